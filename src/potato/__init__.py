@@ -1,0 +1,57 @@
+"""Potato sharpens WorldView-2 and -3 imagery: a pan and a mul in, one sharp picture in true colour out.
+
+The names below are the surface for notebooks and scripts; they load when first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from potato import color
+    from potato.errors import PotatoError
+    from potato.fusion import Fused, fuse
+    from potato.looks import Look
+    from potato.model import Architecture, Sharpener, sharpen
+    from potato.raster import Pair, open_pair
+    from potato.weights import load_model, save_model
+
+__all__ = [
+    "Architecture",
+    "Fused",
+    "Look",
+    "Pair",
+    "PotatoError",
+    "Sharpener",
+    "color",
+    "fuse",
+    "load_model",
+    "open_pair",
+    "save_model",
+    "sharpen",
+]
+
+_HOMES = {
+    "Architecture": "model",
+    "Fused": "fusion",
+    "Look": "looks",
+    "Pair": "raster",
+    "PotatoError": "errors",
+    "Sharpener": "model",
+    "fuse": "fusion",
+    "load_model": "weights",
+    "open_pair": "raster",
+    "save_model": "weights",
+    "sharpen": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
+    if name == "color":
+        return importlib.import_module("potato.color")
+    raise AttributeError(f"module 'potato' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,87 @@
+"""The command line: parse, call one tool, print. Commands load when they are named."""
+
+import importlib
+import signal
+import sys
+from importlib import metadata
+from types import FrameType
+from typing import Any
+
+import click
+
+from potato.errors import PotatoError
+
+__all__ = ["main", "potato"]
+
+COMMANDS = {
+    "Sharpen": {"fuse": "fuse", "demo": "demo"},
+}
+"""Sections of the help: each command and the module here that holds it."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are asked for, and listed by section."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """All names, in the order of the sections."""
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        for section in COMMANDS.values():
+            if name in section:
+                module = importlib.import_module(f"potato.cli.{section[name]}")
+                command: click.Command = getattr(module, name.replace("-", "_"))
+                return command
+        return None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """A list for each section."""
+        for title, section in COMMANDS.items():
+            commands = [(name, self.get_command(context, name)) for name in section]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name, command.get_short_help_str(80)) for name, command in commands if command]
+                )
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; what Potato raises on purpose becomes one line and exit code 1."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as interrupt:
+            raise click.Abort from interrupt
+        except PotatoError as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"potato: {' '.join(str(error).split())}", err=True)
+            context.exit(1)
+
+
+def _version() -> str:
+    return metadata.version("potato")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(_version(), prog_name="potato")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def potato(debug: bool) -> None:
+    """Sharpen satellite pictures: a pan and a mul of WorldView-2 or -3 in, one sharp picture out."""
+
+
+def main() -> None:
+    """The entry point of `potato`; like Ctrl-C, a polite kill cleans up behind itself."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = potato.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("potato: interrupted; nothing was left half written", err=True)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    sys.stdout.flush()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

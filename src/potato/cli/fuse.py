@@ -1,0 +1,73 @@
+"""`potato fuse`."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from potato.cli import options
+
+__all__ = ["fuse"]
+
+
+@click.command()
+@click.argument("pan")
+@click.argument("mul")
+@click.argument("output", type=click.Path())
+@options.weights
+@click.option(
+    "--look",
+    type=click.Choice(["natural", "flat"]),
+    default="natural",
+    show_default=True,
+    help="natural: 8 bits, toned for viewing. flat: 16 bits, colorimetric, for grading.",
+)
+@click.option("--exposure", type=click.FloatRange(0.1, 100), help="How much natural lifts the darks.")
+@click.option("--contrast", type=click.FloatRange(0.2, 5), help="How much natural deepens shadows.")
+@click.option(
+    "--profile",
+    type=click.Choice(["cog", "tiled"]),
+    default="cog",
+    show_default=True,
+    help="cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, the fastest.",
+)
+@options.creation_options
+@options.device
+@options.workers
+@click.option(
+    "--block",
+    type=click.IntRange(4),
+    default=512,
+    show_default=True,
+    help="Side of a block in pan pixels, a multiple of 4. Doesn't show in the result.",
+)
+@options.overwrite
+@options.quiet
+@options.json_
+def fuse(
+    pan: str,
+    mul: str,
+    output: str,
+    look: str,
+    exposure: float | None,
+    contrast: float | None,
+    quiet: bool,
+    json_: bool,
+    **settings: Any,
+) -> None:
+    """Sharpen a pair of images into one picture in true colour.
+
+    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write. PAN and
+    MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
+    """
+    from potato import fusion, looks
+
+    chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
+    bar = not quiet and sys.stderr.isatty()
+    result = fusion.fuse(pan, mul, output, look=chosen, progress=bar, **settings)
+    if json_:
+        click.echo(json.dumps({**dataclasses.asdict(result), "speed": result.speed}, default=str))
+    elif not quiet:
+        click.echo(result)

@@ -1,0 +1,291 @@
+"""Fusing: a pair of files in, one sharp picture out."""
+
+import functools
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from potato.errors import InputError
+from potato.looks import LOOKS, Look, dither, render
+from potato.model import Sharpener, fill_pair
+from potato.profiles import PROFILES, TILE
+from potato.raster import Pair, PairPixels, check_output, create_picture, gdal, open_pair
+from potato.resample import to_cells
+from potato.sensor import RATIO, SCALE
+from potato.stream import stream
+from potato.weights import load_model, weights_digest
+from potato.windows import PairWindow
+
+__all__ = ["BLOCK", "Fused", "choose_device", "fuse", "fuse_pixels"]
+
+BLOCK = 512
+"""Default side of a block in pan pixels: small enough for the caches of a core."""
+
+CID = re.compile(r"10[1-6][0-9A-F]{13}")
+
+Path_ = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What `fuse` did.
+
+    Attributes:
+        output: the file that was written.
+        width, height: its size in pixels.
+        valid: the share of its pixels that are valid, 0..1.
+        seconds: how long it took, from opening the inputs to the finished file.
+        peak_memory: the largest size of this process so far in bytes, or None where the system
+            doesn't tell.
+    """
+
+    output: Path
+    width: int
+    height: int
+    valid: float
+    seconds: float
+    peak_memory: int | None
+
+    @property
+    def speed(self) -> float:
+        """Megapixels of pan per second."""
+        return self.width * self.height / 1e6 / self.seconds
+
+    def __str__(self) -> str:
+        """The one line that the command prints."""
+        memory = "" if self.peak_memory is None else f", peak memory {self.peak_memory / 1e6:.0f} MB"
+        share = "nothing valid in it: all masked" if self.valid == 0 else f"{self.valid:.0%} valid"
+        return (
+            f"{self.output}: {self.width} × {self.height} pixels, {share}; "
+            f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s{memory}"
+        )
+
+
+def fuse(
+    pan: Path_,
+    mul: Path_,
+    output: Path_,
+    *,
+    weights: Path_ | Sharpener | None = None,
+    look: str | Look = "natural",
+    profile: str = "cog",
+    creation_options: Mapping[str, str] | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    block: int = BLOCK,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Fused:
+    """Sharpen a pair of files into one picture in true colour, on the grid of pan.
+
+    Memory is bounded whatever the size of the image. The file is the same, byte for byte, whatever
+    `workers` is; it is there whole or not at all.
+
+    Args:
+        pan: the panchromatic image, as for `open_pair`.
+        mul: the multispectral one.
+        output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
+        weights: as for `load_model`, or a model.
+        look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
+        profile: `cog` or `tiled`.
+        creation_options: GDAL creation options on top of the profile's.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+        workers: threads at work on blocks; None for one per core that this process may use.
+        block: side of a block in pan pixels, a multiple of 4. Doesn't show in the result.
+        overwrite: whether to replace a file.
+        progress: whether to draw a progress bar on stderr.
+
+    Raises:
+        InputError, PairError, BandError: if the pair can't be used.
+        WeightsError: if the weights can't.
+        OutputError, OutputExists: if the output can't be written.
+        BlockError: if the work fails on a block.
+    """
+    started = time.perf_counter()
+    if block < RATIO or block % RATIO:
+        raise InputError(f"expected a block of a multiple of {RATIO} pan pixels, found {block}")
+    workers = workers or available_cores()
+    if isinstance(look, str):
+        look = LOOKS[look]
+    check_output(output, overwrite)
+    model = weights if isinstance(weights, Sharpener) else load_model(weights)
+    target = choose_device(device)
+    with gdal(), open_pair(pan, mul) as pair:
+        digest = weights_digest(model)
+        model = model.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
+        picture = create_picture(
+            output,
+            pair.grid,
+            dtype=f"uint{look.bits}",
+            profile=PROFILES[profile],
+            options=creation_options,
+            tags=_tags(pair, look, digest),
+            overwrite=overwrite,
+        )
+        valid = 0
+        work = functools.partial(_fuse_block, model, look)
+        blocks = (
+            (window, (window, pixels)) for window, pixels in pair.blocks(block // RATIO, 2 * model.radius)
+        )
+        # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
+        ahead = 2 * workers + 2 * max(1, TILE // block) * -(-pair.grid.width // block)
+        bar = tqdm(
+            total=pair.grid.width * pair.grid.height / 1e6,
+            unit="Mpx",
+            bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
+            disable=not progress,
+        )
+        with bar, picture as canvas, _single_threaded():
+            for window, codes in stream(blocks, work, workers, ahead):
+                canvas.put(window.row * RATIO, window.column * RATIO, codes, window.height * RATIO)
+                if codes is not None:
+                    valid += _count_valid(codes, window, pair)
+                bar.update(window.height * window.width * RATIO * RATIO / 1e6)
+        grid = pair.grid
+    seconds = time.perf_counter() - started
+    return Fused(
+        Path(output), grid.width, grid.height, valid / (grid.width * grid.height), seconds, peak_memory()
+    )
+
+
+def fuse_pixels(
+    model: Sharpener, pixels: PairPixels, look: Look, row: int = 0, column: int = 0
+) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+    """Sharpen the pixels of a window that brings a margin of twice the model's radius.
+
+    Args:
+        model: on the device that is to do the work.
+        pixels: a window of h + 4·radius by w + 4·radius cells.
+        look: what to render.
+        row: pan row of the picture at which the result begins; sets the phase of the dither.
+        column: its pan column.
+
+    Returns:
+        RGBA codes (4, 4h, 4w), 0 where invalid; None if nothing is valid.
+    """
+    apron = 2 * model.radius
+    height, width = (side - 2 * apron for side in pixels.mul_valid.shape)
+    core = pixels.crop(apron, apron, height, width)
+    alpha = core.pan_valid & np.repeat(np.repeat(core.mul_valid, RATIO, 0), RATIO, 1)
+    if not alpha.any():
+        return None
+    device = next(iter(model.parameters()), torch.empty(0)).device
+    with torch.inference_mode():
+        pan = torch.from_numpy(_cells(pixels.pan).astype(np.float32, order="C"))[None].to(device) / SCALE
+        mul = torch.from_numpy(pixels.mul.astype(np.float32, order="C"))[None].to(device) / SCALE
+        if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
+            pan_valid = torch.from_numpy(_cells(pixels.pan_valid).copy())[None].to(device)
+            mul_valid = torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
+            pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.radius)
+        inner = (..., slice(model.radius, -model.radius), slice(model.radius, -model.radius))
+        oklab = model(pan[inner], mul[inner])[0].reshape(3, -1, width)
+        threshold: torch.Tensor | float = 0.5
+        if look.bits == 8:
+            fine = dither(height * RATIO, width * RATIO, row, column).to(device)
+            threshold = to_cells(fine[None, None]).reshape(-1, width)
+        codes = render(oklab, look, threshold).cpu().numpy()
+    result = np.empty((4, height * RATIO, width * RATIO), f"uint{look.bits}")
+    # From cells, as (channel, row in cell, column in cell, row, column), back to rows and columns.
+    result[:3].reshape(3, height, RATIO, width, RATIO)[...] = codes.reshape(
+        3, RATIO, RATIO, height, width
+    ).transpose(0, 3, 1, 4, 2)
+    result[:3] *= alpha
+    np.multiply(alpha, look.white, out=result[3], casting="unsafe")
+    return result
+
+
+def _cells(image: NDArray[Any]) -> NDArray[Any]:
+    """An image (4h, 4w) in cells (16, h, w); `resample.to_cells` for types that torch can't shuffle."""
+    height, width = image.shape
+    blocks = image.reshape(height // RATIO, RATIO, width // RATIO, RATIO)
+    return blocks.transpose(1, 3, 0, 2).reshape(RATIO * RATIO, height // RATIO, width // RATIO)
+
+
+def _fuse_block(
+    model: Sharpener, look: Look, block: tuple[PairWindow, PairPixels]
+) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+    window, pixels = block
+    return fuse_pixels(model, pixels, look, window.row * RATIO, window.column * RATIO)
+
+
+def _count_valid(codes: NDArray[np.uint8] | NDArray[np.uint16], window: PairWindow, pair: Pair) -> int:
+    """Valid pixels of a block inside the picture, whose last cells may reach beyond it."""
+    bottom, right = pair.grid.height - window.row * RATIO, pair.grid.width - window.column * RATIO
+    return int(np.count_nonzero(codes[3, :bottom, :right]))
+
+
+def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
+    """What a reader of the file may want to know; no time, so that the same input gives the same bytes."""
+    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path)]
+    tags = {
+        "TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}",
+        "POTATO_PAN": names[0],
+        "POTATO_MUL": names[1],
+        "POTATO_WEIGHTS": digest,
+        "POTATO_LOOK": look.name,
+    }
+    if look.exposure is not None:
+        tags |= {"POTATO_EXPOSURE": f"{look.exposure:g}", "POTATO_CONTRAST": f"{look.contrast:g}"}
+    cid = CID.search(names[0])
+    if cid:
+        tags["POTATO_CID"] = cid.group()
+    return tags
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of a name; `auto` is CUDA, else Apple's MPS, else the CPU.
+
+    Raises:
+        InputError: if this machine has no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except Exception as error:  # torch raises AssertionError, RuntimeError and others here
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
+        ) from error
+    return device
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def peak_memory() -> int | None:
+    """The largest resident size of this process so far in bytes; None on systems that don't tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Let torch use one thread per operation while blocks already keep the cores busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,7 @@
+"""Pixels in and out: pairs of files, and outputs that are whole or absent. GDAL lives here and in `ard`."""
+
+from potato.raster.gdal import Grid, gdal
+from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.picture import Picture, check_output, create_picture
+
+__all__ = ["Grid", "Pair", "PairPixels", "Picture", "check_output", "create_picture", "gdal", "open_pair"]

@@ -1,0 +1,74 @@
+"""Rectangles that are seen in both images of a pair."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from potato.sensor import RATIO
+
+__all__ = ["PairWindow", "split"]
+
+
+@dataclass(frozen=True)
+class PairWindow:
+    """A rectangle of ground, kept in mul pixels (cells), so that it can't leave the 4:1 grid.
+
+    Rows and columns count from the upper left corner of *pan*; they may lie outside the image.
+
+    Raises:
+        ValueError: if a side is negative.
+    """
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if self.height < 0 or self.width < 0:
+            raise ValueError(f"expected sides of 0 or more, found {self.height} × {self.width}")
+
+    def __str__(self) -> str:
+        """The window as people meet it: in pan pixels."""
+        return (
+            f"pan rows {self.row * RATIO}–{self.bottom * RATIO}, "
+            f"columns {self.column * RATIO}–{self.right * RATIO}"
+        )
+
+    @property
+    def bottom(self) -> int:
+        """The first row below."""
+        return self.row + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to the right."""
+        return self.column + self.width
+
+    def padded(self, cells: int) -> "PairWindow":
+        """The window with `cells` more on every side."""
+        return PairWindow(
+            self.row - cells, self.column - cells, self.height + 2 * cells, self.width + 2 * cells
+        )
+
+
+def split(height: int, width: int, block: int) -> Iterator[tuple[PairWindow, ...]]:
+    """Split an image of `height` × `width` cells into blocks: row after row of windows, left to right.
+
+    Args:
+        height: rows of cells.
+        width: columns of cells.
+        block: side of a block in cells; blocks at the right and lower edge are smaller.
+
+    Yields:
+        The windows of one row of blocks; all rows together cover every cell once.
+
+    Raises:
+        ValueError: if `block` isn't positive.
+    """
+    if block < 1:
+        raise ValueError(f"expected a block of 1 cell or more, found {block}")
+    for row in range(0, height, block):
+        tall = min(block, height - row)
+        yield tuple(
+            PairWindow(row, column, tall, min(block, width - column)) for column in range(0, width, block)
+        )

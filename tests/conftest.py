@@ -1,0 +1,38 @@
+"""Fixtures that several tests share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from potato.cli import potato
+from potato.model import Architecture, Sharpener
+
+import pairs
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> pairs.Paths:
+    """A 160 × 160 pan and its mul, all valid."""
+    return pairs.write_pair(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def network() -> Sharpener:
+    """A small network with random weights: not good, but every layer matters."""
+    torch.manual_seed(0)
+    model = Sharpener(Architecture(width=8, depth=3))
+    for layer in model.layers:
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    return model.eval()
+
+
+@pytest.fixture
+def run():
+    """Run a command in this process: `run("fuse", …)` gives exit_code, stdout and stderr."""
+
+    def invoke(*arguments: object):
+        return CliRunner().invoke(potato, [str(argument) for argument in arguments])
+
+    return invoke

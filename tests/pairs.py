@@ -1,0 +1,72 @@
+"""Small pairs of GeoTIFFs for tests, with smooth ground that has some detail."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+
+BAND_NAMES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
+CORNER = Affine(0.5, 0, 350_000, 0, -0.5, 3_800_000)
+
+
+@dataclass(frozen=True)
+class Paths:
+    pan: Path
+    mul: Path
+
+
+def ground(rows: int, columns: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """pan (4·rows, 4·columns) and mul (8, rows, columns), uint16, every count at least 1."""
+    random = np.random.default_rng(seed)
+    coarse = random.uniform(200, 4000, (8, rows, columns))
+    for _ in range(2):
+        coarse = (coarse + np.roll(coarse, 1, 1) + np.roll(coarse, 1, 2)) / 3
+    pan = np.kron(coarse.mean(0), np.ones((4, 4))) * random.uniform(0.7, 1.3, (4 * rows, 4 * columns))
+    return pan.clip(1).astype("uint16"), coarse.clip(1).astype("uint16")
+
+
+def write(
+    path: Path, pixels: np.ndarray, transform: Affine = CORNER, *, names=None, mask=None, **profile
+) -> Path:
+    """Write (n, h, w) pixels; `mask` (h, w) becomes an internal mask band."""
+    pixels = pixels[None] if pixels.ndim == 2 else pixels
+    settings = {"crs": "EPSG:32611", "compress": "deflate", "tiled": True, "blockxsize": 64, "blockysize": 64}
+    settings.update(profile)
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            count=len(pixels),
+            height=pixels.shape[1],
+            width=pixels.shape[2],
+            dtype=pixels.dtype,
+            transform=transform,
+            **settings,
+        ) as file,
+    ):
+        file.write(pixels)
+        if names:
+            file.descriptions = names
+        if mask is not None:
+            file.write_mask(mask.astype("uint8") * 255)
+    return path
+
+
+def write_pair(folder: Path, rows: int = 40, columns: int = 40, seed: int = 0, valid=None) -> Paths:
+    """A pair on disk; `valid` (4·rows, 4·columns) sets pan's other pixels to 0."""
+    pan, mul = ground(rows, columns, seed)
+    if valid is not None:
+        pan = np.where(valid, pan, 0)
+    return Paths(
+        write(folder / "x-pan.tif", pan, names=("BAND_P",)),
+        write(folder / "x-ms.tif", mul, CORNER @ Affine.scale(4), names=BAND_NAMES),
+    )
+
+
+def read(path: Path) -> np.ndarray:
+    with rasterio.open(path) as file:
+        return file.read()

@@ -1,0 +1,294 @@
+"""Bad input: one line that helps, exit code 1, and nothing left behind."""
+
+import http.server
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from potato import save_model
+
+import pairs
+
+COARSE = pairs.CORNER @ Affine.scale(4)
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def refuse(run, tmp_path):
+    """Run `fuse` into a folder of its own and insist on one helpful line and no trace."""
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def invoke(pan: object, mul: object, *options: object, says: str, output: Path | None = None) -> None:
+        before = listing(tmp_path)
+        result = run("fuse", pan, mul, output or out / "o.tif", *options)
+        assert result.exit_code == 1, result.output
+        lines = result.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("potato: "), result.stderr
+        assert says in lines[0]
+        assert result.stdout == ""
+        assert listing(tmp_path) == before
+
+    return invoke
+
+
+@pytest.fixture
+def arrays():
+    return pairs.ground(20, 24)
+
+
+def test_the_same_file_twice(pair, refuse):
+    refuse(pair.pan, pair.pan, says="the same file twice")
+
+
+@pytest.mark.parametrize("bands", [3, 4])
+def test_a_mul_of_too_few_bands(tmp_path, arrays, refuse, bands):
+    mul = pairs.write(tmp_path / "m.tif", arrays[1][:bands], COARSE)
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says=f"found {bands} bands")
+
+
+def test_a_float_pan(tmp_path, arrays, refuse):
+    pan = pairs.write(tmp_path / "p.tif", arrays[0].astype("float32"))
+    refuse(pan, pairs.write(tmp_path / "m.tif", arrays[1], COARSE), says="found float32")
+
+
+def test_another_crs(tmp_path, arrays, refuse):
+    mul = pairs.write(tmp_path / "m.tif", arrays[1], COARSE, crs="EPSG:32633")
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="EPSG:32611 and EPSG:32633")
+
+
+def test_a_ratio_of_two(tmp_path, arrays, refuse):
+    mul = pairs.write(tmp_path / "m.tif", arrays[1], pairs.CORNER @ Affine.scale(2))
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="found 2 × 2")
+
+
+def test_other_ground(tmp_path, arrays, refuse):
+    mul = pairs.write(tmp_path / "m.tif", arrays[1], COARSE @ Affine.translation(0, 90))
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="no ground in common")
+
+
+@pytest.mark.parametrize("which", ["pan", "mul"])
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.95])
+def test_a_truncated_tiff(pair, refuse, which, share):
+    path = getattr(pair, which)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    refuse(pair.pan, pair.mul, says=path.name)
+
+
+def test_a_missing_file(pair, tmp_path, refuse):
+    refuse(tmp_path / "nothing.tif", pair.mul, says="can't open pan")
+    refuse(pair.pan, tmp_path / "nothing.tif", says="can't open mul")
+
+
+def test_a_file_that_is_no_image(pair, tmp_path, refuse):
+    text = tmp_path / "a.tif"
+    text.write_text("hello")
+    refuse(text, pair.mul, says="can't open pan")
+
+
+@pytest.fixture
+def server(tmp_path):
+    """An HTTP server on loopback that answers 404 to what it doesn't have."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), lambda *a: Quiet(*a, directory=str(folder))
+    ) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_address[1]}", folder
+        listening.shutdown()
+        thread.join()
+
+
+def test_a_file_that_the_server_lacks(pair, server, refuse):
+    refuse(f"{server[0]}/no-pan.tif", pair.mul, says="404")
+
+
+def test_a_server_that_refuses(pair, refuse, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    refuse(f"http://127.0.0.1:{port}/pan.tif", pair.mul, says=f"http://127.0.0.1:{port}/pan.tif")
+
+
+def test_http_and_zip_and_vrt_are_read_like_files(pair, server, tmp_path, run):
+    url, folder = server
+    assert run("fuse", pair.pan, pair.mul, tmp_path / "a.tif").exit_code == 0
+    (folder / "x-pan.tif").write_bytes(pair.pan.read_bytes())
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.write(pair.mul, "m.tif")
+    result = run("fuse", f"{url}/x-pan.tif", f"zip://{tmp_path}/m.zip!m.tif", tmp_path / "b.tif")
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / "b.tif"))
+    vrt = tmp_path / "p.vrt"
+    with rasterio.open(pair.pan) as pan, rasterio.vrt.WarpedVRT(pan) as warped:
+        rasterio.shutil.copy(warped, vrt, driver="VRT")
+    result = run("fuse", vrt, pair.mul, tmp_path / "c.tif")
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / "c.tif"))
+
+
+def test_an_existing_output(pair, tmp_path, refuse):
+    output = tmp_path / "there.tif"
+    output.write_text("precious")
+    refuse(pair.pan, pair.mul, output=output, says="--overwrite")
+    assert output.read_text() == "precious"
+
+
+def test_a_failed_run_leaves_the_old_output(pair, tmp_path, run):
+    output = tmp_path / "there.tif"
+    output.write_text("precious")
+    pair.mul.write_bytes(pair.mul.read_bytes()[:-4000])
+    assert run("fuse", pair.pan, pair.mul, output, "--overwrite").exit_code == 1
+    assert output.read_text() == "precious"
+
+
+def test_an_output_without_a_folder(pair, tmp_path, refuse):
+    refuse(pair.pan, pair.mul, output=tmp_path / "no" / "o.tif", says="create it first")
+
+
+def test_an_output_that_is_a_folder(pair, tmp_path, refuse):
+    refuse(pair.pan, pair.mul, output=tmp_path, says="found a folder")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that even root can't write to")
+def test_an_output_folder_that_is_read_only(pair, refuse):
+    refuse(pair.pan, pair.mul, output=Path("/proc/o.tif"), says="can't write there")
+
+
+def test_a_misspelt_creation_option(pair, refuse):
+    refuse(pair.pan, pair.mul, "--co", "COMPRES=LZW", says="COMPRES")
+    refuse(pair.pan, pair.mul, "--profile", "tiled", "--co", "COMPRES=LZW", says="COMPRES")
+
+
+@pytest.mark.parametrize("profile", ["cog", "tiled"])
+def test_a_limit_on_the_size_of_files(pair, tmp_path, profile):
+    out = tmp_path / "out"
+    out.mkdir()
+    result = subprocess.run(
+        [sys.executable, "-m", "potato", "fuse", pair.pan, pair.mul, out / "o.tif", "--profile", profile],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        check=False,
+    )
+    assert result.returncode == 1, result.stderr
+    # libtiff writes lines of its own to stderr here, which nothing can hold back.
+    assert "o.tif" in result.stderr.splitlines()[-1] and "Traceback" not in result.stderr
+    assert listing(out) == set()
+
+
+@pytest.mark.parametrize("profile", ["cog", "tiled"])
+def test_a_full_disk(tmp_path, refuse, profile):
+    paths = pairs.write_pair(tmp_path, 250, 250)
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        refuse(paths.pan, paths.mul, "--profile", profile, output=small / "o.tif", says="disk")
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_weights_that_are_not_weights(pair, tmp_path, network, refuse):
+    text = tmp_path / "w.safetensors"
+    text.write_text("weights, honestly")
+    refuse(pair.pan, pair.mul, "--weights", text, says="expected a Potato checkpoint")
+    refuse(pair.pan, pair.mul, "--weights", tmp_path / "none.safetensors", says="no such file")
+    network.layers[0].weight.data[0, 0, 0, 0], before = (
+        float("nan"),
+        network.layers[0].weight.data[0, 0, 0, 0].item(),
+    )
+    save_model(network, tmp_path / "nan.safetensors")
+    network.layers[0].weight.data[0, 0, 0, 0] = before
+    refuse(pair.pan, pair.mul, "--weights", tmp_path / "nan.safetensors", says="found NaN")
+
+
+def test_a_device_that_is_not_there(pair, refuse):
+    refuse(pair.pan, pair.mul, "--device", "warp", says="expected a device")
+
+
+def test_a_block_that_leaves_the_grid(pair, refuse):
+    refuse(pair.pan, pair.mul, "--block", 510, says="multiple of 4")
+
+
+def test_options_that_contradict_each_other(pair, refuse):
+    refuse(pair.pan, pair.mul, "--look", "flat", "--exposure", 2, says="no tone curve")
+
+
+def test_a_pair_without_a_valid_pixel_is_a_picture_all_masked(tmp_path, run):
+    pan, mul = pairs.ground(20, 24)
+    fine = pairs.write(tmp_path / "p.tif", pan * 0)
+    coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
+    result = run("fuse", fine, coarse, tmp_path / "o.tif")
+    assert result.exit_code == 0 and "all masked" in result.stdout
+    assert not pairs.read(tmp_path / "o.tif").any()
+
+
+def test_a_mul_of_nine_pixels(tmp_path, run, network):
+    save_model(network, tmp_path / "net.safetensors")
+    paths = pairs.write_pair(tmp_path, 3, 3)
+    for options in ((), ("--profile", "tiled"), ("--weights", tmp_path / "net.safetensors")):
+        result = run("fuse", paths.pan, paths.mul, tmp_path / "o.tif", "--overwrite", *options)
+        assert result.exit_code == 0, result.output
+        assert pairs.read(tmp_path / "o.tif").shape == (4, 12, 12)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "clean"),
+    [(signal.SIGINT, 130, True), (signal.SIGTERM, 130, True), (signal.SIGKILL, -9, False)],
+)
+def test_an_interrupted_run_leaves_nothing_half_written(tmp_path, number, code, clean):
+    paths = pairs.write_pair(tmp_path, 500, 500)
+    out = tmp_path / "out"
+    out.mkdir()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "potato",
+            "fuse",
+            paths.pan,
+            paths.mul,
+            out / "o.tif",
+            "--block",
+            "16",
+            "-j",
+            "1",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while process.poll() is None and not list(out.iterdir()):
+        time.sleep(0.005)
+    os.kill(process.pid, number)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert not (out / "o.tif").exists()
+    if clean:
+        assert listing(out) == set()
+        assert len(complaint.splitlines()) == 1 and "interrupted" in complaint

@@ -1,0 +1,82 @@
+import pytest
+import torch
+from coloraide import Color
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potato import color
+from potato.sensor import BANDS
+
+unit = st.floats(0, 1, width=32)
+
+
+def pixel(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64).reshape(-1, 1, 1)
+
+
+@given(st.tuples(unit, unit, unit))
+def test_oklab_agrees_with_coloraide(rgb):
+    theirs = Color("srgb-linear", rgb).convert("oklab").coords()
+    ours = color.linear_srgb_to_oklab(pixel(*rgb)).flatten()
+    assert ours.tolist() == pytest.approx(theirs, abs=2e-3)  # they use other digits of the matrices
+
+
+def test_published_pairs_of_xyz_and_oklab():
+    # The table in Ottosson's article, to the three digits that it gives.
+    for xyz, oklab in [
+        ((0.950, 1.000, 1.089), (1.000, 0.000, 0.000)),
+        ((1.000, 0.000, 0.000), (0.450, 1.236, -0.019)),
+        ((0.000, 1.000, 0.000), (0.922, -0.671, 0.263)),
+        ((0.000, 0.000, 1.000), (0.153, -1.415, -0.449)),
+    ]:
+        assert color.xyz_to_oklab(pixel(*xyz)).flatten().tolist() == pytest.approx(oklab, abs=1e-3)
+
+
+def test_white_ground_is_white_in_every_space():
+    white = torch.ones(8, 1, 1, dtype=torch.float64)
+    assert torch.tensor(color.BANDS_TO_XYZ).sum(0).tolist() == pytest.approx(color.D65, abs=1e-4)
+    oklab = color.mul_to_oklab(white)
+    assert oklab.flatten().tolist() == pytest.approx((1, 0, 0), abs=5e-4)
+    assert color.oklab_to_linear_srgb(oklab).flatten().tolist() == pytest.approx((1, 1, 1), abs=1e-3)
+
+
+def test_the_matrix_is_not_negative_and_blind_to_infrared():
+    assert min(min(row) for row in color.BANDS_TO_XYZ) >= 0
+    ground = torch.rand(8, 3, 3)
+    other = ground.clone()
+    other[BANDS.index("rededge") :] = 0.9
+    assert torch.equal(color.mul_to_oklab(ground), color.mul_to_oklab(other))
+
+
+@given(st.floats(0.01, 8))
+def test_colour_is_homogeneous_of_degree_one_third(k):
+    mul = torch.rand(8, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(color.mul_to_oklab(k * mul), k ** (1 / 3) * color.mul_to_oklab(mul))
+
+
+@given(st.tuples(unit, unit, unit))
+def test_round_trips(rgb):
+    image = pixel(*rgb)
+    oklab = color.linear_srgb_to_oklab(image)
+    assert torch.allclose(color.oklab_to_linear_srgb(oklab), image, atol=1e-9)
+    assert torch.allclose(color.xyz_to_oklab(color.oklab_to_xyz(oklab)), oklab, atol=1e-9)
+    assert torch.allclose(color.srgb_decode(color.srgb_encode(image)), image, atol=1e-6)
+
+
+def test_srgb_signal_of_middle_grey():
+    # IEC 61966-2-1: a signal of 0.5 is 0.21404 of linear light.
+    assert color.srgb_decode(torch.tensor(0.5)).item() == pytest.approx(0.21404, abs=1e-5)
+
+
+def test_one_jnd_is_two_hundredths_of_lightness_and_half_that_of_chroma():
+    grey = pixel(0.5, 0, 0)
+    assert color.delta_e_ok(grey, pixel(0.52, 0, 0)).item() == pytest.approx(1)
+    assert color.delta_e_ok(grey, pixel(0.5, 0.01, 0)).item() == pytest.approx(1)
+    assert color.delta_e_ok(grey, pixel(0.5, 0, -0.01)).item() == pytest.approx(1)
+
+
+def test_shapes_are_enforced():
+    with pytest.raises(ValueError, match=r"\(…, 8, h, w\)"):
+        color.mul_to_oklab(torch.ones(4, 2, 2))
+    with pytest.raises(ValueError, match="one shape"):
+        color.delta_e_ok(torch.ones(3, 2, 2), torch.ones(1, 3, 2, 2))

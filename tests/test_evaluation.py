@@ -1,0 +1,294 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+
+from potato import load_model, sharpen
+from potato.color import mul_to_oklab
+from potato.evaluation import displaced, full, plain, register_arrays, shift
+from potato.resample import block_mean
+from potato.sensor import BANDS, FIRST_ARRAY, SECOND_ARRAY
+
+SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 1, 1)
+
+
+def smooth_noise(*shape, sigma=2.0, seed=0):
+    """Positive texture, smooth enough for its grid to hold it."""
+    noise = np.random.default_rng(seed).normal(size=shape)
+    blurred = ndimage.gaussian_filter(noise, (0,) * (len(shape) - 2) + (sigma, sigma), mode="mirror")
+    return torch.from_numpy(0.2 + 0.04 * blurred / blurred.std()).float()
+
+
+@pytest.fixture(scope="module")
+def shaded():
+    """A pair in which only shading varies: mul is one spectrum × the block means of pan."""
+    pan = smooth_noise(1, 1, 256, 256)
+    return pan, block_mean(pan) * SPECTRUM
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """A pair of many colours, whose arrays lie on pan."""
+    fine = smooth_noise(2, 1, 192, 192, sigma=5.0) + 0.25 * (
+        smooth_noise(2, 8, 192, 192, sigma=8.0, seed=1) - 0.2
+    )
+    return fine.mean(1, keepdim=True), block_mean(fine)
+
+
+def from_shading(pan, mul):
+    """Exact where only shading varies."""
+    return mul_to_oklab(SPECTRUM) * pan ** (1 / 3)
+
+
+def bicubic(pan, mul):
+    return F.interpolate(mul_to_oklab(mul), scale_factor=4, mode="bicubic")
+
+
+def nearest(pan, mul):
+    return F.interpolate(mul_to_oklab(mul), scale_factor=4)
+
+
+@pytest.mark.parametrize("halvings", [0, 1])
+def test_plain_is_zero_for_a_perfect_sharpener_and_not_for_another(shaded, halvings):
+    assert plain(from_shading, *shaded, halvings) == pytest.approx(0, abs=1e-3)
+    assert plain(bicubic, *shaded, halvings) > 0.1
+
+
+def test_halving_first_is_halving_the_pair(coloured):
+    halves = [block_mean(image, 2) for image in coloured]
+    assert plain(bicubic, *coloured, halvings=1) == pytest.approx(plain(bicubic, *halves), abs=1e-6)
+
+
+@pytest.mark.parametrize(("channel", "offset"), [(0, 0.02), (1, 0.01), (2, -0.01)])
+def test_plain_is_in_jnd(shaded, channel, offset):
+    def off_by_one_jnd(pan, mul):
+        oklab = from_shading(pan, mul)
+        oklab[:, channel] += offset
+        return oklab
+
+    assert plain(off_by_one_jnd, *shaded) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("border", "judged"), [(8, False), (9, True)])
+def test_eight_pixels_of_border_are_not_judged(shaded, border, judged):
+    def wrong_at_the_border(pan, mul):
+        oklab = from_shading(pan, mul)
+        inside = F.pad(torch.ones_like(oklab[..., border:-border, border:-border]), (border,) * 4)
+        return torch.where(inside > 0, oklab, torch.zeros_like(oklab))
+
+    assert (plain(wrong_at_the_border, *shaded) > 0.1) is judged
+
+
+def test_displacement_costs_more_the_larger_it_is(coloured):
+    distances = [displaced(bicubic, *coloured, d) for d in (0, 0.2, 0.4, 0.6)]
+    assert distances == sorted(distances)
+    assert distances[-1] > 1.2 * distances[0]
+
+
+def test_displacement_leaves_alone_what_looks_at_pan_only(shaded):
+    assert displaced(from_shading, *shaded, 0.6) == pytest.approx(0, abs=0.02)
+
+
+def test_displaced_at_zero_is_plain_where_the_arrays_lie_on_pan(coloured):
+    assert displaced(bicubic, *coloured, 0) == pytest.approx(plain(bicubic, *coloured), rel=0.02)
+
+
+def test_only_the_difference_between_the_arrays_is_displaced(coloured):
+    seen = []
+
+    def watch(pan, mul):
+        seen.append(mul)
+        return bicubic(pan, mul)
+
+    displaced(watch, *coloured, 0.5)
+    truth = block_mean(register_arrays(*coloured))
+    mean = torch.stack(seen).mean(0)
+    for one, opposite in zip(seen, seen[4:], strict=False):
+        assert not torch.allclose(one, opposite, atol=1e-3)
+    # Opposite directions cancel to first order, and every band moves as far as any other.
+    inside = (..., slice(2, -2), slice(2, -2))
+    assert torch.allclose(mean[inside], truth[inside], atol=0.02)
+    moves = [(one - truth)[inside].pow(2).mean((0, 2, 3)) for one in seen]
+    assert torch.stack(moves).min() > 1e-7
+
+
+def pulled_apart(mul):
+    apart = mul.clone()
+    for array, by in ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-0.25, 0.1))):
+        bands = [BANDS.index(name) for name in array]
+        apart[:, bands] = shift(mul[:, bands], by)
+    return apart
+
+
+def test_registration_undoes_a_known_displacement(coloured):
+    pan, mul = coloured
+    inside = (..., slice(8, -8), slice(8, -8))
+    error = (pulled_apart(mul) - mul)[inside].abs().mean()
+    assert (register_arrays(pan, pulled_apart(mul)) - mul)[inside].abs().mean() < 0.15 * error
+
+
+def test_displaced_does_not_see_how_the_arrays_came(coloured):
+    pan, mul = coloured
+    seen = []
+
+    def watch(pan, mul):
+        seen.append(mul)
+        return bicubic(pan, mul)
+
+    displaced(watch, pan, mul, 0)
+    displaced(watch, pan, pulled_apart(mul), 0)
+    inside = (..., slice(2, -2), slice(2, -2))
+    assert torch.allclose(seen[0][inside], seen[-1][inside], atol=1e-3)
+    assert displaced(bicubic, pan, pulled_apart(mul), 0.4) == pytest.approx(
+        displaced(bicubic, pan, mul, 0.4), rel=2e-3
+    )
+
+
+def test_registration_leaves_registered_arrays(coloured):
+    pan, mul = coloured
+    inside = (..., slice(8, -8), slice(8, -8))
+    assert (register_arrays(pan, mul) - mul)[inside].abs().mean() < 1e-3
+
+
+@pytest.mark.parametrize("by", [(3, 0), (0, -2), (1, 4)])
+def test_a_shift_by_whole_pixels_moves_pixels(by):
+    image = smooth_noise(2, 3, 40, 51)
+    moved = shift(image, by)
+    inside = (..., slice(8, -8), slice(8, -8))
+    assert torch.allclose(moved[inside], image.roll(by, (-2, -1))[inside], atol=1e-4)
+
+
+def test_shifts_add_up_and_follow_waves():
+    image = smooth_noise(1, 64, 64, sigma=3.0)
+    inside = (..., slice(8, -8), slice(8, -8))
+    there_and_back = shift(shift(image, (0.3, -0.7)), (-0.3, 0.7))
+    assert torch.allclose(there_and_back[inside], image[inside], atol=1e-3)
+    x = torch.arange(96.0).expand(96, 96)
+    moved = shift(torch.sin(x / 3), (0, 0.35))
+    assert torch.allclose(moved[..., 40:56, 40:56], torch.sin((x - 0.35) / 3)[..., 40:56, 40:56], atol=2e-2)
+
+
+def test_a_result_exact_in_every_block_is_consistent(coloured):
+    pan, mul = coloured
+    assert full(nearest, pan, mul).consistency == pytest.approx(0, abs=1e-4)
+    assert full(lambda p, m: nearest(p, m) + 0.004, pan, mul).consistency == pytest.approx(0.6, abs=1e-3)
+    fine = 0.01 * (torch.arange(192)[:, None] + torch.arange(192) & 1).mul(2).sub(1)
+    assert full(lambda p, m: nearest(p, m) + fine, pan, mul).consistency == pytest.approx(0, abs=1e-4)
+
+
+def test_a_grey_result_with_the_detail_of_pan_has_no_fringe_and_all_detail(coloured):
+    def grey(pan, mul):
+        return F.pad(pan ** (1 / 3), (0, 0, 0, 0, 0, 2))
+
+    seen = full(grey, *coloured)
+    assert (seen.fringe_mean, seen.fringe_p99) == (0, 0)
+    assert seen.detail == pytest.approx(1, abs=1e-5)
+    assert full(lambda p, m: -grey(p, m), *coloured).detail == pytest.approx(-1, abs=1e-5)
+    assert full(bicubic, *coloured).detail < 0.999
+    slow = 0.3 * torch.linspace(0, torch.pi, 192).cos()
+    assert full(lambda p, m: grey(p, m) + slow, *coloured).detail > 0.99
+
+
+def test_fringes_are_fine_changes_of_a_and_nothing_else(shaded):
+    checks = 0.01 * (torch.arange(256)[:, None] + torch.arange(256) & 1).mul(2).sub(1).float()
+
+    def with_change(channel, change):
+        def sharpen(pan, mul):
+            oklab = torch.zeros(1, 3, 256, 256)
+            oklab[:, channel] += change
+            return oklab
+
+        return full(sharpen, *shaded)
+
+    fine = with_change(1, checks)
+    assert fine.fringe_mean == pytest.approx(1, abs=0.01)
+    assert fine.fringe_p99 == pytest.approx(1, abs=0.02)
+    slow = 0.01 * torch.cos(torch.arange(256) / 50).expand(256, 256)
+    assert with_change(1, slow).fringe_mean < 0.02
+    assert with_change(2, checks).fringe_mean == 0
+
+
+def test_fringes_agree_with_scipy(coloured):
+    a = bicubic(*coloured)[:, 1].double().numpy()
+    blurred = ndimage.gaussian_filter(a, (0, 4, 4), mode="mirror", truncate=4)
+    fringe = 100 * np.abs(a - blurred)
+    seen = full(bicubic, *coloured)
+    assert seen.fringe_mean == pytest.approx(fringe.mean(), rel=1e-4)
+    assert seen.fringe_p99 == pytest.approx(np.quantile(fringe, 0.99), rel=1e-3)
+
+
+def test_the_colour_of_the_truth_can_be_chosen(shaded):
+    def half_as_light(mul):
+        return mul_to_oklab(mul) / 2
+
+    def sharpen(pan, mul):
+        return from_shading(pan, mul) / 2
+
+    assert plain(sharpen, *shaded, colour=half_as_light) == pytest.approx(0, abs=1e-3)
+    assert displaced(sharpen, *shaded, 0.3, colour=half_as_light) == pytest.approx(0, abs=0.02)
+    assert full(sharpen, *shaded, colour=half_as_light).consistency < 0.5
+    assert full(sharpen, *shaded).consistency > 5
+
+
+def test_judging_changes_neither_image(coloured):
+    pan, mul = (image.clone() for image in coloured)
+    plain(bicubic, pan, mul)
+    displaced(bicubic, pan, mul, 0.4)
+    full(bicubic, pan, mul)
+    assert torch.equal(pan, coloured[0])
+    assert torch.equal(mul, coloured[1])
+
+
+@pytest.mark.parametrize(
+    ("pan", "mul", "message"),
+    [
+        ((1, 1, 256, 256), (1, 5, 64, 64), "expected pan"),
+        ((1, 1, 256, 252), (1, 8, 64, 64), "expected pan"),
+        ((1, 256, 256), (8, 64, 64), "expected pan"),
+        ((2, 1, 256, 256), (1, 8, 64, 64), "expected pan"),
+    ],
+)
+def test_what_cannot_be_judged_is_refused(pan, mul, message):
+    pair = torch.ones(pan), torch.ones(mul)
+    with pytest.raises(ValueError, match=message):
+        plain(bicubic, *pair)
+    with pytest.raises(ValueError, match=message):
+        displaced(bicubic, *pair, 0.3)
+
+
+def test_what_is_too_small_is_refused(shaded):
+    pan, mul = shaded
+    for judge in (plain, lambda *them: full(*them).consistency):
+        with pytest.raises(ValueError, match="expected sides above"):
+            judge(bicubic, pan[..., :16, :16], mul[..., :4, :4])
+    with pytest.raises(ValueError, match="at least 40 to register"):
+        displaced(bicubic, pan[..., :144, :144], mul[..., :36, :36], 0.3)
+
+
+def test_the_real_pair_gives_the_figures_of_record():
+    folder = Path(os.environ.get("POTATO_DATA", "")) / "wv2"
+    if not os.environ.get("POTATO_DATA") or not folder.is_dir():
+        pytest.skip("POTATO_DATA names no folder with the real pair wv2")
+    import rasterio
+
+    images = []
+    for name in ("wv2-pan.tif", "wv2-ms.tif"):
+        with rasterio.open(folder / name) as dataset:
+            images.append(torch.from_numpy(dataset.read().astype("float32") / 10_000)[None])
+    predictor = load_model("predictor")
+
+    def ours(pan, mul):
+        return sharpen(predictor, pan, mul)
+
+    # The figures of docs/colour.md; the floor under the predictor's divisor doesn't show in them.
+    assert plain(ours, *images, 0) == pytest.approx(1.338, abs=2e-3)
+    assert plain(ours, *images, 1) == pytest.approx(1.012, abs=2e-3)
+    assert displaced(ours, *images, 0.35) == pytest.approx(1.510, abs=3e-3)
+    seen = full(ours, *images)
+    assert seen.fringe_mean == pytest.approx(0.541, abs=2e-3)
+    assert seen.fringe_p99 == pytest.approx(2.905, abs=5e-3)
+    assert seen.detail > 0.926 and seen.consistency == pytest.approx(0.395, abs=2e-3)

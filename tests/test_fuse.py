@@ -1,0 +1,243 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rio_cogeo.cogeo import cog_validate
+
+from potato import fuse, open_pair, save_model, sharpen
+from potato.color import srgb_encode
+from potato.fusion import fuse_pixels
+from potato.looks import FLAT, NATURAL, adjust, render
+from potato.raster import gdal
+from potato.windows import PairWindow
+
+import pairs
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def ragged(rows: int, columns: int, seed: int = 0) -> np.ndarray:
+    """A slanted, uneven valid area."""
+    jitter = np.random.default_rng(seed).integers(0, 9, rows)[:, None]
+    return np.arange(columns)[None, :] + jitter < columns * 0.8 - np.arange(rows)[:, None] * 0.3
+
+
+@pytest.fixture(scope="module")
+def broad(tmp_path_factory) -> pairs.Paths:
+    """A pair of 232 × 300 pan pixels with a ragged invalid edge and a hole."""
+    valid = ragged(232, 300)
+    valid[100:110, 40:60] = False
+    return pairs.write_pair(tmp_path_factory.mktemp("broad"), 58, 75, valid=valid)
+
+
+@pytest.fixture(scope="module")
+def whole(broad, network, tmp_path_factory) -> np.ndarray:
+    """The flat picture of `broad`, made in one block."""
+    path = tmp_path_factory.mktemp("whole") / "o.tif"
+    fuse(broad.pan, broad.mul, path, weights=network, look="flat", profile="tiled", block=1024, workers=1)
+    return pairs.read(path).astype(int)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(block=st.integers(1, 90).map(lambda cells: 4 * cells))
+def test_blocks_do_not_show(block, broad, network, whole, tmp_path):
+    path = tmp_path / "o.tif"
+    fuse(
+        broad.pan, broad.mul, path, weights=network, look="flat", profile="tiled", block=block, overwrite=True
+    )
+    assert np.abs(pairs.read(path).astype(int) - whole).max() <= 1
+
+
+@pytest.mark.parametrize("profile", ["cog", "tiled"])
+def test_the_file_is_the_same_whatever_the_number_of_workers(broad, network, tmp_path, profile):
+    digests = set()
+    for workers in (1, 2, 3, 3):
+        path = tmp_path / "o.tif"
+        fuse(
+            broad.pan,
+            broad.mul,
+            path,
+            weights=network,
+            profile=profile,
+            block=64,
+            workers=workers,
+            overwrite=True,
+        )
+        digests.add(digest(path))
+    assert len(digests) == 1
+
+
+def test_the_file_is_the_sharpened_tensor(pair, network, tmp_path):
+    path = tmp_path / "o.tif"
+    fuse(pair.pan, pair.mul, path, weights=network, look="flat", block=64)
+    pan, mul = (
+        torch.from_numpy(pairs.read(name).astype("float32"))[None] / 1e4 for name in (pair.pan, pair.mul)
+    )
+    with torch.inference_mode():
+        expected = render(sharpen(network, pan, mul)[0], FLAT).numpy()
+    written = pairs.read(path).astype(int)
+    assert np.abs(written[:3] - expected).max() <= 1
+    assert (written[3] == 65535).all()
+
+
+def test_valid_is_where_both_are(tmp_path, network):
+    pan, mul = pairs.ground(20, 24)
+    pan[5:9, 50:60] = 0
+    mul[:, 10, 7] = 0
+    valid = pan > 0
+    valid[40:44, 28:32] = False
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    coarse = pairs.write(tmp_path / "m.tif", mul, pairs.CORNER @ rasterio.Affine.scale(4))
+    result = fuse(fine, coarse, tmp_path / "o.tif", weights=network, block=32)
+    picture = pairs.read(tmp_path / "o.tif")
+    assert np.array_equal(picture[3] == 255, valid)
+    assert not picture[:, ~valid].any()
+    assert result.valid == pytest.approx(valid.mean())
+
+
+def test_no_rim_at_an_invalid_edge(tmp_path, network):
+    # Even ground must stay even up to the edge, though the file holds zeros beyond it.
+    pan, mul = np.full((160, 160), 2000, "uint16"), np.full((8, 40, 40), 2000, "uint16")
+    valid = ragged(160, 160)
+    fine = pairs.write(tmp_path / "p.tif", np.where(valid, pan, 0).astype("uint16"))
+    dead = ~valid.reshape(40, 4, 40, 4).any((1, 3))
+    coarse = pairs.write(
+        tmp_path / "m.tif", np.where(dead, 0, mul).astype("uint16"), pairs.CORNER @ rasterio.Affine.scale(4)
+    )
+    fuse(fine, coarse, tmp_path / "o.tif", weights=network, look="flat", block=48)
+    picture = pairs.read(tmp_path / "o.tif")[:3, valid].astype(int)
+    # Within a cell a network may draw a pattern of its own; it must be the same in every cell.
+    rows, columns = np.nonzero(valid)
+    for phase in range(16):
+        of_phase = picture[:, (rows % 4) * 4 + columns % 4 == phase]
+        assert np.ptp(of_phase, axis=1).max() <= 2
+
+
+def test_a_picture_ends_where_pan_ends(tmp_path, network):
+    pan, mul = pairs.ground(20, 24)
+    fine = pairs.write(tmp_path / "p.tif", pan[:78, :93])
+    coarse = pairs.write(tmp_path / "m.tif", mul, pairs.CORNER @ rasterio.Affine.scale(4))
+    fuse(fine, coarse, tmp_path / "o.tif", weights=network, block=32)
+    with rasterio.open(tmp_path / "o.tif") as file:
+        assert (file.height, file.width) == (78, 93)
+        assert file.transform == pairs.CORNER and file.crs == "EPSG:32611"
+        assert (file.read(4) == 255).all()
+
+
+def test_a_cog_is_one_and_a_tiled_file_is_tiled(tmp_path):
+    paths = pairs.write_pair(tmp_path, 300, 200)
+    fuse(paths.pan, paths.mul, tmp_path / "cog.tif")
+    valid, errors, warnings = cog_validate(tmp_path / "cog.tif", strict=True)
+    assert valid and not errors and not warnings
+    fuse(paths.pan, paths.mul, tmp_path / "tiled.tif", profile="tiled")
+    with rasterio.open(tmp_path / "cog.tif") as cog, rasterio.open(tmp_path / "tiled.tif") as tiled:
+        assert cog.overviews(1) == [2, 4] and tiled.overviews(1) == []
+        assert cog.block_shapes[0] == tiled.block_shapes[0] == (512, 512)
+        assert (cog.compression.name, tiled.compression.name) == ("deflate", "zstd")
+        assert [band.name for band in cog.colorinterp] == ["red", "green", "blue", "alpha"]
+        assert np.array_equal(cog.read(), tiled.read())
+        small = cog.read(1, out_shape=(600, 400)).astype(int)
+        full = cog.read(1).astype(float).reshape(600, 2, 400, 2).mean((1, 3))
+        assert np.abs(small - full).max() <= 1, "overviews are averages"
+
+
+def test_overviews_do_not_darken_at_an_invalid_edge(tmp_path):
+    valid = ragged(1200, 800)
+    pan, mul = np.full((1200, 800), 2000, "uint16"), np.full((8, 300, 200), 2000, "uint16")
+    fine = pairs.write(tmp_path / "p.tif", np.where(valid, pan, 0).astype("uint16"))
+    coarse = pairs.write(tmp_path / "m.tif", mul, pairs.CORNER @ rasterio.Affine.scale(4))
+    fuse(fine, coarse, tmp_path / "o.tif")
+    with rasterio.open(tmp_path / "o.tif") as file:
+        small = file.read(out_shape=(4, 600, 400))
+    assert np.ptp(small[0][small[3] > 0]) <= 2
+
+
+def test_tags_tell_where_a_picture_comes_from(tmp_path, network):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    paths = pairs.write_pair(folder)
+    pan = paths.pan.rename(folder / "103001010A705C00-pan.tif")
+    fuse(pan, paths.mul, tmp_path / "o.tif", weights=network, look=adjust(NATURAL, exposure=4))
+    with rasterio.open(tmp_path / "o.tif") as file:
+        tags = file.tags()
+        assert file.descriptions == ("red", "green", "blue", "alpha")
+    assert tags["POTATO_PAN"] == "103001010A705C00-pan.tif" and tags["POTATO_CID"] == "103001010A705C00"
+    assert tags["POTATO_MUL"] == "x-ms.tif" and len(tags["POTATO_WEIGHTS"]) == 16
+    assert (tags["POTATO_LOOK"], tags["POTATO_EXPOSURE"], tags["POTATO_CONTRAST"]) == ("natural", "4", "1.2")
+    assert tags["TIFFTAG_SOFTWARE"].startswith("potato ")
+    assert not any("DATE" in name for name in tags) and str(tmp_path) not in str(tags)
+
+
+def test_the_natural_look_is_the_flat_one_toned(pair, tmp_path):
+    fuse(pair.pan, pair.mul, tmp_path / "flat.tif", look="flat")
+    fuse(pair.pan, pair.mul, tmp_path / "natural.tif", look="natural")
+    from potato.color import linear_srgb_to_oklab, srgb_decode
+
+    signal = torch.from_numpy(pairs.read(tmp_path / "flat.tif")[:3].astype("float32")) / 65535
+    again = render(linear_srgb_to_oklab(srgb_decode(signal)), NATURAL).numpy()
+    assert np.abs(again - pairs.read(tmp_path / "natural.tif")[:3]).max() <= 1
+
+
+def test_reflectance_reads_back_from_a_flat_picture(tmp_path):
+    grey = np.full((160, 160), 1800, "uint16")
+    fine = pairs.write(tmp_path / "p.tif", grey)
+    coarse = pairs.write(
+        tmp_path / "m.tif", np.full((8, 40, 40), 1800, "uint16"), pairs.CORNER @ rasterio.Affine.scale(4)
+    )
+    fuse(fine, coarse, tmp_path / "o.tif", look="flat", weights="predictor")
+    expected = srgb_encode(torch.tensor(0.18)).item() * 65535
+    assert np.abs(pairs.read(tmp_path / "o.tif")[:3] - expected).max() < 120  # a fifth of an 8-bit step
+
+
+def test_every_option_changes_the_result(pair, network, tmp_path, run):
+    save_model(network, tmp_path / "net.safetensors")
+
+    def made(*options: object) -> str:
+        result = run("fuse", pair.pan, pair.mul, tmp_path / "o.tif", "--overwrite", *options)
+        assert result.exit_code == 0, result.output
+        return digest(tmp_path / "o.tif")
+
+    plain = made()
+    changed = [
+        made("--weights", tmp_path / "net.safetensors"),
+        made("--look", "flat"),
+        made("--exposure", 5),
+        made("--contrast", 2),
+        made("--profile", "tiled"),
+        made("--co", "COMPRESS=LZW"),
+    ]
+    assert len({plain, *changed}) == 7
+    assert plain == made("--block", 64) == made("--workers", 3) == made("--device", "cpu") == made("--quiet")
+
+
+def test_it_says_what_it_did(pair, tmp_path, run):
+    line = run("fuse", pair.pan, pair.mul, tmp_path / "a.tif").stdout
+    assert (
+        line.count("\n") == 1 and "160 × 160 pixels, 100% valid" in line and "Mpx/s" in line and "MB" in line
+    )
+    facts = json.loads(run("fuse", pair.pan, pair.mul, tmp_path / "b.tif", "--json").stdout)
+    assert facts["output"] == str(tmp_path / "b.tif") and facts["width"] == 160 and facts["speed"] > 0
+    assert run("fuse", pair.pan, pair.mul, tmp_path / "c.tif", "-q").output == ""
+
+
+def test_a_window_can_be_sharpened_alone(broad, network, whole):
+    with gdal(), open_pair(broad.pan, broad.mul) as pair:
+        pixels = pair.read(PairWindow(10, 12, 8, 9).padded(2 * network.radius))
+    codes = fuse_pixels(network, pixels, FLAT)
+    assert np.abs(codes.astype(int) - whole[:, 40:72, 48:84]).max() <= 1
+
+
+def test_settings_of_the_user_are_stronger(monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "7")
+    with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="NO"), gdal():
+        ours = rasterio.env.getenv()
+    assert ours["GDAL_DISABLE_READDIR_ON_OPEN"] in ("NO", False)
+    assert "GDAL_HTTP_MAX_RETRY" not in ours

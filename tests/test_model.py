@@ -1,0 +1,105 @@
+import pytest
+import torch
+
+from potato.color import delta_e_ok, mul_to_oklab
+from potato.model import Architecture, Sharpener, fill_pair, sharpen
+from potato.resample import block_mean, to_cells
+
+
+def scene(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    mul = torch.rand(1, 8, rows, columns, generator=generator) * 0.4 + 0.02
+    pan = torch.rand(1, 1, 4 * rows, 4 * columns, generator=generator) * 0.4 + 0.02
+    return pan, mul
+
+
+def test_shading_of_one_material_is_sharpened_without_error():
+    # The predictor's own law: pan and bands are one spectrum times one shading, smooth enough for
+    # bicubic interpolation to follow its block means.
+    x = torch.arange(96.0)
+    shading = 0.3 + 0.1 * torch.sin(x / 30)[:, None] * torch.cos(x / 25)[None, :]
+    spectrum = torch.tensor([0.06, 0.08, 0.12, 0.16, 0.2, 0.3, 0.5, 0.55]).reshape(1, 8, 1, 1)
+    truth = mul_to_oklab(spectrum * shading)
+    result = sharpen(Sharpener(Architecture(depth=0)), shading[None, None], block_mean(spectrum * shading))
+    inside = (..., slice(16, -16), slice(16, -16))
+    assert delta_e_ok(result[inside], truth[inside]).max() < 0.1
+
+
+def test_an_untrained_network_is_the_predictor():
+    pan, mul = scene(12, 16)
+    ours = sharpen(Sharpener(Architecture(width=8, depth=3)), pan, mul)
+    theirs = sharpen(Sharpener(Architecture(depth=0)), pan, mul)
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("depth", [0, 2, 4])
+def test_a_model_looks_as_far_as_it_says(depth):
+    torch.manual_seed(depth)
+    model = Sharpener(Architecture(width=16, depth=depth))
+    for layer in model.layers:
+        torch.nn.init.normal_(layer.weight, std=0.2)
+    side = 2 * model.radius + 1
+    pan, mul = torch.rand(1, 16, side, side) * 0.3 + 0.1, torch.rand(1, 8, side, side) * 0.3 + 0.1
+    centre = model(pan, mul)
+    assert centre.shape == (1, 48, 1, 1)
+    reached = []
+    for row in range(side):
+        other = pan.clone()
+        other[:, :, row, :] += 0.2
+        reached.append(not torch.equal(model(other, mul), centre))
+    assert reached[0] and reached[-1], "the edge of the stated radius must matter"
+    with pytest.raises(RuntimeError):
+        model(pan[..., 1:-1, 1:-1], mul[..., 1:-1, 1:-1])
+
+
+def test_cutting_first_is_cutting_later(network):
+    pan, mul = scene(40, 40)
+    whole = sharpen(network, pan, mul)
+    edge = network.radius
+    part = network(to_cells(pan)[..., :30, :30], mul[..., :30, :30])
+    inside = slice(4 * edge, 4 * (30 - edge))
+    again = torch.nn.functional.pixel_shuffle(part, 4)
+    assert torch.allclose(whole[..., inside, inside], again, atol=1e-5)
+
+
+def test_a_bright_speck_beside_darkness_never_explodes():
+    pan, mul = torch.full((1, 1, 48, 48), 0.001), torch.full((1, 8, 12, 12), 0.001)
+    pan[..., 24:28, 24:28], mul[..., 6, 6] = 1.2, 1.2
+    result = sharpen(Sharpener(Architecture(depth=0)), pan, mul)
+    assert torch.isfinite(result).all()
+    assert result[:, 0].max() < 1.3 and result[:, 0].min() > -0.35
+
+
+def test_black_ground_is_finite():
+    result = sharpen(Sharpener(), torch.zeros(1, 1, 16, 16), torch.zeros(1, 8, 4, 4))
+    assert torch.isfinite(result).all()
+
+
+def test_filling_a_pair_keeps_what_is_valid_and_leaves_no_dark_rim():
+    pan, mul = torch.full((1, 16, 9, 9), 0.3), torch.full((1, 8, 9, 9), 0.2)
+    pan_valid, mul_valid = torch.ones_like(pan) > 0, torch.ones(1, 1, 9, 9) > 0
+    pan_valid[..., 5:], mul_valid[..., 6:] = False, False
+    pan_valid[:, :7, :, 4] = False
+    pan = torch.where(pan_valid, pan, torch.zeros_like(pan))
+    mul = torch.where(mul_valid, mul, torch.zeros_like(mul))
+    filled_pan, filled_mul = fill_pair(pan, mul, pan_valid, mul_valid, 4)
+    assert torch.allclose(filled_pan, torch.full_like(pan, 0.3))
+    assert torch.allclose(filled_mul, torch.full_like(mul, 0.2))
+
+
+def test_shapes_are_enforced():
+    pan, mul = scene(4, 4)
+    for bad_pan, bad_mul in [
+        (pan[0], mul[0]),
+        (pan[..., :12], mul),
+        (pan, mul[:, :4]),
+        (pan.repeat(2, 1, 1, 1), mul),
+    ]:
+        with pytest.raises(ValueError, match="expected pan"):
+            sharpen(Sharpener(), bad_pan, bad_mul)
+
+
+def test_sizes_are_bounded():
+    for sizes in ({"width": 0}, {"depth": -1}, {"width": 10**6}):
+        with pytest.raises(ValueError, match="expected width"):
+            Architecture(**sizes)

@@ -1,0 +1,58 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from potato.resample import BICUBIC_REACH, block_mean, fill_invalid, from_cells, to_cells, upsample_cells
+
+
+def test_upsampling_is_the_bicubic_of_torch_inside_an_image():
+    image = torch.rand(2, 3, 20, 17)
+    theirs = F.interpolate(image, scale_factor=4, mode="bicubic")
+    edge = 4 * BICUBIC_REACH
+    ours = from_cells(upsample_cells(image))
+    assert torch.allclose(ours, theirs[..., edge:-edge, edge:-edge], atol=1e-6)
+
+
+def test_cells_and_back_is_the_identity_and_rows_come_first():
+    image = torch.rand(2, 3, 8, 12)
+    assert torch.equal(from_cells(to_cells(image)), image)
+    assert torch.equal(to_cells(torch.arange(16.0).reshape(1, 1, 4, 4)).flatten(), torch.arange(16.0))
+
+
+def test_block_mean_is_the_mean_and_refuses_a_remainder():
+    image = torch.arange(32.0).reshape(4, 8)
+    assert block_mean(image).tolist() == [[image[:, :4].mean(), image[:, 4:].mean()]]
+    with pytest.raises(ValueError, match="sides that 4 divides"):
+        block_mean(torch.ones(4, 6))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), reach=st.integers(0, 5))
+def test_filling_leaves_valid_pixels_and_its_arguments_alone(seed, reach):
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(1, 2, 12, 12, generator=generator)
+    valid = torch.rand(1, 1, 12, 12, generator=generator) > 0.8
+    before = image.clone()
+    filled = fill_invalid(image, valid, reach)
+    assert torch.equal(image, before)
+    mask = valid.expand_as(image)
+    assert torch.equal(filled[mask], image[mask])
+    low, high = image[mask].min() if mask.any() else 0, image[mask].max() if mask.any() else 0
+    rest = filled[~mask]
+    assert ((rest == 0) | ((rest >= low - 1e-6) & (rest <= high + 1e-6))).all()
+
+
+def test_filling_reaches_as_far_as_it_says_and_no_further():
+    image = torch.zeros(1, 1, 1, 9)
+    image[..., 0] = 0.5
+    valid = image > 0
+    assert (fill_invalid(image, valid, 3)[0, 0, 0] > 0).tolist() == [True] * 4 + [False] * 5
+
+
+def test_what_stands_in_invalid_pixels_is_never_read():
+    valid = torch.rand(1, 1, 9, 9) > 0.5
+    image = torch.rand(1, 2, 9, 9)
+    poisoned = torch.where(valid, image, torch.full_like(image, float("nan")))
+    assert torch.equal(fill_invalid(image, valid, 4), fill_invalid(poisoned, valid, 4))

@@ -1,0 +1,128 @@
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from potato.errors import WeightsError
+from potato.model import Architecture, Sharpener
+from potato.weights import load_card, load_model, save_model, weights_digest
+
+
+def test_saving_and_loading_is_the_identity(tmp_path: Path, network):
+    path = tmp_path / "a.safetensors"
+    save_model(network, path, {"name": "test", "scores": {"jnd": 1.5}})
+    again = load_model(path)
+    assert again.architecture == network.architecture
+    assert weights_digest(again) == weights_digest(network)
+    assert load_card(path)["scores"] == {"jnd": 1.5}
+    assert json.loads((tmp_path / "a.json").read_text()) == load_card(path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "a.safetensors"]
+
+
+def test_a_state_dict_of_tensors_is_a_checkpoint_too(tmp_path: Path, network):
+    path = tmp_path / "a.pt"
+    card = json.dumps({"architecture": {"width": 8, "depth": 3}})
+    torch.save({"card": card, "state_dict": network.state_dict()}, path)
+    assert weights_digest(load_model(path)) == weights_digest(network)
+
+
+def test_the_shipped_weights_load_and_say_what_they_are():
+    assert isinstance(load_model(), Sharpener)
+    card = load_card()
+    assert card["name"] and card["description"]
+
+
+def test_the_bare_predictor_needs_no_file():
+    assert load_model("predictor").architecture.depth == 0
+
+
+def test_digests_tell_weights_apart(network):
+    other = Sharpener(network.architecture)
+    other.load_state_dict({name: tensor + 1 for name, tensor in network.state_dict().items()})
+    assert weights_digest(other) != weights_digest(network)
+    assert weights_digest(Sharpener(Architecture(depth=0))) != weights_digest(network)
+
+
+class Bomb:
+    """Unpickling this would leave a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return (Path.touch, (self.trace,))
+
+
+def damaged(kind: str, folder: Path, network: Sharpener) -> Path:
+    path = folder / ("a.pt" if "pickle" in kind else "a.safetensors")
+    card = {"card": json.dumps({"architecture": {"width": 8, "depth": 3}})}
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    match kind:
+        case "text":
+            path.write_text("these are not weights")
+        case "empty":
+            path.write_bytes(b"")
+        case "huge header":
+            path.write_bytes((2**62).to_bytes(8, "little") + b"{}")
+        case "pickle with code":
+            path.write_bytes(pickle.dumps({"card": "{}", "state_dict": Bomb(folder / "trace")}))
+        case "torch pickle with code":
+            torch.save({"card": "{}", "state_dict": Bomb(folder / "trace")}, path)
+        case "no card":
+            save_file(state, path)
+        case "card is a list":
+            save_file(state, path, {"card": "[]"})
+        case "no architecture":
+            save_file(state, path, {"card": "{}"})
+        case "other sizes":
+            save_file(state, path, {"card": json.dumps({"architecture": {"width": 9, "depth": 3}})})
+        case "absurd sizes":
+            save_file(state, path, {"card": json.dumps({"architecture": {"width": 10**9, "depth": 3}})})
+        case "unknown setting":
+            save_file(state, path, {"card": json.dumps({"architecture": {"layers": 3}})})
+        case "a layer missing":
+            state.popitem()
+            save_file(state, path, card)
+        case "NaN":
+            state["layers.1.weight"][0, 0, 0, 0] = float("nan")
+            save_file(state, path, card)
+        case "cut short":
+            save_file(state, path, card)
+            path.write_bytes(path.read_bytes()[:-100])
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text",
+        "empty",
+        "huge header",
+        "pickle with code",
+        "torch pickle with code",
+        "no card",
+        "card is a list",
+        "no architecture",
+        "other sizes",
+        "absurd sizes",
+        "unknown setting",
+        "a layer missing",
+        "NaN",
+        "cut short",
+    ],
+)
+def test_what_is_not_weights_is_refused_in_one_line(kind, tmp_path: Path, network):
+    path = damaged(kind, tmp_path, network)
+    with pytest.raises(WeightsError) as caught:
+        load_model(path)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    assert not (tmp_path / "trace").exists(), "code in the file was run"
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(WeightsError, match="no such file"):
+        load_model(tmp_path / "nothing.safetensors")

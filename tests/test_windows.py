@@ -1,0 +1,34 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potato.windows import PairWindow, split
+
+side = st.integers(1, 60)
+
+
+@given(side, side, st.integers(1, 70))
+def test_blocks_cover_every_cell_once(height, width, block):
+    seen = [
+        (row, column)
+        for windows in split(height, width, block)
+        for window in windows
+        for row in range(window.row, window.bottom)
+        for column in range(window.column, window.right)
+    ]
+    assert len(seen) == len(set(seen)) == height * width
+
+
+def test_a_window_speaks_in_pan_pixels():
+    assert str(PairWindow(1, 2, 3, 4)) == "pan rows 4–16, columns 8–24"
+
+
+def test_padding_is_symmetric():
+    assert PairWindow(5, 5, 2, 3).padded(2) == PairWindow(3, 3, 6, 7)
+
+
+def test_nonsense_is_refused():
+    with pytest.raises(ValueError, match="0 or more"):
+        PairWindow(0, 0, -1, 4)
+    with pytest.raises(ValueError, match="1 cell or more"):
+        list(split(4, 4, 0))
