@@ -171,7 +171,7 @@ def test_tags_tell_where_a_picture_comes_from(tmp_path, network):
         assert file.descriptions == ("red", "green", "blue", "alpha")
     assert tags["POTATO_PAN"] == "103001010A705C00-pan.tif" and tags["POTATO_CID"] == "103001010A705C00"
     assert tags["POTATO_MUL"] == "x-ms.tif" and len(tags["POTATO_WEIGHTS"]) == 16
-    assert (tags["POTATO_LOOK"], tags["POTATO_EXPOSURE"], tags["POTATO_CONTRAST"]) == ("natural", "4", "1.2")
+    assert (tags["POTATO_LOOK"], tags["POTATO_EXPOSURE"], tags["POTATO_CONTRAST"]) == ("natural", "4", "1.35")
     assert tags["TIFFTAG_SOFTWARE"].startswith("potato ")
     assert not any("DATE" in name for name in tags) and str(tmp_path) not in str(tags)
 

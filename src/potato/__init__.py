@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from potato.looks import Look
     from potato.model import Architecture, Sharpener, sharpen
     from potato.raster import Pair, open_pair
+    from potato.showcase import Demonstration, demo
     from potato.weights import load_model, save_model
 
 __all__ = [
     "Architecture",
+    "Demonstration",
     "Fused",
     "Look",
     "Pair",
     "PotatoError",
     "Sharpener",
     "color",
+    "demo",
     "fuse",
     "load_model",
     "open_pair",
@@ -32,6 +35,8 @@ __all__ = [
 
 _HOMES = {
     "Architecture": "model",
+    "Demonstration": "showcase",
+    "demo": "showcase",
     "Fused": "fusion",
     "Look": "looks",
     "Pair": "raster",

@@ -49,7 +49,7 @@ class Look:
 
 
 FLAT = Look("flat", 16)
-NATURAL = Look("natural", 8, exposure=3.0, contrast=1.2)
+NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
 LOOKS = {look.name: look for look in (NATURAL, FLAT)}
 
 

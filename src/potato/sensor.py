@@ -1,6 +1,16 @@
 """Facts about the WorldView-2 and WorldView-3 imagers, each written down once."""
 
-__all__ = ["BANDS", "BAND_ALIASES", "FIRST_ARRAY", "PLATFORMS", "RATIO", "SCALE", "SECOND_ARRAY", "VISIBLE"]
+__all__ = [
+    "BANDS",
+    "BAND_ALIASES",
+    "BAND_CODES",
+    "FIRST_ARRAY",
+    "PLATFORMS",
+    "RATIO",
+    "SCALE",
+    "SECOND_ARRAY",
+    "VISIBLE",
+]
 
 RATIO = 4
 """Pan pixels along one side of a mul pixel."""
@@ -10,6 +20,9 @@ SCALE = 10_000
 
 BANDS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir1", "nir2")
 """The eight multispectral bands, in the order of their wavelengths and of the files."""
+
+BAND_CODES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
+"""What the ARD calls them, in the same order; pan is BAND_P."""
 
 VISIBLE = 5
 """The first so many of `BANDS` are visible light and make the colour."""

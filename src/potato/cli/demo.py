@@ -1,8 +1,33 @@
 """`potato demo`."""
 
+import sys
+from typing import Any
+
 import click
+
+from potato.cli import options
+
+__all__ = ["demo"]
 
 
 @click.command()
-def demo() -> None:
-    """Make a pair and sharpen it."""
+@click.argument("folder", type=click.Path(), default="demo-out")
+@options.weights
+@click.option(
+    "--size", type=click.IntRange(256), default=2048, show_default=True, help="Pan pixels along a side."
+)
+@click.option("--seed", type=int, default=6, show_default=True, help="Which ground to invent.")
+@options.device
+@options.overwrite
+@options.quiet
+def demo(folder: str, quiet: bool, **settings: Any) -> None:
+    """Invent a pair of images, sharpen it, and show what came out.
+
+    Writes four files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, and a PNG with pan, the plainly
+    enlarged colour and the result side by side.
+    """
+    from potato import showcase
+
+    result = showcase.demo(folder, progress=not quiet and sys.stderr.isatty(), **settings)
+    if not quiet:
+        click.echo(result)

@@ -1,0 +1,47 @@
+# `make demo` shows what Potato does, `make test` checks it; both set up what they need in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Where the development data lies, if it does; tests that need it skip without.
+export POTATO_DATA ?= $(abspath ../shared/data)
+
+.PHONY: demo test check format bench docs clean
+
+demo: $(VENV)/installed
+	$(BIN)/potato demo --overwrite
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/fuse.py
+
+docs: $(VENV)/installed-dev
+	$(BIN)/python docs/make_cli.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# On Linux, PyPI's torch brings CUDA, some gigabytes. For the CPU build alone, set PIP_EXTRA_INDEX_URL to
+# PyTorch's index of CPU wheels.
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

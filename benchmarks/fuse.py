@@ -1,0 +1,180 @@
+"""How fast is `potato fuse`, as a whole process, against `gdal_pansharpen.py` without a network?
+
+Generates a pair (8192 × 8192 pan, 21 % invalid, DEFLATE), then runs the commands in turns, so that a
+machine whose speed drifts is fair to both. Random weights do the same work as trained ones.
+
+    python benchmarks/fuse.py --rounds 5 --json benchmarks/results/fuse.json
+    python benchmarks/fuse.py --size 17408 --rounds 1 --only tiled,cog      # memory at full tile size
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+GDAL = "gdal_pansharpen.py -q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -b 2"
+PIECE = 2048
+
+
+def make(folder: Path, size: int, width: int, depth: int) -> None:
+    """A pair of one generated town, mirrored to fill the size, with an invalid corner; random weights.
+
+    Runs in a process of its own: a child's peak memory starts at its parent's size.
+    """
+    import numpy as np
+    import torch
+
+    from potato import Architecture, Sharpener, save_model
+    from potato.raster import grid_at, write_image
+    from potato.scenes.ground import make_ground
+    from potato.scenes.observe import observe
+    from potato.sensor import BAND_CODES, RATIO
+
+    generator = torch.Generator().manual_seed(1)
+    pan, mul = (
+        image.numpy() for image in observe(make_ground(PIECE, PIECE, generator, style="town"), generator)
+    )
+
+    def fill(image: np.ndarray, side: int) -> np.ndarray:
+        extra = max(0, side - image.shape[1])
+        return np.pad(image, ((0, 0), (0, extra), (0, extra)), mode="symmetric")[:, :side, :side]
+
+    valid = np.add.outer(0.3 * np.arange(size), np.arange(size)) < 0.94 * size
+    fine, coarse = grid_at(size, size, 0.5), grid_at(size // RATIO, size // RATIO, 2.0)
+    write_image(folder / "pan.tif", fill(pan[None], size), valid, fine, ("BAND_P",))
+    write_image(folder / "mul.tif", fill(mul, size // RATIO), valid[::RATIO, ::RATIO], coarse, BAND_CODES)
+    torch.manual_seed(0)
+    model = Sharpener(Architecture(width, depth))
+    for layer in model.layers:
+        torch.nn.init.normal_(layer.weight, std=0.02)
+    save_model(model, folder / "random.safetensors")
+
+
+def measure(command: list[str], output: Path) -> dict[str, float]:
+    """Run a command; wall and processor seconds, peak memory in MB, size of its output in MB."""
+    output.unlink(missing_ok=True)
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    return {
+        "seconds": seconds,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_mb": usage.ru_maxrss / 1024,
+        "output_mb": output.stat().st_size / 1e6,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=8192, help="side of pan in pixels")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--width", type=int, default=48, help="channels of the network")
+    parser.add_argument("--depth", type=int, default=4, help="layers of the network")
+    parser.add_argument("--weights", help="a checkpoint instead of random weights")
+    parser.add_argument("--only", default="tiled,cog,gdal", help="which of tiled, cog, flat, gdal")
+    parser.add_argument("--folder", help="where to work; default: a temporary folder")
+    parser.add_argument("--json", help="where to keep the figures")
+    parser.add_argument("--make", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+
+    if options.make:
+        make(Path(options.make), options.size, options.width, options.depth)
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        subprocess.run([sys.executable, __file__, "--make", name, *sys.argv[1:]], check=True)
+        pan, mul = str(folder / "pan.tif"), str(folder / "mul.tif")
+        weights = options.weights or str(folder / "random.safetensors")
+        fuse = [sys.executable, "-m", "potato", "fuse", pan, mul]
+        outputs = {kind: folder / f"{kind}.tif" for kind in ("tiled", "cog", "flat", "gdal")}
+        commands = {
+            "tiled": [*fuse, str(outputs["tiled"]), "-q", "-w", weights, "--profile", "tiled"],
+            "cog": [*fuse, str(outputs["cog"]), "-q", "-w", weights],
+            "flat": [
+                *fuse,
+                str(outputs["flat"]),
+                "-q",
+                "-w",
+                weights,
+                "--profile",
+                "tiled",
+                "--look",
+                "flat",
+            ],
+            "gdal": [*GDAL.split(), pan, mul, str(outputs["gdal"])],
+        }
+        chosen = [kind for kind in options.only.split(",") if kind in commands]
+        if "gdal" in chosen and not shutil.which("gdal_pansharpen.py"):
+            print(
+                "gdal_pansharpen.py isn't installed (Debian: gdal-bin, python3-gdal); left out",
+                file=sys.stderr,
+            )
+            chosen.remove("gdal")
+        runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in chosen}
+        for turn in range(options.rounds + 1):
+            for kind in chosen:
+                figures = measure(commands[kind], outputs[kind])
+                if turn or options.rounds == 1:  # the first round warms up
+                    runs[kind].append(figures)
+            if options.rounds == 1:
+                break
+
+    megapixels = options.size**2 / 1e6
+    summary = {}
+    for kind, figures in runs.items():
+        seconds = [run["seconds"] for run in figures]
+        summary[kind] = {
+            "seconds_median": statistics.median(seconds),
+            "seconds_range": [min(seconds), max(seconds)],
+            "mpx_per_second": megapixels / statistics.median(seconds),
+            "cpu_seconds": statistics.median(run["cpu_seconds"] for run in figures),
+            "peak_mb": max(run["peak_mb"] for run in figures),
+            "output_mb": figures[-1]["output_mb"],
+        }
+        print(
+            f"{kind:6} {summary[kind]['seconds_median']:6.2f} s ({min(seconds):.2f}–{max(seconds):.2f})  "
+            f"{summary[kind]['mpx_per_second']:5.1f} Mpx/s  peak {summary[kind]['peak_mb']:.0f} MB  "
+            f"output {summary[kind]['output_mb']:.0f} MB"
+        )
+    for kind in ("cog", "gdal"):
+        if kind in runs and "tiled" in runs:
+            ratios = [b["seconds"] / a["seconds"] for a, b in zip(runs["tiled"], runs[kind], strict=True)]
+            summary[f"{kind}_to_tiled"] = statistics.median(ratios)
+            print(f"{kind} takes {statistics.median(ratios):.2f} × the time of tiled")
+    if options.json:
+        facts = {
+            "pixels": [options.size, options.size],
+            "network": {"width": options.width, "depth": options.depth},
+            "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0))},
+            "versions": {"python": platform.python_version(), "torch": metadata.version("torch")},
+            "summary": summary,
+            "runs": runs,
+        }
+        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.json).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Write docs/cli.md from the help of every command. `tests/test_structure.py` checks that it is current."""
+
+from pathlib import Path
+
+import click
+
+from potato.cli import potato
+
+PAGE = Path(__file__).parent / "cli.md"
+
+
+def page() -> str:
+    """The whole page."""
+    context = click.Context(potato, info_name="potato", max_content_width=100)
+    parts = ["# Command line", "", "Made from `--help` by `make docs`.", ""]
+    for name in potato.list_commands(context):
+        command = potato.get_command(context, name)
+        inner = click.Context(
+            command, info_name=name, parent=context, max_content_width=100, terminal_width=100
+        )
+        parts += [f"## potato {name}", "", "```", command.get_help(inner), "```", ""]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,136 @@
+"""What a generated ARD holds: collects, their tiles, and what their ground and sky are like."""
+
+import math
+from dataclasses import dataclass
+
+from potato.ard.grid import APRON, CELL, SIDE, Box, cell_quadkey
+
+__all__ = ["SIZE_STEP", "Cell", "Collect", "plan_collects"]
+
+SIZE_STEP = 136
+"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of mul
+pixels, and neighbours share pixels where they overlap."""
+
+ZONES = (33, 32)
+"""UTM zones that meet at 12° E."""
+
+CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
+"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two meet."""
+
+STYLES = ("town", "country", "suburb")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the ARD grid.
+
+    Attributes:
+        zone: UTM zone, northern.
+        west, north: its upper left corner in metres.
+    """
+
+    zone: int
+    west: float
+    north: float
+
+    @property
+    def quadkey(self) -> str:
+        """Its 12 digits."""
+        return cell_quadkey(self.west, self.north)
+
+    @property
+    def epsg(self) -> int:
+        """The code of its CRS."""
+        return 32600 + self.zone
+
+    @property
+    def tile(self) -> Box:
+        """The square of its tiles: the cell and the apron."""
+        return (
+            self.west - APRON,
+            self.north - CELL - APRON,
+            self.west - APRON + SIDE,
+            self.north + APRON,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """One pass of the satellite over some cells, and what it is to find there.
+
+    Attributes:
+        cid: catalog ID.
+        platform: `WV02` or `WV03`.
+        date: `yyyy-mm-dd`.
+        cells: where its tiles lie.
+        style: of the ground, as for `scenes.ground.make_ground`.
+        plain: share of the ground, 0..1, that is open and featureless instead.
+        water: share of the ground under water.
+        clouds: share of the ground under cloud.
+        haze: reflectance that haze adds to the coastal band.
+        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no data in
+            place of a mask band.
+        reported: whether the items tell the share of clouds.
+        seed: of everything random about it.
+    """
+
+    cid: str
+    platform: str
+    date: str
+    cells: tuple[Cell, ...]
+    style: str = "town"
+    plain: float = 0.0
+    water: float = 0.0
+    clouds: float = 0.0
+    haze: float = 0.0
+    old: bool = False
+    reported: bool = True
+    seed: int = 0
+
+
+def plan_cid(index: int, seed: int, prefix: str) -> str:
+    """A catalog ID that begins with `prefix` (103 for WorldView-2, 104 for WorldView-3)."""
+    return f"{prefix}001{(0x10B00 + 977 * index + 7919 * seed) % (1 << 32):08X}00"
+
+
+def plan_cells(zone: int, count: int, rows_down: int) -> tuple[Cell, ...]:
+    """A block of `count` neighbouring cells, as square as can be, so many rows below the first."""
+    west, north = CORNERS[zone]
+    columns = math.ceil(math.sqrt(count))
+    return tuple(
+        Cell(zone, west + place % columns * CELL, north - (rows_down + place // columns) * CELL)
+        for place in range(count)
+    )
+
+
+def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
+    """Collects of `tiles` tiles in all: several of them, the last in, or reaching into, a second zone.
+
+    One is an older export, and those after the first have clouds or water.
+    """
+    count = min(tiles, max(3, math.ceil(tiles / 4)))
+    collects = []
+    top = 0
+    for index in range(count):
+        share = tiles // count + (index < tiles % count)
+        last = index == count - 1 and count > 1
+        far = (share + 1) // 2 if last else 0
+        cells = plan_cells(ZONES[0], share - far, top) + plan_cells(ZONES[1], far, top)
+        top += math.ceil(math.sqrt(share)) + 1
+        third = index % 3
+        collects.append(
+            Collect(
+                cid=plan_cid(index, seed, "103" if third == 1 else "104"),
+                platform="WV02" if third == 1 else "WV03",
+                date=f"2023-05-{16 + index % 15:02}",
+                cells=cells,
+                style=STYLES[third],
+                plain=0.0 if index < 3 else 0.3,
+                water=0.15 if third == 2 else 0.0,
+                clouds=0.2 if third == 1 else 0.0,
+                haze=0.01 * third,
+                old=third == 1,
+                seed=index,
+            )
+        )
+    return tuple(collects)

@@ -1,0 +1,53 @@
+"""`potato make-ard`."""
+
+import dataclasses
+import json
+import sys
+
+import click
+
+from potato.cli import options
+
+__all__ = ["make_ard"]
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option(
+    "--tiles",
+    type=click.IntRange(1),
+    default=6,
+    show_default=True,
+    help="How many tiles, in several CIDs and two UTM zones.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    default=2040,
+    show_default=True,
+    help="Pan pixels along a tile; rounded up to a multiple of 136.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option(
+    "--broken/--no-broken",
+    default=True,
+    show_default=True,
+    help="Whether to add items that can't be used, as real ARDs have them.",
+)
+@options.quiet
+@options.json_
+def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet: bool, json_: bool) -> None:
+    """Make an ARD of simulated ground: the layout, the JSON and the images of a real one.
+
+    DIR is the event folder to write, new or empty. It stands in for a download of many gigabytes: make-chips
+    and rate-cids take it as they take a real one.
+    """
+    from potato import ard_making
+
+    bar = not quiet and sys.stderr.isatty()
+    made = ard_making.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
+    if json_:
+        cids = [collect.cid for collect in made.collects]
+        click.echo(json.dumps({**dataclasses.asdict(made), "collects": cids}, default=str))
+    elif not quiet:
+        click.echo(made)
