@@ -11,13 +11,11 @@ PAGE = Path(__file__).parent / "cli.md"
 
 def page() -> str:
     """The whole page."""
-    context = click.Context(potato, info_name="potato", max_content_width=100)
+    context = click.Context(potato, info_name="potato", **potato.context_settings)
     parts = ["# Command line", "", "Made from `--help` by `make docs`.", ""]
     for name in potato.list_commands(context):
         command = potato.get_command(context, name)
-        inner = click.Context(
-            command, info_name=name, parent=context, max_content_width=100, terminal_width=100
-        )
+        inner = click.Context(command, info_name=name, parent=context, terminal_width=100)
         parts += [f"## potato {name}", "", "```", command.get_help(inner), "```", ""]
     return "\n".join(parts)
 

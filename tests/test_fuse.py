@@ -235,6 +235,13 @@ def test_a_window_can_be_sharpened_alone(broad, network, whole):
     assert np.abs(codes.astype(int) - whole[:, 40:72, 48:84]).max() <= 1
 
 
+def test_a_model_that_is_passed_in_stays_as_it_was(pair, network, tmp_path):
+    before = {name: (tensor.stride(), tensor.clone()) for name, tensor in network.state_dict().items()}
+    fuse(pair.pan, pair.mul, tmp_path / "o.tif", weights=network)
+    for name, tensor in network.state_dict().items():
+        assert tensor.stride() == before[name][0] and torch.equal(tensor, before[name][1])
+
+
 def test_settings_of_the_user_are_stronger(monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "7")
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="NO"), gdal():

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from potato.errors import BlockError
-from potato.stream import stream
+from potato.stream import map_blocks
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -14,7 +14,7 @@ def test_results_come_in_order(workers):
         return x * x
 
     items = [(str(x), x) for x in range(20)]
-    assert list(stream(items, slow_first, workers, 6)) == [(str(x), x * x) for x in range(20)]
+    assert list(map_blocks(items, slow_first, workers, 6)) == [(str(x), x * x) for x in range(20)]
 
 
 def test_the_first_failure_names_its_block_and_cancels_the_rest():
@@ -27,7 +27,7 @@ def test_the_first_failure_names_its_block_and_cancels_the_rest():
         return x
 
     with pytest.raises(BlockError, match="the block at number 3 failed: out of luck"):
-        list(stream(((f"number {x}", x) for x in range(1000)), fail_at_three, 1, 4))
+        list(map_blocks(((f"number {x}", x) for x in range(1000)), fail_at_three, 1, 4))
     assert len(done) < 10
 
 
@@ -39,7 +39,7 @@ def test_no_more_is_pulled_than_allowed():
             pulled.append(x)
             yield str(x), x
 
-    results = stream(items(), lambda x: gate.wait(5) and x, 2, 5)
+    results = map_blocks(items(), lambda x: gate.wait(5) and x, 2, 5)
     gate.set()
     for taken, _ in enumerate(results, 1):
         assert len(pulled) - taken <= 5
@@ -51,5 +51,5 @@ def test_a_failure_of_the_source_ends_the_workers():
         raise OSError("unplugged")
 
     with pytest.raises(OSError, match="unplugged"):
-        list(stream(items(), lambda x: x, 2, 4))
+        list(map_blocks(items(), lambda x: x, 2, 4))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("potato")]

@@ -1,5 +1,6 @@
 """Fusing: a pair of files in, one sharp picture out."""
 
+import copy
 import functools
 import os
 import re
@@ -24,7 +25,7 @@ from potato.profiles import PROFILES, TILE
 from potato.raster import Pair, PairPixels, check_output, create_picture, gdal, open_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO, SCALE
-from potato.stream import stream
+from potato.stream import map_blocks
 from potato.weights import load_model, weights_digest
 from potato.windows import PairWindow
 
@@ -120,7 +121,7 @@ def fuse(
     if isinstance(look, str):
         look = LOOKS[look]
     check_output(output, overwrite)
-    model = weights if isinstance(weights, Sharpener) else load_model(weights)
+    model = copy.deepcopy(weights) if isinstance(weights, Sharpener) else load_model(weights)
     target = choose_device(device)
     with gdal(), open_pair(pan, mul) as pair:
         digest = weights_digest(model)
@@ -148,7 +149,7 @@ def fuse(
             disable=not progress,
         )
         with bar, picture as canvas, _single_threaded():
-            for window, codes in stream(blocks, work, workers, ahead):
+            for window, codes in map_blocks(blocks, work, workers, ahead):
                 canvas.put(window.row * RATIO, window.column * RATIO, codes, window.height * RATIO)
                 if codes is not None:
                     valid += _count_valid(codes, window, pair)

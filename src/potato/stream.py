@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from potato.errors import BlockError
 
-__all__ = ["stream"]
+__all__ = ["map_blocks"]
 
 Name = TypeVar("Name")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def stream(
+def map_blocks(
     items: Iterable[tuple[Name, Item]], work: Callable[[Item], Result], workers: int, ahead: int
 ) -> Iterator[tuple[Name, Result]]:
     """Yield `(name, work(item))` for each of `items`, in their order.
