@@ -56,6 +56,18 @@ def test_blocks_do_not_show(block, broad, network, whole, tmp_path):
     assert np.abs(pairs.read(path).astype(int) - whole).max() <= 1
 
 
+def test_panels_of_a_wide_picture_do_not_show(tmp_path, network, monkeypatch):
+    paths = pairs.write_pair(tmp_path, 140, 300)
+    options = {"weights": network, "look": "flat", "profile": "tiled", "block": 128}
+    fuse(paths.pan, paths.mul, tmp_path / "one.tif", **options)
+    for module in ("potato.fusion", "potato.raster.picture"):
+        monkeypatch.setattr(f"{module}.PANEL", 512)
+    fuse(paths.pan, paths.mul, tmp_path / "three.tif", **options)
+    assert (
+        np.abs(pairs.read(tmp_path / "three.tif").astype(int) - pairs.read(tmp_path / "one.tif")).max() <= 1
+    )
+
+
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
 def test_the_file_is_the_same_whatever_the_number_of_workers(broad, network, tmp_path, profile):
     digests = set()

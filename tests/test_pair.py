@@ -46,7 +46,7 @@ def test_blocks_are_the_windows_of_the_image(tmp_path, block):
     valid = np.random.default_rng(0).random((80, 96)) > 0.2
     paths = pairs.write_pair(tmp_path, 20, 24, valid=valid)
     with open_pair(paths.pan, paths.mul) as pair:
-        for window, pixels in pair.blocks(block, 4):
+        for window, pixels in pair.blocks(PairWindow(0, 0, 20, 24), block, 4):
             again = pair.read(window.padded(4))
             assert np.array_equal(pixels.pan, again.pan) and np.array_equal(pixels.mul, again.mul)
             assert np.array_equal(pixels.pan_valid, again.pan_valid)

@@ -2,16 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.windows import PairWindow, split
+from potato.windows import PairWindow, panels, split
 
 side = st.integers(1, 60)
 
 
-@given(side, side, st.integers(1, 70))
-def test_blocks_cover_every_cell_once(height, width, block):
+@given(side, side, st.integers(1, 70), st.integers(1, 70))
+def test_panels_and_blocks_cover_every_cell_once(height, width, panel, block):
     seen = [
         (row, column)
-        for windows in split(height, width, block)
+        for region in panels(height, width, panel)
+        for windows in split(region, block)
         for window in windows
         for row in range(window.row, window.bottom)
         for column in range(window.column, window.right)
@@ -31,4 +32,4 @@ def test_nonsense_is_refused():
     with pytest.raises(ValueError, match="0 or more"):
         PairWindow(0, 0, -1, 4)
     with pytest.raises(ValueError, match="1 cell or more"):
-        list(split(4, 4, 0))
+        list(split(PairWindow(0, 0, 4, 4), 0))

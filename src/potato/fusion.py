@@ -21,13 +21,13 @@ from tqdm import tqdm
 from potato.errors import InputError
 from potato.looks import LOOKS, Look, dither, render
 from potato.model import Sharpener, fill_pair
-from potato.profiles import PROFILES, TILE
+from potato.profiles import PANEL, PROFILES, TILE
 from potato.raster import Pair, PairPixels, check_output, create_picture, gdal, open_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO, SCALE
 from potato.stream import map_blocks
 from potato.weights import load_model, weights_digest
-from potato.windows import PairWindow
+from potato.windows import PairWindow, panels
 
 __all__ = ["BLOCK", "Fused", "choose_device", "fuse", "fuse_pixels"]
 
@@ -138,10 +138,12 @@ def fuse(
         valid = 0
         work = functools.partial(_fuse_block, model, look)
         blocks = (
-            (window, (window, pixels)) for window, pixels in pair.blocks(block // RATIO, 2 * model.radius)
+            (window, (window, pixels))
+            for panel in panels(pair.height, pair.width, PANEL // RATIO)
+            for window, pixels in pair.blocks(panel, block // RATIO, 2 * model.radius)
         )
         # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
-        ahead = 2 * workers + 2 * max(1, TILE // block) * -(-pair.grid.width // block)
+        ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, pair.grid.width) // block)
         bar = tqdm(
             total=pair.grid.width * pair.grid.height / 1e6,
             unit="Mpx",

@@ -10,10 +10,13 @@ Tiles are 512 pixels wide whatever the block of the computation. Creation option
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["PROFILES", "TILE", "Profile"]
+__all__ = ["PANEL", "PROFILES", "TILE", "Profile"]
 
 TILE = 512
 """Side of a TIFF tile in pixels."""
+
+PANEL = 16 * TILE
+"""Width in pixels of the upright panels that a picture is made in, which bounds memory for wide ones."""
 
 
 @dataclass(frozen=True)

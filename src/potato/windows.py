@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from potato.sensor import RATIO
 
-__all__ = ["PairWindow", "split"]
+__all__ = ["PairWindow", "panels", "split"]
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,11 @@ class PairWindow:
         )
 
 
-def split(height: int, width: int, block: int) -> Iterator[tuple[PairWindow, ...]]:
-    """Split an image of `height` × `width` cells into blocks: row after row of windows, left to right.
+def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
+    """Split a region into blocks: row after row of windows, left to right.
 
     Args:
-        height: rows of cells.
-        width: columns of cells.
+        region: what to split.
         block: side of a block in cells; blocks at the right and lower edge are smaller.
 
     Yields:
@@ -67,8 +66,15 @@ def split(height: int, width: int, block: int) -> Iterator[tuple[PairWindow, ...
     """
     if block < 1:
         raise ValueError(f"expected a block of 1 cell or more, found {block}")
-    for row in range(0, height, block):
-        tall = min(block, height - row)
+    for row in range(region.row, region.bottom, block):
+        tall = min(block, region.bottom - row)
         yield tuple(
-            PairWindow(row, column, tall, min(block, width - column)) for column in range(0, width, block)
+            PairWindow(row, column, tall, min(block, region.right - column))
+            for column in range(region.column, region.right, block)
         )
+
+
+def panels(height: int, width: int, panel: int) -> Iterator[PairWindow]:
+    """Split an image of `height` × `width` cells into upright panels, `panel` cells wide but for the last."""
+    for column in range(0, width, panel):
+        yield PairWindow(0, column, height, min(panel, width - column))

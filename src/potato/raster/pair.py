@@ -148,10 +148,11 @@ class Pair:
         )
         return PairPixels(pan[0], mul, pan_valid, mul_valid)
 
-    def blocks(self, block: int, apron: int) -> Iterator[tuple[PairWindow, PairPixels]]:
-        """The whole pair in blocks, with margins, reading every row of the files once.
+    def blocks(self, region: PairWindow, block: int, apron: int) -> Iterator[tuple[PairWindow, PairPixels]]:
+        """A region of the pair in blocks, with margins, reading every row of the files once.
 
         Args:
+            region: what to read.
             block: side of a block in cells.
             apron: cells of margin on every side of it.
 
@@ -159,8 +160,8 @@ class Pair:
             Each block's window, without its margin, and its pixels, with it (views, not to be changed).
         """
         above: PairPixels | None = None
-        for windows in split(self.height, self.width, block):
-            rows = PairWindow(windows[0].row, 0, windows[0].height, self.width).padded(apron)
+        for windows in split(region, block):
+            rows = PairWindow(windows[0].row, region.column, windows[0].height, region.width).padded(apron)
             if above is None:
                 strip = self.read(rows)
             else:

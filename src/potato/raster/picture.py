@@ -19,64 +19,76 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.errors import OutputError, OutputExists
-from potato.profiles import TILE, Profile
+from potato.profiles import PANEL, TILE, Profile
 from potato.raster.gdal import Grid, complaints
 
 __all__ = ["Picture", "check_output", "create_picture"]
 
 
 class Picture:
-    """A picture being written: blocks come in raster order, whole rows of tiles go out.
+    """A picture being written: blocks come in, whole rows of tiles go out.
 
+    Blocks come panel after panel (`profiles.PANEL` pixels wide), in each row after row, left to right.
     So the bytes of the file depend on its pixels alone, not on the blocks that they came in.
+
+    Attributes:
+        marks: a valid pixel (row, column) of every tile that has one.
     """
 
     def __init__(self, dataset: Any, bands: int, dtype: str, folder: Path) -> None:
         self._dataset = dataset
         self._folder = folder
-        self._rows = np.zeros((bands, 0, dataset.width), dtype)
-        self._top = 0
+        self._bands, self._dtype = bands, dtype
+        self._left, self._top = 0, 0
+        self._rows = self._empty(0)
         self.marks: list[tuple[int, int]] = []
-        """A valid pixel (row, column) of every tile that has one."""
 
     def put(self, row: int, column: int, pixels: NDArray[Any] | None, height: int) -> None:
         """Place pixels (bands, height, width), or nothing (None: 0), at (`row`, `column`).
 
-        Blocks come row after row, left to right; the part beyond the picture is cut off.
+        The part beyond the picture is cut off.
         """
+        if column // PANEL * PANEL != self._left:
+            self.finish()
+            self._left, self._top = column // PANEL * PANEL, 0
+            self._rows = self._empty(self._left)
         bottom = min(row + height, self._dataset.height)
         if bottom > self._top + self._rows.shape[1]:
             self._flush(row)
             more = bottom - self._top - self._rows.shape[1]
             self._rows = np.pad(self._rows, ((0, 0), (0, more), (0, 0)))
         if pixels is not None:
-            right = min(column + pixels.shape[2], self._dataset.width)
-            self._rows[:, row - self._top : bottom - self._top, column:right] = pixels[
-                :, : bottom - row, : right - column
+            left, right = column - self._left, min(column + pixels.shape[2], self._dataset.width) - self._left
+            self._rows[:, row - self._top : bottom - self._top, left:right] = pixels[
+                :, : bottom - row, : right - left
             ]
 
     def finish(self) -> None:
         """Write what is left."""
         self._flush(self._dataset.height)
 
+    def _empty(self, left: int) -> NDArray[Any]:
+        """The rows of a panel before there are any; `left` is its first column."""
+        return np.zeros((self._bands, 0, min(PANEL, self._dataset.width - left)), self._dtype)
+
     def _flush(self, row: int) -> None:
         """Write the rows of tiles that end above `row`, or everything if it is the picture's last."""
         height = self._dataset.height
         complete = height if row >= height else row // TILE * TILE
+        if complete <= self._top:
+            return
         _check_space(self._folder, self._rows.nbytes)
         for top in range(self._top, complete, TILE):
             tall = min(TILE, height - top)
-            window = Window(0, top, self._dataset.width, tall)
             tiles = self._rows[:, top - self._top : top - self._top + tall]
-            self._dataset.write(tiles, window=window)
-            for left in range(0, self._dataset.width, TILE):
+            self._dataset.write(tiles, window=Window(self._left, top, tiles.shape[2], tall))
+            for left in range(0, tiles.shape[2], TILE):
                 valid = tiles[-1, :, left : left + TILE]
                 if valid.any():
                     row_in, column_in = np.unravel_index(valid.argmax(), valid.shape)
-                    self.marks.append((top + int(row_in), left + int(column_in)))
-        if complete > self._top:
-            self._rows = self._rows[:, complete - self._top :].copy()
-            self._top = complete
+                    self.marks.append((top + int(row_in), self._left + left + int(column_in)))
+        self._rows = self._rows[:, complete - self._top :].copy()
+        self._top = complete
 
 
 def check_output(output: str | os.PathLike[str], overwrite: bool) -> Path:
