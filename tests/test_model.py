@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from potato.color import delta_e_ok, mul_to_oklab
-from potato.model import Architecture, Sharpener, fill_pair, sharpen
+from potato.model import Architecture, Sharpener, fill_pair, predict, sharpen
 from potato.resample import block_mean, to_cells
 
 
@@ -23,6 +23,24 @@ def test_shading_of_one_material_is_sharpened_without_error():
     result = sharpen(Sharpener(Architecture(depth=0)), shading[None, None], block_mean(spectrum * shading))
     inside = (..., slice(16, -16), slice(16, -16))
     assert delta_e_ok(result[inside], truth[inside]).max() < 0.1
+
+
+def test_detail_within_cells_multiplies_light():
+    # Where the block means of pan are even, so is the colour, and the law is exact: a pixel that is k times
+    # as bright as its cell in pan is k times as bright in every band.
+    pattern = torch.tensor([0.2, 1.9, 0.6, 1.3]).repeat(4, 1)
+    pan = 0.3 * pattern.repeat(10, 10)[None, None]
+    spectrum = torch.tensor([0.06, 0.08, 0.12, 0.16, 0.2, 0.3, 0.5, 0.55]).reshape(1, 8, 1, 1)
+    truth = mul_to_oklab(spectrum * pan / 0.3)
+    result = sharpen(Sharpener(Architecture(depth=0)), pan, spectrum.expand(1, 8, 10, 10))
+    assert delta_e_ok(result, truth).max() < 1e-3
+
+
+def test_a_pixel_is_never_more_than_16_times_as_bright_as_its_cell():
+    pan = torch.full((1, 16, 9, 9), 1e-4)
+    pan[:, 5, ::3, ::3] = 2.0
+    _, ratio = predict(pan, torch.zeros(1, 3, 9, 9))
+    assert ratio.max() <= 16 and ratio.min() >= 0
 
 
 def test_an_untrained_network_is_the_predictor():

@@ -23,11 +23,12 @@ from potato.color import mul_to_oklab
 from potato.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
 from potato.sensor import BANDS, RATIO
 
-__all__ = ["Architecture", "Sharpener", "fill_pair", "sharpen"]
+__all__ = ["Architecture", "Sharpener", "fill_pair", "predict", "sharpen"]
 
 PIXELS = RATIO * RATIO
 INPUTS = PIXELS + PIXELS + len(BANDS) + 3
-RATIO_LIMIT = 16.0
+RATIO_LIMIT = float(PIXELS)
+"""No pixel is more than so many times as bright as the mean of its cell."""
 
 
 @dataclass(frozen=True)
