@@ -1,10 +1,13 @@
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
+import rasterio.vrt
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +21,7 @@ from potato.raster import gdal
 from potato.windows import PairWindow
 
 import pairs
+from servers import serve_bucket, serve_folder
 
 
 def digest(path: Path) -> str:
@@ -238,6 +242,46 @@ def test_it_says_what_it_did(pair, tmp_path, run):
     facts = json.loads(run("fuse", pair.pan, pair.mul, tmp_path / "b.tif", "--json").stdout)
     assert facts["output"] == str(tmp_path / "b.tif") and facts["width"] == 160 and facts["speed"] > 0
     assert run("fuse", pair.pan, pair.mul, tmp_path / "c.tif", "-q").output == ""
+
+
+@pytest.fixture
+def local(pair, tmp_path) -> np.ndarray:
+    fuse(pair.pan, pair.mul, tmp_path / "local.tif")
+    return pairs.read(tmp_path / "local.tif")
+
+
+def test_images_are_read_over_http_by_ranges(pair, tmp_path, local):
+    with serve_folder(tmp_path) as server:
+        fuse(f"{server.url}{pair.pan.name}", f"{server.url}{pair.mul.name}", tmp_path / "o.tif")
+        assert server.sent < 1.5 * (pair.pan.stat().st_size + pair.mul.stat().st_size)
+        assert any(status == 206 for *_, status in server.requests)
+    assert np.array_equal(pairs.read(tmp_path / "o.tif"), local)
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_images_are_read_from_a_bucket(pair, tmp_path, local, anonymous, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with serve_bucket(pair.pan.parent) as bucket:
+        monkeypatch.delenv("AWS_NO_SIGN_REQUEST")
+        if not anonymous:
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        with gdal():
+            assert rasterio.env.getenv().get("AWS_NO_SIGN_REQUEST") in (
+                (True, "YES") if anonymous else (None,)
+            )
+        fuse(f"{bucket}/{pair.pan.name}", f"{bucket}/{pair.mul.name}", tmp_path / "o.tif")
+    assert np.array_equal(pairs.read(tmp_path / "o.tif"), local)
+
+
+def test_images_are_read_from_a_zip_and_a_vrt(pair, tmp_path, local):
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.write(pair.mul, "m.tif")
+    with rasterio.open(pair.pan) as pan, rasterio.vrt.WarpedVRT(pan) as warped:
+        rasterio.shutil.copy(warped, tmp_path / "p.vrt", driver="VRT")
+    fuse(tmp_path / "p.vrt", f"zip://{tmp_path}/m.zip!m.tif", tmp_path / "o.tif")
+    assert np.array_equal(pairs.read(tmp_path / "o.tif"), local)
 
 
 def test_a_window_can_be_sharpened_alone(broad, network, whole):
