@@ -35,7 +35,7 @@ def make(folder: Path, size: int, width: int, depth: int) -> None:
     from potato import Architecture, Sharpener, save_model
     from potato.raster import grid_at, write_image
     from potato.scenes.ground import make_ground
-    from potato.scenes.observe import observe
+    from potato.scenes.instrument import observe
     from potato.sensor import BAND_CODES, RATIO
 
     generator = torch.Generator().manual_seed(1)

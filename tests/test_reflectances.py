@@ -55,7 +55,7 @@ def test_pan_lies_among_the_bands():
         ("lime paint", "green", "red"),
         ("purple paint", "blue", "green"),
         ("turf", "green", "red"),
-        ("green container", "green", "red"),
+        ("green container", "green", "yellow"),
         ("canopy", "nir1", "red"),
         ("canopy", "green", "red"),
         ("algal scum", "nir1", "red"),

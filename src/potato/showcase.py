@@ -12,7 +12,7 @@ from potato.fusion import Fused, fuse
 from potato.raster import check_output, gdal, grid_at, open_pair, read_picture, write_image, write_png
 from potato.resample import BICUBIC_REACH
 from potato.scenes.ground import make_ground
-from potato.scenes.observe import observe, ragged_mask
+from potato.scenes.instrument import observe, ragged_mask
 from potato.sensor import BAND_CODES, RATIO, SCALE
 from potato.views import render_pan, render_upsampled, side_by_side
 from potato.windows import PairWindow
@@ -56,7 +56,7 @@ def demo(
     *,
     weights: str | os.PathLike[str] | None = None,
     size: int = 2048,
-    seed: int = 6,
+    seed: int = 8,
     device: str = "auto",
     overwrite: bool = False,
     progress: bool = False,

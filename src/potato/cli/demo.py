@@ -16,7 +16,7 @@ __all__ = ["demo"]
 @click.option(
     "--size", type=click.IntRange(256), default=2048, show_default=True, help="Pan pixels along a side."
 )
-@click.option("--seed", type=int, default=6, show_default=True, help="Which ground to invent.")
+@click.option("--seed", type=int, default=8, show_default=True, help="Which ground to invent.")
 @options.device
 @options.overwrite
 @options.quiet

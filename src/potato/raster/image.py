@@ -10,7 +10,6 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from potato.profiles import TILE
@@ -39,7 +38,7 @@ def grid_at(
         north: northing of the corner.
         epsg: code of the CRS.
     """
-    return Grid(height, width, CRS.from_epsg(epsg), from_origin(west, north, pixel, pixel))
+    return Grid(height, width, CRS.from_epsg(epsg), rasterio.Affine(pixel, 0, west, 0, -pixel, north))
 
 
 def read_picture(path: str | os.PathLike[str], window: PairWindow) -> NDArray[np.uint8] | NDArray[np.uint16]:

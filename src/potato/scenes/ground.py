@@ -1,0 +1,143 @@
+"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it."""
+
+import math
+import random
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from potato.scenes.canvas import METRE, Canvas
+from potato.scenes.cover import lay_fields, lay_grass
+from potato.scenes.homes import build_farms, lay_gardens, raise_houses
+from potato.scenes.light import illuminate
+from potato.scenes.plan import STYLES, Zone, plan_homes, plan_main_roads, plan_works, plan_zones, zone_at
+from potato.scenes.roads import lay_roads, survey_roads
+from potato.scenes.spectra import Palette
+from potato.scenes.texture import power_noise
+from potato.scenes.threads import one_thread
+from potato.scenes.trees import plant
+from potato.scenes.vehicles import Mover, park, roll
+from potato.scenes.water import lay_water, plan_shore
+from potato.scenes.works import fill_works, lay_pitch
+from potato.sensor import RATIO
+
+__all__ = ["DARKEST", "LEAST_SIDE", "Ground", "make_ground"]
+
+LEAST_SIDE = 64
+"""Pan pixels along the side of the smallest scene."""
+
+DARKEST = 0.001
+"""Reflectance below which no pixel falls: there is always some light from around."""
+
+_BRIGHTEST = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A scene without any instrument, at pan scale.
+
+    Attributes:
+        pan: apparent reflectance in the pan band (h, w), float32, 0.001..1.5.
+        bands: the same in the 8 bands (8, h, w), in the order of `potato.sensor.BANDS`.
+        height: metres above the ground (h, w).
+        shade: share of shadow, 0..1 (h, w).
+        movers: vehicles that move while the sensor looks. They aren't in `pan` and `bands`:
+            `potato.scenes.instrument.truth` puts them in.
+        style: what kind of land it is.
+    """
+
+    pan: Tensor
+    bands: Tensor
+    height: Tensor
+    shade: Tensor
+    movers: tuple[Mover, ...]
+    style: str
+
+
+@one_thread()
+def make_ground(
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    style: str | None = None,
+    palette: Palette | None = None,
+) -> Ground:
+    """Invent a piece of land.
+
+    Args:
+        height: pan pixels of half a metre, a multiple of 4, at least 64.
+        width: the same.
+        generator: where all randomness comes from; the same state gives the same land.
+        style: "suburb", "town" or "country"; None leaves it to chance.
+        palette: colours; None for the packaged reflectances.
+
+    Returns:
+        The land, lit by sun and sky.
+
+    Raises:
+        ValueError: if the size or the style isn't one of these.
+
+    Example:
+        >>> ground = make_ground(64, 64, torch.Generator().manual_seed(1))
+        >>> tuple(ground.bands.shape)
+        (8, 64, 64)
+    """
+    if min(height, width) < LEAST_SIDE or height % RATIO or width % RATIO:
+        raise ValueError(
+            f"expected sides of {LEAST_SIDE} pan pixels or more, all multiples of {RATIO}, "
+            f"found {height} × {width}"
+        )
+    if style is not None and style not in STYLES:
+        raise ValueError(f"expected a style of {', '.join(STYLES)}, found {style!r}")
+    palette = palette or Palette()
+    dice = random.Random(int(torch.randint(1 << 62, (), generator=generator)))
+    style = style or dice.choice(tuple(STYLES))
+    square_km = height * width / (1000 * METRE) ** 2
+
+    # Geography: nothing is drawn yet.
+    heading, dryness = dice.uniform(0, math.pi), dice.random() ** 1.5
+    count = max(int(dice.random() < 0.75), round(square_km * dice.uniform(0.8, 2.5)))
+    mains = plan_main_roads(height, width, min(3, count), heading, dice, walks=style != "country")
+    wet = 0.15 + 0.45 * min(1.0, square_km)
+    shore = plan_shore(height, width, heading + dice.uniform(0.5, 1.2), wet, generator, dice)
+    zones = plan_zones(height, width, style, mains, shore, generator)
+    service, plots = plan_works(height, width, zones, heading, dice)
+    streets = plan_homes(height, width, zones, heading + dice.choice((0, math.pi / 2)), dice)
+    roads = [*streets, *service, *mains]
+    field = survey_roads(height, width, roads)
+
+    # From the ground up.
+    canvas = Canvas(height, width, power_noise(height, width, generator, 0.85).clamp_(-3, 3))
+    lay_grass(canvas, zones, dryness, generator, palette, dice)
+    hedges = lay_fields(canvas, zones, heading, generator, palette, dice)
+    lay_water(canvas, shore, generator, palette, dice)
+    del shore
+    houses = lay_gardens(canvas, zones, field, roads, palette, dice)
+    lay_roads(canvas, field, roads, palette, dice)
+    fill_works(canvas, plots, field, palette, dice)
+    for _ in range(math.ceil(25 * square_km)):
+        x, y = dice.uniform(0, width), dice.uniform(0, height)
+        if zone_at(zones, x, y) == Zone.PARK:
+            lay_pitch(canvas, x, y, heading + dice.choice((0, math.pi / 2)), palette, dice)
+    raise_houses(canvas, houses, palette, dice)
+    build_farms(canvas, zones, mains, palette, dice)
+    for street in streets:
+        for (x0, y0), (x1, y1) in pairwise(street.points):
+            if dice.random() < 0.06:
+                angle, off = math.atan2(y1 - y0, x1 - x0), dice.choice((-1, 1)) * (street.width / 2 - 2.2)
+                park(canvas, x0 - off * math.sin(angle), y0 + off * math.cos(angle), angle, palette, dice)
+    verge = field.edge < 2
+    del field
+    plant(canvas, zones, verge, hedges, dryness, generator, palette, dice)
+    del hedges, verge
+
+    movers = roll(mains, canvas.height, palette, dice)
+    shade = illuminate(canvas)
+    planes = canvas.planes
+    # What no model holds: every pixel differs a little.
+    planes.mul_(torch.randn(height, width, generator=generator).mul_(0.03).add_(1)).clamp_(
+        DARKEST, _BRIGHTEST
+    )
+    return Ground(planes[0], planes[1:], canvas.height, shade, movers, style)

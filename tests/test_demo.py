@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import rasterio
+from rio_cogeo.cogeo import cog_validate
+
+from potato import demo, open_pair, save_model
+
+
+def test_a_demonstration_is_a_pair_and_what_came_of_it(tmp_path):
+    made = demo(tmp_path / "new" / "folder", size=512)
+    open_pair(made.pan, made.mul).close()
+    for path in (made.pan, made.mul, made.fused.output):
+        assert cog_validate(path, strict=True)[0]
+    with rasterio.open(made.pan) as pan, rasterio.open(made.mul) as mul:
+        assert pan.nodata is None and mul.nodata is None
+        assert mul.descriptions[5] == "BAND_RE"
+        valid = pan.read_masks(1) > 0
+    with rasterio.open(made.fused.output) as picture:
+        alpha = picture.read(4)
+    assert 0.8 < valid.mean() < 0.99, "a ragged edge is invalid"
+    assert np.array_equal(alpha > 0, valid)
+    with rasterio.open(made.comparison) as comparison:
+        assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (512, 3 * 512 + 16)
+    assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
+
+
+def test_seeds_are_other_grounds_and_the_same_seed_is_the_same(tmp_path):
+    pictures = [
+        demo(tmp_path / str(number), size=256, seed=seed).fused.output.read_bytes()
+        for number, seed in enumerate((1, 1, 2))
+    ]
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_options_reach_the_demonstration(tmp_path, run, network):
+    save_model(network, tmp_path / "net.safetensors")
+    folder = tmp_path / "demo"
+    base = ("demo", folder, "--size", 256, "--overwrite")
+
+    def made(*options: object) -> bytes:
+        result = run(*base, *options)
+        assert result.exit_code == 0, result.output
+        return next(folder.glob("*sharp.tif")).read_bytes()
+
+    plain = made()
+    assert made("--seed", 3) != plain != made("--weights", tmp_path / "net.safetensors")
+    assert made("--device", "cpu") == plain
+    assert run(*base, "--quiet").output == ""
+
+
+@pytest.mark.parametrize(("options", "says"), [(("--size", 258), "that 4 divides"), ((), "--overwrite")])
+def test_what_cannot_be_demonstrated_is_refused(tmp_path, run, options, says):
+    run("demo", tmp_path, "--size", 256)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    result = run("demo", tmp_path, *options)
+    assert result.exit_code == 1 and says in result.stderr
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, run):
+    (tmp_path / "file").write_text("")
+    result = run("demo", tmp_path / "file" / "x")
+    assert result.exit_code == 1 and "can't make this folder" in result.stderr
