@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from rio_cogeo.cogeo import cog_validate
 
 from potato import demo, open_pair, save_model
@@ -19,7 +20,7 @@ def test_a_demonstration_is_a_pair_and_what_came_of_it(tmp_path):
         alpha = picture.read(4)
     assert 0.8 < valid.mean() < 0.99, "a ragged edge is invalid"
     assert np.array_equal(alpha > 0, valid)
-    with rasterio.open(made.comparison) as comparison:
+    with pytest.warns(NotGeoreferencedWarning), rasterio.open(made.comparison) as comparison:
         assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (512, 3 * 512 + 16)
     assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
 

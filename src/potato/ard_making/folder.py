@@ -21,12 +21,27 @@ from potato.ard_making.plan import SIZE_STEP, Cell, Collect, plan_cells, plan_ci
 from potato.errors import InputError, OutputError, OutputExists
 from potato.sensor import RATIO
 
-__all__ = ["Made", "make_ard"]
+__all__ = ["Made", "Truth", "make_ard"]
 
 MUL_NAMES = tuple(name for name in stac.BANDS if name != "BAND_P")
 RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
 BROKEN_ROW = 200
 """Rows of cells below the first where broken items lie."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a collect really shows: shares, 0..1.
+
+    Attributes:
+        clouds: of its ground under cloud.
+        water: of what is not, under water.
+        plain: of the land that is left, open and featureless.
+    """
+
+    clouds: float
+    water: float
+    plain: float
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Made:
     Attributes:
         folder: the event folder; the ARD proper is `ard` in it.
         collects: the good collects.
+        truths: what each of them shows, by catalog ID.
         tiles: how many tiles they have.
         broken: how many items beside them can't be used.
         size: pan pixels along a tile.
@@ -44,6 +60,7 @@ class Made:
 
     folder: Path
     collects: tuple[Collect, ...]
+    truths: dict[str, Truth]
     tiles: int
     broken: int
     size: int
@@ -103,9 +120,11 @@ def make_ard(
             growing = Path(hidden) / "event"
             bar = tqdm(total=sum(len(collect.cells) for collect in plan), unit="tile", disable=not progress)
             with bar:
-                items = {
+                written = {
                     collect.cid: _write_collect(growing / "ard", collect, size, seed, bar) for collect in plan
                 }
+            items = {cid: found for cid, (found, _) in written.items()}
+            truths = {cid: truth for cid, (_, truth) in written.items()}
             spoilt = _write_broken(growing / "ard", seed) if broken else {}
             _write_collections(growing, path.name, {**items, **spoilt})
             total = sum(file.stat().st_size for file in growing.rglob("*") if file.is_file())
@@ -117,15 +136,16 @@ def make_ard(
             raise
         raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
-    return Made(path, plan, counts[0], counts[1], size, total)
+    return Made(path, plan, truths, counts[0], counts[1], size, total)
 
 
 Items = list[tuple[str, dict[str, Any]]]
 
 
-def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) -> Items:
-    """The tiles of a collect, cut from one pass in each zone: names and JSON."""
+def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) -> tuple[Items, Truth]:
+    """The tiles of a collect, cut from one pass in each zone: names and JSON; and what they show."""
     items = []
+    sums = [0] * 5
     for zone in sorted({cell.zone for cell in collect.cells}):
         cells = [cell for cell in collect.cells if cell.zone == zone]
         west, north = min(cell.west for cell in cells), max(cell.north for cell in cells)
@@ -137,16 +157,23 @@ def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) 
         height, width = (size + max(place[axis] for place in places.values()) for axis in (0, 1))
         flown = photograph(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone)
         for cell, (row, column) in places.items():
-            items.append(_write_tile(ard, collect, cell, _cut(flown, row, column, size)))
+            tile = _cut(flown, row, column, size)
+            items.append(_write_tile(ard, collect, cell, tile))
+            clear = tile.valid & ~tile.cloudy
+            land = clear & ~tile.wet
+            parts = (tile.valid, clear, land, clear & tile.wet, land & tile.plain)
+            sums = [total + int(part.sum()) for total, part in zip(sums, parts, strict=True)]
             bar.update()
-    return items
+    valid, clear, land, wet, plain = sums
+    return items, Truth((valid - clear) / max(valid, 1), wet / max(clear, 1), plain / max(land, 1))
 
 
 def _cut(flown: Pass, row: int, column: int, size: int) -> Pass:
     fine = (slice(row, row + size), slice(column, column + size))
     row, column, side = row // RATIO, column // RATIO, size // RATIO
     cells = (..., slice(row, row + side), slice(column, column + side))
-    return Pass(flown.pan[fine], flown.mul[cells], flown.valid[cells], flown.cloudy[cells])
+    masks = (mask[cells] for mask in (flown.valid, flown.cloudy, flown.wet, flown.plain))
+    return Pass(flown.pan[fine], flown.mul[cells], *masks)
 
 
 def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[str, dict[str, Any]]:

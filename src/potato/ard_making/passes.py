@@ -11,7 +11,7 @@ from torch import Tensor
 
 from potato.ard_making.plan import Collect
 from potato.scenes.ground import Ground, make_ground
-from potato.scenes.observe import observe, random_sensor
+from potato.scenes.instrument import observe, random_sensor
 from potato.scenes.spectra import Palette
 from potato.scenes.texture import clouds, power_noise, smoothstep
 from potato.sensor import RATIO, SCALE
@@ -32,12 +32,16 @@ class Pass:
         mul: uint16 (8, h, w).
         valid: bool (h, w); the edge of the strip is ragged.
         cloudy: bool (h, w).
+        wet: bool (h, w), under water, cloud or not.
+        plain: bool (h, w), open land.
     """
 
     pan: NDArray[np.uint16]
     mul: NDArray[np.uint16]
     valid: NDArray[np.bool_]
     cloudy: NDArray[np.bool_]
+    wet: NDArray[np.bool_]
+    plain: NDArray[np.bool_]
 
 
 def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
@@ -55,23 +59,25 @@ def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
     wide = min(width, PATCH // tall // RATIO * RATIO)
     ground = make_ground(tall, wide, generator, collect.style, palette)
     dice = random.Random(seed)
+    nowhere = torch.zeros(tall // RATIO, wide // RATIO, dtype=torch.bool)
+    plain = wet = cloudy = nowhere
     if collect.plain:
         open_land = palette.mixture(dice, "dry grass", "pale soil", "half dry grass")
-        ground = _cover(ground, collect.plain, open_land, 0.02, generator)
+        ground, plain = _cover(ground, collect.plain, open_land, generator)
     if collect.water:
-        ground = _cover(ground, collect.water, palette.mixture(dice, "lake", "silty river"), 0.02, generator)
+        ground, wet = _cover(ground, collect.water, palette.mixture(dice, "lake", "silty river"), generator)
     sensor = dataclasses.replace(random_sensor(generator), haze=collect.haze)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
-    cloudy = torch.zeros(tall // RATIO, wide // RATIO, dtype=torch.bool)
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
     rows, columns = _mirror(height // RATIO, tall // RATIO), _mirror(width // RATIO, wide // RATIO)
     fine_rows, fine_columns = _mirror(height, tall), _mirror(width, wide)
+    masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
     return Pass(
         pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
         mul[:, rows][:, :, columns].numpy().astype(np.uint16),
         _strip(height // RATIO, width // RATIO, generator),
-        cloudy[rows][:, columns].numpy(),
+        *masks,
     )
 
 
@@ -87,19 +93,19 @@ def _share(field: Tensor, share: float) -> float:
 
 
 def _cover(
-    ground: Ground, share: float, spectrum: Tensor, grain: float, generator: torch.Generator
-) -> Ground:
-    """Ground with a share of it, in smooth shapes, under one material; nothing moves there."""
+    ground: Ground, share: float, spectrum: Tensor, generator: torch.Generator
+) -> tuple[Ground, Tensor]:
+    """Ground with a share of it, in smooth shapes, under one material, where nothing moves; and where."""
     height, width = ground.pan.shape
     field = clouds(height, width, generator, max(8, min(height, width) / 24), exponent=1.4)
     level = _share(field, share)
     cover = smoothstep(field, level - 0.02, level + 0.02)
-    tone = 1 + grain * power_noise(height, width, generator, 0.8)
-    planes = [
-        plane + cover * (tone * value - plane)
-        for plane, value in zip((ground.pan, *ground.bands), spectrum.tolist(), strict=True)
-    ]
-    return dataclasses.replace(ground, pan=planes[0], bands=torch.stack(planes[1:]), movers=())
+    tone = 1 + 0.02 * power_noise(height, width, generator, 0.8)
+    planes = zip((ground.pan, *ground.bands), spectrum.tolist(), strict=True)
+    pan, *bands = [plane + cover * (tone * value - plane) for plane, value in planes]
+    # Nothing drives there: vehicles on the roads that are left would be few.
+    covered = dataclasses.replace(ground, pan=pan, bands=torch.stack(bands), movers=())
+    return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
 
 
 def _overcast(

@@ -23,11 +23,12 @@ HAZE_SPECTRUM = np.array((1.0, 0.8, 0.55, 0.42, 0.34, 0.26, 0.2, 0.17), np.float
 HAZE_PAN = 0.62
 """The same in pan."""
 
-HAZE_CLEAR = 0.0
-"""Reflectance that coastal has above 0.6 × red in dark surfaces under a clear sky."""
+DARK_REDNESS = 0.5
+HAZE_CLEAR = 0.003
+"""The darkest land has `HAZE_CLEAR` + `DARK_REDNESS` × red in coastal under a clear sky."""
 
-HAZE_WHITE = 0.15
-"""Haze at which nothing would be left to see; between, the veil grows in proportion."""
+HAZE_WHITE = 0.2
+"""Haze at which nothing would be left to see; the veil grows with its square."""
 
 CLASSES = (6, 6, 5)
 """Classes of land cover are cells in three measures: greenness, lightness, redness."""
@@ -35,18 +36,19 @@ CLASSES = (6, 6, 5)
 MANY_CLASSES = 40.0
 """Classes, as the exponential of their entropy, that count as full variety."""
 
-STRONG_STRUCTURE = 0.2
+STRONG_STRUCTURE = 0.25
 """Mean step between neighbours, as a logarithm of pan, that counts as full structure."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Measures:
     """Sums over the tiles of a collect; `+` pools two of them.
 
     Attributes:
         valid: pixels with data.
         cloudy: of those, under cloud.
-        wet: of those not cloudy, water.
+        clear: of those, well away from cloud.
+        wet: of the clear ones, water.
         haze: haze of each tile in reflectance of coastal × its clear pixels.
         classes: pixels of clear land in each class of land cover.
         steps: sum of the steps between neighbours in pan, and their number, on clear land.
@@ -54,6 +56,7 @@ class Measures:
 
     valid: int = 0
     cloudy: int = 0
+    clear: int = 0
     wet: int = 0
     haze: float = 0.0
     classes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(math.prod(CLASSES), np.int64))
@@ -64,6 +67,7 @@ class Measures:
         return Measures(
             self.valid + other.valid,
             self.cloudy + other.cloudy,
+            self.clear + other.clear,
             self.wet + other.wet,
             self.haze + other.haze,
             self.classes + other.classes,
@@ -78,14 +82,12 @@ class Measures:
     @property
     def veil(self) -> float:
         """Share of contrast that haze takes, 0..1."""
-        clear = self.valid - self.cloudy
-        return min(1.0, max(0.0, self.haze / clear / HAZE_WHITE)) if clear else 0.0
+        return min(1.0, (self.haze / self.clear / HAZE_WHITE) ** 2) if self.clear else 0.0
 
     @property
     def water_share(self) -> float:
         """Share of the clear ground that is water, 0..1."""
-        clear = self.valid - self.cloudy
-        return self.wet / clear if clear else 0.0
+        return self.wet / self.clear if self.clear else 0.0
 
     @property
     def variety(self) -> float:
@@ -154,7 +156,7 @@ def quality_index(seeing: float, water: float, interest: float) -> float:
     >>> quality_index(4, 4, 4)
     1.0
     """
-    return (water / 4) ** 0.5 * (interest / 4) ** 2 * max(0.0, seeing - 3)
+    return math.sqrt(water / 4) * (interest / 4) ** 2 * max(0.0, seeing - 3)
 
 
 def rate(measures: Measures, reported: float | None) -> tuple[float, float, float]:
@@ -196,20 +198,22 @@ def measure(
     valid = int(mul_valid.sum())
     if not valid:
         return Measures()
-    bands = mul.astype(np.float32) / SCALE
+    bands = (mul / SCALE).astype(np.float32)
+    # Haze is judged where there is no cloud; once it is known, and taken away, neither bright ground passes
+    # for cloud nor shadow for water.
+    clear = mul_valid & ~find_clouds(bands, mul_valid)
+    haze = estimate_haze(bands, clear & ~find_water(bands, clear))
+    bands = (bands - haze * HAZE_SPECTRUM[:, None, None]).clip(0.001).astype(np.float32)
     cloudy = find_clouds(bands, mul_valid)
-    clear = mul_valid & ~cloudy
-    wet = find_water(bands, clear)
-    land = clear & ~wet
-    haze = estimate_haze(bands, land)
-    bands = np.maximum(bands - haze * HAZE_SPECTRUM[:, None, None], 0.001)
-    # Once haze is known, and taken away, shadows no longer look like water.
+    # The soft edges of clouds would pass for edges on the ground.
+    clear = mul_valid & (box_mean(cloudy.astype(np.float32), 3) == 0)
     wet = find_water(bands, clear)
     land = clear & ~wet
     classes = np.bincount(cover_classes(bands)[land], minlength=math.prod(CLASSES))
     steps = _steps(pan, pan_valid & _enlarge(land, pan.shape), haze * HAZE_PAN)
+    seen = int(clear.sum())
     return Measures(
-        valid, int(cloudy.sum()), int(wet.sum()), haze * int(clear.sum()), classes.astype(np.int64), steps
+        valid, int(cloudy.sum()), seen, int(wet.sum()), haze * seen, classes.astype(np.int64), steps
     )
 
 
@@ -258,8 +262,8 @@ def estimate_haze(bands: NDArray[np.float32], land: NDArray[np.bool_]) -> float:
     if not dark.size:
         return 0.0
     darkest = dark <= np.quantile(dark, 0.03)
-    excess = float((bands[0][land] - 0.6 * bands[4][land])[darkest].mean())
-    return max(0.0, excess - HAZE_CLEAR) / float(1 - 0.6 * HAZE_SPECTRUM[4])
+    excess = float((bands[0][land] - DARK_REDNESS * bands[4][land])[darkest].mean())
+    return max(0.0, excess - HAZE_CLEAR) / float(1 - DARK_REDNESS * HAZE_SPECTRUM[4])
 
 
 def cover_classes(bands: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -297,7 +301,8 @@ def _enlarge(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.int64), old - 1)
         for new, old in zip(shape, mask.shape, strict=True)
     )
-    return mask[rows][:, columns]
+    larger: NDArray[np.bool_] = mask[rows][:, columns]
+    return larger
 
 
 def box_mean(field: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
@@ -306,9 +311,9 @@ def box_mean(field: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = np.pad(values, radius + 1)[:-1, :-1].cumsum(0).cumsum(1)
         side = 2 * radius + 1
-        return sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+        lower, upper = sums[side:], sums[:-side]
+        boxes: NDArray[np.float64] = lower[:, side:] - upper[:, side:] - lower[:, :-side] + upper[:, :-side]
+        return boxes
 
-    mean: NDArray[np.float32] = (
-        total(field.astype(np.float64)) / total(np.ones(field.shape, np.float64))
-    ).astype(np.float32)
-    return mean
+    inside = total(np.ones(field.shape, np.float64))
+    return (total(field.astype(np.float64)) / inside).astype(np.float32)

@@ -1,0 +1,277 @@
+"""Rating the collects of an ARD: looking at overviews, writing ratings, an allow-list, and a sheet."""
+
+import csv
+import functools
+import io
+import os
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard.image import Overview, read_overview
+from potato.cids.measures import Measures, Rating, measure, rate
+from potato.cids.sheet import make_sheet
+from potato.color import mul_to_oklab
+from potato.errors import ArdError, InputError, OutputError
+from potato.looks import NATURAL, render
+from potato.raster import check_output
+from potato.sensor import SCALE
+from potato.stream import map_blocks
+
+__all__ = ["COLUMNS", "Rated", "choose_best", "rate_cids"]
+
+PAN_SIDE, MUL_SIDE = 640, 320
+"""The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real ARDs."""
+
+PICTURE = 288
+"""Pixels along the picture of a collect."""
+
+COLUMNS = (*(field.name for field in fields(Rating)), "index")
+"""Columns of `ratings.csv`."""
+
+Path_ = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What `rate_cids` did.
+
+    Attributes:
+        ratings: of each collect that can be used, best first.
+        allowed: catalog IDs of the allow-list, best first; None if none was asked for.
+        outputs: the files that were written.
+        left_out: how many tiles can't be used, by the kind of reason.
+        broken: what couldn't be read.
+        seconds: how long it took.
+    """
+
+    ratings: tuple[Rating, ...]
+    allowed: tuple[str, ...] | None
+    outputs: tuple[Path, ...]
+    left_out: dict[str, int]
+    broken: tuple[Broken, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        """The lines that the command prints."""
+        best = "".join(f"; best {one.cid} at {one.index:.2f}" for one in self.ratings[:1])
+        lines = [f"{self.outputs[0]}: {len(self.ratings)} CIDs rated in {self.seconds:.0f} s{best}"]
+        if self.allowed is not None:
+            lines.append(f"{self.outputs[1]}: {len(self.allowed)} CIDs allowed")
+        lines += [f"left out: {count} tiles, {reason}" for reason, count in self.left_out.items()]
+        lines += [f"can't be read: {one.item}: {one.reason}" for one in self.broken]
+        return "\n".join(lines)
+
+
+def rate_cids(
+    ard: str,
+    output: Path_ = "ratings.csv",
+    *,
+    allow_list: Path_ | None = None,
+    top: int | None = None,
+    above: float | None = None,
+    sheet: Path_ | None = None,
+    tiles_per_cid: int = 16,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Rated:
+    """Rate every collect of an ARD on seeing, water and interest.
+
+    Only overviews are read, of some tiles of each collect: about a megabyte a tile.
+
+    Args:
+        ard: as for `walk_ard`.
+        output: the table to write, best first.
+        allow_list: an allow-list to write, one catalog ID a line, as make-chips takes it.
+        top: how many it holds at most.
+        above: an index that those it holds exceed. Without `top` and `above` that is 0.
+        sheet: a page to write on which ratings can be looked at and changed.
+        tiles_per_cid: how many tiles of each collect are looked at, spread evenly over it.
+        workers: tiles at work at once; None for one per core.
+        overwrite: whether to replace files.
+        progress: whether to draw a progress bar on stderr.
+
+    Raises:
+        ArdError: if there is no ARD, or no tile in it that can be used.
+        InputError: if a number makes no sense, or `top` or `above` come without `allow_list`.
+        OutputError, OutputExists: if an output can't be written.
+    """
+    started = time.perf_counter()
+    if tiles_per_cid < 1 or (top is not None and top < 1):
+        raise InputError("expected to look at 1 tile or more, and to allow 1 CID or more")
+    if allow_list is None and (top is not None or above is not None):
+        raise InputError("expected an allow-list to write the best CIDs to, found none; use --allow-list")
+    names = [output, *(name for name in (allow_list, sheet) if name is not None)]
+    paths = tuple(check_output(name, overwrite) for name in names)
+    if len({path.absolute() for path in paths}) < len(paths):
+        raise OutputError(f"{output}: expected a name of its own for each output, found one twice")
+    tiles, left_out, broken = _sort_out(ard)
+    chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
+    seen: dict[str, list[tuple[Measures, NDArray[np.uint8]]]] = defaultdict(list)
+    count = workers or os.cpu_count() or 1
+    bar = tqdm(total=len(chosen), unit="tile", disable=not progress)
+    with bar:
+        looks = map_blocks(((tile, tile) for tile in chosen), _look, count, 2 * count)
+        for tile, found in looks:
+            if isinstance(found, Broken):
+                broken.append(found)
+            else:
+                seen[tile.cid].append(found)
+            bar.update()
+    if not seen:
+        raise ArdError(
+            f"{ard}: expected tiles of WorldView-2 or -3, found none that can be read{_first(broken)}"
+        )
+    ratings = [
+        _rating(tiles[cid], sum((measures for measures, _ in looked), Measures()), len(looked))
+        for cid, looked in seen.items()
+    ]
+    ratings.sort(key=lambda one: (-one.index, one.cid))
+    written = {output: _table(ratings)}
+    allowed = None
+    if allow_list is not None:
+        allowed = choose_best(ratings, top, above)
+        written[allow_list] = "".join(f"{cid}\n" for cid in allowed)
+    if sheet is not None:
+        pictures = {cid: _mosaic([picture for _, picture in looked]) for cid, looked in seen.items()}
+        skipped = dict(left_out) | Counter("unreadable: " + one.reason for one in broken)
+        written[sheet] = make_sheet(ratings, pictures, skipped, title=ard)
+    for path, text in zip(paths, written.values(), strict=True):
+        _write(path, text)
+    seconds = time.perf_counter() - started
+    return Rated(tuple(ratings), allowed, paths, dict(left_out), tuple(broken), seconds)
+
+
+def choose_best(
+    ratings: Iterable[Rating], top: int | None = None, above: float | None = None
+) -> tuple[str, ...]:
+    """Catalog IDs of the best, best first.
+
+    Args:
+        ratings: in any order.
+        top: how many at most; None for any number.
+        above: an index that they exceed; None for 0.
+    """
+    good = [one for one in ratings if one.index > (above or 0.0)]
+    return tuple(one.cid for one in sorted(good, key=lambda one: (-one.index, one.cid))[:top])
+
+
+def _sort_out(ard: str) -> tuple[dict[str, list[Tile]], Counter[str], list[Broken]]:
+    """Usable tiles by catalog ID, how many aren't by kind of reason, and what can't be read."""
+    tiles: dict[str, list[Tile]] = defaultdict(list)
+    left_out: Counter[str] = Counter()
+    broken = []
+    for tile in walk_ard(ard):
+        if isinstance(tile, Broken):
+            broken.append(tile)
+        elif reason := unusable(tile):
+            left_out[reason.partition(" (")[0] if tile.trouble else reason] += 1
+        else:
+            tiles[tile.cid].append(tile)
+    if not tiles:
+        reasons = "".join(f"; {count} {reason}" for reason, count in left_out.items())
+        wanted = "expected tiles of WorldView-2 or -3 with pan and mul, found none"
+        raise ArdError(f"{ard}: {wanted}{reasons}{_first(broken)}")
+    return dict(sorted(tiles.items())), left_out, broken
+
+
+def _first(broken: Sequence[Broken]) -> str:
+    return f" ({broken[0].item}: {broken[0].reason})" if broken else ""
+
+
+def _spread(tiles: Sequence[Tile], count: int) -> list[Tile]:
+    """At most `count` of the tiles, evenly spread."""
+    count = min(count, len(tiles))
+    return [tiles[(2 * place + 1) * len(tiles) // (2 * count)] for place in range(count)]
+
+
+def _look(tile: Tile) -> tuple[Measures, NDArray[np.uint8]] | Broken:
+    """Measure a tile, and make a small picture of it."""
+    try:
+        pan = read_overview(tile.pan or "", "pan", PAN_SIDE)
+        mul = read_overview(tile.mul or "", "mul", MUL_SIDE)
+    except InputError as error:
+        return Broken(tile.item, " ".join(str(error).split()))
+    return measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid), _picture(mul)
+
+
+def _picture(mul: Overview) -> NDArray[np.uint8]:
+    """A tile in natural colour (3, PICTURE, PICTURE), black where there is no data."""
+    bands = torch.from_numpy(mul.pixels.astype(np.float32)) / SCALE
+    valid = torch.from_numpy(mul.valid).float()[None]
+    shrink = functools.partial(torch.nn.functional.adaptive_avg_pool2d, output_size=PICTURE)
+    share = shrink(valid)
+    colours = render(mul_to_oklab((shrink(bands * valid) / share.clamp_min(1e-6))[None])[0], NATURAL)
+    picture: NDArray[np.uint8] = (colours * (share > 0.5)).to(torch.uint8).numpy()
+    return picture
+
+
+def _mosaic(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures side by side in rows, together no wider than one."""
+    columns = int(np.ceil(np.sqrt(len(pictures))))
+    side = PICTURE // columns
+    rows = -(-len(pictures) // columns)
+    whole = np.zeros((3, rows * side, columns * side), np.uint8)
+    for place, picture in enumerate(pictures):
+        row, column = place // columns * side, place % columns * side
+        small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(picture).float(), side)
+        whole[:, row : row + side, column : column + side] = small.round().to(torch.uint8).numpy()
+    return whole
+
+
+def _rating(tiles: Sequence[Tile], measures: Measures, looked: int) -> Rating:
+    told = [(tile.clouds, tile.data_area or 1.0) for tile in tiles if tile.clouds is not None]
+    area = sum(part for _, part in told)
+    reported = sum(clouds * part for clouds, part in told) / area if area else None
+    seeing, water, interest = rate(measures, None if reported is None else reported / 100)
+    dates = sorted(tile.date for tile in tiles if tile.date)
+    return Rating(
+        cid=tiles[0].cid,
+        platform=tiles[0].platform,
+        first=dates[0] if dates else "",
+        last=dates[-1] if dates else "",
+        zones=" ".join(str(zone) for zone in sorted({tile.zone for tile in tiles if tile.zone is not None})),
+        tiles=len(tiles),
+        looked=looked,
+        reported=None if reported is None else round(reported, 1),
+        clouds=round(100 * measures.cloud_share, 1),
+        haze=round(100 * measures.veil, 1),
+        wet=round(100 * measures.water_share, 1),
+        variety=round(measures.variety, 3),
+        structure=round(measures.structure, 3),
+        seeing=round(seeing, 2),
+        water=round(water, 2),
+        interest=round(interest, 2),
+    )
+
+
+def _table(ratings: Iterable[Rating]) -> str:
+    """`ratings.csv`: a row a collect."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in ratings:
+        values = {**asdict(one), "index": round(one.index, 4)}
+        writer.writerow("" if values[name] is None else values[name] for name in COLUMNS)
+    return text.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is whole or absent."""
+    growing = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        growing.write_text(text, encoding="utf-8", newline="")
+        growing.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+    finally:
+        growing.unlink(missing_ok=True)

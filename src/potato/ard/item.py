@@ -1,0 +1,252 @@
+"""One item of an ARD: its JSON, read with patience and without trust."""
+
+import math
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from potato.ard.grid import Box, intersect, quadkey_cell, shrink
+from potato.sensor import PLATFORMS
+
+__all__ = ["PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
+
+PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
+"""Where the files of an item lie: zone, quadkey, date, name."""
+
+CID = re.compile(r"10[1-6][0-9A-F]{13}")
+
+_PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
+
+
+class LinkError(ValueError):
+    """A link that Potato doesn't follow: the kind of reason, and what was found."""
+
+    def __init__(self, kind: str, found: str = "") -> None:
+        super().__init__(f"{kind} ({found})" if found else kind)
+        self.kind, self.found = kind, found
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something in an ARD that can't be read.
+
+    Attributes:
+        item: where it is.
+        reason: what is wrong with it, in one line.
+    """
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile of one collect: an item of an ARD. What the item doesn't say is None.
+
+    Attributes:
+        cid: catalog ID of the collect.
+        platform: `WV02`, `WV03`, or what the item says; empty if it says nothing.
+        zone: UTM zone, 1..60.
+        quadkey: its cell of the ARD grid; empty if the item doesn't say.
+        date: `yyyy-mm-dd`; empty if the item doesn't say.
+        clouds: percent of the tile under cloud, as the item says.
+        epsg: the code of the tile's CRS.
+        bbox: the square of the image files in that CRS, with the apron.
+        pan: where the panchromatic file is: a path, `s3://…` or `https://…`.
+        mul: the same for the multispectral file.
+        item: where the item's JSON is.
+        shape: rows and columns of pan, as the item says; the file may disagree.
+        data_area: square kilometres of data, as the item says.
+        trouble: why `pan` or `mul` is None, if there is more to say than that there is none.
+    """
+
+    cid: str
+    platform: str
+    zone: int | None
+    quadkey: str
+    date: str
+    clouds: float | None
+    epsg: int | None
+    bbox: Box | None
+    pan: str | None
+    mul: str | None
+    item: str
+    shape: tuple[int, int] | None
+    data_area: float | None
+    trouble: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Zone, quadkey and CID with slashes between, as STAC items are called."""
+        return f"{self.zone if self.zone is not None else '-'}/{self.quadkey or '-'}/{self.cid}"
+
+    @property
+    def cell(self) -> Box | None:
+        """The ground that is this tile's own: its square less the apron that neighbours share.
+
+        That is the cell of its quadkey, so neighbours meet without a gap and without sharing any ground.
+        A tile that doesn't lie there keeps its square less 1/34 on every side. None without a bbox.
+        """
+        if self.bbox is None:
+            return None
+        for south in (False, True):
+            cell = quadkey_cell(self.quadkey, south)
+            own = intersect(cell, self.bbox) if cell else None
+            if own is not None:
+                return own
+        return shrink(self.bbox)
+
+
+def unusable(tile: Tile) -> str | None:
+    """Why a tile can't be sharpened or cut; None if nothing is known against it.
+
+    What comes before " (" is the kind of reason, good for counting.
+    """
+    if tile.platform not in PLATFORMS.values():
+        return f"not WorldView-2 or -3 ({tile.platform or 'no platform given'})"
+    if tile.pan is None or tile.mul is None:
+        found = "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
+        return tile.trouble or found
+    return None
+
+
+def resolve(href: object, base: str, root: str) -> str:
+    """The name, relative to the ARD's root, of the file that a link means.
+
+    A link to another place is understood if it ends in zone, quadkey, date and name, for an asset those
+    of its own item: a copy of an ARD may still carry the addresses of the original.
+
+    Args:
+        href: as it stands in the JSON.
+        base: name, relative to the root, of the file that holds it.
+        root: address of the ARD, ending in a slash.
+
+    Raises:
+        LinkError: if it isn't a link, or leaves the ARD.
+    """
+    if not isinstance(href, str) or not href.strip():
+        raise LinkError("an asset without an href")
+    plain = unquote(href)
+    if "\\" in plain or not plain.isprintable():
+        raise LinkError("an href with characters that no ARD has", ascii(plain[:80]))
+    folder = posixpath.dirname(base)
+    if href.startswith(root):
+        target = posixpath.normpath(unquote(href[len(root) :]))
+    elif urlsplit(href).scheme or plain.startswith("/"):
+        place, own = PLACE.search(urlsplit(plain).path), PLACE.search(base)
+        if plain.startswith("file:") or not place or (own and own.groups()[:3] != place.groups()[:3]):
+            raise LinkError("an href that leaves the ARD", plain[:200])
+        top = base[: own.start()] if own else posixpath.dirname(folder)
+        target = posixpath.join(top, place.group().lstrip("/"))
+    else:
+        target = posixpath.normpath(posixpath.join(folder, plain))
+    if target.startswith(("../", "/")) or target in ("..", "."):
+        raise LinkError("an href that leaves the ARD", plain[:200])
+    return target
+
+
+def parse_item(data: object, name: str, root: str, locate: Callable[[str], str | None]) -> Tile | Broken:
+    """Read an item.
+
+    Args:
+        data: its JSON.
+        name: of its file, relative to the root.
+        root: address of the ARD, ending in a slash.
+        locate: gives the address of a file by its name, or None if it is known not to be there.
+    """
+    where = locate(name) or root + name
+    if not isinstance(data, dict) or not isinstance(data.get("assets"), dict):
+        return Broken(where, "expected a STAC item with assets, found other JSON")
+    found = data.get("properties")
+    properties: dict[str, Any] = found if isinstance(found, dict) else {}
+    place = PLACE.search(name)
+    stem = posixpath.basename(name).removesuffix(".json")
+    cid = next((text for text in (properties.get("catalog_id"), stem) if _is_cid(text)), None)
+    if cid is None:
+        return Broken(where, "expected a catalog ID such as 103001010A705C00, found none")
+    assets: dict[str, Any] = data["assets"]
+    hrefs: dict[str, str | None] = {"pan_analytic": None, "ms_analytic": None}
+    trouble = None
+    for key in hrefs:
+        if key not in assets:
+            continue
+        try:
+            asset = assets[key]
+            target = resolve(asset.get("href") if isinstance(asset, dict) else None, name, root)
+            hrefs[key] = locate(target)
+            if hrefs[key] is None:
+                trouble = f"a missing file ({posixpath.basename(target)})"
+        except LinkError as refusal:
+            trouble = f"{refusal.kind} ({': '.join(filter(None, (key, refusal.found)))})"
+    images = [assets[key] for key in hrefs if isinstance(assets.get(key), dict)]
+    zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
+    quadkey, date = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))[:10]
+    platform = properties.get("platform")
+    platform = "".join(filter(str.isprintable, platform))[:40] if isinstance(platform, str) else ""
+    return Tile(
+        cid=cid,
+        platform=_PLATFORMS.get(platform.lower(), platform),
+        zone=None if zone is None else int(zone),
+        quadkey=quadkey if quadkey_cell(quadkey) else place.group(2) if place else "",
+        date=date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else place.group(3) if place else "",
+        clouds=_number(properties.get("tile:clouds_percent"), 0, 100),
+        epsg=_epsg(properties),
+        bbox=next((box for box in map(_box, images) if box), None),
+        pan=hrefs["pan_analytic"],
+        mul=hrefs["ms_analytic"],
+        item=where,
+        shape=_shape(assets.get("pan_analytic")),
+        data_area=_number(properties.get("tile:data_area"), 0, math.inf),
+        trouble=trouble,
+    )
+
+
+def _is_cid(text: object) -> bool:
+    return isinstance(text, str) and CID.fullmatch(text) is not None
+
+
+def _number(value: object, low: float, high: float) -> float | None:
+    """A number, or a string that is one, if it lies within the limits."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and low <= number <= high else None
+
+
+def _numbers(value: object, count: int) -> tuple[float, ...] | None:
+    if not isinstance(value, list | tuple) or len(value) < count:
+        return None
+    numbers = [_number(part, -1e9, 1e9) for part in value[:count]]
+    found = tuple(number for number in numbers if number is not None)
+    return found if len(found) == count else None
+
+
+def _epsg(properties: dict[str, Any]) -> int | None:
+    """The code of a CRS: `proj:code` ("EPSG:32611") or, in older exports, `proj:epsg` (32611)."""
+    code = str(properties.get("proj:code") or properties.get("proj:epsg") or "")
+    number = _number(code.upper().removeprefix("EPSG:"), 1024, 999_999)
+    return None if number is None else int(number)
+
+
+def _shape(asset: object) -> tuple[int, int] | None:
+    sides = _numbers(asset.get("proj:shape"), 2) if isinstance(asset, dict) else None
+    return (int(sides[0]), int(sides[1])) if sides and min(sides) >= 1 else None
+
+
+def _box(asset: dict[str, Any]) -> Box | None:
+    """The square of an image file: its `proj:bbox`, or what transform and shape make of it."""
+    box = _numbers(asset.get("proj:bbox"), 4)
+    if box is None:
+        transform, shape = _numbers(asset.get("proj:transform"), 6), _shape(asset)
+        if transform is None or shape is None:
+            return None
+        across, _, west, _, down, north = transform
+        box = west, north + down * shape[0], west + across * shape[1], north
+    west, south, east, north = box
+    return (west, south, east, north) if west < east and south < north else None

@@ -1,0 +1,220 @@
+"""Where an ARD can lie: a folder, a bucket, a web server. Each lists what it can and reads small files."""
+
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+import rasterio
+
+from potato.ard.item import Broken
+from potato.errors import ArdError
+from potato.raster import gdal
+
+__all__ = ["Bucket", "Folder", "Source", "Web", "open_source"]
+
+LIMIT = 16 << 20
+"""Bytes that a JSON file may have; real ones have a few thousand."""
+
+TRIES = 3
+TIMEOUT = 30
+
+
+class Source(Protocol):
+    """A place that holds an ARD. Files are named relative to its root, with slashes.
+
+    Attributes:
+        root: its address, ending in a slash; what a link must begin with to lie within it.
+    """
+
+    root: str
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a small file; OSError if it can't be read."""
+
+    def locate(self, name: str) -> str | None:
+        """The address of a file, for GDAL or a person; None if it is known not to be there."""
+
+
+class Folder:
+    """A local folder."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.root = self.folder.absolute().as_posix().rstrip("/") + "/"
+
+    def names(self) -> Iterator[str | Broken]:
+        """Every file below, through symlinks too, unless they lead back to a folder above them."""
+        waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
+        while waiting:
+            below, above = waiting.pop()
+            path = self.folder / below
+            try:
+                status = path.stat()
+                here = (status.st_dev, status.st_ino)
+                if here in above:
+                    yield Broken(str(path), "a symlink loop: the folder leads back to one above it")
+                    continue
+                for entry in sorted(path.iterdir()):
+                    name = f"{below}/{entry.name}" if below else entry.name
+                    if not entry.name.isprintable():
+                        yield Broken(ascii(str(entry)), "a name with characters that no ARD has")
+                    elif entry.is_dir():
+                        waiting.append((name, above | {here}))
+                    else:
+                        yield name
+            except OSError as error:
+                yield Broken(str(path), f"can't be read: {error.strerror or error}")
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file."""
+        with (self.folder / name).open("rb") as file:
+            return file.read(LIMIT + 1)
+
+    def locate(self, name: str) -> str | None:
+        """Its path, if it is there."""
+        path = self.folder / name
+        return str(path) if path.is_file() else None
+
+
+class Bucket:
+    """A prefix of an S3 bucket, read anonymously unless there are credentials.
+
+    GDAL reads the pixels, so its settings (`AWS_S3_ENDPOINT`, `AWS_HTTPS`, `AWS_NO_SIGN_REQUEST`, …)
+    decide here too.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            import obstore
+            from obstore.store import S3Store
+        except ImportError as error:
+            raise ArdError(
+                f"expected obstore, which reads {address[:60]}, found it missing; pip install 'potato[s3]'"
+            ) from error
+        parts = urlsplit(address)
+        self._obstore = obstore
+        self._prefix = parts.path.strip("/")
+        self._known: set[str] = set()
+        self.root = f"s3://{parts.netloc}/{self._prefix}/" if self._prefix else f"s3://{parts.netloc}/"
+        self._store: Any = S3Store(parts.netloc, **_bucket_settings(parts.netloc))
+
+    def names(self) -> Iterator[str | Broken]:
+        """Every key below the prefix."""
+        start = f"{self._prefix}/" if self._prefix else ""
+        try:
+            for chunk in self._obstore.list(self._store, prefix=self._prefix or None):
+                for found in chunk:
+                    name = found["path"].removeprefix(start)
+                    self._known.add(name)
+                    yield name
+        except Exception as error:  # obstore raises classes of its own and builtin ones
+            raise ArdError(f"can't list {self.root}: {_brief(error)}") from error
+
+    def read(self, name: str) -> bytes:
+        """The bytes of an object."""
+        key = f"{self._prefix}/{name}" if self._prefix else name
+        try:
+            found = self._obstore.get(self._store, key)
+            return bytes(found.bytes()) if found.meta["size"] <= LIMIT else b" " * (LIMIT + 1)
+        except Exception as error:  # as above
+            raise OSError(_brief(error)) from error
+
+    def locate(self, name: str) -> str | None:
+        """Its address, if it was listed."""
+        return self.root + name if name in self._known else None
+
+
+def _bucket_settings(bucket: str) -> dict[str, Any]:
+    """Settings of obstore's store, taken from GDAL's."""
+    with gdal():
+        options = {name: str(value) for name, value in rasterio.env.getenv().items()} | dict(os.environ)
+    settings: dict[str, Any] = {}
+    if options.get("AWS_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1"):
+        settings["skip_signature"] = True
+    region = options.get("AWS_REGION") or options.get("AWS_DEFAULT_REGION")
+    endpoint = options.get("AWS_S3_ENDPOINT")
+    if endpoint:
+        secure = options.get("AWS_HTTPS", "YES").upper() not in ("NO", "FALSE", "0")
+        settings["endpoint"] = endpoint if "://" in endpoint else f"http{'s' * secure}://{endpoint}"
+        settings["client_options"] = {"allow_http": True}
+    elif not region and "AWS_ENDPOINT_URL" not in options:
+        region = _find_region(bucket)
+    if region:
+        settings["region"] = region
+    return settings
+
+
+def _find_region(bucket: str) -> str | None:
+    """The region of a bucket: S3 tells in a header, whatever else it answers."""
+    request = urllib.request.Request(f"https://{bucket}.s3.amazonaws.com/", method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+            return str(answer.headers.get("x-amz-bucket-region") or "") or None
+    except urllib.error.HTTPError as error:
+        return error.headers.get("x-amz-bucket-region")
+    except (OSError, HTTPException, ValueError):
+        return None
+
+
+class Web:
+    """A folder of a web server; nothing can be listed there, so items are found by links.
+
+    Attributes:
+        root: its address, ending in a slash.
+    """
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self.root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
+
+    def read(self, name: str) -> bytes:
+        """The bytes that the server sends, after a second and third try if it is busy or gone."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with urllib.request.urlopen(self._address(name), timeout=TIMEOUT) as answer:
+                    body: bytes = answer.read(LIMIT + 1)
+                    return body
+            except urllib.error.HTTPError as error:
+                if error.code < 500 or attempt == TRIES:
+                    raise OSError(f"the server says {error.code} {error.reason}") from error
+            except (OSError, HTTPException) as error:
+                if attempt == TRIES:
+                    raise OSError(_brief(getattr(error, "reason", error))) from error
+            time.sleep(0.2 * attempt)
+        raise AssertionError  # the last try returns or raises
+
+    def locate(self, name: str) -> str | None:
+        """Its address; whether it is there shows when it is read."""
+        return self._address(name)
+
+    def _address(self, name: str) -> str:
+        return self.root + quote(name)
+
+
+def open_source(source: str) -> Folder | Bucket | Web:
+    """The place of an address.
+
+    Raises:
+        ArdError: if it is no folder, bucket or web address.
+    """
+    if source.startswith("s3://"):
+        return Bucket(source)
+    if source.startswith(("https://", "http://")):
+        return Web(source)
+    if "://" in source or source.startswith("/vsi"):
+        raise ArdError(f"expected a folder, s3://… or https://…, found {source}")
+    if not Path(source).is_dir():
+        found = "a file" if Path(source).exists() else "nothing"
+        raise ArdError(f"{source}: expected a folder that holds an ARD, found {found} there")
+    return Folder(source)
+
+
+def _brief(error: object) -> str:
+    """A message in one line of bearable length."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,172 @@
+"""Finding the items of an ARD: by where they lie, and by the links of its collections."""
+
+import itertools
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from potato.ard.item import PLACE, Broken, LinkError, Tile, parse_item, resolve
+from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
+from potato.errors import ArdError
+from potato.stream import map_blocks
+
+__all__ = ["walk_ard"]
+
+READERS = 8
+"""JSON files that are fetched at once; they are small, so waiting is all there is to them."""
+
+COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
+
+
+def walk_ard(source: str) -> Iterator[Tile | Broken]:
+    """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
+
+    Items are found where they lie (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
+    `acquisition_collections`; on a web server, which can't be listed, by links alone, beginning at the
+    event's `collection.json`. An event folder, its `ard` folder, or any folder above will do.
+
+    Args:
+        source: a local folder, `s3://bucket/prefix`, or `https://…`.
+
+    Yields:
+        Tiles, usable or not (see `unusable`), and what can't be read. Order, and everything but
+        addresses, is the same wherever the ARD lies.
+
+    Raises:
+        ArdError: if there is no such place, or nothing like an ARD in it.
+    """
+    place = open_source(source)
+    items, broken = _linked_items(place) if isinstance(place, Web) else _listed_items(place)
+    if not items and not broken:
+        raise ArdError(
+            f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
+            "give the ard folder or the event folder above it"
+        )
+    return itertools.chain(_read_items(place, items), broken)
+
+
+def _read_items(place: Source, items: set[str]) -> Iterator[Tile | Broken]:
+    seen: dict[tuple[str, int | None, str], str] = {}
+    for name, data in _read_all(place, sorted(items, key=_order)):
+        if isinstance(data, Broken):
+            yield data
+            continue
+        tile = parse_item(data, name, place.root, place.locate)
+        if isinstance(tile, Tile):
+            key = (tile.cid, tile.zone, tile.quadkey or tile.item)
+            if key in seen:
+                tile = Broken(tile.item, f"a tile that is there twice (first as {seen[key]})")
+            else:
+                seen[key] = tile.item
+        yield tile
+
+
+def _order(name: str) -> tuple[bool, str, str]:
+    """Place first, whatever lies above it; items elsewhere last."""
+    found = PLACE.search(name)
+    return (found is None, found.group().lstrip("/") if found else "", name)
+
+
+def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
+    """Names of items found by listing, and by the links of collections that the listing shows."""
+    broken: list[Broken] = []
+    everything: set[str] = set()
+    for name in place.names():
+        if isinstance(name, Broken):
+            broken.append(name)
+        else:
+            everything.add(name)
+    items = {name for name in everything if name.endswith(".json") and PLACE.search(name)}
+    for name, data in _read_all(place, sorted(filter(COLLECTION.search, everything))):
+        if isinstance(data, Broken):
+            broken.append(data)
+            continue
+        links, refused = _links(place, name, data, ("item",))
+        broken += refused
+        gone = sorted(link for link in links if link not in everything)
+        if gone:
+            where = place.locate(name) or name
+            broken.append(
+                Broken(where, f"links to {len(gone)} items of {len(links)} that aren't there ({gone[0]}…)")
+            )
+        items |= links & everything
+    return items, sorted(broken, key=lambda one: (one.item, one.reason))
+
+
+def _linked_items(place: Web) -> tuple[set[str], list[Broken]]:
+    """Names of items found by following links from the event's collection."""
+    start = _start(place)
+    items: set[str] = set()
+    broken: list[Broken] = []
+    seen, waiting = {start}, [start]
+    while waiting:
+        found: set[str] = set()
+        for name, data in _read_all(place, waiting):
+            if isinstance(data, Broken):
+                broken.append(data)
+                continue
+            links, refused = _links(place, name, data, ("child",))
+            found |= links
+            more, unheard = _links(place, name, data, ("item",))
+            items |= more
+            broken += refused + unheard
+        waiting = sorted(found - seen)
+        seen |= found
+    return items, sorted(broken, key=lambda one: (one.item, one.reason))
+
+
+def _start(place: Web) -> str:
+    """The name of the document to begin at. Moves the root up from an `ard` folder to its event."""
+    given = place.root
+    above, name = posixpath.split(given.rstrip("/"))
+    if name.endswith(".json"):
+        place.root = above + "/"
+        return name
+    tried = []
+    for root in (given, above + "/") if name == "ard" else (given,):
+        place.root = root
+        for name in ("collection.json", "catalog.json"):
+            try:
+                place.read(name)
+                return name
+            except OSError as error:
+                tried.append(f"{root}{name}: {error}")
+    raise ArdError(
+        f"{given}: expected a collection.json to begin at, since a web server can't be listed, "
+        f"found none ({tried[0]}); give the address of the event, or use s3://…"
+    )
+
+
+def _read_all(place: Source, names: Iterable[str]) -> Iterator[tuple[str, object]]:
+    """The JSON of files, in order, a few fetched ahead; Broken where it can't be read."""
+
+    def read(name: str) -> object:
+        where = place.locate(name) or place.root + name
+        try:
+            body = place.read(name)
+            if len(body) > LIMIT:
+                return Broken(where, f"expected JSON of {LIMIT >> 20} MB at most, found more")
+            return json.loads(body)
+        except OSError as error:
+            return Broken(where, f"can't be read: {error.strerror or error}")
+        except (ValueError, RecursionError) as error:
+            return Broken(where, f"unreadable JSON: {' '.join(str(error).split())[:200]}")
+
+    return map_blocks(((name, name) for name in names), read, READERS, 4 * READERS)
+
+
+def _links(
+    place: Source, name: str, data: object, relations: tuple[str, ...]
+) -> tuple[set[str], list[Broken]]:
+    """Names of the files that a document links to, and links that aren't followed."""
+    found: set[str] = set()
+    refused: list[Broken] = []
+    links = data.get("links") if isinstance(data, dict) else None
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict) and link.get("rel") in relations:
+            try:
+                found.add(resolve(link.get("href"), name, place.root))
+            except LinkError as refusal:
+                refused.append(Broken(place.locate(name) or name, str(refusal)))
+    return found, refused

@@ -1,0 +1,174 @@
+"""A chip: a small training pair and its truth, and the file that holds one.
+
+`docs/formats.md` describes the file. In short: three tensors of whole numbers, all of them × 10,000, in
+which 0 stands for an invalid pixel. The same chip has the same bytes, whatever its name.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from potato.errors import ChipError, OutputError
+from potato.sensor import BANDS, RATIO, SCALE
+
+__all__ = ["SIZE", "Chip", "chip_bytes", "decode_oklab", "digest", "encode_oklab", "load_chip", "save_chip", "write_whole"]
+
+SIZE = 512
+"""Side of a chip in pan pixels, unless asked otherwise."""
+
+_LIMIT = 64 << 20
+"""Bytes of a file that is still looked at; chips have 2.4 million."""
+
+_MAXIMUM = 32_767
+"""The largest code of int16: Oklab ±3.2767, which no uint16 mul can leave."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chip:
+    """A pan, a mul, and the picture that a perfect sharpener would make of them.
+
+    Attributes:
+        pan: uint16 (1, 4h, 4w), reflectance × 10,000; 0 where invalid.
+        mul: uint16 (8, h, w), bands in the order of `sensor.BANDS`, reflectance × 10,000; 0 in every band
+            where invalid.
+        target: int16 (3, 4h, 4w), Oklab × 10,000. L is positive where valid; L, a and b are 0 where
+            pan or mul isn't.
+
+    Raises:
+        ChipError: if types, shapes or ranges aren't these.
+    """
+
+    pan: Tensor
+    mul: Tensor
+    target: Tensor
+
+    def __post_init__(self) -> None:
+        expected = {"pan": (1, torch.uint16), "mul": (len(BANDS), torch.uint16), "target": (3, torch.int16)}
+        for name, (channels, dtype) in expected.items():
+            tensor = getattr(self, name)
+            if tensor.ndim != 3 or tensor.shape[0] != channels or tensor.dtype != dtype:
+                kind = str(dtype).removeprefix("torch.")
+                raise ChipError(
+                    f"expected {name} as {kind} ({channels}, height, width), "
+                    f"found {str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+                )
+        height, width = self.mul.shape[1:]
+        sides = (RATIO * height, RATIO * width)
+        if not height or not width or self.pan.shape[1:] != sides or self.target.shape[1:] != sides:
+            raise ChipError(
+                f"expected pan and target {RATIO} times as large as mul, found pan "
+                f"{tuple(self.pan.shape[1:])}, mul {tuple(self.mul.shape[1:])}, target {tuple(self.target.shape[1:])}"
+            )
+        if int(self.target[0].min()) < 0:
+            raise ChipError(f"expected L of 0 or more in the target, found {int(self.target[0].min()) / SCALE}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pan pixels."""
+        return self.pan.shape[1], self.pan.shape[2]
+
+    @property
+    def valid(self) -> Tensor:
+        """bool (1, 4h, 4w): where the target is truth. Where it is, pan and mul are valid too."""
+        return self.target[:1] > 0
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """float32 pan (1, 4h, 4w) and mul (8, h, w) as reflectance, and Oklab (3, 4h, 4w)."""
+        return self.pan.float() / SCALE, self.mul.float() / SCALE, decode_oklab(self.target)
+
+
+def encode_oklab(oklab: Tensor, valid: Tensor) -> Tensor:
+    """Oklab as a chip keeps it.
+
+    Args:
+        oklab: (3, h, w).
+        valid: bool (h, w).
+
+    Returns:
+        int16 (3, h, w): rounded to 1/10,000, which is off by 0.0075 JND at most; L at least 1 where
+        valid, all 0 elsewhere.
+    """
+    codes = (oklab * SCALE).round_().clamp_(-_MAXIMUM, _MAXIMUM)
+    codes[0].clamp_(min=1)
+    return torch.where(valid, codes, torch.zeros_like(codes)).to(torch.int16)
+
+
+def decode_oklab(target: Tensor) -> Tensor:
+    """Oklab float32 of a chip's target, int16 (…, 3, h, w)."""
+    return target.float() / SCALE
+
+
+def chip_bytes(chip: Chip) -> bytes:
+    """The file of a chip: what `torch.save` makes of a dict of its three tensors."""
+    tensors = {
+        name: getattr(chip, name).detach().cpu().contiguous().clone() for name in ("pan", "mul", "target")
+    }
+    # Into memory, not into a file: torch writes the name of a file into it.
+    buffer = io.BytesIO()
+    torch.save(tensors, buffer)
+    return buffer.getvalue()
+
+
+def digest(data: bytes) -> str:
+    """The first 16 hex digits of the SHA-256 of a file's bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def save_chip(chip: Chip, path: str | os.PathLike[str]) -> None:
+    """Write a chip, whole or not at all; replaces what is there.
+
+    Raises:
+        OutputError: if it can't be written.
+    """
+    write_whole(Path(path), chip_bytes(chip))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and rename it into it, so that nobody ever sees half of it.
+
+    Raises:
+        OutputError: if it can't be written, for example because the disk is full.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+
+
+def load_chip(path: str | os.PathLike[str]) -> Chip:
+    """Read a chip. Nothing in the file can run code.
+
+    Raises:
+        ChipError: if it is missing, or isn't a chip.
+
+    Example:
+        >>> chip = load_chip("chips/italy23/0.pt")  # doctest: +SKIP
+        >>> pan, mul, oklab = chip.tensors()  # doctest: +SKIP
+    """
+    try:
+        if Path(path).stat().st_size > _LIMIT:
+            raise ValueError(f"more than {_LIMIT >> 20} MB")
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(found, dict) or set(found) != {"pan", "mul", "target"}:
+            raise ValueError("other things than pan, mul and target")
+        if not all(isinstance(tensor, Tensor) for tensor in found.values()):
+            raise ValueError("something that isn't a tensor")
+        return Chip(**found)
+    except FileNotFoundError as error:
+        raise ChipError(f"{path}: expected a chip, found no such file") from error
+    except ChipError as error:
+        raise ChipError(f"{path}: {error}") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ChipError(f"{path}: expected a chip (a .pt file of three tensors), found {reason}") from error

@@ -1,0 +1,75 @@
+"""`potato rate-cids`."""
+
+import dataclasses
+import json
+import sys
+
+import click
+
+from potato.cli import options
+
+__all__ = ["rate_cids"]
+
+
+@click.command()
+@click.argument("ard")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    default="ratings.csv",
+    show_default=True,
+    help="The table to write, best first.",
+)
+@click.option("--allow-list", type=click.Path(), help="An allow-list to write, as make-chips takes it.")
+@click.option("--top", type=click.IntRange(1), help="How many CIDs the allow-list holds at most.")
+@click.option("--above", type=click.FloatRange(0, 1), help="An index that those on it exceed.")
+@click.option("--sheet", type=click.Path(), help="A page to write, to look at ratings and change them.")
+@click.option(
+    "--tiles-per-cid",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    help="How many tiles of each CID are looked at.",
+)
+@options.workers
+@options.overwrite
+@options.quiet
+@options.json_
+def rate_cids(
+    ard: str,
+    output: str,
+    allow_list: str | None,
+    top: int | None,
+    above: float | None,
+    sheet: str | None,
+    tiles_per_cid: int,
+    workers: int | None,
+    overwrite: bool,
+    quiet: bool,
+    json_: bool,
+) -> None:
+    """Rate every CID of an ARD from 0 to 4 on seeing, water and interest.
+
+    ARD is a folder, s3://…, or https://…; only overviews are read. The index is
+    (water / 4)^½ · (interest / 4)² · max(0, seeing − 3).
+    """
+    from potato import cids
+
+    rated = cids.rate_cids(
+        ard,
+        output,
+        allow_list=allow_list,
+        top=top,
+        above=above,
+        sheet=sheet,
+        tiles_per_cid=tiles_per_cid,
+        workers=workers,
+        overwrite=overwrite,
+        progress=not quiet and sys.stderr.isatty(),
+    )
+    if json_:
+        rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
+        click.echo(json.dumps({**dataclasses.asdict(rated), "ratings": rows}, default=str))
+    elif not quiet:
+        click.echo(rated)

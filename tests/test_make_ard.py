@@ -1,0 +1,251 @@
+import json
+
+import numpy as np
+import pystac
+import pytest
+import rasterio
+from pystac.errors import STACError
+from pystac.validation import validate_dict
+from rasterio.enums import MaskFlags
+from rio_cogeo.cogeo import cog_validate
+
+from potato import ard_making
+from potato.ard import CELL, SIDE, Broken, unusable, walk_ard
+from potato.ard_making import SIZE_STEP, Collect, make_ard, passes, plan_collects
+from potato.ard_making.plan import plan_cells
+from potato.errors import InputError, OutputError, OutputExists
+from potato.raster import open_pair
+from potato.windows import PairWindow
+
+SIZE = 544
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_ard(tmp_path_factory.mktemp("made") / "event", tiles=5, size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def tiles(made):
+    return [tile for tile in walk_ard(str(made.folder)) if not unusable(tile)]
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_it_is_laid_out_like_a_real_event(made):
+    ard = made.folder / "ard"
+    for item in ard.glob("[0-9][0-9]/*/*/*.json"):
+        zone, quadkey, date = item.relative_to(ard).parts[:3]
+        data = json.loads(item.read_text())
+        properties = data["properties"]
+        assert (properties["utm_zone"], properties["quadkey"]) == (int(zone), quadkey)
+        assert properties["datetime"].startswith(date)
+        assert data["id"] == f"{zone}/{quadkey}/{item.stem}"
+        assert (ard / "acquisition_collections" / f"{item.stem}_collection.json").exists()
+    assert (made.folder / "collection.json").exists()
+    assert len(list(ard.glob("order_collections/*_root_collection.json"))) == 1
+
+
+def test_it_has_several_cids_two_zones_and_clouds(made, tiles):
+    assert (made.tiles, made.broken, len(made.collects)) == (5, 5, 3)
+    assert len(tiles) == 5 and {tile.zone for tile in tiles} == {32, 33}
+    assert len({tile.cid for tile in tiles}) == 3
+    assert {tile.platform for tile in tiles} == {"WV02", "WV03"}
+    assert max(tile.clouds for tile in tiles) > 5
+    assert min(tile.clouds for tile in tiles) == 0
+    assert sum(map(len, contents(made.folder).values())) == made.bytes
+
+
+def test_both_spellings_are_there(made):
+    items = [json.loads(path.read_text())["properties"] for path in made.folder.glob("ard/[0-9]*/*/*/*.json")]
+    assert {"proj:epsg" in item for item in items} == {"proj:code" in item for item in items} == {True, False}
+    assert {item["platform"] for item in items} >= {"WV03", "worldview-02", "WV01", "GE01"}
+
+
+def test_every_tile_is_a_pair_on_the_grid_of_its_cell(tiles):
+    for tile in tiles:
+        with open_pair(tile.pan, tile.mul) as pair:
+            assert (pair.grid.height, pair.grid.width) == tile.shape == (SIZE, SIZE)
+            assert pair.grid.crs.to_epsg() == tile.epsg == 32600 + tile.zone
+            pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+        with rasterio.open(tile.mul) as mul:
+            assert tuple(mul.bounds) == pytest.approx(tile.bbox)
+        assert tile.cell[2] - tile.cell[0] == CELL
+        share = pixels.mul_valid.mean()
+        assert share * SIDE**2 / 1e6 == pytest.approx(tile.data_area, abs=0.06)
+        assert np.array_equal(pixels.pan_valid, np.kron(pixels.mul_valid, np.ones((4, 4), bool)))
+        assert 100 < pixels.pan[pixels.pan_valid].mean() < 6000
+        assert 0.8 < share <= 1
+
+
+def test_neighbours_show_the_same_pixels_where_they_overlap(tiles):
+    first, second = tiles[1], tiles[2]
+    assert first.cid == second.cid
+    with open_pair(first.pan, first.mul) as left, open_pair(second.pan, second.mul) as right:
+        assert right.grid.transform.c - left.grid.transform.c == CELL
+        apron = 2 * left.width // 34
+        shared = left.read(PairWindow(0, left.width - apron, left.height, apron))
+        same = right.read(PairWindow(0, 0, left.height, apron))
+    assert apron == 8 and shared.mul_valid.any()
+    for name in ("pan", "mul", "pan_valid", "mul_valid"):
+        assert np.array_equal(getattr(shared, name), getattr(same, name))
+
+
+def test_images_are_cogs_with_mask_bands_or_in_older_exports_nodata(made, tiles):
+    for path in made.folder.rglob("*.tif"):
+        valid, errors, notes = cog_validate(path)
+        assert valid and not errors and not notes, path
+    for tile in tiles:
+        old = tile.platform == "WV02"
+        with rasterio.open(tile.mul) as mul:
+            assert mul.dtypes[0] == "uint16" and mul.overviews(1)
+            assert mul.descriptions == (
+                "BAND_C",
+                "BAND_B",
+                "BAND_G",
+                "BAND_Y",
+                "BAND_R",
+                "BAND_RE",
+                "BAND_N",
+                "BAND_N2",
+            )
+            assert (MaskFlags.per_dataset in mul.mask_flag_enums[0]) != old
+            assert mul.nodata == (0 if old else None)
+        with rasterio.open(tile.pan) as pan:
+            assert pan.descriptions == ("BAND_P",)
+
+
+def test_clouds_are_where_the_items_say(tiles):
+    for tile in tiles:
+        with open_pair(tile.pan, tile.mul) as pair:
+            pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+        white = (pixels.mul[1] > 3000) & (pixels.mul[1] > 0.8 * pixels.mul[4])
+        assert 100 * white[pixels.mul_valid].mean() == pytest.approx(tile.clouds, abs=6)
+
+
+def test_pystac_walks_it(made):
+    event = pystac.Collection.from_file(str(made.folder / "collection.json"))
+    found = []
+    for collection in event.get_children():
+        try:
+            found += [(item.get_collection().id, collection.id) for item in collection.get_items()]
+        except STACError as error:  # pystac gives up at the one without an href
+            assert isinstance(error.__cause__, KeyError)
+    assert len(found) == 9 and all(own == linked for own, linked in found)
+
+
+def test_its_json_is_valid_stac(made):
+    # Without extensions, so that no schema has to be fetched.
+    checked = 0
+    for path in sorted(made.folder.rglob("*.json")):
+        data = json.loads(path.read_text())
+        if all("href" in asset for asset in data.get("assets", {}).values()):
+            validate_dict(data, extensions=[])
+            checked += 1
+    assert checked == 19
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for name, seed in (("one", 3), ("two", 3), ("three", 4)):
+        make_ard(tmp_path / name / "event", tiles=2, size=SIZE_STEP, seed=seed, broken=False)
+    first, second, third = (contents(tmp_path / name) for name in ("one", "two", "three"))
+    assert first == second
+    assert set(first.values()).isdisjoint(content for name, content in third.items() if name.endswith("tif"))
+
+
+def test_what_a_collect_asks_for_is_there(tmp_path):
+    cells = plan_cells(33, 1, 0)
+    collects = [
+        Collect("103001000000AA00", "WV02", "2023-05-16", cells, plain=0.5, water=0.3, clouds=0.4, seed=1),
+        Collect("103001000000BB00", "WV02", "2023-05-16", cells, reported=False, seed=1),
+    ]
+    made = make_ard(tmp_path / "event", size=408, collects=collects, broken=False)
+    rich, bare = (made.truths[collect.cid] for collect in collects)
+    assert (bare.clouds, bare.water, bare.plain) == (0, 0, 0)
+    assert rich.clouds == pytest.approx(0.4, abs=0.06)
+    assert 0.1 < rich.water < 0.5 and 0.2 < rich.plain < 0.8
+    tiles = list(walk_ard(str(made.folder)))
+    assert [tile.clouds for tile in tiles] == [round(100 * rich.clouds), None]
+
+
+def test_ground_goes_on_beyond_what_is_invented(tmp_path, monkeypatch):
+    monkeypatch.setattr(passes, "PATCH", 136 * 136)
+    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_cells(33, 4, 0))
+    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False)
+    tiles = list(walk_ard(str(tmp_path)))
+    assert len(tiles) == 4 and not any(isinstance(tile, Broken) for tile in tiles)
+    with open_pair(tiles[3].pan, tiles[3].mul) as pair:
+        pixels = pair.read(PairWindow(0, 0, 68, 68))
+    # Its 256th pixel is the 16th before the ground has been there and back; 136 on, it turns again.
+    assert np.array_equal(pixels.pan[:, :16], pixels.pan[:, 31:15:-1])
+    assert np.array_equal(pixels.mul[:, :, 8:38], pixels.mul[:, :, 67:37:-1])
+    assert not np.array_equal(pixels.pan[:, 32:152], pixels.pan[:, 152:])
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6, 9, 17])
+def test_plans_have_as_many_tiles_as_asked_in_cells_of_their_own(tiles):
+    collects = plan_collects(tiles, 0)
+    cells = [cell for collect in collects for cell in collect.cells]
+    assert len(cells) == len(set(cells)) == tiles
+    assert len({collect.cid for collect in collects}) == len(collects)
+    assert {cell.zone for cell in cells} == ({33} if tiles == 1 else {32, 33})
+
+
+def test_a_full_folder_is_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputExists, match="expected a new or empty folder"):
+        make_ard(tmp_path, tiles=1, size=SIZE_STEP)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_an_empty_folder_is_filled_and_sizes_are_rounded_up(tmp_path):
+    (tmp_path / "event").mkdir()
+    made = make_ard(tmp_path / "event", tiles=1, size=1, broken=False)
+    assert made.size == SIZE_STEP and made.broken == 0
+    assert [tile.shape for tile in walk_ard(str(tmp_path))] == [(SIZE_STEP, SIZE_STEP)]
+
+
+@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}])
+def test_numbers_that_make_no_sense_are_refused(tmp_path, numbers):
+    with pytest.raises(InputError, match="expected at least 1 tile"):
+        make_ard(tmp_path / "event", **numbers)
+
+
+def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
+    calls = []
+
+    def full(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ard_making.folder, "write_image", full)
+    with pytest.raises(OutputError, match="can't write there: No space left on device"):
+        make_ard(tmp_path / "event", tiles=2, size=SIZE_STEP)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_makes_what_it_says(run, tmp_path):
+    result = run("make-ard", tmp_path / "event", "--tiles", 2, "--size", 130, "--seed", 5, "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    found = list(walk_ard(str(tmp_path / "event")))
+    assert (report["tiles"], report["broken"], len(found)) == (2, 5, 7)
+    assert sorted(report["collects"]) == sorted({tile.cid for tile in found if not unusable(tile)})
+    again = run("make-ard", tmp_path / "event")
+    assert again.exit_code == 1 and again.stderr.count("\n") == 1 and "choose another" in again.stderr
+
+
+def test_the_command_tells_in_a_line_and_can_leave_out_what_is_broken(run, tmp_path):
+    result = run("make-ard", tmp_path / "a", "--tiles", 1, "--size", 136, "--no-broken")
+    assert "1 tiles of 136 × 136 pan pixels in 1 CIDs, 0 items broken" in result.stdout
+    assert run("make-ard", tmp_path / "b", "--tiles", 1, "--size", 136, "-q").stdout == ""
+    different = run("make-ard", tmp_path / "c", "--tiles", 1, "--size", 136, "--no-broken", "--seed", 1)
+    assert different.exit_code == 0
+    assert {path.name for path in (tmp_path / "a").rglob("*.tif")}.isdisjoint(
+        path.name for path in (tmp_path / "c").rglob("*.tif")
+    )
