@@ -88,13 +88,22 @@ class Sharpener(nn.Module):
         inputs = torch.cat(
             [_trim(pan, inner), ratio - 1, _trim(mul, inner), _trim(oklab, inner)], 1
         ).contiguous(memory_format=torch.channels_last)
-        half = pan.device.type in ("cuda", "mps")
+        # Not bfloat16 on processors that have it: its sums would let blocks show (dev/LOG.md).
+        half = pan.device.type in ("cuda", "mps") and not torch.is_grad_enabled()
         with torch.autocast(pan.device.type, torch.float16, enabled=half):
             hidden = inputs
             for layer in self.layers[:-1]:
                 hidden = F.relu(layer(hidden), inplace=True)
             residual: Tensor = self.layers[-1](hidden)
         return _trim(predicted, depth) + residual
+
+
+def _darkest(image: Tensor, reach: int) -> Tensor:
+    """The minimum of `image` (…, h + 2·reach, w + 2·reach) around each pixel: (…, h, w)."""
+    for axis in (-1, -2):
+        size = image.shape[axis] - 2 * reach
+        image = torch.stack([image.narrow(axis, start, size) for start in range(2 * reach + 1)]).amin(0)
+    return image
 
 
 def _trim(image: Tensor, cells: int) -> Tensor:
@@ -117,7 +126,7 @@ def predict(pan: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
     coarse, colour = upsampled[:, :PIXELS], upsampled[:, PIXELS:]
     # Bicubic interpolation undershoots beside bright pixels, down to nothing and below, where a ratio
     # would explode into speckle; half the darkest neighbour is a floor that plain ground never meets.
-    floor = -F.max_pool2d(-mean, 2 * BICUBIC_REACH + 1, stride=1) * 0.5
+    floor = _darkest(mean, BICUBIC_REACH) * 0.5
     ratio = (_trim(pan, BICUBIC_REACH) / torch.maximum(coarse, floor).clamp_min(1e-4)).clamp(0, RATIO_LIMIT)
     scale = ratio ** (1 / 3)
     colour = colour.reshape(-1, 3, *scale.shape[1:])
