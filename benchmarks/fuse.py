@@ -49,8 +49,9 @@ def make(folder: Path, size: int, width: int, depth: int) -> None:
 
     valid = np.add.outer(0.3 * np.arange(size), np.arange(size)) < 0.94 * size
     fine, coarse = grid_at(size, size, 0.5), grid_at(size // RATIO, size // RATIO, 2.0)
-    write_image(folder / "pan.tif", fill(pan[None], size), valid, fine, ("BAND_P",))
-    write_image(folder / "mul.tif", fill(mul, size // RATIO), valid[::RATIO, ::RATIO], coarse, BAND_CODES)
+    write_image(folder / "pan.tif", fill(pan[None], size) * valid, valid, fine, ("BAND_P",))
+    coarse_valid = valid[::RATIO, ::RATIO]
+    write_image(folder / "mul.tif", fill(mul, size // RATIO) * coarse_valid, coarse_valid, coarse, BAND_CODES)
     torch.manual_seed(0)
     model = Sharpener(Architecture(width, depth))
     for layer in model.layers:

@@ -33,6 +33,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 64  # a connection that is dropped comes back only after a second
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -142,7 +143,13 @@ def serve_bucket(folder: str | os.PathLike[str], name: str = "ard") -> Iterator[
                     Body=file.read_bytes(),
                     ACL="public-read",
                 )
-        with mock.patch.dict(os.environ, settings):
-            yield f"s3://{name}"
+        try:
+            with mock.patch.dict(os.environ, settings):
+                yield f"s3://{name}"
+        finally:
+            # The server forgets nothing while the process lives, not even when it stops.
+            for file in client.list_objects_v2(Bucket=name).get("Contents", ()):
+                client.delete_object(Bucket=name, Key=file["Key"])
+            client.delete_bucket(Bucket=name)
     finally:
         server.stop()

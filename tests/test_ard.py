@@ -263,10 +263,10 @@ def test_a_tile_owns_its_cell_and_no_apron():
 
 
 def test_a_southern_tile_owns_its_cell():
-    northing = quadkey_cell("211311102001", south=True)
-    box = [northing[0] - APRON, northing[1] - APRON, northing[2] + APRON, northing[3] + APRON]
-    tile = parse(an_item(quadkey="211311102001", pan_analytic={"href": "a", "proj:bbox": box}))
-    assert tile.cell == northing and northing[1] > 0
+    west, south, east, north = quadkey_cell("211311102001", south=True)
+    image = {"href": "a", "proj:bbox": [west + 4000, south - APRON, east + APRON, north + APRON]}
+    tile = parse(an_item(quadkey="211311102001", pan_analytic=image))
+    assert tile.cell == (west + 4000, south, east, north) and south > 0
 
 
 def test_neighbours_meet_without_sharing_ground(event):

@@ -20,12 +20,13 @@ REPOSITORY = ROOT.parents[1]
 
 LAYERS = (
     ("errors", "sensor"),
-    ("color", "resample", "noise", "scatter", "windows", "looks", "profiles", "stream"),
+    ("color", "resample", "noise", "optics", "windows", "looks", "profiles", "stream"),
     ("raster", "ard"),
     ("reflectances", "scenes", "chips", "cids", "sampling", "ard_making"),
     ("model", "losses", "augment", "weights"),
+    ("views", "evaluation"),
     ("training",),
-    ("views", "fusion", "evaluation", "report", "showcase"),
+    ("fusion", "checking", "report", "showcase"),
     ("cli",),
 )
 """Rooms from the ground up: a room may import its own layer and those below it."""

@@ -105,8 +105,8 @@ def _write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:
     mul_valid = valid.reshape(size // RATIO, RATIO, size // RATIO, RATIO).any(3).any(1)
     fine = grid_at(size, size, 0.5)
     coarse = grid_at(size // RATIO, size // RATIO, 0.5 * RATIO)
-    write_image(pan, pan_counts[None].numpy(), valid.numpy(), fine, ("BAND_P",))
-    write_image(mul, mul_counts.numpy(), mul_valid.numpy(), coarse, BAND_CODES)
+    write_image(pan, (pan_counts.numpy() * valid.numpy())[None], valid.numpy(), fine, ("BAND_P",))
+    write_image(mul, mul_counts.numpy() * mul_valid.numpy(), mul_valid.numpy(), coarse, BAND_CODES)
 
 
 def _compare(pan: Path, mul: Path, output: Path) -> Tensor:

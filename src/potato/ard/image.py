@@ -1,10 +1,7 @@
-"""The images of an ARD: writing them as real ones are, and looking at their overviews."""
+"""The images of an ARD from far away: overviews, thumbnails, outlines."""
 
 import contextlib
-import logging
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -15,11 +12,11 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from potato.ard.grid import Box
-from potato.errors import InputError, OutputError
-from potato.raster.gdal import complaints, gdal, open_dataset
-from potato.raster.pair import _Image, _mul_bands, _pan_band
+from potato.errors import InputError
+from potato.raster.gdal import gdal, open_dataset
+from potato.raster.pair import Image, mul_bands, pan_band
 
-__all__ = ["Overview", "encode_jpeg", "lonlat_outline", "read_overview", "write_image"]
+__all__ = ["Overview", "encode_jpeg", "lonlat_outline", "read_overview"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def read_overview(path: str, role: str, side: int) -> Overview:
         BandError: if its bands aren't the expected ones.
     """
     with gdal(), contextlib.closing(open_dataset(path, role)) as dataset:
-        indexes = _pan_band(path, dataset) if role == "pan" else _mul_bands(path, dataset)
+        indexes = pan_band(path, dataset) if role == "pan" else mul_bands(path, dataset)
         longest = max(dataset.height, dataset.width)
         factors = [1, *dataset.overviews(indexes[0])]
         fitting = [level for level, factor in enumerate(factors) if longest <= side * factor]
@@ -62,79 +59,17 @@ def read_overview(path: str, role: str, side: int) -> Overview:
                 f"pixels in {dataset.height} × {dataset.width}; make them with gdaladdo"
             )
         if level == 0:
-            pixels, valid = _Image(path, dataset, indexes).read(0, 0, dataset.height, dataset.width)
+            pixels, valid = Image(path, dataset, indexes).read(0, 0, dataset.height, dataset.width)
         else:
             try:
                 small = rasterio.open(dataset.name, OVERVIEW_LEVEL=level - 1)
             except RasterioError as error:
                 raise InputError(f"can't read the overviews of {path}: {error}") from error
             with small:
-                pixels, valid = _Image(path, small, indexes).read(0, 0, small.height, small.width)
+                pixels, valid = Image(path, small, indexes).read(0, 0, small.height, small.width)
     pixels[:, ~valid] = 0
     step = -(-max(valid.shape) // side)
     return Overview(pixels[:, ::step, ::step], valid[::step, ::step], longest / max(valid.shape) * step)
-
-
-def write_image(
-    path: Path,
-    pixels: NDArray[Any],
-    valid: NDArray[np.bool_] | None,
-    box: Box,
-    epsg: int,
-    names: tuple[str, ...],
-) -> None:
-    """Write a Cloud Optimized GeoTIFF as an ARD has them: DEFLATE, overviews, band names.
-
-    Args:
-        path: where.
-        pixels: (bands, h, w).
-        valid: bool (h, w) for the mask band; None for a file without one, where 0 is invalid.
-        box: its ground.
-        epsg: of its CRS.
-        names: of its bands.
-
-    Raises:
-        OutputError: if it can't be written.
-    """
-    bands, height, width = pixels.shape
-    west, south, east, north = box
-    block = 512 if max(height, width) > 1024 else 128
-    try:
-        with (
-            complaints(logging.WARNING) as messages,
-            gdal(),
-            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-            MemoryFile() as memory,
-            memory.open(
-                driver="GTiff",
-                count=bands,
-                height=height,
-                width=width,
-                dtype=pixels.dtype,
-                crs=rasterio.CRS.from_epsg(epsg),
-                transform=rasterio.Affine((east - west) / width, 0, west, 0, (south - north) / height, north),
-                nodata=0 if valid is None else None,
-                photometric="RGB" if names == ("BAND_R", "BAND_G", "BAND_B") else "MINISBLACK",
-            ) as dataset,
-        ):
-            dataset.write(pixels)
-            dataset.descriptions = names
-            if valid is not None:
-                dataset.write_mask(valid)
-            rasterio.shutil.copy(
-                dataset,
-                path,
-                driver="COG",
-                COMPRESS="DEFLATE",
-                LEVEL="1",
-                PREDICTOR="YES",
-                BLOCKSIZE=str(block),
-                OVERVIEW_RESAMPLING="AVERAGE",
-            )
-    except (RasterioError, OSError) as error:
-        raise OutputError(f"{path}: can't write it: {error}") from error
-    if messages:
-        raise OutputError(f"{path}: GDAL refused: {messages[0]}")
 
 
 def encode_jpeg(rgb: NDArray[np.uint8]) -> bytes:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from potato.ard.grid import CELL, SIDE, Box
-from potato.ard.image import write_image
 from potato.ard_making import stac
 from potato.ard_making.passes import Pass, photograph
 from potato.ard_making.plan import SIZE_STEP, Cell, Collect, plan_cells, plan_cid, plan_collects
 from potato.errors import InputError, OutputError, OutputExists
+from potato.raster import write_image
 from potato.sensor import RATIO
 
 __all__ = ["Made", "Truth", "make_ard"]
@@ -164,8 +164,8 @@ def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) 
             parts = (tile.valid, clear, land, clear & tile.wet, land & tile.plain)
             sums = [total + int(part.sum()) for total, part in zip(sums, parts, strict=True)]
             bar.update()
-    valid, clear, land, wet, plain = sums
-    return items, Truth((valid - clear) / max(valid, 1), wet / max(clear, 1), plain / max(land, 1))
+    ground, seen, dry, wet, plain = sums
+    return items, Truth((ground - seen) / max(ground, 1), wet / max(seen, 1), plain / max(dry, 1))
 
 
 def _cut(flown: Pass, row: int, column: int, size: int) -> Pass:
@@ -193,7 +193,8 @@ def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[st
     for key, (ending, pixels, valid, names) in images.items():
         masked = np.where(valid, pixels, 0).astype(pixels.dtype)
         file = f"{collect.cid}-{ending}.tif"
-        write_image(stem.parent / file, masked, None if collect.old else valid, cell.tile, cell.epsg, names)
+        mask = None if collect.old else valid
+        write_image(stem.parent / file, masked, mask, cell.grid(pixels.shape[-1]), names)
         assets[key] = stac.image_asset(key, f"./{file}", cell.tile, pixels.shape[-1], names)
     count = max(1, int(tile.valid.sum()))
     clouds = 100 * float((tile.cloudy & tile.valid).sum()) / count
@@ -251,7 +252,7 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
             file, spoilt = f"{cid}-{ending}.tif", key == "ms_analytic"
             flat = np.full((len(names), wide, wide), 150, np.uint8 if key == "visual" else np.uint16)
             if not (spoilt and fault.startswith("missing")):
-                write_image(folder / file, flat, np.ones((wide, wide), bool), cell.tile, cell.epsg, names)
+                write_image(folder / file, flat, np.ones((wide, wide), bool), cell.grid(wide), names)
             href = None if spoilt and fault == "missing href" else f"./{file}"
             assets[key] = stac.image_asset(key, href, cell.tile, wide, names)
         area = SIDE**2 / 1e6

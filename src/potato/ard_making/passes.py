@@ -14,6 +14,7 @@ from potato.scenes.ground import Ground, make_ground
 from potato.scenes.instrument import observe, random_sensor
 from potato.scenes.spectra import Palette
 from potato.scenes.texture import clouds, power_noise, smoothstep
+from potato.scenes.threads import one_thread
 from potato.sensor import RATIO, SCALE
 
 __all__ = ["Pass", "photograph"]
@@ -44,6 +45,7 @@ class Pass:
     plain: NDArray[np.bool_]
 
 
+@one_thread()
 def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
     """Invent ground and photograph it.
 

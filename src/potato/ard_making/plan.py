@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from potato.ard.grid import APRON, CELL, SIDE, Box, cell_quadkey
+from potato.raster import Grid, grid_at
 
 __all__ = ["SIZE_STEP", "Cell", "Collect", "plan_collects"]
 
@@ -37,6 +38,11 @@ class Cell:
     def quadkey(self) -> str:
         """Its 12 digits."""
         return cell_quadkey(self.west, self.north)
+
+    def grid(self, side: int) -> Grid:
+        """Where the pixels of its tile lie, `side` of them along each side."""
+        west, _, _, north = self.tile
+        return grid_at(side, side, SIDE / side, west, north, self.epsg)
 
     @property
     def epsg(self) -> int:

@@ -17,7 +17,17 @@ from torch import Tensor
 from potato.errors import ChipError, OutputError
 from potato.sensor import BANDS, RATIO, SCALE
 
-__all__ = ["SIZE", "Chip", "chip_bytes", "decode_oklab", "digest", "encode_oklab", "load_chip", "save_chip", "write_whole"]
+__all__ = [
+    "SIZE",
+    "Chip",
+    "chip_bytes",
+    "decode_oklab",
+    "digest",
+    "encode_oklab",
+    "load_chip",
+    "save_chip",
+    "write_whole",
+]
 
 SIZE = 512
 """Side of a chip in pan pixels, unless asked otherwise."""
@@ -63,10 +73,13 @@ class Chip:
         if not height or not width or self.pan.shape[1:] != sides or self.target.shape[1:] != sides:
             raise ChipError(
                 f"expected pan and target {RATIO} times as large as mul, found pan "
-                f"{tuple(self.pan.shape[1:])}, mul {tuple(self.mul.shape[1:])}, target {tuple(self.target.shape[1:])}"
+                f"{tuple(self.pan.shape[1:])}, mul {tuple(self.mul.shape[1:])}, "
+                f"target {tuple(self.target.shape[1:])}"
             )
         if int(self.target[0].min()) < 0:
-            raise ChipError(f"expected L of 0 or more in the target, found {int(self.target[0].min()) / SCALE}")
+            raise ChipError(
+                f"expected L of 0 or more in the target, found {int(self.target[0].min()) / SCALE}"
+            )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,7 +88,7 @@ class Chip:
 
     @property
     def valid(self) -> Tensor:
-        """bool (1, 4h, 4w): where the target is truth. Where it is, pan and mul are valid too."""
+        """Where the target is truth, and so pan and mul are valid: bool (1, 4h, 4w)."""
         return self.target[:1] > 0
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -41,7 +41,9 @@ def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint3
     """
     height, width = image.shape[-2:]
     if not 1 <= factor <= _LARGEST or height % factor or width % factor:
-        raise ValueError(f"expected sides that a factor of 1..{_LARGEST} divides, found {height} × {width} and {factor}")
+        raise ValueError(
+            f"expected sides that a factor of 1..{_LARGEST} divides, found {height} × {width} and {factor}"
+        )
     # Whole rows first: they lie together in memory, and what is left is small.
     rows = image[..., ::factor, :].astype(np.uint32)
     for step in range(1, factor):
@@ -64,7 +66,8 @@ def _rounded(total: NDArray[np.uint32], factor: int) -> NDArray[np.uint16]:
 
 def _all_valid(valid: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
     """Whether a whole square is valid: bool (h · factor, w · factor) to (h, w)."""
-    return box_sum(valid.view(np.uint8), factor) == factor * factor
+    whole: NDArray[np.bool_] = box_sum(valid.view(np.uint8), factor) == factor * factor
+    return whole
 
 
 def degrade(pixels: PairPixels, extra_halving: bool = True) -> Chip:
@@ -78,9 +81,7 @@ def degrade(pixels: PairPixels, extra_halving: bool = True) -> Chip:
         extra_halving: whether to make the truth coarser by 2 first.
     """
     halving = 2 if extra_halving else 1
-    return make_chip(
-        pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid, RATIO * halving, halving
-    )
+    return make_chip(pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid, RATIO * halving, halving)
 
 
 def make_chip(
@@ -122,4 +123,3 @@ def make_chip(
     oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale))
     target = encode_oklab(oklab, torch.from_numpy(valid))
     return Chip(torch.from_numpy(fine[None]), torch.from_numpy(coarse), target)
-

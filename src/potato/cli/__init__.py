@@ -15,6 +15,15 @@ __all__ = ["main", "potato"]
 
 COMMANDS = {
     "Sharpen": {"fuse": "fuse", "demo": "demo"},
+    "Training data": {
+        "make-chips": "make_chips",
+        "link-chips": "link_chips",
+        "fake-chips": "fake_chips",
+        "chips-sheet": "chips_sheet",
+        "get-reflectance": "get_reflectance",
+        "rate-cids": "rate_cids",
+        "make-ard": "make_ard",
+    },
 }
 """Sections of the help: each command and the module here that holds it."""
 

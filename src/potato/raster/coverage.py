@@ -3,17 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
-from rasterio.warp import transform
 from rasterio.windows import Window
 
 from potato.errors import InputError
-from potato.raster.gdal import Grid
-from potato.raster.pair import Pair, _Image
+from potato.raster.pair import Image, Pair
+from potato.sensor import RATIO
 
-__all__ = ["grid_to_lonlat", "lonlat_to_grid", "map_to_grid", "read_coverage"]
+__all__ = ["read_coverage"]
 
 
-def read_coverage(pair: Pair, side: int) -> NDArray[np.bool_]:
+def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
     """A small map of where both images of a pair are valid.
 
     Every pixel of it tells of one place of the ground that it stands for, so edges are right to a pixel of
@@ -21,24 +20,22 @@ def read_coverage(pair: Pair, side: int) -> NDArray[np.bool_]:
 
     Args:
         pair: an open pair.
-        side: the most pixels that rows and columns of the map may have.
+        factor: cells along one side of a pixel of the map.
 
     Returns:
-        bool (rows, columns): the pair's height and width in cells, divided by the same whole number and
-        rounded up.
+        bool (rows, columns): the pair's height and width in cells, over `factor`, rounded up.
 
     Raises:
         InputError: if a file is damaged.
     """
-    factor = max(1, -(-max(pair.height, pair.width) // side))
     shape = -(-pair.height // factor), -(-pair.width // factor)
-    ground = pair.grid.height / 4, pair.grid.width / 4
+    ground = pair.grid.height / RATIO, pair.grid.width / RATIO
     pan = _thin(pair._pan, (0, 0), (pair.grid.height, pair.grid.width), shape)
     return pan & _thin(pair._mul, (pair._row, pair._column), ground, shape)
 
 
 def _thin(
-    image: _Image, corner: tuple[float, float], sides: tuple[float, float], shape: tuple[int, int]
+    image: Image, corner: tuple[float, float], sides: tuple[float, float], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
     """Validity of a part of an image, thinned out to `shape`; nothing is valid outside the image."""
     dataset = image.dataset
@@ -68,21 +65,3 @@ def _thin(
         ) from error
     found[tuple(places)] = good
     return found
-
-
-def grid_to_lonlat(grid: Grid, x: float, y: float) -> tuple[float, float]:
-    """Longitude and latitude (WGS 84) of column `x` and row `y` of a grid; corners are whole numbers."""
-    longitude, latitude = transform(grid.crs, "EPSG:4326", *([value] for value in grid.transform @ (x, y)))
-    return longitude[0], latitude[0]
-
-
-def lonlat_to_grid(grid: Grid, longitude: float, latitude: float) -> tuple[float, float]:
-    """Column and row of a grid at a longitude and latitude (WGS 84): inverse of `grid_to_lonlat`."""
-    x, y = transform("EPSG:4326", grid.crs, [longitude], [latitude])
-    return map_to_grid(grid, x[0], y[0])
-
-
-def map_to_grid(grid: Grid, x: float, y: float) -> tuple[float, float]:
-    """Column and row of a grid at a place in its own CRS."""
-    column, row = ~grid.transform @ (x, y)
-    return column, row

@@ -13,9 +13,9 @@ import rasterio
 from rasterio.errors import RasterioError
 from rasterio.session import DummySession
 
-from potato.errors import InputError
+from potato.errors import InputError, OutputError
 
-__all__ = ["Grid", "complaints", "gdal", "open_dataset"]
+__all__ = ["Grid", "complaints", "gdal", "open_dataset", "refusals"]
 
 
 def gdal() -> rasterio.Env:
@@ -71,6 +71,21 @@ def complaints(level: int) -> Iterator[list[str]]:
         yield handler.messages
     finally:
         logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn whatever GDAL raises or merely logs while writing into an OutputError.
+
+    A misspelt creation option is only a warning to GDAL, and a full disk only a message when it closes.
+    """
+    try:
+        with complaints(logging.WARNING) as messages:
+            yield
+    except RasterioError as error:
+        raise OutputError(f"{path}: can't write it: {error}") from error
+    if messages:
+        raise OutputError(f"{path}: GDAL refused: {messages[0]}")
 
 
 def open_dataset(path: str, role: str) -> Any:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
+from potato.errors import OutputError
 from potato.profiles import TILE
-from potato.raster.gdal import Grid, gdal
+from potato.raster.gdal import Grid, gdal, refusals
 from potato.sensor import RATIO
 from potato.windows import PairWindow
 
@@ -53,35 +55,58 @@ def read_picture(path: str | os.PathLike[str], window: PairWindow) -> NDArray[np
 
 
 def write_image(
-    path: Path, pixels: NDArray[np.uint16], valid: NDArray[np.bool_], grid: Grid, names: Sequence[str]
+    path: Path, pixels: NDArray[Any], valid: NDArray[np.bool_] | None, grid: Grid, names: Sequence[str]
 ) -> None:
-    """Write uint16 pixels as a Cloud Optimized GeoTIFF with a mask band and without a nodata value.
+    """Write a Cloud Optimized GeoTIFF as the ARD has them: DEFLATE, overviews, band names.
 
     Args:
         path: the file to write; replaced if it is there, whole or absent.
-        pixels: (n, h, w).
-        valid: (h, w); pixels are written as 0 where it is False.
+        pixels: (n, h, w); written as they are.
+        valid: bool (h, w) for the mask band; None for a file without one, whose nodata value is 0.
         grid: size and place.
         names: n band descriptions, such as BAND_P.
+
+    Raises:
+        OutputError: if it can't be written.
     """
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".partial", dir=path.parent) as folder:
-        stage, whole = Path(folder) / "stage.tif", Path(folder) / path.name
-        with gdal(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+    try:
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=f".{path.name}.", suffix=".partial", dir=path.parent
+            ) as folder,
+            refusals(path),
+            gdal(),
+            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        ):
+            stage, whole = Path(folder) / "stage.tif", Path(folder) / path.name
             with rasterio.open(
                 stage,
                 "w",
                 driver="GTiff",
-                dtype="uint16",
+                dtype=pixels.dtype,
                 count=len(pixels),
                 height=grid.height,
                 width=grid.width,
                 crs=grid.crs,
                 transform=grid.transform,
+                nodata=0 if valid is None else None,
+                photometric="RGB" if tuple(names) == ("BAND_R", "BAND_G", "BAND_B") else "MINISBLACK",
             ) as file:
-                file.write(pixels * valid)
-                file.write_mask(valid)
+                file.write(pixels)
                 file.descriptions = tuple(names)
+                if valid is not None:
+                    file.write_mask(valid)
             rasterio.shutil.copy(
-                stage, whole, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(TILE)
+                stage,
+                whole,
+                driver="COG",
+                COMPRESS="DEFLATE",
+                LEVEL="1",
+                PREDICTOR="YES",
+                # Small images have small tiles, so that reading windows of them is like reading real ones.
+                BLOCKSIZE=str(TILE if max(grid.height, grid.width) > 2 * TILE else TILE // 4),
+                OVERVIEW_RESAMPLING="AVERAGE",
             )
-        whole.replace(path)
+            whole.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write it: {error.strerror or error}") from error

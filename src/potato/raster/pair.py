@@ -19,7 +19,7 @@ from potato.raster.gdal import Grid, open_dataset
 from potato.sensor import BAND_ALIASES, BANDS, RATIO
 from potato.windows import PairWindow, split
 
-__all__ = ["Pair", "PairPixels", "open_pair"]
+__all__ = ["Image", "Pair", "PairPixels", "mul_bands", "open_pair", "pan_band"]
 
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
@@ -58,10 +58,17 @@ class PairPixels:
         )
 
 
-class _Image:
+class Image:
     """One open image: some of its bands, and which of its pixels are valid.
 
     Validity is the dataset's mask band or alpha if it has one, else its nodata value, else 0 in every band.
+
+    Attributes:
+        path: as it was given, for messages.
+        dataset: the open dataset.
+        indexes: of the bands that are read.
+        has_mask: whether a mask band or alpha decides what is valid.
+        invalid: else, the value that is invalid if every band has it.
     """
 
     def __init__(self, path: str, dataset: Any, indexes: Sequence[int]) -> None:
@@ -112,7 +119,7 @@ class Pair:
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
     """
 
-    def __init__(self, pan_path: str, mul_path: str, pan: _Image, mul: _Image, row: int, column: int) -> None:
+    def __init__(self, pan_path: str, mul_path: str, pan: Image, mul: Image, row: int, column: int) -> None:
         self.pan_path, self.mul_path = pan_path, mul_path
         self._pan, self._mul = pan, mul
         self._row, self._column = row, column
@@ -194,8 +201,8 @@ def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str]) -> Pair:
     with contextlib.ExitStack() as stack:
         fine = stack.enter_context(contextlib.closing(open_dataset(pan_path, "pan")))
         coarse = stack.enter_context(contextlib.closing(open_dataset(mul_path, "mul")))
-        pan_image = _Image(pan_path, fine, _pan_band(pan_path, fine))
-        mul_image = _Image(mul_path, coarse, _mul_bands(mul_path, coarse))
+        pan_image = Image(pan_path, fine, pan_band(pan_path, fine))
+        mul_image = Image(mul_path, coarse, mul_bands(mul_path, coarse))
         row, column = _nest(fine, coarse)
         stack.pop_all()
     return Pair(pan_path, mul_path, pan_image, mul_image, row, column)
@@ -217,15 +224,16 @@ def _colour_bands(path: str, dataset: Any) -> list[int]:
     return indexes
 
 
-def _pan_band(path: str, dataset: Any) -> list[int]:
+def pan_band(path: str, dataset: Any) -> list[int]:
+    """The index of the one band of a pan image, in a list; BandError if it has others."""
     indexes = _colour_bands(path, dataset)
     if len(indexes) != 1:
         raise BandError(f"{path}: expected a pan image of 1 band, found {len(indexes)} bands")
     return indexes
 
 
-def _mul_bands(path: str, dataset: Any) -> list[int]:
-    """Indexes of the 8 bands in the order of `BANDS`, by name where the file names any of them."""
+def mul_bands(path: str, dataset: Any) -> list[int]:
+    """Indexes of the 8 bands in the order of `BANDS`, by name where the file names any; or BandError."""
     indexes = _colour_bands(path, dataset)
     if len(indexes) < len(BANDS):
         raise BandError(

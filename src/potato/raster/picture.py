@@ -1,7 +1,6 @@
 """Writing pictures: GeoTIFFs that are whole or absent, the same bytes each time."""
 
 import contextlib
-import logging
 import math
 import os
 import shutil
@@ -20,7 +19,7 @@ from rasterio.windows import Window
 
 from potato.errors import OutputError, OutputExists
 from potato.profiles import PANEL, TILE, Profile
-from potato.raster.gdal import Grid, complaints
+from potato.raster.gdal import Grid, refusals
 
 __all__ = ["Picture", "check_output", "create_picture"]
 
@@ -161,7 +160,7 @@ def create_picture(
         ) as folder:
             whole = Path(folder) / path.name
             stage = whole if direct else Path(folder) / "stage.tif"
-            with _refusals(path):
+            with refusals(path):
                 dataset = rasterio.open(
                     stage,
                     "w",
@@ -188,14 +187,14 @@ def create_picture(
                 dataset.update_tags(**(tags or {}))
                 picture = Picture(dataset, 4, dtype, Path(folder))
                 yield picture
-                with _refusals(path):
+                with refusals(path):
                     picture.finish()
                     dataset.close()
             finally:
                 dataset.close()
             if not direct:
                 _check_space(Path(folder), 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
-                with _refusals(path):
+                with refusals(path):
                     if not any(name.upper().startswith("OVERVIEW") for name in options or {}):
                         _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"])
                     rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
@@ -252,18 +251,3 @@ def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
                     raise OutputError(complaint)
     except RasterioError as error:
         raise OutputError(f"{complaint} ({error})") from error
-
-
-@contextlib.contextmanager
-def _refusals(path: Path) -> Iterator[None]:
-    """Turn whatever GDAL raises or merely logs while writing into an OutputError.
-
-    A misspelt creation option is only a warning to GDAL, and a full disk only a message when it closes.
-    """
-    try:
-        with complaints(logging.WARNING) as messages:
-            yield
-    except RasterioError as error:
-        raise OutputError(f"{path}: can't write it: {error}") from error
-    if messages:
-        raise OutputError(f"{path}: GDAL refused: {messages[0]}")

@@ -24,7 +24,8 @@ PAUSES = (1.0, 4.0)
 """Seconds between one try and the next."""
 
 _UNREACHABLE = re.compile(
-    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl|timed? ?out|resolve|connect|ssl|slow ?down", re.IGNORECASE
+    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl|timed? ?out|resolve|connect|ssl|slow ?down",
+    re.IGNORECASE,
 )
 """What GDAL says when a server, not a file, is at fault."""
 
@@ -116,7 +117,7 @@ def reset_bytes_moved() -> None:
 
 
 def bytes_moved() -> int | None:
-    """Bytes of bodies that GDAL fetched inside `remote_gdal` since the last reset; None where it doesn't tell."""
+    """Bytes fetched inside `remote_gdal` since the last reset; None where GDAL doesn't tell."""
     library = _library()
     if not library:
         return None

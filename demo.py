@@ -1,0 +1,9 @@
+"""`python demo.py …` is `potato demo …`."""
+
+import sys
+
+from potato.cli import main
+
+if __name__ == "__main__":
+    sys.argv.insert(1, "demo")
+    main()

@@ -1,0 +1,138 @@
+"""More out of a chip: the 8 symmetries of the square, exposure, and the faults of the instrument.
+
+Nothing here changes its arguments. Randomness comes from a `torch.Generator`, so the same generator gives
+the same variant. Test data is never augmented.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from potato.optics import displace_arrays, over_sharpen, to_counts
+from potato.resample import fill_invalid
+from potato.scenes.instrument import Sensor
+from potato.scenes.texture import clouds
+from potato.sensor import SCALE
+
+__all__ = [
+    "SYMMETRIES",
+    "expose",
+    "observe_again",
+    "random_displacement",
+    "random_exposure",
+    "random_symmetry",
+    "turn",
+]
+
+SYMMETRIES = 8
+"""Ways to lay a square onto itself: four turns, each also mirrored."""
+
+_STOPS = 1.0
+"""Exposure varies by so many powers of 2, up and down."""
+
+_REACH = 6
+"""Pixels that invalid ones are filled from before bands are moved: more than they ever move."""
+
+
+def random_symmetry(generator: torch.Generator) -> int:
+    """One of the `SYMMETRIES`, as `turn` takes it."""
+    return int(torch.randint(SYMMETRIES, (), generator=generator))
+
+
+def turn(image: Tensor, symmetry: int) -> Tensor:
+    """Turn and mirror an image.
+
+    Args:
+        image: (…, h, w) of any type; applied to pan, mul and target alike, it keeps them a pair.
+        symmetry: 0..7: quarter turns to the left, and 4 more for a mirror image first; 0 is the identity.
+
+    Returns:
+        A new tensor: (…, h, w), or (…, w, h) for odd numbers.
+
+    Raises:
+        ValueError: if `symmetry` isn't one.
+    """
+    if not 0 <= symmetry < SYMMETRIES:
+        raise ValueError(f"expected a symmetry of 0..{SYMMETRIES - 1}, found {symmetry}")
+    # torch can't flip uint16, and doesn't mind what the bits of int16 mean.
+    bits = image.view(torch.int16) if image.dtype == torch.uint16 else image
+    if symmetry >= 4:
+        bits = bits.flip(-1)
+    turned = torch.rot90(bits, symmetry % 4, (-2, -1)).clone(memory_format=torch.contiguous_format)
+    return turned.view(image.dtype)
+
+
+def random_exposure(generator: torch.Generator) -> float:
+    """A factor of reflectance, ½..2, as likely above 1 as below."""
+    return math.exp2(_STOPS * float(2 * torch.rand((), generator=generator) - 1))
+
+
+def expose(pan: Tensor, mul: Tensor, oklab: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:
+    """The same ground under more or less light: a true pair again, since Oklab is homogeneous.
+
+    Args:
+        pan: reflectance, any shape.
+        mul: reflectance, any shape.
+        oklab: any shape.
+        factor: k, above 0, or a tensor that broadcasts against all three.
+
+    Returns:
+        k · pan, k · mul, cbrt(k) · oklab.
+    """
+    return pan * factor, mul * factor, oklab * factor ** (1 / 3)
+
+
+def random_displacement(height: int, width: int, sensor: Sensor, generator: torch.Generator) -> Tensor:
+    """How far apart the two arrays see the ground, from place to place.
+
+    Args:
+        height: mul pixels.
+        width: mul pixels.
+        sensor: its displacement is the mean.
+        generator: where the rest comes from: a smooth field, over some 30 mul pixels, as relief and the
+            platform's own swaying give.
+
+    Returns:
+        (2, height, width) in mul pixels: down and right.
+    """
+    depth = 0.1 * float(torch.rand((), generator=generator))
+    field = torch.stack([clouds(height, width, generator, 32.0) for _ in range(2)])
+    return torch.tensor(sensor.displacement)[:, None, None] + depth * field
+
+
+def observe_again(
+    pan: Tensor, mul: Tensor, sensor: Sensor, displacement: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """A clean chip as an instrument would have seen it.
+
+    The instrument is that of `scenes`: the arrays displaced, pan and mul ringing, noise, levels. Blur and
+    haze are left out, since a chip has its own; so are moving cars, which can't be found in it.
+
+    Args:
+        pan: counts uint16 (1, 4h, 4w), 0 where invalid.
+        mul: counts uint16 (8, h, w), 0 in every band where invalid.
+        sensor: from `scenes.instrument.random_sensor`.
+        displacement: as for `optics.displace_arrays`; stands in place of the sensor's own.
+        generator: where the noise comes from.
+
+    Returns:
+        pan and mul, new, of the same types, invalid where they were. The target stays as it is.
+    """
+    fine, coarse = pan.float() / SCALE, mul.float() / SCALE
+    pan_valid, mul_valid = fine > 0, (coarse > 0).any(0, keepdim=True)
+    if not bool(pan_valid.all()):
+        fine = fill_invalid(fine[None], pan_valid[None], 2)[0]
+    if not bool(mul_valid.all()):
+        coarse = fill_invalid(coarse[None], mul_valid[None], _REACH)[0]
+    coarse = over_sharpen(displace_arrays(coarse, displacement), sensor.sharpening)
+    fine = over_sharpen(fine, sensor.pan_sharpening)
+    fine = to_counts(fine, sensor.read_noise, sensor.shot_noise, sensor.step, generator)
+    coarse = to_counts(coarse, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
+    return _where(pan_valid, fine), _where(mul_valid, coarse)
+
+
+def _where(valid: Tensor, counts: Tensor) -> Tensor:
+    """`counts` uint16 where `valid`, 0 elsewhere."""
+    bits = counts.view(torch.int16)
+    return torch.where(valid, bits, torch.zeros_like(bits)).view(torch.uint16)

@@ -1,0 +1,221 @@
+"""Cutting chips out of the tiles of an ARD."""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from potato.ard import Tile
+from potato.chips.chip import chip_bytes
+from potato.chips.spread import Lattice, Place, Spread
+from potato.chips.survey import Shape, Skip, Survey, cell_box, tile_name
+from potato.chips.wald import degrade
+from potato.errors import ArdError, BandError, InputError, PairError
+from potato.raster import Pair, PairPixels, open_pair
+from potato.raster.coverage import read_coverage
+from potato.raster.places import grid_to_lonlat
+from potato.raster.remote import remote_gdal, try_again
+from potato.sensor import RATIO
+from potato.windows import PairWindow
+
+__all__ = ["Cut", "Cutter"]
+
+MAP_SIDE = 128
+"""Pixels along a side of the map that tells where a tile is valid."""
+
+READS = 32
+"""Windows that are read for one chip before it is given up."""
+
+REMEMBERED = 1024
+"""Lattices kept at hand, some 20 kB each."""
+
+_Pick = Callable[[Lattice], PairWindow | None]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A chip that was cut.
+
+    Attributes:
+        n: its number.
+        data: the bytes of its file.
+        row: what the manifest tells of it.
+        window: where it lies in its tile.
+        skips: tiles and windows that were tried before, and why they gave nothing.
+    """
+
+    n: int
+    data: bytes
+    row: dict[str, Any]
+    window: PairWindow
+    skips: tuple[Skip, ...]
+
+
+class _TileError(Exception):
+    """A tile that gives no chip at all."""
+
+
+class _DamagedError(InputError):
+    """A window that can't be read."""
+
+
+class _WindowError(Exception):
+    """A window that gives no chip; `read` if finding out took reading it."""
+
+    def __init__(self, reason: str, read: bool) -> None:
+        super().__init__(reason)
+        self.read = read
+
+
+class Cutter:
+    """Cuts any chip of a survey, by its place; from several threads if need be.
+
+    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's verdict
+    (missing, damaged, not what its item says) and its windows come from the tile alone and are only
+    remembered here.
+    """
+
+    def __init__(self, survey: Survey, shape: Shape) -> None:
+        self.spread = Spread([tile_name(tile) for tile in survey.tiles], survey.areas)
+        self._tiles, self._shape = survey.tiles, shape
+        self._dead: dict[int, str] = {}
+        self._lattices: OrderedDict[int, Lattice] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def cut(self, place: Place) -> Cut:
+        """Cut a chip.
+
+        Raises:
+            ArdError: if no tile gives one, or the network fails.
+        """
+        skips: list[Skip] = []
+        reads = 0
+        for tile, pick in self._picks(place):
+            name = tile_name(self._tiles[tile])
+            try:
+                window, data, row = self._read(tile, pick)
+            except _TileError as error:
+                skips.append(Skip(name, str(error)))
+            except _WindowError as error:
+                skips.append(Skip(name, str(error)))
+                reads += error.read
+                if reads == READS:
+                    break
+            else:
+                return Cut(place.n, data, row, window, tuple(skips))
+        last = f"{skips[-1].where}: {skips[-1].reason}"
+        tried = f"{reads} windows" if reads == READS else f"all {len(self._tiles)} tiles"
+        raise ArdError(
+            f"chip {place.n}: expected ground to cut it from, found none in {tried}; the last was {last}; "
+            "allow less valid ground (--minimum-valid) or mend the tiles"
+        )
+
+    def _picks(self, place: Place) -> list[tuple[int, _Pick]]:
+        def planned(lattice: Lattice) -> PairWindow | None:
+            return lattice.window(place.rank)
+
+        def detour(number: int) -> _Pick:
+            return lambda lattice: lattice.other(number)
+
+        return [
+            (place.tile, planned),
+            *((tile, detour(number)) for tile, number in self.spread.detours(place)),
+        ]
+
+    def _read(self, index: int, pick: _Pick) -> tuple[PairWindow, bytes, dict[str, Any]]:
+        """Window, file and manifest row of a chip out of a tile."""
+        if index in self._dead:
+            raise _TileError(self._dead[index])
+        tile = self._tiles[index]
+        assert tile.pan is not None and tile.mul is not None
+        try:
+            window, pixels, (longitude, latitude), metres = try_again(
+                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul)
+            )
+        except _DamagedError as error:
+            raise _WindowError(f"damaged ({' '.join(str(error).split())})", read=True) from error
+        except InputError as error:
+            reason = " ".join(str(error).split())
+            kind = "no pair" if isinstance(error, PairError | BandError) else "unreadable"
+            self._dead[index] = f"{kind} ({reason})"
+            raise _TileError(self._dead[index]) from error
+        except _TileError as error:
+            self._dead[index] = str(error)
+            raise
+        chip = degrade(pixels, self._shape.extra_halving)
+        valid = float(chip.valid.float().mean())
+        if valid < self._shape.minimum_valid:
+            raise _WindowError(f"too little valid ({window}: {valid:.1%})", read=True)
+        row = {
+            "cid": tile.cid,
+            "platform": tile.platform,
+            "zone": tile.zone,
+            "quadkey": tile.quadkey,
+            "date": tile.date,
+            "window": [window.row, window.column, window.height, window.width],
+            "lon": round(longitude, 6),
+            "lat": round(latitude, 6),
+            "metres": round(metres, 1),
+            "valid": round(valid, 4),
+            "clouds": tile.clouds,
+        }
+        return window, chip_bytes(chip), row
+
+    def _fetch(
+        self, index: int, tile: Tile, pick: _Pick
+    ) -> tuple[PairWindow, PairPixels, tuple[float, float], float]:
+        assert tile.pan is not None and tile.mul is not None
+        with remote_gdal(), open_pair(tile.pan, tile.mul) as pair:
+            lattice = self._lattice(index, tile, pair)
+            if not lattice.windows:
+                raise _TileError("too little valid (no window with enough)")
+            window = pick(lattice)
+            if window is None:
+                raise _WindowError(f"no more room (all of {lattice.windows} windows are cut)", read=False)
+            centre = RATIO * (window.column + window.width / 2), RATIO * (window.row + window.height / 2)
+            lonlat = grid_to_lonlat(pair.grid, *centre)
+            metres = window.width * RATIO * float(pair.grid.transform.a)
+            try:
+                return window, pair.read(window), lonlat, metres
+            except InputError as error:
+                raise _DamagedError(str(error)) from error
+
+    def _lattice(self, index: int, tile: Tile, pair: Pair) -> Lattice:
+        with self._lock:
+            if index in self._lattices:
+                self._lattices.move_to_end(index)
+                return self._lattices[index]
+        lie = _lie(tile, pair)
+        if lie:
+            raise _TileError(f"not as its item says ({lie})")
+        factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
+        lattice = Lattice(
+            tile_name(tile),
+            cell_box(tile, pair.height, pair.width),
+            self._shape.window,
+            self._shape.step,
+            read_coverage(pair, factor),
+            factor,
+            self._shape.minimum_valid,
+        )
+        with self._lock:
+            self._lattices[index] = lattice
+            while len(self._lattices) > REMEMBERED:
+                self._lattices.popitem(last=False)
+        return lattice
+
+
+def _lie(tile: Tile, pair: Pair) -> str | None:
+    """What the item says of its images and the images don't."""
+    height, width = pair.grid.height, pair.grid.width
+    if tile.shape is not None and tile.shape != (height, width):
+        return f"it says {tile.shape[0]} × {tile.shape[1]} pan pixels, the file has {height} × {width}"
+    assert tile.bbox is not None
+    west, north = pair.grid.transform @ (0, 0)
+    east, south = pair.grid.transform @ (width, height)
+    miss = max(abs(a - b) for a, b in zip(tile.bbox, (west, south, east, north), strict=True))
+    if miss > 2 * (tile.bbox[2] - tile.bbox[0]) / width:
+        return f"the file lies {miss:.1f} m away from where it says"
+    return None

@@ -1,0 +1,49 @@
+"""`potato check`."""
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from potato.cli import options
+
+__all__ = ["check"]
+
+
+@click.command()
+@click.argument("chip", type=click.Path())
+@options.weights
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(),
+    default="check-out",
+    show_default=True,
+    help="The folder for two pictures: the target, and what came out.",
+)
+@click.option(
+    "--fail-above", type=click.FloatRange(0), metavar="JND", help="End with exit code 3 above this error."
+)
+@options.device
+@options.overwrite
+@options.quiet
+@options.json_
+def check(
+    chip: str, folder: str, fail_above: float | None, quiet: bool, json_: bool, **settings: Any
+) -> None:
+    """Sharpen a chip and say how far the result is from its target.
+
+    CHIP is a file of make-chips or make-scenes. Prints the mean ΔE in just-noticeable differences and the
+    PSNR, and writes a picture of the target and one of the output.
+    """
+    from potato import checking
+
+    result = checking.check_chip(chip, folder=folder, **settings)
+    if json_:
+        click.echo(json.dumps(dataclasses.asdict(result), default=str))
+    elif not quiet:
+        click.echo(result)
+    if fail_above is not None and not result.delta_e <= fail_above:
+        raise click.exceptions.Exit(3)

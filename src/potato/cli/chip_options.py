@@ -1,0 +1,38 @@
+"""Options that the commands which make chips share."""
+
+import click
+
+from potato.cli.options import Decorator
+
+__all__ = ["chip_dir", "chip_size", "count", "starting_from", "tell"]
+
+chip_dir: Decorator = click.option(
+    "--chip-dir",
+    required=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder for the chips: 0.pt, 1.pt, … and manifest.jsonl; made if it isn't there.",
+)
+count: Decorator = click.option(
+    "-n", "--count", type=click.IntRange(1), default=1024, show_default=True, help="How many chips."
+)
+starting_from: Decorator = click.option(
+    "-s",
+    "--starting-from",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Number of the first chip.",
+)
+chip_size: Decorator = click.option(
+    "--size",
+    type=click.IntRange(4),
+    default=512,
+    show_default=True,
+    help="Side of a chip in pan pixels, a multiple of 4.",
+)
+
+
+def tell(warning: str) -> None:
+    """Show a warning."""
+    click.echo(f"potato: warning: {warning}", err=True)

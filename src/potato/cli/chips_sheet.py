@@ -1,0 +1,36 @@
+"""`potato chips-sheet`."""
+
+import dataclasses
+import json
+from typing import Any
+
+import click
+
+from potato.cli import chip_options, options
+
+__all__ = ["chips_sheet"]
+
+
+@click.command()
+@click.argument("pool", type=click.Path())
+@click.argument("output", type=click.Path())
+@click.option(
+    "-n", "--count", type=click.IntRange(1), default=12, show_default=True, help="How many chips at most."
+)
+@chip_options.starting_from
+@click.option("--columns", type=click.IntRange(1), default=2, show_default=True, help="Chips side by side.")
+@options.overwrite
+@options.quiet
+@options.json_
+def chips_sheet(pool: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
+    """Draw chips as a contact sheet: pan, mul and target.
+
+    POOL is a folder of chips, OUTPUT the PNG to write. What isn't valid is magenta.
+    """
+    from potato.chips import sheet
+
+    drawn = sheet.chips_sheet(pool, output, **settings)
+    if json_:
+        click.echo(json.dumps(dataclasses.asdict(drawn), default=str))
+    elif not quiet:
+        click.echo(drawn)

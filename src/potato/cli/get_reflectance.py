@@ -1,0 +1,48 @@
+"""`potato get-reflectance`."""
+
+import click
+
+__all__ = ["get_reflectance"]
+
+
+# Longitudes and eastings may begin with a minus, which is no option here.
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("files", nargs=-1, required=True, metavar="PAN MUL", type=click.Path())
+@click.argument("x", type=float)
+@click.argument("y", type=float)
+@click.option("--name", help="What to call the surface.  [default: the image and the place]")
+@click.option("--kind", default="paint", show_default=True, help="What it is: roof, paint, water, …")
+@click.option("--lonlat", "coordinates", flag_value="lonlat", help="X and Y are longitude and latitude.")
+@click.option("--map", "coordinates", flag_value="map", help="X and Y are in the CRS of the image.")
+@click.option("--header", is_flag=True, help="Print the header of a list of reflectances first.")
+def get_reflectance(
+    files: tuple[str, ...],
+    x: float,
+    y: float,
+    name: str | None,
+    kind: str,
+    coordinates: str | None,
+    header: bool,
+) -> None:
+    """Print what a pair sees at one place, as a line for a list of reflectances.
+
+    PAN and MUL are the images, or one word for both: what their names have before -pan.tif and -ms.tif. X and
+    Y are a column and a row of PAN. The line has the name, the kind, the mean of the 16 pan pixels, the 8
+    bands, all × 10,000, and a note. Several make a list for fake-chips --reflectances.
+    """
+    from potato import sampling
+
+    if len(files) > 2 or any(file.startswith("-") for file in files):
+        raise click.UsageError(f"expected PAN MUL X Y, or a stem and X Y, found {' '.join(files)} before X Y")
+    mul = files[1] if len(files) == 2 else None
+    surface = sampling.get_reflectance(
+        files[0],
+        mul,
+        x,
+        y,
+        name=name,
+        kind=kind,
+        coordinates=coordinates or "pixels",  # type: ignore[arg-type]
+    )
+    for row in (None, surface) if header else (surface,):
+        click.echo(sampling.reflectance_row(row))

@@ -1,0 +1,71 @@
+"""`potato make-chips`."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from potato.cli import chip_options, options
+
+__all__ = ["make_chips"]
+
+
+@click.command()
+@click.option(
+    "--ard-dir",
+    required=True,
+    metavar="ARD",
+    help="Where the imagery is: a local folder, s3://bucket/prefix, or https://….",
+)
+@chip_options.chip_dir
+@chip_options.count
+@chip_options.starting_from
+@click.option(
+    "--allow-list", type=click.Path(), metavar="FILE", help="A text file of the CIDs to use, one a line."
+)
+@click.option(
+    "--max-clouds",
+    type=click.FloatRange(0, 100),
+    default=100,
+    show_default=True,
+    help="Percent of cloud that a tile may have.",
+)
+@click.option(
+    "--minimum-valid",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.99,
+    show_default=True,
+    help="Share of a chip that must be valid.",
+)
+@click.option(
+    "--extra-halving/--no-extra-halving",
+    default=True,
+    show_default=True,
+    help="Whether to make the truth coarser by 2 first, which sheds artefacts.",
+)
+@chip_options.chip_size
+@click.option("--log", type=click.Path(), metavar="FILE", help="A file to add a line to for each chip.")
+@options.workers
+@options.quiet
+@options.json_
+def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+    """Cut training chips out of an ARD.
+
+    The choice is deterministic: chip n of an ARD is always the same. Chips that are there already stay, so a
+    run that was cut short is finished by repeating it.
+    """
+    from potato.chips import real
+
+    made = real.make_chips(
+        ard_dir,
+        chip_dir,
+        progress=not quiet and sys.stderr.isatty(),
+        tell=None if quiet else chip_options.tell,
+        **settings,
+    )
+    if json_:
+        click.echo(json.dumps(dataclasses.asdict(made), default=str))
+    elif not quiet:
+        click.echo(made)

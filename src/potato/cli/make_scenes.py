@@ -1,0 +1,38 @@
+"""`potato make-scenes`."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from potato.cli import chip_options, options
+
+__all__ = ["make_scenes"]
+
+
+@click.command()
+@click.argument("chip_dir", metavar="DIR", type=click.Path())
+@chip_options.count
+@chip_options.starting_from
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other scenes.")
+@chip_options.chip_size
+@click.option(
+    "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that invent."
+)
+@options.quiet
+@options.json_
+def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+    """Invent scenes and write them as chips, with their truth as the target.
+
+    DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have the instrument's faults already, so train on them
+    with --no-instrument. `potato train --scenes` invents the like without writing anything.
+    """
+    from potato.chips import simulated
+
+    made = simulated.make_scenes(chip_dir, progress=not quiet and sys.stderr.isatty(), **settings)
+    if json_:
+        click.echo(json.dumps(dataclasses.asdict(made), default=str))
+    elif not quiet:
+        click.echo(made)

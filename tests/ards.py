@@ -1,0 +1,105 @@
+"""Small ARDs for tests, written item by item, so that each can be wrong in its own way."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+
+from potato.ard import APRON, CELL, SIDE
+from potato.ard.grid import cell_quadkey
+
+import pairs
+
+CID = "1030010000000A00"
+OTHER = "1040010000000B00"
+WEST, NORTH = 400_000, 4_000_000
+
+
+def corner(column: int, row: int) -> tuple[float, float]:
+    """The upper left corner of the tile of a cell, counted from the first."""
+    return WEST + column * CELL - APRON, NORTH - row * CELL + APRON
+
+
+def write_tile(
+    root: Path,
+    column: int = 0,
+    row: int = 0,
+    *,
+    cid: str = CID,
+    side: int = 136,
+    block: int = 64,
+    valid: np.ndarray | None = None,
+    mask: bool = True,
+    changes: dict | None = None,
+) -> Path:
+    """Write one tile; returns its item.
+
+    Args:
+        root: of the ARD.
+        column: of its cell.
+        row: of its cell.
+        cid: of its collect.
+        side: of mul in pixels.
+        block: side of a block of the files.
+        valid: bool (side, side), in cells; None for all.
+        mask: whether the files have a mask band; otherwise 0 is invalid.
+        changes: properties of the item to change.
+    """
+    west, north = corner(column, row)
+    quadkey = cell_quadkey(WEST + column * CELL, NORTH - row * CELL)
+    folder = root / "11" / quadkey / "2024-12-14"
+    folder.mkdir(parents=True, exist_ok=True)
+    pan, mul = pairs.ground(side, side, seed=1000 * row + column + (cid != CID))
+    valid = np.ones((side, side), bool) if valid is None else valid
+    fine = valid.repeat(4, 0).repeat(4, 1)
+    pixel = SIDE / side
+    place = Affine(pixel, 0, west, 0, -pixel, north)
+    for name, pixels, good, transform, bands in (
+        ("pan", pan[None], fine, place @ Affine.scale(0.25), ("BAND_P",)),
+        ("ms", mul, valid, place, pairs.BAND_NAMES),
+    ):
+        pairs.write(
+            folder / f"{cid}-{name}.tif",
+            pixels * good,
+            transform,
+            names=bands,
+            mask=good if mask else None,
+            blockxsize=block,
+            blockysize=block,
+        )
+    square = [west, north - SIDE, west + SIDE, north]
+    item = {
+        "type": "Feature",
+        "properties": {
+            "datetime": "2024-12-14T18:53:50Z",
+            "platform": "WV02" if cid.startswith("103") else "WV03",
+            "catalog_id": cid,
+            "utm_zone": 11,
+            "quadkey": quadkey,
+            "tile:data_area": round(float(valid.mean()) * SIDE**2 / 1e6, 3),
+            "tile:clouds_percent": 0,
+            "proj:code": "EPSG:32611",
+            **(changes or {}),
+        },
+        "assets": {
+            key: {"href": f"./{cid}-{name}.tif", "proj:bbox": square, "proj:shape": [sides, sides]}
+            for key, name, sides in (("pan_analytic", "pan", 4 * side), ("ms_analytic", "ms", side))
+        },
+    }
+    path = folder / f"{cid}.json"
+    path.write_text(json.dumps(item))
+    return path
+
+
+def write_ard(root: Path, columns: int = 2, rows: int = 2, **settings) -> Path:
+    """Write a block of tiles of one collect."""
+    for row in range(rows):
+        for column in range(columns):
+            write_tile(root, column, row, **settings)
+    return root
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}

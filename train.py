@@ -1,0 +1,9 @@
+"""`python train.py …` is `potato train …`; it is also what `torchrun` starts."""
+
+import sys
+
+from potato.cli import main
+
+if __name__ == "__main__":
+    sys.argv.insert(1, "train")
+    main()
