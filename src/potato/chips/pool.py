@@ -278,5 +278,7 @@ def _write_pool(folder: Path, final: Path, sources: list[Source], relative: bool
             origin = next(waiting[k])
             (folder / f"{n}.pt").symlink_to(Path(starts[k]) / f"{origin}.pt")
             place = {"n": n, "source": sources[k].folder.name, "source_n": origin}
-            row = place | {name: value for name, value in sources[k].rows[origin].items() if name not in place}
+            row = place | {
+                name: value for name, value in sources[k].rows[origin].items() if name not in place
+            }
             manifest.write(json.dumps(row, ensure_ascii=False) + "\n")

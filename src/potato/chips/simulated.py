@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
 from potato.chips.folder import open_folder
 from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
-from potato.scenes.ground import LEAST_SIDE, make_ground
+from potato.scenes.ground import LEAST_SIDE, Ground, make_ground
 from potato.scenes.instrument import observe, ragged_mask, random_sensor, truth
 from potato.sensor import RATIO
 
@@ -61,20 +61,21 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
 
 
-def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene") -> Chip:
+def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene", look: int = 0) -> Chip:
     """The chip of one simulated scene; the same arguments always give the same chip.
 
-    The target is the truth on pan's own pixels, haze included; a tenth of the scenes have a ragged edge
+    The target is the truth on pan's own pixels, haze included; a tenth of the chips have a ragged edge
     beyond which nothing is valid.
 
     Args:
         seed: of the series.
-        index: in the series.
+        index: of the ground in the series.
         size: pan pixels along a side, a multiple of 4, at least 64.
         kind: another word gives another series: training and test scenes never meet.
+        look: which pass over that ground: another sensor, haze, noise and edge.
     """
-    generator = torch.Generator().manual_seed(seed_of(seed, kind, index))
-    ground = make_ground(size, size, generator)
+    ground = _ground(seed, kind, index, size)
+    generator = torch.Generator().manual_seed(seed_of(seed, kind, index, "look", look))
     sensor = random_sensor(generator)
     pan, mul = observe(ground, generator, sensor)
     oklab = mul_to_oklab(truth(ground, sensor)[1])
@@ -86,6 +87,12 @@ def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene") -> 
     target_valid = whole.repeat_interleave(RATIO, 0).repeat_interleave(RATIO, 1)
     counts = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
     return Chip(counts[0][None], counts[1], encode_oklab(oklab, target_valid))
+
+
+@lru_cache(maxsize=2)
+def _ground(seed: int, kind: str, index: int, size: int) -> Ground:
+    """The last grounds are remembered: to invent one takes seven times as long as to look at it."""
+    return make_ground(size, size, torch.Generator().manual_seed(seed_of(seed, kind, index)))
 
 
 def make_scenes(

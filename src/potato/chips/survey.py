@@ -203,6 +203,8 @@ def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_cloud
         return f"too cloudy ({tile.clouds:g} %)"
     if tile.bbox is None:
         return "no bounding box given"
+    if _windows(tile, shape) == 0:
+        return f"smaller than a chip ({shape.window * RATIO} pan pixels are needed; ask for smaller chips)"
     side = _window_side(tile, shape)
     area = _valid_area(tile)
     if area < 1 or (
@@ -211,8 +213,6 @@ def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_cloud
         and tile.data_area * 1e6 < shape.minimum_valid * side**2
     ):
         return f"too little valid ({area / 1e6:.1f} km²)"
-    if _windows(tile, shape) == 0:
-        return f"smaller than a chip ({shape.window * RATIO} pan pixels are needed; ask for smaller chips)"
     return None
 
 

@@ -34,6 +34,13 @@ __all__ = ["train"]
     help="Share of simulated scenes, invented on the fly.  [default: 0 with --chips, 1 without]",
 )
 @click.option(
+    "--passes",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Times in a row that each scene is seen, by other passes of the instrument.",
+)
+@click.option(
     "--size",
     type=click.IntRange(64),
     default=512,

@@ -4,14 +4,17 @@ import contextlib
 import ctypes
 import functools
 import json
+import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import rasterio
 import rasterio._env
+from rasterio.session import DummySession
 
 from potato.errors import ArdError, InputError
 from potato.raster.gdal import gdal
@@ -21,13 +24,16 @@ __all__ = ["bytes_moved", "is_remote", "remote_gdal", "reset_bytes_moved", "try_
 Result = TypeVar("Result")
 
 PAUSES = (1.0, 4.0)
-"""Seconds between one try and the next."""
+"""Seconds before the second try and before the third."""
 
 _UNREACHABLE = re.compile(
-    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl|timed? ?out|resolve|connect|ssl|slow ?down",
+    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl error|timed? ?out|not (resolve|connect)|slow ?down",
     re.IGNORECASE,
 )
-"""What GDAL says when a server, not a file, is at fault."""
+"""What GDAL says when a server or the line, not a file, is at fault."""
+
+
+_LISTENING = threading.Lock()
 
 
 def is_remote(path: str) -> bool:
@@ -39,6 +45,9 @@ def is_remote(path: str) -> bool:
 def remote_gdal() -> Iterator[None]:
     """`gdal()`, with settings for windows of remote files, none stronger than the user's."""
     defaults = {
+        # With threads of its own GDAL 3.10 tells of failed requests where nobody hears it, and may wait for
+        # ever when a file is closed after one.
+        "GDAL_NUM_THREADS": "1",
         # Each window is tried again as a whole (`try_again`); else a dead server is asked for each of a
         # hundred blocks in turn, with pauses, for minutes.
         "GDAL_HTTP_MAX_RETRY": "0",
@@ -55,36 +64,68 @@ def remote_gdal() -> Iterator[None]:
 
 
 def try_again(read: Callable[[], Result], paths: tuple[str, ...]) -> Result:
-    """Read something; where it lies over the network, more than once before it counts as damaged.
+    """Read something; where it lies on the network, again after a little while if that fails.
 
-    GDAL calls a block that didn't arrive damaged. So a remote file is damaged only if it was opened
-    afresh each time, and each time couldn't be read.
+    To GDAL a block that didn't arrive is a damaged one, and a header that didn't is no image. Whether line
+    or file is at fault only its debug messages tell, so the later tries listen to them.
 
     Args:
-        read: opens the files, reads, closes them.
+        read: opens the files, reads, closes them; inside `remote_gdal`.
         paths: the files.
 
     Raises:
         InputError: if the files are at fault, or aren't there.
         ArdError: if the network or a server is.
     """
-    if not any(map(is_remote, paths)):
+    try:
         return read()
-    for pause in (*PAUSES, None):
-        try:
-            return read()
-        except InputError as error:
-            unreachable = str(error).startswith("can't open") and _UNREACHABLE.search(str(error))
-            if pause is None and unreachable:
-                raise ArdError(
-                    f"{error}; the network or the server fails: repeat the command later, "
-                    "it goes on where it stopped"
-                ) from error
-            if pause is None or (str(error).startswith("can't open") and not unreachable):
-                raise
-            _forget(paths)
-            time.sleep(pause)
+    except InputError:
+        if not any(map(is_remote, paths)):
+            raise
+    for last, pause in zip((False, True), PAUSES, strict=True):
+        time.sleep(pause)
+        _forget(paths)
+        with _listening() as heard:
+            try:
+                return read()
+            except InputError as error:
+                failure = next(filter(_UNREACHABLE.search, [*heard, str(error)]), None)
+                if failure is None:
+                    raise
+                if last:
+                    raise ArdError(
+                        f"{paths[0]}: the network or the server fails ({failure}); "
+                        "repeat the command later, it goes on where it stopped"
+                    ) from error
     raise AssertionError  # the last try returns or raises
+
+
+class _Ear(logging.Handler):
+    """What GDAL says in this thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.messages: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.messages.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[list[str]]:
+    """What GDAL says of its requests while inside; one thread at a time, since loggers are everybody's."""
+    logger, ear = logging.getLogger("rasterio._env"), _Ear()
+    with _LISTENING, rasterio.Env(session=DummySession(), CPL_DEBUG="VSICURL,S3"):
+        level = logger.level
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(ear)
+        try:
+            yield ear.messages
+        finally:
+            logger.removeHandler(ear)
+            logger.setLevel(level)
 
 
 @functools.cache

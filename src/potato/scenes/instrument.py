@@ -3,14 +3,14 @@
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from potato.optics import SIDES, over_sharpen, to_counts
 from potato.scenes.ground import Ground
 from potato.scenes.texture import power_noise
 from potato.scenes.threads import one_thread
 from potato.scenes.vehicles import drive
-from potato.sensor import BANDS, FIRST_ARRAY, RATIO, SCALE
+from potato.sensor import BANDS, RATIO
 
 __all__ = ["IDEAL", "Sensor", "observe", "ragged_mask", "random_sensor", "truth"]
 
@@ -166,35 +166,18 @@ def observe(
     sensor = sensor or random_sensor(generator)
     pan = _sample(_seen(ground, 0, 0.0, sensor.haze), sensor.pan_blur, (0.0, 0.0), 1)
     bands = []
-    for index, name in enumerate(BANDS, start=1):
-        side = -0.5 if name in FIRST_ARRAY else 0.5
+    for index, side in enumerate(SIDES, start=1):
         down, right = (side * RATIO * way for way in sensor.displacement)
         plane = _seen(ground, index, 2 * side * sensor.lag, sensor.haze)
         # What is displaced downwards was read from above.
         bands.append(_sample(plane, sensor.mul_blur * RATIO, (-down, -right), RATIO))
     mul = torch.stack(bands)
-    pan = _sharpened(pan[None], sensor.pan_sharpening)[0]
-    mul = _sharpened(mul, sensor.sharpening)
+    pan = over_sharpen(pan[None], sensor.pan_sharpening)[0]
+    mul = over_sharpen(mul, sensor.sharpening)
     return (
-        _counts(pan, sensor.read_noise, sensor.shot_noise, sensor.step, generator),
-        _counts(mul, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator),
+        to_counts(pan, sensor.read_noise, sensor.shot_noise, sensor.step, generator),
+        to_counts(mul, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator),
     )
-
-
-def _sharpened(image: Tensor, amount: float) -> Tensor:
-    """Image (c, h, w) + `amount` × (image − its 3×3 binomial blur)."""
-    if not amount:
-        return image
-    half = F.avg_pool2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), 2, stride=1)
-    return image + amount * (image - F.avg_pool2d(half, 2, stride=1))
-
-
-def _counts(image: Tensor, read: float, shot: float, step: int, generator: torch.Generator) -> Tensor:
-    if read or shot:
-        deviation = image.clamp_min(0).mul_(shot).add_(read**2).sqrt_()
-        image = image + deviation.mul_(torch.randn(image.shape, generator=generator))
-    counts = (image * (SCALE / step)).round_().mul_(step)
-    return counts.clamp_(1, torch.iinfo(torch.uint16).max).to(torch.uint16)
 
 
 @one_thread()

@@ -132,6 +132,7 @@ class Samples(Dataset[Batch]):
         size: pan pixels (height, width) of everything.
         seed: of the order, the scenes and the augmentation.
         instrument: whether chips are given faults of the instrument. Scenes have theirs.
+        passes: samples in a row that show one simulated ground, by different passes of the instrument.
     """
 
     paths: tuple[str, ...]
@@ -139,6 +140,7 @@ class Samples(Dataset[Batch]):
     size: tuple[int, int]
     seed: int
     instrument: bool = True
+    passes: int = 1
 
     def __getitem__(self, place: int) -> Batch:
         """The sample at a place.
@@ -149,7 +151,8 @@ class Samples(Dataset[Batch]):
         generator = torch.Generator().manual_seed(seed_of(self.seed, "augment", place))
         scenes_before = int(place * self.share)
         if int((place + 1) * self.share) > scenes_before:
-            chip, skipped, problem = scene_chip(self.seed, scenes_before, self.size[0]), 0, ""
+            ground, look = divmod(scenes_before, self.passes)
+            chip, skipped, problem = scene_chip(self.seed, ground, self.size[0], look=look), 0, ""
             pan, mul = chip.pan, chip.mul
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
@@ -286,7 +289,7 @@ def _next(loader: Iterator[Batch]) -> Batch:
     except SessionError as error:
         # From a worker it comes wrapped in that worker's traceback; its last line says what was wrong.
         raise SessionError(str(error).strip().splitlines()[-1].split("SessionError: ")[-1]) from error
-    except RuntimeError as error:
+    except (RuntimeError, OSError, EOFError) as error:  # EOF and resets where it died while it was sending
         reason = " ".join(str(error).split())[:200]
         raise SessionError(
             f"a process that makes batches vanished or failed ({reason}); the last saved state is intact: "

@@ -107,7 +107,7 @@ def _train(
     size = chip_size(paths) if paths else (settings.size, settings.size)
     if size[0] != size[1] and settings.share:
         raise SessionError(f"expected square chips beside scenes, found {size[0]} × {size[1]} pixels")
-    samples = Samples(tuple(paths), settings.share, size, settings.seed, settings.instrument)
+    samples = Samples(tuple(paths), settings.share, size, settings.seed, settings.instrument, settings.passes)
     data = data_digest(paths)
     learner, scores, origin = _learner(settings, session, data, device, ranks, say)
     if ranks.first:

@@ -38,6 +38,7 @@ class Settings:
         test_length: how many of them, from the lowest number on.
         scenes: share of what is learnt from that is simulated on the fly, 0..1; None for 0 beside chips and
             1 without them.
+        passes: how often each simulated ground is seen: other passes, other noise, turned another way.
         size: side of a simulated scene in pan pixels, where there are no chips to tell.
         epoch_length: chips in an epoch, rounded up to whole batches.
         epochs: how many epochs the session has in the end.
@@ -68,6 +69,7 @@ class Settings:
     test_chips: str | None = None
     test_length: int = 64
     scenes: float | None = None
+    passes: int = 4
     size: int = SIZE
     epoch_length: int = 1024
     epochs: int = 10
@@ -91,7 +93,7 @@ class Settings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("epoch_length", "epochs", "logical_batch", "physical_batch", "test_length"):
+        for name in ("epoch_length", "epochs", "logical_batch", "passes", "physical_batch", "test_length"):
             if getattr(self, name) < 1:
                 raise SessionError(f"expected {name} of 1 or more, found {getattr(self, name)}")
         for name, low, high in (("lr", 0, 1), ("clip", 0, 1e9), ("ema", 0, 1), ("share", 0, 1)):

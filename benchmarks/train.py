@@ -1,0 +1,127 @@
+"""How many chips of 512 × 512 does a training step take per second, with reading and augmentation?
+
+Three things apart, in turns: the whole step as `potato train` does it, reading and augmenting alone, and
+computing alone, on batches that are there already. The loader is no bottleneck where it gives more chips per
+second than computing takes.
+
+    python benchmarks/train.py --rounds 5 --json benchmarks/results/train.json
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from potato.chips.simulated import make_scenes, scene_chip
+from potato.fusion import choose_device
+from potato.model import Architecture, Sharpener
+from potato.training import Settings
+from potato.training.data import Samples, list_chips, open_batches
+from potato.training.epochs import Learner, train_step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=512, help="side of a chip in pan pixels")
+    parser.add_argument("--chips", type=int, default=16, help="how many different chips")
+    parser.add_argument("--steps", type=int, default=4, help="steps of a round, after one to warm up")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--width", type=int, default=48, help="channels of the network")
+    parser.add_argument("--depth", type=int, default=4, help="layers of the network")
+    parser.add_argument("--logical-batch", type=int, default=8)
+    parser.add_argument("--physical-batch", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="of torch; default: its own choice")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", help="where to keep the figures")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = choose_device(options.device)
+
+    with tempfile.TemporaryDirectory() as folder:
+        make_scenes(folder, count=options.chips, size=options.size, workers=2)
+        settings = Settings(
+            chips=folder, logical_batch=options.logical_batch, physical_batch=options.physical_batch
+        )
+        samples = Samples(tuple(list_chips(folder)), 0.0, (options.size, options.size), 0)
+        learner = Learner.start(Sharpener(Architecture(options.width, options.depth)), settings, device)
+
+        def measure(kind: str) -> float:
+            """Chips per second."""
+            steps = options.steps
+            workers = options.workers if kind == "step" else 0
+            batches = open_batches(
+                samples, 0, steps + 1, settings.logical_batch, settings.physical_batch, workers
+            )
+            ready = list(batches) if kind == "compute" else batches
+            started = 0.0
+            for number, batch in enumerate(ready):
+                if kind != "load":
+                    train_step(learner, batch, settings, 10_000)
+                if not number:  # the first warms up, and waits for the worker to start
+                    started = time.perf_counter()
+            return steps * settings.logical_batch / (time.perf_counter() - started)
+
+        kinds = ("step", "load", "compute")
+        runs: dict[str, list[float]] = {kind: [] for kind in kinds}
+        for turn in range(options.rounds + 1):
+            for kind in kinds:
+                speed = measure(kind)
+                if turn or options.rounds == 1:  # the first round warms up
+                    runs[kind].append(speed)
+        started = time.perf_counter()
+        for number in range(4):
+            scene_chip(1, number, options.size)
+        scenes = 4 / (time.perf_counter() - started)
+
+    summary = {
+        kind: {"chips_per_second": statistics.median(speeds), "range": [min(speeds), max(speeds)]}
+        for kind, speeds in runs.items()
+    }
+    for kind, figures in summary.items():
+        low, high = figures["range"]
+        print(f"{kind:8} {figures['chips_per_second']:6.1f} chips/s ({low:.1f}–{high:.1f})")
+    print(f"scenes   {scenes:6.1f} chips/s, invented in one process")
+    if options.json:
+        facts = {
+            "size": options.size,
+            "network": {"width": options.width, "depth": options.depth},
+            "batch": {"logical": options.logical_batch, "physical": options.physical_batch},
+            "workers": options.workers,
+            "machine": {
+                "processor": processor(),
+                "cores": len(os.sched_getaffinity(0)),
+                "threads": torch.get_num_threads(),
+                "device": str(device),
+            },
+            "versions": {"python": platform.python_version(), "torch": metadata.version("torch")},
+            "summary": summary,
+            "scenes_per_second": scenes,
+            "runs": runs,
+        }
+        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.json).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
