@@ -492,7 +492,7 @@ def test_a_damaged_tile_is_passed_over_and_moves_no_other_chip(tmp_path):
     make_chips(tmp_path / "good", tmp_path / "a", count=24, **SMALL)
     result = make_chips(tmp_path / "bad", tmp_path / "b", count=24, log=log, **SMALL)
     assert result.made == 24 and result.passed.keys() == {"damaged"}
-    assert log.read_text().count("tried in vain for") == result.passed["damaged"] > 2
+    assert log.read_text().count("tried in vain for") == result.passed["damaged"] >= 2
     good, bad = rows(tmp_path / "a"), rows(tmp_path / "b")
     quadkey = damaged.parts[-3]
     changed = [n for n in range(24) if good[n] != bad[n]]

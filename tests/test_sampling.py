@@ -82,7 +82,7 @@ def test_places_without_an_answer(stem, place, settings, error, words):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(InputError, match="nothing-pan.tif"):
+    with pytest.raises(InputError, match=r"nothing-pan\.tif"):
         get_reflectance(tmp_path / "nothing", None, 1, 1)
 
 

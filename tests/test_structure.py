@@ -21,7 +21,7 @@ REPOSITORY = ROOT.parents[1]
 LAYERS = (
     ("errors", "sensor"),
     ("color", "resample", "noise", "optics", "windows", "looks", "profiles", "stream"),
-    ("raster", "ard"),
+    ("raster", "ard", "files"),
     ("reflectances", "scenes", "chips", "cids", "sampling", "ard_making"),
     ("model", "losses", "augment", "weights"),
     ("views", "evaluation"),
@@ -74,7 +74,7 @@ def test_only_their_rooms_import_gdal_and_click(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
-    if room in ("model", "color", "resample", "looks", "evaluation", "windows", "stream", "noise"):
+    if room in ("model", "color", "resample", "looks", "evaluation", "windows", "noise"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
 
 

@@ -160,9 +160,15 @@ def test_passes_see_one_ground_differently(pool):
 
 
 def test_faults_of_the_instrument_are_an_option(pool):
-    clean, faulty = samples(pool, instrument=False)[0], samples(pool)[0]
-    assert not torch.equal(clean.mul, faulty.mul) and not torch.equal(clean.pan, faulty.pan)
-    assert torch.equal(clean.target.sort().values.sum(), faulty.target.sort().values.sum())
+    def sums(source: Samples) -> list[list[int]]:
+        """Of each image, whatever way it lies."""
+        found = [source[place] for place in range(60)]
+        return [[int(image.int().sum()) for image in (one.target, one.pan, one.mul)] for one in found]
+
+    clean, faulty = sums(samples(pool, instrument=False)), sums(samples(pool))
+    assert [a[0] for a in clean] == [b[0] for b in faulty], "the truth stays"
+    changed = [a[1:] != b[1:] for a, b in zip(clean, faulty, strict=True)]
+    assert 0.6 < sum(changed) / 60 < 0.9
 
 
 def test_who_makes_the_batches_and_from_where_changes_nothing(pool):

@@ -25,7 +25,7 @@ from potato.profiles import PANEL, PROFILES, TILE
 from potato.raster import Pair, PairPixels, check_output, create_picture, gdal, open_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO, SCALE
-from potato.stream import map_blocks
+from potato.stream import available_cores, map_blocks
 from potato.weights import load_model, weights_digest
 from potato.windows import PairWindow, panels
 
@@ -266,11 +266,6 @@ def choose_device(name: str = "auto") -> torch.device:
             f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
         ) from error
     return device
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory() -> int | None:

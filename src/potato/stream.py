@@ -4,6 +4,7 @@ Reading and writing stay in the caller's thread (GDAL handles never cross thread
 touches no file, runs in others. So nothing about the result can depend on how many there are.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,11 +12,16 @@ from typing import TypeVar
 
 from potato.errors import BlockError
 
-__all__ = ["map_blocks"]
+__all__ = ["available_cores", "map_blocks"]
 
 Name = TypeVar("Name")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_blocks(

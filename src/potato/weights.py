@@ -21,6 +21,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from potato.errors import WeightsError
+from potato.files import write_whole
 from potato.model import Architecture, Sharpener
 
 __all__ = ["DEFAULT", "PREDICTOR", "load_card", "load_model", "save_model", "weights_digest"]
@@ -77,13 +78,16 @@ def save_model(model: Sharpener, path: str | os.PathLike[str], card: dict[str, A
         model: what to save.
         path: ends in `.safetensors`.
         card: JSON-ready facts about its making; the architecture is added.
+
+    Raises:
+        OutputError: if they can't be written.
     """
     path = Path(path)
     full = {**(card or {}), "architecture": dataclasses.asdict(model.architecture)}
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     text = json.dumps(full, sort_keys=True, ensure_ascii=False)
-    _write(path, save_tensors(state, metadata={"card": text}))
-    _write(path.with_suffix(".json"), (json.dumps(full, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, save_tensors(state, metadata={"card": text}))
+    write_whole(path.with_suffix(".json"), json.dumps(full, indent=2, ensure_ascii=False) + "\n")
 
 
 def weights_digest(model: Sharpener) -> str:
@@ -136,12 +140,3 @@ def _read_pt(path: Path) -> tuple[str, State]:
     if not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise TypeError("its state_dict holds more than tensors")
     return content["card"], state
-
-
-def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Pools: chips of several folders mixed into one by links, and split into training and test by ground."""
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -224,10 +225,11 @@ def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Sour
     for source, share in zip(sources, shares, strict=True):
         count = len(source.numbers) if share is None else round(total * share)
         if count > len(source.numbers):
-            most = Fraction(len(source.numbers)) / total
+            others = sum((one for one in shares if one is not None), Fraction(0)) - (share or 0)
+            most = len(source.numbers) * (1 - others) / (whole + len(source.numbers))
             raise ChipError(
                 f"{source.folder}: expected {count} chips, which is {share} of the pool, found "
-                f"{len(source.numbers)}; make more, or give it {float(most):.4f} at most"
+                f"{len(source.numbers)}; make more, or give it {math.floor(most * 10_000) / 10_000} at most"
             )
         result.append(replace(source, numbers=source.numbers[:count]))
     if not any(source.numbers for source in result):

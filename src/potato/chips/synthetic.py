@@ -135,6 +135,7 @@ def fake_chips(
     return FakedChips(Path(chip_dir), made, count - made, time.perf_counter() - started)
 
 
+@one_thread()
 def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SIZE) -> tuple[Chip, list[str]]:
     """Invent one chip; the same arguments always give the same.
 

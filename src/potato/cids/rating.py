@@ -21,10 +21,11 @@ from potato.cids.measures import Measures, Rating, measure, rate
 from potato.cids.sheet import make_sheet
 from potato.color import mul_to_oklab
 from potato.errors import ArdError, InputError, OutputError
+from potato.files import write_whole
 from potato.looks import NATURAL, render
 from potato.raster import check_output
 from potato.sensor import SCALE
-from potato.stream import map_blocks
+from potato.stream import available_cores, map_blocks
 
 __all__ = ["COLUMNS", "Rated", "choose_best", "rate_cids"]
 
@@ -117,7 +118,7 @@ def rate_cids(
     tiles, left_out, broken = _sort_out(ard)
     chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
     seen: dict[str, list[tuple[Measures, NDArray[np.uint8]]]] = defaultdict(list)
-    count = workers or os.cpu_count() or 1
+    count = workers or available_cores()
     bar = tqdm(total=len(chosen), unit="tile", disable=not progress)
     with bar:
         looks = map_blocks(((tile, tile) for tile in chosen), _look, count, 2 * count)
@@ -146,7 +147,7 @@ def rate_cids(
         skipped = dict(left_out) | Counter("unreadable: " + one.reason for one in broken)
         written[sheet] = make_sheet(ratings, pictures, skipped, title=ard)
     for path, text in zip(paths, written.values(), strict=True):
-        _write(path, text)
+        write_whole(path, text)
     seconds = time.perf_counter() - started
     return Rated(tuple(ratings), allowed, paths, dict(left_out), tuple(broken), seconds)
 
@@ -263,15 +264,3 @@ def _table(ratings: Iterable[Rating]) -> str:
         values = {**asdict(one), "index": round(one.index, 4)}
         writer.writerow("" if values[name] is None else values[name] for name in COLUMNS)
     return text.getvalue()
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that is whole or absent."""
-    growing = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        growing.write_text(text, encoding="utf-8", newline="")
-        growing.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
-    finally:
-        growing.unlink(missing_ok=True)

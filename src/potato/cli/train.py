@@ -108,7 +108,7 @@ __all__ = ["train"]
     "--instrument/--no-instrument",
     default=True,
     show_default=True,
-    help="Whether chips are given displaced arrays, ringing and noise.",
+    help="Whether three chips in four are given displaced arrays, ringing and noise.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
 @click.option(

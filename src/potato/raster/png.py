@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from potato.errors import OutputError
+from potato.files import write_whole
 
 __all__ = ["write_png"]
 
@@ -24,20 +24,12 @@ def write_png(path: str | os.PathLike[str], rgb: NDArray[np.uint8]) -> None:
     Raises:
         OutputError: if it can't be written.
     """
-    path = Path(path)
     _, height, width = rgb.shape
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with MemoryFile() as memory:
-            # A picture for people has no place on Earth; rasterio warns of that.
-            with (
-                warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-                memory.open(driver="PNG", dtype="uint8", count=3, height=height, width=width) as file,
-            ):
-                file.write(rgb)
-            beside.write_bytes(memory.read())
-        beside.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with MemoryFile() as memory:
+        # A picture for people has no place on Earth; rasterio warns of that.
+        with (
+            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
+            memory.open(driver="PNG", dtype="uint8", count=3, height=height, width=width) as file,
+        ):
+            file.write(rgb)
+        write_whole(Path(path), memory.read())

@@ -40,6 +40,9 @@ __all__ = [
 _TRIES = 16
 """Chips in a row that may be unreadable before the run gives up."""
 
+_CLEAN = 0.25
+"""Share of chips that keep their cleanness: the network has to tell ringing from its absence."""
+
 _PROBES = 16
 """Chips, evenly over a folder, whose bytes count in its digest; of the others, name and size do."""
 
@@ -157,7 +160,7 @@ class Samples(Dataset[Batch]):
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
             pan, mul = chip.pan, chip.mul
-            if self.instrument:
+            if self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN:
                 sensor = random_sensor(generator)
                 field = random_displacement(mul.shape[1], mul.shape[2], sensor, generator)
                 pan, mul = observe_again(pan, mul, sensor, field, generator)
