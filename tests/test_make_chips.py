@@ -109,12 +109,13 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(ard, whole, tmp_path):
 def test_what_a_crash_leaves_is_mended(ard, whole, tmp_path, cut):
     make_chips(ard, tmp_path, count=24, **SMALL)
     manifest = tmp_path / "manifest.jsonl"
-    # The last line torn, its chip not there yet, another damaged, a file half written.
+    # The last line torn, its chip not there yet, another not there, one damaged, a file half written.
     manifest.write_bytes(manifest.read_bytes()[: -1 - cut])
     (tmp_path / "23.pt").unlink()
+    (tmp_path / "5.pt").unlink()
     (tmp_path / "7.pt").write_bytes(b"damaged")
     (tmp_path / ".23.pt.4711.partial").write_bytes(b"half")
-    assert make_chips(ard, tmp_path, count=24, **SMALL).made == 2
+    assert make_chips(ard, tmp_path, count=24, **SMALL).made == 3
     assert contents(tmp_path) == whole
 
 
@@ -448,6 +449,20 @@ def test_a_tile_that_lies_about_what_is_valid_is_passed_over(tmp_path):
     write_tile(tmp_path / "ard", 1)
     result = make_chips(tmp_path / "ard", tmp_path / "chips", count=8, **SMALL)
     assert result.made == 8 and result.passed == {"too little valid": 1}
+
+
+def test_holes_too_small_for_the_map_are_found_when_a_window_is_read(tmp_path):
+    holed = np.ones((136, 136), bool)
+    holed[::2, :80:2] = False  # the map, of every second cell, sees the others
+    write_tile(tmp_path / "ard", valid=holed, changes={"tile:data_area": 28.2})
+    write_tile(tmp_path / "ard", 1)
+    log = tmp_path / "log"
+    result = make_chips(tmp_path / "ard", tmp_path / "chips", count=12, log=log, **SMALL)
+    assert result.made == 12 and result.passed["too little valid"] > 2
+    assert all(row["valid"] >= 0.99 for row in rows(tmp_path / "chips"))
+    assert "columns" in log.read_text().split("too little valid (")[1]
+    again = make_chips(tmp_path / "ard", tmp_path / "again", count=6, starting_from=6, workers=1, **SMALL)
+    assert again.made == 6 and rows(tmp_path / "again") == rows(tmp_path / "chips")[6:]
 
 
 def lie(item: Path, **changes) -> None:

@@ -110,6 +110,6 @@ def test_the_command_takes_longitudes_west_of_greenwich(stem, run):
 def test_the_command_used_wrongly(stem, run):
     assert run("get-reflectance", stem, 1).exit_code == 2
     assert run("get-reflectance", "a", "b", "c", 1, 2).exit_code == 2
-    assert run("get-reflectance", stem, 1, 2, "--lonlot").exit_code == 2
+    assert run("get-reflectance", "--lonlot", stem, 1, 2).exit_code == 2
     refused = run("get-reflectance", stem, 1000, 1000)
     assert refused.exit_code == 1 and refused.stderr.count("\n") == 1

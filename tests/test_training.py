@@ -25,6 +25,7 @@ from potato.training.data import Samples, collate, held_out, list_chips, open_ba
 from potato.training.epochs import Learner, batch_loss, learning_rate, train_step
 from potato.training.loop import deferred_interrupts
 from potato.training.ranks import ALONE, Ranks
+from potato.training.reports import Curves, JsonLines, Line
 from potato.training.scores import score_batches
 from potato.training.session import SHIPPED_EPOCH, Session
 from potato.weights import load_card, load_model, weights_digest
@@ -128,6 +129,8 @@ def test_every_chip_comes_once_before_any_comes_twice_and_the_order_is_the_seeds
 
     source = samples(pool)
     order = [which(source[place]) for place in range(36)]
+    exposures = {float(source[place].exposure) for place in range(36)}
+    assert len(exposures) == 36 and len({source[place].mul.numpy().tobytes() for place in range(36)}) == 36
     for round_ in (order[:12], order[12:24], order[24:]):
         assert sorted(round_) == list(range(12))
     assert order[:12] != order[12:24]
@@ -268,7 +271,10 @@ def test_what_is_judged_is_never_augmented(pool):
     shares = [list(held_out(paths, 3, (64, 64), 0, Ranks(rank, 2))) for rank in (0, 1)]
     assert [len(share) for share in shares] == [8, 7]
     test = next(held_out([], 1, (64, 64), 0))
-    assert not torch.equal(test.pan[0].view(torch.uint16).int(), scene_chip(0, 0, 64).pan.int())
+    train_ = scene_chip(0, 0, 64).tensors()[2]
+    off = delta_e_ok(test.floats(CPU)[2][0], train_)
+    again = delta_e_ok(scene_chip(0, 0, 64, look=1).tensors()[2], train_)
+    assert float(off.median()) > 3 * float(again.median()), "other ground, not only another look at it"
 
 
 # ── a step ────────────────────────────────────────────────────────────────────────────────────────────
@@ -398,7 +404,8 @@ def test_it_learns(pool, tmp_path):
 
 # ── sessions ──────────────────────────────────────────────────────────────────────────────────────────
 
-LONG = ("--epochs", 3, "--epoch-length", 280, "--logical-batch", 4, "--lr", 1e-3, *SMALL)
+BATCHES = ("--logical-batch", 4, "--physical-batch", 2)
+LONG = ("--epochs", 3, "--epoch-length", 280, *BATCHES, "--lr", 1e-3, *SMALL)
 
 
 @pytest.fixture(scope="session")
@@ -449,7 +456,8 @@ def test_two_processes_are_one(pool, tmp_path, uninterrupted):
     one, two = log_of(uninterrupted), log_of(tmp_path / "sessions" / "s")
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for first, second in zip(one, two, strict=True):
-        assert second["loss"] == pytest.approx(first["loss"], abs=1e-4)
+        # Batches of 2 either way: here, not even rounding differs. Where it did, ReLUs would make more of it.
+        assert second["loss"] == pytest.approx(first["loss"], rel=1e-5 if first["step"] <= 30 else 1e-2)
         assert second["rate"] == first["rate"]
 
 
@@ -649,6 +657,43 @@ def test_the_log_has_every_epoch_once_and_pictures_are_there(pool, tmp_path):
     assert ends[0]["loss"] == pytest.approx(sum(r["loss"] for r in rows[:6]) / 6, rel=0.1)
     picture = (tmp_path / "s" / "pictures.png").read_bytes()
     assert picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) > 1000
+
+
+def line(step: int, loss: float = 1.0) -> Line:
+    return Line(step, 0, loss, 1e-3, 1.0, 5.0, 0)
+
+
+def test_what_was_logged_after_the_last_save_is_dropped(tmp_path):
+    path = tmp_path / "log.jsonl"
+    first = JsonLines(path, 0)
+    for step in range(1, 6):
+        first.line(line(step))
+    with path.open("a") as file:
+        file.write('{"step": 6, "lo')  # cut short by a kill
+    again = JsonLines(path, 3)
+    again.line(line(4, 2.0))
+    assert [(row["step"], row["loss"]) for row in log_of(tmp_path)] == [
+        (1, 1.0),
+        (2, 1.0),
+        (3, 1.0),
+        (4, 2.0),
+    ]
+
+
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
+def test_so_are_points_of_the_curves(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for start_, steps_, loss in ((0, range(1, 6), 1.0), (3, range(4, 5), 2.0)):
+        curves = Curves(tmp_path, start_)
+        for step in steps_:
+            curves.line(line(step, loss))
+        curves.close()
+        time.sleep(1.1)  # files of events are told apart by the second
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    points = [(point.step, point.value) for point in events.Scalars("loss/train")]
+    assert points == [(1, 1.0), (2, 1.0), (3, 1.0), (4, 2.0)]
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")

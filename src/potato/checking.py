@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from potato.chips.chip import load_chip
+from potato.devices import choose_device
 from potato.errors import EmptyError, OutputError
-from potato.fusion import choose_device
 from potato.looks import NATURAL, dither, render
 from potato.raster import check_output, write_png
 from potato.training.scores import score_pixels, sharpen_chips, to_score

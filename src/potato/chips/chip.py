@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from potato.errors import ChipError, OutputError
+from potato.errors import ChipError
+from potato.files import write_whole
 from potato.sensor import BANDS, RATIO, SCALE
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "encode_oklab",
     "load_chip",
     "save_chip",
-    "write_whole",
 ]
 
 SIZE = 512
@@ -140,23 +140,6 @@ def save_chip(chip: Chip, path: str | os.PathLike[str]) -> None:
         OutputError: if it can't be written.
     """
     write_whole(Path(path), chip_bytes(chip))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and rename it into it, so that nobody ever sees half of it.
-
-    Raises:
-        OutputError: if it can't be written, for example because the disk is full.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        try:
-            beside.write_bytes(data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
 
 
 def load_chip(path: str | os.PathLike[str]) -> Chip:

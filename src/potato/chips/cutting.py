@@ -9,6 +9,7 @@ from typing import Any
 
 from potato.ard import Tile
 from potato.chips.chip import chip_bytes
+from potato.chips.making import NewChip
 from potato.chips.spread import Lattice, Place, Spread
 from potato.chips.survey import Shape, Skip, Survey, cell_box, tile_name
 from potato.chips.wald import degrade
@@ -35,20 +36,14 @@ _Pick = Callable[[Lattice], PairWindow | None]
 
 
 @dataclass(frozen=True)
-class Cut:
+class Cut(NewChip):
     """A chip that was cut.
 
     Attributes:
-        n: its number.
-        data: the bytes of its file.
-        row: what the manifest tells of it.
         window: where it lies in its tile.
         skips: tiles and windows that were tried before, and why they gave nothing.
     """
 
-    n: int
-    data: bytes
-    row: dict[str, Any]
     window: PairWindow
     skips: tuple[Skip, ...]
 

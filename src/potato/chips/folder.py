@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from potato.chips.chip import digest, write_whole
+from potato.chips.chip import digest
 from potato.errors import ChipError, OutputError
+from potato.files import write_whole
 
 __all__ = ["MANIFEST", "ChipFolder", "chip_numbers", "open_folder", "read_manifest"]
 

@@ -9,17 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tqdm import tqdm
-
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
-from potato.chips.folder import ChipFolder, open_folder
-from potato.chips.spread import Place
+from potato.chips.folder import open_folder
+from potato.chips.making import check_numbers, fill_folder
 from potato.chips.survey import Shape, Skip, Survey, read_allow_list, survey_ard
-from potato.errors import BlockError, InputError, OutputError, PotatoError
+from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
-from potato.scenes.threads import one_thread
-from potato.stream import map_blocks
 
 __all__ = ["MadeChips", "make_chips"]
 
@@ -113,8 +109,7 @@ def make_chips(
         OutputError: if a chip or the log can't be written.
     """
     started = time.perf_counter()
-    if count < 1 or starting_from < 0:
-        raise InputError(f"expected 1 chip or more, from 0 or later, found {count} from {starting_from}")
+    check_numbers(count, starting_from)
     shape = Shape(size, extra_halving, minimum_valid)
     source = os.fspath(ard_dir)
     allowed = None if allow_list is None else read_allow_list(Path(allow_list))
@@ -128,17 +123,27 @@ def make_chips(
             write(f"warning: {warning}")
             if tell:
                 tell(warning)
+        cutter = Cutter(survey, shape)
+        places = ((place.n, place) for place in cutter.spread.places(starting_from, count))
+        made, passed = 0, set[Skip]()
         with open_folder(chip_dir, survey.plan) as folder:
             reset_bytes_moved()
-            wanted = Cutter(survey, shape), starting_from, count, workers or _cores(), progress
-            made, passed = _cut_all(folder, write, *wanted)
+            for cut in fill_folder(
+                folder, places, cutter.cut, total=count, workers=workers, progress=progress
+            ):
+                for skip in cut.skips:
+                    if skip not in passed:
+                        write(f"tried in vain for chip {cut.n}: {skip.where}: {skip.reason}")
+                        passed.add(skip)
+                write(_line(cut))
+                made += 1
         remote = any(is_remote(tile.pan or "") for tile in survey.tiles)
         result = MadeChips(
             Path(chip_dir),
             made,
             count - made,
             dict(sorted(survey.skipped.items())),
-            dict(sorted(passed.items())),
+            dict(sorted(Counter(skip.kind for skip in passed).items())),
             warnings,
             survey.plan,
             time.perf_counter() - started,
@@ -146,41 +151,6 @@ def make_chips(
         )
         write(str(result).replace("\n", "; "))
     return result
-
-
-def _cut_all(
-    folder: ChipFolder,
-    write: Callable[[str], None],
-    cutter: Cutter,
-    start: int,
-    count: int,
-    workers: int,
-    progress: bool,
-) -> tuple[int, Counter[str]]:
-    """Cut the chips that aren't there: how many, and what gave none."""
-    made, passed = 0, Counter[str]()
-    dead: set[Skip] = set()
-
-    def wanted() -> Iterator[tuple[str, Place]]:
-        for place in cutter.spread.places(start, count):
-            if folder.has(place.n):
-                bar.update()
-            else:
-                yield f"chip {place.n}", place
-
-    bar = tqdm(total=count, unit="chip", disable=not progress)
-    with bar, one_thread(), _plain_errors():
-        for _, cut in map_blocks(wanted(), cutter.cut, workers, 2 * workers):
-            for skip in cut.skips:
-                if skip not in dead:
-                    write(f"tried in vain for chip {cut.n}: {skip.where}: {skip.reason}")
-                    passed[skip.kind] += 1
-                    dead.add(skip)
-            folder.put(cut.n, cut.row, cut.data)
-            write(_line(cut))
-            made += 1
-            bar.update()
-    return made, passed
 
 
 def _warnings(survey: Survey, chips: int) -> tuple[str, ...]:
@@ -235,18 +205,3 @@ def _open_log(path: str | os.PathLike[str] | None) -> Iterator[Callable[[str], N
             with contextlib.suppress(OutputError):
                 write(f"stopped: {' '.join(str(error).split()) or type(error).__name__}")
             raise
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """What a chip fails with, without the block around it."""
-    try:
-        yield
-    except BlockError as error:
-        if isinstance(error.__cause__, PotatoError):
-            raise error.__cause__ from error
-        raise
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

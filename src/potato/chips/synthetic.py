@@ -8,7 +8,7 @@ hard and rare, edges sharp, and nothing is ever flat.
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,18 +16,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from potato.chips.chip import SIZE, Chip, chip_bytes
 from potato.chips.folder import open_folder
+from potato.chips.making import NewChip, check_numbers, fill_folder
 from potato.chips.spread import scramble
 from potato.chips.wald import make_chip
-from potato.errors import BlockError, InputError, PotatoError
+from potato.errors import InputError
 from potato.noise import power_noise
 from potato.reflectances import Reflectance, load_reflectances
 from potato.scenes.threads import one_thread
 from potato.sensor import RATIO, SCALE
-from potato.stream import map_blocks
 
 __all__ = ["FakedChips", "fake_chip", "fake_chips"]
 
@@ -98,40 +97,22 @@ def fake_chips(
         OutputError: if a chip can't be written.
     """
     started = time.perf_counter()
-    if count < 1 or starting_from < 0:
-        raise InputError(f"expected 1 chip or more, from 0 or later, found {count} from {starting_from}")
+    check_numbers(count, starting_from)
     if size < 16 or size % RATIO:
         raise InputError(f"expected a chip of a multiple of {RATIO} pan pixels, 16 or more, found {size}")
     surfaces = load_reflectances(None if reflectances is None else Path(reflectances))
     if len(surfaces) < 2:
         raise InputError(f"{reflectances}: expected 2 surfaces or more to mix, found {len(surfaces)}")
     facts = repr((_FORMAT, "synthetic", seed, size, [(one.name, one.pan, one.bands) for one in surfaces]))
-    made = 0
-    bar = tqdm(total=count, unit="chip", disable=not progress)
 
-    def work(n: int) -> tuple[bytes, list[str]]:
+    def work(n: int) -> NewChip:
         chip, names = fake_chip(seed, n, surfaces, size)
-        return chip_bytes(chip), names
+        return NewChip(n, chip_bytes(chip), {"synthetic": True, "seed": seed, "surfaces": names})
 
-    with open_folder(chip_dir, sha256(facts.encode()).hexdigest()[:16]) as folder, bar, one_thread():
-
-        def wanted() -> Iterator[tuple[str, int]]:
-            for n in range(starting_from, starting_from + count):
-                if folder.has(n):
-                    bar.update()
-                else:
-                    yield str(n), n
-
-        threads = workers or _cores()
-        try:
-            for number, (data, names) in map_blocks(wanted(), work, threads, 2 * threads):
-                folder.put(int(number), {"synthetic": True, "seed": seed, "surfaces": names}, data)
-                made += 1
-                bar.update()
-        except BlockError as error:
-            if isinstance(error.__cause__, PotatoError):
-                raise error.__cause__ from error
-            raise
+    numbers = ((n, n) for n in range(starting_from, starting_from + count))
+    with open_folder(chip_dir, sha256(facts.encode()).hexdigest()[:16]) as folder:
+        chips = fill_folder(folder, numbers, work, total=count, workers=workers, progress=progress)
+        made = sum(1 for _ in chips)
     return FakedChips(Path(chip_dir), made, count - made, time.perf_counter() - started)
 
 
@@ -179,7 +160,7 @@ def _ground(first: Tensor, second: Tensor, side: int, generator: torch.Generator
     # Each patch has its own way to mix: from a haze of one in the other to marble.
     gain = _uniform(patches, 0.15, 1.2, generator)
     middle = _uniform(patches, 0.2, 0.8, generator)
-    light = _uniform(patches, 0.1, 0.25, generator)
+    light = _uniform(patches, 0.12, 0.3, generator)
     fields = [power_noise(side, side, generator, exponent) for exponent in (0.9, 1.0, 1.1)]
     mix, shade = (torch.zeros(side, side) for _ in range(2))
     for patch in range(patches):
@@ -227,7 +208,3 @@ def _turned(field: Tensor, turn: list[int]) -> Tensor:
 
 def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(count, generator=generator)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

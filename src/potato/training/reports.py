@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from potato.color import delta_e_ok
 from potato.errors import SessionError
+from potato.files import write_whole
 from potato.looks import NATURAL, dither, render
 from potato.model import Sharpener
 from potato.raster import write_png
@@ -99,9 +100,7 @@ class JsonLines:
                         kept.append(text + "\n")
                 except (ValueError, KeyError, TypeError):
                     continue  # the line that a kill cut short
-        beside = path.with_name(f".{path.name}.partial")
-        beside.write_text("".join(kept))
-        beside.replace(path)
+        write_whole(path, "".join(kept))
 
     def step(self, chips: int, loss: float) -> None:
         """Nothing."""

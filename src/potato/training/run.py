@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
+from potato.devices import choose_device
 from potato.errors import SessionError
-from potato.fusion import choose_device
 from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips, open_batches
 from potato.training.epochs import Learner
 from potato.training.loop import Judge, Scores, run_epochs

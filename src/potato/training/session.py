@@ -14,7 +14,6 @@ the last one whole. Order makes them agree: an epoch's checkpoint first, then th
 
 import io
 import json
-import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from typing import Any
 
 import torch
 
-from potato.errors import SessionError
+from potato.errors import OutputError, SessionError
+from potato.files import write_whole
 from potato.model import Architecture, Sharpener
 from potato.training.epochs import Learner
 from potato.training.settings import Settings
@@ -221,7 +221,7 @@ class Session:
             }
             buffer = io.BytesIO()
             torch.save(content, buffer)
-            _write_synced(self.folder / "state.pt", buffer.getvalue())
+            write_whole(self.folder / "state.pt", buffer.getvalue())
 
     def load(self, settings: Settings, data: str) -> tuple[dict[str, Any], Sharpener, dict[str, Any], Origin]:
         """What `save` wrote: the learner's state, a network to put it in, the last scores, the origin.
@@ -280,20 +280,8 @@ class Session:
         try:
             yield
         except OSError as error:
+            raise SessionError(f"{path}: can't write there: {error.strerror or error}") from error
+        except OutputError as error:
             raise SessionError(
-                f"{error.filename or path}: can't write there: {error.strerror or error}; "
-                "what was saved before is intact, and the same command goes on from it"
+                f"{error}; what was saved before is intact, and the same command goes on from it"
             ) from error
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, and on the disk before its name is."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
