@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from ards import contents
 from potato.chips import load_chip
 from potato.chips.synthetic import fake_chip, fake_chips
 from potato.color import delta_e_ok, mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.noise import power_noise
 from potato.reflectances import COLUMNS, load_reflectances
-
-from ards import contents
 
 SURFACES = load_reflectances()
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ards import CID, OTHER, contents, write_ard, write_tile
 from potato.ard import walk_ard
 from potato.ard_making import make_ard
 from potato.chips import load_chip
@@ -29,7 +30,6 @@ from potato.errors import ArdError, ChipError, InputError, OutputError
 from potato.raster import gdal, open_pair, remote
 from potato.windows import PairWindow
 
-from ards import CID, OTHER, contents, write_ard, write_tile
 from servers import FolderServer, serve_bucket, serve_folder
 
 REPOSITORY = Path(__file__).parents[1]

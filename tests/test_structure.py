@@ -20,7 +20,7 @@ REPOSITORY = ROOT.parents[1]
 
 LAYERS = (
     ("errors", "sensor"),
-    ("color", "resample", "noise", "optics", "windows", "looks", "profiles", "stream"),
+    ("color", "devices", "resample", "noise", "optics", "windows", "looks", "profiles", "stream"),
     ("raster", "ard", "files"),
     ("reflectances", "scenes", "chips", "cids", "sampling", "ard_making"),
     ("model", "losses", "augment", "weights"),

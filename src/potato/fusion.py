@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from potato.devices import choose_device
 from potato.errors import InputError
 from potato.looks import LOOKS, Look, dither, render
 from potato.model import Sharpener, fill_pair
@@ -29,7 +30,7 @@ from potato.stream import available_cores, map_blocks
 from potato.weights import load_model, weights_digest
 from potato.windows import PairWindow, panels
 
-__all__ = ["BLOCK", "Fused", "choose_device", "fuse", "fuse_pixels"]
+__all__ = ["BLOCK", "Fused", "fuse", "fuse_pixels"]
 
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
@@ -245,27 +246,6 @@ def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
     if cid:
         tags["POTATO_CID"] = cid.group()
     return tags
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The device of a name; `auto` is CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        InputError: if this machine has no such device.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except Exception as error:  # torch raises AssertionError, RuntimeError and others here
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
-        ) from error
-    return device
 
 
 def peak_memory() -> int | None:

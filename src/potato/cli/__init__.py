@@ -22,8 +22,10 @@ COMMANDS = {
         "chips-sheet": "chips_sheet",
         "get-reflectance": "get_reflectance",
         "rate-cids": "rate_cids",
+        "make-scenes": "make_scenes",
         "make-ard": "make_ard",
     },
+    "Train": {"train": "train", "check": "check"},
 }
 """Sections of the help: each command and the module here that holds it."""
 
