@@ -75,8 +75,8 @@ def test_nothing_is_flat(some):
     for chip, names in some:
         lightness = chip.target[0].float().unfold(0, 8, 8).unfold(1, 8, 8)
         deviation = lightness.flatten(2).std(2) / 10_000
-        assert float(deviation.min()) > 0.002, names
-        assert float(deviation.median()) > 0.008, names
+        assert float(deviation.min()) > 0.004, names
+        assert float(deviation.median()) > 0.02, names
 
 
 def test_texture_falls_off_as_in_natural_scenes(some):
@@ -91,8 +91,8 @@ def test_colours_are_hard_and_edges_sharp(some):
         across = delta_e_ok(oklab[..., 1:], oklab[..., :-1])
         steps.append(float(across.quantile(0.999)))
         colours.append(float(torch.hypot(oklab[1], oklab[2]).quantile(0.95)))
-    assert np.median(steps) > 15, "neighbouring pixels, JND"
-    assert max(colours) > 0.12 and np.median(colours) > 0.04
+    assert np.median(steps) > 14, "neighbouring pixels, JND"
+    assert max(colours) > 0.1 and np.median(colours) > 0.05
 
 
 def test_some_have_dark_gaps(some):
