@@ -360,6 +360,17 @@ def test_a_damaged_file_on_the_web_is_damaged_as_in_a_folder(sharp, tmp_path):
     assert contents(tmp_path / "web") == contents(tmp_path / "folder")
 
 
+def test_items_that_cannot_be_fetched_just_now_stop_the_run(sharp, tmp_path):
+    item = next(sharp.rglob(f"{CID}.json")).relative_to(sharp)
+    with serve_folder(sharp) as server:
+        server.faults[f"/{item.as_posix()}"] = 503
+        with pytest.raises(ArdError, match="every item counts"):
+            make_chips(server.url, tmp_path / "chips", count=1, **SMALL)
+        server.faults[f"/{item.as_posix()}"] = 404
+        result = make_chips(server.url, tmp_path / "chips", count=1, **SMALL)
+    assert result.skipped == {"can't be read: the server says 404 Not Found": 1}
+
+
 def test_a_file_that_is_gone_from_the_web_is_passed_over(sharp, tmp_path):
     gone = next(sharp.rglob("*-pan.tif")).relative_to(sharp)
     with serve_folder(sharp) as server:
