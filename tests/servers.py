@@ -33,7 +33,8 @@ class FolderServer(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    request_queue_size = 64  # a connection that is dropped comes back only after a second
+    # GDAL asks for many ranges at once, and a connection that is dropped comes back only after a second.
+    request_queue_size = 128
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

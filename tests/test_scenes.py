@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from potato.noise import power_noise
 from potato.resample import block_mean
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import zone_cover
@@ -25,7 +26,7 @@ from potato.scenes.plan import STYLES, ZONE_CELL, Zone, plan_homes, plan_main_ro
 from potato.scenes.roads import survey_roads
 from potato.scenes.shapes import disc, rectangle
 from potato.scenes.spectra import Palette
-from potato.scenes.texture import clouds, power_noise, smoothstep
+from potato.scenes.texture import clouds, smoothstep
 from potato.scenes.trees import grow
 from potato.scenes.vehicles import CAR_COLOURS, Mover
 from potato.sensor import BANDS, FIRST_ARRAY, RATIO, SCALE, SECOND_ARRAY

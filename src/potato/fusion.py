@@ -6,8 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from potato.devices import choose_device
+from potato.devices import choose_device, one_thread
 from potato.errors import InputError
 from potato.looks import LOOKS, Look, dither, render
 from potato.model import Sharpener, fill_pair
@@ -151,7 +150,7 @@ def fuse(
             bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
             disable=not progress,
         )
-        with bar, picture as canvas, _single_threaded():
+        with bar, picture as canvas, one_thread():
             for window, codes in map_blocks(blocks, work, workers, ahead):
                 canvas.put(window.row * RATIO, window.column * RATIO, codes, window.height * RATIO)
                 if codes is not None:
@@ -256,14 +255,3 @@ def peak_memory() -> int | None:
         return None
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
-
-
-@contextmanager
-def _single_threaded() -> Iterator[None]:
-    """Let torch use one thread per operation while blocks already keep the cores busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -78,7 +78,7 @@ def make_ard(
     folder: str | os.PathLike[str],
     *,
     tiles: int = 6,
-    size: int = 2040,
+    size: int = 5168,
     seed: int = 0,
     collects: Iterable[Collect] | None = None,
     broken: bool = True,

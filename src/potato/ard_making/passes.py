@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.ard_making.plan import Collect
+from potato.devices import one_thread
+from potato.noise import power_noise
 from potato.scenes.ground import Ground, make_ground
 from potato.scenes.instrument import observe, random_sensor
 from potato.scenes.spectra import Palette
-from potato.scenes.texture import clouds, power_noise, smoothstep
-from potato.scenes.threads import one_thread
+from potato.scenes.texture import clouds, smoothstep
 from potato.sensor import RATIO, SCALE
 
 __all__ = ["Pass", "photograph"]

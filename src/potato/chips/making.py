@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from potato.chips.folder import ChipFolder
+from potato.devices import one_thread
 from potato.errors import BlockError, InputError, PotatoError
-from potato.scenes.threads import one_thread
 from potato.stream import available_cores, map_blocks
 
 __all__ = ["NewChip", "check_numbers", "fill_folder"]

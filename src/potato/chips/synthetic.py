@@ -22,10 +22,10 @@ from potato.chips.folder import open_folder
 from potato.chips.making import NewChip, check_numbers, fill_folder
 from potato.chips.spread import scramble
 from potato.chips.wald import make_chip
+from potato.devices import one_thread
 from potato.errors import InputError
 from potato.noise import power_noise
 from potato.reflectances import Reflectance, load_reflectances
-from potato.scenes.threads import one_thread
 from potato.sensor import RATIO, SCALE
 
 __all__ = ["FakedChips", "fake_chip", "fake_chips"]

@@ -23,7 +23,7 @@ __all__ = ["make_ard"]
 @click.option(
     "--size",
     type=click.IntRange(1),
-    default=2040,
+    default=5168,
     show_default=True,
     help="Pan pixels along a tile; rounded up to a multiple of 136.",
 )

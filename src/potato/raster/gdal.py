@@ -26,13 +26,14 @@ def gdal() -> rasterio.Env:
     defaults: dict[str, str | int] = {
         # Blocks are read once and tiles written once: a small cache is enough, and memory stays bounded.
         "GDAL_CACHEMAX": 128 << 20,
-        # For building overviews; reading and compressing have settings of their own.
-        "GDAL_NUM_THREADS": "ALL_CPUS",
         # Listing the folder beside a remote file costs a request each and finds nothing we need.
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_HTTP_MAX_RETRY": "3",
         "GDAL_HTTP_RETRY_DELAY": "1",
         "GDAL_HTTP_CONNECTTIMEOUT": "10",
+        # A server that says nothing more is given up, not waited for.
+        "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
+        "GDAL_HTTP_LOW_SPEED_TIME": "30",
     }
     credentials = (
         "AWS_ACCESS_KEY_ID",

@@ -212,7 +212,8 @@ def _build_overviews(stage: Path, resampling: str) -> None:
 
     Left to itself it makes the same ones, packed and unpacked again on the way, in three times the time.
     """
-    with rasterio.open(stage, "r+") as dataset:
+    # Threads for this alone: readers that have them can hang when a server fails half way (GDAL 3.10).
+    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"), rasterio.open(stage, "r+") as dataset:
         levels = math.ceil(math.log2(max(dataset.width, dataset.height, TILE) / TILE))
         if levels:
             factors = [2**level for level in range(1, levels + 1)]

@@ -51,9 +51,6 @@ def remote_gdal() -> Iterator[None]:
         # Each window is tried again as a whole (`try_again`); else a dead server is asked for each of a
         # hundred blocks in turn, with pauses, for minutes.
         "GDAL_HTTP_MAX_RETRY": "0",
-        # A server that says nothing more is given up, not waited for.
-        "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
-        "GDAL_HTTP_LOW_SPEED_TIME": "30",
         # The header of a COG in one request.
         "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
     }

@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from potato.devices import one_thread
+from potato.noise import power_noise
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import lay_fields, lay_grass
 from potato.scenes.homes import build_farms, lay_gardens, raise_houses
@@ -15,8 +17,6 @@ from potato.scenes.light import illuminate
 from potato.scenes.plan import STYLES, Zone, plan_homes, plan_main_roads, plan_works, plan_zones, zone_at
 from potato.scenes.roads import lay_roads, survey_roads
 from potato.scenes.spectra import Palette
-from potato.scenes.texture import power_noise
-from potato.scenes.threads import one_thread
 from potato.scenes.trees import plant
 from potato.scenes.vehicles import Mover, park, roll
 from potato.scenes.water import lay_water, plan_shore

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from potato.devices import one_thread
+from potato.noise import power_noise
 from potato.optics import SIDES, over_sharpen, to_counts
 from potato.scenes.ground import Ground
-from potato.scenes.texture import power_noise
-from potato.scenes.threads import one_thread
 from potato.scenes.vehicles import drive
 from potato.sensor import BANDS, RATIO
 

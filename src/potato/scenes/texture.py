@@ -6,32 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["clouds", "power_noise", "smoothstep", "white_noise"]
+from potato.noise import power_noise
 
-
-def power_noise(height: int, width: int, generator: torch.Generator, exponent: float = 1.0) -> Tensor:
-    """Noise whose amplitude falls as a power of spatial frequency.
-
-    Args:
-        height: rows, at least 2.
-        width: columns, at least 2.
-        generator: where the randomness comes from.
-        exponent: amplitude ∝ frequency^−exponent: 0 is white, 1 the "1/f" of natural scenes, 2 is smooth.
-
-    Returns:
-        float32 (height, width), mean 0, standard deviation 1; it wraps around at its borders.
-    """
-    white = torch.randn(height, width, generator=generator)
-    spectrum = torch.fft.rfft2(white)
-    fy = torch.fft.fftfreq(height)[:, None]
-    fx = torch.fft.rfftfreq(width)[None, :]
-    frequency = torch.sqrt(fy * fy + fx * fx)
-    frequency[0, 0] = 1.0
-    gain = frequency.pow_(-exponent)
-    gain[0, 0] = 0.0
-    field = torch.fft.irfft2(spectrum.mul_(gain), s=(height, width))
-    scaled: Tensor = field.div_(field.std())
-    return scaled
+__all__ = ["clouds", "smoothstep", "white_noise"]
 
 
 def clouds(
