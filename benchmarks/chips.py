@@ -8,17 +8,16 @@ reads 4096² pixels of pan and 1024² × 8 of mul.
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
+
+from machine import keep
 
 TILES = 2
 SIDE = 5168
@@ -78,29 +77,14 @@ def main() -> None:
         f"peak {summary['peak_mb']:.0f} MB, {options.workers} workers"
     )
     if options.json:
-        facts = {
-            "ard": options.ard or f"generated, {TILES} tiles of {SIDE} × {SIDE}",
-            "chips": options.count,
-            "workers": options.workers,
-            "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0))},
-            "versions": {
-                "python": platform.python_version(),
-                **{name: metadata.version(name) for name in ("torch", "numpy", "rasterio")},
-            },
-            "summary": summary,
-            "runs": runs,
-        }
-        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.json).write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+        keep(
+            options.json,
+            ard=options.ard or f"generated, {TILES} tiles of {SIDE} × {SIDE}",
+            chips=options.count,
+            workers=options.workers,
+            summary=summary,
+            runs=runs,
+        )
 
 
 if __name__ == "__main__":

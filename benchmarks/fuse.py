@@ -8,17 +8,16 @@ machine whose speed drifts is fair to both. Random weights do the same work as t
 """
 
 import argparse
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib import metadata
 from pathlib import Path
+
+from machine import keep
 
 GDAL = "gdal_pansharpen.py -q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -b 2"
 PIECE = 2048
@@ -156,25 +155,13 @@ def main() -> None:
             summary[f"{kind}_to_tiled"] = statistics.median(ratios)
             print(f"{kind} takes {statistics.median(ratios):.2f} × the time of tiled")
     if options.json:
-        facts = {
-            "pixels": [options.size, options.size],
-            "network": {"width": options.width, "depth": options.depth},
-            "machine": {"processor": processor(), "cores": len(os.sched_getaffinity(0))},
-            "versions": {"python": platform.python_version(), "torch": metadata.version("torch")},
-            "summary": summary,
-            "runs": runs,
-        }
-        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.json).write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+        keep(
+            options.json,
+            pixels=[options.size, options.size],
+            network={"width": options.width, "depth": options.depth},
+            summary=summary,
+            runs=runs,
+        )
 
 
 if __name__ == "__main__":

@@ -8,24 +8,21 @@ second than computing takes.
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
-from importlib import metadata
-from pathlib import Path
 
 import torch
 
 from potato.chips.simulated import make_scenes, scene_chip
-from potato.fusion import choose_device
+from potato.devices import choose_device
 from potato.model import Architecture, Sharpener
 from potato.training import Settings
 from potato.training.data import Samples, list_chips, open_batches
 from potato.training.epochs import Learner, train_step
+
+from machine import keep
 
 
 def main() -> None:
@@ -94,33 +91,18 @@ def main() -> None:
         print(f"{kind:8} {figures['chips_per_second']:6.1f} chips/s ({low:.1f}–{high:.1f})")
     print(f"scenes   {scenes:6.1f} chips/s, invented in one process")
     if options.json:
-        facts = {
-            "size": options.size,
-            "network": {"width": options.width, "depth": options.depth},
-            "batch": {"logical": options.logical_batch, "physical": options.physical_batch},
-            "workers": options.workers,
-            "machine": {
-                "processor": processor(),
-                "cores": len(os.sched_getaffinity(0)),
-                "threads": torch.get_num_threads(),
-                "device": str(device),
-            },
-            "versions": {"python": platform.python_version(), "torch": metadata.version("torch")},
-            "summary": summary,
-            "scenes_per_second": scenes,
-            "runs": runs,
-        }
-        Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.json).write_text(json.dumps(facts, indent=2) + "\n")
-
-
-def processor() -> str:
-    """The processor's name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+        keep(
+            options.json,
+            threads=torch.get_num_threads(),
+            device=str(device),
+            size=options.size,
+            network={"width": options.width, "depth": options.depth},
+            batch={"logical": options.logical_batch, "physical": options.physical_batch},
+            workers=options.workers,
+            summary=summary,
+            scenes_per_second=scenes,
+            runs=runs,
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,31 @@
+"""What every figure should come with: the machine and the versions it was taken with."""
+
+import json
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def keep(path: str, **figures: Any) -> None:
+    """Write figures as JSON, with the machine and the versions."""
+    facts = {
+        "machine": {"processor": _processor(), "cores": len(os.sched_getaffinity(0))},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in ("torch", "numpy", "rasterio")},
+        },
+        **figures,
+    }
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
