@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
 from potato.chips.folder import open_folder
+from potato.chips.making import check_numbers
 from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.scenes.ground import LEAST_SIDE, Ground, make_ground
@@ -124,8 +125,7 @@ def make_scenes(
         ChipError: if other chips are in the folder, or a worker vanishes.
         OutputError: if a chip can't be written.
     """
-    if count < 1 or starting_from < 0:
-        raise InputError(f"expected 1 chip or more, from 0 or later, found {count} from {starting_from}")
+    check_numbers(count, starting_from)
     if size < LEAST_SIDE or size % RATIO:
         raise InputError(f"expected a size from {LEAST_SIDE} pan pixels that {RATIO} divides, found {size}")
     plan = sha256(repr((_FORMAT, "scenes", seed, size)).encode()).hexdigest()[:16]

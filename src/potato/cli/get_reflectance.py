@@ -42,7 +42,7 @@ def get_reflectance(
         y,
         name=name,
         kind=kind,
-        coordinates=coordinates or "pixels",  # type: ignore[arg-type]
+        coordinates=coordinates or "pixels",  # type: ignore[arg-type]  # click has checked it
     )
     for row in (None, surface) if header else (surface,):
         click.echo(sampling.reflectance_row(row))

@@ -52,11 +52,7 @@ def _thin(
         return found
     window = Window(lows[1], lows[0], highs[1] - lows[1], highs[0] - lows[0])
     try:
-        if image.has_mask:
-            good = dataset.read_masks(image.indexes[0], window=window, out_shape=inner) > 0
-        else:
-            pixels = dataset.read(image.indexes, window=window, out_shape=(len(image.indexes), *inner))
-            good = (pixels != image.invalid).any(0)
+        good = image.read_valid(window, shape=(inner[0], inner[1]))
     except RasterioError as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise InputError(

@@ -80,6 +80,26 @@ class Image:
         nodata = dataset.nodatavals[self.indexes[0] - 1]
         self.invalid = 0 if nodata is None else nodata
 
+    def read_valid(
+        self, window: Window, pixels: NDArray[np.uint16] | None = None, shape: tuple[int, int] | None = None
+    ) -> NDArray[np.bool_]:
+        """Which pixels of a window inside the image are valid: the one place that decides.
+
+        Args:
+            window: what to look at.
+            pixels: its bands, if they were read already; a mask makes them needless.
+            shape: rows and columns of the result, where the window is to be thinned out.
+        """
+        good: NDArray[np.bool_]
+        if self.has_mask:
+            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
+            return good
+        if pixels is None:
+            size = None if shape is None else (len(self.indexes), *shape)
+            pixels = self.dataset.read(self.indexes, window=window, out_shape=size)
+        good = (pixels != self.invalid).any(0)
+        return good
+
     def read(
         self, row: int, column: int, height: int, width: int
     ) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
@@ -94,10 +114,7 @@ class Image:
         window = Window(left, top, right - left, bottom - top)
         try:
             inside = self.dataset.read(self.indexes, window=window)
-            if self.has_mask:
-                good = self.dataset.read_masks(self.indexes[0], window=window) > 0
-            else:
-                good = (inside != self.invalid).any(0)
+            good = self.read_valid(window, inside)
         except RasterioError as error:
             cause = " ".join(str(error.__cause__ or error).split())
             raise InputError(
