@@ -10,7 +10,6 @@ from potato.augment import (
     SYMMETRIES,
     expose,
     observe_again,
-    random_displacement,
     random_exposure,
     random_symmetry,
     turn,
@@ -20,7 +19,7 @@ from potato.model import Architecture, Sharpener, sharpen
 from potato.optics import SIDES, displace_arrays, over_sharpen
 from potato.resample import block_mean
 from potato.scenes.ground import Ground, make_ground
-from potato.scenes.instrument import IDEAL, Sensor, observe, random_sensor
+from potato.scenes.instrument import IDEAL, Sensor, displacement_field, observe, random_sensor
 from potato.sensor import BANDS, FIRST_ARRAY, SCALE
 
 
@@ -127,12 +126,12 @@ def test_an_ideal_instrument_changes_nothing(clean):
 
 def test_arguments_stay_as_they_are_and_chance_is_the_generators(clean):
     before = [image.clone() for image in clean]
-    field = random_displacement(48, 32, Sensor(), seeded(5))
+    field = displacement_field(48, 32, Sensor(), seeded(5))
     first, second, third = (observe_again(*clean, Sensor(), field, seeded(seed)) for seed in (1, 1, 2))
     assert all(torch.equal(*pair) for pair in zip(clean, before, strict=True))
     assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
     assert not torch.equal(first[0], third[0]) and not torch.equal(first[1], third[1])
-    assert torch.equal(field, random_displacement(48, 32, Sensor(), seeded(5)))
+    assert torch.equal(field, displacement_field(48, 32, Sensor(), seeded(5)))
 
 
 def test_it_rings_exactly_as_the_instrument_of_scenes_does(ground, clean):
@@ -210,7 +209,7 @@ def test_a_field_displaces_each_place_by_its_own_amount():
 
 def test_the_displacement_is_the_sensors_with_a_smooth_field_around_it():
     fields = [
-        random_displacement(64, 48, Sensor(displacement=(0.3, -0.2)), seeded(seed)) for seed in range(30)
+        displacement_field(64, 48, Sensor(displacement=(0.3, -0.2)), seeded(seed)) for seed in range(30)
     ]
     assert fields[0].shape == (2, 64, 48)
     means = torch.stack([field.mean((1, 2)) for field in fields]).mean(0)
@@ -239,6 +238,6 @@ def test_flat_ground_stays_flat(clean):
         torch.full((1, 64, 64), 2000, dtype=torch.uint16),
         torch.full((8, 16, 16), 2000, dtype=torch.uint16),
     )
-    sensor = replace(random_sensor(seeded(1)), read_noise=0.0, shot_noise=0.0, step=1)
+    sensor = replace(random_sensor(seeded(1)), read_noise=0.0, shot_noise=0.0, step=1, pan_gain=1.0)
     for image in observe_again(pan, mul, sensor, torch.tensor([0.37, -0.9]), seeded(1)):
         assert set(image.flatten().tolist()) == {2000}

@@ -39,8 +39,17 @@ def test_detail_within_cells_multiplies_light():
 def test_a_pixel_is_never_more_than_16_times_as_bright_as_its_cell():
     pan = torch.full((1, 16, 9, 9), 1e-4)
     pan[:, 5, ::3, ::3] = 2.0
-    _, ratio = predict(pan, torch.zeros(1, 3, 9, 9))
-    assert ratio.max() <= 16 and ratio.min() >= 0
+    grey = torch.zeros(1, 3, 9, 9)
+    grey[:, 0] = 1
+    lightness = predict(pan, grey)[0][:, :16]
+    assert lightness.max() <= 16 ** (1 / 3) + 1e-4 and lightness.min() >= 0
+
+
+def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
+    pan, mul = scene(24, 20)
+    plain = sharpen(network, pan, mul)
+    for factor in (0.25, 3.0):
+        assert torch.allclose(sharpen(network, factor * pan, factor * mul), factor ** (1 / 3) * plain, atol=2e-4)
 
 
 def test_an_untrained_network_is_the_predictor():

@@ -12,14 +12,12 @@ from torch import Tensor
 from potato.optics import displace_arrays, over_sharpen, to_counts
 from potato.resample import fill_invalid
 from potato.scenes.instrument import Sensor
-from potato.scenes.texture import clouds
 from potato.sensor import SCALE
 
 __all__ = [
     "SYMMETRIES",
     "expose",
     "observe_again",
-    "random_displacement",
     "random_exposure",
     "random_symmetry",
     "turn",
@@ -83,24 +81,6 @@ def expose(pan: Tensor, mul: Tensor, oklab: Tensor, factor: Tensor | float) -> t
     return pan * factor, mul * factor, oklab * factor ** (1 / 3)
 
 
-def random_displacement(height: int, width: int, sensor: Sensor, generator: torch.Generator) -> Tensor:
-    """How far apart the two arrays see the ground, from place to place.
-
-    Args:
-        height: mul pixels.
-        width: mul pixels.
-        sensor: its displacement is the mean.
-        generator: where the rest comes from: a smooth field, over some 30 mul pixels, as relief and the
-            platform's own swaying give.
-
-    Returns:
-        (2, height, width) in mul pixels: down and right.
-    """
-    depth = 0.1 * float(torch.rand((), generator=generator))
-    field = torch.stack([clouds(height, width, generator, 32.0) for _ in range(2)])
-    return torch.tensor(sensor.displacement)[:, None, None] + depth * field
-
-
 def observe_again(
     pan: Tensor, mul: Tensor, sensor: Sensor, displacement: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
@@ -113,7 +93,7 @@ def observe_again(
         pan: counts uint16 (1, 4h, 4w), 0 where invalid.
         mul: counts uint16 (8, h, w), 0 in every band where invalid.
         sensor: from `scenes.instrument.random_sensor`.
-        displacement: as for `optics.displace_arrays`; stands in place of the sensor's own.
+        displacement: as for `optics.displace_arrays`, from `scenes.instrument.displacement_field`.
         generator: where the noise comes from.
 
     Returns:
@@ -126,7 +106,7 @@ def observe_again(
     if not bool(mul_valid.all()):
         coarse = fill_invalid(coarse[None], mul_valid[None], _REACH)[0]
     coarse = over_sharpen(displace_arrays(coarse, displacement), sensor.sharpening)
-    fine = over_sharpen(fine, sensor.pan_sharpening)
+    fine = over_sharpen(fine, sensor.pan_sharpening) * sensor.pan_gain
     fine = to_counts(fine, sensor.read_noise, sensor.shot_noise, sensor.step, generator)
     coarse = to_counts(coarse, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
     return _where(pan_valid, fine), _where(mul_valid, coarse)

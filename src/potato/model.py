@@ -5,8 +5,12 @@ upsampled Oklab image of mul by cbrt(pan / upsampled block mean of pan) is multi
 injection, in the space in which the result is judged. That is the predictor.
 
 The network works on cells, a quarter of the scale, where dense 3×3 convolutions keep the processor
-busy: the 16 pan pixels of a cell, their ratios to the upsampled mean, the bands and their Oklab go in,
-a residual on L, a and b for each of the 16 pixels comes out. Inputs are scaled by constants only.
+busy. Cube roots go in, of which Oklab is made: how the 16 pan pixels of a cell differ from pan's enlarged mean,
+how that mean and the bands differ from the cell's lightness, and its Oklab. A residual on L, a and b for each
+of the 16 pixels comes out. Nothing in it has a bias. So the network, too, is homogeneous: k times the light
+gives cbrt(k) times the Oklab, and what it learnt in the sun it knows in the shade. (Networks without biases also meet noise they weren't trained on more
+calmly: S. Mohan, Z. Kadkhodaie, E. Simoncelli, C. Fernandez-Granda, "Robust and interpretable blind image
+denoising via bias-free convolutional neural networks", 2020.)
 
 Nothing is padded inside: a model looks `radius` cells further than its result on every side, and
 whoever calls it brings them (`sharpen` by filling outwards, `fusion` by reading an apron).
@@ -26,7 +30,10 @@ from potato.sensor import BANDS, RATIO
 __all__ = ["Architecture", "Sharpener", "fill_pair", "predict", "sharpen"]
 
 PIXELS = RATIO * RATIO
-INPUTS = PIXELS + PIXELS + len(BANDS) + 3
+INPUTS = PIXELS + 1 + len(BANDS) + 3
+GAIN = 8.0
+"""Differences are about so many times smaller than lightness, and a network learns best from equals."""
+
 RATIO_LIMIT = float(PIXELS)
 """No pixel is more than so many times as bright as the mean of its cell."""
 
@@ -62,12 +69,15 @@ class Sharpener(nn.Module):
         width, depth = self.architecture.width, self.architecture.depth
         self.radius = BICUBIC_REACH + depth
         channels = [INPUTS, *[width] * (depth - 1), 3 * PIXELS] if depth else []
-        self.layers = nn.ModuleList(nn.Conv2d(before, after, 3) for before, after in pairwise(channels))
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, 3, bias=False) for before, after in pairwise(channels)
+        )
         if depth:
             last = self.layers[-1]
-            assert isinstance(last, nn.Conv2d) and last.bias is not None
+            assert isinstance(last, nn.Conv2d)
+            for layer in self.layers:
+                nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
 
     def forward(self, pan: Tensor, mul: Tensor) -> Tensor:
         """Sharpen cells.
@@ -80,14 +90,17 @@ class Sharpener(nn.Module):
             Oklab in cells (b, 48, h, w).
         """
         oklab = mul_to_oklab(mul)
-        predicted, ratio = predict(pan, oklab)
+        predicted, detail, mean = predict(pan, oklab)
         depth = len(self.layers)
         if not depth:
             return predicted
-        inner = BICUBIC_REACH
-        inputs = torch.cat(
-            [_trim(pan, inner), ratio - 1, _trim(mul, inner), _trim(oklab, inner)], 1
-        ).contiguous(memory_format=torch.channels_last)
+        oklab = _trim(oklab, BICUBIC_REACH)
+        lightness, chroma = oklab[:, :1], oklab[:, 1:]
+        bands = _trim(mul, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
+        differences = torch.cat([detail, mean - lightness, bands - lightness, 2 * chroma], 1)
+        inputs = torch.cat([differences.mul_(GAIN), lightness], 1).contiguous(
+            memory_format=torch.channels_last
+        )
         # Not bfloat16 on processors that have it: its sums would let blocks show (dev/LOG.md).
         half = pan.device.type in ("cuda", "mps") and not torch.is_grad_enabled()
         with torch.autocast(pan.device.type, torch.float16, enabled=half):
@@ -95,7 +108,7 @@ class Sharpener(nn.Module):
             for layer in self.layers[:-1]:
                 hidden = F.relu(layer(hidden), inplace=True)
             residual: Tensor = self.layers[-1](hidden)
-        return _trim(predicted, depth) + residual
+        return _trim(predicted, depth) + residual / (2 * GAIN)
 
 
 def _darkest(image: Tensor, reach: int) -> Tensor:
@@ -111,15 +124,16 @@ def _trim(image: Tensor, cells: int) -> Tensor:
     return image[..., cells : image.shape[-2] - cells, cells : image.shape[-1] - cells]
 
 
-def predict(pan: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
-    """The predictor on cells, and the pan ratio that it is made from.
+def predict(pan: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The predictor on cells, and what else is known of pan then.
 
     Args:
         pan: reflectance in cells (b, 16, h + 4, w + 4).
         oklab: Oklab of mul (b, 3, h + 4, w + 4).
 
     Returns:
-        Oklab in cells (b, 48, h, w), and pan over its upsampled block mean (b, 16, h, w), 0..16.
+        Oklab in cells (b, 48, h, w); cube roots of pan less those of its enlarged mean (b, 16, h, w); and
+        the cube root of its mean (b, 1, h, w).
     """
     mean = pan.mean(1, keepdim=True)
     upsampled = upsample_cells(torch.cat([mean, oklab], 1))
@@ -127,10 +141,11 @@ def predict(pan: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
     # Bicubic interpolation undershoots beside bright pixels, down to nothing and below, where a ratio
     # would explode into speckle; half the darkest neighbour is a floor that plain ground never meets.
     floor = _darkest(mean, BICUBIC_REACH) * 0.5
-    ratio = (_trim(pan, BICUBIC_REACH) / torch.maximum(coarse, floor).clamp_min(1e-4)).clamp(0, RATIO_LIMIT)
-    scale = ratio ** (1 / 3)
-    colour = colour.reshape(-1, 3, *scale.shape[1:])
-    return (colour * scale.unsqueeze(1)).flatten(1, 2), ratio
+    shading = _trim(pan, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
+    coarse = torch.maximum(coarse, floor).clamp_min_(1e-4).pow_(1 / 3)
+    scale = (shading / coarse).clamp_max_(RATIO_LIMIT ** (1 / 3)).unsqueeze(1)
+    predicted = (colour.unflatten(1, (3, PIXELS)) * scale).flatten(1, 2)
+    return predicted, shading - coarse, _trim(mean, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
 
 
 def fill_pair(

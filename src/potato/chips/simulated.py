@@ -19,17 +19,37 @@ from potato.chips.folder import open_folder
 from potato.chips.making import check_numbers
 from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
+from potato.raster import read_photograph
+from potato.reflectances import load_reflectances
 from potato.scenes.ground import LEAST_SIDE, Ground, make_ground
-from potato.scenes.instrument import observe, ragged_mask, random_sensor, truth
+from potato.scenes.instrument import FINE, observe, observe_coarser, ragged_mask, random_sensor, truth
+from potato.scenes.leaves import shed_leaves
+from potato.scenes.lift import Lifter
+from potato.scenes.pictured import lay_photographs
+from potato.scenes.spectra import Palette
 from potato.sensor import RATIO
 
-__all__ = ["MadeScenes", "make_scenes", "scene_chip", "seed_of"]
+__all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 1
+_FORMAT = 2
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1
 """Share of the scenes that a ragged edge cuts."""
+
+_COARSER = 0.4
+"""Share of the scenes that come by Wald's protocol, as many pairs do that people compare sharpeners with."""
+
+_HALVED = 0.15
+"""Share of the scenes that come by it with an extra halving."""
+
+GROUNDS = {"photographs": 0.6, "leaves": 0.15, "land": 0.25}
+"""Kinds of ground and how common they are; without photographs, the others share the rest."""
+
+_HELD_OUT = 10
+"""Of so many photographs, one is never trained on: it belongs to every other kind of series."""
+
+_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
@@ -62,7 +82,29 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
 
 
-def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene", look: int = 0) -> Chip:
+def list_photographs(folder: str | os.PathLike[str] | None) -> tuple[str, ...]:
+    """The aerial photographs in a folder and those below it, by name; none if `folder` is None.
+
+    Raises:
+        InputError: if there are none.
+    """
+    if folder is None:
+        return ()
+    found = sorted(str(path) for path in Path(folder).rglob("*") if path.suffix.lower() in _ENDINGS)
+    if not found:
+        raise InputError(f"{folder}: expected a folder of aerial photographs ({', '.join(sorted(_ENDINGS))})")
+    return tuple(found)
+
+
+def scene_chip(
+    seed: int,
+    index: int,
+    size: int = SIZE,
+    kind: str = "scene",
+    look: int = 0,
+    photographs: tuple[str, ...] = (),
+    ground: str | None = None,
+) -> Chip:
     """The chip of one simulated scene; the same arguments always give the same chip.
 
     The target is the truth on pan's own pixels, haze included; a tenth of the chips have a ragged edge
@@ -72,14 +114,23 @@ def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene", loo
         seed: of the series.
         index: of the ground in the series.
         size: pan pixels along a side, a multiple of 4, at least 64.
-        kind: another word gives another series: training and test scenes never meet.
+        kind: another word gives another series: training and test scenes never meet, nor do their
+            photographs.
         look: which pass over that ground: another sensor, haze, noise and edge.
+        photographs: aerial photographs to lay ground with, as `list_photographs` gives them.
+        ground: one of `GROUNDS`; None leaves it to chance.
     """
-    ground = _ground(seed, kind, index, size)
+    series = torch.Generator().manual_seed(seed_of(seed, kind, index, "series"))
+    draw = float(torch.rand((), generator=series))
+    coarser, halved = draw < _COARSER, draw < _HALVED
+    land = _ground(seed, kind, index, size * (FINE if coarser and not halved else 1), photographs, ground)
     generator = torch.Generator().manual_seed(seed_of(seed, kind, index, "look", look))
     sensor = random_sensor(generator)
-    pan, mul = observe(ground, generator, sensor)
-    oklab = mul_to_oklab(truth(ground, sensor)[1])
+    if coarser:
+        pan, mul, bands = observe_coarser(land, generator, sensor, halved)
+    else:
+        pan, mul = observe(land, generator, sensor)
+        bands = truth(land, sensor)[1]
     valid = torch.ones(size, size, dtype=torch.bool)
     if float(torch.rand((), generator=generator)) < _RAGGED:
         valid = ragged_mask(size, size, generator, share=0.4 * float(torch.rand((), generator=generator)))
@@ -87,13 +138,42 @@ def scene_chip(seed: int, index: int, size: int = SIZE, kind: str = "scene", loo
     whole = valid.reshape(size // RATIO, RATIO, size // RATIO, RATIO).all(3).all(1)
     target_valid = whole.repeat_interleave(RATIO, 0).repeat_interleave(RATIO, 1)
     counts = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
-    return Chip(counts[0][None], counts[1], encode_oklab(oklab, target_valid))
+    return Chip(counts[0][None], counts[1], encode_oklab(mul_to_oklab(bands), target_valid))
+
+
+@lru_cache(maxsize=1)
+def _spectra() -> tuple[Palette, Lifter]:
+    surfaces = load_reflectances()
+    return Palette(surfaces), Lifter.of(surfaces)
 
 
 @lru_cache(maxsize=2)
-def _ground(seed: int, kind: str, index: int, size: int) -> Ground:
-    """The last grounds are remembered: to invent one takes seven times as long as to look at it."""
-    return make_ground(size, size, torch.Generator().manual_seed(seed_of(seed, kind, index)))
+def _ground(
+    seed: int, kind: str, index: int, size: int, photographs: tuple[str, ...], ground: str | None
+) -> Ground:
+    """The last grounds are remembered: to invent one takes several times as long as to look at it."""
+    generator = torch.Generator().manual_seed(seed_of(seed, kind, index))
+    palette, lifter = _spectra()
+    if ground is None:
+        shares = {name: share for name, share in GROUNDS.items() if photographs or name != "photographs"}
+        drawn = torch.multinomial(torch.tensor(list(shares.values())), 1, generator=generator)
+        ground = list(shares)[int(drawn)]
+    if ground == "leaves":
+        return shed_leaves(size, size, lifter, generator, palette)
+    if ground == "land":
+        return make_ground(size, size, generator, palette=palette)
+    training = kind == "scene"
+    own = [path for n, path in enumerate(photographs) if (n % _HELD_OUT > 0) == training]
+    if not own:
+        raise InputError(f"expected at least {_HELD_OUT} photographs, found {len(photographs)}")
+    return lay_photographs(
+        size,
+        size,
+        lambda dice: torch.from_numpy(read_photograph(dice.choice(own))),
+        lifter,
+        generator,
+        palette,
+    )
 
 
 def make_scenes(
@@ -103,6 +183,7 @@ def make_scenes(
     starting_from: int = 0,
     seed: int = 0,
     size: int = SIZE,
+    photographs: str | os.PathLike[str] | None = None,
     workers: int = 1,
     progress: bool = False,
 ) -> MadeScenes:
@@ -117,6 +198,8 @@ def make_scenes(
         starting_from: number of the first.
         seed: another seed gives other scenes.
         size: side of a chip in pan pixels, a multiple of 4, at least 64.
+        photographs: folder of aerial photographs, at least 10, whose shapes most scenes take then; one in
+            ten is kept for judging.
         workers: processes that invent.
         progress: whether to draw a progress bar on stderr.
 
@@ -128,20 +211,22 @@ def make_scenes(
     check_numbers(count, starting_from)
     if size < LEAST_SIDE or size % RATIO:
         raise InputError(f"expected a size from {LEAST_SIDE} pan pixels that {RATIO} divides, found {size}")
-    plan = sha256(repr((_FORMAT, "scenes", seed, size)).encode()).hexdigest()[:16]
+    pictures = list_photographs(photographs)
+    names = [Path(path).name for path in pictures]
+    plan = sha256(repr((_FORMAT, "scenes", seed, size, names)).encode()).hexdigest()[:16]
     bar = tqdm(total=count, unit="chip", disable=not progress)
     with open_folder(chip_dir, plan) as folder, bar:
         wanted = [n for n in range(starting_from, starting_from + count) if not folder.has(n)]
         bar.update(count - len(wanted))
-        with _mapped(partial(_scene_bytes, seed, size), wanted, workers) as results:
+        with _mapped(partial(_scene_bytes, seed, size, pictures), wanted, workers) as results:
             for n, data in zip(wanted, results, strict=True):
                 folder.put(n, {"synthetic": True, "scene": True, "seed": seed}, data)
                 bar.update()
     return MadeScenes(Path(chip_dir), len(wanted), count - len(wanted))
 
 
-def _scene_bytes(seed: int, size: int, n: int) -> bytes:
-    return chip_bytes(scene_chip(seed, n, size))
+def _scene_bytes(seed: int, size: int, photographs: tuple[str, ...], n: int) -> bytes:
+    return chip_bytes(scene_chip(seed, n, size, photographs=photographs))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ __all__ = ["make_scenes"]
 @chip_options.starting_from
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other scenes.")
 @chip_options.chip_size
+@options.photographs
 @click.option(
     "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that invent."
 )

@@ -33,6 +33,7 @@ __all__ = ["train"]
     type=click.FloatRange(0, 1),
     help="Share of simulated scenes, invented on the fly.  [default: 0 with --chips, 1 without]",
 )
+@options.photographs
 @click.option(
     "--passes",
     type=click.IntRange(1),

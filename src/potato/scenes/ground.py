@@ -23,7 +23,7 @@ from potato.scenes.water import lay_water, plan_shore
 from potato.scenes.works import fill_works, lay_pitch
 from potato.sensor import RATIO
 
-__all__ = ["DARKEST", "LEAST_SIDE", "Ground", "make_ground"]
+__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground"]
 
 LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
@@ -31,7 +31,8 @@ LEAST_SIDE = 64
 DARKEST = 0.001
 """Reflectance below which no pixel falls: there is always some light from around."""
 
-_BRIGHTEST = 1.5
+BRIGHTEST = 1.5
+"""Reflectance above which no pixel rises: glints are rarer than that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,5 @@ def make_ground(
     shade = illuminate(canvas)
     planes = canvas.planes
     # What no model holds: every pixel differs a little.
-    planes.mul_(torch.randn(height, width, generator=generator).mul_(0.03).add_(1)).clamp_(
-        DARKEST, _BRIGHTEST
-    )
+    planes.mul_(torch.randn(height, width, generator=generator).mul_(0.03).add_(1)).clamp_(DARKEST, BRIGHTEST)
     return Ground(planes[0], planes[1:], canvas.height, shade, movers, style)

@@ -1,18 +1,38 @@
 """The instrument: how pan and mul come out of a simulated ground."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from potato.devices import one_thread
 from potato.noise import power_noise
-from potato.optics import SIDES, over_sharpen, to_counts
+from potato.optics import SIDES, displace_arrays, over_sharpen, to_counts
+from potato.resample import block_mean
 from potato.scenes.ground import Ground
+from potato.scenes.texture import clouds, smoothstep
 from potato.scenes.vehicles import drive
-from potato.sensor import BANDS, RATIO
+from potato.sensor import BANDS, RATIO, SCALE
 
-__all__ = ["IDEAL", "Sensor", "observe", "ragged_mask", "random_sensor", "truth"]
+__all__ = [
+    "FINE",
+    "IDEAL",
+    "Sensor",
+    "displacement_field",
+    "observe",
+    "observe_coarser",
+    "ragged_mask",
+    "random_sensor",
+    "truth",
+]
+
+FINE = 2
+"""Pixels of the ground along one of mul's in `observe_coarser`: mul needs something finer to see."""
+
+LEAST = 1 / SCALE
+"""No pixel is darker than the lowest count, not even where too much haze was taken away."""
 
 HAZE = (0.58, 1.0, 0.82, 0.63, 0.53, 0.47, 0.41, 0.34, 0.29)
 """What haze adds to pan and the bands when it adds 1 to coastal: about wavelength to the power −1.6."""
@@ -25,12 +45,20 @@ class Sensor:
     Attributes:
         pan_blur: standard deviation of pan's point spread besides the pixel's own square, in pan pixels.
         pan_sharpening: real pan rings a little: it is pan + this × (pan − its 3×3 binomial blur).
-        mul_blur: the same as `pan_blur` of mul, in mul pixels.
+        mul_blur: the same as `pan_blur` of mul, in the instrument's own mul pixels.
         sharpening: real mul rings more; the same as `pan_sharpening` of mul, at its own pixels.
+        pitch: those pixels' size in pixels of the grid that mul is delivered on, by cubic convolution: the
+            further from nadir it looks, the larger. 1 means that they are the grid's.
         displacement: (down, right) of the second array against the first, in mul pixels. Each goes half of
             the way, so pan lies in the middle. 0.05 to 0.4 is seen on real pairs.
+        sway: standard deviation of what is added to that from place to place, smoothly over some 30 mul
+            pixels, in mul pixels: relief, and the swaying platform.
+        jolts: the same of patches of a few mul pixels in a tenth of the scene that lie elsewhere altogether,
+            as things do that move or stand out.
+        parallax: (down, right) by which a metre of height displaces the second array against the first.
         lag: how far vehicles move between the arrays, relative to the ground's `movers`; 0 freezes them.
         haze: reflectance added to coastal, less to the others (see `HAZE`).
+        pan_gain: factor of pan alone: calibration isn't perfect.
         read_noise: standard deviation of pan's noise in the dark, reflectance; mul has half of it.
         shot_noise: variance of pan's noise per reflectance; mul, of 16 times the area, has a quarter of it.
         step: reflectance × 10,000 between two levels of the converter.
@@ -38,11 +66,16 @@ class Sensor:
 
     pan_blur: float = 0.35
     pan_sharpening: float = 0.3
-    mul_blur: float = 0.35
-    sharpening: float = 0.6
+    mul_blur: float = 0.22
+    sharpening: float = 1.7
+    pitch: float = 1.12
     displacement: tuple[float, float] = (0.12, 0.08)
+    sway: float = 0.05
+    jolts: float = 0.0
+    parallax: tuple[float, float] = (0.002, 0.001)
     lag: float = 1.0
     haze: float = 0.015
+    pan_gain: float = 1.0
     read_noise: float = 6e-4
     shot_noise: float = 6e-6
     step: int = 3
@@ -53,7 +86,10 @@ IDEAL = Sensor(
     pan_sharpening=0.0,
     mul_blur=0.0,
     sharpening=0.0,
+    pitch=1.0,
     displacement=(0.0, 0.0),
+    sway=0.0,
+    parallax=(0.0, 0.0),
     lag=0.0,
     haze=0.0,
     read_noise=0.0,
@@ -71,82 +107,179 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         base: what to keep where nothing varies; None for the defaults.
 
     Returns:
-        Blur ± a third; sharpening normal around 0.6 with deviation 0.45 (pan 0.3, 0.15), at least 0;
-        displacement normal with deviation 0.15 each way; haze 0 to 0.05, mostly little; noise of 0.5 to
-        1.5 times the defaults.
+        Blur of pan ± a third, of mul 0.12 to 0.32; sharpening normal around 1.7 with deviation 0.6 (pan 0.3,
+        0.15), at least 0; pitch 1.01 to 1.25. Together they give mul's detail, against the box means of pan,
+        a gain of about 1.4 at 0.3 cycles per pixel and 0.4 at 0.5, where most of it is aliased: as real.
+        displacement normal with deviation 0.15 each way, sway and jolts up to 0.15 and 0.5, mostly less;
+        parallax normal with deviation 0.004; haze −0.01 to 0.05, mostly little; pan's gain normal around 1
+        with deviation 0.05; noise of 0.5 to 1.5 times the defaults.
     """
-    uniform = torch.rand(6, generator=generator).tolist()
-    normal = torch.randn(4, generator=generator).tolist()
+    uniform = torch.rand(10, generator=generator).tolist()
+    normal = torch.randn(7, generator=generator).tolist()
     plain = Sensor()
     return replace(
         base or plain,
         pan_blur=plain.pan_blur * (0.67 + 0.66 * uniform[0]),
         pan_sharpening=max(0.0, 0.3 + 0.15 * normal[3]),
-        mul_blur=plain.mul_blur * (0.67 + 0.66 * uniform[1]),
-        sharpening=max(0.0, 0.6 + 0.45 * normal[0]),
+        mul_blur=0.12 + 0.2 * uniform[1],
+        sharpening=max(0.0, 1.7 + 0.6 * normal[0]),
+        pitch=1.01 + 0.24 * uniform[9],
         displacement=(0.15 * normal[1], 0.15 * normal[2]),
-        haze=0.05 * uniform[2] * uniform[3],
+        sway=0.15 * uniform[6],
+        jolts=0.5 * uniform[7] * uniform[8],
+        parallax=(0.004 * normal[4], 0.004 * normal[5]),
+        haze=0.06 * uniform[2] * uniform[3] - 0.01,
+        pan_gain=max(0.7, 1 + 0.05 * normal[6]),
         read_noise=plain.read_noise * (0.5 + uniform[4]),
         shot_noise=plain.shot_noise * (0.5 + uniform[5]),
     )
 
 
-def _taps(blur: float, shift: float, factor: int) -> tuple[list[int], list[float]]:
-    """Where a pixel of `factor` times the size looks, from its first fine pixel on, and with which weights.
+def displacement_field(rows: int, columns: int, sensor: Sensor, generator: torch.Generator) -> Tensor:
+    """Where the second array sees flat ground, against the first.
 
-    A square of `factor` convolved with a Gaussian of deviation `blur`, moved by `shift`, in fine pixels.
+    Args:
+        rows: of mul.
+        columns: of mul.
+        sensor: its displacement, sway and jolts.
+        generator: where sway and jolts come from.
+
+    Returns:
+        (2, rows, columns), down and right in mul pixels.
     """
-    reach = int(4 * blur + abs(shift) + 0.999)
-    offsets = torch.arange(-reach, factor + reach)
-    left = offsets.double() - shift
+    field = torch.tensor(sensor.displacement)[:, None, None].expand(2, rows, columns).clone()
+    if sensor.sway:
+        field += sensor.sway * torch.stack([clouds(rows, columns, generator, 32.0) for _ in range(2)])
+    if sensor.jolts:
+        # Patches all go one way, as along the flight or a road; how far differs.
+        turn = 2 * torch.pi * torch.rand((), generator=generator)
+        way = torch.stack([torch.sin(turn), torch.cos(turn)])[:, None, None]
+        strength = clouds(rows, columns, generator, 6.0, 1.0)
+        field += 2 * sensor.jolts * way * strength.sign() * smoothstep(strength.abs(), 1.5, 1.9)
+    return field
+
+
+def _weights(width: float, blur: float, even: bool) -> Tensor:
+    """Weights of fine pixels around a point: a square of `width` fine pixels, smoothed by `blur`.
+
+    The point is the middle of a fine pixel, or where fine pixels meet if `even`.
+    """
+    reach = int(width / 2 + 3.5 * blur + 1)
+    away = torch.arange(-reach, reach + 1 - even, dtype=torch.float64) + 0.5 * even
     if blur:
-        # The smoothed square, read at the middle of each fine pixel.
-        middle, scale = left + 0.5, blur * 2**0.5
-        weight = torch.erf(middle / scale) - torch.erf((middle - factor) / scale)
+        scale = blur * 2**0.5
+        weight = torch.erf((away + width / 2) / scale) - torch.erf((away - width / 2) / scale)
     else:
-        weight = torch.minimum(left + 1, torch.tensor(float(factor))) - left.clamp_min(0)
-    weight = weight.clamp_min(0)
-    weight = weight / weight.sum()
-    kept = weight > 1e-5
-    return offsets[kept].tolist(), weight[kept].tolist()
+        weight = (width / 2 + 0.5 - away.abs()).clamp(0, 1)
+    keep = weight > 1e-4 * weight.max()
+    return weight[keep] / weight[keep].sum()
 
 
-def _sample(plane: Tensor, blur: float, shift: tuple[float, float], factor: int) -> Tensor:
-    """A plane (h, w) through the point spread, one value in `factor` × `factor`; borders are drawn out."""
-    for axis in (0, 1):
-        offsets, weights = _taps(blur, shift[axis], factor)
-        size = plane.shape[axis]
-        first = torch.arange(0, size, factor)
-        total: Tensor | None = None
-        for offset, weight in zip(offsets, weights, strict=True):
-            part = plane.index_select(axis, (first + offset).clamp_(0, size - 1))
-            total = part.mul_(weight) if total is None else total.add_(part, alpha=weight)
-        assert total is not None
-        plane = total
-    return plane
+def _spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Tensor:
+    """Planes (n, h, w) through a point spread, as `_weights` has it; with `even`, (n, h + 1, w + 1)."""
+    weights = _weights(width, blur, even).tolist()
+    if len(weights) == 1:
+        return planes
+    reach = len(weights) // 2
+    planes = F.pad(planes[None], (reach, reach, reach, reach), mode="replicate")[0]
+    for axis in (1, 2):
+        size = planes.shape[axis] - len(weights) + 1
+        total = planes.narrow(axis, 0, size) * weights[0]
+        for offset, weight in enumerate(weights[1:], 1):
+            total.add_(planes.narrow(axis, offset, size), alpha=weight)
+        planes = total
+    return planes
 
 
-def _seen(ground: Ground, index: int, moment: float, haze: float) -> Tensor:
-    """Pan (0) or a band (1 to 8) of the ground with its vehicles at a moment, as a new plane."""
-    plane = (ground.pan if index == 0 else ground.bands[index - 1]) + haze * HAZE[index]
+def _read(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
+    """`image` (n, h, w) at places (h', w') counted in pixels from its corner; borders are drawn out."""
+    x, y = columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1
+    grid = torch.stack([x, y], -1)[None]
+    return F.grid_sample(image[None], grid, mode=mode, padding_mode="border", align_corners=False)[0]
+
+
+def _expose(
+    planes: Tensor, factor: int, sensor: Sensor, field: Tensor, lean: Tensor, generator: torch.Generator
+) -> Tensor:
+    """Bands as mul has them: seen at the instrument's own pixels, sharpened there, brought onto the grid.
+
+    Args:
+        planes: the 8 bands (8, h · factor, w · factor).
+        factor: fine pixels along a pixel of the grid.
+        sensor: its blur, sharpening and pitch.
+        field: `displacement_field` (2, h, w).
+        lean: what comes to it at every fine pixel (2, h · factor, w · factor), or (2, 1, 1).
+        generator: where the grid lies against the instrument's pixels.
+
+    Returns:
+        (8, h, w).
+    """
+    height, width = field.shape[1:]
+    even, pitch = factor % 2 == 0, sensor.pitch
+    size = pitch * factor
+    # The means that the instrument takes, wherever its pixels should come to lie.
+    spread = _spread(planes, size, sensor.mul_blur * size, even)
+    mul = torch.empty(len(planes), height, width)
+    for side in sorted(set(SIDES)):
+        own = [index for index, each in enumerate(SIDES) if each == side]
+        phase = torch.rand(2, generator=generator) if pitch != 1 else torch.full((2,), 0.5)
+        margin = 3 * (pitch != 1)
+        rows, columns = (
+            (torch.arange(int(count / pitch) + 2 * margin) - margin + offset) * pitch
+            for count, offset in zip((height, width), phase, strict=True)
+        )
+        down, right = rows[:, None].expand(len(rows), len(columns)), columns.expand(len(rows), -1)
+        # What is displaced downwards was read from above.
+        moved = side * (_read(field, down, right, "bilinear") + _at(lean, down * factor, right * factor))
+        # Where fine pixels meet, counting begins half a pixel earlier.
+        fine = (
+            (place - shift) * factor + 0.5 * even for place, shift in zip((down, right), moved, strict=True)
+        )
+        native = over_sharpen(_read(spread[own], *fine, "bilinear"), sensor.sharpening)
+        if pitch == 1:
+            mul[own] = native
+            continue
+        y, x = (
+            (torch.arange(count) + 0.5) / pitch + margin - offset + 0.5
+            for count, offset in zip((height, width), phase, strict=True)
+        )
+        mul[own] = _read(native, y[:, None].expand(height, width), x.expand(height, width), "bicubic")
+    return mul
+
+
+def _at(lean: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return lean if lean.shape[1:] == (1, 1) else _read(lean, rows, columns, "nearest")
+
+
+def _seen(ground: Ground, moments: Sequence[float], haze: float) -> Tensor:
+    """Pan and the bands (9, h, w) of the ground, new, each with its vehicles at its moment."""
+    planes = torch.cat([ground.pan[None], ground.bands])
+    if haze:
+        planes += torch.tensor(HAZE)[:, None, None] * haze
     for mover in ground.movers:
-        drive(plane, index, mover, moment, haze * HAZE[index])
-    return plane
+        for index, moment in enumerate(moments):
+            drive(planes[index], index, mover, moment, haze * HAZE[index])
+    return planes.clamp_min_(LEAST)
 
 
 @one_thread()
 def truth(ground: Ground, sensor: Sensor = IDEAL) -> tuple[Tensor, Tensor]:
-    """What a perfect sharpener would return.
+    """What a perfect sharpener would return: every band as if pan's own pixels had seen it.
 
     Args:
         ground: of `potato.scenes.ground.make_ground`.
-        sensor: only its haze counts: haze is part of what is there to be seen.
+        sensor: its haze counts, which is part of what is there to be seen, and pan's blur and sharpening: to
+            give back what pan's point spread took isn't a sharpener's business.
 
     Returns:
         pan (h, w) and the bands (8, h, w) at pan scale, reflectance, vehicles where pan sees them.
     """
-    planes = [_seen(ground, index, 0.0, sensor.haze) for index in range(1 + len(BANDS))]
-    return planes[0], torch.stack(planes[1:])
+    planes = _through_pan(_seen(ground, [0.0] * (1 + len(BANDS)), sensor.haze), sensor).clamp_min_(LEAST)
+    return planes[0], planes[1:]
+
+
+def _through_pan(planes: Tensor, sensor: Sensor) -> Tensor:
+    return over_sharpen(_spread(planes, 1.0, sensor.pan_blur), sensor.pan_sharpening)
 
 
 @one_thread()
@@ -164,20 +297,56 @@ def observe(
         pan uint16 (h, w) and mul uint16 (8, h/4, w/4), reflectance × 10,000, at least 1.
     """
     sensor = sensor or random_sensor(generator)
-    pan = _sample(_seen(ground, 0, 0.0, sensor.haze), sensor.pan_blur, (0.0, 0.0), 1)
-    bands = []
-    for index, side in enumerate(SIDES, start=1):
-        down, right = (side * RATIO * way for way in sensor.displacement)
-        plane = _seen(ground, index, 2 * side * sensor.lag, sensor.haze)
-        # What is displaced downwards was read from above.
-        bands.append(_sample(plane, sensor.mul_blur * RATIO, (-down, -right), RATIO))
-    mul = torch.stack(bands)
-    pan = over_sharpen(pan[None], sensor.pan_sharpening)[0]
-    mul = over_sharpen(mul, sensor.sharpening)
+    planes = _seen(ground, [0.0, *(2 * side * sensor.lag for side in SIDES)], sensor.haze)
+    pan = _through_pan(planes[:1], sensor)[0] * sensor.pan_gain
+    # Their own dice: how arrays lie is not to change the noise.
+    own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+    field = displacement_field(*(side // RATIO for side in pan.shape), sensor, own)
+    lean = torch.tensor(sensor.parallax)[:, None, None] * (ground.height if any(sensor.parallax) else 1)
+    mul = _expose(planes[1:], RATIO, sensor, field, lean, own)
     return (
         to_counts(pan, sensor.read_noise, sensor.shot_noise, sensor.step, generator),
         to_counts(mul, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator),
     )
+
+
+@one_thread()
+def observe_coarser(
+    ground: Ground, generator: torch.Generator, sensor: Sensor | None = None, halved: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Photograph a ground at mul's scale, and make the pair coarser by Wald's protocol.
+
+    What is left of an instrument then is different: what mul's pixels do to detail is in the truth, and
+    hardly shows in box means of it; pan is as good as ideal.
+
+    Args:
+        ground: of `potato.scenes.ground.make_ground`. `FINE` of its pixels make one of mul.
+        generator: where the noise comes from.
+        sensor: the instrument; None for `random_sensor` of the generator. Its displacements, in mul pixels of
+            the result, are in the input, not in the truth, which is registered; vehicles stand still.
+        halved: as if everything had been halved first, too: then the ground's pixels are those of the truth,
+            and a quarter of the sharpening is left.
+
+    Returns:
+        With f = FINE, or 1 if `halved`: pan uint16 (h/f, w/f) and mul uint16 (8, h/4f, w/4f), reflectance ×
+        10,000, at least 1, and the true bands (8, h/f, w/f).
+    """
+    sensor = sensor or random_sensor(generator)
+    planes = _seen(ground, [0.0] * (1 + len(BANDS)), sensor.haze)
+    own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
+    fine = 1 if halved else FINE
+    pan = block_mean(planes[:1], fine)[0] * sensor.pan_gain
+    if halved:
+        bands = over_sharpen(planes[1:], sensor.sharpening / 4)
+    else:
+        nowhere = torch.zeros(2, *pan.shape)
+        bands = _expose(planes[1:], fine, sensor, nowhere, nowhere[:, :1, :1], own)
+    noisy = to_counts(bands, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
+    bands = noisy.float() / SCALE
+    field = displacement_field(*(side // RATIO for side in pan.shape), sensor, own) * RATIO
+    field = F.interpolate(field[None], scale_factor=RATIO, mode="bilinear", align_corners=False)[0]
+    mul = block_mean(displace_arrays(bands, field) if bool(field.any()) else bands)
+    return *(to_counts(image, 0.0, 0.0, 1, generator) for image in (pan, mul)), bands
 
 
 @one_thread()

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from potato.augment import observe_again, random_displacement, random_exposure, random_symmetry, turn
+from potato.augment import observe_again, random_exposure, random_symmetry, turn
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.simulated import scene_chip, seed_of
 from potato.errors import ChipError, SessionError
-from potato.scenes.instrument import random_sensor
+from potato.scenes.instrument import displacement_field, random_sensor
 from potato.sensor import SCALE
 from potato.training.ranks import ALONE, Ranks
 
@@ -136,6 +136,7 @@ class Samples(Dataset[Batch]):
         seed: of the order, the scenes and the augmentation.
         instrument: whether chips are given faults of the instrument. Scenes have theirs.
         passes: samples in a row that show one simulated ground, by different passes of the instrument.
+        photographs: for scenes.
     """
 
     paths: tuple[str, ...]
@@ -144,6 +145,7 @@ class Samples(Dataset[Batch]):
     seed: int
     instrument: bool = True
     passes: int = 1
+    photographs: tuple[str, ...] = ()
 
     def __getitem__(self, place: int) -> Batch:
         """The sample at a place.
@@ -155,14 +157,15 @@ class Samples(Dataset[Batch]):
         scenes_before = int(place * self.share)
         if int((place + 1) * self.share) > scenes_before:
             ground, look = divmod(scenes_before, self.passes)
-            chip, skipped, problem = scene_chip(self.seed, ground, self.size[0], look=look), 0, ""
+            chip = scene_chip(self.seed, ground, self.size[0], look=look, photographs=self.photographs)
+            skipped, problem = 0, ""
             pan, mul = chip.pan, chip.mul
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
             pan, mul = chip.pan, chip.mul
             if self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN:
                 sensor = random_sensor(generator)
-                field = random_displacement(mul.shape[1], mul.shape[2], sensor, generator)
+                field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
                 pan, mul = observe_again(pan, mul, sensor, field, generator)
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
@@ -301,7 +304,12 @@ def _next(loader: Iterator[Batch]) -> Batch:
 
 
 def held_out(
-    paths: list[str], scenes: int, size: tuple[int, int], seed: int, ranks: Ranks = ALONE
+    paths: list[str],
+    scenes: int,
+    size: tuple[int, int],
+    seed: int,
+    ranks: Ranks = ALONE,
+    photographs: tuple[str, ...] = (),
 ) -> Iterator[Batch]:
     """Chips to judge by, this process's share, never augmented, one by one.
 
@@ -311,6 +319,7 @@ def held_out(
         size: of those.
         seed: of those.
         ranks: which process this is.
+        photographs: for scenes; those that training sees aren't taken.
     """
     one = torch.ones(1)
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
@@ -318,7 +327,7 @@ def held_out(
             chip = (
                 load_chip(paths[index])
                 if index < len(paths)
-                else scene_chip(seed, index - len(paths), size[0], "test scene")
+                else scene_chip(seed, index - len(paths), size[0], "test scene", photographs=photographs)
             )
         except ChipError as error:
             nothing = torch.empty(0, 1, 0, 0, dtype=torch.int16)

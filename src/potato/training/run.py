@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from potato.chips.simulated import list_photographs
 from potato.devices import choose_device
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips, open_batches
@@ -107,8 +108,17 @@ def _train(
     size = chip_size(paths) if paths else (settings.size, settings.size)
     if size[0] != size[1] and settings.share:
         raise SessionError(f"expected square chips beside scenes, found {size[0]} × {size[1]} pixels")
-    samples = Samples(tuple(paths), settings.share, size, settings.seed, settings.instrument, settings.passes)
-    data = data_digest(paths)
+    photographs = list_photographs(settings.photographs) if settings.share else ()
+    samples = Samples(
+        tuple(paths),
+        settings.share,
+        size,
+        settings.seed,
+        settings.instrument,
+        settings.passes,
+        photographs,
+    )
+    data = data_digest([*paths, *photographs])
     learner, scores, origin = _learner(settings, session, data, device, ranks, say)
     if ranks.first:
         _warn_of_shared(paths, tests)
@@ -116,7 +126,7 @@ def _train(
     if learner.step >= total:
         say(f"{session.folder}: all of its {settings.epochs} epochs are there; --epochs asks for more")
         return learner.step, scores
-    judge = _judge(settings, tests, size, device, ranks)
+    judge = _judge(settings, tests, size, device, ranks, photographs)
     save = partial(session.save, learner, settings, origin, data)
     batches = open_batches(
         samples,
@@ -162,7 +172,12 @@ def _learner(
 
 
 def _judge(
-    settings: Settings, tests: list[str], size: tuple[int, int], device: torch.device, ranks: Ranks
+    settings: Settings,
+    tests: list[str],
+    size: tuple[int, int],
+    device: torch.device,
+    ranks: Ranks,
+    photographs: tuple[str, ...],
 ) -> Judge | None:
     if tests:
         shown = list(held_out(tests[:_SHOWN], 0, size, settings.seed))
@@ -170,7 +185,7 @@ def _judge(
     if not settings.share:
         return None
     # Scenes take longer to invent than to judge.
-    scenes = list(held_out([], _TEST_SCENES, size, settings.seed, ranks))
+    scenes = list(held_out([], _TEST_SCENES, size, settings.seed, ranks, photographs))
     return Judge(lambda: scenes, scenes[:_SHOWN], device, ranks)
 
 

@@ -18,7 +18,7 @@ FREE = frozenset(
     {
         *("device", "epochs", "physical_batch", "save_every", "test_chips", "test_length", "workers"),
         # Names of places; what lies there is known by its digest.
-        *("chips", "session", "sessions"),
+        *("chips", "photographs", "session", "sessions"),
         # Questions of the start, which `Session.load` compares with what it was.
         *("depth", "from_scratch", "load_epoch", "load_from", "width"),
     }
@@ -38,6 +38,7 @@ class Settings:
         test_length: how many of them, from the lowest number on.
         scenes: share of what is learnt from that is simulated on the fly, 0..1; None for 0 beside chips and
             1 without them.
+        photographs: folder of aerial photographs for scenes, or None.
         passes: how often each simulated ground is seen: other passes, other noise, turned another way.
         size: side of a simulated scene in pan pixels, where there are no chips to tell.
         epoch_length: chips in an epoch, rounded up to whole batches.
@@ -69,6 +70,7 @@ class Settings:
     test_chips: str | None = None
     test_length: int = 64
     scenes: float | None = None
+    photographs: str | None = None
     passes: int = 4
     size: int = SIZE
     epoch_length: int = 1024
