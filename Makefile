@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Where the development data lies, if it does; tests that need it skip without.
 export POTATO_DATA ?= $(abspath ../shared/data)
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test check format bench score docs viewer clean
 
 demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
@@ -26,8 +26,20 @@ format: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/fuse.py
 
+# Every published figure of a checkpoint, as JSON and Markdown: make score WEIGHTS=mine.safetensors
+score: $(VENV)/installed-dev
+	$(BIN)/python runs/score.py $(if $(WEIGHTS),--weights $(WEIGHTS))
+
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/make_cli.py
+
+# The viewer in the pages of potato report, as npm has it; another version goes into report/page.py too.
+viewer:
+	mkdir -p build
+	npm pack --silent --pack-destination build openseadragon@6.1.1
+	tar -xzf build/openseadragon-6.1.1.tgz -C build
+	cp build/package/build/openseadragon/openseadragon.min.js src/potato/assets/
+	cp build/package/LICENSE.txt src/potato/assets/openseadragon.LICENSE.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -32,6 +32,7 @@ def write_tile(
     valid: np.ndarray | None = None,
     mask: bool = True,
     changes: dict | None = None,
+    ground: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Path:
     """Write one tile; returns its item.
 
@@ -45,12 +46,13 @@ def write_tile(
         valid: bool (side, side), in cells; None for all.
         mask: whether the files have a mask band; otherwise 0 is invalid.
         changes: properties of the item to change.
+        ground: pan and mul; None for some of the tile's own.
     """
     west, north = corner(column, row)
     quadkey = cell_quadkey(WEST + column * CELL, NORTH - row * CELL)
     folder = root / "11" / quadkey / "2024-12-14"
     folder.mkdir(parents=True, exist_ok=True)
-    pan, mul = pairs.ground(side, side, seed=1000 * row + column + (cid != CID))
+    pan, mul = ground or pairs.ground(side, side, seed=1000 * row + column + (cid != CID))
     valid = np.ones((side, side), bool) if valid is None else valid
     fine = valid.repeat(4, 0).repeat(4, 1)
     pixel = SIDE / side

@@ -4,21 +4,45 @@ with serve_folder(path) as server:
     server.url              # http://127.0.0.1:…/
     server.sent             # bytes of bodies sent so far
     server.faults["/a.tif"] = 404
+    server.faults["/b.tif"] = Fault("cut", times=2)
 
 with serve_bucket(path) as address:
     address                 # s3://ard; the environment is set so that GDAL and obstore find it
+
+with serve_bucket(path) as address, spoil_bucket() as server:
+    server.faults["/ard/a.tif"] = 503    # the same faults between GDAL or obstore and the bucket
 """
 
 import contextlib
+import http.client
 import http.server
 import logging
 import os
 import re
+import socket
+import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
 from urllib.parse import unquote
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong while a file is sent.
+
+    Attributes:
+        kind: `cut`: half the body, then the end; `reset`: half, then a reset; `trickle`: a byte every 50 ms;
+            `hang`: nothing, until the server stops; or a status to answer.
+        times: how often; None for always.
+        met: set when a request meets it.
+    """
+
+    kind: str | int
+    times: int | None = None
+    met: threading.Event = field(default_factory=threading.Event)
 
 
 class FolderServer(http.server.ThreadingHTTPServer):
@@ -28,13 +52,15 @@ class FolderServer(http.server.ThreadingHTTPServer):
         url: address of the folder, ending in a slash.
         sent: bytes of bodies sent.
         requests: (method, path, range or None, status) of each request answered.
-        faults: a status to answer instead, by path (beginning with a slash) or by a regular expression
-            that matches all of one.
+        faults: what goes wrong, or a status to answer instead, by path (beginning with a slash) or by a
+            regular expression that matches all of one.
+        closing: set when it stops.
     """
 
     daemon_threads = True
     # GDAL asks for many ranges at once, and a connection that is dropped comes back only after a second.
     request_queue_size = 128
+    raw = False
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -42,7 +68,8 @@ class FolderServer(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/"
         self.sent = 0
         self.requests: list[tuple[str, str, str | None, int]] = []
-        self.faults: dict[str, int] = {}
+        self.faults: dict[str, Fault | int] = {}
+        self.closing = threading.Event()
         self._lock = threading.Lock()
 
     def count(self, request: tuple[str, str, str | None, int], size: int) -> None:
@@ -50,8 +77,33 @@ class FolderServer(http.server.ThreadingHTTPServer):
             self.requests.append(request)
             self.sent += size
 
-    def fault(self, path: str) -> int | None:
-        return next((status for which, status in self.faults.items() if re.fullmatch(which, path)), None)
+    def fault(self, path: str) -> str | int | None:
+        """What goes wrong with this request."""
+        found = next((fault for which, fault in self.faults.items() if re.fullmatch(which, path)), None)
+        if not isinstance(found, Fault):
+            return found
+        with self._lock:
+            if found.times == 0:
+                return None
+            if found.times:
+                found.times -= 1
+        found.met.set()
+        return found.kind
+
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of what lies at a path."""
+        file = self.folder / path.lstrip("/")
+        if not file.is_file() or ".." in path.split("/"):
+            return 404, {}, b""
+        body = file.read_bytes()
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("range", ""))
+        if not found:
+            return 200, {}, body
+        first, whole = int(found[1]), len(body)
+        last = min(int(found[2] or whole - 1), whole - 1)
+        if first >= whole:
+            return 416, {}, b""
+        return 206, {"Content-Range": f"bytes {first}-{last}/{whole}"}, body[first : last + 1]
 
     def handle_error(self, request, client_address) -> None:
         """A client that hangs up early, as GDAL does, is no news."""
@@ -64,28 +116,37 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(self.path.split("?")[0])
-        wanted = self.headers.get("Range")
-        file = self.server.folder / path.lstrip("/")
-        status = self.server.fault(path) or (200 if file.is_file() and ".." not in path.split("/") else 404)
-        body, place = b"", None
-        if status == 200:
-            body = file.read_bytes()
-            found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
-            if found:
-                first, whole = int(found[1]), len(body)
-                last = min(int(found[2] or whole - 1), whole - 1)
-                status, place = (206, f"bytes {first}-{last}/{whole}") if first < whole else (416, None)
-                body = body[first : last + 1] if status == 206 else b""
+        fault = self.server.fault(path)
+        if isinstance(fault, int):
+            status, headers, body = fault, {}, b""
+        else:
+            asked = {name.lower(): value for name, value in self.headers.items()}
+            status, headers, body = self.server.answer(self.path if self.server.raw else path, asked)
+        size = 0 if self.command == "HEAD" else len(body)
+        self.server.count((self.command, path, self.headers.get("Range"), status), size)
+        if fault == "hang":
+            self.server.closing.wait()
+            return
         self.send_response(status)
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(len(body)))
-        if place:
-            self.send_header("Content-Range", place)
+        length = str(len(body))
+        for name, value in {"Accept-Ranges": "bytes", "Content-Length": length, **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        if self.command == "HEAD":
-            body = b""
-        self.server.count((self.command, path, wanted, status), len(body))
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self._send(body, fault)
+
+    def _send(self, body: bytes, fault: str | int | None) -> None:
+        if fault == "trickle":
+            for place in range(len(body)):
+                if self.server.closing.wait(0.05):
+                    return
+                self.wfile.write(body[place : place + 1])
+        self.wfile.write(body[: len(body) // 2] if fault in ("cut", "reset") else body)
+        if fault == "reset":
+            # A socket that lingers for no time at all says so rudely.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if fault in ("cut", "reset"):
+            self.close_connection = True
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -93,10 +154,43 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Nothing."""
 
 
+class _Proxy(FolderServer):
+    """Passes requests on to another server, as they are."""
+
+    raw = True
+
+    def __init__(self, target: str) -> None:
+        super().__init__(Path())
+        self.target = target
+
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(self.target)
+        with contextlib.closing(connection):
+            connection.request("GET", path, headers={**headers, "connection": "close"})
+            found = connection.getresponse()
+            skipped = ("connection", "transfer-encoding", "date", "server")
+            kept = {name.title(): text for name, text in found.getheaders() if name.lower() not in skipped}
+            return found.status, kept, found.read()
+
+
 @contextlib.contextmanager
 def serve_folder(folder: str | os.PathLike[str]) -> Iterator[FolderServer]:
     """Serve a folder over HTTP while inside."""
-    server = FolderServer(Path(folder))
+    with _serving(FolderServer(Path(folder))) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def spoil_bucket() -> Iterator[FolderServer]:
+    """Put a server with faults before the bucket of an enclosing `serve_bucket`."""
+    with _serving(_Proxy(os.environ["AWS_S3_ENDPOINT"])) as server:
+        host = server.url.removeprefix("http://").rstrip("/")
+        with mock.patch.dict(os.environ, {"AWS_S3_ENDPOINT": host}):
+            yield server
+
+
+@contextlib.contextmanager
+def _serving(server: FolderServer) -> Iterator[FolderServer]:
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     quick = {"GDAL_HTTP_MAX_RETRY": "0", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -104,6 +198,7 @@ def serve_folder(folder: str | os.PathLike[str]) -> Iterator[FolderServer]:
         with mock.patch.dict(os.environ, quick):
             yield server
     finally:
+        server.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -99,6 +99,7 @@ def test_an_item_says_everything_a_tile_has():
         item=f"{folder}.json",
         shape=(9484, 9484),
         data_area=10.3,
+        datetime="2024-12-14T18:53:50Z",
     )
     assert parse(an_item()).id == "11/031311102001/103001010A705C00"
 

@@ -8,9 +8,11 @@ import torch
 
 from potato.augment import (
     SYMMETRIES,
+    add_haze,
     expose,
     observe_again,
     random_exposure,
+    random_haze,
     random_symmetry,
     turn,
 )
@@ -111,6 +113,30 @@ def test_chance_comes_from_the_generator_and_reaches_everything():
     factors = torch.tensor([factor for _, factor in drawn])
     assert 0.5 <= float(factors.min()) < 0.55 and 1.8 < float(factors.max()) <= 2
     assert abs(float(factors.log2().mean())) < 0.15
+
+
+# ── haze ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ground_through_haze_is_a_true_pair_again():
+    pan, mul = torch.rand(1, 1, 32, 32, generator=seeded(1)), torch.rand(1, 8, 32, 32, generator=seeded(2))
+    haze = torch.stack([random_haze(seeded(3))])
+    seen = add_haze(pan, mul, mul_to_oklab(mul), haze)
+    torch.testing.assert_close(seen[0], pan + haze[0, 0])
+    torch.testing.assert_close(seen[2], mul_to_oklab(seen[1]), atol=2e-4, rtol=0)
+
+
+def test_no_haze_changes_nothing():
+    pan, mul = torch.rand(2, 1, 8, 8, generator=seeded(1)), torch.rand(2, 8, 2, 2, generator=seeded(2))
+    oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)))
+    for before, after in zip((pan, mul, oklab), add_haze(pan, mul, oklab, torch.zeros(2, 9)), strict=True):
+        torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
+
+
+def test_haze_is_most_in_the_blue_and_less_in_pan():
+    for seed in range(20):
+        pan, *bands = random_haze(seeded(seed)).tolist()
+        assert 0 <= pan <= bands[0] <= 0.04 and bands == sorted(bands, reverse=True)
 
 
 # ── the instrument ────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from potato.cids.sheet import make_sheet
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from potato.sensor import SCALE
 
+from browsers import chromium
 from servers import serve_bucket, serve_folder
 
 HOSTILE = '"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>&amp;\u2028'
@@ -378,36 +379,10 @@ def test_the_sheet_holds_metadata_only_as_data(tmp_path):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't installed")
-    from selenium.webdriver.chrome.service import Service
-
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("there is no chromium, or no chromedriver; Debian has both: chromium, chromium-driver")
-    downloads = tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in (
-        "headless=new",
-        "no-sandbox",
-        "disable-gpu",
-        "disable-quic",
-        "disable-dev-shm-usage",
-        "no-first-run",
-        "disable-background-networking",
-        "disable-component-update",
-        "disable-sync",
-        "window-size=1280,900",
-    ):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chromium = webdriver.Chrome(options=options, service=Service(driver))
-    chromium.downloads = downloads
-    yield chromium
-    chromium.quit()
+    folder = tmp_path_factory.mktemp("browser")
+    with chromium(folder, "window-size=1280,900") as browser:
+        browser.downloads = folder / "downloads"
+        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from potato.resample import block_mean
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import zone_cover
 from potato.scenes.ground import DARKEST, Ground, make_ground
-from potato.scenes.instrument import HAZE, IDEAL, Sensor, observe, ragged_mask, random_sensor, truth
+from potato.scenes.instrument import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
 from potato.scenes.light import (
     SKYLIGHT,
     SUN_AZIMUTH,
@@ -304,6 +304,8 @@ OTHER = {
     "parallax": (0.01, -0.02),
     "lag": 0.0,
     "haze": 0.05,
+    "haze_slope": 0.5,
+    "pan_haze": 0.3,
     "pan_gain": 1.1,
     "read_noise": 3e-3,
     "shot_noise": 3e-5,
@@ -316,7 +318,7 @@ def test_every_option_of_the_sensor_changes_what_it_should(ground, option):
     assert ground.movers, "the traffic is there to be frozen"
     plain = observe(ground, seeded(4), Sensor())
     other = observe(ground, seeded(4), replace(Sensor(), **{option: OTHER[option]}))
-    pan_only = {"pan_blur", "pan_sharpening", "pan_gain"}
+    pan_only = {"pan_blur", "pan_sharpening", "pan_gain", "pan_haze"}
     mul_only = {"mul_blur", "sharpening", "pitch", "displacement", "sway", "jolts", "parallax", "lag"}
     assert torch.equal(plain[0], other[0]) == (option in mul_only)
     assert torch.equal(plain[1], other[1]) == (option in pan_only)
@@ -363,15 +365,16 @@ def test_a_moving_car_is_seen_at_three_places():
 
 def test_haze_is_added_to_what_is_seen_and_to_the_truth():
     sensor = replace(IDEAL, haze=0.04)
+    haze = haze_of(sensor)
     moving = flat(0.1, 128, (car(0.0, 0.0),))
     _pan, mul = observe(moving, seeded(1), sensor)
     sharp, bands = truth(moving, sensor)
-    assert float(sharp[0, 0]) == pytest.approx(0.1 + 0.04 * HAZE[0])
-    assert float(sharp[64, 64]) == pytest.approx(0.8 + 0.04 * HAZE[0])
-    assert list(HAZE[1:]) == sorted(HAZE[1:], reverse=True), "most in the blue"
+    assert float(sharp[0, 0]) == pytest.approx(0.1 + haze[0])
+    assert float(sharp[64, 64]) == pytest.approx(0.8 + haze[0])
+    assert haze[1] == 0.04 and list(haze[1:]) == sorted(haze[1:], reverse=True), "most in the blue"
     for k in range(8):
-        assert float(bands[k, 0, 0]) == pytest.approx(0.1 + 0.04 * HAZE[k + 1])
-        assert int(mul[k, 0, 0]) == pytest.approx(SCALE * (0.1 + 0.04 * HAZE[k + 1]), abs=0.51)
+        assert float(bands[k, 0, 0]) == pytest.approx(0.1 + haze[k + 1])
+        assert int(mul[k, 0, 0]) == pytest.approx(SCALE * (0.1 + haze[k + 1]), abs=0.51)
 
 
 @pytest.mark.parametrize("value", [0.02, 0.4])
@@ -407,7 +410,9 @@ def test_a_random_sensor_varies_and_is_possible():
     for name in OTHER:
         values = {getattr(look, name) for look in looks}
         assert len(values) > 10 or name in ("lag", "step"), name
-    assert all(look.sharpening >= 0 and look.pan_sharpening >= 0 and -0.01 <= look.haze <= 0.05 for look in looks)
+    assert all(
+        look.sharpening >= 0 and look.pan_sharpening >= 0 and -0.01 <= look.haze <= 0.06 for look in looks
+    )
     assert random_sensor(seeded(1), Sensor(step=9)).step == 9
     assert random_sensor(seeded(1)) == random_sensor(seeded(1))
 

@@ -19,14 +19,16 @@ ROOT = Path(potato.__file__).parent
 REPOSITORY = ROOT.parents[1]
 
 LAYERS = (
-    ("errors", "sensor"),
-    ("color", "devices", "resample", "noise", "optics", "windows", "looks", "profiles", "stream"),
+    ("errors", "redaction", "sensor"),
+    ("color", "devices", "resample", "noise", "optics", "mtf", "windows", "looks", "profiles", "stream"),
+    ("markup", "notebook", "views"),
+    ("jobs",),
     ("raster", "ard", "files"),
     ("reflectances", "scenes", "chips", "cids", "sampling", "ard_making"),
     ("model", "losses", "augment", "weights"),
-    ("views", "evaluation"),
+    ("evaluation", "metrics", "baselines", "registration"),
     ("training",),
-    ("fusion", "checking", "report", "showcase"),
+    ("fusion", "serving", "checking", "doctor", "delivery", "darkroom", "judging", "report", "showcase"),
     ("cli",),
 )
 """Rooms from the ground up: a room may import its own layer and those below it."""
@@ -74,7 +76,7 @@ def test_only_their_rooms_import_gdal_and_click(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
-    if room in ("model", "color", "resample", "looks", "evaluation", "windows", "noise"):
+    if room in ("model", "color", "resample", "looks", "evaluation", "metrics", "windows", "noise", "mtf"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
 
 

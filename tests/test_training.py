@@ -373,12 +373,12 @@ def test_nan_ends_the_run_before_the_weights_move(pool, tmp_path):
     plan = settings(tmp_path, pool)
     learning = steps(pool, plan, 2)
     with torch.no_grad():
-        learning.model.layers[0].bias[0] = float("nan")
-    before = learning.mean.state_dict()["layers.1.bias"].clone()
+        learning.model.layers[0].weight[0] = float("nan")
+    before = learning.mean.state_dict()["layers.1.weight"].clone()
     batches = next(open_batches(samples(pool), 0, 1, 4, 4))
     with pytest.raises(SessionError, match=r"loss became NaN or infinite at step 2.*--load-from"):
         train_step(learning, batches, plan, 100)
-    assert learning.step == 2 and torch.equal(learning.mean.state_dict()["layers.1.bias"], before)
+    assert learning.step == 2 and torch.equal(learning.mean.state_dict()["layers.1.weight"], before)
     with pytest.raises(SessionError, match="weights became NaN"):
         learning.check()
 

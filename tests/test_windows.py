@@ -11,7 +11,7 @@ side = st.integers(1, 60)
 def test_panels_and_blocks_cover_every_cell_once(height, width, panel, block):
     seen = [
         (row, column)
-        for region in panels(height, width, panel)
+        for region in panels(PairWindow(0, 0, height, width), panel)
         for windows in split(region, block)
         for window in windows
         for row in range(window.row, window.bottom)

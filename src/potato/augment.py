@@ -1,4 +1,4 @@
-"""More out of a chip: the 8 symmetries of the square, exposure, and the faults of the instrument.
+"""More out of a chip: the 8 symmetries of the square, exposure, haze, and the faults of the instrument.
 
 Nothing here changes its arguments. Randomness comes from a `torch.Generator`, so the same generator gives
 the same variant. Test data is never augmented.
@@ -9,16 +9,19 @@ import math
 import torch
 from torch import Tensor
 
+from potato.color import mul_to_xyz, oklab_to_xyz, xyz_to_oklab
 from potato.optics import displace_arrays, over_sharpen, to_counts
 from potato.resample import fill_invalid
-from potato.scenes.instrument import Sensor
+from potato.scenes.instrument import Sensor, haze_of
 from potato.sensor import SCALE
 
 __all__ = [
     "SYMMETRIES",
+    "add_haze",
     "expose",
     "observe_again",
     "random_exposure",
+    "random_haze",
     "random_symmetry",
     "turn",
 ]
@@ -28,6 +31,9 @@ SYMMETRIES = 8
 
 _STOPS = 1.0
 """Exposure varies by so many powers of 2, up and down."""
+
+_HAZE = 0.04
+"""Reflectance that haze adds to coastal at most."""
 
 _REACH = 6
 """Pixels that invalid ones are filled from before bands are moved: more than they ever move."""
@@ -64,6 +70,34 @@ def turn(image: Tensor, symmetry: int) -> Tensor:
 def random_exposure(generator: torch.Generator) -> float:
     """A factor of reflectance, ½..2, as likely above 1 as below."""
     return math.exp2(_STOPS * float(2 * torch.rand((), generator=generator) - 1))
+
+
+def random_haze(generator: torch.Generator) -> Tensor:
+    """What more haze adds to pan and the bands (9,), reflectance.
+
+    Up to 0.04 in coastal, falling with wavelength to the power of 0 to −1.5; pan, from which it may have been
+    removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that says it was corrected,
+    shadows still reflect 0.035 in the visible bands and 0.02 in pan.
+    """
+    amount, slope, share = torch.rand(3, generator=generator).tolist()
+    air = Sensor(haze=_HAZE * amount, haze_slope=1.5 * slope, pan_haze=0.8 * share)
+    return torch.tensor(haze_of(air))
+
+
+def add_haze(pan: Tensor, mul: Tensor, oklab: Tensor, haze: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The same ground through more air: a true pair again, since light adds up and Oklab can be undone.
+
+    Args:
+        pan: reflectance (b, 1, 4h, 4w).
+        mul: reflectance (b, 8, h, w).
+        oklab: of the truth (b, 3, 4h, 4w).
+        haze: reflectance to add to pan and the bands (b, 9).
+
+    Returns:
+        The three, new.
+    """
+    haze = haze.to(pan)[..., None, None]
+    return pan + haze[:, :1], mul + haze[:, 1:], xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:]))
 
 
 def expose(pan: Tensor, mul: Tensor, oklab: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:

@@ -20,8 +20,11 @@ __all__ = [
     "D65",
     "JND",
     "delta_e_ok",
+    "fit_gamut",
+    "gamut_share",
     "linear_srgb_to_oklab",
     "mul_to_oklab",
+    "mul_to_xyz",
     "oklab_to_linear_srgb",
     "oklab_to_xyz",
     "srgb_decode",
@@ -31,6 +34,9 @@ __all__ = [
 
 D65 = (0.95047, 1.0, 1.08883)
 """XYZ of the D65 white point, CIE 1931 2° observer, Y = 1."""
+
+ROUNDING = 1e-6
+"""Linear light beyond 0..1 that is rounding and not a colour out of the gamut."""
 
 JND = 0.02
 """The Oklab distance (a and b doubled, see `delta_e_ok`) taken as one just-noticeable difference."""
@@ -107,6 +113,11 @@ def mul_to_oklab(mul: Tensor) -> Tensor:
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(lms))
 
 
+def mul_to_xyz(mul: Tensor) -> Tensor:
+    """XYZ (…, 3, h, w), Y = 1 for white, of a mul image (…, 8, h, w), from all its visible bands."""
+    return _mix(_matrix(BANDS_TO_XYZ).T, mul[..., :VISIBLE, :, :])
+
+
 def xyz_to_oklab(xyz: Tensor) -> Tensor:
     """CIE XYZ (…, 3, h, w), Y = 1 for white, to Oklab (…, 3, h, w)."""
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(_mix(_matrix(XYZ_TO_LMS), xyz)))
@@ -129,6 +140,45 @@ def oklab_to_linear_srgb(oklab: Tensor) -> Tensor:
     lms_to_rgb = (_matrix(XYZ_TO_LMS) @ _matrix(SRGB_TO_XYZ)).inverse()
     lms = _mix(_matrix(LMS_TO_OKLAB).inverse(), oklab)
     return _mix(lms_to_rgb, (lms * lms).mul_(lms))
+
+
+def gamut_share(oklab: Tensor) -> Tensor:
+    """How much of its chroma a colour can keep on an sRGB screen, at its own lightness and hue.
+
+    Args:
+        oklab: (3, h, w), L 0..1.
+
+    Returns:
+        (h, w), 0..1: the share of a and b that lies on the edge of the gamut, to 2^−16 by bisection, or 1 for
+        a colour in it.
+    """
+
+    def inside(colours: Tensor) -> Tensor:
+        rgb = oklab_to_linear_srgb(colours)
+        return (rgb.amin(0) >= -ROUNDING) & (rgb.amax(0) <= 1 + ROUNDING)
+
+    # Most colours lie in the gamut, so only the others are worked on.
+    outside = ~inside(oklab)
+    colours = oklab[:, outside][:, None]
+    low, high = torch.zeros_like(colours[0]), torch.ones_like(colours[0])
+    for _ in range(16):
+        middle = (low + high) / 2
+        fits = inside(torch.cat([colours[:1], colours[1:] * middle]))
+        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+    share = torch.ones_like(oklab[0])
+    share[outside] = low[0]
+    return share
+
+
+def fit_gamut(oklab: Tensor) -> Tensor:
+    """Bring colours (3, h, w) into the gamut of sRGB, keeping hue.
+
+    Lightness is clipped to 0..1 and kept; what is still outside loses chroma until it fits (`gamut_share`).
+    Colours in the gamut stay as they are.
+    """
+    lightness = oklab[:1].clamp(0, 1)
+    clipped = torch.cat([lightness, oklab[1:]])
+    return torch.cat([lightness, oklab[1:] * gamut_share(clipped)])
 
 
 def srgb_encode(linear: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ A message says what was expected, what was found, and what to do about it, in on
     PotatoError
     ├── InputError              pixels that can't be used
     │   ├── PairError           pan and mul don't lie on one 4:1 grid
-    │   ├── BandError           not the 8 bands, or not uint16
+    │   ├── GridError           two pictures that don't lie on one grid
+    │   ├── BandError           not the expected bands or data type
     │   ├── SensorError         not WorldView-2 or -3
     │   └── EmptyError          nothing valid in it
     ├── ArdError                an ARD folder that can't be understood
@@ -23,6 +24,7 @@ __all__ = [
     "BlockError",
     "ChipError",
     "EmptyError",
+    "GridError",
     "InputError",
     "OutputError",
     "OutputExists",
@@ -44,6 +46,10 @@ class InputError(PotatoError):
 
 class PairError(InputError):
     """A pan and a mul that don't lie on one 4:1 grid."""
+
+
+class GridError(InputError):
+    """Two finished pictures that don't lie on one grid."""
 
 
 class BandError(InputError):

@@ -14,8 +14,9 @@ spatial resolutions: assessing the quality of resulting images" (1997).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,23 @@ from potato.color import delta_e_ok, mul_to_oklab
 from potato.resample import block_mean
 from potato.sensor import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
 
-__all__ = ["Colour", "FullScale", "Sharpen", "displaced", "full", "plain", "register_arrays", "shift"]
+__all__ = [
+    "BORDER",
+    "FRINGE_REACH",
+    "Case",
+    "Colour",
+    "FullMaps",
+    "FullScale",
+    "Sharpen",
+    "displaced",
+    "displaced_cases",
+    "full",
+    "full_maps",
+    "plain",
+    "plain_case",
+    "register_arrays",
+    "shift",
+]
 
 Sharpen = Callable[[Tensor, Tensor], Tensor]
 """A sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to Oklab (b, 3, 4h, 4w)."""
@@ -39,11 +56,46 @@ BORDER = 8
 FRINGE_SIGMA = 4.0
 """σ of the Gaussian that parts coarse from fine, in pan pixels: one mul pixel."""
 
+FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
+"""Where that Gaussian is cut off, in pan pixels."""
+
 DIRECTIONS = 8
 """Directions, evenly around the circle, in which `displaced` moves the arrays."""
 
 MARGIN = 32
 """Mirrored pixels around an image that is shifted, so that its opposite sides don't meet."""
+
+
+class Case(NamedTuple):
+    """A coarser pair and the truth that belongs to it.
+
+    Attributes:
+        pan: reflectance (b, 1, h, w).
+        mul: reflectance (b, 8, h/4, w/4).
+        truth: Oklab (b, 3, h, w).
+    """
+
+    pan: Tensor
+    mul: Tensor
+    truth: Tensor
+
+
+class FullMaps(NamedTuple):
+    """What `full` condenses into figures, pixel by pixel.
+
+    Attributes:
+        fringe: |high-pass of Oklab a| × 100 (b, 4h, 4w).
+        lightness: high-pass of L (b, 4h, 4w).
+        shading: high-pass of the cube root of pan (b, 4h, 4w).
+        coarse: the result averaged to mul's grid, Oklab (b, 3, h, w).
+        colour: the colour of mul, Oklab (b, 3, h, w).
+    """
+
+    fringe: Tensor
+    lightness: Tensor
+    shading: Tensor
+    coarse: Tensor
+    colour: Tensor
 
 
 @dataclass(frozen=True)
@@ -82,10 +134,16 @@ def plain(
     Raises:
         ValueError: if shapes don't fit each other or leave nothing to judge.
     """
+    case = plain_case(pan, mul, halvings, colour)
+    return _distance(sharpen(case.pan, case.mul), case.truth)
+
+
+def plain_case(pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab) -> Case:
+    """What `plain` sharpens and holds the result against; arguments and errors as there."""
     _check_pair(pan, mul)
     for _ in range(halvings):
         pan, mul = block_mean(pan, 2), block_mean(mul, 2)
-    return _distance(sharpen(block_mean(pan), block_mean(mul)), colour(mul))
+    return Case(block_mean(pan), block_mean(mul), colour(mul))
 
 
 def displaced(
@@ -111,16 +169,28 @@ def displaced(
     Raises:
         ValueError: if shapes don't fit each other or leave nothing to judge.
     """
-    registered = register_arrays(pan, mul)
+    cases = displaced_cases(pan, register_arrays(pan, mul), displacement, colour)
+    return sum(_distance(sharpen(case.pan, case.mul), case.truth) for case in cases) / DIRECTIONS
+
+
+def displaced_cases(
+    pan: Tensor, registered: Tensor, displacement: float, colour: Colour = mul_to_oklab
+) -> Iterator[Case]:
+    """What `displaced` sharpens, and holds the results against: a case for each direction.
+
+    Args:
+        pan: as there.
+        registered: of `register_arrays`, which takes time and is the same for every displacement.
+        displacement: as there.
+        colour: as there.
+    """
     truth, coarse_pan = colour(registered), block_mean(pan)
     reach = displacement / 2 * RATIO
-    total = 0.0
     for step in range(DIRECTIONS):
         angle = 2 * math.pi * step / DIRECTIONS
         y, x = reach * math.sin(angle), reach * math.cos(angle)
         moved = _shift_arrays(registered, (y, x), (-y, -x))
-        total += _distance(sharpen(coarse_pan, block_mean(moved)), truth)
-    return total / DIRECTIONS
+        yield Case(coarse_pan, block_mean(moved), truth)
 
 
 def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullScale:
@@ -140,16 +210,33 @@ def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_okl
         ValueError: if shapes don't fit each other or leave nothing to judge.
     """
     _check_pair(pan, mul)
-    oklab = sharpen(pan, mul)
-    fringe = 100 * _high_pass(oklab[:, 1:2]).abs().flatten()
-    shading = pan.clamp_min(0) ** (1 / 3)
-    detail = torch.stack([_high_pass(image).flatten() for image in (oklab[:, :1], shading)])
+    maps = full_maps(sharpen(pan, mul), pan, mul, colour)
+    fringe = maps.fringe.flatten()
     return FullScale(
         fringe_mean=float(fringe.mean()),
         # Not torch.quantile, which refuses more than 16 million pixels.
         fringe_p99=float(fringe.kthvalue(math.ceil(0.99 * fringe.numel())).values),
-        detail=float(torch.corrcoef(detail)[0, 1]),
-        consistency=_distance(block_mean(oklab), colour(mul), BORDER // RATIO),
+        detail=float(torch.corrcoef(torch.stack([maps.lightness.flatten(), maps.shading.flatten()]))[0, 1]),
+        consistency=_distance(maps.coarse, maps.colour, BORDER // RATIO),
+    )
+
+
+def full_maps(oklab: Tensor, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullMaps:
+    """What `full` looks at, of a result that is there already.
+
+    Args:
+        oklab: what a sharpener made of the pair (b, 3, 4h, 4w).
+        pan: as in `full`.
+        mul: as in `full`.
+        colour: as in `full`.
+    """
+    _check_pair(pan, mul)
+    return FullMaps(
+        fringe=100 * _high_pass(oklab[:, 1:2])[:, 0].abs(),
+        lightness=_high_pass(oklab[:, :1])[:, 0],
+        shading=_high_pass(pan.clamp_min(0) ** (1 / 3))[:, 0],
+        coarse=block_mean(oklab),
+        colour=colour(mul),
     )
 
 
@@ -241,7 +328,7 @@ def _find_shift(goal: Tensor, bands: Tensor) -> tuple[float, float]:
 
 def _high_pass(image: Tensor) -> Tensor:
     """`image` (b, 1, h, w) less its Gaussian blur of `FRINGE_SIGMA`, cut off at 4 σ, borders mirrored."""
-    radius = int(4 * FRINGE_SIGMA + 0.5)
+    radius = FRINGE_REACH
     if min(image.shape[-2:]) <= radius:
         raise ValueError(f"expected sides above {radius} pan pixels, found {tuple(image.shape)}")
     offsets = torch.arange(-radius, radius + 1).to(image)

@@ -1,11 +1,14 @@
-"""Small files, written whole or not at all."""
+"""Small files, written whole or not at all, and folders for one run at a time."""
 
+import contextlib
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from potato.errors import OutputError
+from potato.errors import OutputError, PotatoError
 
-__all__ = ["write_whole"]
+__all__ = ["locked", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
@@ -27,3 +30,29 @@ def write_whole(path: Path, data: bytes | str) -> None:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path, refusal: PotatoError) -> Iterator[None]:
+    """Hold a folder; the system lets go of it when the process ends, however it ends.
+
+    Args:
+        folder: must be there.
+        refusal: what is raised if another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise refusal from error
+            # Some network file systems know no locks.
+        yield
+    finally:
+        os.close(handle)

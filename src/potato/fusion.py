@@ -2,11 +2,12 @@
 
 import copy
 import functools
+import itertools
 import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,21 +16,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from potato.devices import choose_device, one_thread
 from potato.errors import InputError
 from potato.looks import LOOKS, Look, dither, render
 from potato.model import Sharpener, fill_pair
+from potato.notebook import SIDE, Shown, View
 from potato.profiles import PANEL, PROFILES, TILE
-from potato.raster import Pair, PairPixels, check_output, create_picture, gdal, open_pair
+from potato.raster import Pair, PairPixels, Part, check_output, create_picture, gdal, open_pair
+from potato.redaction import redact
 from potato.resample import to_cells
 from potato.sensor import RATIO, SCALE
-from potato.stream import available_cores, map_blocks
+from potato.stream import available_cores, map_blocks, progress_bar
 from potato.weights import load_model, weights_digest
-from potato.windows import PairWindow, panels
+from potato.windows import PairWindow, panels, split
 
-__all__ = ["BLOCK", "Fused", "fuse", "fuse_pixels"]
+__all__ = ["BLOCK", "Fused", "fuse", "fuse_pair", "fuse_pixels"]
 
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
@@ -40,7 +42,7 @@ Path_ = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
-class Fused:
+class Fused(Shown):
     """What `fuse` did.
 
     Attributes:
@@ -63,6 +65,20 @@ class Fused:
     def speed(self) -> float:
         """Megapixels of pan per second."""
         return self.width * self.height / 1e6 / self.seconds
+
+    def view(self) -> View:
+        """What a notebook shows: all of the picture, made small."""
+        from potato.raster import encode_png, open_picture
+        from potato.report.layers import shrink
+
+        with gdal(), open_picture(self.output) as image:
+            codes = shrink(image, SIDE).codes
+        facts = {
+            "file": str(self.output),
+            "size": f"{self.width} × {self.height} pixels, {self.valid:.1%} valid",
+            "speed": f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s",
+        }
+        return View("Sharpened picture", facts, encode_png(codes))
 
     def __str__(self) -> str:
         """The one line that the command prints."""
@@ -114,53 +130,117 @@ def fuse(
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
     """
+    if isinstance(look, str):
+        look = LOOKS[look]
+    check_output(output, overwrite)
+    model = weights if isinstance(weights, Sharpener) else load_model(weights)
+    with gdal(), open_pair(pan, mul) as pair:
+        return fuse_pair(
+            pair,
+            output,
+            model,
+            look=look,
+            profile=profile,
+            creation_options=creation_options,
+            device=device,
+            workers=workers,
+            block=block,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+
+def fuse_pair(
+    pair: Pair,
+    output: Path_,
+    model: Sharpener,
+    *,
+    look: Look,
+    part: Part | None = None,
+    profile: str = "cog",
+    creation_options: Mapping[str, str] | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    block: int = BLOCK,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Fused:
+    """Sharpen an open pair, or a part of it, inside `raster.gdal`.
+
+    Args:
+        pair: from `open_pair`.
+        output: the GeoTIFF to write.
+        model: stays as it is.
+        look: what to render.
+        part: what to show of the pair; only blocks that it touches are read. None for all.
+        profile: this and what follows: as for `fuse`.
+        creation_options: see there.
+        device: see there.
+        workers: see there.
+        block: see there.
+        overwrite: see there.
+        progress: see there.
+
+    Raises:
+        InputError, OutputError, BlockError: as `fuse` does.
+    """
     started = time.perf_counter()
     if block < RATIO or block % RATIO:
         raise InputError(f"expected a block of a multiple of {RATIO} pan pixels, found {block}")
     workers = workers or available_cores()
-    if isinstance(look, str):
-        look = LOOKS[look]
-    check_output(output, overwrite)
-    model = copy.deepcopy(weights) if isinstance(weights, Sharpener) else load_model(weights)
     target = choose_device(device)
-    with gdal(), open_pair(pan, mul) as pair:
-        digest = weights_digest(model)
-        model = model.to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
-        picture = create_picture(
-            output,
-            pair.grid,
-            dtype=f"uint{look.bits}",
-            profile=PROFILES[profile],
-            options=creation_options,
-            tags=_tags(pair, look, digest),
-            overwrite=overwrite,
-        )
-        valid = 0
-        work = functools.partial(_fuse_block, model, look)
-        blocks = (
-            (window, (window, pixels))
-            for panel in panels(pair.height, pair.width, PANEL // RATIO)
-            for window, pixels in pair.blocks(panel, block // RATIO, 2 * model.radius)
-        )
-        # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
-        ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, pair.grid.width) // block)
-        bar = tqdm(
-            total=pair.grid.width * pair.grid.height / 1e6,
-            unit="Mpx",
-            bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
-            disable=not progress,
-        )
-        with bar, picture as canvas, one_thread():
-            for window, codes in map_blocks(blocks, work, workers, ahead):
-                canvas.put(window.row * RATIO, window.column * RATIO, codes, window.height * RATIO)
-                if codes is not None:
-                    valid += _count_valid(codes, window, pair)
-                bar.update(window.height * window.width * RATIO * RATIO / 1e6)
-        grid = pair.grid
+    digest = weights_digest(model)
+    model = copy.deepcopy(model).to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
+    part = part or Part(pair.grid, PairWindow(0, 0, pair.height, pair.width))
+    region, grid = part.window, part.picture
+    picture = create_picture(
+        output,
+        grid,
+        dtype=f"uint{look.bits}",
+        profile=PROFILES[profile],
+        options=creation_options,
+        tags=_tags(pair, look, digest),
+        overwrite=overwrite,
+    )
+    valid = 0
+    work = functools.partial(_fuse_block, model, look, part)
+    blocks = (
+        (window, (window, pixels))
+        for panel in panels(region, PANEL // RATIO)
+        for window, pixels in _blocks(pair, part, panel, block // RATIO, 2 * model.radius)
+    )
+    # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
+    ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, grid.width) // block)
+    bar = progress_bar(grid.width * grid.height, progress)
+    with bar, picture as canvas, one_thread():
+        for window, codes in map_blocks(blocks, work, workers, ahead):
+            row, column = (window.row - region.row) * RATIO, (window.column - region.column) * RATIO
+            canvas.put(row, column, codes, window.height * RATIO)
+            if codes is not None:
+                valid += int(np.count_nonzero(codes[3, : grid.height - row, : grid.width - column]))
+            bar.update(window.height * window.width * RATIO * RATIO / 1e6)
     seconds = time.perf_counter() - started
     return Fused(
         Path(output), grid.width, grid.height, valid / (grid.width * grid.height), seconds, peak_memory()
     )
+
+
+def _blocks(
+    pair: Pair, part: Part, panel: PairWindow, block: int, apron: int
+) -> Iterator[tuple[PairWindow, PairPixels | None]]:
+    """The blocks of a panel; None in place of pixels, unread, where the part has nothing of them."""
+    if part.cells is None:
+        yield from pair.blocks(panel, block, apron)
+        return
+    for windows in split(panel, block):
+        for touched, run in itertools.groupby(windows, part.touches):
+            first, *rest = run
+            if touched:
+                last = rest[-1] if rest else first
+                together = PairWindow(first.row, first.column, first.height, last.right - first.column)
+                yield from pair.blocks(together, block, apron)
+            else:
+                yield from ((window, None) for window in (first, *rest))
 
 
 def fuse_pixels(
@@ -217,30 +297,27 @@ def _cells(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def _fuse_block(
-    model: Sharpener, look: Look, block: tuple[PairWindow, PairPixels]
+    model: Sharpener, look: Look, part: Part, block: tuple[PairWindow, PairPixels | None]
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
     window, pixels = block
-    return fuse_pixels(model, pixels, look, window.row * RATIO, window.column * RATIO)
-
-
-def _count_valid(codes: NDArray[np.uint8] | NDArray[np.uint16], window: PairWindow, pair: Pair) -> int:
-    """Valid pixels of a block inside the picture, whose last cells may reach beyond it."""
-    bottom, right = pair.grid.height - window.row * RATIO, pair.grid.width - window.column * RATIO
-    return int(np.count_nonzero(codes[3, :bottom, :right]))
+    if pixels is None:
+        return None
+    codes = fuse_pixels(model, pixels, look, window.row * RATIO, window.column * RATIO)
+    if codes is not None and part.cells is not None:
+        codes *= part.mask(window)
+    return codes
 
 
 def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
     """What a reader of the file may want to know; no time, so that the same input gives the same bytes."""
-    names = [path.rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path)]
+    names = [redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path)]
     tags = {
         "TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}",
         "POTATO_PAN": names[0],
         "POTATO_MUL": names[1],
         "POTATO_WEIGHTS": digest,
-        "POTATO_LOOK": look.name,
+        **look.tags,
     }
-    if look.exposure is not None:
-        tags |= {"POTATO_EXPOSURE": f"{look.exposure:g}", "POTATO_CONTRAST": f"{look.contrast:g}"}
     cid = CID.search(names[0])
     if cid:
         tags["POTATO_CID"] = cid.group()

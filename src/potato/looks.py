@@ -15,15 +15,36 @@ this pushes out of the gamut is mixed with the grey of its own luminance until i
 """
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from potato.color import SRGB_TO_XYZ, oklab_to_linear_srgb, srgb_encode
+from potato.color import (
+    SRGB_TO_XYZ,
+    linear_srgb_to_oklab,
+    oklab_to_linear_srgb,
+    srgb_decode,
+    srgb_encode,
+)
 from potato.errors import InputError
 
-__all__ = ["FLAT", "LOOKS", "NATURAL", "Look", "adjust", "dither", "render", "tone"]
+__all__ = [
+    "FLAT",
+    "LOOKS",
+    "NATURAL",
+    "Look",
+    "adjust",
+    "dither",
+    "look_of",
+    "render",
+    "render_linear",
+    "tone",
+    "unrender",
+    "untone",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,14 @@ class Look:
         """The largest code."""
         return (1 << self.bits) - 1
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a file in this look says of it."""
+        tags = {"POTATO_LOOK": self.name}
+        if self.exposure is not None:
+            tags |= {"POTATO_EXPOSURE": f"{self.exposure:g}", "POTATO_CONTRAST": f"{self.contrast:g}"}
+        return tags
+
 
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
@@ -62,6 +91,22 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
     if look.exposure is None and (exposure is not None or contrast is not None):
         raise InputError(f"the {look.name} look has no tone curve: leave out exposure and contrast")
     return dataclasses.replace(look, exposure=exposure or look.exposure, contrast=contrast or look.contrast)
+
+
+def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
+    """The look that a file's tags say it has (`Look.tags`), in so many bits; None if they say none we know."""
+    name = tags.get("POTATO_LOOK", "")
+    if name not in LOOKS:
+        return None
+    if LOOKS[name].exposure is None:
+        return dataclasses.replace(LOOKS[name], bits=bits)
+    try:
+        exposure, contrast = float(tags["POTATO_EXPOSURE"]), float(tags["POTATO_CONTRAST"])
+    except (KeyError, ValueError):
+        return None
+    if not (0 < exposure < math.inf and 0 < contrast < math.inf):
+        return None
+    return Look(name, bits, exposure, contrast)
 
 
 def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
@@ -90,6 +135,24 @@ def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
     return flat.view_as(rgb)
 
 
+def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
+    """The inverse of `tone`, but for the saturation that it took from colours outside the gamut.
+
+    Args:
+        rgb: linear sRGB (3, …), 0..1.
+        exposure: as for `tone`.
+        contrast: as for `tone`.
+
+    Returns:
+        Linear sRGB (3, …), whose luminance is what it was before the tone curve.
+    """
+    red, green, blue = SRGB_TO_XYZ[1]
+    toned = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(1e-9, 1)
+    share = toned / (1 + exposure**-contrast)
+    factor: Tensor = (share / (1 - share)).pow_(1 / contrast).div_(exposure).div_(toned)
+    return rgb * factor
+
+
 def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
     """Thresholds (height, width) in 0..1, spread evenly and set by position alone.
 
@@ -113,7 +176,28 @@ def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor
     Returns:
         float32 (3, h, w) holding whole numbers 0..`look.white`.
     """
-    rgb = oklab_to_linear_srgb(oklab).clamp_(0, 1)
+    return render_linear(oklab_to_linear_srgb(oklab), look, threshold)
+
+
+def render_linear(rgb: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
+    """Linear sRGB (3, h, w) to the codes of a picture: the second half of `render`."""
+    rgb = rgb.clamp(0, 1)
     if look.exposure is not None:
         rgb = tone(rgb, look.exposure, look.contrast)
     return srgb_encode(rgb).mul_(look.white).add_(threshold).floor_().clamp_(0, look.white)
+
+
+def unrender(codes: Tensor, look: Look) -> Tensor:
+    """The codes of a picture back to Oklab: the inverse of `render`, to the precision of its codes.
+
+    Args:
+        codes: (3, h, w), 0..`look.white`; integers count as float32.
+        look: what the picture was rendered with.
+
+    Returns:
+        Oklab (3, h, w) in the precision of `codes`. What `render` clipped or took saturation from stays so.
+    """
+    rgb = srgb_decode((codes if codes.is_floating_point() else codes.float()) / look.white)
+    if look.exposure is not None:
+        rgb = untone(rgb, look.exposure, look.contrast)
+    return linear_srgb_to_oklab(rgb)

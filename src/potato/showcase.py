@@ -10,6 +10,7 @@ from torch import Tensor
 from potato.errors import InputError, OutputError
 from potato.fusion import Fused, fuse
 from potato.raster import check_output, gdal, grid_at, open_pair, read_picture, write_image, write_png
+from potato.report import write_report
 from potato.resample import BICUBIC_REACH
 from potato.scenes.ground import make_ground
 from potato.scenes.instrument import observe, ragged_mask
@@ -35,19 +36,22 @@ class Demonstration:
         mul: the generated multispectral image.
         fused: the sharpened picture.
         comparison: a PNG of pan, enlarged colour and the sharpened picture, side by side at 1:1.
+        report: a page on which they can be looked at closely, as of `report.write_report`.
     """
 
     pan: Path
     mul: Path
     fused: Fused
     comparison: Path
+    report: Path
 
     def __str__(self) -> str:
         """What the command prints."""
         return (
             f"{self.fused}\n"
             f"the pair it was made from: {self.pan} and {self.mul}\n"
-            f"pan, enlarged colour, sharpened, side by side: {self.comparison}"
+            f"pan, enlarged colour, sharpened, side by side: {self.comparison}\n"
+            f"the same to look at closely, in a browser: {self.report}"
         )
 
 
@@ -64,7 +68,7 @@ def demo(
     """Generate an ARD tile pair, sharpen it, and draw the comparison.
 
     Args:
-        folder: where to write four files; created if it isn't there.
+        folder: where to write five files; created if it isn't there.
         weights: as for `load_model`.
         size: side of pan in pixels, a multiple of 4, at least 256.
         seed: which ground to invent.
@@ -84,16 +88,23 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
-    pan, mul, output, comparison = (
+    pan, mul, output, comparison, report = (
         folder / name
-        for name in (f"{CID}-pan.tif", f"{CID}-ms.tif", f"{CID}-sharp.tif", f"{CID}-comparison.png")
+        for name in (
+            f"{CID}-pan.tif",
+            f"{CID}-ms.tif",
+            f"{CID}-sharp.tif",
+            f"{CID}-comparison.png",
+            f"{CID}-report.html",
+        )
     )
-    for path in (pan, mul, output, comparison):
+    for path in (pan, mul, output, comparison, report):
         check_output(path, overwrite)
     _write_pair(pan, mul, size, seed)
     fused = fuse(pan, mul, output, weights=weights, device=device, overwrite=overwrite, progress=progress)
     write_png(comparison, _compare(pan, mul, output).to(torch.uint8).numpy())
-    return Demonstration(pan, mul, fused, comparison)
+    write_report([output], report, pair=(pan, mul), overwrite=overwrite)
+    return Demonstration(pan, mul, fused, comparison, report)
 
 
 def _write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:

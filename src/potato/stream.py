@@ -8,11 +8,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from tqdm import tqdm
 
 from potato.errors import BlockError
 
-__all__ = ["available_cores", "map_blocks"]
+__all__ = ["available_cores", "map_blocks", "progress_bar"]
 
 Name = TypeVar("Name")
 Item = TypeVar("Item")
@@ -60,3 +62,13 @@ def map_blocks(
             yield take()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def progress_bar(pixels: int, shown: bool) -> Any:
+    """A bar on stderr (or none) for work on so many pixels; what it is updated by is in megapixels."""
+    return tqdm(
+        total=pixels / 1e6,
+        unit="Mpx",
+        bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
+        disable=not shown,
+    )

@@ -1,11 +1,11 @@
-"""Rectangles that are seen in both images of a pair."""
+"""Rectangles of ground: seen in both images of a pair, or in one image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from potato.sensor import RATIO
 
-__all__ = ["PairWindow", "panels", "split"]
+__all__ = ["PairWindow", "PixelWindow", "panels", "pixel_windows", "split"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,20 @@ class PairWindow:
         )
 
 
+@dataclass(frozen=True)
+class PixelWindow:
+    """A rectangle of one image, in its own pixels."""
+
+    row: int
+    column: int
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        """The window as people meet it."""
+        return f"rows {self.row}–{self.row + self.height}, columns {self.column}–{self.column + self.width}"
+
+
 def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
     """Split a region into blocks: row after row of windows, left to right.
 
@@ -74,7 +88,21 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
         )
 
 
-def panels(height: int, width: int, panel: int) -> Iterator[PairWindow]:
-    """Split an image of `height` × `width` cells into upright panels, `panel` cells wide but for the last."""
-    for column in range(0, width, panel):
-        yield PairWindow(0, column, height, min(panel, width - column))
+def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
+    """Split a region into upright panels, `panel` cells wide but for the last."""
+    for column in range(region.column, region.right, panel):
+        yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
+
+
+def pixel_windows(height: int, width: int, block: int, panel: int) -> Iterator[PixelWindow]:
+    """Split an image into blocks, in the order in which pictures are written.
+
+    Args:
+        height: of the image, in pixels.
+        width: likewise.
+        block: side of a block; those at the right and lower edge are smaller.
+        panel: width of the upright panels that come one after the other.
+    """
+    for upright in panels(PairWindow(0, 0, height, width), panel):
+        for row in split(upright, block):
+            yield from (PixelWindow(each.row, each.column, each.height, each.width) for each in row)

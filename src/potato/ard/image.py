@@ -1,22 +1,21 @@
-"""The images of an ARD from far away: overviews, thumbnails, outlines."""
+"""The images of an ARD from far away: overviews, outlines."""
 
 import contextlib
 from dataclasses import dataclass
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 import rasterio.warp
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 
 from potato.ard.grid import Box
+from potato.ard.item import Tile
 from potato.errors import InputError
-from potato.raster.gdal import gdal, open_dataset
+from potato.raster.gdal import Grid, gdal, open_dataset
 from potato.raster.pair import Image, mul_bands, pan_band
 
-__all__ = ["Overview", "encode_jpeg", "lonlat_outline", "read_overview"]
+__all__ = ["Overview", "lonlat_outline", "read_overview"]
 
 
 @dataclass(frozen=True)
@@ -72,30 +71,30 @@ def read_overview(path: str, role: str, side: int) -> Overview:
     return Overview(pixels[:, ::step, ::step], valid[::step, ::step], longest / max(valid.shape) * step)
 
 
-def encode_jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    """A picture (3, h, w) as JPEG."""
-    _, height, width = rgb.shape
-    with (
-        gdal(),
-        MemoryFile() as memory,
-        MemoryFile() as file,
-        memory.open(
-            driver="GTiff",
-            count=3,
-            height=height,
-            width=width,
-            dtype="uint8",
-            transform=rasterio.Affine.scale(2, -2),
-        ) as dataset,
-    ):
-        dataset.write(rgb)
-        rasterio.shutil.copy(dataset, file.name, driver="JPEG", QUALITY="80", WRITE_EXIF_METADATA="NO")
-        return bytes(file.getbuffer())
-
-
 def lonlat_outline(box: Box, epsg: int) -> list[list[float]]:
     """The corners of a box as a closed ring of [longitude, latitude], anticlockwise from the lower left."""
     west, south, east, north = box
     across, down = [west, east, east, west, west], [south, south, north, north, south]
     longitudes, latitudes = rasterio.warp.transform(f"EPSG:{epsg}", "EPSG:4326", across, down)
     return [[round(x, 9), round(y, 9)] for x, y in zip(longitudes, latitudes, strict=True)]
+
+
+def contradiction(tile: Tile, grid: Grid) -> str | None:
+    """What an item says of its images and the images don't; None if they agree.
+
+    Args:
+        tile: what the item says.
+        grid: of its pan.
+    """
+    if tile.shape is not None and tile.shape != (grid.height, grid.width):
+        return (
+            f"it says {tile.shape[0]} × {tile.shape[1]} pan pixels, the file has {grid.height} × {grid.width}"
+        )
+    if tile.bbox is None:
+        return None
+    west, north = grid.transform @ (0, 0)
+    east, south = grid.transform @ (grid.width, grid.height)
+    miss = max(abs(a - b) for a, b in zip(tile.bbox, (west, south, east, north), strict=True))
+    if miss > 2 * (tile.bbox[2] - tile.bbox[0]) / grid.width:
+        return f"the file lies {miss:.1f} m away from where it says"
+    return None

@@ -9,14 +9,20 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_cell, shrink
+from potato.raster.remote import is_remote
 from potato.sensor import PLATFORMS
 
-__all__ = ["PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
+__all__ = ["CID", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
 
 PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
 
 CID = re.compile(r"10[1-6][0-9A-F]{13}")
+"""What a catalog ID looks like."""
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+
+_FLEETING = re.compile(r"can't be read: (?!.*(says 4|not found|denied|40[34]\b))", re.IGNORECASE)
 
 _PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
 
@@ -41,6 +47,11 @@ class Broken:
     item: str
     reason: str
 
+    @property
+    def fleeting(self) -> bool:
+        """Whether the network is at fault, so that it may be readable another time."""
+        return is_remote(self.item) and _FLEETING.match(self.reason) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -61,6 +72,7 @@ class Tile:
         shape: rows and columns of pan, as the item says; the file may disagree.
         data_area: square kilometres of data, as the item says.
         trouble: why `pan` or `mul` is None, if there is more to say than that there is none.
+        datetime: when it was seen, `yyyy-mm-ddThh:mm:ssZ`, as the item says.
     """
 
     cid: str
@@ -77,6 +89,7 @@ class Tile:
     shape: tuple[int, int] | None
     data_area: float | None
     trouble: str | None = None
+    datetime: str | None = None
 
     @property
     def id(self) -> str:
@@ -148,7 +161,9 @@ def resolve(href: object, base: str, root: str) -> str:
     return target
 
 
-def parse_item(data: object, name: str, root: str, locate: Callable[[str], str | None]) -> Tile | Broken:
+def parse_item(
+    data: object, name: str, root: str, locate: Callable[[str], str | None], follow_links: bool = False
+) -> Tile | Broken:
     """Read an item.
 
     Args:
@@ -156,6 +171,7 @@ def parse_item(data: object, name: str, root: str, locate: Callable[[str], str |
         name: of its file, relative to the root.
         root: address of the ARD, ending in a slash.
         locate: gives the address of a file by its name, or None if it is known not to be there.
+        follow_links: whether images may lie elsewhere, if that is a web server or a bucket.
     """
     where = locate(name) or root + name
     if not isinstance(data, dict) or not isinstance(data.get("assets"), dict):
@@ -174,16 +190,13 @@ def parse_item(data: object, name: str, root: str, locate: Callable[[str], str |
         if key not in assets:
             continue
         try:
-            asset = assets[key]
-            target = resolve(asset.get("href") if isinstance(asset, dict) else None, name, root)
-            hrefs[key] = locate(target)
-            if hrefs[key] is None:
-                trouble = f"a missing file ({posixpath.basename(target)})"
+            hrefs[key] = _find(assets[key], name, root, locate, follow_links)
         except LinkError as refusal:
             trouble = f"{refusal.kind} ({': '.join(filter(None, (key, refusal.found)))})"
     images = [assets[key] for key in hrefs if isinstance(assets.get(key), dict)]
     zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
-    quadkey, date = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))[:10]
+    quadkey, time = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))
+    date = time[:10]
     platform = properties.get("platform")
     platform = "".join(filter(str.isprintable, platform))[:40] if isinstance(platform, str) else ""
     return Tile(
@@ -201,6 +214,34 @@ def parse_item(data: object, name: str, root: str, locate: Callable[[str], str |
         shape=_shape(assets.get("pan_analytic")),
         data_area=_number(properties.get("tile:data_area"), 0, math.inf),
         trouble=trouble,
+        datetime=time if TIME.fullmatch(time) else None,
+    )
+
+
+def _find(
+    asset: object, name: str, root: str, locate: Callable[[str], str | None], follow_links: bool
+) -> str:
+    """Where the file of an asset is; LinkError if it isn't there, or out of reach."""
+    href = asset.get("href") if isinstance(asset, dict) else None
+    try:
+        target = resolve(href, name, root)
+        found = locate(target)
+        if found is None:
+            raise LinkError("a missing file", posixpath.basename(target))
+        return found
+    except LinkError:
+        if follow_links and _is_address(href):
+            return str(href)
+        raise
+
+
+def _is_address(href: object) -> bool:
+    """Whether a link leads to a web server or a bucket, and no further than that."""
+    return (
+        isinstance(href, str)
+        and href.startswith(("https://", "http://", "s3://"))
+        and href.isprintable()
+        and "\\" not in href
     )
 
 

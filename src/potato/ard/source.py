@@ -24,6 +24,9 @@ LIMIT = 16 << 20
 TRIES = 3
 TIMEOUT = 30
 
+SLOW = 1000
+"""Bytes a second below which a server that has had `TIMEOUT` seconds is given up; as in `raster.gdal`."""
+
 
 class Source(Protocol):
     """A place that holds an ARD. Files are named relative to its root, with slashes.
@@ -178,15 +181,14 @@ class Web:
         for attempt in range(1, TRIES + 1):
             try:
                 with urllib.request.urlopen(self._address(name), timeout=TIMEOUT) as answer:
-                    body: bytes = answer.read(LIMIT + 1)
-                    return body
+                    return _read_body(answer)
             except urllib.error.HTTPError as error:
-                if error.code < 500 or attempt == TRIES:
+                if (error.code < 500 and error.code not in (408, 429)) or attempt == TRIES:
                     raise OSError(f"the server says {error.code} {error.reason}") from error
             except (OSError, HTTPException) as error:
                 if attempt == TRIES:
                     raise OSError(_brief(getattr(error, "reason", error))) from error
-            time.sleep(0.2 * attempt)
+            time.sleep(0.05 * 4**attempt)
         raise AssertionError  # the last try returns or raises
 
     def locate(self, name: str) -> str | None:
@@ -213,6 +215,19 @@ def open_source(source: str) -> Folder | Bucket | Web:
         found = "a file" if Path(source).exists() else "nothing"
         raise ArdError(f"{source}: expected a folder that holds an ARD, found {found} there")
     return Folder(source)
+
+
+def _read_body(answer: Any) -> bytes:
+    """What a server sends, up to `LIMIT` and a little; OSError if it is cut short or doesn't get on."""
+    started, body = time.monotonic(), bytearray()
+    while len(body) <= LIMIT and (part := answer.read1(1 << 16)):
+        body += part
+        waited = time.monotonic() - started
+        if waited > TIMEOUT and len(body) < SLOW * waited:
+            raise OSError(f"too slow: {len(body)} bytes in {waited:.0f} s")
+    if len(body) <= LIMIT and answer.length:
+        raise OSError(f"cut short: {answer.length} bytes are missing")
+    return bytes(body)
 
 
 def _brief(error: object) -> str:

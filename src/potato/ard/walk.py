@@ -19,7 +19,7 @@ READERS = 8
 COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
 
 
-def walk_ard(source: str) -> Iterator[Tile | Broken]:
+def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Broken]:
     """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
 
     Items are found where they lie (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
@@ -28,6 +28,8 @@ def walk_ard(source: str) -> Iterator[Tile | Broken]:
 
     Args:
         source: a local folder, `s3://bucket/prefix`, or `https://…`.
+        follow_links: whether images may lie outside of it, on a web server or in a bucket, where an item
+            says so. Items never do.
 
     Yields:
         Tiles, usable or not (see `unusable`), and what can't be read. Order, and everything but
@@ -43,16 +45,16 @@ def walk_ard(source: str) -> Iterator[Tile | Broken]:
             f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
             "give the ard folder or the event folder above it"
         )
-    return itertools.chain(_read_items(place, items), broken)
+    return itertools.chain(_read_items(place, items, follow_links), broken)
 
 
-def _read_items(place: Source, items: set[str]) -> Iterator[Tile | Broken]:
+def _read_items(place: Source, items: set[str], follow_links: bool) -> Iterator[Tile | Broken]:
     seen: dict[tuple[str, int | None, str], str] = {}
     for name, data in _read_all(place, sorted(items, key=_order)):
         if isinstance(data, Broken):
             yield data
             continue
-        tile = parse_item(data, name, place.root, place.locate)
+        tile = parse_item(data, name, place.root, place.locate, follow_links)
         if isinstance(tile, Tile):
             key = (tile.cid, tile.zone, tile.quadkey or tile.item)
             if key in seen:

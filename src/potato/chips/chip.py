@@ -16,6 +16,7 @@ from torch import Tensor
 
 from potato.errors import ChipError
 from potato.files import write_whole
+from potato.notebook import Shown, View
 from potato.sensor import BANDS, RATIO, SCALE
 
 __all__ = [
@@ -40,7 +41,7 @@ _MAXIMUM = 32_767
 
 
 @dataclass(frozen=True, eq=False)
-class Chip:
+class Chip(Shown):
     """A pan, a mul, and the picture that a perfect sharpener would make of them.
 
     Attributes:
@@ -90,6 +91,18 @@ class Chip:
     def valid(self) -> Tensor:
         """Where the target is truth, and so pan and mul are valid: bool (1, 4h, 4w)."""
         return self.target[:1] > 0
+
+    def view(self) -> View:
+        """What a notebook shows: pan, mul and target."""
+        from potato.chips.sheet import draw_chip
+        from potato.raster import encode_png
+
+        height, width = self.size
+        facts = {
+            "size": f"{width} × {height} pixels of pan",
+            "valid": f"{float(self.valid.float().mean()):.1%}",
+        }
+        return View("Chip", facts, encode_png(draw_chip(self).to(torch.uint8).numpy()))
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """float32 pan (1, 4h, 4w) and mul (8, h, w) as reflectance, and Oklab (3, 4h, 4w)."""

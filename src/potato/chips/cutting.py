@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from potato.ard import Tile
+from potato.ard.image import contradiction
 from potato.chips.chip import chip_bytes
 from potato.chips.making import NewChip
 from potato.chips.spread import Lattice, Place, Spread
@@ -182,7 +183,7 @@ class Cutter:
             if index in self._lattices:
                 self._lattices.move_to_end(index)
                 return self._lattices[index]
-        lie = _lie(tile, pair)
+        lie = contradiction(tile, pair.grid)
         if lie:
             raise _TileError(f"not as its item says ({lie})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
@@ -200,17 +201,3 @@ class Cutter:
             while len(self._lattices) > REMEMBERED:
                 self._lattices.popitem(last=False)
         return lattice
-
-
-def _lie(tile: Tile, pair: Pair) -> str | None:
-    """What the item says of its images and the images don't."""
-    height, width = pair.grid.height, pair.grid.width
-    if tile.shape is not None and tile.shape != (height, width):
-        return f"it says {tile.shape[0]} × {tile.shape[1]} pan pixels, the file has {height} × {width}"
-    assert tile.bbox is not None
-    west, north = pair.grid.transform @ (0, 0)
-    east, south = pair.grid.transform @ (width, height)
-    miss = max(abs(a - b) for a, b in zip(tile.bbox, (west, south, east, north), strict=True))
-    if miss > 2 * (tile.bbox[2] - tile.bbox[0]) / width:
-        return f"the file lies {miss:.1f} m away from where it says"
-    return None

@@ -5,7 +5,6 @@ every chip has its line, and a line without its chip is work left to do.
 """
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from typing import Any
 
 from potato.chips.chip import digest
 from potato.errors import ChipError, OutputError
-from potato.files import write_whole
+from potato.files import locked, write_whole
 
 __all__ = ["MANIFEST", "ChipFolder", "chip_numbers", "open_folder", "read_manifest"]
 
@@ -150,35 +149,13 @@ def open_folder(path: str | os.PathLike[str], plan: str) -> Iterator[ChipFolder]
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't make a folder there: {error.strerror}") from error
-    with _locked(folder):
+    busy = ChipError(f"{folder}: another run is putting chips there; wait for it to end")
+    with locked(folder, busy):
         chips = ChipFolder(folder, plan)
         try:
             yield chips
         finally:
             chips.close()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder; the system lets go of it when the process ends, however it ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise ChipError(
-                    f"{folder}: another run is putting chips there; wait for it to end"
-                ) from error
-            # Some network file systems know no locks.
-        yield
-    finally:
-        os.close(handle)
 
 
 def _line(row: Row) -> str:

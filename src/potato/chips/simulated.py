@@ -43,7 +43,7 @@ _COARSER = 0.4
 _HALVED = 0.15
 """Share of the scenes that come by it with an extra halving."""
 
-GROUNDS = {"photographs": 0.6, "leaves": 0.15, "land": 0.25}
+GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and how common they are; without photographs, the others share the rest."""
 
 _HELD_OUT = 10

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,9 @@ import torch
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.color import mul_to_oklab
 from potato.errors import ArdError, InputError
-from potato.raster.remote import is_remote
 from potato.sensor import BANDS, RATIO
 
 __all__ = ["Shape", "Skip", "Survey", "cell_box", "read_allow_list", "survey_ard", "tile_name"]
-
-_FLEETING = re.compile(r"can't be read: (?!.*(says 4|not found|denied|40[34]\b))", re.IGNORECASE)
-"""Why an item couldn't be read, if it may be there another time."""
 
 _FORMAT = 1
 """To be raised when chips of the same source and settings come out differently."""
@@ -145,7 +140,7 @@ def survey_ard(
     seen: set[str] = set()
     for found in walk_ard(source):
         if isinstance(found, Broken):
-            if is_remote(found.item) and _FLEETING.match(found.reason):
+            if found.fleeting:
                 raise ArdError(
                     f"{found.item}: {found.reason}; every item counts in where chips lie, so repeat the "
                     "command when the network or the server works again"

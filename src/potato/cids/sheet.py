@@ -2,7 +2,6 @@
 
 import base64
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -10,8 +9,9 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.ard.image import encode_jpeg
 from potato.cids.measures import Rating
+from potato.markup import script_json
+from potato.raster import encode_jpeg
 
 __all__ = ["make_sheet"]
 
@@ -39,10 +39,7 @@ def make_sheet(
         }
         for one in ratings
     ]
-    data = json.dumps({"ratings": rows, "left_out": sorted(left_out.items())}, allow_nan=False)
-    # In JSON these stand only inside strings; escaped they can't end the script element.
-    for character in "<>&":
-        data = data.replace(character, f"\\u{ord(character):04x}")
+    data = script_json({"ratings": rows, "left_out": sorted(left_out.items())})
     template = resources.files("potato").joinpath("assets/sheet.html").read_text(encoding="utf-8")
     head, tail = template.split("{{data}}")
     return head.replace("{{title}}", html.escape(title)) + data + tail

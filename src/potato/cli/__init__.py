@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from potato.errors import PotatoError
+from potato.redaction import redact
 
 __all__ = ["main", "potato"]
 
 COMMANDS = {
-    "Sharpen": {"fuse": "fuse", "demo": "demo"},
+    "Sharpen": {"fuse": "fuse", "fuse-ard": "fuse_ard", "ls": "ls", "demo": "demo"},
     "Training data": {
         "make-chips": "make_chips",
         "link-chips": "link_chips",
@@ -25,9 +26,21 @@ COMMANDS = {
         "make-scenes": "make_scenes",
         "make-ard": "make_ard",
     },
-    "Train": {"train": "train", "check": "check"},
+    "Look": {
+        "report": "report",
+        "quick-contrast": "quick_contrast",
+        "mul-to-rgb": "mul_to_rgb",
+        "ab": "ab",
+        "exaggerate": "exaggerate",
+        "gray-diff": "gray_diff",
+        "vectorscope": "vectorscope",
+    },
+    "Train": {"train": "train", "check": "check", "evaluate": "evaluate"},
+    "Look after": {"doctor": "doctor"},
 }
 """Sections of the help: each command and the module here that holds it."""
+
+INTERRUPTED = "potato: interrupted; nothing was left half written"
 
 
 class Commands(click.Group):
@@ -57,14 +70,17 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; what Potato raises on purpose becomes one line and exit code 1."""
+        if context.parent is not None:  # a plugin of rio, whose own main knows nothing of this
+            signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(context)
-        except KeyboardInterrupt as interrupt:
-            raise click.Abort from interrupt
+        except KeyboardInterrupt:
+            click.echo(INTERRUPTED, err=True)
+            context.exit(130)
         except PotatoError as error:
             if context.params.get("debug"):
                 raise
-            click.echo(f"potato: {' '.join(str(error).split())}", err=True)
+            click.echo(f"potato: {redact(' '.join(str(error).split()))}", err=True)
             context.exit(1)
 
 
@@ -84,8 +100,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = potato.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("potato: interrupted; nothing was left half written", err=True)
+    except click.exceptions.Abort:  # before a command began
+        click.echo(INTERRUPTED, err=True)
         code = 130
     except click.ClickException as error:
         error.show()

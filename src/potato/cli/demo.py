@@ -23,8 +23,8 @@ __all__ = ["demo"]
 def demo(folder: str, quiet: bool, **settings: Any) -> None:
     """Invent a pair of images, sharpen it, and show what came out.
 
-    Writes four files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, and a PNG with pan, the plainly
-    enlarged colour and the result side by side.
+    Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the plainly
+    enlarged colour and the result side by side, and a page to look at them closely in a browser (report).
     """
     from potato import showcase
 

@@ -17,22 +17,10 @@ __all__ = ["fuse"]
 @click.argument("mul")
 @click.argument("output", type=click.Path())
 @options.weights
-@click.option(
-    "--look",
-    type=click.Choice(["natural", "flat"]),
-    default="natural",
-    show_default=True,
-    help="natural: 8 bits, toned for viewing. flat: 16 bits, colorimetric, for grading.",
-)
-@click.option("--exposure", type=click.FloatRange(0.1, 100), help="How much natural lifts the darks.")
-@click.option("--contrast", type=click.FloatRange(0.2, 5), help="How much natural deepens shadows.")
-@click.option(
-    "--profile",
-    type=click.Choice(["cog", "tiled"]),
-    default="cog",
-    show_default=True,
-    help="cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, the fastest.",
-)
+@options.look
+@options.exposure
+@options.contrast
+@options.profile
 @options.creation_options
 @options.device
 @options.workers

@@ -1,11 +1,30 @@
 """Options that more than one command has: defined once, the same everywhere."""
 
+import dataclasses
+import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-__all__ = ["creation_options", "device", "json_", "overwrite", "quiet", "weights", "workers"]
+__all__ = [
+    "contrast",
+    "creation_options",
+    "device",
+    "exposure",
+    "json_",
+    "look",
+    "overwrite",
+    "photographs",
+    "picture",
+    "profile",
+    "quiet",
+    "show_progress",
+    "tell",
+    "weights",
+    "workers",
+]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -36,6 +55,12 @@ workers: Decorator = click.option(
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace an output that is there already."
 )
+photographs: Decorator = click.option(
+    "--photographs",
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder of aerial photographs whose shapes most simulated scenes take.",
+)
 quiet: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_: Decorator = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 creation_options: Decorator = click.option(
@@ -46,3 +71,46 @@ creation_options: Decorator = click.option(
     callback=_pairs,
     help="A GDAL creation option, on top of the profile's; may be repeated.",
 )
+look: Decorator = click.option(
+    "--look",
+    type=click.Choice(["natural", "flat"]),
+    default="natural",
+    show_default=True,
+    help="natural: 8 bits, toned for viewing. flat: 16 bits, colorimetric, for grading.",
+)
+exposure: Decorator = click.option(
+    "--exposure", type=click.FloatRange(0.1, 100), help="How much natural lifts the darks."
+)
+contrast: Decorator = click.option(
+    "--contrast", type=click.FloatRange(0.2, 5), help="How much natural deepens shadows."
+)
+profile: Decorator = click.option(
+    "--profile",
+    type=click.Choice(["cog", "tiled"]),
+    default="cog",
+    show_default=True,
+    help="cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, the fastest.",
+)
+
+
+def picture(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that makes a picture out of pictures."""
+    for option in (json_, quiet, overwrite, workers, creation_options, profile):
+        command = option(command)
+    return command
+
+
+def show_progress(quiet: bool) -> bool:
+    """Whether somebody sees a progress bar and wants one."""
+    return not quiet and sys.stderr.isatty()
+
+
+def tell(result: Any, quiet: bool, json_: bool) -> None:
+    """Print what a command did: a dataclass or several, as lines, as JSON, or not at all."""
+    several = result if isinstance(result, tuple) else (result,)
+    if json_:
+        facts = [dataclasses.asdict(each) for each in several]
+        click.echo(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
+    elif not quiet:
+        for each in several:
+            click.echo(each)

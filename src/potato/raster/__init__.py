@@ -1,22 +1,41 @@
 """Pixels in and out: pairs of files, and outputs that are whole or absent. GDAL lives here and in `ard`."""
 
+from potato.raster.area import Area, Part, part_of
+from potato.raster.encoding import encode_jpeg, encode_png, write_png
 from potato.raster.gdal import Grid, gdal
-from potato.raster.image import grid_at, read_picture, write_image
-from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.image import grid_at, read_photograph, read_picture, write_image
+from potato.raster.library import Library, find_library
+from potato.raster.opening import check_same_grid, open_mul, open_picture
+from potato.raster.pair import Image, Pair, PairPixels, open_pair
 from potato.raster.picture import Picture, check_output, create_picture
-from potato.raster.png import write_png
+from potato.raster.warp import cells_within, find_sight, warp_picture
 
 __all__ = [
+    "Area",
     "Grid",
+    "Image",
+    "Library",
     "Pair",
     "PairPixels",
+    "Part",
     "Picture",
+    "cells_within",
     "check_output",
+    "check_same_grid",
     "create_picture",
+    "encode_jpeg",
+    "encode_png",
+    "find_library",
+    "find_sight",
     "gdal",
     "grid_at",
+    "open_mul",
     "open_pair",
+    "open_picture",
+    "part_of",
+    "read_photograph",
     "read_picture",
+    "warp_picture",
     "write_image",
     "write_png",
 ]

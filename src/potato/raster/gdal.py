@@ -4,18 +4,19 @@ import contextlib
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
 from potato.errors import InputError, OutputError
 
-__all__ = ["Grid", "complaints", "gdal", "open_dataset", "refusals"]
+__all__ = ["Grid", "complaints", "gdal", "open_dataset", "placeless", "refusals"]
 
 
 def gdal() -> rasterio.Env:
@@ -65,13 +66,19 @@ class _Complaints(logging.Handler):
 
 @contextlib.contextmanager
 def complaints(level: int) -> Iterator[list[str]]:
-    """GDAL's log messages of at least `level` while inside."""
+    """GDAL's log messages of at least `level` while inside, also where nobody else wants to hear them."""
     logger, handler = logging.getLogger("rasterio"), _Complaints(level)
+    before = logger.level, logger.propagate
+    if not logger.isEnabledFor(level):  # `rio --quiet`
+        logger.setLevel(level)
+        logger.propagate = False
     logger.addHandler(handler)
     try:
         yield handler.messages
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 @contextlib.contextmanager
@@ -81,7 +88,7 @@ def refusals(path: Path) -> Iterator[None]:
     A misspelt creation option is only a warning to GDAL, and a full disk only a message when it closes.
     """
     try:
-        with complaints(logging.WARNING) as messages:
+        with complaints(logging.WARNING) as messages, placeless():
             yield
     except RasterioError as error:
         raise OutputError(f"{path}: can't write it: {error}") from error
@@ -89,11 +96,30 @@ def refusals(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: GDAL refused: {messages[0]}")
 
 
-def open_dataset(path: str, role: str) -> Any:
-    """Open a dataset for reading; `role` names it in the InputError that comes if it can't be opened."""
+@contextlib.contextmanager
+def placeless() -> Iterator[None]:
+    """Let pictures have no place on Earth, as PNGs don't; rasterio warns of that."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
+    """Open a dataset for reading.
+
+    Args:
+        path: anything that GDAL opens.
+        role: names it in messages.
+        driver: GDAL's name of the format that it must have; None for any. Some formats, such as VRT, are
+            read from wherever they say.
+
+    Raises:
+        InputError: if it can't be opened.
+    """
     name = re.sub("^s3://", "/vsis3/", path)
     try:
-        return rasterio.open(name)
+        with placeless():
+            return rasterio.open(name, driver=driver)
     except RasterioError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"can't open {role} {path}: {reason}") from error
@@ -101,9 +127,17 @@ def open_dataset(path: str, role: str) -> Any:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels of a picture lie: size in pixels, CRS, and affine transform to it."""
+    """Where the pixels of a picture lie: size in pixels, CRS, and affine transform to it.
+
+    A picture without a place on Earth, such as a PNG, has no CRS (None) and the identity.
+    """
 
     height: int
     width: int
     crs: Any
     transform: Any
+
+    @property
+    def placed(self) -> bool:
+        """Whether the picture has a place on Earth."""
+        return self.crs is not None or self.transform != rasterio.Affine.identity()

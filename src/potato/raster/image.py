@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.crs import CRS
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from potato.errors import OutputError
+from potato.errors import InputError, OutputError
 from potato.profiles import TILE
-from potato.raster.gdal import Grid, gdal, refusals
+from potato.raster.gdal import Grid, gdal, open_dataset, refusals
 from potato.sensor import RATIO
 from potato.windows import PairWindow
 
-__all__ = ["grid_at", "read_picture", "write_image"]
+__all__ = ["grid_at", "read_photograph", "read_picture", "write_image"]
 
 
 def grid_at(
@@ -110,3 +112,30 @@ def write_image(
             whole.replace(path)
     except OSError as error:
         raise OutputError(f"{path}: can't write it: {error.strerror or error}") from error
+
+
+def read_photograph(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """A picture without a place, such as a JPEG.
+
+    Args:
+        path: anything that GDAL opens.
+
+    Returns:
+        Its first three bands, uint8 (3, h, w).
+
+    Raises:
+        InputError: if it can't be read, or hasn't three bands of 8 bits.
+    """
+    with gdal(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with open_dataset(os.fspath(path), "photograph") as file:
+            if file.count < 3 or file.dtypes[0] != "uint8":
+                raise InputError(
+                    f"{path}: expected a photograph of 3 bands of 8 bits, "
+                    f"found {file.count} of {file.dtypes[0]}"
+                )
+            try:
+                pixels: NDArray[np.uint8] = file.read((1, 2, 3))
+            except RasterioError as error:
+                raise InputError(f"{path}: can't read this photograph: {error}") from error
+    return pixels

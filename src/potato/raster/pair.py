@@ -9,20 +9,26 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.errors import BandError, InputError, PairError
-from potato.raster.gdal import Grid, open_dataset
+from potato.notebook import SIDE, Shown, View
+from potato.raster.gdal import Grid, gdal, open_dataset
+from potato.redaction import redact
 from potato.sensor import BAND_ALIASES, BANDS, RATIO
 from potato.windows import PairWindow, split
 
-__all__ = ["Image", "Pair", "PairPixels", "mul_bands", "open_pair", "pan_band"]
+__all__ = ["Image", "Pair", "PairPixels", "crs_name", "mul_bands", "open_pair", "pan_band"]
 
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
+
+AVERAGE = Resampling.average
+"""What stands in for an overview that isn't there: the mean of the valid pixels, as overviews are made."""
 
 
 @dataclass(frozen=True)
@@ -67,21 +73,37 @@ class Image:
         path: as it was given, for messages.
         dataset: the open dataset.
         indexes: of the bands that are read.
+        step: pixels of the file along one of these; above 1 they come from overviews, if there are any.
+        corner: row and column in the file at which the first begins.
         has_mask: whether a mask band or alpha decides what is valid.
         invalid: else, the value that is invalid if every band has it.
+        dtype: of the bands.
+        grid: size and place; only whole pixels count.
     """
 
-    def __init__(self, path: str, dataset: Any, indexes: Sequence[int]) -> None:
+    def __init__(
+        self, path: str, dataset: Any, indexes: Sequence[int], step: int = 1, corner: tuple[int, int] = (0, 0)
+    ) -> None:
         self.path = path
         self.dataset = dataset
         self.indexes = list(indexes)
+        self.step = step
+        self.corner = corner
         flags = dataset.mask_flag_enums[self.indexes[0] - 1]
         self.has_mask = MaskFlags.per_dataset in flags
         nodata = dataset.nodatavals[self.indexes[0] - 1]
         self.invalid = 0 if nodata is None else nodata
+        self.dtype: str = dataset.dtypes[self.indexes[0] - 1]
+        row, column = corner
+        self.grid = Grid(
+            (dataset.height - row) // step,
+            (dataset.width - column) // step,
+            dataset.crs,
+            dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
+        )
 
     def read_valid(
-        self, window: Window, pixels: NDArray[np.uint16] | None = None, shape: tuple[int, int] | None = None
+        self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
     ) -> NDArray[np.bool_]:
         """Which pixels of a window inside the image are valid: the one place that decides.
 
@@ -100,25 +122,27 @@ class Image:
         good = (pixels != self.invalid).any(0)
         return good
 
-    def read(
-        self, row: int, column: int, height: int, width: int
-    ) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    def read(self, row: int, column: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Bands (n, height, width) and validity (height, width); 0 and invalid outside the image."""
-        top, left = max(row, 0), max(column, 0)
-        bottom = min(row + height, self.dataset.height)
-        right = min(column + width, self.dataset.width)
-        pixels = np.zeros((len(self.indexes), height, width), np.uint16)
+        step, (first_row, first_column) = self.step, self.corner
+        top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
+        bottom, right = min(row + height, self.grid.height), min(column + width, self.grid.width)
+        pixels = np.zeros((len(self.indexes), height, width), self.dtype)
         valid = np.zeros((height, width), np.bool_)
         if top >= bottom or left >= right:
             return pixels, valid
-        window = Window(left, top, right - left, bottom - top)
+        shape = bottom - top, right - left
+        window = Window(left * step + first_column, top * step + first_row, shape[1] * step, shape[0] * step)
         try:
-            inside = self.dataset.read(self.indexes, window=window)
-            good = self.read_valid(window, inside)
+            inside = self.dataset.read(
+                self.indexes, window=window, out_shape=(len(self.indexes), *shape), resampling=AVERAGE
+            )
+            good = self.read_valid(window, inside, shape)
         except RasterioError as error:
             cause = " ".join(str(error.__cause__ or error).split())
             raise InputError(
-                f"can't read {self.path}, rows {top}–{bottom}, columns {left}–{right}: "
+                f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
+                f"columns {window.col_off}–{window.col_off + window.width}: "
                 f"the file is damaged or cut short, fetch it again ({cause})"
             ) from error
         place = (slice(top - row, bottom - row), slice(left - column, right - column))
@@ -127,23 +151,24 @@ class Image:
         return pixels, valid
 
 
-class Pair:
+class Pair(Shown):
     """An open pan and mul of the same ground. A context manager; not for use in several threads.
 
     Attributes:
         pan_path, mul_path: as they were given.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
+        factor: pan pixels of the file along one of these; 1 unless it was `reduced`.
     """
 
     def __init__(self, pan_path: str, mul_path: str, pan: Image, mul: Image, row: int, column: int) -> None:
         self.pan_path, self.mul_path = pan_path, mul_path
         self._pan, self._mul = pan, mul
         self._row, self._column = row, column
-        fine = pan.dataset
-        self.grid = Grid(fine.height, fine.width, fine.crs, fine.transform)
-        self.height = math.ceil(fine.height / RATIO)
-        self.width = math.ceil(fine.width / RATIO)
+        self.grid = pan.grid
+        self.factor = pan.step
+        self.height = math.ceil(self.grid.height / RATIO)
+        self.width = math.ceil(self.grid.width / RATIO)
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +177,29 @@ class Pair:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def pan(self) -> Image:
+        """The pan image, open as long as the pair is."""
+        return self._pan
+
+    @property
+    def images(self) -> tuple[Image, Image]:
+        """Pan and mul, each with its dataset."""
+        return self._pan, self._mul
+
+    def view(self) -> View:
+        """What a notebook shows."""
+        from potato.raster.encoding import encode_png
+        from potato.raster.thumbnail import draw_pair
+
+        facts = {
+            "pan": redact(self.pan_path),
+            "mul": redact(self.mul_path),
+            "size": f"{self.grid.width} × {self.grid.height} pixels of pan",
+            "CRS": crs_name(self.grid.crs),
+        }
+        return View("Pair", facts, encode_png(draw_pair(self, SIDE)))
 
     def close(self) -> None:
         """Close both files."""
@@ -171,6 +219,44 @@ class Pair:
             window.row + self._row, window.column + self._column, window.height, window.width
         )
         return PairPixels(pan[0], mul, pan_valid, mul_valid)
+
+    def read_colour(self, window: PairWindow) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+        """Mul on the grid of pan, which it has by itself where a pair is reduced by 4 or more.
+
+        Returns:
+            Bands (8, 4h, 4w) in the order of `sensor.BANDS`, and where both images are valid (4h, 4w).
+
+        Raises:
+            InputError: if a file can't be read there.
+            ValueError: if mul is coarser than that.
+        """
+        if self.factor % RATIO:
+            raise ValueError(f"expected a pair reduced by a multiple of {RATIO}, found {self.factor}")
+        mul = Image(self.mul_path, self._mul.dataset, self._mul.indexes, self._mul.step // RATIO)
+        shape = window.height * RATIO, window.width * RATIO
+        bands, valid = mul.read(
+            (window.row + self._row) * RATIO, (window.column + self._column) * RATIO, *shape
+        )
+        return bands, valid & self._pan.read(window.row * RATIO, window.column * RATIO, *shape)[1]
+
+    def reduced(self, factor: int) -> "Pair":
+        """The same pair `factor` times coarser: a pair like any other, of the same open files.
+
+        It is read through overviews where the files have them; a power of two finds them. Its cells are
+        `factor` × `factor` of mul's pixels, counted from mul's corner as those of overviews are, so its
+        corner may lie up to one of them outside of pan. At the far edges only whole pixels count.
+
+        Raises:
+            ValueError: if `factor` isn't positive.
+        """
+        if factor < 1:
+            raise ValueError(f"expected a factor of 1 or more, found {factor}")
+        (row, above), (column, before) = divmod(self._row, factor), divmod(self._column, factor)
+        (top, left), fine = self._pan.corner, self._pan.step * RATIO
+        corner = top - above * fine, left - before * fine
+        pan = Image(self.pan_path, self._pan.dataset, self._pan.indexes, self._pan.step * factor, corner)
+        mul = Image(self.mul_path, self._mul.dataset, self._mul.indexes, self._mul.step * factor)
+        return Pair(self.pan_path, self.mul_path, pan, mul, row, column)
 
     def blocks(self, region: PairWindow, block: int, apron: int) -> Iterator[tuple[PairWindow, PairPixels]]:
         """A region of the pair in blocks, with margins, reading every row of the files once.
@@ -197,7 +283,7 @@ class Pair:
             above = strip.crop(rows.height - 2 * apron, 0, 2 * apron, rows.width)
 
 
-def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str]) -> Pair:
+def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str], *, driver: str | None = None) -> Pair:
     """Open a pair and check that it is one.
 
     Args:
@@ -206,6 +292,7 @@ def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str]) -> Pair:
         mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by their
             names where the file names them, else by position. It may reach beyond pan, or start elsewhere,
             if its pixels nest on pan's grid, 4 × 4 in one.
+        driver: GDAL's name of the format that a stranger's files must have, as for `open_dataset`.
 
     Raises:
         InputError: if a file can't be opened.
@@ -215,9 +302,9 @@ def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str]) -> Pair:
     pan_path, mul_path = os.fspath(pan), os.fspath(mul)
     if pan_path == mul_path:
         raise PairError(f"expected a pan and a mul, found the same file twice: {pan_path}")
-    with contextlib.ExitStack() as stack:
-        fine = stack.enter_context(contextlib.closing(open_dataset(pan_path, "pan")))
-        coarse = stack.enter_context(contextlib.closing(open_dataset(mul_path, "mul")))
+    with gdal(), contextlib.ExitStack() as stack:
+        fine = stack.enter_context(contextlib.closing(open_dataset(pan_path, "pan", driver)))
+        coarse = stack.enter_context(contextlib.closing(open_dataset(mul_path, "mul", driver)))
         pan_image = Image(pan_path, fine, pan_band(pan_path, fine))
         mul_image = Image(mul_path, coarse, mul_bands(mul_path, coarse))
         row, column = _nest(fine, coarse)
@@ -274,7 +361,7 @@ def _nest(pan: Any, mul: Any) -> tuple[int, int]:
     """Row and column, in mul pixels, of pan's upper left corner in mul."""
     if pan.crs != mul.crs:
         raise PairError(
-            f"expected pan and mul in one CRS, found {_crs_name(pan.crs)} and {_crs_name(mul.crs)}; "
+            f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; "
             "reproject neither: ask for a pair delivered on one grid"
         )
     to_pan = ~pan.transform @ mul.transform
@@ -305,5 +392,6 @@ def _nest(pan: Any, mul: Any) -> tuple[int, int]:
     return row, column
 
 
-def _crs_name(crs: Any) -> str:
+def crs_name(crs: Any) -> str:
+    """What to call a CRS in a message."""
     return crs.to_string()[:60] if crs else "none"

@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from potato.errors import OutputError, OutputExists
 from potato.profiles import PANEL, TILE, Profile
-from potato.raster.gdal import Grid, refusals
+from potato.raster.gdal import Grid, placeless, refusals
 
 __all__ = ["Picture", "check_output", "create_picture"]
 
@@ -170,7 +170,7 @@ def create_picture(
                     count=4,
                     dtype=dtype,
                     crs=grid.crs,
-                    transform=grid.transform,
+                    transform=grid.transform if grid.placed else None,
                     PHOTOMETRIC="RGB",
                     ALPHA="NON-PREMULTIPLIED",
                     INTERLEAVE="PIXEL",
@@ -238,7 +238,7 @@ def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
     complaint = f"{path}: it could not be written in full; is the disk full?"
     size = file.stat().st_size
     try:
-        with rasterio.open(file) as dataset:
+        with placeless(), rasterio.open(file) as dataset:
             tall, wide = dataset.block_shapes[0]
             for row, column in marks:
                 start, length = (

@@ -27,7 +27,8 @@ PAUSES = (1.0, 4.0)
 """Seconds before the second try and before the third."""
 
 _UNREACHABLE = re.compile(
-    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl error|timed? ?out|not (resolve|connect)|slow ?down",
+    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl error|timed? ?out|not (resolve|connect)|slow ?down|"
+    r"bytes (remaining|missing)|transfer closed|too slow|connection (was )?reset|recv failure",
     re.IGNORECASE,
 )
 """What GDAL says when a server or the line, not a file, is at fault."""
@@ -42,15 +43,19 @@ def is_remote(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def remote_gdal() -> Iterator[None]:
-    """`gdal()`, with settings for windows of remote files, none stronger than the user's."""
+def remote_gdal(retries: int = 0) -> Iterator[None]:
+    """`gdal()`, with settings for reading remote files, none stronger than the user's.
+
+    Args:
+        retries: how often GDAL asks again for a part that doesn't come, with pauses that grow. For windows
+            0, since each is tried again as a whole (`try_again`); else a dead server is asked for each of a
+            hundred blocks in turn, for minutes. Whole images are worth some patience with each part.
+    """
     defaults = {
         # With threads of its own GDAL 3.10 tells of failed requests where nobody hears it, and may wait for
         # ever when a file is closed after one.
         "GDAL_NUM_THREADS": "1",
-        # Each window is tried again as a whole (`try_again`); else a dead server is asked for each of a
-        # hundred blocks in turn, with pauses, for minutes.
-        "GDAL_HTTP_MAX_RETRY": "0",
+        "GDAL_HTTP_MAX_RETRY": str(retries),
         # The header of a COG in one request.
         "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
     }

@@ -21,6 +21,7 @@ __all__ = [
     "IDEAL",
     "Sensor",
     "displacement_field",
+    "haze_of",
     "observe",
     "observe_coarser",
     "ragged_mask",
@@ -34,8 +35,8 @@ FINE = 2
 LEAST = 1 / SCALE
 """No pixel is darker than the lowest count, not even where too much haze was taken away."""
 
-HAZE = (0.58, 1.0, 0.82, 0.63, 0.53, 0.47, 0.41, 0.34, 0.29)
-"""What haze adds to pan and the bands when it adds 1 to coastal: about wavelength to the power −1.6."""
+WAVELENGTHS = (600, 427, 478, 546, 608, 659, 724, 833, 949)
+"""Where pan and the bands lie, nm; pan as haze sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class Sensor:
             as things do that move or stand out.
         parallax: (down, right) by which a metre of height displaces the second array against the first.
         lag: how far vehicles move between the arrays, relative to the ground's `movers`; 0 freezes them.
-        haze: reflectance added to coastal, less to the others (see `HAZE`).
+        haze: reflectance added to coastal, and less to the others.
+        haze_slope: it falls as wavelength to the power of minus this.
+        pan_haze: share of its part that pan gets: haze is removed from images, and never evenly.
         pan_gain: factor of pan alone: calibration isn't perfect.
         read_noise: standard deviation of pan's noise in the dark, reflectance; mul has half of it.
         shot_noise: variance of pan's noise per reflectance; mul, of 16 times the area, has a quarter of it.
@@ -75,6 +78,8 @@ class Sensor:
     parallax: tuple[float, float] = (0.002, 0.001)
     lag: float = 1.0
     haze: float = 0.015
+    haze_slope: float = 1.6
+    pan_haze: float = 1.0
     pan_gain: float = 1.0
     read_noise: float = 6e-4
     shot_noise: float = 6e-6
@@ -110,13 +115,15 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         Blur of pan ± a third, of mul 0.12 to 0.32; sharpening normal around 1.7 with deviation 0.6 (pan 0.3,
         0.15), at least 0; pitch 1.01 to 1.25. Together they give mul's detail, against the box means of pan,
         a gain of about 1.4 at 0.3 cycles per pixel and 0.4 at 0.5, where most of it is aliased: as real.
-        displacement normal with deviation 0.15 each way, sway and jolts up to 0.15 and 0.5, mostly less;
-        parallax normal with deviation 0.004; haze −0.01 to 0.05, mostly little; pan's gain normal around 1
+        displacement normal with deviation 0.1 to 0.4 each way, sway and jolts up to 0.2 and 1, mostly less;
+        parallax normal with deviation 0.004; haze −0.01 to 0.06, with a slope of
+        0 to 2.2, of which pan gets 0 to 1.2 of its part; pan's gain normal around 1
         with deviation 0.05; noise of 0.5 to 1.5 times the defaults.
     """
-    uniform = torch.rand(10, generator=generator).tolist()
+    uniform = torch.rand(12, generator=generator).tolist()
     normal = torch.randn(7, generator=generator).tolist()
     plain = Sensor()
+    far = 0.1 + 0.3 * uniform[11] ** 2
     return replace(
         base or plain,
         pan_blur=plain.pan_blur * (0.67 + 0.66 * uniform[0]),
@@ -124,11 +131,13 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         mul_blur=0.12 + 0.2 * uniform[1],
         sharpening=max(0.0, 1.7 + 0.6 * normal[0]),
         pitch=1.01 + 0.24 * uniform[9],
-        displacement=(0.15 * normal[1], 0.15 * normal[2]),
-        sway=0.15 * uniform[6],
-        jolts=0.5 * uniform[7] * uniform[8],
+        displacement=(far * normal[1], far * normal[2]),
+        sway=0.2 * uniform[6],
+        jolts=uniform[7] * uniform[8],
         parallax=(0.004 * normal[4], 0.004 * normal[5]),
-        haze=0.06 * uniform[2] * uniform[3] - 0.01,
+        haze=0.07 * uniform[2] - 0.01,
+        haze_slope=2.2 * uniform[10],
+        pan_haze=1.2 * uniform[3],
         pan_gain=max(0.7, 1 + 0.05 * normal[6]),
         read_noise=plain.read_noise * (0.5 + uniform[4]),
         shot_noise=plain.shot_noise * (0.5 + uniform[5]),
@@ -251,14 +260,22 @@ def _at(lean: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     return lean if lean.shape[1:] == (1, 1) else _read(lean, rows, columns, "nearest")
 
 
-def _seen(ground: Ground, moments: Sequence[float], haze: float) -> Tensor:
+def haze_of(sensor: Sensor) -> tuple[float, ...]:
+    """What haze adds to pan and each band, reflectance."""
+    coastal = WAVELENGTHS[1]
+    pan, *bands = (sensor.haze * (length / coastal) ** -sensor.haze_slope for length in WAVELENGTHS)
+    return (sensor.pan_haze * pan, *bands)
+
+
+def _seen(ground: Ground, moments: Sequence[float], sensor: Sensor) -> Tensor:
     """Pan and the bands (9, h, w) of the ground, new, each with its vehicles at its moment."""
     planes = torch.cat([ground.pan[None], ground.bands])
-    if haze:
-        planes += torch.tensor(HAZE)[:, None, None] * haze
+    haze = haze_of(sensor)
+    if any(haze):
+        planes += torch.tensor(haze)[:, None, None]
     for mover in ground.movers:
         for index, moment in enumerate(moments):
-            drive(planes[index], index, mover, moment, haze * HAZE[index])
+            drive(planes[index], index, mover, moment, haze[index])
     return planes.clamp_min_(LEAST)
 
 
@@ -274,7 +291,7 @@ def truth(ground: Ground, sensor: Sensor = IDEAL) -> tuple[Tensor, Tensor]:
     Returns:
         pan (h, w) and the bands (8, h, w) at pan scale, reflectance, vehicles where pan sees them.
     """
-    planes = _through_pan(_seen(ground, [0.0] * (1 + len(BANDS)), sensor.haze), sensor).clamp_min_(LEAST)
+    planes = _through_pan(_seen(ground, [0.0] * (1 + len(BANDS)), sensor), sensor).clamp_min_(LEAST)
     return planes[0], planes[1:]
 
 
@@ -297,7 +314,7 @@ def observe(
         pan uint16 (h, w) and mul uint16 (8, h/4, w/4), reflectance × 10,000, at least 1.
     """
     sensor = sensor or random_sensor(generator)
-    planes = _seen(ground, [0.0, *(2 * side * sensor.lag for side in SIDES)], sensor.haze)
+    planes = _seen(ground, [0.0, *(2 * side * sensor.lag for side in SIDES)], sensor)
     pan = _through_pan(planes[:1], sensor)[0] * sensor.pan_gain
     # Their own dice: how arrays lie is not to change the noise.
     own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
@@ -332,7 +349,7 @@ def observe_coarser(
         10,000, at least 1, and the true bands (8, h/f, w/f).
     """
     sensor = sensor or random_sensor(generator)
-    planes = _seen(ground, [0.0] * (1 + len(BANDS)), sensor.haze)
+    planes = _seen(ground, [0.0] * (1 + len(BANDS)), sensor)
     own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
     fine = 1 if halved else FINE
     pan = block_mean(planes[:1], fine)[0] * sensor.pan_gain

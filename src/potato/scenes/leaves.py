@@ -1,8 +1,8 @@
 """Dead leaves: shapes of every size that cover each other, in the colours of a list of reflectances.
 
-Nothing lies like this anywhere, but no other ground shows so many colours, rare ones too, beside so many others
-and with sharp edges at every scale. A picture of things that occlude one another has the statistics of natural
-images if their sizes fall as a power.
+Nothing lies like this anywhere, but no other ground shows so many colours, rare ones too, beside so many
+others and with sharp edges at every scale. A picture of things that occlude one another has the statistics of
+natural images if their sizes fall as a power.
 
 Source: A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images", IJCV 41 (2001).
 """

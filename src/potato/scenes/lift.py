@@ -25,11 +25,11 @@ CLUSTERS = 10
 SOFTNESS = 0.35
 """How far a colour reaches into its neighbours, relative to the mean distance of pixels from their own."""
 
-CANDIDATES = 6
+CANDIDATES = 12
 """Spectra drawn for a cluster, of which the nearest in colour is taken."""
 
-STRANGE = 0.3
-"""Share of clusters that take any spectrum, so that rare paints lie on real shapes too."""
+STRANGE = 0.4
+"""Share of clusters at most that take any spectrum, so that rare paints lie on real shapes too."""
 
 FROM_RGB = (
     # Red, green, blue's share in how a band follows a pixel's own deviation in colour.
@@ -139,8 +139,10 @@ def _choose(means: Tensor, lifter: Lifter, generator: torch.Generator) -> Tensor
     # What is green enough differs from photograph to photograph: their colours aren't measured.
     green = colour[:, 0] < -0.012 + 0.012 * torch.randn((), generator=generator)
     chosen = []
+    # In most photographs next to none.
+    share = STRANGE * float(torch.rand((), generator=generator)) ** 2
     for k in range(len(means)):
-        strange = float(torch.rand((), generator=generator)) < STRANGE
+        strange = float(torch.rand((), generator=generator)) < share
         pool = torch.nonzero(lifter.leafy if green[k] and not strange else ~lifter.leafy)[:, 0]
         draw = pool[torch.randint(len(pool), (CANDIDATES,), generator=generator)]
         away = (lifter.colour[draw] - colour[k]).norm(dim=1)
@@ -168,5 +170,5 @@ def _exposed(lightness: Tensor, generator: torch.Generator) -> Tensor:
     luminance = lightness.clamp_min(0.02) ** 3
     normal = torch.randn(2, generator=generator)
     middle = luminance.log().mean()
-    contrast = 1.15 * torch.exp(0.15 * normal[0])
+    contrast = 0.95 * torch.exp(0.2 * normal[0])
     return torch.exp((luminance.log() - middle) * contrast - 2.35 + 0.45 * normal[1]).clamp_(0.004, 1.2)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from potato.augment import observe_again, random_exposure, random_symmetry, turn
+from potato.augment import observe_again, random_exposure, random_haze, random_symmetry, turn
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.simulated import scene_chip, seed_of
@@ -55,6 +55,7 @@ class Batch(NamedTuple):
         mul: (b, 8, h, w), the same.
         target: int16 (b, 3, 4h, 4w), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
+        haze: float32 (b, 9), for `augment.add_haze`.
         skipped: chips that couldn't be read and were replaced by their neighbours.
         problem: what was wrong with the last of them, or "".
     """
@@ -63,6 +64,7 @@ class Batch(NamedTuple):
     mul: Tensor
     target: Tensor
     exposure: Tensor
+    haze: Tensor
     skipped: int = 0
     problem: str = ""
 
@@ -173,7 +175,13 @@ class Samples(Dataset[Batch]):
         pan, mul, target = (turn(image, symmetry) for image in (pan, mul, chip.target))
         exposure = torch.tensor([random_exposure(generator)])
         return Batch(
-            pan.view(torch.int16)[None], mul.view(torch.int16)[None], target[None], exposure, skipped, problem
+            pan.view(torch.int16)[None],
+            mul.view(torch.int16)[None],
+            target[None],
+            exposure,
+            random_haze(generator)[None],
+            skipped,
+            problem,
         )
 
     def _chip(self, position: int) -> tuple[Chip, int, str]:
@@ -206,6 +214,7 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([one.mul for one in samples]),
         torch.cat([one.target for one in samples]),
         torch.cat([one.exposure for one in samples]),
+        torch.cat([one.haze for one in samples]),
         sum(one.skipped for one in samples),
         next((one.problem for one in samples if one.problem), ""),
     )
@@ -321,7 +330,7 @@ def held_out(
         ranks: which process this is.
         photographs: for scenes; those that training sees aren't taken.
     """
-    one = torch.ones(1)
+    one, clear = torch.ones(1), torch.zeros(1, 9)
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
@@ -331,8 +340,8 @@ def held_out(
             )
         except ChipError as error:
             nothing = torch.empty(0, 1, 0, 0, dtype=torch.int16)
-            yield Batch(nothing, nothing, nothing, one[:0], 1, str(error))
+            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], 1, str(error))
             continue
         yield Batch(
-            chip.pan.view(torch.int16)[None], chip.mul.view(torch.int16)[None], chip.target[None], one
+            chip.pan.view(torch.int16)[None], chip.mul.view(torch.int16)[None], chip.target[None], one, clear
         )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from potato.augment import expose
+from potato.augment import add_haze, expose
 from potato.errors import SessionError
 from potato.losses import delta_e_sum
 from potato.model import Sharpener, fill_pair
@@ -204,9 +204,12 @@ def batch_loss(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Te
             f"found {tuple(batch.pan.shape[-2:])}"
         )
     pan, mul, target = batch.floats(device)
+    pan_valid, mul_valid = to_cells(pan) > 0, (mul > 0).any(1, keepdim=True)
+    target_valid = target[:, :1] > 0
+    if bool(batch.haze.any()):
+        pan, mul, target = add_haze(pan, mul, target, batch.haze)
     pan, mul, target = expose(pan, mul, target, batch.exposure.to(device).reshape(-1, 1, 1, 1))
     cells = to_cells(pan)
-    pan_valid, mul_valid = cells > 0, (mul > 0).any(1, keepdim=True)
     if not bool(pan_valid.all() & mul_valid.all()):
         cells, mul = fill_pair(cells, mul, pan_valid, mul_valid, radius)
     output = model(cells, mul)
@@ -214,8 +217,9 @@ def batch_loss(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Te
     inner = (..., slice(radius, -radius), slice(radius, -radius))
     shape = (len(output), 3, -1, output.shape[-1])
     truth = to_cells(target)[inner].reshape(shape)
-    total, count = delta_e_sum(output.float().reshape(shape), truth, truth[:, :1] > 0)
-    return total, count, truth[:, :1].numel()
+    valid = to_cells(target_valid)[inner].reshape(len(output), 1, *shape[2:])
+    total, count = delta_e_sum(output.float().reshape(shape), truth, valid)
+    return total, count, valid.numel()
 
 
 def train_step(

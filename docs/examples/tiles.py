@@ -1,0 +1,189 @@
+"""Web tiles of pairs that nobody has fused: a reader for rio-tiler, and a titiler server of an ARD's tiles.
+
+    pip install 'potato[tiles]'
+    POTATO_ARD=ards/demo/ard uvicorn --app-dir docs/examples tiles:app
+
+Then open http://127.0.0.1:8000/WebMercatorQuad/map.html?item=ZONE/QUADKEY/DATE/CID in a browser.
+"""
+
+import functools
+import os
+from typing import Annotated, Any
+
+import attr
+import numpy as np
+import torch
+from fastapi import FastAPI, Query
+from morecantile import TileMatrixSet
+from rasterio.crs import CRS
+from rasterio.features import bounds as feature_bounds
+from rasterio.transform import array_bounds, from_bounds
+from rasterio.warp import transform, transform_bounds
+from rio_tiler.constants import WEB_MERCATOR_TMS, WGS84_CRS
+from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
+from rio_tiler.io import BaseReader
+from rio_tiler.models import BandStatistics, ImageData, Info, PointData
+from rio_tiler.utils import CRS_to_uri
+from titiler.core.dependencies import DefaultDependency
+from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
+from titiler.core.factory import TilerFactory
+
+from potato import Sharpener, load_model, open_pair, sharpen_onto
+from potato.errors import InputError
+from potato.raster import Grid, gdal
+
+BBox = tuple[float, float, float, float]
+
+
+@functools.cache
+def shipped_model() -> Sharpener:
+    """The shipped weights, loaded once."""
+    return load_model()
+
+
+@attr.s
+class PairReader(BaseReader):
+    """A pan and a mul, to rio-tiler one picture in true colour, sharpened when it is looked at.
+
+    with PairReader(("x-pan.tif", "x-ms.tif")) as reader:
+        png = reader.tile(73258, 99752, 18).render()
+
+    Attributes:
+        input: pan and mul, as for `potato.open_pair`.
+        look: `natural` (8 bits) or `flat` (16 bits).
+        model: from `potato.load_model`; by default the shipped weights.
+    """
+
+    input: tuple[str, str] = attr.ib()
+    tms: TileMatrixSet = attr.ib(default=WEB_MERCATOR_TMS)
+    look: str = attr.ib(default="natural")
+    model: Sharpener = attr.ib(factory=shipped_model)
+
+    def __attrs_post_init__(self) -> None:
+        self._pair = open_pair(*self.input)
+        grid = self._pair.grid
+        self.crs, self.transform, self.height, self.width = grid.crs, grid.transform, grid.height, grid.width
+        self.bounds = array_bounds(grid.height, grid.width, grid.transform)
+
+    def __exit__(self, *error: object) -> None:
+        self._pair.close()
+
+    @property
+    def minzoom(self) -> int:
+        """The zoom at which the whole pair is about one web tile."""
+        return self._minzoom
+
+    @property
+    def maxzoom(self) -> int:
+        """The zoom whose pixels are about those of pan."""
+        return self._maxzoom
+
+    def info(self) -> Info:
+        """What there is to see."""
+        names = ("red", "green", "blue")
+        return Info(
+            bounds=self.bounds,
+            crs=CRS_to_uri(self.crs) or self.crs.to_wkt(),
+            band_metadata=[(f"b{number}", {}) for number in (1, 2, 3)],
+            band_descriptions=[(f"b{number}", name) for number, name in enumerate(names, 1)],
+            dtype="uint8" if self.look == "natural" else "uint16",
+            nodata_type="Mask",
+        )
+
+    def part(
+        self,
+        bbox: BBox,
+        dst_crs: CRS | None = None,
+        bounds_crs: CRS = WGS84_CRS,
+        width: int | None = None,
+        height: int | None = None,
+        max_size: int | None = 1024,
+    ) -> ImageData:
+        """A box; without width and height its longer side has `max_size` pixels."""
+        crs = dst_crs or bounds_crs
+        if crs != bounds_crs:
+            bbox = transform_bounds(bounds_crs, crs, *bbox, densify_pts=21)
+        across, down = bbox[2] - bbox[0], bbox[3] - bbox[1]
+        finest = max(across, down) / (max_size or 1024)
+        width, height = width or max(1, round(across / finest)), height or max(1, round(down / finest))
+        grid = Grid(height, width, crs, from_bounds(*bbox, width, height))
+        with gdal():
+            rgb, mask = sharpen_onto(self._pair, grid, self.model, self.look)
+        array = np.ma.MaskedArray(rgb, np.stack([~mask] * 3))
+        return ImageData(array, assets=list(self.input), bounds=bbox, crs=crs)
+
+    def tile(self, tile_x: int, tile_y: int, tile_z: int, tilesize: int | None = None) -> ImageData:
+        """A web tile."""
+        if not self.tile_exists(tile_x, tile_y, tile_z):
+            raise TileOutsideBounds(f"Tile(x={tile_x}, y={tile_y}, z={tile_z}) is outside bounds")
+        crs, matrix = self.tms.rasterio_crs, self.tms.matrix(tile_z)
+        bbox = tuple(self.tms.xy_bounds(tile_x, tile_y, tile_z))
+        return self.part(bbox, crs, crs, tilesize or matrix.tileWidth, tilesize or matrix.tileHeight)
+
+    def preview(self, max_size: int = 1024) -> ImageData:
+        """All of it, small."""
+        return self.part(self.bounds, self.crs, self.crs, max_size=max_size)
+
+    def feature(self, shape: dict[str, Any], shape_crs: CRS = WGS84_CRS, **size: Any) -> ImageData:
+        """What a GeoJSON geometry touches."""
+        image = self.part(feature_bounds(shape), bounds_crs=shape_crs, **size)
+        image.array.mask |= image.get_coverage_array(shape, shape_crs=shape_crs) == 0
+        return image
+
+    def point(self, lon: float, lat: float, coord_crs: CRS = WGS84_CRS) -> PointData:
+        """The pixel of a place."""
+        (x,), (y,) = transform(coord_crs, self.crs, [lon], [lat])
+        column, row = ~self.transform @ (x, y)
+        if not (0 <= column < self.width and 0 <= row < self.height):
+            raise PointOutsideBounds("Point is outside dataset bounds")
+        west, north = self.transform @ (int(column), int(row))
+        east, south = self.transform @ (int(column) + 1, int(row) + 1)
+        image = self.part((west, south, east, north), self.crs, self.crs, 1, 1)
+        return PointData(image.array[:, 0, 0], coordinates=(lon, lat), crs=coord_crs)
+
+    def statistics(self, **size: Any) -> dict[str, BandStatistics]:
+        """Of a small version."""
+        return self.preview(**size).statistics()
+
+
+def tile_pair(
+    item: Annotated[
+        str,
+        # Nobody can name a file that isn't part of an ARD, or a server of their own.
+        Query(
+            pattern=r"^\d{1,2}/[0-3]{12}/\d{4}-\d\d-\d\d/[0-9A-F]{16}$", description="zone/quadkey/date/CID"
+        ),
+    ],
+) -> tuple[str, str]:
+    """The pan and the mul of a tile of the ARD that the server shows: a folder or `s3://…`."""
+    base = f"{os.environ['POTATO_ARD'].rstrip('/')}/{item}"
+    return f"{base}-pan.tif", f"{base}-ms.tif"
+
+
+class SharpTiles(TilerFactory):
+    """Only what is good for looking: the colours are ready, with no bands to choose and none to stretch."""
+
+    def register_routes(self) -> None:
+        """Tiles, what a viewer needs to find them, and a viewer."""
+        self.info()
+        self.tile()
+        self.tilejson()
+        self.point()
+        self.map_viewer()
+
+
+tiles = SharpTiles(
+    reader=PairReader,
+    path_dependency=tile_pair,
+    layer_dependency=DefaultDependency,
+    dataset_dependency=DefaultDependency,
+    tile_dependency=DefaultDependency,
+    process_dependency=lambda: None,
+    colormap_dependency=lambda: None,
+)
+app = FastAPI(title="Potato tiles")
+app.include_router(tiles.router)
+add_exception_handlers(app, DEFAULT_STATUS_CODES | {InputError: 404, PointOutsideBounds: 404})
+
+# The server answers many requests at once; a thread of torch for each is what the cores can bear.
+torch.set_num_threads(1)

@@ -1,0 +1,113 @@
+"""Looking at the files of a tile: whether they are what its item says, and good to work with."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from rasterio.transform import array_bounds
+
+from potato.ard.item import Tile
+from potato.errors import ArdError, BandError, InputError, PairError
+from potato.raster.pair import Image, Pair, open_pair
+from potato.raster.remote import remote_gdal
+from potato.sensor import RATIO
+from potato.windows import PairWindow
+
+__all__ = ["Flaw", "inspect_tile"]
+
+LARGE = 1024
+"""Pixels along a side above which a file needs tiles and overviews."""
+
+FAR = 64
+"""Cells along a side from which masks are looked at, at most twice as many."""
+
+TOLERANCE = 0.05
+"""Share of a tile in which masks may differ: from afar, edges are a cell or two wide."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Something about the files of a tile.
+
+    Attributes:
+        kind: one of the keys of `doctor.ards.REMEDIES`.
+        found: what, of this tile.
+    """
+
+    kind: str
+    found: str
+
+
+def inspect_tile(tile: Tile) -> list[Flaw]:
+    """Open pan and mul of a tile and look at their headers, their masks from afar, and their last pixels.
+
+    Args:
+        tile: one that has both.
+
+    Returns:
+        What isn't as it should be; nothing if all is well.
+    """
+    assert tile.pan is not None and tile.mul is not None
+    try:
+        with remote_gdal(), open_pair(tile.pan, tile.mul) as pair:
+            flaws = [*_against_item(pair, tile)]
+            for image in pair.images:
+                flaws += _layout(image)
+            return flaws + _pixels(pair, tile)
+    except PairError as error:
+        return [Flaw("pair", str(error))]
+    except BandError as error:
+        return [Flaw("bands", str(error))]
+    except (InputError, ArdError) as error:
+        return [Flaw("unreadable", str(error))]
+
+
+def _against_item(pair: Pair, tile: Tile) -> list[Flaw]:
+    flaws = []
+    grid = pair.grid
+    if tile.shape and tile.shape != (grid.height, grid.width):
+        said = " × ".join(map(str, tile.shape))
+        flaws.append(Flaw("size", f"pan has {grid.height} × {grid.width} pixels, its item says {said}"))
+    code = grid.crs.to_epsg() if grid.crs else None
+    if tile.epsg and code != tile.epsg:
+        flaws.append(Flaw("place", f"pan is in EPSG:{code}, its item says EPSG:{tile.epsg}"))
+    elif tile.bbox:
+        bounds = array_bounds(grid.height, grid.width, grid.transform)
+        off = max(abs(one - other) for one, other in zip(bounds, tile.bbox, strict=True))
+        if off > RATIO * abs(grid.transform.a):
+            flaws.append(Flaw("place", f"the corners of pan lie {off:.1f} m from where its item says"))
+    return flaws
+
+
+def _layout(image: Image) -> list[Flaw]:
+    flaws = []
+    dataset = image.dataset
+    if not image.has_mask and dataset.nodatavals[image.indexes[0] - 1] is None:
+        flaws.append(Flaw("mask", f"{image.path} has neither a mask nor a nodata value"))
+    if max(dataset.shape) > LARGE:
+        if not dataset.overviews(image.indexes[0]):
+            flaws.append(Flaw("overviews", f"{image.path} has none"))
+        if dataset.block_shapes[image.indexes[0] - 1][1] == dataset.width:
+            flaws.append(Flaw("strips", f"{image.path} is stored in rows"))
+    return flaws
+
+
+def _pixels(pair: Pair, tile: Tile) -> list[Flaw]:
+    # The end of a file is what a broken download lacks; overviews lie before it.
+    pair.read(PairWindow(pair.height - 1, pair.width - 1, 1, 1))
+    small = pair.reduced(2 ** max(0, math.floor(math.log2(max(pair.height, pair.width) / FAR))))
+    pixels = small.read(PairWindow(0, 0, small.height, small.width))
+    pan = pixels.pan_valid.reshape(small.height, RATIO, small.width, RATIO).mean((1, 3)) > 0.5
+    mul = pixels.mul_valid
+    if not (pan & mul).any():
+        return [Flaw("empty", "no pixel is valid in both images")]
+    flaws = []
+    apart = float(np.mean(pan & ~mul))
+    if apart > TOLERANCE:
+        flaws.append(Flaw("masks", f"{apart:.0%} of pan has no valid mul below it"))
+    across, down = pair.grid.width * abs(pair.grid.transform.a), pair.grid.height * abs(pair.grid.transform.e)
+    if tile.data_area is not None:
+        share, said = float(np.mean(pan & mul)), tile.data_area * 1e6 / (across * down)
+        if abs(share - said) > TOLERANCE:
+            flaws.append(Flaw("area", f"{share:.0%} of the tile is valid, its item says {said:.0%}"))
+    return flaws

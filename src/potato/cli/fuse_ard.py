@@ -1,0 +1,90 @@
+"""`potato fuse-ard`."""
+
+import dataclasses
+import json
+import sys
+from typing import Any
+
+import click
+
+from potato.cli import options
+
+__all__ = ["fuse_ard"]
+
+
+# West and south may begin with a minus; that is no option, since options aren't numbers.
+@click.command()
+@click.argument("ard")
+@click.argument("output", metavar="OUT", type=click.Path())
+@click.option("--cid", "cids", metavar="CID", multiple=True, help="A CID that is wanted; may be repeated.")
+@click.option(
+    "--allow-list", type=click.Path(), help="A file of CIDs that are wanted, as rate-cids writes it."
+)
+@click.option(
+    "--bbox",
+    type=float,
+    nargs=4,
+    metavar="W S E N",
+    help="Degrees: show only what lies between these, and read no more than that takes.",
+)
+@click.option("--aoi", type=click.Path(), metavar="GEOJSON", help="The same with the polygons of a file.")
+@click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
+@click.option(
+    "--max-clouds",
+    type=click.FloatRange(0, 100),
+    default=100.0,
+    metavar="PERCENT",
+    help="Cloud that a tile may have, as its item says.  [default: any]",
+)
+@click.option(
+    "--mosaic", "mosaic", flag_value="cog", help="Also put the tiles of each CID and zone into one picture."
+)
+@click.option("--vrt", "mosaic", flag_value="vrt", help="The same as a VRT, which copies no pixels.")
+@click.option("--crop-to-cell", is_flag=True, help="Leave out what neighbouring tiles share.")
+@options.weights
+@options.look
+@options.exposure
+@options.contrast
+@options.profile
+@options.creation_options
+@options.device
+@click.option(
+    "-j",
+    "--workers",
+    type=click.IntRange(1, 1024),
+    help="Tiles at work at once, each in a process.  [default: one per core]",
+)
+@click.option("--retry-failed", is_flag=True, help="Try tiles again that failed in an earlier run.")
+@click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
+@click.option("--follow-links", is_flag=True, help="Read images outside of the ARD where items say so.")
+@click.option("--dry-run", is_flag=True, help="Only say what there is to do, and what it would cost.")
+@options.quiet
+@options.json_
+def fuse_ard(
+    ard: str,
+    output: str,
+    bbox: tuple[float, float, float, float] | None,
+    look: str,
+    exposure: float | None,
+    contrast: float | None,
+    quiet: bool,
+    json_: bool,
+    **settings: Any,
+) -> None:
+    """Sharpen the tiles of an ARD, by the thousand.
+
+    ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the pictures:
+    OUT/zone/quadkey/date/CID.tif, each with a STAC item, and manifest.jsonl with what came of every tile.
+    Repeat the command to finish a run that was cut short. Exit code 3 says that some tiles failed.
+    """
+    from potato import delivery, looks
+
+    chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
+    bar = not quiet and sys.stderr.isatty()
+    result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
+    if json_:
+        click.echo(json.dumps({**dataclasses.asdict(result), "complete": result.complete}, default=str))
+    elif not quiet:
+        click.echo(result)
+    if not result.complete:
+        raise click.exceptions.Exit(3)

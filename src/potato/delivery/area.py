@@ -1,0 +1,83 @@
+"""Areas of interest: from GeoJSON, or from four numbers."""
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from potato.errors import InputError
+from potato.raster import Area
+
+__all__ = ["box_area", "read_area"]
+
+LIMIT = 64 << 20
+"""Bytes that a GeoJSON may have."""
+
+
+def box_area(west: float, south: float, east: float, north: float) -> Area:
+    """A rectangle in longitude and latitude; across the antimeridian where west exceeds east.
+
+    Raises:
+        InputError: if these aren't degrees, or there is nothing between them.
+    """
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
+        raise InputError(
+            "expected west, south, east and north in degrees, south below north, "
+            f"found {west:g} {south:g} {east:g} {north:g}"
+        )
+    if west > east:
+        east += 360
+    return Area((((*((x, y) for x, y in ((west, south), (east, south), (east, north), (west, north))),),),))
+
+
+def read_area(path: str | os.PathLike[str]) -> Area:
+    """The polygons of a GeoJSON file: of a geometry, a feature, or all features together.
+
+    Raises:
+        InputError: if it can't be read, holds no polygon, or isn't in longitude and latitude.
+    """
+    expected = f"{path}: expected GeoJSON with polygons in longitude and latitude"
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(LIMIT + 1)
+        if len(text) > LIMIT:
+            raise ValueError(f"more than {LIMIT >> 20} MB")
+        data = json.loads(text)
+        crs = str(data.get("crs", "CRS84"))
+        if "CRS84" not in crs and "4326" not in crs:
+            raise ValueError(f"another CRS ({crs[:80]})")
+        polygons = tuple(_polygons(data))
+    except OSError as error:
+        raise InputError(f"{expected}, can't read it: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
+    if not polygons:
+        raise InputError(f"{expected}, found none")
+    return Area(polygons)
+
+
+def _polygons(data: dict[str, Any]) -> list[Any]:
+    """Polygons of a GeoJSON object, each a tuple of rings."""
+    kind = data["type"]
+    if kind == "FeatureCollection":
+        return [polygon for feature in data["features"] for polygon in _polygons(feature)]
+    if kind == "Feature":
+        return _polygons(data["geometry"]) if data["geometry"] else []
+    if kind == "GeometryCollection":
+        return [polygon for geometry in data["geometries"] for polygon in _polygons(geometry)]
+    if kind == "Polygon":
+        return [tuple(map(_ring, data["coordinates"]))]
+    if kind == "MultiPolygon":
+        return [tuple(map(_ring, polygon)) for polygon in data["coordinates"]]
+    raise ValueError(f"a {str(kind)[:40]}")
+
+
+def _ring(points: list[list[float]]) -> tuple[tuple[float, float], ...]:
+    ring = tuple((float(point[0]), float(point[1])) for point in points)
+    if len(ring) < 3:
+        raise ValueError(f"a ring of {len(ring)} points")
+    for longitude, latitude in ring:
+        if not (abs(longitude) <= 360 and abs(latitude) <= 90 and math.isfinite(longitude + latitude)):
+            raise ValueError(f"({longitude:g}, {latitude:g}), which is no longitude and latitude")
+    return ring

@@ -1,0 +1,92 @@
+"""The software: versions, what GDAL can do, where torch computes, the shipped weights."""
+
+import platform
+import re
+from collections.abc import Iterator
+from importlib import metadata
+
+import torch
+
+from potato.doctor.finding import Finding
+from potato.errors import WeightsError
+from potato.raster import find_library
+from potato.weights import load_model, weights_digest
+
+__all__ = ["examine_software"]
+
+OLDEST_GDAL = (3, 9)
+"""The first GDAL whose COG driver writes the same bytes each time."""
+
+FOR_USERS = ("train", "s3", "dask", "tiles")
+"""Extras that add something to do, in place of developing Potato."""
+
+
+def examine_software() -> Iterator[Finding]:
+    """Findings about the software."""
+    yield Finding(
+        "Potato",
+        "fine",
+        f"{metadata.version('potato')}, Python {platform.python_version()}, {platform.platform(terse=True)}",
+    )
+    yield from _library()
+    devices = ", ".join(_devices())
+    yield Finding("torch", "fine", f"{torch.__version__}, computes on {devices}")
+    try:
+        yield Finding("weights", "fine", f"shipped weights {weights_digest(load_model())}")
+    except WeightsError as error:
+        yield Finding("weights", "wrong", str(error), "install again: pip install --force-reinstall potato")
+    missing = [extra for extra in FOR_USERS if not _is_installed(extra)]
+    if missing:
+        yield Finding(
+            "extras",
+            "note",
+            f"not installed: {', '.join(missing)}",
+            f"if you want them: pip install 'potato[{','.join(missing)}]'",
+        )
+
+
+def _library() -> Iterator[Finding]:
+    found = find_library()
+    versions = f"{found.gdal}, PROJ {found.proj}, rasterio {found.rasterio}"
+    if tuple(map(int, re.findall(r"\d+", found.gdal)[:2])) < OLDEST_GDAL:
+        oldest = ".".join(map(str, OLDEST_GDAL))
+        yield Finding(
+            "GDAL", "wrong", f"{versions}; expected {oldest} or newer", "pip install --upgrade rasterio"
+        )
+    else:
+        yield Finding("GDAL", "fine", versions)
+    if not found.finds_places:
+        yield Finding(
+            "PROJ",
+            "wrong",
+            "doesn't know where UTM zone 11 is: it can't read its tables, or reads those of another version",
+            "unset PROJ_DATA, PROJ_LIB and GDAL_DATA, which another installation may have set",
+        )
+    remedy = "use rasterio's own wheels: pip install --force-reinstall --only-binary rasterio rasterio"
+    if "DEFLATE" not in found.cog:
+        yield Finding("COG", "wrong", "this GDAL can't write Cloud Optimized GeoTIFFs", remedy)
+    elif "ZSTD" not in found.cog:
+        yield Finding("COG", "note", "written with DEFLATE; this GDAL knows no ZSTD", remedy)
+    else:
+        yield Finding("COG", "fine", "written with DEFLATE and ZSTD")
+
+
+def _devices() -> Iterator[str]:
+    yield "cpu"
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            yield f"cuda:{index} ({torch.cuda.get_device_name(index)})"
+    if torch.backends.mps.is_available():
+        yield "mps"
+
+
+def _is_installed(extra: str) -> bool:
+    """Whether what an extra asks for is there; True where Potato itself isn't installed as a package."""
+    for requirement in metadata.requires("potato") or ():
+        name, _, marker = requirement.partition(";")
+        if re.search(rf"extra == ['\"]{extra}['\"]", marker):
+            try:
+                metadata.version(re.split(r"[^\w.-]", name, maxsplit=1)[0])
+            except metadata.PackageNotFoundError:
+                return False
+    return True

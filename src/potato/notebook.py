@@ -1,0 +1,63 @@
+"""How objects show themselves in a notebook: a small picture and a few facts."""
+
+import base64
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["SIDE", "Shown", "View"]
+
+SIDE = 320
+"""Pixels along the longer side of a small picture, about."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a notebook shows of an object.
+
+    Attributes:
+        title: what it is.
+        facts: by name; plain text.
+        png: a picture, as PNG; None if there is none.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    png: bytes | None
+
+
+class Shown:
+    """An object that Jupyter shows as a picture with facts.
+
+    A notebook must go on whatever has become of the files behind an object, so the methods that Jupyter calls
+    raise nothing: if `view` fails they return None, and Jupyter shows the plain `repr`.
+    """
+
+    def view(self) -> View:
+        """What to show."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str | None:
+        view = self._view()
+        if view is None:
+            return None
+        facts = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for name, text in view.facts.items()
+        )
+        picture = ""
+        if view.png is not None:
+            data = base64.b64encode(view.png).decode()
+            picture = f"<img alt='{html.escape(view.title)}' src='data:image/png;base64,{data}'>"
+        return f"<div><strong>{html.escape(view.title)}</strong><table>{facts}</table>{picture}</div>"
+
+    def _repr_png_(self) -> bytes | None:
+        view = self._view()
+        return None if view is None else view.png
+
+    def _view(self) -> View | None:
+        try:
+            return self.view()
+        except Exception:
+            return None

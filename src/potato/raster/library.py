@@ -1,0 +1,70 @@
+"""What the GDAL at hand is and can do."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import MemoryFile
+from rasterio.warp import transform
+
+from potato.raster.gdal import gdal, placeless
+
+__all__ = ["Library", "find_library"]
+
+PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
+"""Longitude and latitude of the middle of UTM zone 11, and its easting and northing by definition."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """GDAL and PROJ as rasterio brings them.
+
+    Attributes:
+        gdal, proj, rasterio: versions.
+        cog: of DEFLATE and ZSTD, those with which it writes a Cloud Optimized GeoTIFF and reads it back.
+        finds_places: whether PROJ finds its tables and brings a known point to its known place.
+    """
+
+    gdal: str
+    proj: str
+    rasterio: str
+    cog: tuple[str, ...]
+    finds_places: bool
+
+
+def find_library() -> Library:
+    """What there is, tried out."""
+    with gdal():
+        return Library(
+            rasterio.__gdal_version__,
+            str(rasterio.__proj_version__),
+            rasterio.__version__,
+            tuple(compression for compression in ("DEFLATE", "ZSTD") if _writes_cog(compression)),
+            _finds_places(),
+        )
+
+
+def _writes_cog(compression: str) -> bool:
+    pixels = np.arange(64 * 64, dtype="uint16").reshape(1, 64, 64)
+    try:
+        with placeless(), MemoryFile() as first, MemoryFile() as second:
+            with first.open(driver="GTiff", count=1, height=64, width=64, dtype="uint16") as dataset:
+                dataset.write(pixels)
+            with first.open() as dataset:
+                rasterio.shutil.copy(dataset, second.name, driver="COG", COMPRESS=compression)
+            with second.open() as dataset:
+                same = bool(np.array_equal(dataset.read(), pixels))
+                return same and str(dataset.profile.get("compress", "")).upper() == compression
+    except RasterioError:
+        return False
+
+
+def _finds_places() -> bool:
+    try:
+        found = transform(CRS.from_epsg(4326), CRS.from_epsg(32611), *([part] for part in PLACE))
+    except (CRSError, RasterioError):
+        return False
+    return all(abs(one[0] - other) < 0.01 for one, other in zip(found, EXPECTED, strict=True))

@@ -1,0 +1,351 @@
+"""`potato doctor`: this machine, and ARDs that are wrong, each in its own way."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+import ards
+from potato.doctor import examine, machine, network, software
+from potato.doctor.ards import REMEDIES
+from potato.errors import WeightsError
+
+import pairs
+import servers
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    """No look leaves this machine: nobody listens on port 9 of it."""
+    monkeypatch.setenv("AWS_S3_ENDPOINT", "127.0.0.1:9")
+    monkeypatch.setenv("AWS_HTTPS", "NO")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def look(source, tiles: int = 64) -> dict[str, tuple[str, str]]:
+    """State and text of each kind of finding about an ARD."""
+    names = {f"ARD, {name}": kind for kind, (_, name, _) in REMEDIES.items()} | {"ARD": "ARD"}
+    found = [each for each in examine(str(source), tiles=tiles).findings if each.subject in names]
+    assert all(each.remedy for each in found if each.state != "fine")
+    return {names[each.subject]: (each.state, each.found) for each in found}
+
+
+def change(item: Path, edit) -> None:
+    """Edit the JSON of an item in place."""
+    data = json.loads(item.read_text())
+    edit(data)
+    item.write_text(json.dumps(data))
+
+
+IDENTITY = Affine.identity()
+
+
+def rewrite(item: Path, kind: str, edit=lambda pixels: pixels, place=IDENTITY, **profile) -> None:
+    """Write an image of a tile again, with other pixels, elsewhere, or in another form."""
+    path = item.with_name(f"{ards.CID}-{kind}.tif")
+    with rasterio.open(path) as file:
+        pixels, transform, names = file.read(), file.transform, file.descriptions
+        mask = file.dataset_mask() > 0
+    pixels = edit(pixels)
+    named = names if len(names) == len(pixels) else None
+    pairs.write(path, pixels, transform @ place, names=named, **({"mask": mask} | profile))
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def cut(item: Path) -> None:
+    path = item.with_name(f"{ards.CID}-pan.tif")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def twice(item: Path) -> None:
+    folder = item.parents[3] / "copy" / item.relative_to(item.parents[3]).parent
+    shutil.copytree(item.parent, folder)
+
+
+def moved(item: Path, metres: float) -> None:
+    """A tile whose item and images all say that it lies elsewhere."""
+    for kind in ("pan", "ms"):
+        with rasterio.open(item.with_name(f"{ards.CID}-{kind}.tif")) as file:
+            pixel = file.transform.a
+        rewrite(item, kind, place=Affine.translation(metres / pixel, 0))
+    for key in ("pan_analytic", "ms_analytic"):
+        change(item, lambda data, key=key: _move(data["assets"][key], metres))
+
+
+def _move(asset: dict, metres: float) -> None:
+    west, south, east, north = asset["proj:bbox"]
+    asset["proj:bbox"] = [west + metres, south, east + metres, north]
+
+
+def overlapping(item: Path) -> None:
+    """Two tiles that say of no cell that it is theirs, so that theirs is their squares without aprons."""
+    other = ards.write_tile(item.parents[3], 1)
+    for one in (item, other):
+        change(one, lambda data: data["properties"].update(quadkey=""))
+    place = other.parents[1].rename(other.parents[1].with_name("000000000001"))
+    moved(place / other.parent.name / other.name, -1000.0)
+
+
+HALF = np.add.outer(np.zeros(136), np.arange(136)) < 68
+
+FLAWS = {
+    "an item that isn't JSON": (lambda item: item.write_text("{"), "broken", "unreadable JSON"),
+    "a second copy": (twice, "twice", "there twice"),
+    "no mul": (lambda item: remove(item.with_name(f"{ards.CID}-ms.tif")), "missing", "a missing file"),
+    "a link to a secret": (
+        lambda item: change(
+            item, lambda data: data["assets"]["pan_analytic"].update(href="../../../../../etc/passwd")
+        ),
+        "missing",
+        "leaves the ARD",
+    ),
+    "another platform": (
+        lambda item: change(item, lambda data: data["properties"].update(platform="GE01")),
+        "others",
+        "GE01",
+    ),
+    "visual only": (lambda item: change(item, lambda data: data["assets"].clear()), "others", "neither"),
+    "a quadkey of another place": (
+        lambda item: change(item, lambda data: data["properties"].update(quadkey="0" * 12)),
+        "quadkey",
+        "outside the cell",
+    ),
+    "two tiles on one ground": (overlapping, "overlap", "share 1000 × 5000 m"),
+    "half a file": (cut, "unreadable", "can't open pan|damaged or cut short"),
+    "no image": (lambda item: item.with_name(f"{ards.CID}-ms.tif").write_text("x"), "unreadable", "ms.tif"),
+    "three bands": (lambda item: rewrite(item, "ms", lambda pixels: pixels[:3]), "bands", "found 3 bands"),
+    "a pan of half the size": (
+        lambda item: rewrite(item, "pan", lambda pixels: pixels[:, ::2, ::2], Affine.scale(2), mask=None),
+        "pair",
+        "4 times as large as pan's, found 2 × 2",
+    ),
+    "another CRS": (lambda item: rewrite(item, "ms", crs="EPSG:32612"), "pair", "in one CRS"),
+    "another size than it says": (
+        lambda item: change(item, lambda data: data["assets"]["pan_analytic"].update({"proj:shape": [9, 9]})),
+        "size",
+        "pan has 544 × 544 pixels, its item says 9 × 9",
+    ),
+    "another place than it says": (
+        lambda item: [
+            change(item, lambda data, key=key: _move(data["assets"][key], 500))
+            for key in ("pan_analytic", "ms_analytic")
+        ],
+        "place",
+        "500.0 m from where",
+    ),
+    "another zone than it says": (
+        lambda item: change(item, lambda data: data["properties"].update({"proj:code": "EPSG:32612"})),
+        "place",
+        "pan is in EPSG:32611, its item says EPSG:32612",
+    ),
+    "nothing valid": (lambda item: rewrite(item, "ms", mask=np.zeros((136, 136))), "empty", "no pixel"),
+    "half of mul masked": (lambda item: rewrite(item, "ms", mask=HALF), "masks", "50% of pan"),
+    "neither mask nor nodata": (lambda item: rewrite(item, "pan", mask=None), "mask", "pan.tif has neither"),
+    "another data_area than it says": (
+        lambda item: change(item, lambda data: data["properties"].update({"tile:data_area": 14.1})),
+        "area",
+        "100% of the tile is valid, its item says 50%",
+    ),
+}
+
+
+class TestArd:
+    def test_a_good_one_is_fine(self, tmp_path):
+        ards.write_ard(tmp_path)
+        assert look(tmp_path) == {"ARD": ("fine", f"4 good tiles of 1 CIDs, 4 of them opened ({tmp_path})")}
+
+    @pytest.mark.parametrize("name", FLAWS)
+    def test_each_flaw_is_found_and_named(self, tmp_path, name):
+        spoil, kind, text = FLAWS[name]
+        ards.write_tile(tmp_path, 0, 3)
+        spoil(ards.write_tile(tmp_path))
+        found = look(tmp_path)
+        state, said = found.pop(kind)
+        assert state == ("wrong" if REMEDIES[kind][0] else "note")
+        assert any(part in said for part in text.split("|")), said
+        assert found.pop("ARD")[0] == "fine"
+        # What else the same fault shows in.
+        assert set(found) <= {"masks": {"area"}, "overlap": {"quadkey"}}.get(kind, set()), found
+
+    def test_large_files_without_tiles_and_overviews_are_noted(self, tmp_path):
+        item = ards.write_tile(tmp_path, side=272)
+        rewrite(item, "pan", tiled=False, blockxsize=None, blockysize=None)
+        found = look(tmp_path)
+        assert found["overviews"][0] == found["strips"][0] == "note" and "pan.tif" in found["strips"][1]
+        with rasterio.open(item.with_name(f"{ards.CID}-pan.tif"), "r+") as file:
+            file.build_overviews([2])
+        assert "overviews" not in look(tmp_path)
+
+    def test_one_line_tells_of_many(self, tmp_path):
+        ards.write_ard(tmp_path)
+        for path in tmp_path.rglob("*-ms.tif"):
+            path.unlink()
+        found = look(tmp_path)
+        assert found["missing"][1].endswith(", and 3 more")
+        assert found["ARD"] == ("wrong", f"no tile that can be sharpened ({tmp_path})")
+
+    @pytest.mark.parametrize("tiles, opened", [(0, 0), (1, 1), (3, 2), (4, 4), (99, 4)])
+    def test_no_more_are_opened_than_asked_for(self, tmp_path, tiles, opened):
+        ards.write_ard(tmp_path)
+        assert f"{opened} of them opened" in look(tmp_path, tiles)["ARD"][1]
+
+    def test_a_place_without_an_ard_is_told(self, tmp_path):
+        assert look(tmp_path / "no")["ARD"][0] == "wrong"
+        assert "found none" in look(tmp_path)["ARD"][1]
+
+    def test_in_a_bucket_the_same_is_found(self, tmp_path):
+        ards.write_tile(tmp_path, 1)
+        cut(ards.write_tile(tmp_path))
+        local = look(tmp_path)
+        with servers.serve_bucket(tmp_path) as address:
+            remote = look(address)
+        assert set(remote) == set(local) == {"ARD", "unreadable"}
+
+
+class TestBucket:
+    def test_one_that_answers_is_fine(self, tmp_path):
+        (tmp_path / "x").write_text("x")
+        with servers.serve_bucket(tmp_path, network.BUCKET):
+            (finding,) = network.examine_bucket()
+        assert finding.state == "fine" and "without an account" in finding.found
+
+    @pytest.mark.parametrize("status", [403, 503])
+    def test_one_that_refuses_is_a_note(self, tmp_path, monkeypatch, status):
+        with servers.serve_folder(tmp_path) as server:
+            server.faults[".*"] = status
+            monkeypatch.setenv("AWS_S3_ENDPOINT", server.url)
+            (finding,) = network.examine_bucket()
+        assert finding.state == "note" and str(status) in finding.found and finding.remedy
+
+    def test_to_be_offline_is_a_note(self):
+        (finding,) = network.examine_bucket()
+        assert finding.state == "note" and "offline" in finding.found and "local files" in finding.remedy
+
+    def test_a_server_that_says_nothing_is_not_waited_for(self, monkeypatch):
+        import socket
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            monkeypatch.setenv("AWS_S3_ENDPOINT", f"http://127.0.0.1:{listener.getsockname()[1]}")
+            (finding,) = network.examine_bucket(timeout=0.05)
+        assert finding.state == "note" and "timed out" in finding.found
+
+
+class TestMachine:
+    def test_this_one_has_all_that_tests_need(self):
+        report = examine()
+        states = {finding.subject: finding.state for finding in report.findings}
+        assert {states[name] for name in ("Potato", "GDAL", "COG", "torch", "weights")} == {"fine"}
+        assert {"cores", "disk", "bucket"} <= set(states) and "PROJ" not in states
+
+    def test_too_little_is_wrong(self, monkeypatch):
+        monkeypatch.setattr(machine, "_free_memory", lambda: 500_000_000)
+        monkeypatch.setattr(machine.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+        monkeypatch.setattr(machine, "_quota", lambda: 0.5)
+        found = {each.subject: each for each in machine.examine_machine()}
+        assert found["memory"].state == found["disk"].state == "wrong"
+        assert "0.5 GB free, expected 1.0 GB" in found["memory"].found
+        assert found["cores"].state == "note" and "--workers 1" in found["cores"].remedy
+
+    def test_a_container_has_the_memory_of_its_limit(self, monkeypatch):
+        files = {
+            "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 4000000 kB\n",
+            "/sys/fs/cgroup/memory.max": "3000000000\n",
+            "/sys/fs/cgroup/memory.current": "2500000000\n",
+            "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 400000000\n",
+            "/sys/fs/cgroup/cpu.max": "150000 100000\n",
+        }
+        monkeypatch.setattr(machine, "_read", lambda path: files.get(path, ""))
+        assert machine._free_memory() == 900_000_000 and machine._quota() == 1.5
+        files["/sys/fs/cgroup/memory.max"] = "max\n"
+        files["/sys/fs/cgroup/cpu.max"] = "max 100000\n"
+        assert machine._free_memory() == 4_096_000_000 and machine._quota() is None
+        files.clear()
+        assert machine._free_memory() and machine._quota() is None
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_folder_that_takes_nothing_is_noted(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        tmp_path.chmod(0o500)
+        assert any(each.subject == "disk" and each.state == "note" for each in machine.examine_machine())
+
+    def test_a_process_that_lacks_something_says_so(self, tmp_path):
+        """Few open files, and PROJ led to the tables of another installation, in a process of its own."""
+        pytest.importorskip("resource")
+        code = (
+            "import resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (100, 100))\n"
+            "from potato.cli import main; sys.argv = ['potato', 'doctor']; main()"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PROJ_DATA": str(tmp_path), "PROJ_LIB": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 3 and result.stdout.endswith("2 wrong\n"), result
+        assert "wrong  PROJ:" in result.stdout and "→ ulimit -n 1024" in result.stdout
+        assert "100 at most, expected 256" in result.stdout and not result.stderr
+
+    def test_old_or_crippled_software_is_wrong(self, monkeypatch):
+        library = software.find_library()
+        poor = type(library)("3.6.2", "9.0.0", "1.3", (), False)
+        monkeypatch.setattr(software, "find_library", lambda: poor)
+
+        def fail():
+            raise WeightsError("potato.safetensors: expected finite numbers, found NaN")
+
+        monkeypatch.setattr(software, "load_model", fail)
+        found = {each.subject: each for each in software.examine_software()}
+        assert {found[name].state for name in ("GDAL", "PROJ", "COG", "weights")} == {"wrong"}
+        assert "3.9 or newer" in found["GDAL"].found and "PROJ_DATA" in found["PROJ"].remedy
+        poor = type(library)("3.10.0", "9.0.0", "1.4.3", ("DEFLATE",), True)
+        found = {each.subject: each for each in software.examine_software()}
+        assert found["GDAL"].state == "fine" and found["COG"].state == "note" and "PROJ" not in found
+
+    def test_extras_that_are_missing_are_named(self, monkeypatch):
+        real = metadata.version
+
+        def version(name: str) -> str:
+            if name in ("obstore", "rio-tiler"):
+                raise metadata.PackageNotFoundError(name)
+            return real(name)
+
+        asked = ["torch", 'obstore>=0.6; extra == "s3"', "x; extra == 'dev'"]
+        monkeypatch.setattr(software.metadata, "requires", lambda name: asked)
+        monkeypatch.setattr(software.metadata, "version", version)
+        (finding,) = (each for each in software.examine_software() if each.subject == "extras")
+        assert finding.state == "note" and "'potato[s3]'" in finding.remedy
+
+
+class TestCommand:
+    def test_what_is_wrong_ends_with_3(self, run, tmp_path):
+        good, bad = tmp_path / "good", tmp_path / "bad"
+        ards.write_tile(good)
+        cut(ards.write_tile(bad))
+        result = run("doctor", good)
+        assert result.exit_code == 0 and result.stdout.endswith("all is well\n")
+        result = run("doctor", bad)
+        assert result.exit_code == 3 and result.stdout.endswith("1 wrong\n")
+        assert "→ fetch them again" in result.stdout
+        assert run("doctor", bad, "--tiles", "0").exit_code == 0
+        quiet = run("doctor", bad, "--quiet")
+        assert quiet.exit_code == 3 and not quiet.stdout
+
+    def test_json_says_the_same(self, run, tmp_path):
+        cut(ards.write_tile(tmp_path))
+        report = json.loads(run("doctor", tmp_path, "--json").stdout)
+        (wrong,) = (each for each in report["findings"] if each["state"] == "wrong")
+        assert report["wrong"] == 1 and set(wrong) == {"subject", "state", "found", "remedy"}

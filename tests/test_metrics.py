@@ -1,0 +1,416 @@
+"""The literature's figures: their laws, and two other people's code where that is right."""
+
+import math
+
+import numpy as np
+import pytest
+import sewar
+import sewar.full_ref
+import sewar.no_ref
+import torch
+from sewar.utils import Filter
+from torchmetrics.functional.image import (
+    error_relative_global_dimensionless_synthesis,
+    peak_signal_noise_ratio,
+    quality_with_no_reference,
+    spatial_correlation_coefficient,
+    spatial_distortion_index,
+    spectral_angle_mapper,
+    spectral_distortion_index,
+    structural_similarity_index_measure,
+    universal_image_quality_index,
+)
+
+from potato.metrics import d_lambda, d_lambda_khan, d_s, d_s_mtf, ergas, hqnr, psnr, q2n, qnr, sam, scc, ssim
+from potato.metrics.blocks import universal_quality, whole_blocks
+from potato.metrics.reduced import _multiply
+from potato.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
+from potato.noise import power_noise
+from potato.resample import block_mean
+
+REDUCED = (sam, ergas, q2n, scc, psnr, ssim)
+PERFECT = {sam: 0, ergas: 0, q2n: 1, scc: 1, psnr: math.inf, ssim: 1}
+
+
+def texture(channels, height, width, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    common = power_noise(height, width, generator, 1.0)
+    own = torch.stack([power_noise(height, width, generator, 1.0) for _ in range(channels)])
+    level = 0.1 + 0.02 * torch.arange(channels)[:, None, None]
+    return (level * (1 + 0.2 * common + 0.1 * own)).clamp_min(0.01)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return texture(8, 96, 128)
+
+
+@pytest.fixture(scope="module")
+def result(truth):
+    generator = torch.Generator().manual_seed(5)
+    return (truth * 1.03 + 0.004 * torch.randn(truth.shape, generator=generator)).clamp_min(1e-3)
+
+
+@pytest.fixture(scope="module")
+def fusion():
+    """fused, mul, pan, pan_low: a result that isn't quite what its pair says."""
+    fused = texture(8, 256, 256, seed=2)
+    pan = fused.mean(0, keepdim=True) * 1.1
+    mul = block_mean(fused) + 0.2 * (texture(8, 64, 64, seed=3) - 0.17)
+    return fused, mul.clamp_min(0.01), pan, block_mean(pan)
+
+
+def hwc(image):
+    return image.double().permute(1, 2, 0).numpy()
+
+
+# Laws.
+
+
+@pytest.mark.parametrize("metric", REDUCED)
+def test_a_perfect_result_is_perfect_and_another_is_not(metric, truth, result):
+    assert metric(truth, truth) == pytest.approx(PERFECT[metric], abs=1e-5)
+    assert abs(metric(result, truth) - PERFECT[metric]) > 0.005
+
+
+@pytest.mark.parametrize("metric", REDUCED)
+def test_more_noise_is_worse(metric, truth):
+    noise = torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
+    scores = [metric(truth + by * noise, truth) for by in (1e-3, 4e-3, 1.6e-2)]
+    assert scores == sorted(scores, reverse=PERFECT[metric] > 0)
+
+
+@pytest.mark.parametrize("metric", (sam, ergas, q2n, scc))
+def test_these_do_not_depend_on_the_unit(metric, truth, result):
+    assert metric(result * 10_000, truth * 10_000) == pytest.approx(metric(result, truth), rel=1e-4)
+
+
+@pytest.mark.parametrize("metric", REDUCED)
+@pytest.mark.parametrize("junk", (0.0, 1e6, math.nan))
+def test_what_is_invalid_is_never_looked_at(metric, junk, truth, result):
+    valid = torch.ones(96, 128, dtype=torch.bool)
+    valid[:, 96:] = False
+    spoilt = [torch.where(valid, image, torch.full_like(image, junk)) for image in (result, truth)]
+    inside = metric(result[..., :96], truth[..., :96])
+    assert metric(*spoilt, valid=valid) == pytest.approx(inside, rel=1e-9)
+    assert abs(metric(*spoilt[:1], truth, valid=~valid)) != abs(inside)
+
+
+@pytest.mark.parametrize("metric", REDUCED)
+def test_where_nothing_is_valid_nothing_is_said(metric, truth):
+    assert math.isnan(metric(truth, truth, valid=torch.zeros(96, 128, dtype=torch.bool)))
+
+
+@pytest.mark.parametrize("metric", REDUCED)
+def test_shapes_are_enforced(metric, truth):
+    for wrong in (truth[:5], truth[None], truth[..., 1:]):
+        with pytest.raises(ValueError, match="expected result and truth"):
+            metric(wrong, truth)
+    with pytest.raises(ValueError, match="expected valid as bool"):
+        metric(truth, truth, valid=torch.ones(96, 128))
+
+
+# Against published definitions and other people's code.
+
+
+def test_sam_agrees_with_both_and_black_is_left_out(truth, result):
+    other = math.degrees(spectral_angle_mapper(result[None].double(), truth[None].double()))
+    assert sam(result, truth) == pytest.approx(other, rel=1e-9)
+    black = truth.clone()
+    black[:, 3, 5] = 0
+    assert sam(result, black) == pytest.approx(math.degrees(sewar.sam(hwc(black), hwc(result))), rel=1e-9)
+    assert math.isnan(spectral_angle_mapper(result[None], black[None]))
+
+
+def test_ergas_agrees_with_both(truth, result):
+    other = error_relative_global_dimensionless_synthesis(result[None], truth[None], ratio=4)
+    assert ergas(result, truth) == pytest.approx(float(other), rel=1e-4)
+    assert ergas(result, truth) == pytest.approx(sewar.ergas(hwc(truth), hwc(result), r=1 / 4), rel=1e-9)
+    assert ergas(truth * 1.1, truth) == pytest.approx(100 / 4 * 0.1 * (1 + 0.027), rel=0.03)
+    assert ergas(result, truth, ratio=2) == pytest.approx(2 * ergas(result, truth))
+
+
+def test_psnr_agrees_with_both(truth, result):
+    other = peak_signal_noise_ratio(result, truth, data_range=1.0)
+    assert psnr(result, truth) == pytest.approx(float(other), rel=1e-5)
+    assert psnr(result, truth, peak=2) == pytest.approx(sewar.psnr(hwc(truth), hwc(result), MAX=2), rel=1e-9)
+    assert psnr(truth + 0.1, truth) == pytest.approx(20, abs=1e-4)
+
+
+def test_ssim_agrees_with_both_inside_the_border(truth, result):
+    window = {"fltr": Filter.GAUSSIAN, "ws": 11, "sigma": 1.5}
+    ours = ssim(result, truth, peak=0.5)
+    assert ours == pytest.approx(sewar.ssim(hwc(truth), hwc(result), MAX=0.5, fltr_specs=window)[0], rel=1e-6)
+    mean, everywhere = structural_similarity_index_measure(
+        result[None].double(), truth[None].double(), data_range=0.5, return_full_image=True
+    )
+    assert ours == pytest.approx(float(everywhere[..., 5:-5, 5:-5].mean()), rel=1e-6)
+    # Its mean also counts windows over the mirrored border, which Wang and others don't.
+    assert abs(float(mean) - ours) > 1e-6
+
+
+def test_q2n_agrees_with_sewar_on_whole_blocks(truth, result):
+    for bands in (1, 2, 3, 4, 8):
+        ours = q2n(result[:bands], truth[:bands])
+        assert ours == pytest.approx(sewar.full_ref.q2n(hwc(truth[:bands]), hwc(result[:bands])), rel=1e-9)
+    # What crosses the border is left out here; sewar mirrors it.
+    assert q2n(result[..., :95, :], truth[..., :95, :]) == q2n(result[..., :64, :], truth[..., :64, :])
+    assert q2n(result, truth, block=16) != q2n(result, truth)
+    assert math.isnan(q2n(result, truth, block=100))
+
+
+def test_q2n_of_flat_blocks_compares_means():
+    flat = torch.full((8, 32, 32), 0.2)
+    assert q2n(flat, flat) == pytest.approx(1)
+    assert 0.5 < q2n(flat + 0.5, flat) < 0.99
+    assert q2n(flat + 1e-9, flat) == pytest.approx(1)
+    assert q2n(flat + 0.1 * texture(8, 32, 32), flat) < 0.01
+
+
+def test_q2n_sees_a_change_of_hue_that_each_band_alone_does_not(truth):
+    mean = truth.mean((1, 2), keepdim=True)
+    wrong = truth.roll(1, 0) - truth.roll(1, 0).mean((1, 2), keepdim=True) + mean
+    assert q2n(wrong, truth) < 0.95 and q2n(truth, truth) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("parts", (1, 2, 4, 8))
+def test_hypercomplex_lengths_multiply(parts):
+    generator = torch.Generator().manual_seed(parts)
+    for _ in range(5):
+        a, b = torch.randn(2, parts, generator=generator, dtype=torch.float64)
+        assert float(_multiply(a, b).norm()) == pytest.approx(float(a.norm() * b.norm()))
+    one = torch.eye(parts, dtype=torch.float64)
+    for i in range(1, parts):
+        assert torch.equal(_multiply(one[i], one[i]), -one[0])
+    if parts == 2:
+        product = complex(3, 4) * complex(-2, 5)
+        both = _multiply(torch.tensor([3.0, 4.0]), torch.tensor([-2.0, 5.0]))
+        assert both.tolist() == [product.real, product.imag]
+
+
+def test_scc_is_the_correlation_of_laplacians(truth, result):
+    from scipy import ndimage
+
+    kernel = -np.ones((3, 3))
+    kernel[1, 1] = 8
+    edges = [
+        [ndimage.convolve(band.double().numpy(), kernel)[1:-1, 1:-1].ravel() for band in image]
+        for image in (result, truth)
+    ]
+    expected = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(*edges, strict=True)])
+    assert scc(result, truth) == pytest.approx(expected, rel=1e-9)
+    assert scc(-result, truth) == pytest.approx(-expected, rel=1e-9)
+
+
+def test_scc_does_not_see_gain_and_offset_and_flat_bands_say_nothing(truth):
+    assert scc(truth * 3 + 1, truth) == pytest.approx(1, abs=1e-5)
+    flat = torch.cat([truth[:1], torch.full_like(truth[:1], 0.3)])
+    assert scc(flat, flat) == pytest.approx(1)
+    assert scc(torch.full_like(truth, 0.3), truth) == 0
+    assert math.isnan(scc(flat[1:], flat[1:]))
+
+
+def test_the_others_mean_something_else_by_scc(truth):
+    """Windows that are flat, or hang over the border, cost a perfect result."""
+    half = truth.clone()
+    half[..., 64:] = 0.3
+    assert scc(half, half) == pytest.approx(1)
+    assert float(spatial_correlation_coefficient(half[None], half[None])) < 0.6
+    assert sewar.scc(hwc(half), hwc(half)) < 0.6
+
+
+# Without a truth.
+
+
+def test_q_is_that_of_wang_and_bovik(truth):
+    x, y = truth[0, :32, :32].double().numpy().ravel(), truth[1, :32, :32].double().numpy().ravel()
+    cov = np.cov(x, y)
+    expected = 4 * cov[0, 1] * x.mean() * y.mean() / (cov[0, 0] + cov[1, 1]) / (x.mean() ** 2 + y.mean() ** 2)
+    q = next(whole_blocks(truth[:2], 32))
+    assert float(universal_quality(q)[0, 0, 1]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_q_of_flat_and_black_blocks():
+    flat = torch.tensor([1.0, 2.0, 0.0, 0.0], dtype=torch.float64)[None, :, None].expand(1, 4, 9)
+    q = universal_quality(flat)[0]
+    assert q.diagonal().tolist() == [1, 1, 1, 1]
+    assert float(q[0, 1]) == pytest.approx(0.8) and float(q[0, 2]) == 0 and float(q[2, 3]) == 1
+
+
+def pairs_of_bands(quality, fused, mul):
+    """Alparone's D_lambda, spelt out."""
+    count = len(mul)
+    gaps = [
+        abs(quality(fused, i, j) - quality(mul, i, j)) for i in range(count) for j in range(count) if i != j
+    ]
+    return sum(gaps) / len(gaps)
+
+
+def by_blocks(bands, side):
+    return float(torch.cat([universal_quality(b)[:, 0, 1] for b in whole_blocks(bands, side)]).mean())
+
+
+def test_distortions_are_what_alparone_defines(fusion):
+    fused, mul, pan, low = fusion
+
+    def quality(image, i, j):
+        return by_blocks(image[[i, j]], image.shape[-1] // 8)
+
+    assert d_lambda(fused, mul) == pytest.approx(pairs_of_bands(quality, fused, mul), rel=1e-9)
+    gaps = [
+        abs(quality(torch.cat([fused[[i]], pan]), 0, 1) - quality(torch.cat([mul[[i]], low]), 0, 1))
+        for i in range(8)
+    ]
+    assert d_s(fused, mul, pan, low) == pytest.approx(np.mean(gaps), rel=1e-9)
+    expected = (1 - d_lambda(fused, mul)) * (1 - d_s(fused, mul, pan, low))
+    assert qnr(fused, mul, pan, low) == pytest.approx(expected) and 0 < expected < 1
+
+
+def test_torchmetrics_and_sewar_put_distortions_together_alike_given_our_q(fusion, monkeypatch):
+    fused, mul, pan, low = fusion
+
+    def ours(first, second, reduction="mean"):
+        pairs = zip(first, second, strict=True)
+        scores = torch.tensor([by_blocks(torch.cat(pair), first.shape[-1] // 8) for pair in pairs])
+        return scores[:, None, None, None] if reduction == "none" else scores.mean()
+
+    for module in ("d_lambda", "d_s"):
+        monkeypatch.setattr(f"torchmetrics.functional.image.{module}.universal_image_quality_index", ours)
+    other = spectral_distortion_index(mul[None], fused[None])
+    assert d_lambda(fused, mul) == pytest.approx(float(other), rel=1e-5)
+    many = [image[None].expand(-1, 8, -1, -1) for image in (pan, low)]
+    other = spatial_distortion_index(fused[None], mul[None], *many)
+    assert d_s(fused, mul, pan, low) == pytest.approx(float(other), rel=1e-5)
+    other = quality_with_no_reference(fused[None], mul[None], *many)
+    assert qnr(fused, mul, pan, low) == pytest.approx(float(other), rel=1e-5)
+
+    def by_arrays(first, second):
+        return by_blocks(torch.from_numpy(np.stack([first, second])), first.shape[-1] // 8)
+
+    monkeypatch.setattr(sewar.no_ref, "uqi", by_arrays)
+    assert d_lambda(fused, mul) == pytest.approx(sewar.no_ref.d_lambda(hwc(mul), hwc(fused)), rel=1e-9)
+
+
+def test_the_q_of_the_others_is_wrong():
+    """Why their D_lambda, D_s and QNR aren't taken as they are."""
+    x = texture(1, 64, 64).double()
+    inverted = 2 * x.mean() - x
+    ours = torch.cat([universal_quality(b)[:, 0, 1] for b in whole_blocks(torch.cat([x, inverted]), 8)])
+    assert float(ours.mean()) < -0.8
+    # sewar takes means for sums, so that the covariance drowns.
+    assert sewar.uqi(hwc(x)[..., 0], hwc(inverted)[..., 0]) > 0.5
+    # torchmetrics adds a constant to a denominator that has a unit: in the dark, a copy is no copy.
+    dark = (x * 0.05).float()[None]
+    assert float(universal_image_quality_index(dark, dark)) < 0.9
+    assert float(universal_image_quality_index(dark * 100, dark * 100)) > 0.99
+    ours = next(whole_blocks(torch.cat([dark[0], dark[0]]), 32))
+    assert float(universal_quality(ours)[0, 0, 1]) == pytest.approx(1)
+
+
+def test_a_result_that_keeps_all_relations_has_no_distortion():
+    pan = texture(1, 256, 256)
+    fused = pan * torch.linspace(0.5, 1.5, 8)[:, None, None]
+    mul, low = block_mean(fused), block_mean(pan)
+    # One field of shading at both scales, so Q depends on the factors alone.
+    assert d_lambda(fused, mul) < 1e-4 and d_s(fused, mul, pan, low) < 1e-4
+    assert d_lambda(fused + 0.3, mul) > 0.05
+    assert d_s(fused.flip(0), mul, pan, low) > 0.05
+
+
+def test_khan_is_zero_where_the_result_gives_mul_back():
+    fused = texture(8, 256, 256)
+    mul = degrade(fused[None], MUL_GAINS["WV02"])[0]
+    assert d_lambda_khan(fused, mul) == pytest.approx(0, abs=1e-6)
+    assert 1e-5 < d_lambda_khan(fused, mul, platform="WV03") < 0.05
+    assert d_lambda_khan(fused, block_mean(fused)) > 1e-3
+    assert d_lambda_khan(fused, mul.flip(0)) > 0.1
+
+
+def test_hqnr_is_made_of_its_halves(fusion):
+    fused, mul, pan, _ = fusion
+    low = degrade(pan[None], PAN_GAINS["WV02"])[0]
+    assert d_s_mtf(fused, mul, pan) == pytest.approx(d_s(fused, mul, pan, low))
+    expected = (1 - d_lambda_khan(fused, mul)) * (1 - d_s_mtf(fused, mul, pan))
+    assert hqnr(fused, mul, pan) == pytest.approx(expected) and 0 < expected < 1
+    assert hqnr(fused, mul, pan, "WV03") != hqnr(fused, mul, pan)
+
+
+@pytest.mark.parametrize("junk", (0.0, 1e6, math.nan))
+def test_what_is_invalid_is_not_looked_at_without_a_truth_either(junk, fusion):
+    fused, mul, pan, low = fusion
+    valid = torch.ones(256, 256, dtype=torch.bool)
+    valid[:, 201:] = False
+    coarse = torch.ones(64, 64, dtype=torch.bool)
+    coarse[:, 50:] = False
+    spoilt = [torch.where(valid, image, torch.full_like(image, junk)) for image in (fused, pan)]
+    spoilt_mul, spoilt_low = (torch.where(coarse, image, torch.tensor(junk)) for image in (mul, low))
+    cut = [image[..., :192] for image in (fused, pan)] + [image[..., :48] for image in (mul, low)]
+    assert d_lambda(spoilt[0], spoilt_mul, valid=valid) == pytest.approx(d_lambda(cut[0], cut[2]), rel=1e-9)
+    seen = d_s(spoilt[0], spoilt_mul, spoilt[1], spoilt_low, valid=valid)
+    assert seen == pytest.approx(d_s(cut[0], cut[2], cut[1], cut[3]), rel=1e-9)
+    khan = d_lambda_khan(spoilt[0], spoilt_mul, valid=valid)
+    # Only blocks of mul that no invalid pixel is blurred into: the first column of them.
+    assert khan == pytest.approx(1 - q2n(degrade(fused[None], MUL_GAINS["WV02"])[0, ..., :32], mul[..., :32]))
+    assert hqnr(spoilt[0], spoilt_mul, spoilt[1], valid=valid) == pytest.approx(
+        hqnr(cut[0], cut[2], cut[1]), rel=0.02
+    )
+    assert math.isnan(qnr(fused, mul, pan, low, valid=torch.zeros_like(valid)))
+    assert math.isnan(hqnr(fused, mul, pan, valid=torch.zeros_like(valid)))
+
+
+def test_shapes_are_enforced_without_a_truth(fusion):
+    fused, mul, pan, _ = fusion
+    short = (fused[:5], mul, pan), (fused, mul[:, 1:], pan), (fused, mul, pan[:, 4:]), (fused, mul[0], pan)
+    for wrong in short:
+        with pytest.raises(ValueError, match="expected fused"):
+            hqnr(*wrong)
+    with pytest.raises(ValueError, match="expected pan_low"):
+        d_s(fused, mul, pan, pan)
+    with pytest.raises(ValueError, match="expected valid"):
+        d_lambda(fused, mul, valid=torch.ones(64, 64, dtype=torch.bool))
+    with pytest.raises(ValueError, match="expected a block"):
+        d_lambda(fused, mul, block=30)
+
+
+# What a band sees.
+
+
+@pytest.mark.parametrize("gain", (0.11, 0.27, 0.36))
+def test_a_wave_at_the_nyquist_frequency_of_mul_keeps_its_gain(gain):
+    # Phase 0 on the centres of cells: +1, −1, +1, … as mul samples it.
+    x = torch.arange(512) - 1.5
+    wave = torch.cos(2 * torch.pi * x / 8).expand(1, 1, 64, 512).double()
+    seen = degrade(wave, (gain,))[0, 0, 8, 16:-16]
+    assert torch.allclose(seen.abs(), torch.full_like(seen, gain), atol=1e-3)
+    assert torch.equal(seen.sign(), torch.tensor([1.0, -1.0]).double().repeat(48))
+
+
+def test_degrading_keeps_what_is_flat_or_slopes_and_where_things_are():
+    slope = torch.arange(256.0).double().expand(1, 1, 256, 256)
+    for image in (slope, slope.mT.contiguous(), torch.full_like(slope, 0.3)):
+        inside = (..., slice(8, -8), slice(8, -8))
+        assert torch.allclose(degrade(image, (0.35,))[inside], block_mean(image)[inside], atol=1e-9)
+
+
+def test_degrading_looks_no_further_than_it_says():
+    for gains in (MUL_GAINS["WV02"], MUL_GAINS["WV03"], PAN_GAINS["WV02"]):
+        image = torch.zeros(1, len(gains), 128, 128)
+        image[..., 64:68, 64:68] = 1
+        seen = degrade(image, gains) > 0
+        rows = seen.any(3).any(1)[0].nonzero()[:, 0]
+        assert rows.min() == 16 - reach(gains) and rows.max() == 16 + reach(gains)
+
+
+def test_each_band_has_its_own_gain():
+    image = texture(8, 64, 64)[None]
+    together = degrade(image, MUL_GAINS["WV03"])
+    for band, gain in enumerate(MUL_GAINS["WV03"]):
+        assert torch.allclose(together[:, band], degrade(image[:, [band]], (gain,))[:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "gains"), [((1, 2, 8, 8), (0.3,) * 3), ((1, 1, 8, 8), (1.0,)), ((1, 1, 8, 9), (0.3,))]
+)
+def test_gains_and_sides_are_checked(shape, gains):
+    with pytest.raises(ValueError, match="expected"):
+        degrade(torch.ones(shape), gains)

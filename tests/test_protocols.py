@@ -1,0 +1,270 @@
+"""Deliveries over real protocols, where things go wrong as they do out there."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ards
+from potato import fuse, fuse_ard
+from potato.ard import Broken, walk_ard
+from potato.delivery.manifest import MANIFEST, read_manifest
+from potato.errors import ArdError
+
+import pairs
+from servers import Fault, serve_bucket, serve_folder, spoil_bucket
+
+SECRETS = ("wJalrXUtnFEMIK7MDENG", "AKIAIOSFODNN7EXAMPLE")
+
+
+@pytest.fixture(scope="module")
+def event(tmp_path_factory):
+    """Two tiles, with the collection by which a web server's items are found."""
+    folder = tmp_path_factory.mktemp("source") / "event"
+    ards.write_ard(folder / "ard", 2, 1)
+    collect(folder)
+    return folder
+
+
+def collect(event: Path) -> None:
+    items = sorted(path.relative_to(event).as_posix() for path in (event / "ard").rglob("10*.json"))
+    links = [{"rel": "item", "href": f"./{item}"} for item in items]
+    links.append({"rel": "item", "href": "./ard/11/000000000000/2024-01-01/1030010000000FFF.json"})
+    (event / "collection.json").write_text(json.dumps({"type": "Collection", "links": links}))
+
+
+@pytest.fixture(scope="module")
+def local(event, tmp_path_factory):
+    return deliver(event, tmp_path_factory.mktemp("local") / "out")
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr("potato.raster.remote.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("potato.ard.source.time.sleep", lambda seconds: None)
+
+
+def deliver(source, output, **options):
+    return fuse_ard(source, output, **{"workers": 0, **options})
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.tif")}
+
+
+def pan_of(event: Path) -> str:
+    return str(sorted(event.rglob("*-pan.tif"))[0].relative_to(event))
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def test_a_web_server_gives_the_same_pictures(event, local, tmp_path):
+    with serve_folder(event) as server:
+        made = deliver(server.url + "collection.json", tmp_path / "out")
+        images = sum(path.stat().st_size for path in event.rglob("*.tif"))
+        assert server.sent < 1.2 * images
+    assert made.complete and pictures(made.folder) == pictures(local.folder)
+    # The link that leads nowhere is told and no more.
+    assert len(made.broken) == 1 and "says 404" in made.broken[0].reason
+    rows = read_manifest(made.folder).rows.values()
+    assert 0.8 * images < sum(row.moved for row in rows) < 1.2 * images
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_a_bucket_gives_the_same_pictures(event, local, tmp_path, anonymous, monkeypatch):
+    with serve_bucket(event) as bucket:
+        if not anonymous:
+            monkeypatch.delenv("AWS_NO_SIGN_REQUEST")
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[1])
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[0])
+        made = deliver(bucket, tmp_path / "out")
+    assert made.complete and pictures(made.folder) == pictures(local.folder)
+    assert not any(secret.encode() in everything(made.folder) for secret in SECRETS)
+    item = json.loads(next(made.folder.glob("11/*/*/*.json")).read_text())
+    origin = next(link["href"] for link in item["links"] if link["rel"] == "derived_from")
+    assert origin.startswith("s3://ard/ard/11/")
+
+
+WRONG = [
+    (403, "403"),
+    (404, "404|not exist"),
+    (500, "500"),
+    (503, "503"),
+    (Fault("cut"), "network or the server fails"),
+    (Fault("reset"), "network or the server fails"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), WRONG)
+@pytest.mark.parametrize("place", ["web", "bucket"])
+def test_a_tile_that_cannot_be_read_fails_alone_and_is_mended_later(
+    event, local, tmp_path, place, fault, reason
+):
+    path = pan_of(event)
+    if place == "web":
+        with serve_folder(event) as server:
+            check_mending(server, server.url, f"/{path}", fault, reason, local, tmp_path)
+    else:
+        with serve_bucket(event) as bucket, spoil_bucket() as server:
+            check_mending(server, bucket, f"/ard/{path}", fault, reason, local, tmp_path)
+
+
+def check_mending(server, source, path, fault, reason, local, tmp_path):
+    server.faults[path] = fault
+    made = deliver(source, tmp_path / "out")
+    assert (made.done, len(made.failed), made.complete) == (1, 1, False)
+    assert re.search(reason, made.failed[0].reason)
+    assert not [left for left in made.folder.rglob("*") if "partial" in left.name]
+    server.faults.clear()
+    server.requests.clear()
+    again = deliver(source, tmp_path / "out")
+    assert (again.done, again.there, len(again.failed)) == (0, 1, 1)
+    assert not [asked for asked in server.requests if ".tif" in asked[1]]
+    last = deliver(source, tmp_path / "out", retry_failed=True)
+    assert (last.done, last.there, last.complete) == (1, 1, True)
+    assert pictures(last.folder) == pictures(local.folder)
+
+
+@pytest.mark.parametrize("kind", [503, 500, "cut", "reset"])
+def test_what_passes_is_waited_out(event, local, tmp_path, kind, monkeypatch):
+    with serve_folder(event) as server:
+        server.faults[f"/{pan_of(event)}"] = fault = Fault(kind, times=2)
+        server.faults[r"/ard/.*\.json"] = Fault(kind, times=2)
+        server.faults["/collection.json"] = Fault(kind, times=2)
+        made = deliver(server.url, tmp_path / "out")
+        assert fault.times == 0
+    assert made.complete and pictures(made.folder) == pictures(local.folder)
+
+
+def test_slow_down_is_waited_out_with_pauses_that_grow(event, local, tmp_path, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
+    with serve_bucket(event) as bucket, spoil_bucket() as server:
+        monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "3")
+        server.faults[f"/ard/{pan_of(event)}"] = Fault(503, times=3)
+        made = deliver(bucket, tmp_path / "out")
+    assert made.complete and pictures(made.folder) == pictures(local.folder)
+
+
+def test_a_server_that_only_trickles_is_given_up(event, tmp_path, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_LOW_SPEED_TIME", "1")
+    with serve_folder(event) as server:
+        server.faults[f"/{pan_of(event)}"] = Fault("trickle")
+        items = sorted(path.relative_to(event).as_posix() for path in event.rglob("103*.json"))
+        made = deliver(server.url, tmp_path / "out", cids=[ards.CID])
+        server.faults[f"/{items[0]}"] = Fault("trickle")
+        monkeypatch.setattr("potato.ard.source.TIMEOUT", 1)
+        monkeypatch.setattr("potato.ard.source.TRIES", 1)
+        broken = [one for one in walk_ard(server.url) if isinstance(one, Broken)]
+    assert (made.done, len(made.failed)) == (1, 1) and "network or the server" in made.failed[0].reason
+    assert any("too slow" in one.reason for one in broken)
+
+
+def test_an_item_that_cannot_be_fetched_now_is_a_failure_of_the_run(event, tmp_path, run, monkeypatch):
+    with serve_folder(event) as server:
+        server.faults[r"/ard/11/[0-3]*0/.*\.json"] = 503
+        made = deliver(server.url, tmp_path / "out")
+        assert made.done == 1 and not made.complete and "says 503" in made.lost[0].reason
+        server.faults.clear()
+        # What is asked for anew needs no flag to be tried again.
+        assert deliver(server.url, tmp_path / "out").complete
+
+
+def test_a_host_without_a_name_is_said(tmp_path, event):
+    with pytest.raises(ArdError, match=r"expected a collection.json .*nowhere.invalid"):
+        deliver("https://nowhere.invalid/event", tmp_path / "out")
+    root = shutil.copytree(event, tmp_path / "event")
+    relink(root, lambda name: f"https://nowhere.invalid/{name}")
+    made = deliver(root, tmp_path / "out", follow_links=True)
+    assert made.done == 1 and "resolve" in made.failed[0].reason
+
+
+def relink(event: Path, href) -> None:
+    """Let the pan of the first item lie somewhere else."""
+    item = sorted(event.rglob("103*.json"))[0]
+    data = json.loads(item.read_text())
+    asset = data["assets"]["pan_analytic"]
+    asset["href"] = href(Path(asset["href"]).name)
+    item.write_text(json.dumps(data))
+
+
+@pytest.mark.parametrize("kind", ["host", "file", "above", "absolute"])
+def test_links_out_of_the_source_are_not_followed(event, tmp_path, kind):
+    root = shutil.copytree(event, tmp_path / "event")
+    other = tmp_path / "other"
+    other.mkdir()
+    for pan in root.rglob("*-pan.tif"):
+        shutil.copy(pan, other / pan.name)
+    with serve_folder(root) as server, serve_folder(other) as elsewhere:
+        ways = {
+            "host": lambda name: elsewhere.url + name,
+            "file": lambda name: f"file://{other}/{name}",
+            "above": lambda name: f"../../../../../other/{name}",
+            "absolute": lambda name: f"{other}/{name}",
+        }
+        relink(root, ways[kind])
+        for place, source in (("web", server.url), ("folder", root)):
+            made = deliver(source, tmp_path / place)
+            assert made.left_out == {"an href that leaves the ARD": 1} and made.done == 1
+        assert not elsewhere.requests
+        told = deliver(server.url, tmp_path / "told", follow_links=True)
+        # Even then only to where anybody may look.
+        assert told.done == (2 if kind == "host" else 1)
+        assert bool(elsewhere.requests) == (kind == "host")
+
+
+def test_a_catalogue_without_its_images_reads_those_of_the_original_if_told(event, tmp_path):
+    root = shutil.copytree(event, tmp_path / "event")
+    with serve_folder(event) as original:
+        relink(root, lambda name: original.url + pan_of(event))
+        (root / pan_of(event)).unlink()
+        assert deliver(root, tmp_path / "out").left_out == {"a missing file": 1}
+        assert not original.requests
+        assert deliver(root, tmp_path / "out", follow_links=True).done == 1
+
+
+def test_an_image_that_would_read_other_files_is_refused(event, tmp_path):
+    root = shutil.copytree(event, tmp_path / "event")
+    pan = sorted(root.rglob("*-pan.tif"))[0]
+    shutil.move(pan, tmp_path / "secret.tif")
+    with pairs.rasterio.open(tmp_path / "secret.tif") as file:
+        pairs.rasterio.shutil.copy(file, tmp_path / "x.vrt", driver="VRT")
+    shutil.move(tmp_path / "x.vrt", pan)
+    pan.write_text(
+        pan.read_text().replace('relativeToVRT="1">secret', f'relativeToVRT="0">{tmp_path}/secret')
+    )
+    fuse(pan, str(pan).replace("-pan", "-ms"), tmp_path / "asked.tif")
+    made = deliver(root, tmp_path / "out")
+    assert made.done == 1 and "can't open pan" in made.failed[0].reason
+
+
+def test_secrets_of_addresses_are_written_nowhere(event, tmp_path, run):
+    with serve_folder(event) as server:
+        address = f"{server.url}{pan_of(event)}?X-Amz-Signature={SECRETS[0]}"
+        made = run("fuse", address, address.replace("-pan", "-ms"), tmp_path / "o.tif")
+        assert made.exit_code == 0, made.output
+        gone = run("fuse", address.replace("-pan", "-no"), address, tmp_path / "p.tif")
+        assert gone.exit_code == 1
+        login = server.url.replace("://", f"://me:{SECRETS[0]}@")
+        refused = run("fuse-ard", login, tmp_path / "out")
+        listed = run("ls", login)
+        assert refused.exit_code == listed.exit_code == 1
+    with pairs.rasterio.open(tmp_path / "o.tif") as file:
+        assert file.tags()["POTATO_PAN"].endswith("-pan.tif")
+    text = made.output + gone.output + refused.output + listed.output
+    assert SECRETS[0] not in text and SECRETS[0].encode() not in everything(tmp_path)
+
+
+def test_secrets_of_a_failing_bucket_are_written_nowhere(event, tmp_path, monkeypatch):
+    with serve_bucket(event) as bucket, spoil_bucket() as server:
+        monkeypatch.delenv("AWS_NO_SIGN_REQUEST")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[1])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[0])
+        server.faults[f"/ard/{pan_of(event)}"] = 500
+        made = deliver(bucket, tmp_path / "out")
+    assert len(made.failed) == 1 and (made.folder / MANIFEST).exists()
+    written = everything(tmp_path) + str(made).encode()
+    assert not any(secret.encode() in written for secret in SECRETS)
