@@ -22,7 +22,7 @@ LAYERS = (
     ("errors", "redaction", "sensor"),
     ("color", "devices", "resample", "noise", "optics", "mtf", "windows", "looks", "profiles", "stream"),
     ("markup", "notebook", "views"),
-    ("jobs",),
+    ("cluster", "jobs"),
     ("raster", "ard", "files"),
     ("reflectances", "scenes", "chips", "cids", "sampling", "ard_making"),
     ("model", "losses", "augment", "weights"),

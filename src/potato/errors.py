@@ -15,6 +15,7 @@ A message says what was expected, what was found, and what to do about it, in on
     ├── SessionError            a training session that can't go on
     ├── OutputError             the output can't be written
     │   └── OutputExists        … because it is there already (also a FileExistsError)
+    ├── ClusterError            a cluster that can't be reached, or used
     └── BlockError              one block of a run failed; names its window
 """
 
@@ -23,6 +24,7 @@ __all__ = [
     "BandError",
     "BlockError",
     "ChipError",
+    "ClusterError",
     "EmptyError",
     "GridError",
     "InputError",
@@ -86,6 +88,10 @@ class OutputError(PotatoError):
 
 class OutputExists(OutputError, FileExistsError):  # noqa: N818  (named as FileExistsError is)
     """An output that is there already and that nobody asked to replace."""
+
+
+class ClusterError(PotatoError):
+    """A cluster that can't be reached, or whose workers can't be used."""
 
 
 class BlockError(PotatoError):

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from potato.redaction import redact
 
-__all__ = ["Lost", "run_jobs"]
+if TYPE_CHECKING:
+    from potato.cluster import Cluster
+
+__all__ = ["Lost", "attempt", "run_jobs"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -40,7 +43,7 @@ class Lost:
 
 
 def run_jobs(
-    jobs: Iterable[Job], function: Callable[[Job], Result], workers: int
+    jobs: Iterable[Job], function: Callable[[Job], Result], workers: int, cluster: "Cluster | None" = None
 ) -> Generator[tuple[Job, Result | Lost]]:
     """Do jobs in worker processes; results come as they are ready.
 
@@ -48,12 +51,16 @@ def run_jobs(
         jobs: what to do; small, to be pickled. Each is pulled when a worker is free for it.
         function: does one; from the top level of a module.
         workers: how many processes. 0 does everything in this process, where a crash is a crash.
+        cluster: whose workers do it instead, however many these are.
 
     Yields:
         Each job with its result, or `Lost`. When the caller stops early, workers stop too.
     """
+    if cluster is not None:
+        yield from cluster.run(jobs, function)
+        return
     if workers < 1:
-        yield from ((job, _attempt(function, job)) for job in jobs)
+        yield from ((job, attempt(function, job)) for job in jobs)
         return
     waiting = iter(jobs)
     idle: list[_Worker[Job, Result]] = []
@@ -140,7 +147,8 @@ def _dismiss(idle: list[_Worker[Any, Any]], busy: list[_Worker[Any, Any]]) -> No
         worker.process.close()
 
 
-def _attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
+def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
+    """What comes of a job; `Lost` if it raises."""
     try:
         return function(job)
     except Exception as error:
@@ -154,7 +162,7 @@ def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
     threading.Thread(target=_follow_parent, daemon=True).start()
     try:
         while True:
-            pipe.send(_attempt(function, pipe.recv()))
+            pipe.send(attempt(function, pipe.recv()))
     except (EOFError, OSError):
         return
     finally:

@@ -75,8 +75,8 @@ class Sharpener(nn.Module):
         if depth:
             last = self.layers[-1]
             assert isinstance(last, nn.Conv2d)
-            for layer in self.layers:
-                nn.init.kaiming_normal_(layer.weight)
+            for weight in self.parameters():
+                nn.init.kaiming_normal_(weight)
             nn.init.zeros_(last.weight)
 
     def forward(self, pan: Tensor, mul: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from potato.reflectances import load_reflectances
 from potato.scenes.ground import LEAST_SIDE, Ground, make_ground
 from potato.scenes.instrument import FINE, observe, observe_coarser, ragged_mask, random_sensor, truth
 from potato.scenes.leaves import shed_leaves
-from potato.scenes.lift import Lifter
+from potato.scenes.lifting import Lifter
 from potato.scenes.pictured import lay_photographs
 from potato.scenes.spectra import Palette
 from potato.sensor import RATIO

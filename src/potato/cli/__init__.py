@@ -26,6 +26,7 @@ COMMANDS = {
         "make-scenes": "make_scenes",
         "make-ard": "make_ard",
     },
+    "Train and judge": {"train": "train", "check": "check", "evaluate": "evaluate"},
     "Look": {
         "report": "report",
         "quick-contrast": "quick_contrast",
@@ -35,8 +36,7 @@ COMMANDS = {
         "gray-diff": "gray_diff",
         "vectorscope": "vectorscope",
     },
-    "Train": {"train": "train", "check": "check", "evaluate": "evaluate"},
-    "Look after": {"doctor": "doctor"},
+    "Look after it": {"doctor": "doctor"},
 }
 """Sections of the help: each command and the module here that holds it."""
 

@@ -12,6 +12,7 @@ from potato.noise import power_noise
 from potato.optics import SIDES, displace_arrays, over_sharpen, to_counts
 from potato.resample import block_mean
 from potato.scenes.ground import Ground
+from potato.scenes.pixels import expose, read_at, spread
 from potato.scenes.texture import clouds, smoothstep
 from potato.scenes.vehicles import drive
 from potato.sensor import BANDS, RATIO, SCALE
@@ -168,98 +169,6 @@ def displacement_field(rows: int, columns: int, sensor: Sensor, generator: torch
     return field
 
 
-def _weights(width: float, blur: float, even: bool) -> Tensor:
-    """Weights of fine pixels around a point: a square of `width` fine pixels, smoothed by `blur`.
-
-    The point is the middle of a fine pixel, or where fine pixels meet if `even`.
-    """
-    reach = int(width / 2 + 3.5 * blur + 1)
-    away = torch.arange(-reach, reach + 1 - even, dtype=torch.float64) + 0.5 * even
-    if blur:
-        scale = blur * 2**0.5
-        weight = torch.erf((away + width / 2) / scale) - torch.erf((away - width / 2) / scale)
-    else:
-        weight = (width / 2 + 0.5 - away.abs()).clamp(0, 1)
-    keep = weight > 1e-4 * weight.max()
-    return weight[keep] / weight[keep].sum()
-
-
-def _spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Tensor:
-    """Planes (n, h, w) through a point spread, as `_weights` has it; with `even`, (n, h + 1, w + 1)."""
-    weights = _weights(width, blur, even).tolist()
-    if len(weights) == 1:
-        return planes
-    reach = len(weights) // 2
-    planes = F.pad(planes[None], (reach, reach, reach, reach), mode="replicate")[0]
-    for axis in (1, 2):
-        size = planes.shape[axis] - len(weights) + 1
-        total = planes.narrow(axis, 0, size) * weights[0]
-        for offset, weight in enumerate(weights[1:], 1):
-            total.add_(planes.narrow(axis, offset, size), alpha=weight)
-        planes = total
-    return planes
-
-
-def _read(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
-    """`image` (n, h, w) at places (h', w') counted in pixels from its corner; borders are drawn out."""
-    x, y = columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1
-    grid = torch.stack([x, y], -1)[None]
-    return F.grid_sample(image[None], grid, mode=mode, padding_mode="border", align_corners=False)[0]
-
-
-def _expose(
-    planes: Tensor, factor: int, sensor: Sensor, field: Tensor, lean: Tensor, generator: torch.Generator
-) -> Tensor:
-    """Bands as mul has them: seen at the instrument's own pixels, sharpened there, brought onto the grid.
-
-    Args:
-        planes: the 8 bands (8, h · factor, w · factor).
-        factor: fine pixels along a pixel of the grid.
-        sensor: its blur, sharpening and pitch.
-        field: `displacement_field` (2, h, w).
-        lean: what comes to it at every fine pixel (2, h · factor, w · factor), or (2, 1, 1).
-        generator: where the grid lies against the instrument's pixels.
-
-    Returns:
-        (8, h, w).
-    """
-    height, width = field.shape[1:]
-    even, pitch = factor % 2 == 0, sensor.pitch
-    size = pitch * factor
-    # The means that the instrument takes, wherever its pixels should come to lie.
-    spread = _spread(planes, size, sensor.mul_blur * size, even)
-    mul = torch.empty(len(planes), height, width)
-    for side in sorted(set(SIDES)):
-        own = [index for index, each in enumerate(SIDES) if each == side]
-        phase = torch.rand(2, generator=generator) if pitch != 1 else torch.full((2,), 0.5)
-        margin = 3 * (pitch != 1)
-        rows, columns = (
-            (torch.arange(int(count / pitch) + 2 * margin) - margin + offset) * pitch
-            for count, offset in zip((height, width), phase, strict=True)
-        )
-        down, right = rows[:, None].expand(len(rows), len(columns)), columns.expand(len(rows), -1)
-        # What is displaced downwards was read from above.
-        moved = side * (_read(field, down, right, "bilinear") + _at(lean, down * factor, right * factor))
-        # Where fine pixels meet, counting begins half a pixel earlier.
-        fine = (
-            (place - shift) * factor + 0.5 * even for place, shift in zip((down, right), moved, strict=True)
-        )
-        native = over_sharpen(_read(spread[own], *fine, "bilinear"), sensor.sharpening)
-        if pitch == 1:
-            mul[own] = native
-            continue
-        y, x = (
-            (torch.arange(count) + 0.5) / pitch + margin - offset + 0.5
-            for count, offset in zip((height, width), phase, strict=True)
-        )
-        mul[own] = _read(native, y[:, None].expand(height, width), x.expand(height, width), "bicubic")
-    return mul
-
-
-def _at(lean: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    return lean if lean.shape[1:] == (1, 1) else _read(lean, rows, columns, "nearest")
-
-
 def haze_of(sensor: Sensor) -> tuple[float, ...]:
     """What haze adds to pan and each band, reflectance."""
     coastal = WAVELENGTHS[1]
@@ -296,7 +205,35 @@ def truth(ground: Ground, sensor: Sensor = IDEAL) -> tuple[Tensor, Tensor]:
 
 
 def _through_pan(planes: Tensor, sensor: Sensor) -> Tensor:
-    return over_sharpen(_spread(planes, 1.0, sensor.pan_blur), sensor.pan_sharpening)
+    return over_sharpen(spread(planes, 1.0, sensor.pan_blur), sensor.pan_sharpening)
+
+
+def _through_mul(
+    bands: Tensor, factor: int, sensor: Sensor, generator: torch.Generator, lean: Tensor | None = None
+) -> Tensor:
+    """The 8 bands (8, h · factor, w · factor) at mul's pixels (8, h, w); displaced, if things lean over.
+
+    `lean` is what is displaced besides flat ground (2, h · factor, w · factor), in mul pixels.
+    """
+    height, width = (side // factor for side in bands.shape[1:])
+    size = sensor.pitch * factor
+    seen = spread(bands, size, sensor.mul_blur * size, even=factor % 2 == 0)
+    field = None if lean is None else displacement_field(height, width, sensor, generator)
+    mul = torch.empty(len(bands), height, width)
+    for side in sorted(set(SIDES)):
+
+        def displaced(rows: Tensor, columns: Tensor, side: float = side) -> tuple[Tensor, Tensor]:
+            if field is None or lean is None:
+                return torch.zeros_like(rows), torch.zeros_like(columns)
+            way = read_at(field, rows, columns, "bilinear")
+            way = side * (way + read_at(lean, rows * factor, columns * factor, "nearest"))
+            return way[0], way[1]
+
+        own = [index for index, each in enumerate(SIDES) if each == side]
+        mul[own] = expose(
+            seen[own], factor, (height, width), displaced, sensor.sharpening, sensor.pitch, generator
+        )
+    return mul
 
 
 @one_thread()
@@ -318,9 +255,9 @@ def observe(
     pan = _through_pan(planes[:1], sensor)[0] * sensor.pan_gain
     # Their own dice: how arrays lie is not to change the noise.
     own = torch.Generator().manual_seed(int(torch.randint(1 << 62, (), generator=generator)))
-    field = displacement_field(*(side // RATIO for side in pan.shape), sensor, own)
-    lean = torch.tensor(sensor.parallax)[:, None, None] * (ground.height if any(sensor.parallax) else 1)
-    mul = _expose(planes[1:], RATIO, sensor, field, lean, own)
+    mul = _through_mul(
+        planes[1:], RATIO, sensor, own, torch.tensor(sensor.parallax)[:, None, None] * ground.height
+    )
     return (
         to_counts(pan, sensor.read_noise, sensor.shot_noise, sensor.step, generator),
         to_counts(mul, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator),
@@ -356,14 +293,14 @@ def observe_coarser(
     if halved:
         bands = over_sharpen(planes[1:], sensor.sharpening / 4)
     else:
-        nowhere = torch.zeros(2, *pan.shape)
-        bands = _expose(planes[1:], fine, sensor, nowhere, nowhere[:, :1, :1], own)
+        bands = _through_mul(planes[1:], fine, sensor, own)
     noisy = to_counts(bands, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
     bands = noisy.float() / SCALE
-    field = displacement_field(*(side // RATIO for side in pan.shape), sensor, own) * RATIO
+    height, width = (side // RATIO for side in pan.shape)
+    field = displacement_field(height, width, sensor, own) * RATIO
     field = F.interpolate(field[None], scale_factor=RATIO, mode="bilinear", align_corners=False)[0]
     mul = block_mean(displace_arrays(bands, field) if bool(field.any()) else bands)
-    return *(to_counts(image, 0.0, 0.0, 1, generator) for image in (pan, mul)), bands
+    return to_counts(pan, 0.0, 0.0, 1, generator), to_counts(mul, 0.0, 0.0, 1, generator), bands
 
 
 @one_thread()

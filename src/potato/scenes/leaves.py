@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from potato.devices import one_thread
 from potato.noise import power_noise
 from potato.scenes.ground import BRIGHTEST, DARKEST, Ground
-from potato.scenes.lift import Lifter
+from potato.scenes.lifting import Lifter
 from potato.scenes.pictured import scatter_cars
 from potato.scenes.spectra import PLANES, Palette
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from potato.devices import one_thread
 from potato.scenes.canvas import METRE
 from potato.scenes.ground import BRIGHTEST, DARKEST, Ground
-from potato.scenes.lift import Lifter, lift
+from potato.scenes.lifting import Lifter, lift
 from potato.scenes.spectra import PLANES, Palette
 from potato.scenes.vehicles import Mover, car_colour
 
