@@ -3,6 +3,8 @@
 import os
 import signal
 
+from potato.delivery.tiles import fuse_tile
+
 
 def double(number: int) -> int:
     """Twice a number; -1 can't be doubled, -2 kills the process, -3 ends it."""
@@ -18,3 +20,24 @@ def double(number: int) -> int:
 def whoami(number: int) -> int:
     """The process at work."""
     return os.getpid()
+
+
+def die_once(name: str) -> str:
+    """The name of a file; the process that makes it is killed at once."""
+    _die_first(name)
+    return name
+
+
+def fuse_and_die(job):
+    """Fuse a tile; the first time, the worker is killed when the picture is there, and nobody knows yet."""
+    record = fuse_tile(job)
+    _die_first(f"{job.folder}/died")
+    return record
+
+
+def _die_first(name: str) -> None:
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -155,7 +155,7 @@ def test_passes_see_one_ground_differently(pool):
     assert not torch.equal(chips[0].mul.int(), chips[1].mul.int())
     off = delta_e_ok(*(chip.tensors()[2] for chip in chips))[(chips[0].valid & chips[1].valid)[0]]
     other = delta_e_ok(*(chip.tensors()[2] for chip in (chips[0], scene_chip(0, 1, 64))))
-    assert float(off.mean()) < 0.3 * float(other.mean()), "haze differs, the ground doesn't"
+    assert float(off.mean()) < 0.6 * float(other.mean()), "haze differs, the ground doesn't"
     assert torch.equal(
         samples(pool, share=1.0, passes=3)[5].pan.flatten().sort().values,
         scene_chip(0, 1, 64, look=2).pan.view(torch.int16).flatten().sort().values,
@@ -778,7 +778,7 @@ def test_the_commands_of_the_tutorial(pool, tmp_path, command):
     warnings = [line for line in err.splitlines() if "warning" in line]
     assert len(warnings) == 1 and "12 of 12 test chips are trained on too" in warnings[0]
     if name == "potato":
-        assert "shipped/63 is the bare predictor" in out and (session / "63.safetensors").exists()
+        assert "starting from shipped/63: 48 × 4" in out and (session / "63.safetensors").exists()
     else:
         assert "starting from scratch" in out
     if name == "demo":

@@ -129,7 +129,7 @@ class Cluster:
 
         waiting = iter(jobs)
         pending: dict[str, tuple[Job, Future]] = {}
-        finished = as_completed()
+        finished = as_completed(loop=self._client.loop)
         # A task of its own, and not part of each: it is computed again wherever it is missing.
         tool = self._client.submit(_same, function, pure=False)
         try:

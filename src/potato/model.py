@@ -5,12 +5,13 @@ upsampled Oklab image of mul by cbrt(pan / upsampled block mean of pan) is multi
 injection, in the space in which the result is judged. That is the predictor.
 
 The network works on cells, a quarter of the scale, where dense 3×3 convolutions keep the processor
-busy. Cube roots go in, of which Oklab is made: how the 16 pan pixels of a cell differ from pan's enlarged mean,
-how that mean and the bands differ from the cell's lightness, and its Oklab. A residual on L, a and b for each
-of the 16 pixels comes out. Nothing in it has a bias. So the network, too, is homogeneous: k times the light
-gives cbrt(k) times the Oklab, and what it learnt in the sun it knows in the shade. (Networks without biases also meet noise they weren't trained on more
-calmly: S. Mohan, Z. Kadkhodaie, E. Simoncelli, C. Fernandez-Granda, "Robust and interpretable blind image
-denoising via bias-free convolutional neural networks", 2020.)
+busy. Cube roots go in, of which Oklab is made: how the 16 pan pixels of a cell differ from pan's enlarged
+mean, how that mean and the bands differ from the cell's lightness, and its Oklab. A residual on L, a and
+b for each of the 16 pixels comes out. Nothing in it has a bias. So the network, too, is homogeneous: k
+times the light gives cbrt(k) times the Oklab, and what it learnt in the sun it knows in the shade.
+(Networks without biases also meet noise that they weren't trained on more calmly: S. Mohan, Z. Kadkhodaie,
+E. Simoncelli and C. Fernandez-Granda, "Robust and interpretable blind image denoising via bias-free
+convolutional neural networks", 2020.)
 
 Nothing is padded inside: a model looks `radius` cells further than its result on every side, and
 whoever calls it brings them (`sharpen` by filling outwards, `fusion` by reading an apron).

@@ -55,8 +55,8 @@ function placeOf({ row, column, step, height, width }) {
 function add(side, index, part, place) {
   const source = pyramid(data.layers[index][part], `${index}/${part}`);
   return new Promise((done, failed) => viewers[side].addTiledImage({
-    tileSource: source, x: place.x, y: place.y, width: place.width, preload: true,
-    opacity: index === shown[side] ? 1 : 0,
+    // Hidden at first: what is visible while others are still being added may stay undrawn.
+    tileSource: source, x: place.x, y: place.y, width: place.width, preload: true, opacity: 0,
     success: event => { images[side][index].push(event.item); done(); },
     error: failed,
   }));

@@ -54,6 +54,7 @@ __all__ = ["fuse_ard"]
     type=click.IntRange(1, 1024),
     help="Tiles at work at once, each in a process.  [default: one per core]",
 )
+@options.cluster
 @click.option("--retry-failed", is_flag=True, help="Try tiles again that failed in an earlier run.")
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
 @click.option("--follow-links", is_flag=True, help="Read images outside of the ARD where items say so.")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "cluster",
     "contrast",
     "creation_options",
     "device",
@@ -51,6 +52,11 @@ workers: Decorator = click.option(
     "--workers",
     type=click.IntRange(1, 1024),
     help="Blocks at work at once.  [default: one per core]",
+)
+cluster: Decorator = click.option(
+    "--cluster",
+    metavar="WHERE",
+    help="Dask workers that do it: local, or tcp://host:8786, a scheduler.  [default: none, but this process's]",
 )
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace an output that is there already."

@@ -54,6 +54,7 @@ def make_agenda(
     manifest: Manifest,
     *,
     workers: int,
+    threads: int | None = None,
     overwrite: bool = False,
     retry_failed: bool = False,
 ) -> Agenda:
@@ -67,6 +68,8 @@ def make_agenda(
     | done, and it isn't     | to do, replacing what is there   | to do                               |
     | empty                  | empty                            | to do                               |
     | failed                 | to do if `retry_failed`          | to do                               |
+
+    Each is to be fused in so many `threads`; None for a fair share of the cores for each of the workers.
 
     Raises:
         OutputExists: if pictures were made with other settings, and `overwrite` is off.
@@ -99,7 +102,7 @@ def make_agenda(
             "or choose another folder"
         )
     share = available_cores() // max(1, min(workers, len(todo)))
-    settings = replace(settings, threads=max(1, share))
+    settings = replace(settings, threads=threads or max(1, share))
     jobs = tuple(Job(tile, str(folder), settings) for tile in plan.tiles)
     return Agenda(
         jobs,

@@ -6,11 +6,13 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from potato.cluster import Cluster, open_cluster
 from potato.delivery.agenda import Agenda, Delivered, Forecast, forecast, make_agenda
 from potato.delivery.area import box_area, read_area
 from potato.delivery.manifest import Manifest, Record, open_manifest, read_manifest
@@ -50,6 +52,7 @@ def fuse_ard(
     creation_options: Mapping[str, str] | None = None,
     device: str = "auto",
     workers: int | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     retry_failed: bool = False,
     follow_links: bool = False,
@@ -80,6 +83,7 @@ def fuse_ard(
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: processes, each with its share of the cores; None for one per core. 0 does without, in this
             process, where a crash ends the run.
+        cluster: as for `open_cluster`; None for processes of its own.
         overwrite: whether to make pictures again that were made with other weights or options.
         retry_failed: whether to try tiles again that failed in an earlier run.
         follow_links: whether images may lie outside of the ARD, where an item says so.
@@ -91,6 +95,7 @@ def fuse_ard(
 
     Raises:
         ArdError: if there is no ARD, or nothing in it that is wanted.
+        ClusterError: if the cluster can't be used, or is lost.
         InputError: if an option makes no sense.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if the folder can't be used, or holds pictures made otherwise.
@@ -112,23 +117,31 @@ def fuse_ard(
         area=area,
         device=device,
     )
-    plan = make_plan(source, choice, follow_links=follow_links)
     count = available_cores() if workers is None else workers
-    agenda_of = functools.partial(
-        make_agenda, plan, folder, settings, workers=count, overwrite=overwrite, retry_failed=retry_failed
-    )
-    if dry_run:
-        manifest = read_manifest(folder)
-        return forecast(plan, agenda_of(manifest), manifest, count)
-    with open_manifest(folder) as manifest:
-        agenda = agenda_of(manifest)
-        manifest.describe(settings.signature, settings.facts)
-        try:
-            tiles = list(_work(agenda.todo, manifest, fuse_tile, count, progress))
-            wanted = [] if mosaic is None else _mosaics(agenda, manifest, mosaic)
-            mosaics = list(_work(wanted, manifest, make_mosaic, count, progress))
-        finally:
-            _write_collection(manifest)
+    with open_cluster(None if dry_run else cluster, workers) as machines:
+        plan = make_plan(source, choice, follow_links=follow_links)
+        agenda_of = functools.partial(
+            make_agenda,
+            plan,
+            folder,
+            settings,
+            workers=count,
+            threads=machines.threads if machines else None,
+            overwrite=overwrite,
+            retry_failed=retry_failed,
+        )
+        if dry_run:
+            manifest = read_manifest(folder)
+            return forecast(plan, agenda_of(manifest), manifest, count)
+        with open_manifest(folder) as manifest:
+            agenda = agenda_of(manifest)
+            manifest.describe(settings.signature, settings.facts)
+            try:
+                tiles = list(_work(agenda.todo, manifest, fuse_tile, count, machines, progress))
+                wanted = [] if mosaic is None else _mosaics(agenda, manifest, mosaic)
+                mosaics = list(_work(wanted, manifest, make_mosaic, count, machines, progress))
+            finally:
+                _write_collection(manifest)
     return Delivered.of(folder, plan, agenda, tiles, mosaics, time.perf_counter() - started)
 
 
@@ -145,6 +158,7 @@ def _work(
     manifest: Manifest,
     function: Callable[[AnyJob], Record],
     workers: int,
+    machines: Cluster | None,
     progress: bool,
 ) -> Iterator[Record]:
     """Do jobs; the manifest hears of each before it begins and when it ends."""
@@ -154,12 +168,13 @@ def _work(
         for job in jobs:
             manifest.put(Record(job.name, "started", job.signature))
             begun[job.name] = job
-            yield job
+            # What isn't there now is this run's own when it is: another worker's, which died of the job.
+            yield job if job.output.exists() else replace(job, overwrite=True)
 
     unit = "tile" if function is fuse_tile else "mosaic"
     bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
     # Closed here, so that a run that ends early ends its workers.
-    results = contextlib.closing(run_jobs(begin(), function, min(workers, len(jobs))))
+    results = contextlib.closing(run_jobs(begin(), function, min(workers, len(jobs)), machines))
     try:
         with bar, results as outcomes:
             for job, record in outcomes:

@@ -2,7 +2,7 @@
 
 A cell is seldom a whole number of pixels wide, so the pixels of neighbours don't lie on one grid. A mosaic
 gives every cell the whole number that is nearest, and pixels are copied, not resampled: nothing becomes
-softer. Where a cell is n pixels wide, none is further out of its place than |n − round(n)| / 2, a quarter at most.
+softer. Where a cell is n pixels wide, none is further out of place than |n − round(n)| / 2, at most ¼.
 """
 
 import math

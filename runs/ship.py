@@ -1,0 +1,51 @@
+"""Put a checkpoint into the package, with a card that says what it learnt from and what it reaches.
+
+    python runs/ship.py WEIGHTS [--scores score.json]
+
+WEIGHTS is the last epoch of runs/reference.sh; the scores are what runs/score.py found for it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from potato.weights import load_card, load_model, save_model, weights_digest
+
+ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
+
+LEARNT_FROM = {
+    "simulated scenes": "ground of aerial photographs (UC Merced Land Use, Yang and Newsam 2010, from USGS "
+    "imagery, public domain) lifted to spectra, dead leaves and invented land, in reflectances of the packaged "
+    "list, seen by a simulated instrument (potato make-scenes)",
+    "invented chips": "of rare and difficult surfaces (potato fake-chips)",
+    "spectra": "earthlib (MIT) and LUMA SLUM (CC0), through the packaged list of reflectances",
+    "real imagery": "none",
+}
+
+
+def main() -> None:
+    """Read, combine, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--scores", type=Path)
+    arguments = parser.parse_args()
+    model, made = load_model(arguments.weights), load_card(arguments.weights)
+    card = {
+        "name": f"potato {model.architecture.width} × {model.architecture.depth}",
+        "description": "The predictor and a network trained on simulated scenes; see docs/model-card.md.",
+        "digest": weights_digest(model),
+        "licence": "MIT",
+        "learnt_from": LEARNT_FROM,
+        "training": {
+            name: made.get(name) for name in ("name", "origin", "step", "chips_seen", "settings", "code")
+        },
+        "scores": json.loads(arguments.scores.read_text()) if arguments.scores else None,
+    }
+    save_model(model, ASSETS / "potato.safetensors", card)
+    print(f"{ASSETS / 'potato.safetensors'}: {card['name']}, {card['digest']}")
+
+
+if __name__ == "__main__":
+    main()
