@@ -17,14 +17,14 @@ from potato.color import delta_e_ok, oklab_to_linear_srgb
 from potato.darkroom.arithmetic import at_lightness, exaggerated, gray_difference
 from potato.darkroom.scope import vectorscope
 from potato.evaluation import full_maps, plain_case, shift
-from potato.looks import FLAT, NATURAL, Look, dither, render, tone
+from potato.looks import FLAT, NATURAL, Look, dither, render, unrender
 from potato.metrics import psnr, ssim
 from potato.model import Sharpener, sharpen
 from potato.raster import write_png
 from potato.resample import BICUBIC_REACH
 from potato.scenes.ground import Ground, make_ground
 from potato.scenes.instrument import Sensor, observe
-from potato.sensor import BANDS, RATIO, SCALE
+from potato.sensor import SCALE
 from potato.views import render_pan, render_upsampled
 
 IMAGES = Path(__file__).parent / "images"
@@ -50,7 +50,7 @@ Piece = tuple[slice, slice]
 def main() -> None:
     """Draw everything."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
-    straight = photograph(ground, Sensor(displacement=(0, 0), sway=0, parallax=(0, 0), lag=0))
+    straight = photograph(ground, Sensor(displacement=(0.0, 0.0), sway=0.0, parallax=(0.0, 0.0), lag=0.0))
     crooked = photograph(ground, Sensor(displacement=(0.35, 0.3), sway=0.05, lag=1))
     healed, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (straight, crooked))
     draw_scenes(healed)
@@ -161,8 +161,6 @@ def natural(oklab: Tensor) -> Tensor:
 
 def from_screen(codes: Tensor) -> Tensor:
     """Oklab of what is shown."""
-    from potato.looks import unrender
-
     return unrender(codes.double(), SCREEN).float()
 
 

@@ -15,8 +15,8 @@ ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
 
 LEARNT_FROM = {
     "simulated scenes": "ground of aerial photographs (UC Merced Land Use, Yang and Newsam 2010, from USGS "
-    "imagery, public domain) lifted to spectra, dead leaves and invented land, in reflectances of the packaged "
-    "list, seen by a simulated instrument (potato make-scenes)",
+    "imagery, public domain) lifted to spectra, dead leaves and invented land, in the packaged reflectances, "
+    "seen by a simulated instrument (potato make-scenes)",
     "invented chips": "of rare and difficult surfaces (potato fake-chips)",
     "spectra": "earthlib (MIT) and LUMA SLUM (CC0), through the packaged list of reflectances",
     "real imagery": "none",

@@ -3,8 +3,6 @@
 import os
 import signal
 
-from potato.delivery.tiles import fuse_tile
-
 
 def double(number: int) -> int:
     """Twice a number; -1 can't be doubled, -2 kills the process, -3 ends it."""
@@ -30,6 +28,8 @@ def die_once(name: str) -> str:
 
 def fuse_and_die(job):
     """Fuse a tile; the first time, the worker is killed when the picture is there, and nobody knows yet."""
+    from potato.delivery.tiles import fuse_tile  # others need no torch
+
     record = fuse_tile(job)
     _die_first(f"{job.folder}/died")
     return record

@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import sys
 
@@ -7,11 +8,11 @@ import pytest
 import labours
 from ards import contents, write_ard
 from potato import fuse_ard
-from potato.cids import rate_cids
 from potato.chips.real import make_chips
+from potato.cids import rate_cids
 from potato.cluster import LOCAL, MEMORY, open_cluster
 from potato.delivery.manifest import read_manifest
-from potato.errors import ClusterError
+from potato.errors import ArdError, ClusterError
 from potato.jobs import Lost, run_jobs
 
 distributed = pytest.importorskip("distributed")
@@ -23,7 +24,7 @@ SMALL = {"size": 32, "count": 6}
 def address():
     """The scheduler of two workers, as if it were elsewhere."""
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
     ) as cluster:
         yield cluster.scheduler_address
 
@@ -56,3 +57,117 @@ def test_the_cluster_keeps_the_promises_of_processes(two):
     assert list(run_jobs([], labours.double, 0, two)) == []
     found = dict(run_jobs([1, -1, 2], labours.double, 0, two))
     assert found == {1: 2, 2: 4, -1: Lost("ValueError: a number that can't be doubled")}
+
+
+def test_a_worker_that_is_killed_is_survived(two, tmp_path):
+    names = [str(tmp_path / name) for name in "abc"]
+    assert sorted(run_jobs(names, labours.die_once, 0, two)) == [(name, name) for name in names]
+    assert two.workers >= 1
+
+
+def test_jobs_are_pulled_only_when_a_worker_is_free(address):
+    pulled = []
+
+    def jobs():
+        for number in range(20):
+            pulled.append(number)
+            yield number
+
+    for least, most in ((None, 3), (5, 6)):
+        pulled.clear()
+        with open_cluster(address, least) as cluster:
+            results = run_jobs(jobs(), labours.double, 0, cluster)
+            next(results)
+            assert len(pulled) <= most
+            results.close()
+
+
+def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
+    ard, alone, address, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("potato.delivery.run.fuse_tile", labours.fuse_and_die)
+    delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
+    assert (tmp_path / "out" / "died").exists()
+    assert (delivered.done, delivered.mosaics, delivered.failed) == (4, 1, ())
+    assert pictures(tmp_path / "out") == alone
+    assert {row.state for row in read_manifest(tmp_path / "out").rows.values()} == {"done"}
+    assert not list((tmp_path / "out").rglob("*.partial"))
+    again = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
+    assert (again.done, again.there) == (0, 4)
+
+
+def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_path):
+    mine = tmp_path / next(iter(alone))
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    delivered = fuse_ard(ard, tmp_path, cluster=address)
+    assert (delivered.done, len(delivered.failed)) == (3, 1)
+    assert mine.read_bytes() == b"mine"
+
+
+def test_the_local_cluster_makes_the_same_bytes_with_one_worker(ard, alone, tmp_path, run):
+    result = run("fuse-ard", ard, tmp_path / "out", "--cluster", LOCAL, "-j", 1, "--mosaic")
+    assert result.exit_code == 0, result.output
+    assert pictures(tmp_path / "out") == alone
+
+
+def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
+    make_chips(ard, tmp_path / "here", **SMALL)
+    made = make_chips(ard, tmp_path / "there", cluster=address, **SMALL)
+    assert made.made == SMALL["count"]
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert make_chips(ard, tmp_path / "there", cluster=address, **SMALL).made == 0
+    shutil.copytree(ard, tmp_path / "bare", ignore=shutil.ignore_patterns("*.tif"))
+    with pytest.raises(ArdError, match="expected ground to cut it from, found none in all 4 tiles"):
+        make_chips(tmp_path / "bare", tmp_path / "none", cluster=address, **SMALL)
+
+
+def test_ratings_are_the_same(ard, address, tmp_path):
+    rate_cids(str(ard), tmp_path / "here.csv", sheet=tmp_path / "here.html")
+    rate_cids(str(ard), tmp_path / "there.csv", sheet=tmp_path / "there.html", cluster=address)
+    for kind in ("csv", "html"):
+        assert (tmp_path / f"there.{kind}").read_bytes() == (tmp_path / f"here.{kind}").read_bytes()
+
+
+def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
+    there = {"potato": "0.0.1", "torch": "2.0.0", "rasterio": "1.0.0"}
+    monkeypatch.setattr("potato.cluster._versions", lambda: there)
+    with pytest.raises(ClusterError, match=r"expected workers with potato 0\.0\.1, .*found one with potato"):
+        list(run_jobs([1], labours.double, 0, two))
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypatch):
+    monkeypatch.setattr("potato.cluster.PATIENCE", 0.5)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and doesn't listen
+        where = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        result = run("fuse-ard", ard, tmp_path / "out", "--cluster", where)
+    assert result.exit_code == 1
+    assert (
+        result.stderr.startswith(f"Error: {where}: expected a Dask scheduler there") or where in result.stderr
+    )
+    assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("where", ["slurm", "127.0.0.1:8786", "http://127.0.0.1:8786", ""])
+def test_what_is_no_address_is_refused(where):
+    with (
+        pytest.raises(ClusterError, match=r"expected local or the address of a scheduler"),
+        open_cluster(where),
+    ):
+        pass
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'potato\[dask\]'"), open_cluster(LOCAL):
+        pass
+    with open_cluster(None) as cluster:
+        assert cluster is None
+
+
+def test_workers_of_the_local_cluster_share_cores_and_have_a_limit():
+    with open_cluster(LOCAL, 1) as cluster:
+        assert cluster.workers == 1 and cluster.threads == len(os.sched_getaffinity(0))
+        (limit,) = {worker["memory_limit"] for worker in cluster._client.scheduler_info()["workers"].values()}
+        assert limit == MEMORY

@@ -128,7 +128,9 @@ def test_a_large_pair_is_judged_as_its_windows(tmp_path):
     paths = pairs.write_pair(tmp_path, 344, 40)
     protocols = Protocols(displacements=(0.35,), literature=False)
     one, two = (
-        judge_pair(paths.pan, paths.mul, baselines=(), protocols=protocols, workers=workers)
+        judge_pair(
+            paths.pan, paths.mul, weights="predictor", baselines=(), protocols=protocols, workers=workers
+        )
         for workers in (1, 3)
     )
     assert one.as_json() == two.as_json()
@@ -162,7 +164,9 @@ def test_windows_cover_every_cell_once_and_none_is_a_sliver(rows, columns):
 
 def test_a_window_of_a_pair_is_judged_as_if_it_were_the_pair(tmp_path):
     paths = pairs.write_pair(tmp_path, 60, 64)
-    part = judge_pair(paths.pan, paths.mul, baselines=(), protocols=PLAIN, window=(16, 32, 160, 192))
+    part = judge_pair(
+        paths.pan, paths.mul, weights="predictor", baselines=(), protocols=PLAIN, window=(16, 32, 160, 192)
+    )
     pan, mul = tensors(paths)
     model = load_model("predictor")
     expected = plain(lambda p, m: sharpen(model, p, m), pan[..., 16:176, 32:224], mul[..., 4:44, 8:56])
@@ -182,14 +186,20 @@ def test_what_is_invalid_counts_for_nothing(tmp_path):
         ]
         paths = write_pair(tmp_path / name, *spoilt, valid=valid)
         found = judge_pair(
-            paths.pan, paths.mul, baselines=("gsa", "predictor"), protocols=Protocols(displacements=(0.35,))
+            paths.pan,
+            paths.mul,
+            weights="predictor",
+            baselines=("gsa", "predictor"),
+            protocols=Protocols(displacements=(0.35,)),
         )
         figures.append([section.rows for section in found.sections])
     assert figures[0] == figures[1]
     # As good as what is valid by itself, judged a little further from its edge.
     (tmp_path / "c").mkdir()
     paths = write_pair(tmp_path / "c", pan[..., :176], mul[..., :44])
-    alone = judge_pair(paths.pan, paths.mul, baselines=(), protocols=Protocols(displacements=(0.35,)))
+    alone = judge_pair(
+        paths.pan, paths.mul, weights="predictor", baselines=(), protocols=Protocols(displacements=(0.35,))
+    )
     for section in alone.sections[:3]:
         assert found.section(section.key).rows["predictor"]["mean"] == pytest.approx(
             section.rows["predictor"]["mean"], rel=0.1

@@ -231,7 +231,9 @@ def test_every_option_changes_the_result(pair, network, tmp_path, run):
         made("--co", "COMPRESS=LZW"),
     ]
     assert len({plain, *changed}) == 7
-    assert plain == made("--block", 64) == made("--workers", 3) == made("--device", "cpu") == made("--quiet")
+    assert plain == made("--workers", 3) == made("--device", "cpu") == made("--quiet")
+    # Sums of a network associate differently in other blocks, so a last bit may flip; the predictor's don't.
+    assert made("-w", "predictor") == made("-w", "predictor", "--block", 64)
 
 
 def test_it_says_what_it_did(pair, tmp_path, run):

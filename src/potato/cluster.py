@@ -3,8 +3,8 @@
 The same promises as `run_jobs` makes with processes of its own. What travels is names and settings; a worker
 opens images itself, by name, so every machine must see them, and the output, at the same path or address.
 
-A worker does one job at a time, in as many threads as it was given, whatever else shares its scheduler. When it
-dies, Dask gives its job to another; a job that killed several is given up.
+A worker does one job at a time, in as many threads as it was given. When it dies, Dask gives its job to
+another; a job that killed several is given up.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ LOCAL = "local"
 """The name of the cluster that is started on this machine for the time of a run."""
 
 MEMORY = 2 << 30
-"""Bytes that a worker of that cluster may have; it is ended, and its job done again, before it has more. A tile
-takes some 0.7 GB at any size."""
+"""Bytes that a worker of that cluster may have; before it has more it is ended, and its job done again. A
+tile takes some 0.7 GB at any size."""
 
 PATIENCE = 10.0
 """Seconds for a scheduler to answer."""
@@ -50,8 +50,8 @@ def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Clu
 
     Args:
         where: `local`, or the address of a scheduler, such as `tcp://10.0.0.1:8786`; None for no cluster.
-        workers: of `local`, how many processes; None for one per core that this process may use. Of others, how
-            many jobs to hand out at the least, so that a cluster that grows by need knows the need.
+        workers: of `local`, how many processes; None for one per core that this process may use. Of others,
+            how many jobs to hand out at the least, so that a cluster that grows by need knows the need.
 
     Raises:
         ClusterError: if Dask isn't installed, the address is none, or nobody answers there.
@@ -77,7 +77,8 @@ def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Clu
                     n_workers=count,
                     threads_per_worker=max(1, available_cores() // count),
                     memory_limit=MEMORY,
-                    dashboard_address=None,
+                    # Any free port: that of the dashboard is often taken.
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.CRITICAL,
                 )
             )
@@ -112,7 +113,9 @@ class Cluster:
         """In how many threads a job may compute: as many as the least of the workers has."""
         return min(self._threads(), default=1)
 
-    def run(self, jobs: Iterable[Job], function: Callable[[Job], Result]) -> Generator[tuple[Job, Result | Lost]]:
+    def run(
+        self, jobs: Iterable[Job], function: Callable[[Job], Result]
+    ) -> Generator[tuple[Job, Result | Lost]]:
         """Do jobs; results come as they are ready.
 
         Args:

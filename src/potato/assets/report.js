@@ -55,7 +55,6 @@ function placeOf({ row, column, step, height, width }) {
 function add(side, index, part, place) {
   const source = pyramid(data.layers[index][part], `${index}/${part}`);
   return new Promise((done, failed) => viewers[side].addTiledImage({
-    // Hidden at first: what is visible while others are still being added may stay undrawn.
     tileSource: source, x: place.x, y: place.y, width: place.width, preload: true, opacity: 0,
     success: event => { images[side][index].push(event.item); done(); },
     error: failed,
@@ -256,7 +255,6 @@ async function begin() {
   document.querySelector("[data-zoom=window]").hidden = !PARTIAL;
   setSplit(0.5);
   viewers[0].viewport.fitBounds(WINDOW, true);
-  viewers[0].viewport.update();
   follow();
   stage.dataset.ready = "yes";
 }

@@ -75,10 +75,14 @@ class Cutter:
 
     def __init__(self, survey: Survey, shape: Shape) -> None:
         self.spread = Spread([tile_name(tile) for tile in survey.tiles], survey.areas)
-        self._tiles, self._shape = survey.tiles, shape
+        self._survey, self._tiles, self._shape = survey, survey.tiles, shape
         self._dead: dict[int, str] = {}
         self._lattices: OrderedDict[int, Lattice] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # To other processes go the names of tiles, and nothing that is open or remembered.
+        return Cutter, (self._survey, self._shape)
 
     def cut(self, place: Place) -> Cut:
         """Cut a chip.

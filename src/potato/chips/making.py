@@ -1,5 +1,6 @@
 """Filling a folder: the chips that aren't there are made in threads and put there in order."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,8 +9,10 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from potato.chips.folder import ChipFolder
+from potato.cluster import Cluster
 from potato.devices import one_thread
-from potato.errors import BlockError, InputError, PotatoError
+from potato.errors import BlockError, ChipError, InputError, PotatoError
+from potato.jobs import Lost, run_jobs
 from potato.stream import available_cores, map_blocks
 
 __all__ = ["NewChip", "check_numbers", "fill_folder"]
@@ -51,16 +54,18 @@ def fill_folder(
     total: int,
     workers: int | None,
     progress: bool,
+    cluster: Cluster | None = None,
 ) -> Iterator[Made]:
-    """Make the chips that aren't in a folder and put them there, in order.
+    """Make the chips that aren't in a folder and put them there, in order, or as a cluster gives them.
 
     Args:
         folder: where they go.
         items: numbers of chips, and what to make them from.
-        work: makes one; runs in threads.
+        work: makes one; runs in threads, or is pickled for a cluster.
         total: how many items there are.
         workers: how many threads; None for one per core that this process may use.
         progress: whether to draw a progress bar on stderr.
+        cluster: whose workers make them instead.
 
     Yields:
         Each chip that was made, when it is in the folder.
@@ -79,7 +84,11 @@ def fill_folder(
                 yield f"chip {n}", item
 
     # Closed here, so that a run that ends early waits for its threads.
-    done = closing(map_blocks(missing(), work, threads, 2 * threads))  # type: ignore[type-var]  # a generator
+    done: Any = (
+        closing(map_blocks(missing(), work, threads, 2 * threads))  # type: ignore[type-var]  # a generator
+        if cluster is None
+        else closing(_elsewhere(missing(), work, cluster))
+    )
     with bar, one_thread(), done as results:
         try:
             for _, chip in results:
@@ -91,3 +100,25 @@ def fill_folder(
             if isinstance(error.__cause__, PotatoError):
                 raise error.__cause__ from error
             raise
+
+
+def _elsewhere(
+    items: Iterable[tuple[str, Item]], work: Callable[[Item], Made], cluster: Cluster
+) -> Iterator[tuple[str, Made]]:
+    """Make chips in the workers of a cluster; the first failure is raised here."""
+    with closing(run_jobs(items, functools.partial(_make, work), 0, cluster)) as results:
+        for (name, _), made in results:
+            if isinstance(made, Lost):
+                raise ChipError(f"{name}: {made.reason}")
+            if isinstance(made, PotatoError):
+                raise made
+            yield name, made
+
+
+def _make(work: Callable[[Item], Made], job: tuple[str, Item]) -> Made | PotatoError:
+    """What comes of a job, at a worker. An error is handed over as it is, so that it stays of its kind."""
+    try:
+        with one_thread():
+            return work(job[1])
+    except PotatoError as error:
+        return error

@@ -14,6 +14,7 @@ from potato.chips.cutting import Cut, Cutter
 from potato.chips.folder import open_folder
 from potato.chips.making import check_numbers, fill_folder
 from potato.chips.survey import Shape, Skip, Survey, read_allow_list, survey_ard
+from potato.cluster import open_cluster
 from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
 
@@ -33,8 +34,8 @@ class MadeChips:
         warnings: what was said before starting.
         plan: stands for source and settings; the same plan makes the same chips.
         seconds: how long it took.
-        bytes_moved: bytes of images fetched over the network; None if nothing lay there, or GDAL doesn't
-            tell.
+        bytes_moved: bytes of images fetched over the network; None if nothing lay there, GDAL doesn't
+            tell, or a cluster did it.
     """
 
     folder: Path
@@ -76,6 +77,7 @@ def make_chips(
     size: int = SIZE,
     log: str | os.PathLike[str] | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> MadeChips:
@@ -99,13 +101,15 @@ def make_chips(
         size: side of a chip in pan pixels, a multiple of 4.
         log: a file to add a line to for each chip, and for whatever is skipped.
         workers: threads at work on chips; None for one per core that this process may use.
+        cluster: as for `open_cluster`; `workers` are processes then. None for this process's threads.
         progress: whether to draw a progress bar on stderr.
         tell: is given warnings, before the work starts; None to leave them to the log and the result.
 
     Raises:
         InputError: if a number makes no sense, or the allow-list can't be read.
         ArdError: if the ARD can't be read, or holds fewer chips than asked for.
-        ChipError: if other chips are in the folder.
+        ChipError: if other chips are in the folder, or the workers of a cluster die of one.
+        ClusterError: if the cluster can't be used, or is lost.
         OutputError: if a chip or the log can't be written.
     """
     started = time.perf_counter()
@@ -113,7 +117,7 @@ def make_chips(
     shape = Shape(size, extra_halving, minimum_valid)
     source = os.fspath(ard_dir)
     allowed = None if allow_list is None else read_allow_list(Path(allow_list))
-    with _open_log(log) as write:
+    with open_cluster(cluster, workers) as machines, _open_log(log) as write:
         survey = survey_ard(source, shape, allowed, max_clouds)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
@@ -129,7 +133,13 @@ def make_chips(
         with open_folder(chip_dir, survey.plan) as folder:
             reset_bytes_moved()
             for cut in fill_folder(
-                folder, places, cutter.cut, total=count, workers=workers, progress=progress
+                folder,
+                places,
+                cutter.cut,
+                total=count,
+                workers=workers,
+                progress=progress,
+                cluster=machines,
             ):
                 for skip in cut.skips:
                     if skip not in passed:
@@ -147,7 +157,8 @@ def make_chips(
             warnings,
             survey.plan,
             time.perf_counter() - started,
-            bytes_moved() if remote else None,
+            # What the workers of a cluster move, nobody here counts.
+            bytes_moved() if remote and machines is None else None,
         )
         write(str(result).replace("\n", "; "))
     return result

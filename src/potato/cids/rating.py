@@ -6,7 +6,7 @@ import io
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -19,9 +19,11 @@ from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.image import Overview, read_overview
 from potato.cids.measures import Measures, Rating, measure, rate
 from potato.cids.sheet import make_sheet
+from potato.cluster import Cluster, open_cluster
 from potato.color import mul_to_oklab
 from potato.errors import ArdError, InputError, OutputError
 from potato.files import write_whole
+from potato.jobs import Lost, run_jobs
 from potato.looks import NATURAL, render
 from potato.raster import check_output
 from potato.sensor import SCALE
@@ -82,6 +84,7 @@ def rate_cids(
     sheet: Path_ | None = None,
     tiles_per_cid: int = 16,
     workers: int | None = None,
+    cluster: str | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Rated:
@@ -98,11 +101,13 @@ def rate_cids(
         sheet: a page to write on which ratings can be looked at and changed.
         tiles_per_cid: how many tiles of each collect are looked at, spread evenly over it.
         workers: tiles at work at once; None for one per core.
+        cluster: as for `open_cluster`; None for this process's threads.
         overwrite: whether to replace files.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
         ArdError: if there is no ARD, or no tile in it that can be used.
+        ClusterError: if the cluster can't be used, or is lost.
         InputError: if a number makes no sense, or `top` or `above` come without `allow_list`.
         OutputError, OutputExists: if an output can't be written.
     """
@@ -115,19 +120,18 @@ def rate_cids(
     paths = tuple(check_output(name, overwrite) for name in names)
     if len({path.absolute() for path in paths}) < len(paths):
         raise OutputError(f"{output}: expected a name of its own for each output, found one twice")
-    tiles, left_out, broken = _sort_out(ard)
-    chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
+    with open_cluster(cluster, workers) as machines:
+        tiles, left_out, broken = _sort_out(ard)
+        chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
+        looks = _look_all(chosen, workers or available_cores(), machines)
+        looked_at = list(tqdm(looks, total=len(chosen), unit="tile", disable=not progress))
     seen: dict[str, list[tuple[Measures, NDArray[np.uint8]]]] = defaultdict(list)
-    count = workers or available_cores()
-    bar = tqdm(total=len(chosen), unit="tile", disable=not progress)
-    with bar:
-        looks = map_blocks(((tile, tile) for tile in chosen), _look, count, 2 * count)
-        for tile, found in looks:
-            if isinstance(found, Broken):
-                broken.append(found)
-            else:
-                seen[tile.cid].append(found)
-            bar.update()
+    # Sums of floats depend on their order, so that is always the same.
+    for place, found in sorted(looked_at, key=lambda one: one[0]):
+        if isinstance(found, Broken):
+            broken.append(found)
+        else:
+            seen[chosen[place].cid].append(found)
     if not seen:
         raise ArdError(
             f"{ard}: expected tiles of WorldView-2 or -3, found none that can be read{_first(broken)}"
@@ -193,6 +197,21 @@ def _spread(tiles: Sequence[Tile], count: int) -> list[Tile]:
     """At most `count` of the tiles, evenly spread."""
     count = min(count, len(tiles))
     return [tiles[(2 * place + 1) * len(tiles) // (2 * count)] for place in range(count)]
+
+
+def _look_all(
+    tiles: Sequence[Tile], workers: int, cluster: Cluster | None
+) -> Iterator[tuple[int, tuple[Measures, NDArray[np.uint8]] | Broken]]:
+    """Look at tiles, in threads or in a cluster; each comes with its place in the list, in any order."""
+    if cluster is None:
+        yield from map_blocks(enumerate(tiles), _look, workers, 2 * workers)
+        return
+    for (place, tile), found in run_jobs(enumerate(tiles), _look_at, workers, cluster):
+        yield place, Broken(tile.item, found.reason) if isinstance(found, Lost) else found
+
+
+def _look_at(job: tuple[int, Tile]) -> tuple[Measures, NDArray[np.uint8]] | Broken:
+    return _look(job[1])
 
 
 def _look(tile: Tile) -> tuple[Measures, NDArray[np.uint8]] | Broken:

@@ -56,7 +56,7 @@ workers: Decorator = click.option(
 cluster: Decorator = click.option(
     "--cluster",
     metavar="WHERE",
-    help="Dask workers that do it: local, or tcp://host:8786, a scheduler.  [default: none, but this process's]",
+    help="Let Dask's workers do it: local, or those of a scheduler, tcp://host:8786.",
 )
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace an output that is there already."

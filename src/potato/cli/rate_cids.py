@@ -33,6 +33,7 @@ __all__ = ["rate_cids"]
     help="How many tiles of each CID are looked at.",
 )
 @options.workers
+@options.cluster
 @options.overwrite
 @options.quiet
 @options.json_
@@ -45,6 +46,7 @@ def rate_cids(
     sheet: str | None,
     tiles_per_cid: int,
     workers: int | None,
+    cluster: str | None,
     overwrite: bool,
     quiet: bool,
     json_: bool,
@@ -65,6 +67,7 @@ def rate_cids(
         sheet=sheet,
         tiles_per_cid=tiles_per_cid,
         workers=workers,
+        cluster=cluster,
         overwrite=overwrite,
         progress=not quiet and sys.stderr.isatty(),
     )
