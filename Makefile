@@ -32,6 +32,7 @@ score: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 # The viewer in the pages of potato report, as npm has it; another version goes into report/page.py too.
 viewer:

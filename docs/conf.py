@@ -20,7 +20,8 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
-exclude_patterns = ["examples"]
+templates_path = ["_templates"]
+exclude_patterns = ["_templates", "examples"]
 myst_heading_anchors = 3  # so that a link to a heading is checked too
 
 # Notebooks are kept without results, so they are run; one that fails fails the build.
@@ -37,7 +38,8 @@ napoleon_use_ivar = True
 # A name in single backticks is a link where it is one of ours, and code where it isn't.
 default_role = "py:obj"
 # Names that a room passes on are found twice, in the room and where they are at home. Either will do.
-suppress_warnings = ["ref.python"]
+# Examples of JSON are shortened with an ellipsis, which is no JSON.
+suppress_warnings = ["ref.python", "misc.highlighting_failure"]
 
 _CODE = re.compile(r"(``.*?``|`.*?`)")
 _MARKS = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")

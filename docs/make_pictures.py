@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from potato.color import delta_e_ok, oklab_to_linear_srgb
+from potato.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.darkroom.arithmetic import at_lightness, exaggerated, gray_difference
 from potato.darkroom.scope import vectorscope
 from potato.evaluation import full_maps, plain_case, shift
@@ -24,7 +24,7 @@ from potato.raster import write_png
 from potato.resample import BICUBIC_REACH
 from potato.scenes.ground import Ground, make_ground
 from potato.scenes.instrument import Sensor, observe
-from potato.sensor import SCALE
+from potato.sensor import BANDS, SCALE, VISIBLE
 from potato.views import render_pan, render_upsampled
 
 IMAGES = Path(__file__).parent / "images"
@@ -47,6 +47,7 @@ DAMAGE = 2.0
 Piece = tuple[slice, slice]
 
 
+@torch.inference_mode()
 def main() -> None:
     """Draw everything."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
@@ -69,7 +70,7 @@ def photograph(ground: Ground, sensor: Sensor) -> tuple[Tensor, Tensor]:
 
 def draw_scenes(oklab: Tensor) -> None:
     """Two neighbours: each stretched by what is in it, then both by one curve; and two looks of one place."""
-    left, right = oklab[:, 200:440, 40:340], oklab[:, 200:440, 340:640]
+    left, right = oklab[:, 200:440, 220:500], oklab[:, 200:440, 500:760]
     stretched = torch.cat([stretch(left), stretch(right)], 2)
     fixed = torch.cat([natural(left), natural(right)], 2)
     save("scene-tiles", row(stretched, fixed))
@@ -78,9 +79,10 @@ def draw_scenes(oklab: Tensor) -> None:
 
 
 def draw_bands(ground: Ground) -> None:
-    """What each of the visible bands sees of one place, in grey."""
-    bands = ground.bands[(slice(0, 5), *STREET)]
-    save("bands", row(*(render_pan(band) for band in bands), scale=1))
+    """What each visible band sees of one place; red, green and blue as they come; and the colour of all five."""
+    bands = ground.bands[(slice(None), *STREET)]
+    plain = linear_srgb_to_oklab(bands[[BANDS.index(name) for name in ("red", "green", "blue")]])
+    save("bands", row(*map(render_pan, bands[:VISIBLE]), natural(plain), natural(mul_to_oklab(bands))))
 
 
 def draw_wald(pair: tuple[Tensor, Tensor]) -> None:
@@ -118,7 +120,7 @@ def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
         "lighter": lambda by: torch.cat([truth[:1] + by, truth[1:]]),
         "noisy": lambda by: truth + by * noise,
         "soft": lambda by: blur(truth, 20 * by),
-        "fringed": lambda by: torch.cat([truth[:1], shift(truth[1:], (40 * by, 30 * by))]),
+        "colour displaced": lambda by: torch.cat([truth[:1], shift(truth[1:], (40 * by, 30 * by))]),
     }
     pictures = [truth]
     for name, way in ways.items():

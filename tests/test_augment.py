@@ -118,15 +118,9 @@ def test_chance_comes_from_the_generator_and_reaches_everything():
 # ── haze ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-COUNTS = (
-    torch.full((1, 8, 8), 2000, dtype=torch.uint16),
-    torch.full((8, 2, 2), 1000, dtype=torch.uint16),
-)
-
-
 def test_ground_through_haze_is_a_true_pair_again():
     pan, mul = torch.rand(1, 1, 32, 32, generator=seeded(1)), torch.rand(1, 8, 32, 32, generator=seeded(2))
-    haze = random_haze(*COUNTS, seeded(3))[None]
+    haze = random_haze(seeded(3))[None]
     seen = add_haze(pan, mul, mul_to_oklab(mul), haze)
     torch.testing.assert_close(seen[0], pan + haze[0, 0])
     torch.testing.assert_close(seen[2], mul_to_oklab(seen[1]), atol=2e-4, rtol=0)
@@ -139,14 +133,10 @@ def test_no_haze_changes_nothing():
         torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
 
 
-def test_haze_is_most_in_the_blue_and_a_veil_is_of_the_grounds_own_colour():
+def test_haze_is_most_in_the_blue_and_less_in_pan():
     for seed in range(20):
-        dark = torch.zeros(1, 8, 8, dtype=torch.uint16), torch.zeros(8, 2, 2, dtype=torch.uint16)
-        pan, *bands = random_haze(*dark, seeded(seed)).tolist()
-        assert 0 <= pan <= bands[0] <= 0.04 and bands == sorted(bands, reverse=True)
-        veil = random_haze(*COUNTS, seeded(seed)) - random_haze(*dark, seeded(seed))
-        assert 0 <= float(veil[0]) <= 1.5 * 0.2 + 1e-6
-        torch.testing.assert_close(veil[1:], veil[0].expand(8) / 2)
+        pan, *bands = random_haze(seeded(seed)).tolist()
+        assert 0 <= pan <= bands[0] <= 0.07 and bands == sorted(bands, reverse=True)
 
 
 # ── the instrument ────────────────────────────────────────────────────────────────────────────────────

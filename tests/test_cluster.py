@@ -1,4 +1,3 @@
-import os
 import shutil
 import socket
 import sys
@@ -14,7 +13,9 @@ from potato.cluster import LOCAL, MEMORY, open_cluster
 from potato.delivery.manifest import read_manifest
 from potato.errors import ArdError, ClusterError
 from potato.jobs import Lost, run_jobs
+from potato.stream import available_cores
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 SMALL = {"size": 32, "count": 6}
@@ -96,18 +97,21 @@ def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
     assert (again.done, again.there) == (0, 4)
 
 
-def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_path):
+def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_path, run):
     mine = tmp_path / next(iter(alone))
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
-    delivered = fuse_ard(ard, tmp_path, cluster=address)
-    assert (delivered.done, len(delivered.failed)) == (3, 1)
+    result = run("fuse-ard", ard, tmp_path, "--cluster", address)
+    assert result.exit_code == 3 and "3 tiles fused" in result.stdout, result.output
     assert mine.read_bytes() == b"mine"
 
 
-def test_the_local_cluster_makes_the_same_bytes_with_one_worker(ard, alone, tmp_path, run):
-    result = run("fuse-ard", ard, tmp_path / "out", "--cluster", LOCAL, "-j", 1, "--mosaic")
-    assert result.exit_code == 0, result.output
+def test_the_local_cluster_has_a_limit_and_makes_the_same_bytes(ard, alone, tmp_path):
+    with open_cluster(LOCAL, 1) as cluster:
+        assert cluster.workers == 1 and cluster.threads == available_cores()
+        scheduler = cluster._client.scheduler_info()
+        assert {worker["memory_limit"] for worker in scheduler["workers"].values()} == {MEMORY}
+        fuse_ard(ard, tmp_path / "out", cluster=scheduler["address"], mosaic="cog")
     assert pictures(tmp_path / "out") == alone
 
 
@@ -117,9 +121,11 @@ def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
     assert made.made == SMALL["count"]
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
     assert make_chips(ard, tmp_path / "there", cluster=address, **SMALL).made == 0
-    shutil.copytree(ard, tmp_path / "bare", ignore=shutil.ignore_patterns("*.tif"))
+    shutil.copytree(ard, tmp_path / "bad")
+    for path in (tmp_path / "bad").rglob("*.tif"):
+        path.write_bytes(b"")
     with pytest.raises(ArdError, match="expected ground to cut it from, found none in all 4 tiles"):
-        make_chips(tmp_path / "bare", tmp_path / "none", cluster=address, **SMALL)
+        make_chips(tmp_path / "bad", tmp_path / "none", cluster=address, **SMALL)
 
 
 def test_ratings_are_the_same(ard, address, tmp_path):
@@ -149,6 +155,31 @@ def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypat
     assert len(result.stderr.splitlines()) == 1 and not (tmp_path / "out").exists()
 
 
+def test_a_job_that_kills_every_worker_is_given_up():
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as elsewhere,
+        open_cluster(elsewhere.scheduler_address) as cluster,
+    ):
+        found = dict(run_jobs([-2, 1], labours.double, 0, cluster))
+    assert found == {1: 2, -2: Lost("its worker died, 1 times; is there too little memory?")}
+
+
+def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
+    monkeypatch.setattr("potato.cluster.PATIENCE", 2.0)
+    elsewhere = distributed.LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
+    )
+    with elsewhere, open_cluster(elsewhere.scheduler_address, 3) as cluster:
+        results = run_jobs(range(10), labours.double, 0, cluster)
+        next(results)
+        elsewhere.close()
+        with pytest.raises(ClusterError, match="expected the cluster to stay, found its scheduler gone"):
+            list(results)
+
+
 @pytest.mark.parametrize("where", ["slurm", "127.0.0.1:8786", "http://127.0.0.1:8786", ""])
 def test_what_is_no_address_is_refused(where):
     with (
@@ -164,10 +195,3 @@ def test_without_dask_it_says_what_to_install(monkeypatch):
         pass
     with open_cluster(None) as cluster:
         assert cluster is None
-
-
-def test_workers_of_the_local_cluster_share_cores_and_have_a_limit():
-    with open_cluster(LOCAL, 1) as cluster:
-        assert cluster.workers == 1 and cluster.threads == len(os.sched_getaffinity(0))
-        (limit,) = {worker["memory_limit"] for worker in cluster._client.scheduler_info()["workers"].values()}
-        assert limit == MEMORY

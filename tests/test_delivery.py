@@ -65,7 +65,7 @@ def write_country(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarr
 @pytest.fixture
 def inline(monkeypatch):
     """No processes: they take seconds to start."""
-    monkeypatch.setattr("potato.delivery.run.run_jobs", lambda jobs, work, workers: run_jobs(jobs, work, 0))
+    monkeypatch.setattr("potato.delivery.run.run_jobs", lambda jobs, work, *_: run_jobs(jobs, work, 0))
 
 
 def deliver(source, output, **options):

@@ -19,6 +19,7 @@ from potato import evaluation, fuse
 from potato.color import mul_to_oklab
 from potato.errors import EmptyError, GridError, InputError, OutputExists
 from potato.looks import FLAT, NATURAL, adjust, render, unrender
+from potato.markup import script_json
 from potato.raster import Grid
 from potato.report import write_report
 from potato.report.layers import MOST, SURROUND, heat_colours
@@ -361,6 +362,11 @@ def test_names_and_tags_are_text_and_never_markup(fused, tmp_path):
     assert data_of(report.output)["layers"][1]["name"] == f"{name}.tif"
 
 
+def test_data_cannot_end_the_script_that_holds_it():
+    text = script_json({HOSTILE: [HOSTILE, "<!--"]})
+    assert not set("<>&") & set(text) and json.loads(text) == {HOSTILE: [HOSTILE, "<!--"]}
+
+
 def test_long_tags_are_cut_and_provenance_is_all_there(fused, tmp_path):
     _, pictures = fused
     codes = pairs.read(pictures["natural"])[:3]
@@ -611,7 +617,9 @@ def test_at_sixteen_pixels_are_squares_of_sixteen(page):
     codes = decode(page.find_element("id", "stage").screenshot_as_png)[:3, 60:-60].astype(int)
     for pane in (codes[:, :, 20:500], codes[:, :, -500:-20]):
         steps = np.flatnonzero(np.abs(np.diff(pane, axis=2)).max((0, 1)) > 0)
-        assert len(steps) >= 25 and set(np.diff(steps)) <= {15, 16, 17}
+        sides = np.diff(steps)
+        # Where two of the browser's own tiles meet, one may be off by two.
+        assert len(sides) >= 25 and (sides == 16).sum() >= len(sides) - 2 and np.ptp(sides) <= 2
 
 
 def test_zoom_keys_and_the_way_back(page):

@@ -32,11 +32,8 @@ SYMMETRIES = 8
 _STOPS = 1.0
 """Exposure varies by so many powers of 2, up and down."""
 
-_HAZE = 0.04
+_HAZE = 0.07
 """Reflectance that haze adds to coastal at most."""
-
-_VEIL = 1.5
-"""Light of the ground around, relative to its mean, at most."""
 
 _REACH = 6
 """Pixels that invalid ones are filled from before bands are moved: more than they ever move."""
@@ -75,27 +72,17 @@ def random_exposure(generator: torch.Generator) -> float:
     return math.exp2(_STOPS * float(2 * torch.rand((), generator=generator) - 1))
 
 
-def random_haze(pan: Tensor, mul: Tensor, generator: torch.Generator) -> Tensor:
-    """What more air adds to a pair.
+def random_haze(generator: torch.Generator) -> Tensor:
+    """What more haze adds to pan and the bands (9,), reflectance.
 
-    Haze: up to 0.04 in coastal, falling with wavelength to the power of 0 to −1.5; pan, from which it may
-    have been removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that says it was
-    corrected, shadows still reflect 0.035 in the visible bands and 0.02 in pan. And a veil: light of the
-    ground around, scattered into view, up to 1.5 times the mean of the chip and mostly little, which makes
-    contrast less.
-
-    Args:
-        pan: counts uint16 (1, 4h, 4w), 0 where invalid.
-        mul: counts uint16 (8, h, w), 0 in every band where invalid.
-        generator: where the randomness comes from.
-
-    Returns:
-        Reflectance to add to pan and the bands (9,).
+    Up to 0.07 in coastal, falling with wavelength to the power of 0 to −1.2; pan, from which it may have been
+    removed another way, gets up to 0.7 of its part. In a real WorldView-2 pair that says it was corrected,
+    shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark ground has half the contrast
+    in lightness that it has in pan.
     """
-    amount, slope, share, veil = torch.rand(4, generator=generator).tolist()
-    air = Sensor(haze=_HAZE * amount, haze_slope=1.5 * slope, pan_haze=0.8 * share)
-    around = [image.sum() / (image > 0).sum().clamp_min(1) / SCALE for image in (*pan.float(), *mul.float())]
-    return torch.tensor(haze_of(air)) + _VEIL * veil**2 * torch.stack(around)
+    amount, slope, share = torch.rand(3, generator=generator).tolist()
+    air = Sensor(haze=_HAZE * amount, haze_slope=1.2 * slope, pan_haze=0.7 * share)
+    return torch.tensor(haze_of(air))
 
 
 def add_haze(pan: Tensor, mul: Tensor, oklab: Tensor, haze: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,6 +40,8 @@ PATIENCE = 10.0
 PACKAGES = ("potato", "torch", "rasterio")
 """What must be alike on all machines, since pixels depend on it; `+cpu` and the like aside."""
 
+GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
+
 _TURN = threading.Lock()
 """Held by the job at work in a worker: settings of torch and counters of GDAL belong to a whole process."""
 
@@ -131,7 +133,7 @@ class Cluster:
         from distributed import as_completed
 
         waiting = iter(jobs)
-        pending: dict[str, tuple[Job, Future]] = {}
+        pending: dict[Any, tuple[Job, Future[Any]]] = {}
         finished = as_completed(loop=self._client.loop)
         # A task of its own, and not part of each: it is computed again wherever it is missing.
         tool = self._client.submit(_same, function, pure=False)
@@ -148,20 +150,27 @@ class Cluster:
                 job, _ = pending.pop(future.key)
                 yield job, self._outcome(future)
         finally:
-            self._client.cancel([future for _, future in pending.values()])
+            if self._client.status == "running":
+                self._client.cancel([future for _, future in pending.values()])
 
     def _threads(self) -> list[int]:
-        return list(self._client.nthreads().values())
+        # A client that has lost its scheduler tries to find it again; its jobs are forgotten all the same.
+        if self._client.status != "running":
+            raise ClusterError(GONE)
+        try:
+            return list(self._client.nthreads().values())
+        except OSError as error:
+            raise ClusterError(GONE) from error
 
-    def _outcome(self, future: "Future") -> Any:
+    def _outcome(self, future: "Future[Any]") -> Any:
         from distributed import KilledWorker
 
         if future.status not in ("finished", "error"):
-            raise ClusterError("expected the cluster to stay, found its scheduler gone; repeat the command")
+            raise ClusterError(GONE)
         try:
             versions, result = future.result()
         except KilledWorker as error:
-            return Lost(f"{error.allowed_failures + 1} workers died of it; is there too little memory?")
+            return Lost(f"its worker died, {error.allowed_failures + 1} times; is there too little memory?")
         except Exception as error:
             # The job catches its own; so it never began.
             reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
@@ -178,13 +187,16 @@ class Cluster:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Dask's log off the terminal: what is to be said of a run, its result says."""
-    log = logging.getLogger("distributed")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
+    # Several of its loggers have levels of their own.
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    levels = {log: log.level for log in map(logging.getLogger, names)}
+    for log in levels:
+        log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(level)
+        for log, level in levels.items():
+            log.setLevel(level)
 
 
 def _same(function: Any) -> Any:

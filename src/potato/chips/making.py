@@ -85,7 +85,7 @@ def fill_folder(
 
     # Closed here, so that a run that ends early waits for its threads.
     done: Any = (
-        closing(map_blocks(missing(), work, threads, 2 * threads))  # type: ignore[type-var]  # a generator
+        closing(map_blocks(missing(), work, threads, 2 * threads))
         if cluster is None
         else closing(_elsewhere(missing(), work, cluster))
     )

@@ -30,9 +30,9 @@ def report(pictures: tuple[str, ...], quiet: bool, json_: bool, **settings: Any)
     """Lay finished pictures over one another, in one page that works offline.
 
     A, B, … are pictures of the same ground. The page swipes and blinks between them and shows them side by
-    side, with what they differ by, their colours, and their tags. With --pair it also shows pan and the plainly
-    enlarged colour, and how detailed, free of fringes and true to mul each picture is. It holds the window
-    exactly and says what it leaves out.
+    side, with what they differ by, their colours, and their tags. With --pair it also shows pan and the
+    plainly enlarged colour, and how detailed, free of fringes and true to mul each picture is. It holds the
+    window exactly and says what it leaves out.
     """
     from potato.report import write_report
 

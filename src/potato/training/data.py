@@ -179,7 +179,7 @@ class Samples(Dataset[Batch]):
             mul.view(torch.int16)[None],
             target[None],
             exposure,
-            random_haze(chip.pan, chip.mul, generator)[None],
+            random_haze(generator)[None],
             skipped,
             problem,
         )
