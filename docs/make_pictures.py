@@ -79,7 +79,7 @@ def draw_scenes(oklab: Tensor) -> None:
 
 
 def draw_bands(ground: Ground) -> None:
-    """What each visible band sees of one place; red, green and blue as they come; and the colour of all five."""
+    """What each visible band sees of one place; red, green and blue as they come; the colour of all."""
     bands = ground.bands[(slice(None), *STREET)]
     plain = linear_srgb_to_oklab(bands[[BANDS.index(name) for name in ("red", "green", "blue")]])
     save("bands", row(*map(render_pan, bands[:VISIBLE]), natural(plain), natural(mul_to_oklab(bands))))

@@ -136,7 +136,7 @@ def test_no_haze_changes_nothing():
 def test_haze_is_most_in_the_blue_and_less_in_pan():
     for seed in range(20):
         pan, *bands = random_haze(seeded(seed)).tolist()
-        assert 0 <= pan <= bands[0] <= 0.07 and bands == sorted(bands, reverse=True)
+        assert 0 <= pan <= bands[0] <= 0.04 and bands == sorted(bands, reverse=True)
 
 
 # ── the instrument ────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ SYMMETRIES = 8
 _STOPS = 1.0
 """Exposure varies by so many powers of 2, up and down."""
 
-_HAZE = 0.07
+_HAZE = 0.04
 """Reflectance that haze adds to coastal at most."""
 
 _REACH = 6
@@ -75,13 +75,13 @@ def random_exposure(generator: torch.Generator) -> float:
 def random_haze(generator: torch.Generator) -> Tensor:
     """What more haze adds to pan and the bands (9,), reflectance.
 
-    Up to 0.07 in coastal, falling with wavelength to the power of 0 to −1.2; pan, from which it may have been
-    removed another way, gets up to 0.7 of its part. In a real WorldView-2 pair that says it was corrected,
-    shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark ground has half the contrast
-    in lightness that it has in pan.
+    Up to 0.04 in coastal, falling with wavelength to the power of 0 to −1.5; pan, from which it may have
+    been removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that says it was
+    corrected, shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark ground has half
+    the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
-    air = Sensor(haze=_HAZE * amount, haze_slope=1.2 * slope, pan_haze=0.7 * share)
+    air = Sensor(haze=_HAZE * amount, haze_slope=1.5 * slope, pan_haze=0.8 * share)
     return torch.tensor(haze_of(air))
 
 

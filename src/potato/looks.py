@@ -94,7 +94,7 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
 
 
 def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
-    """The look that a file's tags say it has (`Look.tags`), in so many bits; None if they say none we know."""
+    """The look that a file's tags say it has (`Look.tags`), in so many bits; None if they say none known."""
     name = tags.get("POTATO_LOOK", "")
     if name not in LOOKS:
         return None
