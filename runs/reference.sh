@@ -6,7 +6,7 @@
 # DATA holds textures/ucmerced, 2,100 aerial photographs in the public domain (Yang and Newsam 2010, from USGS
 # imagery). The spectra are those of the package, which runs/make_reflectances.py computed. WORK, build/reference
 # if not named, takes 2 GB. On two cores it takes two hours. Every step goes on where it was cut short: run the
-# same command again. It ends with the weights beside the figures of runs/score.py; nothing in the package changes.
+# same command again. It ends with the weights beside the figures of runs/score.py; runs/ship.py puts them into the package.
 set -eu
 DATA=$1
 WORK=${2:-build/reference}
@@ -25,6 +25,6 @@ OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session referenc
     --logical-batch 4 --physical-batch 4 --workers 1 --save-every 3
 
 cp "$WORK/sessions/reference/119.safetensors" "$WORK/potato.safetensors"
-cp "$WORK/sessions/reference/119.json" "$WORK/potato.json"
-POTATO_DATA=$DATA "${PYTHON:-.venv/bin/python}" runs/score.py --help >/dev/null
-echo "$WORK/potato.safetensors; its figures: make score WEIGHTS=$WORK/potato.safetensors"
+"${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/potato.safetensors" --data "$DATA" \
+    --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
+echo "to ship them: python runs/ship.py $WORK/potato.safetensors --scores $WORK/score.json"

@@ -128,7 +128,8 @@ def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
         make_chips(tmp_path / "bad", tmp_path / "none", cluster=address, **SMALL)
 
 
-def test_ratings_are_the_same(ard, address, tmp_path):
+def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path, monkeypatch):
+    monkeypatch.setattr("potato.cids.rating.run_jobs", lambda *given: reversed(list(run_jobs(*given))))
     rate_cids(str(ard), tmp_path / "here.csv", sheet=tmp_path / "here.html")
     rate_cids(str(ard), tmp_path / "there.csv", sheet=tmp_path / "there.html", cluster=address)
     for kind in ("csv", "html"):
