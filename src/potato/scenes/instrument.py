@@ -179,12 +179,11 @@ def haze_of(sensor: Sensor) -> tuple[float, ...]:
 def _seen(ground: Ground, moments: Sequence[float], sensor: Sensor) -> Tensor:
     """Pan and the bands (9, h, w) of the ground, new, each with its vehicles at its moment."""
     planes = torch.cat([ground.pan[None], ground.bands])
-    haze = haze_of(sensor)
-    if any(haze):
-        planes += torch.tensor(haze)[:, None, None]
+    haze = torch.tensor(haze_of(sensor))
+    if bool(haze.any()):
+        planes += haze[:, None, None]
     for mover in ground.movers:
-        for index, moment in enumerate(moments):
-            drive(planes[index], index, mover, moment, haze[index])
+        drive(planes, mover, moments, haze)
     return planes.clamp_min_(LEAST)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -150,21 +151,23 @@ def roll(
     return tuple(movers)
 
 
-def drive(plane: Tensor, index: int, mover: Mover, moment: float, haze: float = 0.0) -> None:
-    """Draw a moving car into one plane.
+def drive(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Tensor) -> None:
+    """Draw a moving car into a ground.
 
     Args:
-        plane: (h, w) of pan or a band; changed.
-        index: 0 for pan, 1 to 8 for the bands.
+        planes: pan and the bands (9, h, w); changed.
         mover: the vehicle.
-        moment: −1 when the first array looks, 0 for pan, 1 for the second array.
-        haze: reflectance to add.
+        moments: when each of them looks: −1 for the first array, 0 for pan, 1 for the second.
+        haze: reflectance to add to each (9,).
     """
-    x, y = mover.x + moment * mover.dx, mover.y + moment * mover.dy
-    local = rectangle(x, y, mover.length, mover.width, mover.angle, *plane.shape)
-    if local is None:
-        return
-    view = plane[local.window.slices]
-    view.lerp_(mover.colour[index] + haze, local.cover)
-    if mover.length < 6 * METRE:
-        view.lerp_(mover.glass[index] + haze, _glass(local, mover.length))
+    for moment in sorted(set(moments)):
+        x, y = mover.x + moment * mover.dx, mover.y + moment * mover.dy
+        local = rectangle(x, y, mover.length, mover.width, mover.angle, *planes.shape[1:])
+        if local is None:
+            continue
+        glass = _glass(local, mover.length) if mover.length < 6 * METRE else None
+        for index in [index for index, each in enumerate(moments) if each == moment]:
+            view = planes[index][local.window.slices]
+            view.lerp_(mover.colour[index] + haze[index], local.cover)
+            if glass is not None:
+                view.lerp_(mover.glass[index] + haze[index], glass)

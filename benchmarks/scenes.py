@@ -1,0 +1,56 @@
+"""How fast scenes are invented and photographed, on one core: Mpx of pan a second.
+
+    python benchmarks/scenes.py [--photographs DIR] [--size 512] [--count 8] [--json FILE]
+
+Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Four scenes in ten come
+by Wald's protocol, and most of these take ground of four times the area.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from potato.chips.simulated import GROUNDS, list_photographs, scene_chip
+from potato.training.settings import Settings
+
+from machine import keep
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photographs", type=Path)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--count", type=int, default=8, help="grounds of each kind")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    photographs = list_photographs(options.photographs)
+    passes = Settings(scenes=1.0).passes
+    found = {}
+    for ground in (*GROUNDS, None):
+        if ground == "photographs" and not photographs:
+            continue
+        speeds = []
+        for index in range(-1, options.count):  # the first warms up
+            started = time.perf_counter()
+            for look in range(passes):
+                scene_chip(1, index, options.size, look=look, photographs=photographs, ground=ground)
+            if index >= 0:
+                speeds.append(passes * options.size**2 / 1e6 / (time.perf_counter() - started))
+        name = ground or "the mix"
+        # Of a mix, the time of the whole counts; of one kind, the typical scene.
+        found[name] = statistics.harmonic_mean(speeds) if ground is None else statistics.median(speeds)
+        print(f"{name:12} {found[name]:5.2f} Mpx/s")
+    if options.json:
+        keep(options.json, size=options.size, passes=passes, count=options.count, mpx_per_second=found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
