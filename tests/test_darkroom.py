@@ -558,8 +558,9 @@ def test_every_colour_is_counted_in_its_bin(places):
     points = torch.tensor(places, dtype=torch.float64).T
     counts = scope.chroma_histogram(torch.cat([torch.zeros_like(points[:1]), points]), 0.2, 40).numpy()
     edges = np.linspace(-0.2, 0.2, 41)
-    inside = (points.abs() < 0.2).all(0)
-    assert counts.sum() == int(inside.sum())
+    # On the rim itself, to rounding, a colour may be counted or not.
+    inside, touching = ((points.abs() < 0.2 + slack).all(0) for slack in (-1e-9, 1e-9))
+    assert int(inside.sum()) <= counts.sum() <= int(touching.sum())
     for a, b in points[:, inside].T.tolist():
         column, row = (int(np.clip(np.searchsorted(edges, v, "right") - 1, 0, 39)) for v in (a, b))
         near = counts[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
