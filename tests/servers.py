@@ -148,7 +148,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault in ("cut", "reset"):
             self.close_connection = True
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815  (its name is http.server's)
 
     def log_message(self, *arguments: object) -> None:
         """Nothing."""

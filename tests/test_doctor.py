@@ -300,9 +300,9 @@ class TestMachine:
         assert "100 at most, expected 256" in result.stdout and not result.stderr
 
     def test_old_or_crippled_software_is_wrong(self, monkeypatch):
-        library = software.find_library()
+        library = software.find_abilities()
         poor = type(library)("3.6.2", "9.0.0", "1.3", (), False)
-        monkeypatch.setattr(software, "find_library", lambda: poor)
+        monkeypatch.setattr(software, "find_abilities", lambda: poor)
 
         def fail():
             raise WeightsError("potato.safetensors: expected finite numbers, found NaN")

@@ -276,7 +276,7 @@ def test_tiles_that_cannot_be_read_are_reported_and_the_rest_rated(event, tmp_pa
     whole = rate_cids(str(spoilt), tmp_path / "a.csv").ratings
     cut, _, text = (tiles[place].mul for place in (0, 1, 2))
     for path, content in ((cut, None), (text, b"not a picture")):
-        with open(path, "r+b") as file:  # noqa: PTH123
+        with open(path, "r+b") as file:  # noqa: PTH123  (it may be a name)
             file.truncate(20_000)
             if content:
                 file.seek(0)

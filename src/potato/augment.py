@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from potato.color import mul_to_xyz, oklab_to_xyz, xyz_to_oklab
-from potato.optics import displace_arrays, over_sharpen, to_counts
+from potato.optics import displace_arrays, over_sharpen
 from potato.resample import fill_invalid
-from potato.scenes.instrument import Sensor, haze_of
+from potato.scenes.instrument import Sensor, haze_of, mul_counts, pan_counts
 from potato.sensor import SCALE
 
 __all__ = [
@@ -142,8 +142,8 @@ def observe_again(
         coarse = fill_invalid(coarse[None], mul_valid[None], _REACH)[0]
     coarse = over_sharpen(displace_arrays(coarse, displacement), sensor.sharpening)
     fine = over_sharpen(fine, sensor.pan_sharpening) * sensor.pan_gain
-    fine = to_counts(fine, sensor.read_noise, sensor.shot_noise, sensor.step, generator)
-    coarse = to_counts(coarse, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
+    fine = pan_counts(fine, sensor, generator)
+    coarse = mul_counts(coarse, sensor, generator)
     return _where(pan_valid, fine), _where(mul_valid, coarse)
 
 

@@ -1,7 +1,5 @@
 """`potato check`."""
 
-import dataclasses
-import json
 from typing import Any
 
 import click
@@ -41,9 +39,6 @@ def check(
     from potato import checking
 
     result = checking.check_chip(chip, folder=folder, **settings)
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(result), default=str))
-    elif not quiet:
-        click.echo(result)
+    options.tell(result, quiet, json_)
     if fail_above is not None and not result.delta_e <= fail_above:
         raise click.exceptions.Exit(3)

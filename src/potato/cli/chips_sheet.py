@@ -1,7 +1,5 @@
 """`potato chips-sheet`."""
 
-import dataclasses
-import json
 from typing import Any
 
 import click
@@ -30,7 +28,4 @@ def chips_sheet(pool: str, output: str, quiet: bool, json_: bool, **settings: An
     from potato.chips import sheet
 
     drawn = sheet.chips_sheet(pool, output, **settings)
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(drawn), default=str))
-    elif not quiet:
-        click.echo(drawn)
+    options.tell(drawn, quiet, json_)

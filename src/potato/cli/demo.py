@@ -1,6 +1,5 @@
 """`potato demo`."""
 
-import sys
 from typing import Any
 
 import click
@@ -28,6 +27,6 @@ def demo(folder: str, quiet: bool, **settings: Any) -> None:
     """
     from potato import showcase
 
-    result = showcase.demo(folder, progress=not quiet and sys.stderr.isatty(), **settings)
+    result = showcase.demo(folder, progress=options.show_progress(quiet), **settings)
     if not quiet:
         click.echo(result)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 
 import click
 
@@ -30,7 +29,7 @@ def doctor(ard: str | None, tiles: int, quiet: bool, json_: bool) -> None:
     """
     from potato.doctor import examine
 
-    report = examine(ard, tiles=tiles, progress=not quiet and sys.stderr.isatty())
+    report = examine(ard, tiles=tiles, progress=options.show_progress(quiet))
     if json_:
         click.echo(json.dumps({"wrong": report.wrong, **dataclasses.asdict(report)}))
     elif not quiet:

@@ -1,8 +1,5 @@
 """`potato fake-chips`."""
 
-import dataclasses
-import json
-import sys
 from typing import Any
 
 import click
@@ -35,9 +32,6 @@ def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None
     """
     from potato.chips import synthetic
 
-    bar = not quiet and sys.stderr.isatty()
+    bar = options.show_progress(quiet)
     made = synthetic.fake_chips(chip_dir, progress=bar, **settings)
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(made), default=str))
-    elif not quiet:
-        click.echo(made)
+    options.tell(made, quiet, json_)

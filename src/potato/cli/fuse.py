@@ -1,8 +1,5 @@
 """`potato fuse`."""
 
-import dataclasses
-import json
-import sys
 from typing import Any
 
 import click
@@ -53,9 +50,6 @@ def fuse(
     from potato import fusion, looks
 
     chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
-    bar = not quiet and sys.stderr.isatty()
+    bar = options.show_progress(quiet)
     result = fusion.fuse(pan, mul, output, look=chosen, progress=bar, **settings)
-    if json_:
-        click.echo(json.dumps({**dataclasses.asdict(result), "speed": result.speed}, default=str))
-    elif not quiet:
-        click.echo(result)
+    options.tell(result, quiet, json_, speed=result.speed)

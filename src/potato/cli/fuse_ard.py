@@ -1,8 +1,5 @@
 """`potato fuse-ard`."""
 
-import dataclasses
-import json
-import sys
 from typing import Any
 
 import click
@@ -81,11 +78,8 @@ def fuse_ard(
     from potato import delivery, looks
 
     chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
-    bar = not quiet and sys.stderr.isatty()
+    bar = options.show_progress(quiet)
     result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
-    if json_:
-        click.echo(json.dumps({**dataclasses.asdict(result), "complete": result.complete}, default=str))
-    elif not quiet:
-        click.echo(result)
+    options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         raise click.exceptions.Exit(3)

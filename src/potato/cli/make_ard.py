@@ -1,9 +1,5 @@
 """`potato make-ard`."""
 
-import dataclasses
-import json
-import sys
-
 import click
 
 from potato.cli import options
@@ -44,10 +40,6 @@ def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet:
     """
     from potato import ard_making
 
-    bar = not quiet and sys.stderr.isatty()
+    bar = options.show_progress(quiet)
     made = ard_making.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
-    if json_:
-        cids = [collect.cid for collect in made.collects]
-        click.echo(json.dumps({**dataclasses.asdict(made), "collects": cids}, default=str))
-    elif not quiet:
-        click.echo(made)
+    options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

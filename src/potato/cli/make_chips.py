@@ -1,8 +1,5 @@
 """`potato make-chips`."""
 
-import dataclasses
-import json
-import sys
 from typing import Any
 
 import click
@@ -62,11 +59,8 @@ def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings
     made = real.make_chips(
         ard_dir,
         chip_dir,
-        progress=not quiet and sys.stderr.isatty(),
+        progress=options.show_progress(quiet),
         tell=None if quiet else chip_options.tell,
         **settings,
     )
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(made), default=str))
-    elif not quiet:
-        click.echo(made)
+    options.tell(made, quiet, json_)

@@ -1,8 +1,5 @@
 """`potato make-scenes`."""
 
-import dataclasses
-import json
-import sys
 from typing import Any
 
 import click
@@ -32,8 +29,5 @@ def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> Non
     """
     from potato.chips import simulated
 
-    made = simulated.make_scenes(chip_dir, progress=not quiet and sys.stderr.isatty(), **settings)
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(made), default=str))
-    elif not quiet:
-        click.echo(made)
+    made = simulated.make_scenes(chip_dir, progress=options.show_progress(quiet), **settings)
+    options.tell(made, quiet, json_)

@@ -111,11 +111,14 @@ def show_progress(quiet: bool) -> bool:
     return not quiet and sys.stderr.isatty()
 
 
-def tell(result: Any, quiet: bool, json_: bool) -> None:
-    """Print what a command did: a dataclass or several, as lines, as JSON, or not at all."""
+def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:
+    """Print what a command did: a dataclass or several, as lines, as JSON, or not at all.
+
+    `others` stand in the JSON besides, or in place of, what the dataclass holds.
+    """
     several = result if isinstance(result, tuple) else (result,)
     if json_:
-        facts = [dataclasses.asdict(each) for each in several]
+        facts = [{**dataclasses.asdict(each), **others} for each in several]
         click.echo(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
     elif not quiet:
         for each in several:

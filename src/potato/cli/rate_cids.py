@@ -1,8 +1,6 @@
 """`potato rate-cids`."""
 
 import dataclasses
-import json
-import sys
 
 import click
 
@@ -69,10 +67,7 @@ def rate_cids(
         workers=workers,
         cluster=cluster,
         overwrite=overwrite,
-        progress=not quiet and sys.stderr.isatty(),
+        progress=options.show_progress(quiet),
     )
-    if json_:
-        rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
-        click.echo(json.dumps({**dataclasses.asdict(rated), "ratings": rows}, default=str))
-    elif not quiet:
-        click.echo(rated)
+    rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
+    options.tell(rated, quiet, json_, ratings=rows)

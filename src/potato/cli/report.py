@@ -1,7 +1,5 @@
 """`potato report`."""
 
-import dataclasses
-import json
 from typing import Any
 
 import click
@@ -37,7 +35,4 @@ def report(pictures: tuple[str, ...], quiet: bool, json_: bool, **settings: Any)
     from potato.report import write_report
 
     result = write_report(pictures, **settings)
-    if json_:
-        click.echo(json.dumps(dataclasses.asdict(result), default=str))
-    elif not quiet:
-        click.echo(result)
+    options.tell(result, quiet, json_)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from typing import Any
 
 import click
@@ -140,7 +139,7 @@ def train(quiet: bool, json_: bool, **settings: Any) -> None:
     from potato import training
 
     say = None if quiet or json_ else click.echo
-    bar = not quiet and sys.stderr.isatty()
+    bar = options.show_progress(quiet)
     result = training.train(training.Settings(**settings), progress=bar, say=say)
     if json_:
         click.echo(json.dumps(dataclasses.asdict(result), default=str))

@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from potato.color import JND, fit_gamut, linear_srgb_to_oklab
+from potato.errors import InputError
 from potato.looks import Look, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CHROMA_JND", "FORMATS", "draw_density", "draw_scope"]
+__all__ = ["CHROMA_JND", "FORMATS", "check_matplotlib", "draw_density", "draw_scope"]
 
 CHROMA_JND = JND / 2
 """A difference of chroma of one JND: a and b count twice (`color.delta_e_ok`)."""
@@ -47,6 +48,20 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".tiff": {"format": "tiff", "pil_kwargs": {"compression": "tiff_deflate"}},
 }
 """How to write a file of each ending."""
+
+
+def check_matplotlib(what: str) -> None:
+    """Refuse to begin where matplotlib, which draws `what`, isn't installed.
+
+    Raises:
+        InputError: if so.
+    """
+    try:
+        import matplotlib  # noqa: F401  (only asked whether it is there)
+    except ImportError as error:
+        raise InputError(
+            f"expected matplotlib, which draws {what}, found it missing; pip install 'potato[plots]'"
+        ) from error
 
 
 def draw_scope(

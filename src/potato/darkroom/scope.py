@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.darkroom.developing import Block, bits_of, work_through
-from potato.darkroom.graticule import CHROMA_JND, FORMATS, draw_scope
+from potato.darkroom.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
 from potato.errors import EmptyError, InputError, OutputError
 from potato.files import write_whole
 from potato.looks import Look, unrender
@@ -90,7 +90,7 @@ def vectorscope(
     path = check_output(output, overwrite)
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"{path}: expected the name of a drawing to end in {', '.join(FORMATS)}")
-    _check_matplotlib()
+    check_matplotlib("the vectorscope")
     counts = np.zeros((BINS, BINS), np.int64)
     sums, pixels = np.zeros(2), 0
     with gdal(), open_picture(picture) as image:
@@ -134,12 +134,3 @@ def chroma_histogram(oklab: Tensor, reach: float, bins: int) -> Tensor:
     inside = ((places >= 0) & (places < bins)).all(0)
     column, row = places[:, inside].long()
     return torch.bincount(row * bins + column, minlength=bins * bins).reshape(bins, bins)
-
-
-def _check_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401  (only asked whether it is there)
-    except ImportError as error:
-        raise InputError(
-            "expected matplotlib, which draws the vectorscope, found it missing; pip install 'potato[plots]'"
-        ) from error

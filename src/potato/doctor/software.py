@@ -9,7 +9,7 @@ import torch
 
 from potato.doctor.finding import Finding
 from potato.errors import WeightsError
-from potato.raster import find_library
+from potato.raster import find_abilities
 from potato.weights import load_model, weights_digest
 
 __all__ = ["examine_software"]
@@ -46,7 +46,7 @@ def examine_software() -> Iterator[Finding]:
 
 
 def _library() -> Iterator[Finding]:
-    found = find_library()
+    found = find_abilities()
     versions = f"{found.gdal}, PROJ {found.proj}, rasterio {found.rasterio}"
     if tuple(map(int, re.findall(r"\d+", found.gdal)[:2])) < OLDEST_GDAL:
         oldest = ".".join(map(str, OLDEST_GDAL))

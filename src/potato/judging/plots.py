@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from potato.errors import OutputError, PotatoError
+from potato.darkroom.graticule import check_matplotlib
+from potato.errors import OutputError
 from potato.files import write_whole
 from potato.judging.sections import Evaluation, Section
 from potato.judging.spread import Spread, edges
@@ -35,15 +36,10 @@ def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
     """Where the plots of a mode will go, all of it checked before any work: names and files.
 
     Raises:
-        PotatoError: if matplotlib isn't installed.
+        InputError: if matplotlib isn't installed.
         OutputError, OutputExists: if they can't be written there.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise PotatoError(
-            "plots need matplotlib, which isn't installed: pip install 'potato[plots]', or leave out --plots"
-        ) from error
+    check_matplotlib("plots")
     names = {
         "pair": ("map", "histogram", "bars"),
         "pictures": ("map", "histogram"),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from potato.errors import InputError
 from potato.files import write_whole
@@ -63,23 +64,23 @@ def evaluate(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError: if not exactly one way is asked for, or an input can't be used.
+        InputError: if not exactly one way is asked for, an input can't be used, or plots are wanted and
+            matplotlib isn't there.
         OutputError, OutputExists: if JSON or plots can't be written; that is found out before the work.
-        PotatoError: if plots are wanted and matplotlib isn't there.
     """
-    models = {"weights": weights, "baselines": baselines, "device": device}
-    running = {"workers": workers, "progress": progress}
+    models: dict[str, Any] = {"weights": weights, "baselines": baselines, "device": device}
+    running: dict[str, Any] = {"workers": workers, "progress": progress}
     ways: dict[str, Callable[[], Evaluation]] = {}
     if pan is not None and mul is not None:
-        ways["pair"] = lambda: judge_pair(pan, mul, protocols=protocols, window=window, **models, **running)  # type: ignore[arg-type]
+        ways["pair"] = lambda: judge_pair(pan, mul, protocols=protocols, window=window, **models, **running)
     if chips is not None:
-        ways["chips"] = lambda: judge_chips(chips, **models, **running)  # type: ignore[arg-type]
+        ways["chips"] = lambda: judge_chips(chips, **models, **running)
     if pictures is not None:
-        ways["pictures"] = lambda: judge_pictures(*pictures, **running)  # type: ignore[arg-type]
+        ways["pictures"] = lambda: judge_pictures(*pictures, **running)
     if registration is not None:
-        ways["registration"] = lambda: measure_registration(*registration, window=window, **running)  # type: ignore[arg-type]
+        ways["registration"] = lambda: measure_registration(*registration, window=window, **running)
     if reflectances is not None:
-        ways["reflectances"] = lambda: judge_surfaces(reflectances, **models)  # type: ignore[arg-type]
+        ways["reflectances"] = lambda: judge_surfaces(reflectances, **models)
     if len(ways) != 1 or (pan is None) != (mul is None):
         raise InputError(
             "expected one of: pan and mul, chips, pictures, registration, reflectances; "

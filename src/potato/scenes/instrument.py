@@ -23,8 +23,10 @@ __all__ = [
     "Sensor",
     "displacement_field",
     "haze_of",
+    "mul_counts",
     "observe",
     "observe_coarser",
+    "pan_counts",
     "ragged_mask",
     "random_sensor",
     "truth",
@@ -235,6 +237,16 @@ def _through_mul(
     return mul
 
 
+def pan_counts(image: Tensor, sensor: Sensor, generator: torch.Generator) -> Tensor:
+    """Reflectance in pan, any shape, as the converter gives it: `optics.to_counts` with pan's noise."""
+    return to_counts(image, sensor.read_noise, sensor.shot_noise, sensor.step, generator)
+
+
+def mul_counts(image: Tensor, sensor: Sensor, generator: torch.Generator) -> Tensor:
+    """The same of mul, whose noise is less: see `Sensor`."""
+    return to_counts(image, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
+
+
 @one_thread()
 def observe(
     ground: Ground, generator: torch.Generator, sensor: Sensor | None = None
@@ -257,10 +269,7 @@ def observe(
     mul = _through_mul(
         planes[1:], RATIO, sensor, own, torch.tensor(sensor.parallax)[:, None, None] * ground.height
     )
-    return (
-        to_counts(pan, sensor.read_noise, sensor.shot_noise, sensor.step, generator),
-        to_counts(mul, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator),
-    )
+    return pan_counts(pan, sensor, generator), mul_counts(mul, sensor, generator)
 
 
 @one_thread()
@@ -293,8 +302,7 @@ def observe_coarser(
         bands = over_sharpen(planes[1:], sensor.sharpening / 4)
     else:
         bands = _through_mul(planes[1:], fine, sensor, own)
-    noisy = to_counts(bands, sensor.read_noise / 2, sensor.shot_noise / 4, sensor.step, generator)
-    bands = noisy.float() / SCALE
+    bands = mul_counts(bands, sensor, generator).float() / SCALE
     height, width = (side // RATIO for side in pan.shape)
     field = displacement_field(height, width, sensor, own) * RATIO
     field = F.interpolate(field[None], scale_factor=RATIO, mode="bilinear", align_corners=False)[0]

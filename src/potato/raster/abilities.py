@@ -12,14 +12,14 @@ from rasterio.warp import transform
 
 from potato.raster.gdal import gdal, placeless
 
-__all__ = ["Library", "find_library"]
+__all__ = ["Abilities", "find_abilities"]
 
 PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
 """Longitude and latitude of the middle of UTM zone 11, and its easting and northing by definition."""
 
 
 @dataclass(frozen=True)
-class Library:
+class Abilities:
     """GDAL and PROJ as rasterio brings them.
 
     Attributes:
@@ -35,10 +35,10 @@ class Library:
     finds_places: bool
 
 
-def find_library() -> Library:
+def find_abilities() -> Abilities:
     """What there is, tried out."""
     with gdal():
-        return Library(
+        return Abilities(
             rasterio.__gdal_version__,
             str(rasterio.__proj_version__),
             rasterio.__version__,
