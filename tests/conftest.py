@@ -24,7 +24,7 @@ def network() -> Sharpener:
     torch.manual_seed(0)
     model = Sharpener(Architecture(width=8, depth=3))
     for layer in model.layers:
-        torch.nn.init.normal_(layer.weight, std=0.1)
+        torch.nn.init.normal_(layer.weight, std=0.05)
     return model.eval()
 
 

@@ -134,9 +134,11 @@ def test_no_haze_changes_nothing():
 
 
 def test_haze_is_most_in_the_blue_and_less_in_pan():
-    for seed in range(20):
-        pan, *bands = random_haze(seeded(seed)).tolist()
-        assert 0 <= pan <= bands[0] <= 0.04 and bands == sorted(bands, reverse=True)
+    hazes = torch.stack([random_haze(seeded(seed)) for seed in range(400)])
+    pan, *bands = hazes.mean(0).tolist()
+    assert hazes.min() >= 0 and bands == sorted(bands, reverse=True) and pan < bands[-1]
+    # No two are taken away alike: where one has most, it isn't always coastal.
+    assert 0.02 < (hazes[:, 1:].argmax(1) > 0).float().mean() < 0.9
 
 
 # ── the instrument ────────────────────────────────────────────────────────────────────────────────────

@@ -7,11 +7,13 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from potato.color import mul_to_xyz
 from potato.noise import power_noise
+from potato.optics import over_sharpen
 from potato.resample import block_mean
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import zone_cover
-from potato.scenes.ground import DARKEST, Ground, make_ground
+from potato.scenes.ground import DARKEST, Ground, make_ground, mute
 from potato.scenes.instrument import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
 from potato.scenes.light import (
     SKYLIGHT,
@@ -296,7 +298,9 @@ OTHER = {
     "pan_blur": 0.9,
     "pan_sharpening": 1.0,
     "mul_blur": 0.6,
+    "blur_factors": (1.0, 1.2, 0.8, 1.0, 1.1, 1.0, 0.9, 1.0),
     "sharpening": 0.0,
+    "fine_sharpening": 0.0,
     "pitch": 1.3,
     "displacement": (-0.2, 0.3),
     "sway": 0.2,
@@ -305,6 +309,7 @@ OTHER = {
     "lag": 0.0,
     "haze": 0.05,
     "haze_slope": 0.5,
+    "haze_factors": (1.0, 1.2, 0.8, 1.0, 1.1, 1.0, 0.9, 1.0),
     "pan_haze": 0.3,
     "pan_gain": 1.1,
     "read_noise": 3e-3,
@@ -319,14 +324,21 @@ def test_every_option_of_the_sensor_changes_what_it_should(ground, option):
     plain = observe(ground, seeded(4), Sensor())
     other = observe(ground, seeded(4), replace(Sensor(), **{option: OTHER[option]}))
     pan_only = {"pan_blur", "pan_sharpening", "pan_gain", "pan_haze"}
-    mul_only = {"mul_blur", "sharpening", "pitch", "displacement", "sway", "jolts", "parallax", "lag"}
+    mul_only = {"mul_blur", "blur_factors", "sharpening", "fine_sharpening", "pitch"}
+    mul_only |= {"displacement", "sway", "jolts", "parallax", "lag", "haze_factors"}
     assert torch.equal(plain[0], other[0]) == (option in mul_only)
     assert torch.equal(plain[1], other[1]) == (option in pan_only)
 
 
 def test_flat_ground_stays_flat_at_any_blur_and_shift():
     sensor = replace(
-        IDEAL, pan_blur=0.7, mul_blur=0.5, sharpening=0.9, pan_sharpening=0.4, displacement=(0.31, -0.22)
+        IDEAL,
+        pan_blur=0.7,
+        mul_blur=0.5,
+        sharpening=0.9,
+        fine_sharpening=1.5,
+        pan_sharpening=0.4,
+        displacement=(0.31, -0.22),
     )
     pan, mul = observe(flat(0.2), seeded(1), sensor)
     assert {*pan.flatten().tolist(), *mul.flatten().tolist()} == {2000}
@@ -397,6 +409,43 @@ def test_sharpening_rings_and_keeps_the_mean():
     ringing = observe(edge, seeded(1), replace(IDEAL, mul_blur=0.35, sharpening=1.0))[1].double()
     assert float(ringing.max()) > float(soft.max()) + 100 and float(ringing.min()) < float(soft.min()) - 100
     assert float(ringing.mean()) == pytest.approx(float(soft.mean()), rel=1e-3)
+
+
+def test_fine_sharpening_leaves_broad_waves_alone():
+    # Along a wave of frequency f the binomial blur leaves cos²(π f): `amount` adds what it takes, 1 − cos²;
+    # `fine` the square of that.
+    columns = torch.arange(64.0) + 0.5
+    for frequency in (1 / 16, 1 / 4):
+        wave = torch.cos(2 * torch.pi * frequency * columns).expand(1, 64, 64)
+        taken = math.sin(math.pi * frequency) ** 2
+        inner = (0, slice(4, -4), slice(4, -4))
+        assert torch.allclose(over_sharpen(wave, 0.7)[inner], (1 + 0.7 * taken) * wave[inner], atol=1e-5)
+        fine = over_sharpen(wave, 0.7, 1.6)[inner]
+        assert torch.allclose(fine, (1 + 0.7 * taken + 1.6 * taken**2) * wave[inner], atol=1e-5)
+
+
+def test_each_band_has_a_point_spread_of_its_own():
+    spot = flat(0.1, 64)
+    spot.bands[:, 30:34, 30:34] = 0.9
+    factors = (0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 1.9)
+    mul = observe(spot, seeded(1), replace(IDEAL, mul_blur=0.4, blur_factors=factors))[1].int()
+    peaks = mul.amax((1, 2)).tolist()
+    assert peaks == sorted(peaks, reverse=True) and len(set(peaks)) == len(BANDS)
+
+
+def test_muted_ground_is_as_light_and_nearer_to_one_spectrum(ground):
+    spectrum = torch.linspace(0.1, 0.5, 9)
+    for colourfulness in (0.0, 0.4, 1.0):
+        muted = mute(ground, colourfulness, spectrum)
+        inside = (ground.bands < 0.5).all(0) & (ground.bands > 0.01).all(0)
+        before, after = mul_to_xyz(ground.bands)[1], mul_to_xyz(muted.bands)[1]
+        assert torch.allclose(after[inside], before[inside], rtol=1e-4)
+        one = torch.cat([muted.pan[None], muted.bands])[:, inside] / after[inside]
+        other = torch.cat([ground.pan[None], ground.bands])[:, inside] / before[inside]
+        goal = spectrum / mul_to_xyz(spectrum[1:, None, None])[1, 0, 0]
+        expected = colourfulness * other + (1 - colourfulness) * goal[:, None]
+        assert torch.allclose(one, expected, rtol=1e-3, atol=1e-4)
+    assert torch.equal(mute(ground, 1.0, spectrum).height, ground.height)
 
 
 def test_steps_of_the_converter():

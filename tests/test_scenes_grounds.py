@@ -64,12 +64,26 @@ def folder(tmp_path_factory):
 
 def test_lifting_keeps_the_order_of_lightness():
     picture = photograph(3)
+    picture[1] = picture.amin(0)  # nothing green
     planes = lift(picture, LIFTER, seeded(1))
     assert planes.shape == (9, 48, 48) and bool((planes > 0).all())
     before = linear_srgb_to_oklab(block_mean(srgb_decode(picture.float() / 255), 2))[0]
     after = mul_to_oklab(planes[1:])[0]
     ranks = [image.flatten().argsort().argsort().float() for image in (before, after)]
     assert float(torch.corrcoef(torch.stack(ranks))[0, 1]) > 0.999
+
+
+def test_leaves_become_darker_than_a_photograph_prints_them():
+    halves = torch.empty(3, 64, 64, dtype=torch.uint8)
+    halves[..., :32] = torch.tensor([112, 112, 112])[:, None, None]
+    halves[..., 32:] = torch.tensor([80, 125, 70])[:, None, None]
+    before = linear_srgb_to_oklab(srgb_decode(halves.float() / 255))[0]
+    assert abs(float(before[:, :32].mean() - before[:, 32:].mean())) < 0.02
+    darker = 0
+    for seed in range(8):
+        after = mul_to_oklab(lift(halves, LIFTER, seeded(seed))[1:])[0]
+        darker += bool(after[:, 16:].mean() < 0.97 * after[:, :16].mean())
+    assert darker >= 4, "strange paints may lie on some"
 
 
 def test_lifting_is_repeatable_and_another_seed_gives_other_spectra():

@@ -13,7 +13,7 @@ from potato.color import mul_to_xyz, oklab_to_xyz, xyz_to_oklab
 from potato.optics import displace_arrays, over_sharpen
 from potato.resample import fill_invalid
 from potato.scenes.instrument import Sensor, haze_of, mul_counts, pan_counts
-from potato.sensor import SCALE
+from potato.sensor import BANDS, SCALE
 
 __all__ = [
     "SYMMETRIES",
@@ -75,13 +75,16 @@ def random_exposure(generator: torch.Generator) -> float:
 def random_haze(generator: torch.Generator) -> Tensor:
     """What more haze adds to pan and the bands (9,), reflectance.
 
-    Up to 0.04 in coastal, falling with wavelength to the power of 0 to −1.5; pan, from which it may have
-    been removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that says it was
-    corrected, shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark ground has half
-    the contrast in lightness that it has in pan.
+    Up to 0.04 in coastal, falling with wavelength to the power of 0.2 to −1.3, uneven by 0.15; pan, from
+    which it may have been removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that
+    says it was corrected, shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark
+    ground has half the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
-    air = Sensor(haze=_HAZE * amount, haze_slope=1.5 * slope, pan_haze=0.8 * share)
+    factors = torch.exp(0.15 * torch.randn(len(BANDS), generator=generator)).tolist()
+    air = Sensor(
+        haze=_HAZE * amount, haze_slope=1.5 * slope - 0.2, haze_factors=tuple(factors), pan_haze=0.8 * share
+    )
     return torch.tensor(haze_of(air))
 
 
@@ -140,7 +143,7 @@ def observe_again(
         fine = fill_invalid(fine[None], pan_valid[None], 2)[0]
     if not bool(mul_valid.all()):
         coarse = fill_invalid(coarse[None], mul_valid[None], _REACH)[0]
-    coarse = over_sharpen(displace_arrays(coarse, displacement), sensor.sharpening)
+    coarse = over_sharpen(displace_arrays(coarse, displacement), sensor.sharpening, sensor.fine_sharpening)
     fine = over_sharpen(fine, sensor.pan_sharpening) * sensor.pan_gain
     fine = pan_counts(fine, sensor, generator)
     coarse = mul_counts(coarse, sensor, generator)

@@ -6,9 +6,15 @@ injection, in the space in which the result is judged. That is the predictor.
 
 The network works on cells, a quarter of the scale, where dense 3×3 convolutions keep the processor
 busy. Cube roots go in, of which Oklab is made: how the 16 pan pixels of a cell differ from pan's enlarged
-mean, how that mean and the bands differ from the cell's lightness, and its Oklab. A residual on L, a and
-b for each of the 16 pixels comes out. Nothing in it has a bias. So the network, too, is homogeneous: k
-times the light gives cbrt(k) times the Oklab, and what it learnt in the sun it knows in the shade.
+mean, how that mean and the bands differ from the cell's lightness, and its Oklab. How much of pan's detail
+a colour takes differs from place to place, not least because haze lies in the visible bands more than in
+pan. So the slopes of L, a and b on pan around the cell go in as well: products, which convolutions can't
+form. (Such slopes sharpen by themselves: B. Aiazzi, L. Alparone, S. Baronti, A. Garzelli, "Context-driven
+fusion of high spatial and spectral resolution images based on oversampled multiresolution analysis", 2002.)
+
+Two things come out: by how much L, a and b take more or less of pan's detail than the predictor has it, and
+a residual on each of the 16 pixels. Nothing in it has a bias. So the network, too, is homogeneous: k times
+the light gives cbrt(k) times the Oklab, and what it learnt in the sun it knows in the shade.
 (Networks without biases also meet noise that they weren't trained on more calmly: S. Mohan, Z. Kadkhodaie,
 E. Simoncelli and C. Fernandez-Granda, "Robust and interpretable blind image denoising via bias-free
 convolutional neural networks", 2020.)
@@ -19,6 +25,7 @@ whoever calls it brings them (`sharpen` by filling outwards, `fusion` by reading
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -31,12 +38,17 @@ from potato.sensor import BANDS, RATIO
 __all__ = ["Architecture", "Sharpener", "fill_pair", "predict", "sharpen"]
 
 PIXELS = RATIO * RATIO
-INPUTS = PIXELS + 1 + len(BANDS) + 3
+INPUTS = PIXELS + 1 + len(BANDS) + 3 + 5
+OUTPUTS = 3 * PIXELS + 3
 GAIN = 8.0
 """Differences are about so many times smaller than lightness, and a network learns best from equals."""
 
 RATIO_LIMIT = float(PIXELS)
 """No pixel is more than so many times as bright as the mean of its cell."""
+
+STEADINESS = 1e-3
+"""Variance, relative to the square of the mean, of a pan that is as if it followed the predictor: where pan
+hardly varies, noise must not decide what follows it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,8 @@ class Sharpener(nn.Module):
         super().__init__()
         self.architecture = architecture or Architecture()
         width, depth = self.architecture.width, self.architecture.depth
-        self.radius = BICUBIC_REACH + depth
-        channels = [INPUTS, *[width] * (depth - 1), 3 * PIXELS] if depth else []
+        self.radius = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
+        channels = [INPUTS, *[width] * (depth - 1), OUTPUTS] if depth else []
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, 3, bias=False) for before, after in pairwise(channels)
         )
@@ -95,10 +107,14 @@ class Sharpener(nn.Module):
         depth = len(self.layers)
         if not depth:
             return predicted
+        context = surroundings(pan.mean(1, keepdim=True).clamp_min(0) ** (1 / 3), oklab)
         oklab = _trim(oklab, BICUBIC_REACH)
         lightness, chroma = oklab[:, :1], oklab[:, 1:]
         bands = _trim(mul, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
-        differences = torch.cat([detail, mean - lightness, bands - lightness, 2 * chroma], 1)
+        followed = context.slopes * mean - oklab
+        differences = torch.cat(
+            [detail, mean - lightness, bands - lightness, 2 * chroma, followed, context.spreads], 1
+        )
         inputs = torch.cat([differences.mul_(GAIN), lightness], 1).contiguous(
             memory_format=torch.channels_last
         )
@@ -108,8 +124,14 @@ class Sharpener(nn.Module):
             hidden = inputs
             for layer in self.layers[:-1]:
                 hidden = F.relu(layer(hidden), inplace=True)
-            residual: Tensor = self.layers[-1](hidden)
-        return _trim(predicted, depth) + residual / (2 * GAIN)
+            residual, gain = self.layers[-1](hidden).float().split([3 * PIXELS, 3], 1)
+        gain = upsample_cells(gain / _trim(context.mean, depth).clamp_min(1e-2))
+        inner = depth + BICUBIC_REACH
+        result: Tensor = torch.add(
+            _trim(predicted, inner), _trim(residual, BICUBIC_REACH), alpha=1 / (2 * GAIN)
+        ).unflatten(1, (3, PIXELS))
+        result.addcmul_(gain.unflatten(1, (3, PIXELS)), _trim(detail, inner).unsqueeze(1))
+        return result.flatten(1, 2)
 
 
 def _darkest(image: Tensor, reach: int) -> Tensor:
@@ -118,6 +140,49 @@ def _darkest(image: Tensor, reach: int) -> Tensor:
         size = image.shape[axis] - 2 * reach
         image = torch.stack([image.narrow(axis, start, size) for start in range(2 * reach + 1)]).amin(0)
     return image
+
+
+class Surroundings(NamedTuple):
+    """What `surroundings` finds.
+
+    Attributes:
+        mean: of the cube root of pan (b, 1, h, w).
+        slopes: change of L, a and b by change of the cube root of pan (b, 3, h, w).
+        spreads: standard deviations of the cube root of pan, and of L (b, 2, h, w).
+    """
+
+    mean: Tensor
+    slopes: Tensor
+    spreads: Tensor
+
+
+def surroundings(shading: Tensor, oklab: Tensor) -> Surroundings:
+    """How Oklab goes with pan around each cell: least squares under a 5 × 5 binomial window.
+
+    Args:
+        shading: cube root of pan's mean over each cell (b, 1, h + 4, w + 4).
+        oklab: of mul (b, 3, h + 4, w + 4).
+
+    Returns:
+        Where pan varies by less than `STEADINESS`, its slopes tend to those of the predictor, Oklab / pan.
+    """
+    products = torch.cat([shading, oklab, shading * shading, oklab[:, :1] ** 2, oklab * shading], 1)
+    mean, colour, pan_square, square, product = _binomial(products).split([1, 3, 1, 1, 3], 1)
+    variance = (pan_square - mean * mean).clamp_min(0)
+    steady = STEADINESS * mean * mean
+    proportional = colour / mean.clamp_min(1e-2)
+    slopes = (product - colour * mean + steady * proportional) / (variance + steady).clamp_min(1e-8)
+    spreads = torch.cat([variance, (square - colour[:, :1] ** 2).clamp_min(0)], 1).sqrt()
+    return Surroundings(mean, slopes, spreads)
+
+
+def _binomial(image: Tensor) -> Tensor:
+    """Means under a 5 × 5 binomial window of `image` (…, h + 4, w + 4): (…, h, w)."""
+    for axis in (-1, -2):
+        for _ in range(2 * BICUBIC_REACH):
+            size = image.shape[axis] - 1
+            image = image.narrow(axis, 0, size) + image.narrow(axis, 1, size)
+    return image / 256
 
 
 def _trim(image: Tensor, cells: int) -> Tensor:

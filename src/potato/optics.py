@@ -16,24 +16,33 @@ SIDES = tuple(-0.5 if name in FIRST_ARRAY else 0.5 for name in BANDS)
 """Which way a band goes when the arrays are displaced, in units of the displacement; pan stays."""
 
 
-def over_sharpen(image: Tensor, amount: float) -> Tensor:
+def over_sharpen(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
     """Let edges ring.
 
     Args:
         image: (c, h, w).
-        amount: how much; 0 changes nothing.
+        amount: how much of what its blur takes away is added; 0 changes nothing.
+        fine: how much of what blur takes away from that.
 
     Returns:
-        `image` + `amount` × (`image` − its 3×3 binomial blur), borders drawn out.
+        `image` + `amount` × d + `fine` × (d − the blur of d), where d = `image` − the blur of `image`, and
+        blur is the 3×3 binomial one, borders drawn out.
     """
-    if not amount:
+    if not amount and not fine:
         return image
+    detail = image - _binomial(image)
+    sharpened = torch.add(image, detail, alpha=amount + fine)
+    return sharpened.sub_(_binomial(detail), alpha=fine) if fine else sharpened
+
+
+def _binomial(image: Tensor) -> Tensor:
+    """The 3×3 binomial blur of (c, h, w), borders drawn out."""
     # Sums of neighbours, twice along each axis: 1 2 1 by 1 2 1. Pooling takes five times as long.
     total = F.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
     for axis in (-2, -1, -2, -1):
         size = total.shape[axis] - 1
         total = total.narrow(axis, 0, size) + total.narrow(axis, 1, size)
-    return torch.sub(image * (1 + amount), total, alpha=amount / 16)
+    return total.div_(16)
 
 
 def to_counts(image: Tensor, read: float, shot: float, step: int, generator: torch.Generator) -> Tensor:

@@ -59,11 +59,11 @@ def upsample_cells(image: Tensor) -> Tensor:
         (b, 16·c, h, w): the interpolated image in cells. Inside a larger image it equals
         `torch.nn.functional.interpolate(mode="bicubic")` by 4.
     """
-    batch, channels = image.shape[:2]
+    channels = image.shape[1]
     phases = _bicubic_phases()
     kernel = torch.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5).to(image)
-    cells = F.conv2d(image.flatten(0, 1).unsqueeze(1), kernel)
-    return cells.reshape(batch, channels * RATIO * RATIO, *cells.shape[-2:])
+    # In groups, not as a batch of single channels: that is ten times slower for some widths.
+    return F.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)
 
 
 def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:

@@ -21,8 +21,16 @@ from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
 from potato.reflectances import load_reflectances
-from potato.scenes.ground import LEAST_SIDE, Ground, make_ground
-from potato.scenes.instrument import FINE, observe, observe_coarser, ragged_mask, random_sensor, truth
+from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute
+from potato.scenes.instrument import (
+    FINE,
+    observe,
+    observe_coarser,
+    ragged_mask,
+    random_sensor,
+    sharpened_on_grid,
+    truth,
+)
 from potato.scenes.leaves import shed_leaves
 from potato.scenes.lifting import Lifter
 from potato.scenes.pictured import lay_photographs
@@ -31,7 +39,7 @@ from potato.sensor import RATIO
 
 __all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 2
+_FORMAT = 3
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1
@@ -40,11 +48,18 @@ _RAGGED = 0.1
 _COARSER = 0.4
 """Share of the scenes that come by Wald's protocol, as many pairs do that people compare sharpeners with."""
 
+_ON_GRID = 0.35
+"""Share of the others whose mul is sharpened on its own grid. In those by Wald's protocol that would be in
+the truth, which ought to be like that of real pairs."""
+
 _HALVED = 0.15
 """Share of the scenes that come by it with an extra halving."""
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and how common they are; without photographs, the others share the rest."""
+
+_DULLEST = 0.25
+"""Colourfulness of a ground, at least, as `scenes.ground.mute` takes it."""
 
 _HELD_OUT = 10
 """Of so many photographs, one is never trained on: it belongs to every other kind of series."""
@@ -129,6 +144,8 @@ def scene_chip(
     if coarser:
         pan, mul, bands = observe_coarser(land, generator, sensor, halved)
     else:
+        if float(torch.rand((), generator=generator)) < _ON_GRID:
+            sensor = sharpened_on_grid(sensor, generator)
         pan, mul = observe(land, generator, sensor)
         bands = truth(land, sensor)[1]
     valid = torch.ones(size, size, dtype=torch.bool)
@@ -159,20 +176,28 @@ def _ground(
         drawn = torch.multinomial(torch.tensor(list(shares.values())), 1, generator=generator)
         ground = list(shares)[int(drawn)]
     if ground == "leaves":
-        return shed_leaves(size, size, lifter, generator, palette)
-    if ground == "land":
-        return make_ground(size, size, generator, palette=palette)
-    training = kind == "scene"
-    own = [path for n, path in enumerate(photographs) if (n % _HELD_OUT > 0) == training]
-    if not own:
-        raise InputError(f"expected at least {_HELD_OUT} photographs, found {len(photographs)}")
-    return lay_photographs(
-        size,
-        size,
-        lambda dice: torch.from_numpy(read_photograph(dice.choice(own))),
-        lifter,
-        generator,
-        palette,
+        laid = shed_leaves(size, size, lifter, generator, palette)
+    elif ground == "land":
+        laid = make_ground(size, size, generator, palette=palette)
+    else:
+        training = kind == "scene"
+        own = [path for n, path in enumerate(photographs) if (n % _HELD_OUT > 0) == training]
+        if not own:
+            raise InputError(f"expected at least {_HELD_OUT} photographs, found {len(photographs)}")
+        laid = lay_photographs(
+            size,
+            size,
+            lambda dice: torch.from_numpy(read_photograph(dice.choice(own))),
+            lifter,
+            generator,
+            palette,
+        )
+    dullness, share = torch.rand(2, generator=generator).tolist()
+    typical = torch.cat([laid.pan[None], laid.bands]).mean((1, 2))
+    return mute(
+        laid,
+        1 - (1 - _DULLEST) * dullness**2,
+        (1 - share) * typical / typical.mean() + share * lifter.plain(generator),
     )
 
 

@@ -2,12 +2,13 @@
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from potato.color import mul_to_xyz
 from potato.devices import one_thread
 from potato.noise import power_noise
 from potato.scenes.canvas import METRE, Canvas
@@ -23,7 +24,7 @@ from potato.scenes.water import lay_water, plan_shore
 from potato.scenes.works import fill_works, lay_pitch
 from potato.sensor import RATIO
 
-__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground"]
+__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground", "mute"]
 
 LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
@@ -140,3 +141,26 @@ def make_ground(
     # What no model holds: every pixel differs a little.
     planes.mul_(torch.randn(height, width, generator=generator).mul_(0.03).add_(1)).clamp_(DARKEST, BRIGHTEST)
     return Ground(planes[0], planes[1:], canvas.height, shade, movers, style)
+
+
+@one_thread()
+def mute(ground: Ground, colourfulness: float, spectrum: Tensor) -> Ground:
+    """The same ground, with every surface nearer to one spectrum.
+
+    A real town of dry soil and concrete has half or a third of the colour that photographs and invented land
+    have, and most of what varies in it varies in all bands alike.
+
+    Args:
+        ground: any.
+        colourfulness: 0 leaves light and dark of that one spectrum, 1 changes nothing.
+        spectrum: of pan and the bands (9,); how light it is doesn't matter.
+
+    Returns:
+        A new ground whose luminance Y is the same everywhere; vehicles that move stay as they are.
+    """
+    luminance = mul_to_xyz(ground.bands)[1]
+    spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
+    planes = torch.cat([ground.pan[None], ground.bands])
+    planes.mul_(colourfulness).addcmul_(spectrum, luminance[None], value=1 - colourfulness)
+    planes.clamp_(DARKEST, BRIGHTEST)
+    return replace(ground, pan=planes[0], bands=planes[1:])

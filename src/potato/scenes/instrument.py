@@ -29,6 +29,7 @@ __all__ = [
     "pan_counts",
     "ragged_mask",
     "random_sensor",
+    "sharpened_on_grid",
     "truth",
 ]
 
@@ -50,7 +51,9 @@ class Sensor:
         pan_blur: standard deviation of pan's point spread besides the pixel's own square, in pan pixels.
         pan_sharpening: real pan rings a little: it is pan + this × (pan − its 3×3 binomial blur).
         mul_blur: the same as `pan_blur` of mul, in the instrument's own mul pixels.
+        blur_factors: factors of that for each band: no two are equally soft.
         sharpening: real mul rings more; the same as `pan_sharpening` of mul, at its own pixels.
+        fine_sharpening: and `fine` of `optics.over_sharpen`, which makes up for what pixels take away.
         pitch: those pixels' size in pixels of the grid that mul is delivered on, by cubic convolution: the
             further from nadir it looks, the larger. 1 means that they are the grid's.
         displacement: (down, right) of the second array against the first, in mul pixels. Each goes half of
@@ -63,7 +66,8 @@ class Sensor:
         lag: how far vehicles move between the arrays, relative to the ground's `movers`; 0 freezes them.
         haze: reflectance added to coastal, and less to the others.
         haze_slope: it falls as wavelength to the power of minus this.
-        pan_haze: share of its part that pan gets: haze is removed from images, and never evenly.
+        haze_factors: factors of it for each band: haze is removed from images, band by band.
+        pan_haze: share of its part that pan gets.
         pan_gain: factor of pan alone: calibration isn't perfect.
         read_noise: standard deviation of pan's noise in the dark, reflectance; mul has half of it.
         shot_noise: variance of pan's noise per reflectance; mul, of 16 times the area, has a quarter of it.
@@ -72,8 +76,10 @@ class Sensor:
 
     pan_blur: float = 0.35
     pan_sharpening: float = 0.3
-    mul_blur: float = 0.22
-    sharpening: float = 1.7
+    mul_blur: float = 0.25
+    blur_factors: tuple[float, ...] = (1.0,) * len(BANDS)
+    sharpening: float = 0.3
+    fine_sharpening: float = 1.7
     pitch: float = 1.12
     displacement: tuple[float, float] = (0.12, 0.08)
     sway: float = 0.05
@@ -82,6 +88,7 @@ class Sensor:
     lag: float = 1.0
     haze: float = 0.015
     haze_slope: float = 1.6
+    haze_factors: tuple[float, ...] = (1.0,) * len(BANDS)
     pan_haze: float = 1.0
     pan_gain: float = 1.0
     read_noise: float = 6e-4
@@ -94,6 +101,7 @@ IDEAL = Sensor(
     pan_sharpening=0.0,
     mul_blur=0.0,
     sharpening=0.0,
+    fine_sharpening=0.0,
     pitch=1.0,
     displacement=(0.0, 0.0),
     sway=0.0,
@@ -115,36 +123,54 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         base: what to keep where nothing varies; None for the defaults.
 
     Returns:
-        Blur of pan ± a third, of mul 0.12 to 0.32; sharpening normal around 1.7 with deviation 0.6 (pan 0.3,
-        0.15), at least 0; pitch 1.01 to 1.25. Together they give mul's detail, against the box means of pan,
-        a gain of about 1.4 at 0.3 cycles per pixel and 0.4 at 0.5, where most of it is aliased: as real.
+        Blur of pan ± a third, of mul 0.15 to 0.4, of each band by another 0.15; sharpening normal around 0.3
+        with deviation 0.4 (pan 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to 1.22.
+        Together they give mul's detail, against the box means of pan, a gain of 1.0 up to 0.12 cycles per
+        pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased: as real.
         displacement normal with deviation 0.1 to 0.4 each way, sway and jolts up to 0.2 and 1, mostly less;
-        parallax normal with deviation 0.004; haze −0.01 to 0.06, with a slope of
-        0 to 2.2, of which pan gets 0 to 1.2 of its part; pan's gain normal around 1
-        with deviation 0.05; noise of 0.5 to 1.5 times the defaults.
+        parallax normal with deviation 0.004; haze −0.005 to 0.06, with a slope of −0.2 to 2, uneven
+        by 0.15, of which pan gets 0 to 1.2 of its part; pan's gain normal around 1 with deviation 0.05; noise
+        of 0.5 to 1.5 times the defaults.
     """
     uniform = torch.rand(12, generator=generator).tolist()
-    normal = torch.randn(7, generator=generator).tolist()
+    normal = torch.randn(8, generator=generator).tolist()
+    blur_factors, haze_factors = torch.exp(0.15 * torch.randn(2, len(BANDS), generator=generator)).tolist()
     plain = Sensor()
     far = 0.1 + 0.3 * uniform[11] ** 2
     return replace(
         base or plain,
         pan_blur=plain.pan_blur * (0.67 + 0.66 * uniform[0]),
         pan_sharpening=max(0.0, 0.3 + 0.15 * normal[3]),
-        mul_blur=0.12 + 0.2 * uniform[1],
-        sharpening=max(0.0, 1.7 + 0.6 * normal[0]),
-        pitch=1.01 + 0.24 * uniform[9],
+        mul_blur=0.15 + 0.25 * uniform[1],
+        blur_factors=tuple(blur_factors),
+        sharpening=max(0.0, plain.sharpening + 0.4 * normal[0]),
+        fine_sharpening=max(0.0, plain.fine_sharpening + 0.7 * normal[7]),
+        pitch=1.01 + 0.21 * uniform[9],
         displacement=(far * normal[1], far * normal[2]),
         sway=0.2 * uniform[6],
         jolts=uniform[7] * uniform[8],
         parallax=(0.004 * normal[4], 0.004 * normal[5]),
-        haze=0.07 * uniform[2] - 0.01,
-        haze_slope=2.2 * uniform[10],
+        haze=0.065 * uniform[2] - 0.005,
+        haze_slope=2.2 * uniform[10] - 0.2,
+        haze_factors=tuple(haze_factors),
         pan_haze=1.2 * uniform[3],
         pan_gain=max(0.7, 1 + 0.05 * normal[6]),
         read_noise=plain.read_noise * (0.5 + uniform[4]),
         shot_noise=plain.shot_noise * (0.5 + uniform[5]),
     )
+
+
+def sharpened_on_grid(sensor: Sensor, generator: torch.Generator) -> Sensor:
+    """The same look if mul's pixels were the grid's, and sharpened there.
+
+    Nothing is lost to resampling then, so edges ring from pixel to pixel. Products differ in that, and who
+    has learnt to heal the one kind of edge doesn't heal the other.
+
+    Returns:
+        A sensor of pitch 1, whose sharpening is normal around 0.7 with deviation 0.4, at least 0.
+    """
+    amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
+    return replace(sensor, pitch=1.0, sharpening=max(0.0, amount), fine_sharpening=0.0)
 
 
 def displacement_field(rows: int, columns: int, sensor: Sensor, generator: torch.Generator) -> Tensor:
@@ -175,7 +201,8 @@ def haze_of(sensor: Sensor) -> tuple[float, ...]:
     """What haze adds to pan and each band, reflectance."""
     coastal = WAVELENGTHS[1]
     pan, *bands = (sensor.haze * (length / coastal) ** -sensor.haze_slope for length in WAVELENGTHS)
-    return (sensor.pan_haze * pan, *bands)
+    uneven = (band * factor for band, factor in zip(bands, sensor.haze_factors, strict=True))
+    return (sensor.pan_haze * pan, *uneven)
 
 
 def _seen(ground: Ground, moments: Sequence[float], sensor: Sensor) -> Tensor:
@@ -218,9 +245,15 @@ def _through_mul(
     """
     height, width = (side // factor for side in bands.shape[1:])
     size = sensor.pitch * factor
-    seen = spread(bands, size, sensor.mul_blur * size, even=factor % 2 == 0)
+    seen = torch.cat(
+        [
+            spread(band, size, sensor.mul_blur * softness * size, even=factor % 2 == 0)
+            for band, softness in zip(bands.split(1), sensor.blur_factors, strict=True)
+        ]
+    )
     field = None if lean is None else displacement_field(height, width, sensor, generator)
     mul = torch.empty(len(bands), height, width)
+    sharpening = (sensor.sharpening, sensor.fine_sharpening)
     for side in sorted(set(SIDES)):
 
         def displaced(rows: Tensor, columns: Tensor, side: float = side) -> tuple[Tensor, Tensor]:
@@ -231,9 +264,7 @@ def _through_mul(
             return way[0], way[1]
 
         own = [index for index, each in enumerate(SIDES) if each == side]
-        mul[own] = expose(
-            seen[own], factor, (height, width), displaced, sensor.sharpening, sensor.pitch, generator
-        )
+        mul[own] = expose(seen[own], factor, (height, width), displaced, sharpening, sensor.pitch, generator)
     return mul
 
 
@@ -287,7 +318,7 @@ def observe_coarser(
         sensor: the instrument; None for `random_sensor` of the generator. Its displacements, in mul pixels of
             the result, are in the input, not in the truth, which is registered; vehicles stand still.
         halved: as if everything had been halved first, too: then the ground's pixels are those of the truth,
-            and a quarter of the sharpening is left.
+            and a fifth of the sharpening is left.
 
     Returns:
         With f = FINE, or 1 if `halved`: pan uint16 (h/f, w/f) and mul uint16 (8, h/4f, w/4f), reflectance ×
@@ -299,7 +330,7 @@ def observe_coarser(
     fine = 1 if halved else FINE
     pan = block_mean(planes[:1], fine)[0] * sensor.pan_gain
     if halved:
-        bands = over_sharpen(planes[1:], sensor.sharpening / 4)
+        bands = over_sharpen(planes[1:], sensor.sharpening / 5, sensor.fine_sharpening / 5)
     else:
         bands = _through_mul(planes[1:], fine, sensor, own)
     bands = mul_counts(bands, sensor, generator).float() / SCALE

@@ -66,6 +66,9 @@ def shed_leaves(
     numbers = torch.from_numpy(labels).int()
     chosen = torch.randint(len(lifter.spectra), (COLOURS,), generator=generator)
     brightness = lifter.lightness[chosen] * torch.exp(0.4 * torch.randn(COLOURS, generator=generator) - 0.3)
+    contrast = 0.65 * torch.exp(0.25 * torch.randn((), generator=generator))
+    middle = brightness.log().mean().exp()
+    brightness = middle * (brightness / middle) ** contrast
     spectra = (lifter.spectra[chosen] * brightness[:, None]).clamp_max_(BRIGHTEST).T
     # Surfaces have textures of different strength, and all of it lies under one light.
     texture = power_noise(rows, columns, generator, 0.9)

@@ -31,6 +31,9 @@ CANDIDATES = 12
 STRANGE = 0.4
 """Share of clusters at most that take any spectrum, so that rare paints lie on real shapes too."""
 
+PLAIN = 0.12
+"""Oklab chroma by lightness below which a spectrum isn't called colourful: soil, stone, dull leaves."""
+
 FROM_RGB = (
     # Red, green, blue's share in how a band follows a pixel's own deviation in colour.
     (0.25, 0.30, 0.45),  # pan
@@ -82,6 +85,12 @@ class Lifter:
         leafy = torch.tensor([surface.kind == "vegetation" for surface in surfaces])
         return cls(spectra / lightness[:, None], oklab[:, 1:] / oklab[:, :1], lightness, leafy)
 
+    def plain(self, generator: torch.Generator) -> Tensor:
+        """Any spectrum of no strong colour, pan and the bands (9,), 1 on average."""
+        pool = torch.nonzero(self.colour.norm(dim=1) < PLAIN)[:, 0]
+        spectrum = self.spectra[pool[torch.randint(len(pool), (), generator=generator)]]
+        return spectrum / spectrum.mean()
+
 
 def _oklab(spectra: Tensor) -> Tensor:
     """Oklab (n, 3) of spectra (n, 9)."""
@@ -114,6 +123,9 @@ def lift(photograph: Tensor, lifter: Lifter, generator: torch.Generator) -> Tens
     spectra *= _own_colour(oklab, typical)
     spectra *= _variety(height, width, generator)
     light = _exposed(oklab[0], generator)
+    # Photographs print leaves lighter than they are: a canopy reflects 0.03 where soil does 0.1.
+    leaves = members[lifter.leafy[chosen]].sum(0).reshape(height, width)
+    light = light * (1 - (0.2 + 0.5 * torch.rand((), generator=generator)) * leaves)
     own = mul_to_oklab(spectra[1:])[0].clamp_min(0.05) ** 3
     return spectra.mul_(light / own)
 
@@ -169,9 +181,16 @@ def _variety(height: int, width: int, generator: torch.Generator) -> Tensor:
 
 
 def _exposed(lightness: Tensor, generator: torch.Generator) -> Tensor:
-    """The luminance (h, w) of a photograph's Oklab L under another contrast and exposure."""
+    """The luminance (h, w) of a photograph's Oklab L under another contrast and exposure.
+
+    Photographs are printed for the eye: bright things are too bright and shadows not deep enough. So contrast
+    is lowered, and then much of what the darkest pixels have is taken from all.
+    """
     luminance = lightness.clamp_min(0.02) ** 3
     normal = torch.randn(2, generator=generator)
     middle = luminance.log().mean()
-    contrast = 0.95 * torch.exp(0.2 * normal[0])
-    return torch.exp((luminance.log() - middle) * contrast - 2.35 + 0.45 * normal[1]).clamp_(0.004, 1.2)
+    contrast = 0.75 * torch.exp(0.25 * normal[0])
+    exposed = torch.exp((luminance.log() - middle) * contrast)
+    darkest = exposed.flatten().kthvalue(max(1, exposed.numel() // 200)).values
+    exposed -= 0.9 * torch.rand((), generator=generator).sqrt() * darkest
+    return exposed.mul_(torch.exp(0.45 * normal[1] - 2.35)).clamp_(0.002, 1.2)

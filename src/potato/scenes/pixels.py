@@ -87,7 +87,7 @@ def expose(
     factor: int,
     size: tuple[int, int],
     displacement: Displacement,
-    sharpening: float,
+    sharpening: tuple[float, float],
     pitch: float,
     generator: torch.Generator,
 ) -> Tensor:
@@ -99,7 +99,7 @@ def expose(
         factor: fine pixels along a pixel of the grid.
         size: h and w.
         displacement: where they look instead.
-        sharpening: see `optics.over_sharpen`.
+        sharpening: `amount` and `fine` of `optics.over_sharpen`.
         pitch: side of the instrument's pixels in pixels of the grid; 1 means that they are the grid's.
         generator: where they lie against the grid.
 
@@ -119,7 +119,7 @@ def expose(
     # What is displaced downwards is read from above. Where pixels meet, counting begins half of one earlier.
     corner = 0.5 * (factor % 2 == 0)
     native = read_at(seen, (rows - down) * factor + corner, (columns - right) * factor + corner, "bilinear")
-    native = over_sharpen(native, sharpening)
+    native = over_sharpen(native, *sharpening)
     if not own:
         return native
     places = (

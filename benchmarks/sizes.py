@@ -1,0 +1,144 @@
+"""What width and depth of the network are worth: error against speed, for several of both.
+
+    python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs DIR]
+
+POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as long;
+then it is judged by simulated scenes that training never sees and, if DATA holds `wv2/`, by that real pair.
+Speed is of the network with the predictor, on one thread, in blocks of 512 × 512 pixels as `fuse` cuts them,
+all sizes in turns. Training goes on where it was cut short. It writes DIR/sizes.json and prints a table.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from potato.chips.simulated import list_photographs, scene_chip
+from potato.evaluation import displaced, full, plain
+from potato.judging.chips import CHIPS, judge_chip
+from potato.judging.contenders import open_contenders
+from potato.judging.pairs import to_tensors
+from potato.judging.protocols import Findings
+from potato.model import Sharpener, sharpen
+from potato.raster import open_pair
+from potato.weights import PREDICTOR, load_model
+from potato.windows import PairWindow
+
+from machine import keep
+
+SIZES = "24x3,32x3,32x4,40x4,40x5,48x4,48x5,64x4"
+EPOCH = 2000
+SEED = 20_260_000
+BLOCK = 128
+"""Cells along the side of a block."""
+
+
+def train(pool: Path, work: Path, size: str, chips: int) -> Path:
+    """The last checkpoint of a session that learns from so many chips; one that is there is taken."""
+    width, depth = size.split("x")
+    epochs = max(1, chips // EPOCH)
+    last = work / size / f"{epochs - 1}.safetensors"
+    if not last.is_file():
+        options = (
+            f"--session {size} --no-instrument --width {width} --depth {depth} --seed 1 --lr 2e-3 "
+            f"--epoch-length {EPOCH} --epochs {epochs} --save-every 3 "
+            "--logical-batch 4 --physical-batch 4 --workers 1"
+        )
+        command = [sys.executable, "-m", "potato", "train", "--sessions", str(work), "--chips", str(pool)]
+        subprocess.run([*command, *options.split()], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return last
+
+
+def judge_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> float:
+    """Mean ΔE on simulated scenes by that of the predictor."""
+    contenders = open_contenders(weights, [PREDICTOR])
+    found = [Findings() for _ in contenders]
+    for n in range(count):
+        chip = scene_chip(SEED, n, 512, kind="judged", photographs=photographs)
+        for whole, part in zip(found, judge_chip(contenders, chip), strict=True):
+            whole.join(part)
+    before, after = (one.differences[CHIPS].total.mean for one in found)
+    return after / before
+
+
+def judge_pair(model: Sharpener, folder: Path) -> dict[str, float]:
+    """Figures of the real pair."""
+    with open_pair(folder / "wv2-pan.tif", folder / "wv2-ms.tif") as pair:
+        pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+    pan, mul = (image[None] for image in to_tensors(pixels)[:2])
+
+    def ours(pan: torch.Tensor, mul: torch.Tensor) -> torch.Tensor:
+        return sharpen(model, pan, mul)
+
+    whole = full(ours, pan, mul)
+    return {
+        "plain ds1": plain(ours, pan, mul, 1),
+        **{f"displaced {by}": displaced(ours, pan, mul, by) for by in (0.0, 0.35, 0.6)},
+        "fringe": whole.fringe_mean,
+        "detail": whole.detail,
+    }
+
+
+def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
+    """Mpx of pan a second on one thread, the median of rounds in turns."""
+    torch.set_num_threads(1)
+    runs: dict[str, list[float]] = {size: [] for size in models}
+    for turn in range(rounds + 1):
+        for size, model in models.items():
+            side = BLOCK + 2 * model.radius
+            pan, mul = torch.rand(1, 16, side, side), torch.rand(1, 8, side, side)
+            started = time.process_time()
+            with torch.inference_mode():
+                for _ in range(8):
+                    model(pan, mul)
+            if turn:  # the first warms up
+                runs[size].append(8 * (4 * BLOCK) ** 2 / 1e6 / (time.process_time() - started))
+    return {size: statistics.median(found) for size, found in runs.items()}
+
+
+def main() -> int:
+    """Train, judge, time, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pool", type=Path)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--sizes", default=SIZES)
+    parser.add_argument("--chips", type=int, default=24_000)
+    parser.add_argument("--scenes", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--photographs", type=Path)
+    options = parser.parse_args()
+    photographs = list_photographs(options.photographs)
+    sizes = options.sizes.split(",")
+    trained = {size: train(options.pool, options.work, size, options.chips) for size in sizes}
+    models = {size: load_model(path) for size, path in trained.items()}
+    speeds = time_all({PREDICTOR: load_model(PREDICTOR), **models}, options.rounds)
+    rows: dict[str, dict[str, float]] = {PREDICTOR: {"Mpx/s": speeds[PREDICTOR], "scenes": 1.0}}
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    real = options.data / "wv2" if options.data else None
+    base = judge_pair(load_model(PREDICTOR), real) if real else {}
+    rows[PREDICTOR] |= {name: value if name == "detail" else 1.0 for name, value in base.items()}
+    for size, model in models.items():
+        own = judge_pair(model, real) if real else {}
+        rows[size] = {
+            "Mpx/s": speeds[size],
+            "scenes": judge_scenes(trained[size], options.scenes, photographs),
+            **{name: value if name == "detail" else value / base[name] for name, value in own.items()},
+        }
+    keep(options.work / "sizes.json", chips=options.chips, scenes=options.scenes, sizes=rows)
+    columns = list(rows[PREDICTOR])
+    print("| width × depth |", " | ".join(columns), "|\n|---" + "|---" * len(columns) + "|")
+    for size, row in rows.items():
+        print("|", size.replace("x", " × "), "|", " | ".join(f"{row[name]:.3g}" for name in columns), "|")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
