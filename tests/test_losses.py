@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potato.color import JND, delta_e_ok
-from potato.losses import SOFTNESS, delta_e_loss, delta_e_sum, soft_delta_e
+from potato.losses import SOFTNESS, delta_e_loss, delta_e_sum, fringe_sum, soft_delta_e
+from potato.resample import to_cells
 
 
 def images(seed: int, spread: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -84,3 +85,48 @@ def test_nothing_valid_is_no_loss_and_no_slope():
 def test_other_shapes_are_refused(first, second):
     with pytest.raises(ValueError, match="expected two Oklab"):
         soft_delta_e(torch.zeros(first), torch.zeros(second))
+
+
+# ── fringes ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def in_cells(image: torch.Tensor) -> torch.Tensor:
+    """Oklab (3, h, w) in cells, one image."""
+    return to_cells(image[None])
+
+
+def test_a_fringe_counts_by_how_much_more_there_is_than_in_the_truth():
+    """One pixel of magenta δ on grey: 2 δ / JND of it, less what the mean of its 9 cells takes away."""
+    grey = torch.full((3, 40, 40), 0.5)
+    grey[1:] = 0
+    all_valid = torch.ones(1, 16, 10, 10, dtype=torch.bool)
+    speck = grey.clone()
+    speck[1, 20, 20] = 0.05
+    share = 1 / 144  # of the mean of 3 × 3 cells; the other pixels of those cells are off by as much
+    expected = 2 * 0.05 / JND * ((1 - share) + (144 - 1) * share)
+    assert float(fringe_sum(in_cells(speck), in_cells(grey), all_valid)) == pytest.approx(expected, rel=1e-4)
+    assert float(fringe_sum(in_cells(grey), in_cells(speck), all_valid)) == 0, "to miss one is no fringe"
+    assert float(fringe_sum(in_cells(speck), in_cells(speck), all_valid)) == 0
+    turned = grey - (speck - grey)
+    assert float(fringe_sum(in_cells(turned), in_cells(speck), all_valid)) == 0, "nor is a wrong hue"
+
+
+def test_lightness_blue_and_broad_colour_are_no_fringes():
+    generator = torch.Generator().manual_seed(6)
+    truth = torch.rand(3, 40, 40, generator=generator)
+    other = truth.clone()
+    other[0] += torch.rand(40, 40, generator=generator)
+    other[2] += torch.rand(40, 40, generator=generator)
+    other[1] += 0.3
+    valid = torch.ones(1, 16, 10, 10, dtype=torch.bool)
+    assert float(fringe_sum(in_cells(other), in_cells(truth), valid)) == pytest.approx(0, abs=0.05)
+
+
+def test_fringes_in_invalid_pixels_count_for_nothing():
+    generator = torch.Generator().manual_seed(7)
+    output, target = torch.rand(2, 1, 48, 6, 6, generator=generator)
+    valid = torch.rand(1, 16, 6, 6, generator=generator) > 0.3
+    clean = float(fringe_sum(output, target, valid))
+    for image in (output, target):
+        image[:, 16:32][~valid] = float("nan")
+    assert float(fringe_sum(output, target, valid)) == clean > 0

@@ -354,11 +354,13 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
     batch = next(held_out(list_chips(pool)[:1], 0, (64, 64), 0))
     model = Sharpener(Architecture(8, 2))
     with torch.no_grad():
-        total, count, pixels = batch_loss(model, batch, CPU)
+        loss, total, count, pixels = batch_loss(model, batch, CPU)
         pan, mul, target = batch.floats(CPU)
         inner = (..., slice(4 * model.radius, -4 * model.radius), slice(4 * model.radius, -4 * model.radius))
         distance = delta_e_ok(sharpen(model, pan, mul), target)[inner]
+        fringed = batch_loss(model, batch, CPU, fringes=2.0)
     assert int(count) == pixels == distance.numel()
+    assert torch.equal(loss, total) and torch.equal(fringed[1], total) and float(fringed[0]) > float(total)
     assert float(total / count) == pytest.approx(float(distance.mean()), abs=0.1), "less the softness"
     assert score_batches(model, [batch], CPU).delta_e == pytest.approx(float(distance.mean()), rel=0.5)
 

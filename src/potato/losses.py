@@ -1,11 +1,12 @@
 """What training makes small: the perceived distance from the truth, in just-noticeable differences."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from potato.color import JND
 
-__all__ = ["SOFTNESS", "delta_e_loss", "delta_e_sum", "soft_delta_e"]
+__all__ = ["SOFTNESS", "delta_e_loss", "delta_e_sum", "fringe_sum", "soft_delta_e"]
 
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
@@ -74,3 +75,39 @@ def delta_e_loss(
     """
     total, count = delta_e_sum(output, target, valid, softness)
     return total / count.clamp_min(1)
+
+
+def fringe_sum(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """What magenta and green the output has in fine detail beyond the truth's, summed over valid pixels.
+
+    Band arrays that lie apart show in Oklab's a. Where a network can't tell a colour from a fringe, ΔE finds
+    both mistakes alike; people don't: a speck that isn't there is worse than a colour that is a little pale.
+    So only the excess counts: max(0, |fine a of the output| − |fine a of the target|), where fine is what
+    differs from the mean of the 3 × 3 cells around a pixel's own.
+
+    Args:
+        output: Oklab in cells (b, 48, h, w).
+        target: the same shape.
+        valid: bool (b, 16, h, w).
+
+    Returns:
+        JND · pixels, a scalar; a counts double, as in ΔE.
+
+    Example:
+        >>> grey = torch.full((1, 48, 3, 3), 0.5)
+        >>> float(fringe_sum(grey, grey, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
+        0.0
+    """
+    pixels = valid.shape[1]
+    found, true = (
+        _fine(torch.where(valid, image[:, pixels : 2 * pixels], torch.zeros_like(image[:, :pixels])))
+        for image in (output, target)
+    )
+    excess = (found.abs() - true.abs()).clamp_min(0)
+    return (excess * valid).sum() * (2 / JND)
+
+
+def _fine(cells: Tensor) -> Tensor:
+    """One channel in cells (b, 16, h, w), less the mean of the 3 × 3 cells around."""
+    mean = cells.mean(1, keepdim=True)
+    return cells - F.avg_pool2d(mean, 3, stride=1, padding=1, count_include_pad=False)

@@ -84,6 +84,13 @@ __all__ = ["train"]
     "--clip", type=float, default=10.0, show_default=True, help="Largest norm of a step's gradient."
 )
 @click.option(
+    "--fringes",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="Weight, beside ΔE, of magenta and green that the truth doesn't have.",
+)
+@click.option(
     "--ema",
     type=click.FloatRange(0, 1),
     default=0.999,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from potato.augment import add_haze, expose
 from potato.errors import SessionError
-from potato.losses import delta_e_sum
+from potato.losses import delta_e_sum, fringe_sum
 from potato.model import Sharpener, fill_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO
@@ -180,7 +180,9 @@ def learning_rate(step: int, total: int, settings: Settings) -> float:
     return settings.lr * min(1.0, (1 - way) / _FALL)
 
 
-def batch_loss(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, int]:
+def batch_loss(
+    model: Sharpener, batch: Batch, device: torch.device, fringes: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor, int]:
     """The loss of a batch.
 
     The model sees chips without any margin of invented pixels: its result is smaller than they are by its
@@ -190,9 +192,11 @@ def batch_loss(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Te
         model: on `device`.
         batch: of chips.
         device: where to compute.
+        fringes: weight of `losses.fringe_sum`.
 
     Returns:
-        Sum of the loss over valid pixels in JND, how many are valid, and how many there could be.
+        Sum of the loss over valid pixels in JND; that of ΔE alone; how many are valid, and how many there
+        could be.
 
     Raises:
         SessionError: if the chips are too small for the model.
@@ -218,8 +222,13 @@ def batch_loss(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Te
     shape = (len(output), 3, -1, output.shape[-1])
     truth = to_cells(target)[inner].reshape(shape)
     valid = to_cells(target_valid)[inner].reshape(len(output), 1, *shape[2:])
-    total, count = delta_e_sum(output.float().reshape(shape), truth, valid)
-    return total, count, valid.numel()
+    distance, count = delta_e_sum(output.float().reshape(shape), truth, valid)
+    loss = distance
+    if fringes:
+        loss = loss + fringes * fringe_sum(
+            output.float(), to_cells(target)[inner], to_cells(target_valid)[inner]
+        )
+    return loss, distance, count, valid.numel()
 
 
 def train_step(
@@ -247,9 +256,9 @@ def train_step(
     device = learner.device
     facts = torch.zeros(3, device=device)
     for batch in batches:
-        distance, count, pixels = batch_loss(learner.model, batch, device)
+        loss, distance, count, pixels = batch_loss(learner.model, batch, device, settings.fringes)
         share = settings.logical_batch * pixels / len(batch.pan)
-        learner.scaler.scale(distance / share).backward()
+        learner.scaler.scale(loss / share).backward()
         facts += torch.stack(
             [distance.detach(), count.float(), torch.tensor(float(batch.skipped), device=device)]
         )

@@ -48,6 +48,7 @@ class Settings:
         warm_up: steps in which the learning rate rises.
         weight_decay: of AdamW.
         clip: the largest norm of a gradient.
+        fringes: weight, beside ΔE, of magenta and green beyond the truth's: `losses.fringe_sum`.
         ema: how much of the averaged weights stays in each step.
         logical_batch: chips that a step learns from.
         physical_batch: chips that are computed at once; shows in memory, not in the result.
@@ -80,6 +81,7 @@ class Settings:
     warm_up: int = 100
     weight_decay: float = 0.01
     clip: float = 10.0
+    fringes: float = 0.8
     ema: float = 0.999
     logical_batch: int = 8
     physical_batch: int = 4
@@ -98,7 +100,13 @@ class Settings:
         for name in ("epoch_length", "epochs", "logical_batch", "passes", "physical_batch", "test_length"):
             if getattr(self, name) < 1:
                 raise SessionError(f"expected {name} of 1 or more, found {getattr(self, name)}")
-        for name, low, high in (("lr", 0, 1), ("clip", 0, 1e9), ("ema", 0, 1), ("share", 0, 1)):
+        for name, low, high in (
+            ("lr", 0, 1),
+            ("clip", 0, 1e9),
+            ("fringes", 0, 1e3),
+            ("ema", 0, 1),
+            ("share", 0, 1),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise SessionError(f"expected {name} in {low}..{high:g}, found {getattr(self, name)}")
         if self.schedule not in SCHEDULES:
