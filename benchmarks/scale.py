@@ -1,17 +1,18 @@
-"""What does a whole event cost, or the Earth's land, and what holds it up? Measures, and works it out.
+"""How does fuse-ard grow with its workers, and what does a store that is far away cost it?
 
-    python benchmarks/scale.py sums              # the tables of docs/scale.md, from results/fuse.json
-    python benchmarks/scale.py workers           # two local workers against one, each held to a core
-    python benchmarks/scale.py store --json …    # fuse-ard out of a slow store on loopback
+    python benchmarks/scale.py workers --json benchmarks/results/workers.json
+    python benchmarks/scale.py store --json benchmarks/results/store.json
+    python benchmarks/scale_page.py              # both, and what follows from them, into docs/scale.md
 
-The store answers ranges over HTTP, each after a latency, through one line of a given bandwidth that all
-requests share, as the network of one machine is. It stands in for a bucket, near or far.
+`workers` sets two workers on two cores against one on one core, in turns. `store` reads an ARD from a store
+that answers ranges over HTTP, each after a latency, through one line of a given bandwidth that all requests
+share, as the network of one machine is. It stands in for a bucket, near or far. Run either on a machine that
+does nothing else.
 """
 
 import argparse
 import itertools
 import json
-import math
 import os
 import shutil
 import statistics
@@ -20,89 +21,12 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from machine import keep
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-
-CELL, SIDE = 5000.0, 5312.5
-"""Metres along a cell of the ARD grid, and along its tile, aprons included."""
-
-PIXEL = 0.5
-"""Metres of a pan pixel: between WorldView-2, 0.46 at nadir and more beside it, and WorldView-3, 0.31."""
-
-
-@dataclass(frozen=True)
-class Assumptions:
-    """What isn't measured here. `docs/scale.md` says what each rests on."""
-
-    bytes_read: float = 2.1
-    """Bytes of a pair for each pan pixel (DEFLATE)."""
-
-    bytes_written: float = 3.1
-    """Bytes of a COG for each pixel (8 bits, overviews included)."""
-
-    core_hour: float = 0.05
-    """USD."""
-
-    stored: float = 0.023
-    """USD for 1 GB of a bucket in a month."""
-
-    carried: float = 0.09
-    """USD for 1 GB that leaves a cloud."""
-
-    watts: float = 10.0
-    """Of a busy core, with its share of memory, fans and cooling."""
-
-    gpu_pixels: float = 5e8
-    """Pixels a second of a GPU that is always fed."""
-
-
-def sums(megapixels_per_core_second: float, share: Assumptions) -> str:
-    """The table of costs."""
-    lines = [
-        "| | tiles | pixels | core-hours | GPU-hours (estimate) | read | written | compute | "
-        "storage, a month | carrying it out | energy |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    tile = (SIDE / PIXEL) ** 2
-    land = math.ceil(150e12 / CELL**2)
-    for name, tiles in (("an event", 8_000), ("a year of the catalogue", 40_000), ("the Earth's land", land)):
-        pixels = tiles * tile
-        hours = pixels / (1e6 * megapixels_per_core_second) / 3600
-        read, written = pixels * share.bytes_read, pixels * share.bytes_written
-        cells = [
-            name,
-            f"{tiles:,}",
-            f"{pixels / 1e12:.3g} Tpx",
-            f"{hours:,.0f}",
-            f"{pixels / share.gpu_pixels / 3600:,.1f}",
-            f"{_terabytes(read)}",
-            f"{_terabytes(written)}",
-            f"{hours * share.core_hour:,.0f} USD",
-            f"{written / 1e9 * share.stored:,.0f} USD",
-            f"{written / 1e9 * share.carried:,.0f} USD",
-            f"{hours * share.watts / 1e3:,.1f} kWh",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _terabytes(size: float) -> str:
-    return f"{size / 1e12:,.{0 if size > 1e14 else 1}f} TB"
-
-
-def limits(megapixels_per_core_second: float, share: Assumptions) -> str:
-    """How many cores a line keeps busy, reading or writing, and how many feed a GPU."""
-    rate = megapixels_per_core_second * 1e6
-    lines = ["| line | cores that read through it | cores that write through it |", "|---|---|---|"]
-    for name, bits in (("1 Gbit/s", 1e9), ("10 Gbit/s", 1e10), ("100 Gbit/s", 1e11)):
-        cores = [f"{bits / 8 / (rate * each):,.0f}" for each in (share.bytes_read, share.bytes_written)]
-        lines.append(f"| {name} | {' | '.join(cores)} |")
-    return "\n".join(lines)
 
 
 def slow_store(folder: Path, latency: float, bandwidth: float):
@@ -222,8 +146,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["sums", "workers", "store"])
-    parser.add_argument("--tiles", type=int, default=12)
+    parser.add_argument("what", choices=["workers", "store"])
+    parser.add_argument("--tiles", type=int, default=16)
     parser.add_argument("--size", type=int, default=2720, help="pan pixels along a tile")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", default="1,2,4,8", help="of store")
@@ -235,12 +159,6 @@ def main() -> None:
     parser.add_argument("--folder", help="where to work; default: a temporary folder")
     parser.add_argument("--json", help="where to keep the figures")
     options = parser.parse_args()
-    if options.what == "sums":
-        measured = json.loads((ROOT / "benchmarks/results/fuse.json").read_text())
-        speed = math.prod(measured["pixels"]) / 1e6 / measured["summary"]["cog"]["cpu_seconds"]
-        print(f"{speed:.2f} Mpx for each second of a core (cog)\n")
-        print(sums(speed, Assumptions()), limits(speed, Assumptions()), sep="\n\n")
-        return
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         work = compare_workers if options.what == "workers" else compare_stores
         figures = work(Path(name), options)

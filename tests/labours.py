@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 
 def double(number: int) -> int:
@@ -13,6 +14,19 @@ def double(number: int) -> int:
     if number == -3:
         os._exit(7)
     return 2 * number
+
+
+def wait(seconds: float) -> float:
+    """The seconds that it took."""
+    time.sleep(seconds)
+    return seconds
+
+
+def miss(name: str) -> str:
+    """Nothing: an error of Potato's own."""
+    from potato.errors import ChipError
+
+    raise ChipError(f"{name}: nothing there")
 
 
 def whoami(number: int) -> int:

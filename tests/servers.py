@@ -5,6 +5,7 @@ with serve_folder(path) as server:
     server.sent             # bytes of bodies sent so far
     server.faults["/a.tif"] = 404
     server.faults["/b.tif"] = Fault("cut", times=2)
+    server.redirects["/.*tif"] = "http://…"
 
 with serve_bucket(path) as address:
     address                 # s3://ard; the environment is set so that GDAL and obstore find it
@@ -54,6 +55,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
         requests: (method, path, range or None, status) of each request answered.
         faults: what goes wrong, or a status to answer instead, by path (beginning with a slash) or by a
             regular expression that matches all of one.
+        redirects: addresses to send requests on to, by regular expressions of paths; the path is added.
         closing: set when it stops.
     """
 
@@ -69,6 +71,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
         self.sent = 0
         self.requests: list[tuple[str, str, str | None, int]] = []
         self.faults: dict[str, Fault | int] = {}
+        self.redirects: dict[str, str] = {}
         self.closing = threading.Event()
         self._lock = threading.Lock()
 
@@ -92,6 +95,9 @@ class FolderServer(http.server.ThreadingHTTPServer):
 
     def answer(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of what lies at a path."""
+        for which, address in self.redirects.items():
+            if re.fullmatch(which, path):
+                return 302, {"Location": address.rstrip("/") + path}, b""
         file = self.folder / path.lstrip("/")
         if not file.is_file() or ".." in path.split("/"):
             return 404, {}, b""

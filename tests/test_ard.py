@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ards import write_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, source, unusable, walk_ard
 from potato.ard.grid import cell_quadkey, quadkey_cell
 from potato.ard.item import parse_item
@@ -432,9 +433,59 @@ def test_an_item_without_a_catalog_id_is_reported(ard):
     assert any("aren't there" in reason for reason in reasons)
 
 
-def test_symlinks_are_followed_but_not_in_circles(ard):
+def test_symlinks_out_of_the_ard_are_not_followed_unless_told(ard):
     shutil.move(ard / "32", ard.parent / "elsewhere")
     (ard / "32").symlink_to(ard.parent / "elsewhere")
+    item, other, *_ = sorted(ard.glob("33/*/*/*.json"))
+    for path in (item, image := other.with_name(f"{other.stem}-pan.tif")):
+        shutil.move(path, ard.parent / path.name)
+        path.symlink_to(ard.parent / path.name)
+    (ard / "33" / "loose").symlink_to("/nowhere")
+    found = list(walk_ard(str(ard)))
+    reasons = {one.item: one.reason for one in found if isinstance(one, Broken)}
+    assert reasons.pop(str(item)) == reasons.pop(str(ard / "32"))
+    assert all("links to" in reason for reason in reasons.values())
+    tiles = {one.item: one for one in found if isinstance(one, Tile)}
+    assert tiles[str(other)].pan is None and tiles[str(other)].mul
+    assert unusable(tiles[str(other)]) == (
+        f"a symlink that leads out of the ARD (pan_analytic: {image.name})"
+    )
+    assert not any("/32/" in name for name in tiles)
+    told = [one for one in walk_ard(str(ard), follow_links=True) if isinstance(one, Tile)]
+    assert len(told) == 10 and all(one.pan or one.trouble for one in told if one.item == str(other))
+    # A folder that is a symlink itself is where it leads.
+    (ard.parent / "door").symlink_to(ard)
+    assert len([one for one in walk_ard(str(ard.parent / "door")) if isinstance(one, Tile)]) == len(tiles)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls {ard}",
+        "doctor {ard} --tiles 1",
+        "rate-cids {ard} -o {out}.csv",
+        "make-chips --ard-dir {ard} --chip-dir {out} --size 32 --count 1",
+        "fuse-ard {ard} {out} --weights predictor --dry-run",
+    ],
+)
+def test_every_command_that_reads_an_ard_follows_links_when_told(command, run, tmp_path):
+    write_ard(tmp_path / "disk", 1, 1)
+    zone = next(path for path in (tmp_path / "disk").iterdir() if path.is_dir())
+    (tmp_path / "ard").mkdir()
+    (tmp_path / "ard" / zone.name).symlink_to(zone)
+    words = command.format(ard=tmp_path / "ard", out=tmp_path / "out").split()
+    refused = run(*words)
+    assert "a symlink that leads out of the ARD; use --follow-links" in refused.stdout + refused.stderr
+    followed = run(*words, "--follow-links")
+    assert "symlink" not in followed.stdout + followed.stderr
+    assert followed.exit_code == 0 or words[0] == "doctor", (
+        followed.stderr
+    )  # that knows this tile isn't whole
+
+
+def test_symlinks_are_followed_but_not_in_circles(ard):
+    shutil.move(ard / "32", ard / "33" / "elsewhere")
+    (ard / "32").symlink_to("33/elsewhere")
     (ard / "33" / "loop").symlink_to(ard)
     (ard / "33" / "self").symlink_to("self")
     found = list(walk_ard(str(ard)))

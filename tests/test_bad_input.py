@@ -13,6 +13,7 @@ import pytest
 from affine import Affine
 
 from potato import save_model
+from potato.errors import OutputError
 
 import pairs
 from servers import FolderServer, serve_folder
@@ -223,6 +224,21 @@ def test_a_mul_of_nine_pixels(tmp_path, run, network):
         result = run("fuse", paths.pan, paths.mul, tmp_path / "o.tif", "--overwrite", *options)
         assert result.exit_code == 0, result.output
         assert pairs.read(tmp_path / "o.tif").shape == (4, 12, 12)
+
+
+@pytest.mark.parametrize("torn", [OutputError("half"), RuntimeError("half")])
+def test_what_fails_because_of_an_interruption_is_one(pair, run, monkeypatch, torn):
+    """Such as an environment of rasterio that was being left at that moment."""
+
+    def tear(*given, **settings):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise torn
+
+    monkeypatch.setattr("potato.fusion.fuse", tear)
+    result = run("fuse", pair.pan, pair.mul, "o.tif")
+    assert result.exit_code == 130 and "interrupted" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,29 @@
+import contextlib
 import shutil
 import socket
 import sys
 
+import numpy as np
 import pytest
+import torch
+from affine import Affine
 
 import labours
 from ards import contents, write_ard
 from potato import fuse_ard
 from potato.chips.real import make_chips
+from potato.chips.synthetic import fake_chips
 from potato.cids import rate_cids
 from potato.cluster import LOCAL, MEMORY, open_cluster
 from potato.delivery.manifest import read_manifest
-from potato.errors import ArdError, ClusterError
-from potato.jobs import Lost, run_jobs
+from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
+from potato.jobs import Lost, ask_in_order, run_jobs
+from potato.judging import Protocols, evaluate
+from potato.judging.contenders import Lineup
 from potato.stream import available_cores
+from potato.weights import save_model
+
+import pairs
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -24,10 +34,12 @@ SMALL = {"size": 32, "count": 6}
 @pytest.fixture(scope="module")
 def address():
     """The scheduler of two workers, as if it were elsewhere."""
-    with distributed.LocalCluster(
+    cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
-    ) as cluster:
-        yield cluster.scheduler_address
+    )
+    yield cluster.scheduler_address
+    with contextlib.suppress(TimeoutError):  # of workers that take long to end on a busy machine
+        cluster.close()
 
 
 @pytest.fixture
@@ -134,6 +146,81 @@ def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path,
     rate_cids(str(ard), tmp_path / "there.csv", sheet=tmp_path / "there.html", cluster=address)
     for kind in ("csv", "html"):
         assert (tmp_path / f"there.{kind}").read_bytes() == (tmp_path / f"here.{kind}").read_bytes()
+
+
+def test_results_come_in_the_order_of_the_jobs_and_so_does_the_first_failure(two, tmp_path):
+    pauses = [0.3, 0.0, 0.2, 0.1, 0.0]
+    assert list(ask_in_order(pauses, labours.wait, two)) == [(pause, pause) for pause in pauses]
+    with pytest.raises(BlockError, match="the block at -1 failed: ValueError: a number that can't be"):
+        list(ask_in_order([1, -1], labours.double, two))
+    with pytest.raises(ChipError, match="nothing there"):
+        list(ask_in_order([str(tmp_path / "none.pt")], labours.miss, two))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """A pair of two windows, with a hole; a pool of chips."""
+    folder = tmp_path_factory.mktemp("judged")
+    valid = np.ones((4 * 344, 4 * 60), bool)
+    valid[300:340, 100:150] = False
+    pan, mul = pairs.ground(344, 60)
+    files = (
+        pairs.write(folder / "pan.tif", pan[None], names=("BAND_P",), mask=valid),
+        pairs.write(folder / "mul.tif", mul, pairs.CORNER @ Affine.scale(4), names=pairs.BAND_NAMES),
+    )
+    fake_chips(folder / "chips", count=1, size=64)
+    return files, folder / "chips"
+
+
+@pytest.mark.parametrize("mode", ["pair", "chips", "registration"])
+def test_judgements_are_the_same(judged, address, network, tmp_path, monkeypatch, mode):
+    """Also with weights of a relative name, though workers are in another folder."""
+    (pan, mul), pool = judged
+    monkeypatch.chdir(tmp_path)
+    save_model(network, "mine.safetensors")
+    inputs = {
+        "pair": {"pan": pan, "mul": mul, "weights": "mine.safetensors", "baselines": ("gsa", "predictor")},
+        "chips": {"chips": pool, "weights": "mine.safetensors"},
+        "registration": {"registration": (pan, mul)},
+    }[mode]
+    here, there = (evaluate(**inputs, cluster=cluster) for cluster in (None, address))
+    assert there.as_json() == here.as_json() and str(there) == str(here)
+    if mode == "pair":
+        assert here.details["windows"]["judged"] == 2
+        assert torch.equal(here.charts.map.nan_to_num(-1), there.charts.map.nan_to_num(-1))
+
+
+def test_judging_says_what_a_worker_found_wrong(judged, address, network, tmp_path, monkeypatch):
+    (pan, mul), pool = judged
+    shutil.copytree(pool, tmp_path / "bad")
+    next((tmp_path / "bad").glob("*.pt")).write_bytes(b"none")
+    with pytest.raises(ChipError, match="expected a chip"):
+        evaluate(chips=tmp_path / "bad", baselines=(), cluster=address)
+    save_model(network, tmp_path / "mine.safetensors")
+    monkeypatch.setattr(
+        "potato.judging.contenders.Lineup.of", lambda *_: Lineup("predictor", (), "cpu", "0" * 16)
+    )
+    with pytest.raises(WeightsError, match="expected the weights that the run began with"):
+        evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)
+
+
+def test_evaluate_takes_the_cluster_where_it_means_something(judged, address, run):
+    (pan, mul), _ = judged
+    options = (
+        "--protocol",
+        "plain",
+        "--halvings",
+        "0",
+        "--baselines",
+        "none",
+        "--no-literature",
+        "--json",
+        "-",
+    )
+    here, there = (run("evaluate", pan, mul, *options, *more) for more in ((), ("--cluster", address)))
+    assert here.exit_code == there.exit_code == 0 and here.stdout == there.stdout
+    idle = run("evaluate", "--reflectances", "packaged", "--cluster", "local")
+    assert idle.exit_code == 2 and "--cluster means nothing with --reflectances" in idle.stderr
 
 
 def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pystac
 import pytest
@@ -20,13 +21,17 @@ from rasterio.warp import transform
 
 import ards
 from potato import delivery, fuse, fuse_ard, list_ard
-from potato.ard import APRON, CELL, SIDE
+from potato.ard import APRON, CELL, SIDE, Broken, Tile
+from potato.delivery.agenda import Delivered, forecast, make_agenda
 from potato.delivery.area import box_area, read_area
 from potato.delivery.manifest import MANIFEST, Manifest, Record, open_manifest, read_manifest
-from potato.delivery.plan import Choice
+from potato.delivery.mosaic import MosaicJob
+from potato.delivery.plan import Choice, Plan, Settings
+from potato.delivery.stac import Seen, picture_collection, picture_item
 from potato.delivery.tiles import fuse_tile
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from potato.jobs import run_jobs
+from potato.looks import LOOKS
 from potato.raster import Area, grid_at, part_of
 from potato.raster.mosaic import lay_out
 from potato.redaction import redact
@@ -146,6 +151,56 @@ def test_pystac_walks_the_delivery_and_finds_it_valid(delivered):
         )
 
 
+WORDS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}}
+SIZES = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2}
+NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 9, "maxItems": 9}
+PUBLISHED = {
+    "projection/v2.0.0": {
+        "proj:code": {"type": "string", "pattern": "^[A-Z]+:[0-9A-Za-z]+$"},
+        "proj:wkt2": {"type": "string", "minLength": 1},
+        "proj:shape": SIZES,
+        "proj:transform": NUMBERS,
+    },
+    "processing/v1.2.0": {
+        "processing:lineage": {"type": "string", "minLength": 1},
+        "processing:software": WORDS,
+    },
+    "file/v2.1.0": {
+        "file:size": {"type": "integer", "minimum": 0},
+        # A multihash: its function, its length and its bytes, all in lower case.
+        "file:checksum": {"type": "string", "pattern": "^1220[0-9a-f]{64}$"},
+    },
+}
+"""What extensions say of the fields that we write, by their pages: their schemas lie on the network."""
+
+
+def test_fields_of_extensions_are_declared_and_as_published(delivered):
+    prefixes = {field.split(":")[0] for fields in PUBLISHED.values() for field in fields}
+    for path in delivered.folder.rglob("*/*.json"):
+        item = json.loads(path.read_text())
+        declared = [
+            address.split("/", 3)[3].removesuffix("/schema.json") for address in item["stac_extensions"]
+        ]
+        assert declared == list(PUBLISHED)
+        assert all(
+            address.startswith("https://stac-extensions.github.io/") for address in item["stac_extensions"]
+        )
+        places = (item["properties"], *item["assets"].values())
+        found = {
+            name: value for place in places for name, value in place.items() if name.split(":")[0] in prefixes
+        }
+        for fields in PUBLISHED.values():
+            assert found.keys() & fields.keys(), "an extension that isn't used isn't declared"
+            schema = {"type": "object", "properties": fields}
+            jsonschema.validate({name: found.pop(name) for name in fields if name in found}, schema)
+        assert not found, "fields that their extension doesn't know"
+        # Of a file, and not of an item.
+        assert not [name for name in item["properties"] if name.startswith("file:")]
+    # A collection has none of these fields, so it declares no extension.
+    collection = (delivered.folder / "collection.json").read_text()
+    assert "stac_extensions" not in collection and not any(f'"{prefix}:' in collection for prefix in prefixes)
+
+
 def test_a_second_run_does_nothing(ard, out):
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     again = deliver(ard, out, mosaic="cog")
@@ -190,6 +245,180 @@ def test_other_weights_or_options_are_noticed(ard, out, network, tmp_path, chang
     assert (out / f"{name}.tif").read_bytes() == before
     again = deliver(ard, out, cids=[ards.CID], overwrite=True, **change)
     assert again.done == 4 and (out / f"{name}.tif").read_bytes() != before
+
+
+OURS = Settings(None, "w", LOOKS["natural"], "cog")
+TILE = Tile(
+    ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "same", "there", "place", "replacing"),
+    [
+        (None, True, False, "todo", False),
+        ("started", True, False, "todo", True),
+        ("started", False, True, "todo", True),
+        ("done", True, True, "there", None),
+        ("done", True, False, "todo", True),
+        ("done", False, False, "todo", True),
+        ("empty", True, False, "empty", None),
+        ("empty", False, False, "todo", True),
+        ("failed", True, False, "failed", None),
+        ("failed", False, False, "todo", True),
+    ],
+)
+def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, replacing):
+    name = "11/000000000000/2024-12-14/" + ards.CID
+    rows = {}
+    if state:
+        rows[name] = Record(name, state, OURS.signature if same else "other", file="f.tif", bytes=3)
+    if there:
+        (tmp_path / "f.tif").write_bytes(b"abc")
+    manifest = Manifest(tmp_path, rows, {})
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, follow_links=True)
+    found = {
+        "todo": len(agenda.todo),
+        "there": agenda.there,
+        "empty": agenda.empty,
+        "failed": len(agenda.failed),
+    }
+    assert {kind for kind, count in found.items() if count} == {place}
+    if place == "todo":
+        assert agenda.todo[0].overwrite is replacing and agenda.todo[0].follow_links
+    again = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, retry_failed=True)
+    assert bool(again.todo) == (place in ("todo", "failed"))
+
+
+def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr("potato.delivery.agenda.available_cores", lambda: 8)
+    tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
+
+    def threads(count, **settings):
+        agenda = make_agenda(Plan(tiles[:count]), tmp_path, OURS, Manifest(tmp_path, {}, {}), **settings)
+        return {job.settings.threads for job in (*agenda.jobs, *agenda.todo)}
+
+    # More workers than tiles leave more for each; a cluster says itself what its workers have.
+    assert [threads(4, workers=n) for n in (1, 2, 4, 16)] == [{8}, {4}, {2}, {2}]
+    assert threads(1, workers=4) == {8} and threads(4, workers=2, threads=3) == {3}
+
+
+def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path):
+    for name in "pm":
+        (tmp_path / name).write_bytes(bytes(1000))
+    tiles = tuple(
+        dataclasses.replace(TILE, quadkey=f"{n:012d}", pan=str(tmp_path / "p"), mul=str(tmp_path / "m"))
+        for n in range(4)
+    )
+
+    def cost(rows=None, workers=1, look="natural", tiles=tiles):
+        settings = dataclasses.replace(OURS, look=LOOKS[look])
+        manifest = Manifest(tmp_path, rows or {}, {})
+        plan = Plan(tiles)
+        return forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=8), manifest, workers)
+
+    known = {"x": Record("x", "done", "s", bytes=3 << 20, width=1024, height=1024, seconds=2.0**-10)}
+    guess, sure = cost(), cost(known)
+    assert guess.pixels == sure.pixels == 4 * 128**2 and guess.bytes_read == 8000
+    assert guess.bytes_written == round(3.1 * guess.pixels) and sure.bytes_written == 3 * sure.pixels
+    assert cost(look="flat").bytes_written == 8 * guess.pixels
+    slow = {"x": dataclasses.replace(known["x"], seconds=160.0)}
+    assert [cost(slow, workers).seconds for workers in (1, 2, 4, 9)] == [10.0, 5.0, 2.5, 2.5]
+    far = (dataclasses.replace(TILE, pan="s3://bucket/p", mul="s3://bucket/m"),)
+    assert cost(tiles=far).bytes_read == round(2.1 * 128**2)
+
+
+def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
+    west, north = ards.corner(0, 0)
+    tile = dataclasses.replace(
+        TILE,
+        bbox=(west, north - SIDE, west + SIDE, north),
+        shape=(1088, 1088),
+        pan="s3://b/p",
+        mul="s3://b/m",
+    )
+    ring = [lonlat(west, north), lonlat(west + SIDE, north - SIDE), lonlat(west, north - SIDE)]
+    settings = dataclasses.replace(OURS, area=Area(((tuple(ring),),)))
+    plan, manifest = Plan((tile,)), Manifest(tmp_path, {}, {})
+    found = forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=1), manifest, 1)
+    # Half of the square, and the cells along its diagonal.
+    assert found.pixels > 0.95 * 1088**2 and 0.5 < found.bytes_read / (2.1 * found.pixels) < 0.6
+
+
+def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, Manifest(tmp_path, {}, {}), workers=1)
+    done, bad = Record("a", "done", "s", width=10, height=3, bytes=7), Record("b", "failed", "s", reason="r")
+    lost = Plan((TILE,), lost=(Broken("x", "y"),))
+    for plan, tiles, mosaics, complete in (
+        (Plan((TILE,)), [done], [done], True),
+        (Plan((TILE,)), [done, bad], [], False),
+        (Plan((TILE,)), [done], [bad], False),
+        (lost, [done], [], False),
+    ):
+        found = Delivered.of(tmp_path, plan, agenda, tiles, mosaics, 1.0)
+        assert found.complete == complete and found.done == 1
+    assert (found.pixels, found.bytes) == (30, 7)
+
+
+def test_what_shows_in_a_picture_has_a_signature_of_its_own():
+    look = LOOKS["natural"]
+    others = [
+        {"weights_digest": "v"},
+        {"look": LOOKS["flat"]},
+        {"look": dataclasses.replace(look, exposure=look.exposure * 2)},
+        {"look": dataclasses.replace(look, contrast=look.contrast * 2)},
+        {"profile": "tiled"},
+        {"creation_options": (("COMPRESS", "LZW"),)},
+        {"crop_to_cell": True},
+        {"area": box_area(0, 0, 1, 1)},
+        {"area": box_area(0, 0, 1, 2)},
+    ]
+    signatures = [dataclasses.replace(OURS, **change).signature for change in ({}, *others)]
+    assert len(set(signatures)) == len(signatures)
+    # Nor does what doesn't show.
+    alike = dataclasses.replace(OURS, device="cuda", threads=9, weights="elsewhere.safetensors")
+    assert alike.signature == OURS.signature
+
+
+def test_a_mosaic_has_a_signature_that_follows_its_pictures():
+    name = "mosaic/11/" + ards.CID
+    job = MosaicJob(name, "/o", "cog", Seen(ards.CID, "WV02", ""), (("a", "1"), ("b", "2")), OURS)
+    others = [{"kind": "vrt"}, {"pictures": (("a", "1"), ("b", "3"))}, {"pictures": (("a", "1"),)}]
+    others.append({"settings": dataclasses.replace(OURS, profile="tiled")})
+    signatures = [dataclasses.replace(job, **change).signature for change in ({}, *others)]
+    assert len(set(signatures)) == len(signatures)
+    assert dataclasses.replace(job, overwrite=True).signature == job.signature
+
+
+def test_a_collection_spans_its_pictures():
+    rows = [
+        Record(f"1/{n}", "done", "s", bbox=(n, -n, n + 1.0, n), datetime=f"2024-0{9 - n}-01T00:00:00Z")
+        for n in (1, 2, 3)
+    ]
+    rows.append(
+        Record("1/4", "failed", "s", bbox=(-90.0, -90.0, 90.0, 90.0), datetime="1999-01-01T00:00:00Z")
+    )
+    found = picture_collection("x", rows)
+    assert found["extent"]["spatial"]["bbox"] == [[1, -3, 4.0, 3]]
+    assert found["extent"]["temporal"]["interval"] == [["2024-06-01T00:00:00Z", "2024-08-01T00:00:00Z"]]
+    assert [link["href"] for link in found["links"][1:]] == ["./1/1.json", "./1/2.json", "./1/3.json"]
+    grid = grid_at(8, 4, 0.4375, 400_000, 4_000_000, 32611)
+    item = picture_item(
+        rows[0],
+        grid,
+        Seen("c", "WV02", "2024-01-02"),
+        [],
+        look=LOOKS["flat"],
+        profile="tiled",
+        weights="w",
+        collection="x",
+    )
+    assert item["properties"]["gsd"] == 0.4375 and item["properties"]["datetime"] is None
+    assert item["properties"]["start_datetime"] == "2024-01-02T00:00:00Z"
+    assert (
+        item["assets"]["picture"]["data_type"] == "uint16"
+        and "cloud" not in item["assets"]["picture"]["type"]
+    )
 
 
 def test_what_only_takes_time_is_no_change(ard, out):
@@ -740,7 +969,8 @@ def test_ls_prints_what_there_is(tmp_path, run):
         ("Fire-May-24", ards.CID, 2, 2),
         ("Fire-May-24", ards.OTHER, 2, 1),
     ]
-    assert listing.cids[1].clouds == pytest.approx(30) and listing.unusable == {"not WorldView-2 or -3": 1}
+    assert listing.cids[1].clouds == pytest.approx(30) and listing.cids[1].date == "2024-12-14"
+    assert listing.unusable == {"not WorldView-2 or -3": 1}
     table = run("ls", root).stdout.splitlines()
     assert table[0].split() == [
         "event",

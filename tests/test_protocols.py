@@ -216,6 +216,36 @@ def test_links_out_of_the_source_are_not_followed(event, tmp_path, kind):
         assert bool(elsewhere.requests) == (kind == "host")
 
 
+@pytest.mark.parametrize("what", ["images", "items", "start"])
+def test_a_server_that_sends_us_to_another_host_is_not_followed(event, tmp_path, what):
+    which = {"images": "/.*tif", "items": "/ard/.*json", "start": "/collection.json"}[what]
+    with serve_folder(event) as server, serve_folder(event) as elsewhere:
+        server.redirects[which] = elsewhere.url
+        if what == "images":
+            made = deliver(server.url, tmp_path / "out")
+            assert made.done == 0 and len(made.failed) == 2
+            assert "its server sends us on to another host, 127.0.0.1; use --follow" in made.failed[0].reason
+            assert not elsewhere.requests
+            assert deliver(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
+            assert elsewhere.requests
+        else:
+            with pytest.raises(ArdError, match="its server sends us on to another host"):
+                deliver(server.url, tmp_path / "out")
+            assert not elsewhere.requests
+            # One try: it would be the same the next time.
+            asked = [path for _, path, *_ in server.requests if re.fullmatch(which, path)]
+            assert len(asked) == len(set(asked))
+
+
+def test_a_server_may_send_us_on_to_itself(event, local, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(event, root / "v2")
+    with serve_folder(root) as server:
+        server.redirects["/(?!v2/).*"] = server.url + "v2"
+        made = deliver(server.url, tmp_path / "out")
+    assert made.complete and pictures(made.folder) == pictures(local.folder)
+
+
 def test_a_catalogue_without_its_images_reads_those_of_the_original_if_told(event, tmp_path):
     root = shutil.copytree(event, tmp_path / "event")
     with serve_folder(event) as original:

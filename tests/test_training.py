@@ -367,7 +367,7 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
 
 def test_chips_smaller_than_the_network_sees_are_refused(pool):
     batch = next(held_out(list_chips(pool)[:1], 0, (64, 64), 0))
-    with pytest.raises(SessionError, match="more than 80 pan pixels"):
+    with pytest.raises(SessionError, match="more than 96 pan pixels"):
         batch_loss(Sharpener(Architecture(8, 8)), batch, CPU)
 
 

@@ -20,7 +20,7 @@ from potato.redaction import redact
 from potato.stream import available_cores
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 __all__ = ["LOCAL", "MEMORY", "Cluster", "open_cluster"]
 
@@ -34,8 +34,8 @@ MEMORY = 2 << 30
 """Bytes that a worker of that cluster may have; before it has more it is ended, and its job done again. A
 tile takes some 0.7 GB at any size."""
 
-PATIENCE = 10.0
-"""Seconds for a scheduler to answer."""
+PATIENCE = 30.0
+"""Seconds for a scheduler to answer: one that starts in the same job takes a while."""
 
 PACKAGES = ("potato", "torch", "rasterio")
 """What must be alike on all machines, since pixels depend on it; `+cpu` and the like aside."""
@@ -74,16 +74,15 @@ def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Clu
         address: Any = where
         if where == LOCAL:
             count = max(1, available_cores() if workers is None else workers)
-            address = stack.enter_context(
-                distributed.LocalCluster(
-                    n_workers=count,
-                    threads_per_worker=max(1, available_cores() // count),
-                    memory_limit=MEMORY,
-                    # Any free port: that of the dashboard is often taken.
-                    dashboard_address="127.0.0.1:0",
-                    silence_logs=logging.CRITICAL,
-                )
+            address = distributed.LocalCluster(
+                n_workers=count,
+                threads_per_worker=max(1, available_cores() // count),
+                memory_limit=MEMORY,
+                # Any free port: that of the dashboard is often taken.
+                dashboard_address="127.0.0.1:0",
+                silence_logs=logging.CRITICAL,
             )
+            stack.callback(_end, address)
         try:
             client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -182,6 +181,12 @@ class Cluster:
                 "install the same there"
             )
         return result
+
+
+def _end(cluster: "LocalCluster") -> None:
+    """Close a cluster. On a busy machine its workers may take longer than Dask waits; it kills them then."""
+    with contextlib.suppress(TimeoutError):
+        cluster.close()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ Python's library give up all their jobs then.
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -17,12 +18,13 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from potato.errors import BlockError, PotatoError
 from potato.redaction import redact
 
 if TYPE_CHECKING:
     from potato.cluster import Cluster
 
-__all__ = ["Lost", "attempt", "run_jobs"]
+__all__ = ["Lost", "ask_in_order", "attempt", "run_jobs"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -84,6 +86,46 @@ def run_jobs(
 
 
 _END: Any = object()
+
+
+def ask_in_order(
+    jobs: Iterable[Job], function: Callable[[Job], Result], cluster: "Cluster"
+) -> Generator[tuple[Job, Result]]:
+    """Have jobs done by a cluster; results come in the order of the jobs, since sums of floats depend on it.
+
+    A result that is early waits here for its turn.
+
+    Args:
+        jobs: as for `run_jobs`.
+        function: the same.
+        cluster: whose workers do them.
+
+    Raises:
+        PotatoError: what the function raised of a job, as it is.
+        BlockError: if it raised something else, or its worker died of the job.
+    """
+    early: dict[int, tuple[Job, Result]] = {}
+    turn = 0
+    with contextlib.closing(
+        run_jobs(enumerate(jobs), functools.partial(_hand_over, function), 0, cluster)
+    ) as results:
+        for (place, job), found in results:
+            if isinstance(found, PotatoError):
+                raise found
+            if isinstance(found, Lost):
+                raise BlockError(f"the block at {job} failed: {found.reason}")
+            early[place] = job, found
+            while turn in early:
+                yield early.pop(turn)
+                turn += 1
+
+
+def _hand_over(function: Callable[[Job], Result], numbered: tuple[int, Job]) -> Result | PotatoError:
+    """What comes of a job. An error of ours is handed over as it is, so that it stays of its kind."""
+    try:
+        return function(numbered[1])
+    except PotatoError as error:
+        return error
 
 
 class _Worker(Generic[Job, Result]):

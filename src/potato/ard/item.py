@@ -22,7 +22,7 @@ CID = re.compile(r"10[1-6][0-9A-F]{13}")
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
-_FLEETING = re.compile(r"can't be read: (?!.*(says 4|not found|denied|40[34]\b))", re.IGNORECASE)
+_FLEETING = re.compile(r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE)
 
 _PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
 
@@ -170,7 +170,8 @@ def parse_item(
         data: its JSON.
         name: of its file, relative to the root.
         root: address of the ARD, ending in a slash.
-        locate: gives the address of a file by its name, or None if it is known not to be there.
+        locate: gives the address of a file by its name, or None if it is known not to be there; LinkError if
+            it is out of reach.
         follow_links: whether images may lie elsewhere, if that is a web server or a bucket.
     """
     where = locate(name) or root + name

@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit
 
 import rasterio
 
-from potato.ard.item import Broken
+from potato.ard.item import Broken, LinkError
 from potato.errors import ArdError
 from potato.raster import gdal
+from potato.raster.remote import AnotherHostError, open_web
 
 __all__ = ["Bucket", "Folder", "Source", "Web", "open_source"]
 
@@ -23,6 +24,8 @@ LIMIT = 16 << 20
 
 TRIES = 3
 TIMEOUT = 30
+
+LEADS_OUT = "a symlink that leads out of the ARD"
 
 SLOW = 1000
 """Bytes a second below which a server that has had `TIMEOUT` seconds is given up; as in `raster.gdal`."""
@@ -45,14 +48,21 @@ class Source(Protocol):
 
 
 class Folder:
-    """A local folder."""
+    """A local folder.
 
-    def __init__(self, folder: str) -> None:
+    Args:
+        folder: where it is; may be a symlink itself.
+        follow_links: whether symlinks below it may lead out of it.
+    """
+
+    def __init__(self, folder: str, follow_links: bool = False) -> None:
         self.folder = Path(folder)
         self.root = self.folder.absolute().as_posix().rstrip("/") + "/"
+        self._real = os.path.realpath(folder)
+        self._follow_links = follow_links
 
     def names(self) -> Iterator[str | Broken]:
-        """Every file below, through symlinks too, unless they lead back to a folder above them."""
+        """Every file below, through symlinks too, unless they lead out or back to a folder above them."""
         waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
         while waiting:
             below, above = waiting.pop()
@@ -67,6 +77,10 @@ class Folder:
                     name = f"{below}/{entry.name}" if below else entry.name
                     if not entry.name.isprintable():
                         yield Broken(ascii(str(entry)), "a name with characters that no ARD has")
+                    elif entry.is_symlink() and not self._holds(entry):
+                        # What lies there is never listed; of an image, its item says it.
+                        if entry.is_dir() or name.endswith(".json"):
+                            yield Broken(str(entry), f"{LEADS_OUT}; use --follow-links if that is right")
                     elif entry.is_dir():
                         waiting.append((name, above | {here}))
                     else:
@@ -80,9 +94,20 @@ class Folder:
             return file.read(LIMIT + 1)
 
     def locate(self, name: str) -> str | None:
-        """Its path, if it is there."""
+        """Its path, if it is there; LinkError if a symlink leads out of the folder."""
         path = self.folder / name
-        return str(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        if not self._holds(path):
+            raise LinkError(LEADS_OUT, path.name)
+        return str(path)
+
+    def _holds(self, path: Path) -> bool:
+        """Whether a path stays below the folder, wherever symlinks lead."""
+        if self._follow_links:
+            return True
+        real = os.path.realpath(path)
+        return os.path.commonpath([real, self._real]) == self._real
 
 
 class Bucket:
@@ -180,8 +205,10 @@ class Web:
         """The bytes that the server sends, after a second and third try if it is busy or gone."""
         for attempt in range(1, TRIES + 1):
             try:
-                with urllib.request.urlopen(self._address(name), timeout=TIMEOUT) as answer:
+                with open_web(self._address(name), TIMEOUT) as answer:
                     return _read_body(answer)
+            except AnotherHostError:
+                raise
             except urllib.error.HTTPError as error:
                 if (error.code < 500 and error.code not in (408, 429)) or attempt == TRIES:
                     raise OSError(f"the server says {error.code} {error.reason}") from error
@@ -199,8 +226,12 @@ class Web:
         return self.root + quote(name)
 
 
-def open_source(source: str) -> Folder | Bucket | Web:
+def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket | Web:
     """The place of an address.
+
+    Args:
+        source: a folder, `s3://bucket/prefix` or `https://…`.
+        follow_links: of a folder: whether symlinks may lead out of it.
 
     Raises:
         ArdError: if it is no folder, bucket or web address.
@@ -214,7 +245,7 @@ def open_source(source: str) -> Folder | Bucket | Web:
     if not Path(source).is_dir():
         found = "a file" if Path(source).exists() else "nothing"
         raise ArdError(f"{source}: expected a folder that holds an ARD, found {found} there")
-    return Folder(source)
+    return Folder(source, follow_links)
 
 
 def _read_body(answer: Any) -> bytes:

@@ -29,7 +29,7 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
     Args:
         source: a local folder, `s3://bucket/prefix`, or `https://…`.
         follow_links: whether images may lie outside of it, on a web server or in a bucket, where an item
-            says so. Items never do.
+            says so; and whether symlinks in a folder may lead out of it. Items are never fetched elsewhere.
 
     Yields:
         Tiles, usable or not (see `unusable`), and what can't be read. Order, and everything but
@@ -38,7 +38,7 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
     Raises:
         ArdError: if there is no such place, or nothing like an ARD in it.
     """
-    place = open_source(source)
+    place = open_source(source, follow_links=follow_links)
     items, broken = _linked_items(place) if isinstance(place, Web) else _listed_items(place)
     if not items and not broken:
         raise ArdError(

@@ -73,16 +73,17 @@ class Cutter:
     remembered here.
     """
 
-    def __init__(self, survey: Survey, shape: Shape) -> None:
+    def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:
         self.spread = Spread([tile_name(tile) for tile in survey.tiles], survey.areas)
         self._survey, self._tiles, self._shape = survey, survey.tiles, shape
+        self._follow_links = follow_links
         self._dead: dict[int, str] = {}
         self._lattices: OrderedDict[int, Lattice] = OrderedDict()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # To other processes go the names of tiles, and nothing that is open or remembered.
-        return Cutter, (self._survey, self._shape)
+        return Cutter, (self._survey, self._shape, self._follow_links)
 
     def cut(self, place: Place) -> Cut:
         """Cut a chip.
@@ -132,7 +133,7 @@ class Cutter:
         assert tile.pan is not None and tile.mul is not None
         try:
             window, pixels, (longitude, latitude), metres = try_again(
-                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul)
+                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul), follow=self._follow_links
             )
         except _DamagedError as error:
             raise _WindowError(f"damaged ({' '.join(str(error).split())})", read=True) from error

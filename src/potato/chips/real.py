@@ -78,6 +78,7 @@ def make_chips(
     log: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     cluster: str | None = None,
+    follow_links: bool = False,
     progress: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> MadeChips:
@@ -102,6 +103,7 @@ def make_chips(
         log: a file to add a line to for each chip, and for whatever is skipped.
         workers: threads at work on chips; None for one per core that this process may use.
         cluster: as for `open_cluster`; `workers` are processes then. None for this process's threads.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
         progress: whether to draw a progress bar on stderr.
         tell: is given warnings, before the work starts; None to leave them to the log and the result.
 
@@ -118,7 +120,7 @@ def make_chips(
     source = os.fspath(ard_dir)
     allowed = None if allow_list is None else read_allow_list(Path(allow_list))
     with open_cluster(cluster, workers) as machines, _open_log(log) as write:
-        survey = survey_ard(source, shape, allowed, max_clouds)
+        survey = survey_ard(source, shape, allowed, max_clouds, follow_links)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
         for skip in survey.skips:
@@ -127,7 +129,7 @@ def make_chips(
             write(f"warning: {warning}")
             if tell:
                 tell(warning)
-        cutter = Cutter(survey, shape)
+        cutter = Cutter(survey, shape, follow_links)
         places = ((place.n, place) for place in cutter.spread.places(starting_from, count))
         made, passed = 0, set[Skip]()
         with open_folder(chip_dir, survey.plan) as folder:

@@ -123,6 +123,7 @@ def survey_ard(
     shape: Shape,
     allowed: frozenset[str] | None = None,
     max_clouds: float = 100.0,
+    follow_links: bool = False,
 ) -> Survey:
     """Look through the metadata of an ARD; no image is opened.
 
@@ -131,6 +132,7 @@ def survey_ard(
         shape: of the chips.
         allowed: CIDs that may be used; None for all.
         max_clouds: percent of cloud that a tile may have; one that doesn't say is used.
+        follow_links: as for `walk_ard`.
 
     Raises:
         ArdError: if there is nothing usable in it, or the network fails.
@@ -138,7 +140,7 @@ def survey_ard(
     usable: dict[str, tuple[Tile, int]] = {}
     skips: list[Skip] = []
     seen: set[str] = set()
-    for found in walk_ard(source):
+    for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
             if found.fleeting:
                 raise ArdError(

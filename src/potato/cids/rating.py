@@ -86,6 +86,7 @@ def rate_cids(
     workers: int | None = None,
     cluster: str | None = None,
     overwrite: bool = False,
+    follow_links: bool = False,
     progress: bool = False,
 ) -> Rated:
     """Rate every collect of an ARD on seeing, water and interest.
@@ -103,6 +104,7 @@ def rate_cids(
         workers: tiles at work at once; None for one per core.
         cluster: as for `open_cluster`; None for this process's threads.
         overwrite: whether to replace files.
+        follow_links: as for `walk_ard`.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
@@ -121,7 +123,7 @@ def rate_cids(
     if len({path.absolute() for path in paths}) < len(paths):
         raise OutputError(f"{output}: expected a name of its own for each output, found one twice")
     with open_cluster(cluster, workers) as machines:
-        tiles, left_out, broken = _sort_out(ard)
+        tiles, left_out, broken = _sort_out(ard, follow_links)
         chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
         looks = _look_all(chosen, workers or available_cores(), machines)
         looked_at = list(tqdm(looks, total=len(chosen), unit="tile", disable=not progress))
@@ -170,12 +172,12 @@ def choose_best(
     return tuple(one.cid for one in sorted(good, key=lambda one: (-one.index, one.cid))[:top])
 
 
-def _sort_out(ard: str) -> tuple[dict[str, list[Tile]], Counter[str], list[Broken]]:
+def _sort_out(ard: str, follow_links: bool) -> tuple[dict[str, list[Tile]], Counter[str], list[Broken]]:
     """Usable tiles by catalog ID, how many aren't by kind of reason, and what can't be read."""
     tiles: dict[str, list[Tile]] = defaultdict(list)
     left_out: Counter[str] = Counter()
     broken = []
-    for tile in walk_ard(ard):
+    for tile in walk_ard(ard, follow_links=follow_links):
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):

@@ -74,14 +74,21 @@ class Commands(click.Group):
             signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:
-            click.echo(INTERRUPTED, err=True)
-            context.exit(130)
-        except PotatoError as error:
-            if context.params.get("debug"):
+        except (KeyboardInterrupt, Exception) as error:
+            if _came_of_interrupt(error):
+                click.echo(INTERRUPTED, err=True)
+                context.exit(130)
+            if context.params.get("debug") or not isinstance(error, PotatoError):
                 raise
             click.echo(f"potato: {redact(' '.join(str(error).split()))}", err=True)
             context.exit(1)
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is an interruption, or came of one: what is torn down halfway fails in its own way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _version() -> str:

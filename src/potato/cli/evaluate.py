@@ -25,11 +25,12 @@ MODES = {
         "window",
         "device",
         "workers",
+        "cluster",
         "fail_above",
     },
-    "chips": {"weights", "baselines", "device", "workers", "fail_above"},
+    "chips": {"weights", "baselines", "device", "workers", "cluster", "fail_above"},
     "pictures": {"workers", "fail_above"},
-    "registration": {"window", "workers"},
+    "registration": {"window", "workers", "cluster"},
     "reflectances": {"weights", "baselines", "device", "fail_above"},
 }
 """Each way of judging, and the options that mean anything there."""
@@ -114,6 +115,7 @@ MODES = {
 )
 @options.device
 @options.workers
+@options.cluster
 @options.overwrite
 @options.quiet
 def evaluate(

@@ -54,7 +54,7 @@ __all__ = ["fuse_ard"]
 @options.cluster
 @click.option("--retry-failed", is_flag=True, help="Try tiles again that failed in an earlier run.")
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
-@click.option("--follow-links", is_flag=True, help="Read images outside of the ARD where items say so.")
+@options.follow_links
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do, and what it would cost.")
 @options.quiet
 @options.json_

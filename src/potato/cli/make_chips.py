@@ -46,6 +46,7 @@ __all__ = ["make_chips"]
 @click.option("--log", type=click.Path(), metavar="FILE", help="A file to add a line to for each chip.")
 @options.workers
 @options.cluster
+@options.follow_links
 @options.quiet
 @options.json_
 def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "creation_options",
     "device",
     "exposure",
+    "follow_links",
     "json_",
     "look",
     "overwrite",
@@ -57,6 +58,9 @@ cluster: Decorator = click.option(
     "--cluster",
     metavar="WHERE",
     help="Let Dask's workers do it: local, or those of a scheduler, tcp://host:8786.",
+)
+follow_links: Decorator = click.option(
+    "--follow-links", is_flag=True, help="Also read what lies outside of the ARD, where its links lead."
 )
 overwrite: Decorator = click.option(
     "--overwrite", is_flag=True, help="Replace an output that is there already."

@@ -32,6 +32,7 @@ __all__ = ["rate_cids"]
 )
 @options.workers
 @options.cluster
+@options.follow_links
 @options.overwrite
 @options.quiet
 @options.json_
@@ -45,6 +46,7 @@ def rate_cids(
     tiles_per_cid: int,
     workers: int | None,
     cluster: str | None,
+    follow_links: bool,
     overwrite: bool,
     quiet: bool,
     json_: bool,
@@ -67,6 +69,7 @@ def rate_cids(
         workers=workers,
         cluster=cluster,
         overwrite=overwrite,
+        follow_links=follow_links,
         progress=options.show_progress(quiet),
     )
     rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]

@@ -57,6 +57,7 @@ def make_agenda(
     threads: int | None = None,
     overwrite: bool = False,
     retry_failed: bool = False,
+    follow_links: bool = False,
 ) -> Agenda:
     """Sort the tiles of a plan by what the manifest tells of them.
 
@@ -103,7 +104,7 @@ def make_agenda(
         )
     share = available_cores() // max(1, min(workers, len(todo)))
     settings = replace(settings, threads=threads or max(1, share))
-    jobs = tuple(Job(tile, str(folder), settings) for tile in plan.tiles)
+    jobs = tuple(Job(tile, str(folder), settings, follow_links=follow_links) for tile in plan.tiles)
     return Agenda(
         jobs,
         tuple(replace(jobs[place], overwrite=replacing) for place, replacing in todo),

@@ -77,11 +77,12 @@ class Listing:
         return "\n".join(lines + [f"broken: {one.item}: {one.reason}" for one in self.broken])
 
 
-def list_ard(ard: str | os.PathLike[str]) -> Listing:
+def list_ard(ard: str | os.PathLike[str], *, follow_links: bool = False) -> Listing:
     """List what an ARD holds; no image is opened.
 
     Args:
         ard: as for `walk_ard`; a folder of events will do.
+        follow_links: as for `walk_ard`.
 
     Raises:
         ArdError: if there is no ARD.
@@ -89,7 +90,7 @@ def list_ard(ard: str | os.PathLike[str]) -> Listing:
     groups: dict[tuple[str, str], list[Tile]] = defaultdict(list)
     reasons: Counter[str] = Counter()
     broken: list[Broken] = []
-    for found in walk_ard(os.fspath(ard)):
+    for found in walk_ard(os.fspath(ard), follow_links=follow_links):
         if isinstance(found, Broken):
             broken.append(Broken(redact(found.item), redact(found.reason)))
             continue

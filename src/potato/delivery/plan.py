@@ -83,12 +83,14 @@ class Job:
         folder: of the delivery, absolute.
         settings: how.
         overwrite: whether a picture that is there already is to be replaced.
+        follow_links: whether a server may send us on to another host for the images.
     """
 
     tile: Tile
     folder: str
     settings: Settings
     overwrite: bool = False
+    follow_links: bool = False
 
     @property
     def name(self) -> str:

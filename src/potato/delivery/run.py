@@ -86,7 +86,8 @@ def fuse_ard(
         cluster: as for `open_cluster`; None for processes of its own.
         overwrite: whether to make pictures again that were made with other weights or options.
         retry_failed: whether to try tiles again that failed in an earlier run.
-        follow_links: whether images may lie outside of the ARD, where an item says so.
+        follow_links: whether images may lie outside of the ARD, where an item says so or a server sends us,
+            and symlinks of a folder lead out of it.
         dry_run: whether only to say what there is to do.
         progress: whether to draw a progress bar on stderr.
 
@@ -129,6 +130,7 @@ def fuse_ard(
             threads=machines.threads if machines else None,
             overwrite=overwrite,
             retry_failed=retry_failed,
+            follow_links=follow_links,
         )
         if dry_run:
             manifest = read_manifest(folder)

@@ -125,7 +125,7 @@ def _fuse(job: Job) -> tuple[Fused, Grid] | None:
                 return None
             return _write(job, model, pair, part), part.picture
 
-    return try_again(attempt, (pan, mul))
+    return try_again(attempt, (pan, mul), follow=job.follow_links)
 
 
 def _write(job: Job, model: Sharpener, pair: Pair, part: Part) -> Fused:

@@ -56,12 +56,15 @@ REMEDIES: dict[str, Remedy] = {
 """For each kind of flaw: whether it is wrong, what it is called, and what to do about it."""
 
 
-def examine_ard(source: str, tiles: int, progress: bool = False) -> Iterator[Finding]:
+def examine_ard(
+    source: str, tiles: int, follow_links: bool = False, progress: bool = False
+) -> Iterator[Finding]:
     """Findings about an ARD: one for each kind of flaw, with how many there are and the first.
 
     Args:
         source: as for `walk_ard`.
         tiles: how many tiles are opened at most, spread evenly.
+        follow_links: as for `walk_ard`.
         progress: whether to draw a progress bar on stderr.
     """
     flaws: dict[str, list[Flaw]] = {}
@@ -71,7 +74,7 @@ def examine_ard(source: str, tiles: int, progress: bool = False) -> Iterator[Fin
 
     good: list[Tile] = []
     try:
-        for each in walk_ard(source):
+        for each in walk_ard(source, follow_links=follow_links):
             if isinstance(each, Broken):
                 note("twice" if "there twice" in each.reason else "broken", f"{each.item}: {each.reason}")
                 continue

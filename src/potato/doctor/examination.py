@@ -32,7 +32,9 @@ class Report:
         return "\n".join([*map(str, self.findings), verdict])
 
 
-def examine(ard: str | None = None, *, tiles: int = 64, progress: bool = False) -> Report:
+def examine(
+    ard: str | None = None, *, tiles: int = 64, follow_links: bool = False, progress: bool = False
+) -> Report:
     """Look whether this machine, and an ARD, are as they should be.
 
     Nothing is written, but for a file of no size that is gone at once.
@@ -40,9 +42,10 @@ def examine(ard: str | None = None, *, tiles: int = 64, progress: bool = False) 
     Args:
         ard: a folder, `s3://…` or `https://…`; None for the machine alone.
         tiles: how many of its tiles are opened, spread over all of it; items are all read.
+        follow_links: as for `walk_ard`.
         progress: whether to draw a progress bar on stderr.
     """
     findings = [*examine_software(), *examine_machine(), *examine_bucket()]
     if ard is not None:
-        findings += examine_ard(ard, tiles, progress)
+        findings += examine_ard(ard, tiles, follow_links, progress)
     return Report(tuple(findings))

@@ -10,10 +10,12 @@ from tqdm import tqdm
 
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
+from potato.cluster import open_cluster
 from potato.devices import one_thread
 from potato.errors import ChipError, EmptyError
 from potato.evaluation import BORDER
-from potato.judging.contenders import ALL, Contender, open_contenders
+from potato.jobs import ask_in_order
+from potato.judging.contenders import ALL, Contender, Lineup, open_contenders
 from potato.judging.masks import complete_pair, inner
 from potato.judging.protocols import Findings, picture_figures
 from potato.judging.sections import Charts, Evaluation, provenance
@@ -37,6 +39,7 @@ def judge_chips(
     baselines: Sequence[str] = ALL,
     device: str = "auto",
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Judge a model and the baselines by every chip of a folder.
@@ -47,10 +50,12 @@ def judge_chips(
         baselines: as for `open_contenders`.
         device: as for `fuse`.
         workers: threads at work on chips; changes no figure. None for one per core.
+        cluster: as for `open_cluster`, whose workers load and judge the chips; changes no figure either.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
         ChipError: if there are no chips, or one can't be read.
+        ClusterError: if the cluster can't be used, or is lost.
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
     """
@@ -63,11 +68,18 @@ def judge_chips(
         raise ChipError(f"{pool}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips")
     contenders = open_contenders(weights, baselines, device)
     found, means = [Findings() for _ in contenders], []
-    workers = workers or available_cores()
-    work = functools.partial(judge_chip, contenders)
     bar = tqdm(total=len(numbers), unit="chip", disable=not progress)
-    with bar, one_thread():
-        for number, result in map_blocks(_load(folder, numbers), work, workers, 2 * workers):
+    with open_cluster(cluster, workers) as machines, bar, one_thread():
+        if machines is None:
+            workers = workers or available_cores()
+            work = functools.partial(judge_chip, contenders)
+            results = map_blocks(_load(folder, numbers), work, workers, 2 * workers)
+        else:
+            lineup = Lineup.of(contenders, weights, device)
+            results = ask_in_order(
+                numbers, functools.partial(_judge_elsewhere, folder.absolute(), lineup), machines
+            )
+        for number, result in results:
             for whole, part in zip(found, result, strict=True):
                 whole.join(part)
             means.append((number, result[-1].differences[CHIPS].total.mean))
@@ -110,3 +122,9 @@ def judge_chip(contenders: Sequence[Contender], chip: Chip) -> list[Findings]:
 def _load(folder: Path, numbers: Sequence[int]) -> Iterator[tuple[int, Chip]]:
     for number in numbers:
         yield number, load_chip(folder / f"{number}.pt")
+
+
+@one_thread()
+def _judge_elsewhere(folder: Path, lineup: Lineup, number: int) -> list[Findings]:
+    """Judge a chip, at a worker."""
+    return judge_chip(lineup.contenders, load_chip(folder / f"{number}.pt"))

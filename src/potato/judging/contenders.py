@@ -1,5 +1,6 @@
 """Who is judged: our model, the predictor, the classical sharpeners, and GDAL's where it is installed."""
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,12 @@ from torch import Tensor
 
 from potato.baselines import BASELINES, Baseline, as_sharpen
 from potato.devices import choose_device
-from potato.errors import InputError
+from potato.errors import InputError, WeightsError
 from potato.judging.outside import GDAL, gdal_pansharpen, has_gdal
 from potato.model import Sharpener, sharpen
 from potato.weights import PREDICTOR, load_model, weights_digest
 
-__all__ = ["ALL", "Contender", "baseline_names", "open_contenders"]
+__all__ = ["ALL", "Contender", "Lineup", "baseline_names", "open_contenders"]
 
 ALL = ("all",)
 """The choice of every baseline that there is."""
@@ -35,6 +36,48 @@ class Contender:
     name: str
     make: Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
     digest: str = ""
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Contenders by name, for a worker elsewhere, which opens them itself.
+
+    Attributes:
+        weights: as for `open_contenders`; a path is absolute.
+        baselines: names of those that were found here.
+        device: as for `open_contenders`; `auto` is each worker's own choice.
+        digest: of the weights that were found here.
+    """
+
+    weights: str | Sharpener | None
+    baselines: tuple[str, ...]
+    device: str
+    digest: str
+
+    @classmethod
+    def of(
+        cls, contenders: Sequence[Contender], weights: str | os.PathLike[str] | Sharpener | None, device: str
+    ) -> "Lineup":
+        """The line-up of contenders that were opened here, of these weights and on this device."""
+        if isinstance(weights, str | os.PathLike) and weights != PREDICTOR:
+            weights = str(Path(weights).absolute())
+        names = tuple(one.name for one in contenders[:-1])
+        return cls(weights, names, device, contenders[-1].digest)
+
+    @functools.cached_property
+    def contenders(self) -> list[Contender]:
+        """They themselves, opened once.
+
+        Raises:
+            InputError, WeightsError: as `open_contenders`; also if the weights have become others.
+        """
+        found = open_contenders(self.weights, self.baselines, self.device)
+        if found[-1].digest != self.digest:
+            raise WeightsError(
+                f"{self.weights}: expected the weights that the run began with, found others; "
+                "repeat the command"
+            )
+        return found
 
 
 def baseline_names() -> tuple[str, ...]:

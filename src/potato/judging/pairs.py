@@ -5,13 +5,16 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from potato.cluster import open_cluster
 from potato.devices import one_thread
 from potato.errors import EmptyError, InputError
-from potato.judging.contenders import ALL, Contender, open_contenders
+from potato.jobs import ask_in_order
+from potato.judging.contenders import ALL, Contender, Lineup, open_contenders
 from potato.judging.maps import DistanceMap
 from potato.judging.protocols import Findings, Protocols, judge_window
 from potato.judging.sections import Charts, Evaluation, provenance
@@ -22,7 +25,15 @@ from potato.sensor import RATIO, SCALE
 from potato.stream import available_cores, map_blocks, progress_bar
 from potato.windows import PairWindow
 
-__all__ = ["WINDOW", "even_windows", "judge_pair", "read_windows", "region_of", "to_tensors"]
+__all__ = [
+    "WINDOW",
+    "even_windows",
+    "judge_pair",
+    "names_elsewhere",
+    "read_windows",
+    "region_of",
+    "to_tensors",
+]
 
 WINDOW = 1280
 """Pan pixels along the side of the largest window that is judged as one."""
@@ -43,13 +54,14 @@ def judge_pair(
     window: Sequence[int] | None = None,
     device: str = "auto",
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Judge a model and the baselines by a pair of files.
 
     The pair is judged in windows of at most `WINDOW` pan pixels, each as a pair of its own, so memory is
-    bounded; what a window holds doesn't depend on `workers`, nor does any figure. Invalid pixels are left
-    out, and what lies beside them, as are the borders of windows.
+    bounded; what a window holds doesn't depend on `workers` or `cluster`, nor does any figure. Invalid pixels
+    are left out, and what lies beside them, as are the borders of windows.
 
     Args:
         pan: as for `open_pair`.
@@ -60,24 +72,32 @@ def judge_pair(
         window: judge only (row, column, height, width) in pan pixels, multiples of 4.
         device: as for `fuse`.
         workers: threads at work on windows; None for one per core that this process may use.
+        cluster: as for `open_cluster`, whose workers read and judge the windows; None for threads.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
         InputError, PairError, BandError, EmptyError: if the pair can't be used or is too small.
         WeightsError: if the weights can't.
         BlockError: if the work fails on a window.
+        ClusterError: if the cluster can't be used, or is lost.
     """
     protocols = protocols or Protocols()
     contenders = open_contenders(weights, baselines, device)
-    with gdal(), open_pair(pan, mul) as pair, one_thread():
+    with gdal(), open_pair(pan, mul) as pair, open_cluster(cluster, workers) as machines, one_thread():
         region = region_of(pair, window, protocols.least)
-        work = functools.partial(_judge_pixels, contenders, protocols)
         found, chart = [Findings() for _ in contenders], DistanceMap(region)
-        workers = workers or available_cores()
         judged = 0
+        if machines is None:
+            workers = workers or available_cores()
+            work = functools.partial(_judge_pixels, contenders, protocols)
+            results = map_blocks(read_windows(pair, region), work, workers, workers + 1)
+        else:
+            lineup = Lineup.of(contenders, weights, device)
+            job = functools.partial(_judge_elsewhere, names_elsewhere(pan, mul), lineup, protocols)
+            results = ask_in_order(even_windows(region), job, machines)
         bar = progress_bar(region.height * region.width * RATIO * RATIO, progress)
         with bar:
-            for place, result in map_blocks(read_windows(pair, region), work, workers, workers + 1):
+            for place, result in results:
                 bar.update(place.height * place.width * RATIO * RATIO / 1e6)
                 if result is None:
                     continue
@@ -163,6 +183,13 @@ def read_windows(
         yield window, pair.read(window)
 
 
+def names_elsewhere(pan: Path_, mul: Path_) -> tuple[str, str]:
+    """What a worker elsewhere calls the files of a pair: those of a disk by their absolute paths."""
+    names = [os.fspath(path) for path in (pan, mul)]
+    first, second = (str(Path(name).absolute()) if Path(name).exists() else name for name in names)
+    return first, second
+
+
 def to_tensors(pixels: PairPixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Reflectance pan (1, 4h, 4w) and mul (8, h, w), and where they are valid, bool (4h, 4w) and (h, w)."""
     pan, mul = (torch.from_numpy(image.astype("float32")) / SCALE for image in (pixels.pan[None], pixels.mul))
@@ -175,3 +202,12 @@ def _judge_pixels(
     if not (pixels.pan_valid.any() and pixels.mul_valid.any()):
         return None
     return judge_window(contenders, *to_tensors(pixels), protocols)
+
+
+@one_thread()
+def _judge_elsewhere(
+    files: tuple[str, str], lineup: Lineup, protocols: Protocols, window: PairWindow
+) -> tuple[list[Findings], Tensor] | None:
+    """Judge a window, at a worker: names came, and figures go."""
+    with gdal(), open_pair(*files) as pair:
+        return _judge_pixels(lineup.contenders, protocols, pair.read(window))

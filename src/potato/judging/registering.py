@@ -1,5 +1,6 @@
 """Misregistration of a pair of files of any size: where its band arrays lie relative to pan."""
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from potato.cluster import open_cluster
 from potato.devices import one_thread
 from potato.errors import EmptyError
-from potato.judging.pairs import read_windows, region_of, to_tensors
+from potato.jobs import ask_in_order
+from potato.judging.pairs import even_windows, names_elsewhere, read_windows, region_of, to_tensors
 from potato.judging.sections import Evaluation, Section, version
 from potato.raster import PairPixels, gdal, open_pair
 from potato.registration import LEAST_CONFIDENCE, Displacement, Registration, displacement_map
@@ -35,6 +38,7 @@ def measure_registration(
     *,
     window: Sequence[int] | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Measure how far the two band arrays of a pair lie from pan, and from each other.
@@ -44,6 +48,7 @@ def measure_registration(
         mul: the same.
         window: measure only (row, column, height, width) in pan pixels, multiples of 4.
         workers: threads at work; changes no figure. None for one per core.
+        cluster: as for `open_cluster`, whose workers read and measure; changes no figure either.
         progress: whether to draw a progress bar on stderr.
 
     Returns:
@@ -52,14 +57,20 @@ def measure_registration(
     Raises:
         InputError, PairError, BandError: if the pair can't be used or is too small.
         EmptyError: if nothing can be measured: too little is valid, or nothing is to be seen.
+        ClusterError: if the cluster can't be used, or is lost.
     """
     measured: list[dict[str, Any]] = []
-    workers = workers or available_cores()
-    with gdal(), open_pair(pan, mul) as pair, one_thread():
+    with gdal(), open_pair(pan, mul) as pair, open_cluster(cluster, workers) as machines, one_thread():
         region = region_of(pair, window, _SIDE)
+        if machines is None:
+            workers = workers or available_cores()
+            results = map_blocks(read_windows(pair, region), _measure, workers, workers + 1)
+        else:
+            job = functools.partial(_measure_elsewhere, names_elsewhere(pan, mul))
+            results = ask_in_order(even_windows(region), job, machines)
         bar = progress_bar(region.height * region.width * RATIO * RATIO, progress)
         with bar:
-            for place, found in map_blocks(read_windows(pair, region), _measure, workers, workers + 1):
+            for place, found in results:
                 measured.extend(_windows(place, found))
                 bar.update(place.height * place.width * RATIO * RATIO / 1e6)
         names = pair.pan_path, pair.mul_path
@@ -99,6 +110,13 @@ def _measure(pixels: PairPixels) -> Registration | None:
     if not bool((to_cells(valid[None, None].float()) > 0).all(1).any()):
         return None
     return displacement_map(pan, mul, _SIDE, valid)
+
+
+@one_thread()
+def _measure_elsewhere(files: tuple[str, str], window: PairWindow) -> Registration | None:
+    """Measure a window, at a worker."""
+    with gdal(), open_pair(*files) as pair:
+        return _measure(pair.read(window))
 
 
 def _windows(place: PairWindow, found: Registration | None) -> Iterator[dict[str, Any]]:

@@ -38,6 +38,7 @@ def evaluate(
     window: Sequence[int] | None = None,
     device: str = "auto",
     workers: int | None = None,
+    cluster: str | None = None,
     json_file: Path_ | None = None,
     plots: Path_ | None = None,
     overwrite: bool = False,
@@ -58,6 +59,7 @@ def evaluate(
         window: of a pair and of registration: (row, column, height, width) in pan pixels.
         device: as for `fuse`.
         workers: threads at work; changes no figure. None for one per core that this process may use.
+        cluster: of pair, chips and registration: as for `open_cluster`; changes no figure either.
         json_file: where to write everything that was found; None for nowhere.
         plots: the folder for plots; None for none.
         overwrite: whether to replace files.
@@ -70,15 +72,16 @@ def evaluate(
     """
     models: dict[str, Any] = {"weights": weights, "baselines": baselines, "device": device}
     running: dict[str, Any] = {"workers": workers, "progress": progress}
+    shared: dict[str, Any] = {"cluster": cluster, **running}
     ways: dict[str, Callable[[], Evaluation]] = {}
     if pan is not None and mul is not None:
-        ways["pair"] = lambda: judge_pair(pan, mul, protocols=protocols, window=window, **models, **running)
+        ways["pair"] = lambda: judge_pair(pan, mul, protocols=protocols, window=window, **models, **shared)
     if chips is not None:
-        ways["chips"] = lambda: judge_chips(chips, **models, **running)
+        ways["chips"] = lambda: judge_chips(chips, **models, **shared)
     if pictures is not None:
         ways["pictures"] = lambda: judge_pictures(*pictures, **running)
     if registration is not None:
-        ways["registration"] = lambda: measure_registration(*registration, window=window, **running)
+        ways["registration"] = lambda: measure_registration(*registration, window=window, **shared)
     if reflectances is not None:
         ways["reflectances"] = lambda: judge_surfaces(reflectances, **models)
     if len(ways) != 1 or (pan is None) != (mul is None):

@@ -9,8 +9,11 @@ import os
 import re
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import rasterio
 import rasterio._env
@@ -19,7 +22,15 @@ from rasterio.session import DummySession
 from potato.errors import ArdError, InputError
 from potato.raster.gdal import gdal
 
-__all__ = ["bytes_moved", "is_remote", "remote_gdal", "reset_bytes_moved", "try_again"]
+__all__ = [
+    "AnotherHostError",
+    "bytes_moved",
+    "is_remote",
+    "open_web",
+    "remote_gdal",
+    "reset_bytes_moved",
+    "try_again",
+]
 
 Result = TypeVar("Result")
 
@@ -34,7 +45,36 @@ _UNREACHABLE = re.compile(
 """What GDAL says when a server or the line, not a file, is at fault."""
 
 
+TIMEOUT = 10
+"""Seconds for a server to say whether an image is its own, as for GDAL to connect."""
+
 _LISTENING = threading.Lock()
+
+
+class AnotherHostError(OSError):
+    """A server sends us on to another host, where we weren't told to go."""
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Follows redirects within a host, and from http to https."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        here, there = urlsplit(req.full_url), urlsplit(newurl)
+        upgrade = (here.scheme, there.scheme) == ("http", "https") and here.port == there.port is None
+        alike = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+        if not alike and not (upgrade and here.hostname == there.hostname):
+            raise AnotherHostError(f"its server sends us on to another host, {there.hostname}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def open_web(request: str | urllib.request.Request, timeout: float) -> Any:
+    """`urllib.request.urlopen` that stays on the host that is asked.
+
+    Raises:
+        AnotherHostError: if the server sends us on to another.
+        OSError, HTTPException: as `urlopen` does.
+    """
+    return urllib.request.build_opener(_SameHost).open(request, timeout=timeout)
 
 
 def is_remote(path: str) -> bool:
@@ -65,7 +105,7 @@ def remote_gdal(retries: int = 0) -> Iterator[None]:
         yield
 
 
-def try_again(read: Callable[[], Result], paths: tuple[str, ...]) -> Result:
+def try_again(read: Callable[[], Result], paths: tuple[str, ...], *, follow: bool = False) -> Result:
     """Read something; where it lies on the network, again after a little while if that fails.
 
     To GDAL a block that didn't arrive is a damaged one, and a header that didn't is no image. Whether line
@@ -74,11 +114,15 @@ def try_again(read: Callable[[], Result], paths: tuple[str, ...]) -> Result:
     Args:
         read: opens the files, reads, closes them; inside `remote_gdal`.
         paths: the files.
+        follow: whether a server may send us on to another host for them.
 
     Raises:
-        InputError: if the files are at fault, or aren't there.
+        InputError: if the files are at fault, or aren't there; or if a server sends us on.
         ArdError: if the network or a server is.
     """
+    if not follow:
+        for path in paths:
+            _stay(path)
     try:
         return read()
     except InputError:
@@ -100,6 +144,25 @@ def try_again(read: Callable[[], Result], paths: tuple[str, ...]) -> Result:
                         "repeat the command later, it goes on where it stopped"
                     ) from error
     raise AssertionError  # the last try returns or raises
+
+
+@functools.lru_cache(maxsize=1024)
+def _stay(path: str) -> None:
+    """Ask a web server for the first byte of a file, and see whether it sends us on to another host.
+
+    GDAL follows wherever it is sent and has no setting against that. What else is wrong, GDAL tells better.
+
+    Raises:
+        InputError: if it does.
+    """
+    if not path.startswith(("http://", "https://")):
+        return
+    try:
+        open_web(urllib.request.Request(path, headers={"Range": "bytes=0-0"}), TIMEOUT).close()
+    except AnotherHostError as error:
+        raise InputError(f"{path}: {error}; use --follow-links if that is right") from error
+    except (OSError, HTTPException, ValueError):
+        return
 
 
 class _Ear(logging.Handler):

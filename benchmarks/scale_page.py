@@ -1,0 +1,292 @@
+"""What do an event, a year of the catalogue and the Earth's land cost, and what holds them up?
+
+    python benchmarks/scale_page.py    # the figures of docs/scale.md again, from benchmarks/results/*.json
+
+The page keeps its words; what stands between two marks is made here.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "scale.md"
+
+CELL, SIDE = 5000.0, 5312.5
+"""Metres along a cell of the ARD grid, and along its tile, aprons included."""
+
+PIXEL = 0.5
+"""Metres of a pan pixel: between WorldView-2, 0.46 at nadir and more beside it, and WorldView-3, 0.31."""
+
+TILE = (SIDE / PIXEL) ** 2
+"""Pan pixels of a tile."""
+
+TILES = {
+    "an event": 8_000,
+    "a year of the catalogue": 40_000,
+    "the Earth's land": math.ceil(150e12 / CELL**2),
+}
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What isn't measured by a benchmark. `docs/scale.md` says what each rests on."""
+
+    bytes_read: float = 2.1
+    """Bytes of a pair for each pan pixel (DEFLATE)."""
+
+    bytes_written: float = 3.1
+    """Bytes of a COG for each pixel (8 bits, overviews included)."""
+
+    core_hour: float = 0.05
+    """USD."""
+
+    stored: float = 0.023
+    """USD for 1 GB of a bucket in a month."""
+
+    carried: float = 0.09
+    """USD for 1 GB that leaves a cloud."""
+
+    watts: float = 10.0
+    """Of a busy core, with its share of memory, fans and cooling."""
+
+    gpu_pixels: float = 5e8
+    """Pixels a second of a GPU that is always fed."""
+
+
+SHARE = Assumptions()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What so many tiles cost, at so many pixels for each second of a core."""
+
+    tiles: int
+    rate: float
+
+    @property
+    def pixels(self) -> float:
+        """Of all tiles."""
+        return self.tiles * TILE
+
+    @property
+    def core_hours(self) -> float:
+        """At that rate."""
+        return self.pixels / self.rate / 3600
+
+    @property
+    def read(self) -> float:
+        """Bytes."""
+        return self.pixels * SHARE.bytes_read
+
+    @property
+    def written(self) -> float:
+        """Bytes."""
+        return self.pixels * SHARE.bytes_written
+
+    @property
+    def compute(self) -> float:
+        """USD."""
+        return self.core_hours * SHARE.core_hour
+
+    @property
+    def storage(self) -> float:
+        """USD in a month."""
+        return self.written / 1e9 * SHARE.stored
+
+    @property
+    def carrying(self) -> float:
+        """USD, out of a cloud."""
+        return self.written / 1e9 * SHARE.carried
+
+
+def load(name: str) -> dict | None:
+    """The figures of a benchmark, if they are kept."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def rates(fuse: dict) -> dict[str, float]:
+    """Pixels for each second of a core, by what was timed."""
+    pixels = math.prod(fuse["pixels"])
+    return {kind: pixels / fuse["summary"][kind]["cpu_seconds"] for kind in ("cog", "tiled", "gdal")}
+
+
+def costs(fuse: dict) -> str:
+    """The table of costs, and how long the machines are at it."""
+    rate = rates(fuse)["cog"]
+    rows = []
+    for name, tiles in TILES.items():
+        cost = Cost(tiles, rate)
+        rows.append(
+            [
+                name,
+                f"{tiles:,}",
+                f"{cost.pixels / 1e12:.3g} Tpx",
+                f"{cost.core_hours:,.0f}",
+                f"{cost.pixels / SHARE.gpu_pixels / 3600:,.1f}",
+                _terabytes(cost.read),
+                _terabytes(cost.written),
+                f"{cost.compute:,.0f} USD",
+                f"{cost.storage:,.0f} USD",
+                f"{cost.carrying:,.0f} USD",
+                f"{cost.core_hours * SHARE.watts / 1e3:,.1f} kWh",
+            ]
+        )
+    event, land = (Cost(TILES[name], rate) for name in ("an event", "the Earth's land"))
+    return (
+        table(
+            "| tiles | pixels | core-hours | GPU-hours (estimate) | read | written | compute | "
+            "storage, a month | carrying it out | energy",
+            rows,
+        )
+        + f"\n\nAn event takes a night on 8 cores ({event.core_hours / 8:.1f} hours), or "
+        f"{event.core_hours / 100 * 60:.0f} minutes on a hundred. The land takes 100 cores "
+        f"{land.core_hours / 100 / 24:.0f} days, once."
+    )
+
+
+def measured(fuse: dict) -> str:
+    """What was timed, and where."""
+    found, kinds = rates(fuse), fuse["summary"]
+    rows = [
+        [what, f"{found[kind] / 1e6:.2f} million", f"{kinds[kind]['cpu_seconds']:.2f} processor seconds"]
+        for what, kind in (
+            ("pixels a second of a core, COG", "cog"),
+            ("the same, plain tiles", "tiled"),
+            ("the same by `gdal_pansharpen.py`, which has no network", "gdal"),
+        )
+    ]
+    memory = max(kinds[kind]["peak_mb"] for kind in ("cog", "tiled"))
+    rows.append(["memory of a tile", f"{memory / 1e3:.1f} GB", "the most at any moment"])
+    side, machine = fuse["pixels"][0], fuse["machine"]
+    return (
+        table("figure | value | where from", rows)
+        + f"\n\nTaken on an {machine['processor']} with {machine['cores']} cores, from a local disk, for "
+        f"{side:,} × {side:,} pixels, start included, with a network of {fuse['network']['width']} channels "
+        f"and {fuse['network']['depth']} layers (`benchmarks/results/fuse.json`)."
+    )
+
+
+def limits(fuse: dict) -> str:
+    """How many cores a line keeps busy, and where the bottleneck moves."""
+    found = rates(fuse)
+    rate = found["cog"]
+    through = {
+        name: [bits / 8 / (rate * each) for each in (SHARE.bytes_read, SHARE.bytes_written)]
+        for name, bits in (("1 Gbit/s", 1e9), ("10 Gbit/s", 1e10), ("100 Gbit/s", 1e11))
+    }
+    without, card = found["gdal"] / 1e6, SHARE.gpu_pixels / 1e6
+    event, shared = Cost(TILES["an event"], rate), through["10 Gbit/s"][1]
+    feeders, saved = card / without, 1 - rate / found["gdal"]
+    arrives = event.read * 8 / 1e8 / 3600
+    kept, carried = event.storage / event.compute, event.carrying / event.compute
+    reads, writes = rate * SHARE.bytes_read / 1e6, rate * SHARE.bytes_written / 1e6
+    lines = table(
+        "line | cores that read through it | cores that write through it",
+        [[name, *(f"{cores:,.0f}" for cores in both)] for name, both in through.items()],
+    )
+    return f"""\
+Work through the rates of one tile: {rate / 1e6:.1f} Mpx/s a core reads {reads:.0f} MB/s and writes
+{writes:.0f} MB/s.
+
+{lines}
+
+1. **One machine beside the store.** Cores are the limit. A 10 Gbit/s line is shared by some {shared:.0f}
+   of them.
+2. **Far from the store.** A request waits for its answer, 100 to 200 ms between continents, and a worker
+   with it: each reads its tile strip by strip. More workers than cores hide that, and cost 0.7 GB each:
+   with a share w of its time spent waiting, 1 / (1 − w) workers a core. On one desk's 100 Mbit/s, one
+   core is enough, and an event takes {arrives:.0f} hours to arrive.
+3. **Many machines, one output folder.** A shared file system takes all that is written: 100 cores,
+   {writes / 10:.1f} GB/s. That is beyond many. Let machines have an output each, by `--cid` or `--bbox`,
+   or write less: `--co COMPRESS=…` with a stronger codec trades cores, of which there are enough, for
+   bytes.
+4. **GPUs.** What is left to the cores, reading, unpacking and packing, is at least what
+   `gdal_pansharpen.py` takes without any network: {without:.1f} Mpx/s. So a card at {card:.0f} Mpx/s
+   wants some {feeders:.0f} cores to feed it, and saves at most {saved:.0%} of the core-hours. It pays
+   with a larger network, not with this one.
+5. **Money.** A month of storage costs {kept:.0f} times the computing, and carrying the pictures out of a
+   cloud {carried:.0f} times. Work where the imagery lies; or make pictures when they are asked for ([web
+   tiles](guides/tiles.md)): the network is cheap enough to run again.
+6. **The command.** It hears of each tile and writes two lines: 6 million tiles are some 3 GB of
+   manifest, read whole at the start. Give each event, or zone, a delivery of its own, long before that."""
+
+
+def workers(kept: dict | None) -> str:
+    """Two workers against one."""
+    if kept is None:
+        return "No figures are kept yet."
+    ways = {None: "processes (`-j`)", "local": "Dask's (`--cluster local`)"}
+    rows = [
+        [ways[one["cluster"]], f"{one['one']:.2f} Mpx/s", f"{one['two']:.2f} Mpx/s", f"× {one['gain']:.2f}"]
+        for one in kept["figures"]
+    ]
+    return table("workers | one, on one core | two, on two | gain", rows) + _taken(kept)
+
+
+def store(kept: dict | None) -> str:
+    """Out of stores of several distances."""
+    if kept is None:
+        return "No figures are kept yet."
+    counts = sorted({one["workers"] for one in kept["figures"]})
+    places: dict[tuple[float, float], dict[int, dict]] = {}
+    for one in kept["figures"]:
+        places.setdefault((one["latency_ms"], one["bandwidth_mb"]), {})[one["workers"]] = one
+    rows = [
+        [
+            f"{latency:.0f} ms, {bandwidth:,.0f} MB/s",
+            *(f"{found[count]['running']:.2f}" if count in found else "–" for count in counts),
+            f"{next(iter(found.values()))['requests_per_tile']:.0f}",
+            f"{next(iter(found.values()))['bytes_per_tile'] / 1e6:.1f} MB",
+        ]
+        for (latency, bandwidth), found in places.items()
+    ]
+    heads = " | ".join(f"{count} workers" if count > 1 else "1 worker, Mpx/s" for count in counts)
+    return table(f"store | {heads} | requests a tile | bytes a tile", rows) + _taken(kept)
+
+
+def _taken(kept: dict) -> str:
+    machine = kept["machine"]
+    return (
+        f"\n\nOn an {machine['processor']} with {machine['cores']} cores: {kept['tiles']} tiles of "
+        f"{kept['size']:,} × {kept['size']:,} pixels, starting up not counted."
+    )
+
+
+def _terabytes(size: float) -> str:
+    return f"{size / 1e12:,.{0 if size > 1e14 else 1}f} TB"
+
+
+def table(head: str, rows: list[list[str]]) -> str:
+    """Markdown."""
+    names = head.split("|")
+    lines = [f"| {' | '.join(name.strip() for name in names)} |", "|" + "---|" * len(names)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def page() -> str:
+    """The page, with the figures that are kept now."""
+    fuse = load("fuse")
+    assert fuse, "benchmarks/fuse.py --json benchmarks/results/fuse.json comes first"
+    blocks = {
+        "costs": costs(fuse),
+        "measured": measured(fuse),
+        "limits": limits(fuse),
+        "workers": workers(load("workers")),
+        "store": store(load("store")),
+    }
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{blocks.pop(found[2])}\n{found[3]}"
+
+    text = re.sub(r"(<!-- made: (\w+) -->)\n.*?(<!-- /made -->)", fill, PAGE.read_text(), flags=re.DOTALL)
+    assert not blocks, f"{PAGE.name} has no place for {', '.join(blocks)}"
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,80 @@
+"""The benchmarks of scale: the page is made of what they keep, and the slow store is slow."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import potato
+
+REPOSITORY = Path(potato.__file__).parents[2]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+
+
+def test_the_page_has_the_figures_that_are_kept(benchmarks, monkeypatch, tmp_path):
+    import scale_page
+
+    assert scale_page.PAGE.read_text() == scale_page.page(), "run python benchmarks/scale_page.py"
+    kept = {"machine": {"processor": "test", "cores": 2}, "tiles": 12, "size": 2720}
+    figures = [{"cluster": None, "one": 4.0, "two": 7.0, "gain": 1.75, "runs": {}}]
+    (tmp_path / "workers.json").write_text(json.dumps({**kept, "figures": figures}))
+    figures = [
+        {"latency_ms": 20.0, "bandwidth_mb": 100.0, "workers": count, "running": 2.5 * count}
+        | {"requests_per_tile": 40.0, "bytes_per_tile": 5e6}
+        for count in (1, 2)
+    ]
+    (tmp_path / "store.json").write_text(json.dumps({**kept, "figures": figures}))
+    (tmp_path / "fuse.json").write_text((scale_page.RESULTS / "fuse.json").read_text())
+    monkeypatch.setattr(scale_page, "RESULTS", tmp_path)
+    text = scale_page.page()
+    assert "| processes (`-j`) | 4.00 Mpx/s | 7.00 Mpx/s | × 1.75 |" in text
+    assert "| 20 ms, 100 MB/s | 2.50 | 5.00 | 40 | 5.0 MB |" in text
+
+
+def test_costs_are_in_proportion(benchmarks):
+    import scale_page
+
+    one, two = (scale_page.Cost(8000, rate) for rate in (4e6, 8e6))
+    assert one.core_hours == 2 * two.core_hours == pytest.approx(8000 * 112.890625e6 / 4e6 / 3600)
+    assert one.written == two.written and one.storage == pytest.approx(one.written / 1e9 * 0.023)
+
+
+def test_the_slow_store_answers_late_and_through_one_line(benchmarks, tmp_path, monkeypatch):
+    import scale
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "a").write_bytes(bytes(200_000))
+    server = scale.slow_store(tmp_path, latency=0.1, bandwidth=1e6)
+    try:
+        started = time.perf_counter()
+        assert len(urllib.request.urlopen(server.url + "a").read()) == 200_000
+        # Late by the latency, and by what the line takes.
+        assert time.perf_counter() - started >= 0.3
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_tiny_run_keeps_its_figures(tmp_path):
+    command = [
+        sys.executable,
+        REPOSITORY / "benchmarks" / "scale.py",
+        "store",
+        "--tiles",
+        "5",
+        "--size",
+        "544",
+    ]
+    options = ["--workers", "1", "--stores", "5:100", "--json", tmp_path / "found.json"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+    (figures,) = json.loads((tmp_path / "found.json").read_text())["figures"]
+    assert figures["running"] > 0 and figures["requests_per_tile"] > 2
+    assert figures["bytes_per_tile"] > 100_000
