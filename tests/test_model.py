@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from potato.color import delta_e_ok, mul_to_oklab
-from potato.model import Architecture, Sharpener, fill_pair, predict, sharpen
+from potato.model import STEADINESS, Architecture, Sharpener, fill_pair, predict, sharpen, surroundings
 from potato.resample import block_mean, to_cells
 
 
@@ -51,6 +51,55 @@ def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
     for factor in (0.25, 3.0):
         other = sharpen(network, factor * pan, factor * mul)
         assert torch.allclose(other, factor ** (1 / 3) * plain, atol=2e-4)
+
+
+def test_slopes_around_a_cell_are_those_of_a_line():
+    generator = torch.Generator().manual_seed(2)
+    shading = 0.4 + 0.2 * torch.rand(1, 1, 12, 11, generator=generator)
+    slopes, offsets = torch.tensor([0.9, -0.2, 0.4]), torch.tensor([0.1, 0.05, -0.1])
+    oklab = offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * shading
+    found = surroundings(shading, oklab)
+    assert found.slopes.shape == (1, 3, 8, 7)
+    # Nearly: `STEADINESS` of the variance, here a tenth of it and less, follows the predictor.
+    pull = STEADINESS * found.mean**2 / (found.spreads[:, :1] ** 2 + STEADINESS * found.mean**2)
+    smooth = (offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * found.mean) / found.mean
+    expected = (1 - pull) * slopes.reshape(1, 3, 1, 1) + pull * smooth
+    assert torch.allclose(found.slopes, expected, atol=1e-3)
+    assert torch.allclose(found.spreads[:, 1], 0.9 * found.spreads[:, 0], atol=1e-4)
+
+
+def test_slopes_where_pan_is_even_are_those_of_the_predictor():
+    oklab = torch.tensor([0.4, 0.03, -0.02]).reshape(1, 3, 1, 1).expand(1, 3, 9, 9)
+    found = surroundings(torch.full((1, 1, 9, 9), 0.5), oklab)
+    assert torch.allclose(found.slopes[0, :, 0, 0], oklab[0, :, 0, 0] / 0.5, atol=1e-4)
+    assert float(found.spreads.max()) < 1e-3
+
+
+def test_slopes_do_not_mind_how_much_light_there_is():
+    generator = torch.Generator().manual_seed(3)
+    shading, oklab = (
+        torch.rand(1, 1, 9, 9, generator=generator) + 0.1,
+        torch.rand(1, 3, 9, 9, generator=generator),
+    )
+    plain, bright = surroundings(shading, oklab), surroundings(2 * shading, 2 * oklab)
+    assert torch.allclose(plain.slopes, bright.slopes, atol=1e-4)
+    assert torch.allclose(2 * plain.spreads, bright.spreads, atol=1e-5)
+
+
+def test_gains_scale_the_detail_of_pan():
+    """A network that says nothing but "half as much more of L": its result has 1.5 times pan's detail."""
+    model = Sharpener(Architecture(width=4, depth=1))
+    with torch.no_grad():
+        model.layers[0].weight.zero_()
+        model.layers[0].weight[48, -1, 1, 1] = 0.5  # the gain of L, from lightness: gains are divided by it
+    pattern = torch.tensor([0.2, 1.9, 0.6, 1.3]).repeat(4, 1)
+    pan = 0.3 * pattern.repeat(14, 14)[None, None]
+    mul = torch.full((1, 8, 14, 14), 0.3)
+    before = sharpen(Sharpener(Architecture(depth=0)), pan, mul)[0, 0]
+    after = sharpen(model, pan, mul)[0, 0]
+    grey, inner = 0.3 ** (1 / 3), (slice(16, -16), slice(16, -16))
+    ratio = (after - grey)[inner] / (before - grey)[inner]
+    assert torch.allclose(ratio, torch.tensor(1.5), atol=0.02)
 
 
 def test_an_untrained_network_is_the_predictor():
