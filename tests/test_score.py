@@ -112,7 +112,7 @@ def test_noise_and_haze_change_what_the_sensor_sees_and_only_haze_the_truth():
     )
     assert torch.equal(noisy.truth, plain.truth) and not torch.equal(noisy.pan, plain.pan)
     # Haze is bluest.
-    assert float((hazy.truth - plain.truth)[0, 2].mean()) < -0.005
+    assert float((hazy.truth - plain.truth)[0, 2].mean()) < -0.001
     assert float((hazy.mul - plain.mul)[0, 0].mean()) > 0.02
 
 

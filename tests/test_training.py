@@ -37,9 +37,9 @@ SMALL = ("--width", 8, "--depth", 2, "-j", 0, "--device", "cpu")
 
 @pytest.fixture(scope="session")
 def pool(tmp_path_factory) -> Path:
-    """12 chips of simulated scenes, 64 pixels wide."""
+    """12 chips of simulated scenes, 80 pixels wide."""
     folder = tmp_path_factory.mktemp("pool")
-    make_scenes(folder, count=12, seed=1, size=64)
+    make_scenes(folder, count=12, seed=1, size=80)
     return folder
 
 
@@ -63,7 +63,7 @@ def settings(folder: Path, pool: Path | None, **more: object) -> Settings:
 
 
 def samples(pool: Path, **more: object) -> Samples:
-    return Samples(**{"paths": tuple(list_chips(pool)), "share": 0.0, "size": (64, 64), "seed": 0, **more})
+    return Samples(**{"paths": tuple(list_chips(pool)), "share": 0.0, "size": (80, 80), "seed": 0, **more})
 
 
 def start(*arguments: object, cwd: Path, **more: object) -> subprocess.Popen:
@@ -144,21 +144,21 @@ def test_scenes_make_up_their_share_and_are_their_seeds(pool, share):
     chips = {float(load_chip(path).target.double().square().sum()) for path in list_chips(pool)}
     known = [float(source[place].target.double().square().sum()) in chips for place in range(8)]
     assert known.count(False) == 8 * share
-    first = scene_chip(0, 0, 64)
+    first = scene_chip(0, 0, 80)
     scene = source[known.index(False)]
     assert torch.equal(scene.pan.flatten().sort().values, first.pan.view(torch.int16).flatten().sort().values)
     assert same(source[3], source[3])
 
 
 def test_passes_see_one_ground_differently(pool):
-    chips = [scene_chip(0, 0, 64, look=look) for look in (0, 1)]
+    chips = [scene_chip(0, 0, 80, look=look) for look in (0, 1)]
     assert not torch.equal(chips[0].mul.int(), chips[1].mul.int())
     off = delta_e_ok(*(chip.tensors()[2] for chip in chips))[(chips[0].valid & chips[1].valid)[0]]
-    other = delta_e_ok(*(chip.tensors()[2] for chip in (chips[0], scene_chip(0, 1, 64))))
+    other = delta_e_ok(*(chip.tensors()[2] for chip in (chips[0], scene_chip(0, 1, 80))))
     assert float(off.mean()) < 0.6 * float(other.mean()), "haze differs, the ground doesn't"
     assert torch.equal(
         samples(pool, share=1.0, passes=3)[5].pan.flatten().sort().values,
-        scene_chip(0, 1, 64, look=2).pan.view(torch.int16).flatten().sort().values,
+        scene_chip(0, 1, 80, look=2).pan.view(torch.int16).flatten().sort().values,
     )
 
 
@@ -262,18 +262,18 @@ def _read(path: Path) -> str:
 
 def test_what_is_judged_is_never_augmented(pool):
     paths = list_chips(pool)
-    batches = list(held_out(paths, 0, (64, 64), 0))
+    batches = list(held_out(paths, 0, (80, 80), 0))
     for path, batch in zip(paths, batches, strict=True):
         chip = load_chip(path)
         pan, mul, target = batch.floats(CPU)
         expected = chip.tensors()
         assert all(torch.equal(a[0], b) for a, b in zip((pan, mul, target), expected, strict=True))
-    shares = [list(held_out(paths, 3, (64, 64), 0, Ranks(rank, 2))) for rank in (0, 1)]
+    shares = [list(held_out(paths, 3, (80, 80), 0, Ranks(rank, 2))) for rank in (0, 1)]
     assert [len(share) for share in shares] == [8, 7]
-    test = next(held_out([], 1, (64, 64), 0))
-    train_ = scene_chip(0, 0, 64).tensors()[2]
+    test = next(held_out([], 1, (80, 80), 0))
+    train_ = scene_chip(0, 0, 80).tensors()[2]
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
-    again = delta_e_ok(scene_chip(0, 0, 64, look=1).tensors()[2], train_)
+    again = delta_e_ok(scene_chip(0, 0, 80, look=1).tensors()[2], train_)
     assert float(off.median()) > 3 * float(again.median()), "other ground, not only another look at it"
 
 
@@ -351,7 +351,7 @@ def test_the_mean_follows_the_weights(pool, tmp_path):
 
 def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
     """Nothing in the batch loss but cropping: against `sharpen`, on chips as they are."""
-    batch = next(held_out(list_chips(pool)[:1], 0, (64, 64), 0))
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
     model = Sharpener(Architecture(8, 2))
     with torch.no_grad():
         loss, total, count, pixels = batch_loss(model, batch, CPU)
@@ -366,7 +366,7 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
 
 
 def test_chips_smaller_than_the_network_sees_are_refused(pool):
-    batch = next(held_out(list_chips(pool)[:1], 0, (64, 64), 0))
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
     with pytest.raises(SessionError, match="more than 96 pan pixels"):
         batch_loss(Sharpener(Architecture(8, 8)), batch, CPU)
 
@@ -400,7 +400,7 @@ def test_it_learns(pool, tmp_path):
     done = train(plan)
     assert done.scores["test"] < 0.6 * done.scores["predictor"]
     assert load_card(done.checkpoint)["scores"] == done.scores
-    judged = score_batches(load_model(done.checkpoint), held_out(list_chips(pool), 0, (64, 64), 0), CPU)
+    judged = score_batches(load_model(done.checkpoint), held_out(list_chips(pool), 0, (80, 80), 0), CPU)
     assert judged.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"
 
 
@@ -555,7 +555,7 @@ def test_other_chips_under_the_same_name_are_noticed(pool, tmp_path):
     shutil.copytree(pool, chips)
     plan = settings(tmp_path, chips)
     train(plan)
-    save_chip(scene_chip(9, 9, 64), chips / "0.pt")
+    save_chip(scene_chip(9, 9, 80), chips / "0.pt")
     with pytest.raises(SessionError, match=r"chips aren't those.*--load-from s"):
         train(plan)
 
@@ -603,7 +603,7 @@ def test_the_shipped_epoch_starts_a_session_at_its_number(pool, tmp_path):
     done = train(settings(tmp_path, pool, load_epoch=SHIPPED_EPOCH, epochs=1, width=None, depth=None))
     assert done.epochs == (SHIPPED_EPOCH, SHIPPED_EPOCH + 1)
     started = load_model(tmp_path / "s" / f"{SHIPPED_EPOCH}.safetensors")
-    pan, mul, _ = next(held_out(list_chips(pool)[:1], 0, (64, 64), 0)).floats(CPU)
+    pan, mul, _ = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0)).floats(CPU)
     with torch.no_grad():
         torch.testing.assert_close(sharpen(started, pan, mul), sharpen(load_model(), pan, mul))
     assert started.architecture.depth > 0
@@ -719,12 +719,12 @@ def test_a_resumed_run_goes_on_with_its_own_curves(pool, tmp_path):
 
 
 def test_scene_chips_are_their_seed_and_number(tmp_path, pool):
-    made = make_scenes(tmp_path / "more", count=3, starting_from=2, seed=1, size=64)
+    made = make_scenes(tmp_path / "more", count=3, starting_from=2, seed=1, size=80)
     assert (made.made, made.kept) == (3, 0)
     for number in (2, 3, 4):
         name = f"{number}.pt"
         assert (tmp_path / "more" / name).read_bytes() == (pool / name).read_bytes()
-    again = make_scenes(tmp_path / "more", count=5, seed=1, size=64)
+    again = make_scenes(tmp_path / "more", count=5, seed=1, size=80)
     assert (again.made, again.kept) == (2, 3)
     assert len({(pool / f"{number}.pt").read_bytes() for number in range(12)}) == 12
     with pytest.raises(InputError, match="size from 64"):
@@ -732,7 +732,7 @@ def test_scene_chips_are_their_seed_and_number(tmp_path, pool):
 
 
 def test_several_processes_make_the_same_scenes(tmp_path, pool, run):
-    result = run("make-scenes", tmp_path / "chips", "-n", 2, "--seed", 1, "--size", 64, "-j", 2, "--json")
+    result = run("make-scenes", tmp_path / "chips", "-n", 2, "--seed", 1, "--size", 80, "-j", 2, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["made"] == 2
     for name in ("0.pt", "1.pt"):
@@ -740,7 +740,7 @@ def test_several_processes_make_the_same_scenes(tmp_path, pool, run):
 
 
 def test_the_predictor_is_near_the_truth_of_scenes_and_some_have_edges(tmp_path):
-    chips = [scene_chip(3, number, 64) for number in range(30)]
+    chips = [scene_chip(3, number, 80) for number in range(30)]
     shares = [float(chip.valid.float().mean()) for chip in chips]
     assert 0 < sum(share < 1 for share in shares) < 12
     predictor = Sharpener(Architecture(depth=0))
@@ -791,7 +791,7 @@ def test_the_commands_of_the_tutorial(pool, tmp_path, command):
 
 def test_train_as_a_command(pool, tmp_path, run):
     options = ("--sessions", tmp_path, "--session", "s", *SMALL, "--epochs", 1, "--epoch-length", 8)
-    result = run("train", "--scenes", 0.5, "--size", 64, "--chips", pool, *options, "--json")
+    result = run("train", "--scenes", 0.5, "--size", 80, "--chips", pool, *options, "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert facts["checkpoint"].endswith("0.safetensors") and facts["scores"]["test"] > 0
