@@ -216,18 +216,16 @@ def batch_loss(
     cells = to_cells(pan)
     if not bool(pan_valid.all() & mul_valid.all()):
         cells, mul = fill_pair(cells, mul, pan_valid, mul_valid, radius)
-    output = model(cells, mul)
-    # In cells (b, 3 · 16, h, w), taken as (b, 3, 16 · h, w): the loss minds no order of pixels.
+    output = model(cells, mul).float()
     inner = (..., slice(radius, -radius), slice(radius, -radius))
+    truth, valid = to_cells(target)[inner], to_cells(target_valid)[inner]
+    # In cells (b, 3 · 16, h, w), taken as (b, 3, 16 · h, w): ΔE minds no order of pixels.
     shape = (len(output), 3, -1, output.shape[-1])
-    truth = to_cells(target)[inner].reshape(shape)
-    valid = to_cells(target_valid)[inner].reshape(len(output), 1, *shape[2:])
-    distance, count = delta_e_sum(output.float().reshape(shape), truth, valid)
+    flat = truth.reshape(shape)
+    distance, count = delta_e_sum(output.reshape(shape), flat, valid.reshape(len(output), 1, *flat.shape[2:]))
     loss = distance
     if fringes:
-        loss = loss + fringes * fringe_sum(
-            output.float(), to_cells(target)[inner], to_cells(target_valid)[inner]
-        )
+        loss = loss + fringes * fringe_sum(output, truth, valid)
     return loss, distance, count, valid.numel()
 
 
