@@ -34,6 +34,19 @@ def whoami(number: int) -> int:
     return os.getpid()
 
 
+def fault(rounds: int) -> int:
+    """How many pages the system hands out for a block of 8 MB, freed and asked for again."""
+    import resource  # Linux alone
+
+    def faults() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    before = faults()
+    for _ in range(rounds):
+        bytes(bytearray(8 << 20))
+    return faults() - before
+
+
 def die_once(name: str) -> str:
     """The name of a file; the process that makes it is killed at once."""
     _die_first(name)

@@ -1,4 +1,5 @@
 import contextlib
+import resource
 import shutil
 import socket
 import sys
@@ -70,6 +71,13 @@ def test_the_cluster_keeps_the_promises_of_processes(two):
     assert list(run_jobs([], labours.double, 0, two)) == []
     found = dict(run_jobs([1, -1, 2], labours.double, 0, two))
     assert found == {1: 2, 2: 4, -1: Lost("ValueError: a number that can't be doubled")}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its C library is told to keep freed memory")
+def test_workers_use_freed_memory_again(two):
+    rounds, pages = 50, 2 * (8 << 20) // resource.getpagesize()
+    for _, faults in run_jobs([rounds] * 4, labours.fault, 0, two):
+        assert faults < 0.2 * rounds * pages
 
 
 def test_a_worker_that_is_killed_is_survived(two, tmp_path):

@@ -8,6 +8,8 @@ another; a job that killed several is given up.
 """
 
 import contextlib
+import ctypes
+import functools
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -41,6 +43,10 @@ PACKAGES = ("potato", "torch", "rasterio")
 """What must be alike on all machines, since pixels depend on it; `+cpu` and the like aside."""
 
 GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
+
+KEPT = {-1: 256 << 20, -3: 32 << 20}
+"""What the C library keeps of freed memory, as it does by itself: 256 MB at the end of the heap (M_TRIM_THRESHOLD),
+and all blocks below 32 MB (M_MMAP_THRESHOLD)."""
 
 _TURN = threading.Lock()
 """Held by the job at work in a worker: settings of torch and counters of GDAL belong to a whole process."""
@@ -211,7 +217,21 @@ def _same(function: Any) -> Any:
 def _do(function: Callable[[Any], Any], job: Any) -> tuple[dict[str, str], Any]:
     """A job, at a worker: with what, and its result."""
     with _TURN:
+        _keep_memory()
         return _versions(), attempt(function, job)
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Let a worker use its memory again, as other processes do.
+
+    Dask starts workers with `MALLOC_TRIM_THRESHOLD_=65536`: each freed block goes back to the system and is
+    fetched anew for the next, which takes as long as the sharpening.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
+        library = ctypes.CDLL(None)
+        for option, size in KEPT.items():
+            library.mallopt(option, size)
 
 
 def _versions() -> dict[str, str]:
