@@ -216,15 +216,31 @@ def test_links_out_of_the_source_are_not_followed(event, tmp_path, kind):
         assert bool(elsewhere.requests) == (kind == "host")
 
 
+SENT_ON = "its server sends us on to another host; use --follow-links if that is right"
+
+
+@pytest.fixture
+def no_proxies(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def named(server) -> str:
+    """The address of a server by another name, so that it is another host."""
+    return server.url.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.usefixtures("no_proxies")
 @pytest.mark.parametrize("what", ["images", "items", "start"])
 def test_a_server_that_sends_us_to_another_host_is_not_followed(event, tmp_path, what):
     which = {"images": "/.*tif", "items": "/ard/.*json", "start": "/collection.json"}[what]
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
-        server.redirects[which] = elsewhere.url
+        server.redirects[which] = named(elsewhere)
         if what == "images":
             made = deliver(server.url, tmp_path / "out")
             assert made.done == 0 and len(made.failed) == 2
-            assert "its server sends us on to another host, 127.0.0.1; use --follow" in made.failed[0].reason
+            assert SENT_ON in made.failed[0].reason
             assert not elsewhere.requests
             assert deliver(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
             assert elsewhere.requests
@@ -235,6 +251,60 @@ def test_a_server_that_sends_us_to_another_host_is_not_followed(event, tmp_path,
             # One try: it would be the same the next time.
             asked = [path for _, path, *_ in server.requests if re.fullmatch(which, path)]
             assert len(asked) == len(set(asked))
+
+
+@pytest.mark.usefixtures("no_proxies")
+def test_nor_is_one_that_sends_only_later_requests_there(event, tmp_path):
+    with serve_folder(event) as server, serve_folder(event) as elsewhere:
+        home = server.answer
+
+        def answer(path, headers):
+            if path.endswith(".tif") and not headers.get("range", "bytes=0-").startswith("bytes=0-"):
+                return 302, {"Location": named(elsewhere).rstrip("/") + path}, b""
+            return home(path, headers)
+
+        server.answer = answer
+        made = deliver(server.url, tmp_path / "out")
+        assert made.done == 0 and len(made.failed) == 2
+        assert any(asked[1].endswith(".tif") and asked[3] == 206 for asked in server.requests)
+        assert not elsewhere.requests
+        assert deliver(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
+        assert elsewhere.requests
+
+
+def test_behind_a_proxy_the_first_request_tells(event, tmp_path, monkeypatch):
+    with serve_folder(event) as server, serve_folder(event) as elsewhere:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+        server.redirects["/.*-pan.tif"] = named(elsewhere)
+        made = deliver(server.url, tmp_path / "out")
+        assert made.done == 0 and SENT_ON in made.failed[0].reason
+        assert not elsewhere.requests
+        server.redirects.clear()
+    with serve_folder(event) as server:
+        assert deliver(server.url, tmp_path / "direct").done == 2
+
+
+@pytest.mark.usefixtures("no_proxies")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "doctor {ard}",
+        "rate-cids {ard} -o {out}.csv",
+        "make-chips --ard-dir {ard} --chip-dir {out} --size 32 --count 1",
+        "fuse-ard {ard} {out} --weights predictor",
+    ],
+)
+def test_the_rule_holds_for_every_command_that_reads_images(command, event, run, tmp_path):
+    with serve_folder(event) as server, serve_folder(event) as elsewhere:
+        server.redirects["/.*tif"] = named(elsewhere)
+        words = command.format(ard=server.url, out=tmp_path / "out").split()
+        refused = run(*words)
+        assert refused.exit_code in (1, 3) and SENT_ON in refused.stdout + refused.stderr
+        assert not elsewhere.requests
+        followed = run(*words, "--follow-links", *(["--retry-failed"] if words[0] == "fuse-ard" else []))
+        assert SENT_ON not in followed.stdout + followed.stderr
+        assert elsewhere.requests
 
 
 def test_a_server_may_send_us_on_to_itself(event, local, tmp_path):
@@ -256,7 +326,7 @@ def test_a_catalogue_without_its_images_reads_those_of_the_original_if_told(even
         assert deliver(root, tmp_path / "out", follow_links=True).done == 1
 
 
-def test_an_image_that_would_read_other_files_is_refused(event, tmp_path):
+def test_an_image_that_would_read_other_files_is_refused(event, tmp_path, run):
     root = shutil.copytree(event, tmp_path / "event")
     pan = sorted(root.rglob("*-pan.tif"))[0]
     shutil.move(pan, tmp_path / "secret.tif")
@@ -269,6 +339,9 @@ def test_an_image_that_would_read_other_files_is_refused(event, tmp_path):
     fuse(pan, str(pan).replace("-pan", "-ms"), tmp_path / "asked.tif")
     made = deliver(root, tmp_path / "out")
     assert made.done == 1 and "can't open pan" in made.failed[0].reason
+    rated = run("rate-cids", root, "-o", tmp_path / "ratings.csv")
+    told = run("doctor", root)
+    assert all("can't open pan" in one.stdout for one in (rated, told)), rated.output + told.output
 
 
 def test_secrets_of_addresses_are_written_nowhere(event, tmp_path, run):

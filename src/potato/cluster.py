@@ -45,8 +45,8 @@ PACKAGES = ("potato", "torch", "rasterio")
 GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
 KEPT = {-1: 256 << 20, -3: 32 << 20}
-"""What the C library keeps of freed memory, as it does by itself: 256 MB at the end of the heap (M_TRIM_THRESHOLD),
-and all blocks below 32 MB (M_MMAP_THRESHOLD)."""
+"""What the C library keeps of freed memory, about as it does by itself: 256 MB at the end of the heap
+(M_TRIM_THRESHOLD), and all blocks below 32 MB (M_MMAP_THRESHOLD)."""
 
 _TURN = threading.Lock()
 """Held by the job at work in a worker: settings of torch and counters of GDAL belong to a whole process."""

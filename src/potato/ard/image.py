@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from potato.ard.grid import Box
-from potato.ard.item import Tile
+from potato.ard.item import FORMAT, Tile
 from potato.errors import InputError
-from potato.raster.gdal import Grid, gdal, open_dataset
+from potato.raster.gdal import Grid, open_dataset
 from potato.raster.pair import Image, mul_bands, pan_band
+from potato.raster.remote import remote_gdal
 
 __all__ = ["Overview", "lonlat_outline", "read_overview"]
 
@@ -34,7 +35,7 @@ class Overview:
 
 
 def read_overview(path: str, role: str, side: int) -> Overview:
-    """The finest overview of an image that is no larger than `side` pixels.
+    """The finest overview of an image that is no larger than `side` pixels; inside `try_again`.
 
     Args:
         path: a path, `s3://…` or `https://…` of a COG.
@@ -46,7 +47,7 @@ def read_overview(path: str, role: str, side: int) -> Overview:
         InputError: if it can't be opened or read, or has no overview of about that size.
         BandError: if its bands aren't the expected ones.
     """
-    with gdal(), contextlib.closing(open_dataset(path, role)) as dataset:
+    with remote_gdal(), contextlib.closing(open_dataset(path, role, FORMAT)) as dataset:
         indexes = pan_band(path, dataset) if role == "pan" else mul_bands(path, dataset)
         longest = max(dataset.height, dataset.width)
         factors = [1, *dataset.overviews(indexes[0])]

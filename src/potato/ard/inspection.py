@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from rasterio.transform import array_bounds
 
-from potato.ard.item import Tile
+from potato.ard.item import FORMAT, Tile
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster.pair import Image, Pair, open_pair
-from potato.raster.remote import remote_gdal
+from potato.raster.remote import remote_gdal, try_again
 from potato.sensor import RATIO
 from potato.windows import PairWindow
 
@@ -38,28 +38,34 @@ class Flaw:
     found: str
 
 
-def inspect_tile(tile: Tile) -> list[Flaw]:
+def inspect_tile(tile: Tile, follow_links: bool = False) -> list[Flaw]:
     """Open pan and mul of a tile and look at their headers, their masks from afar, and their last pixels.
 
     Args:
         tile: one that has both.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host.
 
     Returns:
         What isn't as it should be; nothing if all is well.
     """
     assert tile.pan is not None and tile.mul is not None
     try:
-        with remote_gdal(), open_pair(tile.pan, tile.mul) as pair:
-            flaws = [*_against_item(pair, tile)]
-            for image in pair.images:
-                flaws += _layout(image)
-            return flaws + _pixels(pair, tile)
+        return try_again(lambda: _inspect(tile), (tile.pan, tile.mul), follow=follow_links)
     except PairError as error:
         return [Flaw("pair", str(error))]
     except BandError as error:
         return [Flaw("bands", str(error))]
     except (InputError, ArdError) as error:
         return [Flaw("unreadable", str(error))]
+
+
+def _inspect(tile: Tile) -> list[Flaw]:
+    assert tile.pan is not None and tile.mul is not None
+    with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
+        flaws = [*_against_item(pair, tile)]
+        for image in pair.images:
+            flaws += _layout(image)
+        return flaws + _pixels(pair, tile)
 
 
 def _against_item(pair: Pair, tile: Tile) -> list[Flaw]:

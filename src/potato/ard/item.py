@@ -12,10 +12,13 @@ from potato.ard.grid import Box, intersect, quadkey_cell, shrink
 from potato.raster.remote import is_remote
 from potato.sensor import PLATFORMS
 
-__all__ = ["CID", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
+__all__ = ["CID", "FORMAT", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
 
 PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
+
+FORMAT = "GTiff"
+"""What the images of an ARD are. Other formats could read whatever files and addresses they name."""
 
 CID = re.compile(r"10[1-6][0-9A-F]{13}")
 """What a catalog ID looks like."""

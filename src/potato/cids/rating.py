@@ -6,7 +6,7 @@ import io
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from potato.files import write_whole
 from potato.jobs import Lost, run_jobs
 from potato.looks import NATURAL, render
 from potato.raster import check_output
+from potato.raster.remote import try_again
 from potato.sensor import SCALE
 from potato.stream import available_cores, map_blocks
 
@@ -104,7 +105,7 @@ def rate_cids(
         workers: tiles at work at once; None for one per core.
         cluster: as for `open_cluster`; None for this process's threads.
         overwrite: whether to replace files.
-        follow_links: as for `walk_ard`.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
@@ -125,19 +126,22 @@ def rate_cids(
     with open_cluster(cluster, workers) as machines:
         tiles, left_out, broken = _sort_out(ard, follow_links)
         chosen = [tile for group in tiles.values() for tile in _spread(group, tiles_per_cid)]
-        looks = _look_all(chosen, workers or available_cores(), machines)
+        look = functools.partial(_look, follow_links)
+        looks = _look_all(chosen, look, workers or available_cores(), machines)
         looked_at = list(tqdm(looks, total=len(chosen), unit="tile", disable=not progress))
     seen: dict[str, list[tuple[Measures, NDArray[np.uint8]]]] = defaultdict(list)
+    unread: list[Broken] = []
     # Sums of floats depend on their order, so that is always the same.
     for place, found in sorted(looked_at, key=lambda one: one[0]):
         if isinstance(found, Broken):
-            broken.append(found)
+            unread.append(found)
         else:
             seen[chosen[place].cid].append(found)
     if not seen:
         raise ArdError(
-            f"{ard}: expected tiles of WorldView-2 or -3, found none that can be read{_first(broken)}"
+            f"{ard}: expected tiles of WorldView-2 or -3, found none that can be read{_first(unread)}"
         )
+    broken += unread
     ratings = [
         _rating(tiles[cid], sum((measures for measures, _ in looked), Measures()), len(looked))
         for cid, looked in seen.items()
@@ -201,27 +205,36 @@ def _spread(tiles: Sequence[Tile], count: int) -> list[Tile]:
     return [tiles[(2 * place + 1) * len(tiles) // (2 * count)] for place in range(count)]
 
 
+Look = tuple[Measures, NDArray[np.uint8]] | Broken
+"""What is seen of a tile, and a small picture of it."""
+
+
 def _look_all(
-    tiles: Sequence[Tile], workers: int, cluster: Cluster | None
-) -> Iterator[tuple[int, tuple[Measures, NDArray[np.uint8]] | Broken]]:
+    tiles: Sequence[Tile], look: Callable[[Tile], Look], workers: int, cluster: Cluster | None
+) -> Iterator[tuple[int, Look]]:
     """Look at tiles, in threads or in a cluster; each comes with its place in the list, in any order."""
     if cluster is None:
-        yield from map_blocks(enumerate(tiles), _look, workers, 2 * workers)
+        yield from map_blocks(enumerate(tiles), look, workers, 2 * workers)
         return
-    for (place, tile), found in run_jobs(enumerate(tiles), _look_at, workers, cluster):
+    numbered = functools.partial(_look_at, look)
+    for (place, tile), found in run_jobs(enumerate(tiles), numbered, workers, cluster):
         yield place, Broken(tile.item, found.reason) if isinstance(found, Lost) else found
 
 
-def _look_at(job: tuple[int, Tile]) -> tuple[Measures, NDArray[np.uint8]] | Broken:
-    return _look(job[1])
+def _look_at(look: Callable[[Tile], Look], job: tuple[int, Tile]) -> Look:
+    return look(job[1])
 
 
-def _look(tile: Tile) -> tuple[Measures, NDArray[np.uint8]] | Broken:
+def _look(follow_links: bool, tile: Tile) -> Look:
     """Measure a tile, and make a small picture of it."""
+    files = tile.pan or "", tile.mul or ""
+
+    def read() -> tuple[Overview, Overview]:
+        return read_overview(files[0], "pan", PAN_SIDE), read_overview(files[1], "mul", MUL_SIDE)
+
     try:
-        pan = read_overview(tile.pan or "", "pan", PAN_SIDE)
-        mul = read_overview(tile.mul or "", "mul", MUL_SIDE)
-    except InputError as error:
+        pan, mul = try_again(read, files, follow=follow_links)
+    except (InputError, ArdError) as error:
         return Broken(tile.item, " ".join(str(error).split()))
     return measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid), _picture(mul)
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from potato.ard.image import contradiction
+from potato.ard.item import FORMAT
 from potato.delivery.manifest import Record
 from potato.delivery.plan import Job
 from potato.delivery.stac import Seen, picture_bounds, picture_item
@@ -27,9 +28,6 @@ __all__ = ["file_digest", "fuse_tile", "sweep"]
 
 RETRIES = 3
 """How often GDAL asks again for a part of an image, after 1, 2 and 4 seconds or so."""
-
-FORMAT = "GTiff"
-"""What the images of an ARD are. Other formats could read whatever files and addresses they name."""
 
 
 def fuse_tile(job: Job) -> Record:

@@ -1,5 +1,6 @@
 """An ARD: whether its items, files and places are as they should be."""
 
+import functools
 from collections.abc import Iterable, Iterator
 
 from tqdm import tqdm
@@ -64,7 +65,7 @@ def examine_ard(
     Args:
         source: as for `walk_ard`.
         tiles: how many tiles are opened at most, spread evenly.
-        follow_links: as for `walk_ard`.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host.
         progress: whether to draw a progress bar on stderr.
     """
     flaws: dict[str, list[Flaw]] = {}
@@ -92,7 +93,8 @@ def examine_ard(
     chosen = good[:: max(1, -(-len(good) // max(1, tiles)))] if tiles else []
     with tqdm(total=len(chosen), unit="tile", disable=not progress) as bar:
         named = ((tile.item, tile) for tile in chosen)
-        for item, found in map_blocks(named, inspect_tile, READERS, 2 * READERS):
+        look = functools.partial(inspect_tile, follow_links=follow_links)
+        for item, found in map_blocks(named, look, READERS, 2 * READERS):
             for flaw in found:
                 note(flaw.kind, f"{item}: {flaw.found}")
             bar.update()

@@ -48,7 +48,15 @@ _UNREACHABLE = re.compile(
 TIMEOUT = 10
 """Seconds for a server to say whether an image is its own, as for GDAL to connect."""
 
+NOWHERE = "none://no-such-proxy"
+"""A proxy of a kind that there isn't: what is sent there fails at once, and this is in the message."""
+
+ELSEWHERE = "its server sends us on to another host; use --follow-links if that is right"
+
 _LISTENING = threading.Lock()
+
+_HOMES: set[str] = set()
+"""Hosts that were asked for by name; the environment, which tells GDAL, belongs to the whole process."""
 
 
 class AnotherHostError(OSError):
@@ -114,53 +122,74 @@ def try_again(read: Callable[[], Result], paths: tuple[str, ...], *, follow: boo
     Args:
         read: opens the files, reads, closes them; inside `remote_gdal`.
         paths: the files.
-        follow: whether a server may send us on to another host for them.
+        follow: whether a web server may send us on to another host for them.
 
     Raises:
         InputError: if the files are at fault, or aren't there; or if a server sends us on.
         ArdError: if the network or a server is.
     """
-    if not follow:
-        for path in paths:
-            _stay(path)
-    try:
-        return read()
-    except InputError:
-        if not any(map(is_remote, paths)):
-            raise
-    for last, pause in zip((False, True), PAUSES, strict=True):
-        time.sleep(pause)
-        _forget(paths)
-        with _listening() as heard:
-            try:
-                return read()
-            except InputError as error:
-                failure = next(filter(_UNREACHABLE.search, [*heard, str(error)]), None)
-                if failure is None:
-                    raise
-                if last:
-                    raise ArdError(
-                        f"{paths[0]}: the network or the server fails ({failure}); "
-                        "repeat the command later, it goes on where it stopped"
-                    ) from error
+    with contextlib.nullcontext() if follow else _at_home(paths):
+        try:
+            return read()
+        except InputError:
+            if not any(map(is_remote, paths)):
+                raise
+        for last, pause in zip((False, True), PAUSES, strict=True):
+            time.sleep(pause)
+            _forget(paths)
+            with _listening() as heard:
+                try:
+                    return read()
+                except InputError as error:
+                    told = [*heard, str(error)]
+                    if any(NOWHERE in message for message in told):
+                        raise InputError(f"{paths[0]}: {ELSEWHERE}") from error
+                    failure = next(filter(_UNREACHABLE.search, told), None)
+                    if failure is None:
+                        raise
+                    if last:
+                        raise ArdError(
+                            f"{paths[0]}: the network or the server fails ({failure}); "
+                            "repeat the command later, it goes on where it stopped"
+                        ) from error
     raise AssertionError  # the last try returns or raises
 
 
-@functools.lru_cache(maxsize=1024)
-def _stay(path: str) -> None:
-    """Ask a web server for the first byte of a file, and see whether it sends us on to another host.
+@contextlib.contextmanager
+def _at_home(paths: tuple[str, ...]) -> Iterator[None]:
+    """Let GDAL ask no web server but that of some files, wherever it is sent.
 
-    GDAL follows wherever it is sent and has no setting against that. What else is wrong, GDAL tells better.
+    GDAL follows redirects and has no setting against that. But it asks all hosts that `no_proxy` doesn't name
+    through a proxy, and there is none of that kind. Where a real proxy is needed the first byte of each file
+    is asked for without GDAL, and a server that sends only later requests elsewhere isn't noticed.
 
     Raises:
-        InputError: if it does.
+        InputError: if a server sends us on to another host.
     """
-    if not path.startswith(("http://", "https://")):
-        return
+    web = [path for path in paths if path.startswith(("http://", "https://"))]
+    if not web:
+        yield
+    elif "GDAL_HTTP_PROXY" in os.environ or {"http", "https", "all"} & urllib.request.getproxies().keys():
+        for path in web:
+            _ask_first(path)
+        yield
+    else:
+        with _LISTENING:
+            _HOMES.update(urlsplit(path).hostname or "" for path in web)
+            names = ",".join(sorted(_HOMES))
+            if os.environ.get("no_proxy") != names:
+                os.environ["no_proxy"] = names
+        with rasterio.Env(session=DummySession(), GDAL_HTTP_PROXY=NOWHERE):
+            yield
+
+
+@functools.lru_cache(maxsize=1024)
+def _ask_first(path: str) -> None:
+    """Ask for the first byte of a file; what else is wrong than a redirect, GDAL tells better."""
     try:
         open_web(urllib.request.Request(path, headers={"Range": "bytes=0-0"}), TIMEOUT).close()
     except AnotherHostError as error:
-        raise InputError(f"{path}: {error}; use --follow-links if that is right") from error
+        raise InputError(f"{path}: {ELSEWHERE}") from error
     except (OSError, HTTPException, ValueError):
         return
 
