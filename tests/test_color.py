@@ -68,6 +68,18 @@ def test_srgb_signal_of_middle_grey():
     assert color.srgb_decode(torch.tensor(0.5)).item() == pytest.approx(0.21404, abs=1e-5)
 
 
+def test_srgb_is_a_straight_line_up_to_its_toe_and_a_curve_from_there():
+    linear = torch.tensor([0.0, 0.001, 0.0031308, 0.0032, 1.0], dtype=torch.float64)
+    signal = torch.tensor([0, 0.01292, 0.04045, 1.055 * 0.0032 ** (1 / 2.4) - 0.055, 1], dtype=torch.float64)
+    assert color.srgb_encode(linear).tolist() == pytest.approx(signal.tolist(), abs=1e-6)
+
+
+def test_power_is_that_of_torch_and_nothing_stays_nothing():
+    base = torch.logspace(-4, 1, 1000)
+    assert color.power(base, 1 / 3).tolist() == pytest.approx(base.pow(1 / 3).tolist(), rel=4e-7)
+    assert color.power(torch.zeros(1), 1 / 3).item() == 0
+
+
 def test_one_jnd_is_two_hundredths_of_lightness_and_half_that_of_chroma():
     grey = pixel(0.5, 0, 0)
     assert color.delta_e_ok(grey, pixel(0.52, 0, 0)).item() == pytest.approx(1)

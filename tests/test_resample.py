@@ -51,6 +51,14 @@ def test_filling_reaches_as_far_as_it_says_and_no_further():
     assert (fill_invalid(image, valid, 3)[0, 0, 0] > 0).tolist() == [True] * 4 + [False] * 5
 
 
+def test_filling_gives_the_mean_of_the_neighbours_that_are_there():
+    image = torch.tensor([[3.0, 5.0, 0.0, 0.0]]).expand(1, 2, 1, 4)
+    valid = torch.tensor([[True, True, False, False]])[None, None]
+    below = torch.zeros(1, 2, 1, 4), torch.zeros(1, 1, 1, 4, dtype=torch.bool)
+    filled = fill_invalid(torch.cat([image, below[0]], 2), torch.cat([valid, below[1]], 2), 2)
+    assert filled[0, 1].tolist() == [[3, 5, 5, 5], [4, 4, 5, 5]]
+
+
 def test_what_stands_in_invalid_pixels_is_never_read():
     valid = torch.rand(1, 1, 9, 9) > 0.5
     image = torch.rand(1, 2, 9, 9)

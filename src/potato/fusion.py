@@ -266,34 +266,44 @@ def fuse_pixels(
         return None
     device = next(iter(model.parameters()), torch.empty(0)).device
     with torch.inference_mode():
-        pan = torch.from_numpy(_cells(pixels.pan).astype(np.float32, order="C"))[None].to(device) / SCALE
+        pan = _tensor(_cells(pixels.pan).astype(np.float32)).to(device) / SCALE
         mul = torch.from_numpy(pixels.mul.astype(np.float32, order="C"))[None].to(device) / SCALE
         if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
-            pan_valid = torch.from_numpy(_cells(pixels.pan_valid).copy())[None].to(device)
+            pan_valid = _tensor(_cells(pixels.pan_valid)).to(device)
             mul_valid = torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
             pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.radius)
         inner = (..., slice(model.radius, -model.radius), slice(model.radius, -model.radius))
-        oklab = model(pan[inner], mul[inner])[0].reshape(3, -1, width)
+        oklab = _in_rows(model(pan[inner], mul[inner]))
         threshold: torch.Tensor | float = 0.5
         if look.bits == 8:
             fine = dither(height * RATIO, width * RATIO, row, column).to(device)
-            threshold = to_cells(fine[None, None]).reshape(-1, width)
-        codes = render(oklab, look, threshold).cpu().numpy()
-    result = np.empty((4, height * RATIO, width * RATIO), f"uint{look.bits}")
-    # From cells, as (channel, row in cell, column in cell, row, column), back to rows and columns.
-    result[:3].reshape(3, height, RATIO, width, RATIO)[...] = codes.reshape(
-        3, RATIO, RATIO, height, width
-    ).transpose(0, 3, 1, 4, 2)
+            threshold = _in_rows(to_cells(fine[None, None]))
+        codes = render(oklab, look, threshold).cpu().numpy().astype(f"uint{look.bits}")
+    result = np.empty((4, height * RATIO, width * RATIO), codes.dtype)
+    # Back to the rows and columns of the picture, four pixels as one number.
+    fours = codes.view(f"u{RATIO * codes.itemsize}").reshape(3, height, width, RATIO)
+    result[:3].view(fours.dtype).reshape(3, height, RATIO, width)[...] = fours.swapaxes(2, 3)
     result[:3] *= alpha
     np.multiply(alpha, look.white, out=result[3], casting="unsafe")
     return result
 
 
 def _cells(image: NDArray[Any]) -> NDArray[Any]:
-    """An image (4h, 4w) in cells (16, h, w); `resample.to_cells` for types that torch can't shuffle."""
-    height, width = image.shape
-    blocks = image.reshape(height // RATIO, RATIO, width // RATIO, RATIO)
-    return blocks.transpose(1, 3, 0, 2).reshape(RATIO * RATIO, height // RATIO, width // RATIO)
+    """An image (4h, 4w) in cells (h, w, 16), the four pixels of a cell's row moved as one number."""
+    height, width = (side // RATIO for side in image.shape)
+    fours = image.view(f"u{RATIO * image.itemsize}").reshape(height, RATIO, width)
+    return fours.swapaxes(1, 2).copy().view(image.dtype)
+
+
+def _tensor(image: NDArray[Any]) -> torch.Tensor:
+    """An image (h, w, c) as a tensor (1, c, h, w), its channels still last in memory."""
+    return torch.from_numpy(image).movedim(-1, 0)[None]
+
+
+def _in_rows(cells: torch.Tensor) -> torch.Tensor:
+    """Cells (1, 16·c, h, w) as (c, h, 16·w): the pixels of each cell beside each other."""
+    pixels: torch.Tensor = cells[0].unflatten(0, (-1, RATIO * RATIO)).permute(0, 2, 3, 1)
+    return pixels.flatten(2)
 
 
 def _fuse_block(

@@ -26,6 +26,7 @@ from potato.color import (
     SRGB_TO_XYZ,
     linear_srgb_to_oklab,
     oklab_to_linear_srgb,
+    power,
     srgb_decode,
     srgb_encode,
 )
@@ -122,7 +123,7 @@ def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
     """
     red, green, blue = SRGB_TO_XYZ[1]
     luminance = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(min=1e-6)
-    toned = (luminance * exposure).pow_(contrast)
+    toned = power(luminance * exposure, contrast)
     toned = toned.div_(toned + 1).mul_(1 + exposure**-contrast)
     rgb = rgb * (toned / luminance)
     # Few pixels leave the gamut, so only those are touched.
@@ -161,8 +162,9 @@ def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
     """
     rows = torch.arange(row, row + height, dtype=torch.float64) * 0.5698402909980532
     columns = torch.arange(column, column + width, dtype=torch.float64) * 0.7548776662466927
-    phase = torch.frac(rows.frac()[:, None] + columns.frac()[None, :])
-    return (1 - (2 * phase - 1).abs()).float()
+    # 64 bits for where, 32 for what comes of it.
+    phase = (rows.frac().float()[:, None] + columns.frac().float()).frac_()
+    return phase.mul_(2).sub_(1).abs_().neg_().add_(1)
 
 
 def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:

@@ -31,7 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from potato.color import mul_to_oklab
+from potato.color import mul_to_oklab, power
 from potato.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
 from potato.sensor import BANDS, RATIO
 
@@ -107,17 +107,15 @@ class Sharpener(nn.Module):
         depth = len(self.layers)
         if not depth:
             return predicted
-        context = surroundings(pan.mean(1, keepdim=True).clamp_min(0) ** (1 / 3), oklab)
+        context = surroundings(power(pan.mean(1, keepdim=True).clamp_min(0), 1 / 3), oklab)
         oklab = _trim(oklab, BICUBIC_REACH)
         lightness, chroma = oklab[:, :1], oklab[:, 1:]
-        bands = _trim(mul, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
+        bands = power(_trim(mul, BICUBIC_REACH).clamp_min(0), 1 / 3)
         followed = context.slopes * mean - oklab
-        differences = torch.cat(
-            [detail, mean - lightness, bands - lightness, 2 * chroma, followed, context.spreads], 1
-        )
-        inputs = torch.cat([differences.mul_(GAIN), lightness], 1).contiguous(
-            memory_format=torch.channels_last
-        )
+        differences = [detail, mean - lightness, bands - lightness, 2 * chroma, followed, context.spreads]
+        # Times 8 and divided by it, lightness is exactly what it was.
+        inputs = torch.cat([*differences, lightness / GAIN], 1).mul_(GAIN)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         # Not bfloat16 on processors that have it: its sums would let blocks show (dev/LOG.md).
         half = pan.device.type in ("cuda", "mps") and not torch.is_grad_enabled()
         with torch.autocast(pan.device.type, torch.float16, enabled=half):
@@ -207,11 +205,11 @@ def predict(pan: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # Bicubic interpolation undershoots beside bright pixels, down to nothing and below, where a ratio
     # would explode into speckle; half the darkest neighbour is a floor that plain ground never meets.
     floor = _darkest(mean, BICUBIC_REACH) * 0.5
-    shading = _trim(pan, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
-    coarse = torch.maximum(coarse, floor).clamp_min_(1e-4).pow_(1 / 3)
+    shading = power(_trim(pan, BICUBIC_REACH).clamp_min(0), 1 / 3)
+    coarse = power(torch.maximum(coarse, floor).clamp_min_(1e-4), 1 / 3)
     scale = (shading / coarse).clamp_max_(RATIO_LIMIT ** (1 / 3)).unsqueeze(1)
     predicted = (colour.unflatten(1, (3, PIXELS)) * scale).flatten(1, 2)
-    return predicted, shading - coarse, _trim(mean, BICUBIC_REACH).clamp_min(0) ** (1 / 3)
+    return predicted, shading - coarse, power(_trim(mean, BICUBIC_REACH).clamp_min(0), 1 / 3)
 
 
 def fill_pair(
