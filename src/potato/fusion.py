@@ -25,7 +25,6 @@ from potato.notebook import SIDE, Shown, View
 from potato.profiles import PANEL, PROFILES, TILE
 from potato.raster import Pair, PairPixels, Part, check_output, create_picture, gdal, open_pair
 from potato.redaction import redact
-from potato.resample import to_cells
 from potato.sensor import RATIO, SCALE
 from potato.stream import available_cores, map_blocks, progress_bar
 from potato.weights import load_model, weights_digest
@@ -277,7 +276,7 @@ def fuse_pixels(
         threshold: torch.Tensor | float = 0.5
         if look.bits == 8:
             fine = dither(height * RATIO, width * RATIO, row, column).to(device)
-            threshold = _in_rows(to_cells(fine[None, None]))
+            threshold = fine.view(height, RATIO, width, RATIO).transpose(1, 2).reshape(height, -1)
         codes = render(oklab, look, threshold).cpu().numpy().astype(f"uint{look.bits}")
     result = np.empty((4, height * RATIO, width * RATIO), codes.dtype)
     # Back to the rows and columns of the picture, four pixels as one number.
