@@ -21,12 +21,14 @@ from rasterio.warp import transform
 
 import ards
 from potato import delivery, fuse, fuse_ard, list_ard
-from potato.ard import APRON, CELL, SIDE, Broken, Tile
+from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
+from potato.ard.grid import quadkey_cell
 from potato.delivery.agenda import Delivered, forecast, make_agenda
 from potato.delivery.area import box_area, read_area
 from potato.delivery.manifest import MANIFEST, Manifest, Record, open_manifest, read_manifest
 from potato.delivery.mosaic import MosaicJob
-from potato.delivery.plan import Choice, Plan, Settings
+from potato.delivery.mosaic import _cell as cell_of
+from potato.delivery.plan import Choice, Plan, Settings, make_plan
 from potato.delivery.stac import Seen, picture_collection, picture_item
 from potato.delivery.tiles import fuse_tile
 from potato.errors import ArdError, InputError, OutputError, OutputExists
@@ -240,7 +242,7 @@ def test_other_weights_or_options_are_noticed(ard, out, network, tmp_path, chang
         change = {"bbox": (*low, *high)}
     name = names(out)[0]
     before = (out / f"{name}.tif").read_bytes()
-    with pytest.raises(OutputExists, match=rf"4 pictures were made with other .*{told}.*--overwrite"):
+    with pytest.raises(OutputExists, match=rf"found 4 pictures of others .*{told}.*--overwrite"):
         deliver(ard, out, **change)
     assert (out / f"{name}.tif").read_bytes() == before
     again = deliver(ard, out, cids=[ards.CID], overwrite=True, **change)
@@ -434,6 +436,24 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, tmp_path):
     assert "there is a file of this name already" in made.failed[0].reason
 
 
+@pytest.mark.parametrize("where", ["event", "event/ard", "event/out", "door/out"])
+def test_a_delivery_does_not_go_into_its_ard(tmp_path, where):
+    """Items of pictures have the names of the items that they are made from."""
+    ards.write_tile(tmp_path / "event" / "ard")
+    (tmp_path / "door").symlink_to(tmp_path / "event")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError, match="expected a folder outside of the ARD"):
+        deliver(tmp_path / "event", tmp_path / where)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_collection_that_no_run_made_is_not_replaced(ard, tmp_path):
+    (tmp_path / "collection.json").write_text("{}")
+    with pytest.raises(OutputExists, match=r"found the collection\.json of something else"):
+        deliver(ard, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["collection.json"]
+
+
 def test_two_runs_do_not_share_a_folder(ard, tmp_path):
     with (
         open_manifest(tmp_path / "out"),
@@ -560,6 +580,7 @@ def two_cids(tmp_path) -> Path:
         ({}, 3, {"not WorldView-2 or -3": 1}),
         ({"cids": [ards.OTHER.lower()]}, 1, {"another CID": 2, "not WorldView-2 or -3": 1}),
         ({"max_clouds": 50}, 2, {"not WorldView-2 or -3": 1, "too cloudy": 1}),
+        ({"max_clouds": 60}, 3, {"not WorldView-2 or -3": 1}),
         ({"dates": "2024-12-14"}, 3, {"another date": 1}),
         ({"dates": "/2024-12-31"}, 3, {"another date": 1}),
         ({"dates": "2024-12-01/2024-12-31"}, 3, {"another date": 1}),
@@ -572,10 +593,54 @@ def test_tiles_are_chosen(tmp_path, options, count, left_out):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_tile_that_is_there_twice_is_fused_once(tmp_path, monkeypatch):
+    """Without a quadkey two items may mean the same files."""
+    tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
+    twice = [tile, dataclasses.replace(tile, item="elsewhere.json")]
+    monkeypatch.setattr("potato.delivery.plan.walk_ard", lambda *_, **__: iter(twice))
+    plan = make_plan("ard", Choice())
+    assert (plan.tiles, plan.left_out) == ((tile,), {"a tile that is there twice": 1})
+
+
+@pytest.mark.parametrize(("longitude", "touched"), [(179.9, True), (-179.9, True), (178.0, False)])
+def test_tiles_on_both_sides_of_the_antimeridian_touch_an_area_across_it(longitude, touched):
+    zone = 60 if longitude > 0 else 1
+    (x,), (y,) = transform("EPSG:4326", f"EPSG:{32700 + zone}", [longitude], [-16.8])
+    tile = Tile(
+        cid=ards.CID,
+        platform="WV02",
+        zone=zone,
+        quadkey="",
+        date="2024-12-14",
+        clouds=None,
+        epsg=32700 + zone,
+        bbox=(x, y - SIDE, x + SIDE, y),
+        pan="pan.tif",
+        mul="mul.tif",
+        item="item.json",
+        shape=(544, 544),
+        data_area=None,
+    )
+    refusal = Choice(area=box_area(179.5, -17, -179.5, -16)).refusal(tile)
+    assert refusal == (None if touched else "outside of the area")
+
+
+def test_a_tile_that_only_its_last_metres_touch_is_wanted(tmp_path):
+    tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
+    west, _, _, north = tile.bbox
+    for metres, touched in ((2.0, True), (-100.0, False)):
+        edge, top = lonlat(west + metres, north - 2000)
+        _, bottom = lonlat(west + metres, north - 2100)
+        refusal = Choice(area=box_area(edge - 0.1, bottom, edge, top)).refusal(tile)
+        assert refusal == (None if touched else "outside of the area")
+
+
 def test_an_allow_list_limits_and_cids_without_tiles_are_told(tmp_path):
     (tmp_path / "allow.txt").write_text(f"{ards.OTHER}\n1030010000000FFF\n")
     found = deliver(two_cids(tmp_path), tmp_path / "out", allow_list=tmp_path / "allow.txt", dry_run=True)
     assert len(found.tiles) == 1 and found.unknown == ("1030010000000FFF",)
+    both = Choice.of((ards.OTHER, ards.CID), tmp_path / "allow.txt", None, 100.0, None)
+    assert both.cids == {ards.OTHER}
     assert "no tile has these CIDs: 1030010000000FFF" in str(found)
 
 
@@ -593,7 +658,7 @@ def test_a_cid_that_is_none_is_refused():
 
 
 def test_nothing_that_is_wanted_is_an_error(ard, tmp_path):
-    with pytest.raises(ArdError, match="found none: 4 another date"):
+    with pytest.raises(ArdError, match="found none: 4 tiles, another date"):
         deliver(ard, tmp_path / "out", dates="1999-01-01")
     assert not (tmp_path / "out").exists()
 
@@ -887,7 +952,27 @@ def test_pictures_of_other_pixels_are_left_out_of_a_mosaic_and_told(tmp_path):
     ards.write_tile(tmp_path / "ard", 0, 1, side=100)
     made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog")
     assert made.done == 3 and made.mosaics == 1 and made.complete
-    assert "1 pictures left out" in made.notes[0] and "another pixel size" in made.notes[0]
+    name = sorted(names(made.folder))[-1]
+    assert f"1 picture left out: {name}.tif: another pixel size" in made.notes[0]
+
+
+def test_a_picture_that_lies_in_no_cell_is_left_out_of_a_mosaic_and_told(tmp_path):
+    ards.write_tile(tmp_path / "ard", 0, 0)
+    ards.write_tile(tmp_path / "ard", 1, 0, changes={"quadkey": "000000000000"})
+    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
+    assert (made.done, made.mosaics) == (2, 1)
+    assert (
+        "1 picture left out: 11/000000000000/" in made.notes[0] and "on no cell of the grid" in made.notes[0]
+    )
+
+
+@pytest.mark.parametrize("south", [False, True])
+def test_a_picture_belongs_to_the_cell_of_its_quadkey_in_both_hemispheres(tmp_path, south):
+    quadkey = "301111102001" if south else "031311102001"
+    west, _, _, north = quadkey_cell(quadkey, south)
+    place = Affine(100, 0, west - APRON, 0, -100, north + APRON)
+    path = pairs.write(tmp_path / "x.tif", np.ones((1, 50, 50), np.uint16), place, names=("BAND_P",))
+    assert cell_of(f"11/{quadkey}/2024-12-14/{ards.CID}", str(path)) == quadkey_cell(quadkey, south)
 
 
 def test_nearly_the_same_pixels_are_fitted(tmp_path):
@@ -899,17 +984,21 @@ def test_nearly_the_same_pixels_are_fitted(tmp_path):
         assert file.shape == (1024, 2048) and (file.read(4) == 255).all()
 
 
-def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path):
-    first = deliver(ard, tmp_path / "out", bbox=None, mosaic="vrt", dates="2024-12-14", cids=[ards.CID])
-    assert (first.done, first.mosaics) == (4, 1)
-    name = names(first.folder)[0]
-    (tmp_path / "out" / f"{name}.json").unlink()
-    manifest = Manifest(first.folder, {}, {})
-    manifest.put(Record(name, "failed", read_manifest(first.folder).rows[name].signature, reason="x"))
-    less = deliver(ard, tmp_path / "out", mosaic="vrt")
-    assert (less.mosaics, len(less.failed)) == (1, 1)
-    more = deliver(ard, tmp_path / "out", mosaic="vrt", retry_failed=True)
+@pytest.mark.parametrize("kind", ["cog", "vrt"])
+def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path, kind):
+    root = shutil.copytree(ard, tmp_path / "ard")
+    pan = sorted(root.rglob("*-pan.tif"))[0]
+    whole = pan.read_bytes()
+    pan.write_bytes(b"")
+    less = deliver(root, tmp_path / "out", mosaic=kind)
+    assert (less.done, less.mosaics, len(less.failed)) == (3, 1, 1)
+    pan.write_bytes(whole)
+    more = deliver(root, tmp_path / "out", mosaic=kind, retry_failed=True)
     assert (more.done, more.mosaics, more.complete) == (1, 1, True)
+    before, after = less.folder / "mosaic", tmp_path / "fresh" / "mosaic"
+    deliver(root, after.parent, mosaic=kind)
+    name = f"11/{ards.CID}.{'tif' if kind == 'cog' else 'vrt'}"
+    assert (before / name).read_bytes() == (after / name).read_bytes()
 
 
 def test_a_layout_knows_no_picture_that_shows_nothing_of_its_cell(delivered):
@@ -929,7 +1018,7 @@ def test_the_command_says_what_it_did(ard, tmp_path, run, inline):
         "fuse-ard", ard, tmp_path / "out", "-j", "1", "--mosaic", "--look", "flat", "--cid", ards.CID
     )
     assert result.exit_code == 0, result.output
-    assert "4 tiles fused, 1 mosaics; 2.2 Mpx" in result.stdout
+    assert "4 tiles fused, 1 mosaic; 2.2 Mpx" in result.stdout
     facts = json.loads(run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "--json").stdout)
     assert facts["there"] == 4 and facts["complete"] is True
     assert run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "-q").output == ""
@@ -957,9 +1046,13 @@ def test_failures_are_listed_with_exit_code_3_until_they_are_mended(ard, tmp_pat
     assert "3 tiles fused" in result.stdout and result.stdout.count("failed: 11/") == 1
     pan.write_bytes(good)
     again = run("fuse-ard", root, tmp_path / "out", "-j", "1")
-    assert again.exit_code == 3 and "0 tiles fused, 3 there" in again.stdout and "failed: 11/" in again.stdout
+    assert (
+        again.exit_code == 3
+        and "0 tiles fused, 3 already there" in again.stdout
+        and "failed: 11/" in again.stdout
+    )
     last = run("fuse-ard", root, tmp_path / "out", "-j", "1", "--retry-failed")
-    assert last.exit_code == 0 and "1 tiles fused, 3 there" in last.stdout
+    assert last.exit_code == 0 and "1 tile fused, 3 already there" in last.stdout
 
 
 def test_ls_prints_what_there_is(tmp_path, run):
@@ -984,7 +1077,7 @@ def test_ls_prints_what_there_is(tmp_path, run):
         "km2",
     ]
     assert table[1].split()[:5] == ["Fire-May-24", ards.CID, "WV02", "2024-12-14", "11"]
-    assert table[3] == "1 events, 2 CIDs, 4 tiles, 3 usable"
+    assert table[3] == "1 event, 2 CIDs, 4 tiles, 3 usable"
     facts = json.loads(run("ls", root, "--json").stdout)
     assert facts["tiles"] == 4 and facts["cids"][0]["platform"] == "WV02"
     assert isinstance(listing, delivery.Listing)

@@ -165,7 +165,7 @@ FLAWS = {
 class TestArd:
     def test_a_good_one_is_fine(self, tmp_path):
         ards.write_ard(tmp_path)
-        assert look(tmp_path) == {"ARD": ("fine", f"4 good tiles of 1 CIDs, 4 of them opened ({tmp_path})")}
+        assert look(tmp_path) == {"ARD": ("fine", f"4 good tiles of 1 CID, 4 of them opened ({tmp_path})")}
 
     @pytest.mark.parametrize("name", FLAWS)
     def test_each_flaw_is_found_and_named(self, tmp_path, name):

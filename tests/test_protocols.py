@@ -361,6 +361,15 @@ def test_secrets_of_addresses_are_written_nowhere(event, tmp_path, run):
     assert SECRETS[0] not in text and SECRETS[0].encode() not in everything(tmp_path)
 
 
+def test_secrets_of_linked_images_are_written_nowhere(event, tmp_path):
+    root = shutil.copytree(event, tmp_path / "event")
+    with serve_folder(event) as server:
+        relink(root, lambda name: f"{server.url}none.tif?X-Amz-Signature={SECRETS[0]}")
+        made = deliver(root, tmp_path / "out", follow_links=True)
+    assert made.done == 1 and "none.tif: HTTP response code: 404" in made.failed[0].reason
+    assert SECRETS[0].encode() not in everything(made.folder) + str(made).encode()
+
+
 def test_secrets_of_a_failing_bucket_are_written_nowhere(event, tmp_path, monkeypatch):
     with serve_bucket(event) as bucket, spoil_bucket() as server:
         monkeypatch.delenv("AWS_NO_SIGN_REQUEST")

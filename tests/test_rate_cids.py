@@ -358,7 +358,7 @@ def test_the_command_writes_what_it_says(run, event, tmp_path):
     rows = read_table(names[0])
     good = [row["cid"] for row in rows if float(row["index"]) > 0]
     assert good and names[1].read_text() == "".join(cid + "\n" for cid in good)
-    assert "3 CIDs rated" in result.stdout and "left out: 1 tiles, a missing file" in result.stdout
+    assert "3 CIDs rated" in result.stdout and "left out: 1 tile, a missing file" in result.stdout
     again = run(*arguments)
     assert again.exit_code == 1 and "--overwrite" in again.stderr
     assert run(*arguments, "--overwrite", "--top", 1, "-q", "--tiles-per-cid", 1, "-j", 1).stdout == ""

@@ -20,7 +20,9 @@ LEAST = 6
 """Letters of the shortest value that counts as secret; shorter ones are part of common words."""
 
 _LOGIN = re.compile(r"(?<=://)[^/\s'\"@]+@")
-_QUERY = re.compile(r"((?:[a-z0-9]+://|/vsi)[^\s?'\"]*)\?[^\s'\"(),;]+", re.IGNORECASE)
+_QUERY = re.compile(
+    r"((?:[a-z0-9]+://|/vsi)[^\s?'\"]*)\?[^\s'\"(),;]+?(?=:?(?:[\s'\"(),;]|$))", re.IGNORECASE
+)
 
 
 def redact(text: str) -> str:

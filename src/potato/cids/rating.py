@@ -29,6 +29,7 @@ from potato.raster import check_output
 from potato.raster.remote import try_again
 from potato.sensor import SCALE
 from potato.stream import available_cores, map_blocks
+from potato.words import counted
 
 __all__ = ["COLUMNS", "Rated", "choose_best", "rate_cids"]
 
@@ -67,10 +68,12 @@ class Rated:
     def __str__(self) -> str:
         """The lines that the command prints."""
         best = "".join(f"; best {one.cid} at {one.index:.2f}" for one in self.ratings[:1])
-        lines = [f"{self.outputs[0]}: {len(self.ratings)} CIDs rated in {self.seconds:.0f} s{best}"]
+        lines = [
+            f"{self.outputs[0]}: {counted(len(self.ratings), 'CID')} rated in {self.seconds:.0f} s{best}"
+        ]
         if self.allowed is not None:
-            lines.append(f"{self.outputs[1]}: {len(self.allowed)} CIDs allowed")
-        lines += [f"left out: {count} tiles, {reason}" for reason, count in self.left_out.items()]
+            lines.append(f"{self.outputs[1]}: {counted(len(self.allowed), 'CID')} allowed")
+        lines += [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in self.left_out.items()]
         lines += [f"can't be read: {one.item}: {one.reason}" for one in self.broken]
         return "\n".join(lines)
 
@@ -189,7 +192,7 @@ def _sort_out(ard: str, follow_links: bool) -> tuple[dict[str, list[Tile]], Coun
         else:
             tiles[tile.cid].append(tile)
     if not tiles:
-        reasons = "".join(f"; {count} {reason}" for reason, count in left_out.items())
+        reasons = "".join(f"; {counted(count, 'tile')}, {reason}" for reason, count in left_out.items())
         wanted = "expected tiles of WorldView-2 or -3 with pan and mul, found none"
         raise ArdError(f"{ard}: {wanted}{reasons}{_first(broken)}")
     return dict(sorted(tiles.items())), left_out, broken

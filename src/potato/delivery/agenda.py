@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from potato.ard import Broken
 from potato.chips.survey import tile_name
@@ -14,6 +15,7 @@ from potato.raster import part_of
 from potato.raster.remote import is_remote
 from potato.sensor import RATIO
 from potato.stream import available_cores
+from potato.words import counted
 
 __all__ = ["Agenda", "Delivered", "Forecast", "forecast", "make_agenda"]
 
@@ -97,10 +99,10 @@ def make_agenda(
         else:
             todo.append((place, True))
     if stale and not overwrite:
+        count, others = counted(len(stale), "picture"), _differences(stale, manifest, settings)
         raise OutputExists(
-            f"{folder}: {len(stale)} pictures were made with other weights or options "
-            f"({_differences(stale, manifest, settings)}); use --overwrite to make them again, "
-            "or choose another folder"
+            f"{folder}: expected pictures of these weights and options, found {count} of others ({others}); "
+            "use --overwrite to make them again, or choose another folder"
         )
     share = available_cores() // max(1, min(workers, len(todo)))
     settings = replace(settings, threads=threads or max(1, share))
@@ -118,11 +120,15 @@ def _differences(stale: Sequence[Record], manifest: Manifest, settings: Settings
     """What is another than it was."""
     before = manifest.settings.get(stale[0].signature, {})
     told = [
-        f"{name}: {before.get(name)}, now {value}"
+        f"{name}: {_named(before.get(name))}, now {_named(value)}"
         for name, value in settings.facts.items()
         if before.get(name) != value
     ]
     return "; ".join(told) or "which isn't known"
+
+
+def _named(value: Any) -> str:
+    return "none" if value is None or value == {} else str(value)
 
 
 @dataclass(frozen=True)
@@ -162,12 +168,13 @@ class Forecast:
 
     def __str__(self) -> str:
         """What the command prints."""
-        first = (
-            f"{len(self.tiles)} tiles to fuse{_also(self.there, 'there')}"
-            f"{_also(self.failed_before, 'failed before')}: {_quantity(self.pixels, 'px')}; "
-            f"about {_quantity(self.bytes_read, 'B')} to read, "
-            f"{_quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
-        )
+        first = f"{counted(len(self.tiles), 'tile')} to fuse{_also(self.there, 'already there')}"
+        first += _also(self.failed_before, "failed before (--retry-failed tries them again)")
+        if self.tiles:
+            first += (
+                f": {_quantity(self.pixels, 'px')}; about {_quantity(self.bytes_read, 'B')} to read, "
+                f"{_quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
+            )
         return "\n".join([first, *self.tiles, *_remarks(self)])
 
 
@@ -244,15 +251,19 @@ class Delivered:
 
     def __str__(self) -> str:
         """What the command prints."""
-        mosaics = f", {self.mosaics} mosaics" if self.mosaics else ""
+        mosaics = f", {counted(self.mosaics, 'mosaic')}" if self.mosaics else ""
         first = (
-            f"{self.folder}: {self.done} tiles fused{mosaics}{_also(self.there, 'there')}"
-            f"{_also(self.empty, 'without anything of the area')}; "
-            f"{_quantity(self.pixels, 'px')}, {_quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+            f"{self.folder}: {counted(self.done, 'tile')} fused{mosaics}{_also(self.there, 'already there')}"
+            f"{_also(self.empty, 'without anything of the area')}"
         )
-        return "\n".join(
-            [first, *_remarks(self), *self.notes, *(f"failed: {one.failure}" for one in self.failed)]
-        )
+        if self.pixels:
+            first += (
+                f"; {_quantity(self.pixels, 'px')}, {_quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+            )
+        failed = [f"failed: {one.failure}" for one in self.failed]
+        if failed:
+            failed.append("repeat the command with --retry-failed to try these again")
+        return "\n".join([first, *_remarks(self), *self.notes, *failed])
 
 
 def forecast(plan: Plan, agenda: Agenda, manifest: Manifest, workers: int) -> Forecast:
@@ -299,12 +310,12 @@ def _cost(job: Job) -> tuple[int, int]:
 
 
 def _also(count: int, what: str) -> str:
-    return f", {count} {what}" if count else ""
+    return f", {count:,} {what}" if count else ""
 
 
 def _remarks(result: Forecast | Delivered) -> list[str]:
     """What wasn't fused, and why."""
-    lines = [f"left out: {count} tiles, {reason}" for reason, count in result.left_out.items()]
+    lines = [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in result.left_out.items()]
     if result.unknown:
         lines.append(f"no tile has these CIDs: {', '.join(result.unknown)}")
     lines += [f"broken: {one.item}: {one.reason}" for one in result.broken]

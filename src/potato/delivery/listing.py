@@ -8,6 +8,7 @@ from pathlib import Path
 
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.redaction import redact
+from potato.words import counted
 
 __all__ = ["Listed", "Listing", "list_ard"]
 
@@ -72,8 +73,11 @@ class Listing:
         ]
         events = len({one.event for one in self.cids})
         usable = sum(one.usable for one in self.cids)
-        lines.append(f"{events} events, {len(self.cids)} CIDs, {self.tiles} tiles, {usable} usable")
-        lines += [f"not usable: {count} tiles, {reason}" for reason, count in self.unusable.items()]
+        told = counted(events, "event"), counted(len(self.cids), "CID"), counted(self.tiles, "tile")
+        lines.append(f"{', '.join(told)}, {usable:,} usable")
+        lines += [
+            f"not usable: {counted(count, 'tile')}, {reason}" for reason, count in self.unusable.items()
+        ]
         return "\n".join(lines + [f"broken: {one.item}: {one.reason}" for one in self.broken])
 
 

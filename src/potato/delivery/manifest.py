@@ -13,13 +13,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from potato.errors import OutputError
+from potato.errors import OutputError, OutputExists
 from potato.files import locked
 
-__all__ = ["MANIFEST", "Manifest", "Record", "open_manifest", "read_manifest"]
+__all__ = ["COLLECTION", "MANIFEST", "Manifest", "Record", "open_manifest", "read_manifest"]
 
 MANIFEST = "manifest.jsonl"
 """Its name in the folder of the delivery."""
+
+COLLECTION = "collection.json"
+"""Name of the STAC collection beside it."""
 
 STATES = ("started", "done", "empty", "failed")
 
@@ -117,11 +120,17 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
 
     Raises:
         OutputError: if the folder can't be made, another run is at work on it, or the manifest isn't one.
+        OutputExists: if there is a collection that isn't a delivery's.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't make a folder there: {error.strerror or error}") from error
+    if (folder / COLLECTION).exists() and not (folder / MANIFEST).exists():
+        raise OutputExists(
+            f"{folder}: expected a new folder or a delivery, found the {COLLECTION} of something else; "
+            "choose another folder"
+        )
     busy = OutputError(f"{folder}: another run is writing there; wait for its end, or choose another folder")
     with locked(folder, busy):
         manifest, end = _read(folder)

@@ -19,6 +19,7 @@ from potato.files import write_whole
 from potato.profiles import PROFILES
 from potato.raster.mosaic import Layout, lay_out, picture_grid, write_mosaic, write_vrt
 from potato.redaction import redact
+from potato.words import counted
 
 __all__ = ["Kind", "MosaicJob", "make_mosaic", "plan_mosaics"]
 
@@ -111,11 +112,12 @@ def _make(job: MosaicJob, record: Record) -> Record:
         raise InputError(f"expected pictures of cells, found none: {'; '.join(homeless)}")
     layout = lay_out(cells)
     valid = _write(job, layout)
-    left_out = [*homeless, *layout.misfits]
+    misfits = [one.removeprefix(f"{job.folder}/") for one in layout.misfits]
+    left_out = [*homeless, *misfits]
     record = replace(
         record,
         state="done",
-        reason=f"{len(left_out)} pictures left out: {'; '.join(left_out)}" if left_out else "",
+        reason=f"{counted(len(left_out), 'picture')} left out: {'; '.join(left_out)}" if left_out else "",
         file=f"{job.name}{job.output.suffix}",
         digest=file_digest(job.output),
         bytes=job.output.stat().st_size,

@@ -18,6 +18,7 @@ from potato.errors import ArdError, InputError
 from potato.looks import Look
 from potato.raster import Area, Grid, grid_at, part_of
 from potato.redaction import redact
+from potato.words import counted
 
 __all__ = ["Choice", "Job", "Plan", "Settings", "make_plan", "tile_grid"]
 
@@ -220,7 +221,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     lost = [one for one in broken if one.fleeting]
     counts = dict(sorted(left_out.items()))
     if not chosen and not lost:
-        told = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+        told = "; ".join(f"{counted(count, 'tile')}, {reason}" for reason, count in counts.items())
         first = f"; {broken[0].item}: {broken[0].reason}" if broken else ""
         raise ArdError(f"{redact(source)}: expected tiles to fuse, found none: {told or 'nothing'}{first}")
     return Plan(

@@ -15,12 +15,12 @@ from tqdm import tqdm
 from potato.cluster import Cluster, open_cluster
 from potato.delivery.agenda import Agenda, Delivered, Forecast, forecast, make_agenda
 from potato.delivery.area import box_area, read_area
-from potato.delivery.manifest import Manifest, Record, open_manifest, read_manifest
+from potato.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.delivery.mosaic import Kind, MosaicJob, make_mosaic, plan_mosaics
 from potato.delivery.plan import Choice, Job, Settings, make_plan
 from potato.delivery.stac import picture_collection
 from potato.delivery.tiles import fuse_tile, sweep
-from potato.errors import InputError
+from potato.errors import InputError, OutputError
 from potato.files import write_whole
 from potato.jobs import Lost, run_jobs
 from potato.looks import LOOKS, Look
@@ -107,6 +107,7 @@ def fuse_ard(
     source = os.fspath(ard)
     source = source if "://" in source else str(Path(source).absolute())
     folder = Path(output).absolute()
+    _keep_apart(source, folder)
     name = None if weights is None else os.fspath(weights)
     settings = Settings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
@@ -145,6 +146,16 @@ def fuse_ard(
             finally:
                 _write_collection(manifest)
     return Delivered.of(folder, plan, agenda, tiles, mosaics, time.perf_counter() - started)
+
+
+def _keep_apart(source: str, folder: Path) -> None:
+    """Refuse a folder within the ARD: items of pictures are called like those that they are made from."""
+    if "://" not in source:
+        ard, out = os.path.realpath(source), os.path.realpath(folder)
+        if os.path.commonpath([ard, out]) == ard:
+            raise OutputError(
+                f"{folder}: expected a folder outside of the ARD, found one within; choose another folder"
+            )
 
 
 def _area(bbox: tuple[float, float, float, float] | None, aoi: Path_ | None) -> Area | None:
@@ -204,7 +215,7 @@ def _mosaics(agenda: Agenda, manifest: Manifest, kind: Kind) -> list[MosaicJob]:
 
 def _write_collection(manifest: Manifest) -> None:
     """Write the collection of all that is done, if it isn't there."""
-    path = manifest.folder / "collection.json"
+    path = manifest.folder / COLLECTION
     collection = picture_collection(manifest.folder.name, manifest.rows.values())
     text = json.dumps(collection, indent=2, ensure_ascii=False) + "\n"
     if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -11,6 +11,7 @@ from potato.ard.inspection import Flaw, inspect_tile
 from potato.doctor.finding import Finding
 from potato.errors import ArdError
 from potato.stream import map_blocks
+from potato.words import counted
 
 __all__ = ["REMEDIES", "examine_ard"]
 
@@ -99,7 +100,7 @@ def examine_ard(
                 note(flaw.kind, f"{item}: {flaw.found}")
             bar.update()
     summary = (
-        f"{len(good)} good tiles of {len({tile.cid for tile in good})} CIDs, "
+        f"{counted(len(good), 'good tile')} of {counted(len({tile.cid for tile in good}), 'CID')}, "
         f"{len(chosen)} of them opened ({source})"
     )
     if good:

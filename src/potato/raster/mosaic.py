@@ -128,7 +128,7 @@ def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
     pieces, misfits, drift = [], [], []
     for (path, cell, grid, dtype), count in zip(opened, sides, strict=True):
         if abs(count - side) > TOLERANCE * side or dtype != kind or grid.crs != opened[0][2].crs:
-            misfits.append(f"{Path(path).name}: another pixel size, type or CRS than the others")
+            misfits.append(f"{path}: another pixel size, type or CRS than the others")
             continue
         size, pixel = cell[2] - cell[0], grid.transform.a
         stretch = (size / pixel - count) / 2
