@@ -423,6 +423,21 @@ def test_a_collection_spans_its_pictures():
     )
 
 
+def test_a_picture_whose_moment_is_not_known_is_of_its_whole_day():
+    record = Record("11/031111302001/2024-12-14/X", "done", "s", file="X.tif")
+    grid = grid_at(64, 64, 2.0, 350_000, 3_800_000, 32611)
+    seen = Seen(ards.CID, "WV02", "2024-12-14")
+    item = picture_item(
+        record, grid, seen, [], look=LOOKS["natural"], profile="cog", weights="w", collection="c"
+    )
+    found = item["properties"]
+    assert found["datetime"] is None
+    assert (found["start_datetime"], found["end_datetime"]) == (
+        "2024-12-14T00:00:00Z",
+        "2024-12-14T23:59:59Z",
+    )
+
+
 def test_what_only_takes_time_is_no_change(ard, out):
     assert deliver(ard, out, device="cpu", workers=2).there == 4
 
@@ -852,6 +867,7 @@ def test_cropped_pictures_show_their_cells(ard, tmp_path):
             '{"type": "Polygon", "coordinates": [[[5e5, 4e6], [6e5, 4e6], [6e5, 5e6]]]}',
             "no longitude and latitude",
         ),
+        ('{"type": "Polygon", "coordinates": [[[5, 89], [6, 89], [6, 91]]]}', "no longitude and latitude"),
         ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
         ("[1]", "expected GeoJSON"),
     ],
@@ -1053,6 +1069,14 @@ def test_failures_are_listed_with_exit_code_3_until_they_are_mended(ard, tmp_pat
     )
     last = run("fuse-ard", root, tmp_path / "out", "-j", "1", "--retry-failed")
     assert last.exit_code == 0 and "1 tile fused, 3 already there" in last.stdout
+
+
+def test_clouds_of_a_cid_are_those_of_its_ground(tmp_path):
+    for column, clouds, area in ((0, 0, 5.0), (1, 80, 15.0)):
+        changes = {"tile:clouds_percent": clouds, "tile:data_area": area}
+        ards.write_tile(tmp_path / "ard", column, 0, changes=changes)
+    (one,) = list_ard(tmp_path / "ard").cids
+    assert (one.clouds, one.km2) == (60.0, 20.0)
 
 
 def test_ls_prints_what_there_is(tmp_path, run):

@@ -370,6 +370,30 @@ def test_secrets_of_linked_images_are_written_nowhere(event, tmp_path):
     assert SECRETS[0].encode() not in everything(made.folder) + str(made).encode()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls {ard}",
+        "doctor {ard} --tiles 0",
+        "rate-cids {ard} -o {out}.csv --sheet {out}.html",
+        "make-chips --ard-dir {ard} --chip-dir {out} --size 32 --count 1",
+        "fuse-ard {ard} {out} --weights predictor --dry-run",
+    ],
+)
+def test_secrets_of_links_that_are_not_followed_are_written_nowhere(command, event, tmp_path, run):
+    root = shutil.copytree(event, tmp_path / "event")
+    collection = json.loads((root / "collection.json").read_text())
+    address = f"https://elsewhere.example/1/2.json?X-Amz-Signature={SECRETS[0]}"
+    collection["links"].append({"rel": "item", "href": address})
+    (root / "collection.json").write_text(json.dumps(collection))
+    relink(root, lambda name: address)
+    (tmp_path / "made").mkdir()
+    with serve_folder(root) as server:
+        told = run(*command.format(ard=server.url, out=tmp_path / "made" / "out").split())
+    assert "leaves the ARD" in told.output
+    assert SECRETS[0].encode() not in told.output.encode() + everything(tmp_path / "made")
+
+
 def test_secrets_of_a_failing_bucket_are_written_nowhere(event, tmp_path, monkeypatch):
     with serve_bucket(event) as bucket, spoil_bucket() as server:
         monkeypatch.delenv("AWS_NO_SIGN_REQUEST")

@@ -19,7 +19,7 @@ ROOT = Path(potato.__file__).parent
 REPOSITORY = ROOT.parents[1]
 
 LAYERS = (
-    ("errors", "redaction", "sensor"),
+    ("errors", "redaction", "sensor", "words"),
     ("color", "devices", "resample", "noise", "optics", "mtf", "windows", "looks", "profiles", "stream"),
     ("markup", "notebook", "views"),
     ("cluster", "jobs"),

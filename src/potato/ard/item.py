@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_cell, shrink
 from potato.raster.remote import is_remote
+from potato.redaction import redact
 from potato.sensor import PLATFORMS
 
 __all__ = ["CID", "FORMAT", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
@@ -34,6 +35,7 @@ class LinkError(ValueError):
     """A link that Potato doesn't follow: the kind of reason, and what was found."""
 
     def __init__(self, kind: str, found: str = "") -> None:
+        found = redact(found)
         super().__init__(f"{kind} ({found})" if found else kind)
         self.kind, self.found = kind, found
 

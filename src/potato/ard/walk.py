@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from potato.ard.item import PLACE, Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
 from potato.errors import ArdError
+from potato.redaction import redact
 from potato.stream import map_blocks
 
 __all__ = ["walk_ard"]
@@ -45,7 +46,8 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
             f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
             "give the ard folder or the event folder above it"
         )
-    return itertools.chain(_read_items(place, items, follow_links), broken)
+    found = itertools.chain(_read_items(place, items, follow_links), broken)
+    return (Broken(redact(one.item), redact(one.reason)) if isinstance(one, Broken) else one for one in found)
 
 
 def _read_items(place: Source, items: set[str], follow_links: bool) -> Iterator[Tile | Broken]:

@@ -27,6 +27,7 @@ from potato.jobs import Lost, run_jobs
 from potato.looks import NATURAL, render
 from potato.raster import check_output
 from potato.raster.remote import try_again
+from potato.redaction import redact
 from potato.sensor import SCALE
 from potato.stream import available_cores, map_blocks
 from potato.words import counted
@@ -238,7 +239,7 @@ def _look(follow_links: bool, tile: Tile) -> Look:
     try:
         pan, mul = try_again(read, files, follow=follow_links)
     except (InputError, ArdError) as error:
-        return Broken(tile.item, " ".join(str(error).split()))
+        return Broken(redact(tile.item), redact(" ".join(str(error).split())))
     return measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid), _picture(mul)
 
 

@@ -96,7 +96,7 @@ def list_ard(ard: str | os.PathLike[str], *, follow_links: bool = False) -> List
     broken: list[Broken] = []
     for found in walk_ard(os.fspath(ard), follow_links=follow_links):
         if isinstance(found, Broken):
-            broken.append(Broken(redact(found.item), redact(found.reason)))
+            broken.append(found)
             continue
         groups[_event(found.item), found.cid].append(found)
         reason = unusable(found)

@@ -208,7 +208,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     seen: set[str] = set()
     for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
-            broken.append(Broken(redact(found.item), redact(found.reason)))
+            broken.append(found)
             continue
         seen.add(found.cid)
         reason = choice.refusal(found)

@@ -10,6 +10,7 @@ from potato.ard.grid import intersect, quadkey_cell
 from potato.ard.inspection import Flaw, inspect_tile
 from potato.doctor.finding import Finding
 from potato.errors import ArdError
+from potato.redaction import redact
 from potato.stream import map_blocks
 from potato.words import counted
 
@@ -72,7 +73,7 @@ def examine_ard(
     flaws: dict[str, list[Flaw]] = {}
 
     def note(kind: str, found: str) -> None:
-        flaws.setdefault(kind, []).append(Flaw(kind, found))
+        flaws.setdefault(kind, []).append(Flaw(kind, redact(found)))
 
     good: list[Tile] = []
     try:
@@ -87,7 +88,9 @@ def examine_ard(
                 harmless = each.trouble is None or reason != each.trouble
                 note("others" if harmless else "missing", f"{each.item}: {reason}")
     except ArdError as error:
-        yield Finding("ARD", "wrong", str(error), "give the folder or the address of an ARD, or of its event")
+        yield Finding(
+            "ARD", "wrong", redact(str(error)), "give the folder or the address of an ARD, or of its event"
+        )
         return
     for flaw in _places(good):
         note(flaw.kind, flaw.found)
@@ -101,12 +104,12 @@ def examine_ard(
             bar.update()
     summary = (
         f"{counted(len(good), 'good tile')} of {counted(len({tile.cid for tile in good}), 'CID')}, "
-        f"{len(chosen)} of them opened ({source})"
+        f"{len(chosen)} of them opened ({redact(source)})"
     )
     if good:
         yield Finding("ARD", "fine", summary)
     else:
-        yield Finding("ARD", "wrong", f"no tile that can be sharpened ({source})", "see what follows")
+        yield Finding("ARD", "wrong", f"no tile that can be sharpened ({redact(source)})", "see what follows")
     for kind, (wrong, name, remedy) in REMEDIES.items():
         if kind in flaws:
             these = flaws[kind]
