@@ -3,6 +3,7 @@ import resource
 import shutil
 import socket
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -274,6 +275,19 @@ def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
         elsewhere.close()
         with pytest.raises(ClusterError, match="expected the cluster to stay, found its scheduler gone"):
             list(results)
+
+
+def test_without_workers_a_run_ends_unless_some_may_come(monkeypatch):
+    monkeypatch.setattr("potato.cluster.LOOK", 0.2)
+    monkeypatch.setattr("potato.cluster.GRACE", 0.5)
+    with open_cluster(LOCAL, 1) as cluster:
+        cluster._client.retire_workers()
+        with pytest.raises(ClusterError, match="expected workers, found none"):
+            list(run_jobs([1], labours.double, 0, cluster))
+        with open_cluster(cluster._client.scheduler.address, 1) as growing:
+            results = run_jobs([1], labours.double, 0, growing)
+            threading.Timer(1.0, cluster._client.cluster.scale, (2,)).start()
+            assert list(results) == [(1, 2)]
 
 
 @pytest.mark.parametrize("where", ["slurm", "127.0.0.1:8786", "http://127.0.0.1:8786", ""])

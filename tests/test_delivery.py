@@ -305,7 +305,9 @@ def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
     assert threads(1, workers=4) == {8} and threads(4, workers=2, threads=3) == {3}
 
 
-def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path):
+def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("potato.delivery.agenda.SPEED", 1024.0)
+    monkeypatch.setattr("potato.delivery.agenda.available_cores", lambda: 8)
     for name in "pm":
         (tmp_path / name).write_bytes(bytes(1000))
     tiles = tuple(
@@ -322,6 +324,8 @@ def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path):
     known = {"x": Record("x", "done", "s", bytes=3 << 20, width=1024, height=1024, seconds=2.0**-10)}
     guess, sure = cost(), cost(known)
     assert guess.pixels == sure.pixels == 4 * 128**2 and guess.bytes_read == 8000
+    # Two cores for each tile, until the manifest knows how long one takes.
+    assert guess.seconds == 32.0
     assert guess.bytes_written == round(3.1 * guess.pixels) and sure.bytes_written == 3 * sure.pixels
     assert cost(look="flat").bytes_written == 8 * guess.pixels
     slow = {"x": dataclasses.replace(known["x"], seconds=160.0)}

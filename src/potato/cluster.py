@@ -11,7 +11,9 @@ import contextlib
 import ctypes
 import functools
 import logging
+import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,6 +43,14 @@ PATIENCE = 30.0
 
 PACKAGES = ("potato", "torch", "rasterio")
 """What must be alike on all machines, since pixels depend on it; `+cpu` and the like aside."""
+
+LOOK = 10.0
+"""Seconds without a result after which it is asked whether there is still somebody to wait for."""
+
+GRACE = 300.0
+"""Seconds in which Dask may start workers of this machine afresh: much on a busy one."""
+
+LEFT = f"expected workers, found none for {GRACE:.0f} s; is there too little memory? repeat the command"
 
 GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
@@ -96,7 +106,8 @@ def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Clu
                 f"{where}: expected a Dask scheduler there, found none that answers in {PATIENCE:.0f} s; "
                 "start one (dask scheduler), or check the address"
             ) from error
-        yield Cluster(stack.enter_context(client), 1 if where == LOCAL else workers or 1)
+        local = where == LOCAL
+        yield Cluster(stack.enter_context(client), 1 if local else workers or 1, grows=not local)
 
 
 class Cluster:
@@ -105,10 +116,11 @@ class Cluster:
     Args:
         client: of a scheduler.
         least: how many jobs are handed out even if there are fewer workers.
+        grows: whether workers may come at any time, so that to have none is no fault.
     """
 
-    def __init__(self, client: "Client", least: int) -> None:
-        self._client, self._least = client, least
+    def __init__(self, client: "Client", least: int, grows: bool = True) -> None:
+        self._client, self._least, self._grows = client, least, grows
 
     @property
     def workers(self) -> int:
@@ -133,13 +145,11 @@ class Cluster:
             Each job with its result, or `Lost`. When the caller stops early, what isn't begun never is.
 
         Raises:
-            ClusterError: if the scheduler is lost, or a worker isn't fit for the work.
+            ClusterError: if the scheduler or all workers are lost, or a worker isn't fit for the work.
         """
-        from distributed import as_completed
-
         waiting = iter(jobs)
         pending: dict[Any, tuple[Job, Future[Any]]] = {}
-        finished = as_completed(loop=self._client.loop)
+        finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         # A task of its own, and not part of each: it is computed again wherever it is missing.
         tool = self._client.submit(_same, function, pure=False)
         try:
@@ -148,15 +158,28 @@ class Cluster:
                 for _, job in zip(range(room), waiting, strict=False):
                     future = self._client.submit(_do, tool, job, pure=False)
                     pending[future.key] = job, future
-                    finished.add(future)
+                    future.add_done_callback(finished.put)
                 if not pending:
                     return
-                future = next(finished)
+                future = self._wait(finished)
                 job, _ = pending.pop(future.key)
                 yield job, self._outcome(future)
         finally:
             if self._client.status == "running":
                 self._client.cancel([future for _, future in pending.values()])
+
+    def _wait(self, finished: "queue.SimpleQueue[Future[Any]]") -> "Future[Any]":
+        """The next that is finished; ClusterError if there is nobody left who could finish one."""
+        since = time.monotonic()
+        while True:
+            try:
+                return finished.get(timeout=LOOK)
+            except queue.Empty:
+                now = time.monotonic()
+                if self._threads() or self._grows:
+                    since = now
+                elif now - since > GRACE:
+                    raise ClusterError(LEFT) from None
 
     def _threads(self) -> list[int]:
         # A client that has lost its scheduler tries to find it again; its jobs are forgotten all the same.
