@@ -101,15 +101,17 @@ class FolderServer(http.server.ThreadingHTTPServer):
         file = self.folder / path.lstrip("/")
         if not file.is_file() or ".." in path.split("/"):
             return 404, {}, b""
-        body = file.read_bytes()
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("range", ""))
         if not found:
-            return 200, {}, body
-        first, whole = int(found[1]), len(body)
+            return 200, {}, file.read_bytes()
+        first, whole = int(found[1]), file.stat().st_size
         last = min(int(found[2] or whole - 1), whole - 1)
         if first >= whole:
             return 416, {}, b""
-        return 206, {"Content-Range": f"bytes {first}-{last}/{whole}"}, body[first : last + 1]
+        with file.open("rb") as opened:
+            opened.seek(first)
+            part = opened.read(last + 1 - first)
+        return 206, {"Content-Range": f"bytes {first}-{last}/{whole}"}, part
 
     def handle_error(self, request, client_address) -> None:
         """A client that hangs up early, as GDAL does, is no news."""

@@ -51,13 +51,17 @@ def test_the_slow_store_answers_late_and_through_one_line(benchmarks, tmp_path, 
     import scale
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    (tmp_path / "a").write_bytes(bytes(200_000))
+    (tmp_path / "a").write_bytes(bytes(1_000_000))
     server = scale.slow_store(tmp_path, latency=0.1, bandwidth=1e6)
     try:
         started = time.perf_counter()
-        assert len(urllib.request.urlopen(server.url + "a").read()) == 200_000
+        assert len(urllib.request.urlopen(server.url + "a").read()) == 1_000_000
         # Late by the latency, and by what the line takes.
-        assert time.perf_counter() - started >= 0.3
+        assert time.perf_counter() - started >= 1.1
+        started = time.perf_counter()
+        urllib.request.urlopen(urllib.request.Request(server.url + "a", method="HEAD"))
+        # Of a file that is only asked about, nothing goes through the line.
+        assert 0.1 <= time.perf_counter() - started < 1
     finally:
         server.shutdown()
         server.server_close()
