@@ -1064,6 +1064,8 @@ def test_failures_are_listed_with_exit_code_3_until_they_are_mended(ard, tmp_pat
     result = run("fuse-ard", root, tmp_path / "out", "-j", "1")
     assert result.exit_code == 3
     assert "3 tiles fused" in result.stdout and result.stdout.count("failed: 11/") == 1
+    quiet = run("fuse-ard", root, tmp_path / "out", "-j", "1", "-q")
+    assert quiet.exit_code == 3 and quiet.stdout == "" and "failed: 11/" in quiet.stderr
     pan.write_bytes(good)
     again = run("fuse-ard", root, tmp_path / "out", "-j", "1")
     assert (

@@ -82,4 +82,6 @@ def fuse_ard(
     result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
+        if quiet and not json_:
+            click.echo(result, err=True)  # what failed is an error
         raise click.exceptions.Exit(3)
