@@ -4,6 +4,7 @@ import pickle
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,18 @@ def test_a_chip_comes_back(tmp_path):
     pan, mul, oklab = back.tensors()
     assert pan.dtype == mul.dtype == oklab.dtype == torch.float32
     assert torch.allclose(pan * SCALE, chip.pan.float()) and oklab.shape == (3, 32, 32)
+
+
+def test_a_native_chip_says_so_and_a_flag_that_is_none_is_refused(tmp_path):
+    chip = a_chip()
+    for native in (False, True):
+        save_chip(replace(chip, native=native), tmp_path / "0.pt")
+        assert load_chip(tmp_path / "0.pt").native == native
+    found = torch.load(tmp_path / "0.pt", weights_only=True)
+    for flag in (torch.ones(2, dtype=torch.bool), torch.tensor(0.5)):
+        torch.save({**found, "native": flag}, tmp_path / "1.pt")
+        with pytest.raises(ChipError, match="a flag `native` that isn't one"):
+            load_chip(tmp_path / "1.pt")
 
 
 def save(**tensors):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potato.color import JND, delta_e_ok
-from potato.losses import SOFTNESS, delta_e_loss, delta_e_sum, fringe_sum, soft_delta_e
+from potato.losses import SOFTNESS, delta_e_loss, delta_e_sum, fringe_sum, soft_delta_e, stray_sum
 from potato.resample import to_cells
 
 
@@ -130,3 +130,52 @@ def test_fringes_in_invalid_pixels_count_for_nothing():
     for image in (output, target):
         image[:, 16:32][~valid] = float("nan")
     assert float(fringe_sum(output, target, valid)) == clean > 0
+
+
+# ── strays ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def scene(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Truth whose lightness is that of pan, in cells; pan; and all of it valid."""
+    generator = torch.Generator().manual_seed(seed)
+    pan = 0.05 + 0.2 * torch.rand(1, 16, 10, 10, generator=generator)
+    truth = torch.rand(1, 48, 10, 10, generator=generator)
+    truth[:, :16] = 0.9 * pan ** (1 / 3)
+    return truth, pan, torch.ones(1, 16, 10, 10, dtype=torch.bool)
+
+
+def test_lightness_that_neither_pan_nor_the_truth_has_is_a_stray():
+    """One pixel lighter by δ: δ / JND, and what it does to the mean of its nine cells."""
+    truth, pan, valid = scene(1)
+    stray = truth.clone()
+    stray[0, 5, 4, 4] += 0.05
+    share = 1 / 144
+    expected = 0.05 / JND * ((1 - share) + (144 - 1) * share)
+    assert float(stray_sum(stray, truth, pan, valid)) == pytest.approx(expected, rel=1e-3)
+    assert float(stray_sum(truth, truth, pan, valid)) == 0
+    assert float(stray_sum(truth, stray, pan, valid)) < 0.02 * expected, "to miss one is no stray"
+
+
+def test_to_follow_pan_further_than_the_truth_does_is_no_stray():
+    truth, pan, valid = scene(2)
+    dull = truth.clone()
+    dull[:, :16] = truth[:, :16].mean() + 0.5 * (truth[:, :16] - truth[:, :16].mean())
+    assert float(stray_sum(truth, dull, pan, valid)) < 0.02 * float(stray_sum(dull, truth, pan, valid))
+
+
+def test_colour_and_broad_lightness_are_no_strays():
+    truth, pan, valid = scene(3)
+    other = truth + 0.1
+    other[:, 16:] = torch.rand(1, 32, 10, 10, generator=torch.Generator().manual_seed(4))
+    assert float(stray_sum(other, truth, pan, valid)) == pytest.approx(0, abs=0.05)
+
+
+def test_strays_in_invalid_pixels_count_for_nothing():
+    truth, pan, _ = scene(5)
+    generator = torch.Generator().manual_seed(6)
+    output = truth + 0.05 * torch.randn(truth.shape, generator=generator)
+    valid = torch.rand(1, 16, 10, 10, generator=generator) > 0.3
+    clean = float(stray_sum(output, truth, pan, valid))
+    for image in (output, truth, pan):
+        image[:, :16][~valid] = float("nan")
+    assert float(stray_sum(output, truth, pan, valid)) == clean > 0

@@ -53,12 +53,32 @@ def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
         assert torch.allclose(other, factor ** (1 / 3) * plain, atol=2e-4)
 
 
+def even_cells(shading: torch.Tensor) -> torch.Tensor:
+    """Cells of pan whose 16 pixels are alike, from their cube root (b, 1, h, w)."""
+    return (shading**3).expand(-1, 16, -1, -1)
+
+
+def test_what_varies_inside_cells_is_told_from_what_varies_from_pixel_to_pixel():
+    """A chessboard of ± δ, stripes twice as wide, and white noise, which has as much of both."""
+    rows, columns = torch.meshgrid(torch.arange(36), torch.arange(36), indexing="ij")
+    grey = torch.full((1, 3, 9, 9), 0.5)
+    for pattern, chessboard in ((rows + columns, 0.04), (rows // 2, 0.0)):
+        shading = 0.5 + 0.02 * (1 - 2 * (pattern % 2))
+        found = surroundings(to_cells((shading**3)[None, None]), grey).spreads[0, 2:, 2, 2]
+        torch.testing.assert_close(found, torch.tensor([0.02, chessboard]), atol=1e-4, rtol=0)
+    noise = 0.5 + 0.02 * torch.randn(1, 1, 400, 400, generator=torch.Generator().manual_seed(4))
+    found = surroundings(to_cells(noise**3), torch.full((1, 3, 100, 100), 0.5)).spreads
+    within, chequered = found[:, 2:].square().mean((0, 2, 3)).sqrt().tolist()
+    assert within == pytest.approx(0.02 * (15 / 16) ** 0.5, rel=0.02)
+    assert chequered == pytest.approx(0.02, rel=0.02)
+
+
 def test_slopes_around_a_cell_are_those_of_a_line():
     generator = torch.Generator().manual_seed(2)
     shading = 0.4 + 0.2 * torch.rand(1, 1, 12, 11, generator=generator)
     slopes, offsets = torch.tensor([0.9, -0.2, 0.4]), torch.tensor([0.1, 0.05, -0.1])
     oklab = offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * shading
-    found = surroundings(shading, oklab)
+    found = surroundings(even_cells(shading), oklab)
     assert found.slopes.shape == (1, 3, 8, 7)
     # Nearly: `STEADINESS` of the variance, here a tenth of it and less, follows the predictor.
     pull = STEADINESS * found.mean**2 / (found.spreads[:, :1] ** 2 + STEADINESS * found.mean**2)
@@ -70,19 +90,17 @@ def test_slopes_around_a_cell_are_those_of_a_line():
 
 def test_slopes_where_pan_is_even_are_those_of_the_predictor():
     oklab = torch.tensor([0.4, 0.03, -0.02]).reshape(1, 3, 1, 1).expand(1, 3, 9, 9)
-    found = surroundings(torch.full((1, 1, 9, 9), 0.5), oklab)
+    found = surroundings(even_cells(torch.full((1, 1, 9, 9), 0.5)), oklab)
     assert torch.allclose(found.slopes[0, :, 0, 0], oklab[0, :, 0, 0] / 0.5, atol=1e-4)
     assert float(found.spreads.max()) < 1e-3
 
 
 def test_slopes_do_not_mind_how_much_light_there_is():
     generator = torch.Generator().manual_seed(3)
-    shading, oklab = (
-        torch.rand(1, 1, 9, 9, generator=generator) + 0.1,
-        torch.rand(1, 3, 9, 9, generator=generator),
-    )
-    plain, bright = surroundings(shading, oklab), surroundings(2 * shading, 2 * oklab)
-    assert torch.allclose(plain.slopes, bright.slopes, atol=1e-4)
+    pan, oklab = (torch.rand(1, channels, 9, 9, generator=generator) + 0.1 for channels in (16, 3))
+    plain, bright = surroundings(pan, oklab), surroundings(8 * pan, 2 * oklab)
+    # Differences of squares: floats lose some.
+    assert torch.allclose(plain.slopes, bright.slopes, rtol=1e-3, atol=1e-3)
     assert torch.allclose(2 * plain.spreads, bright.spreads, atol=1e-5)
 
 

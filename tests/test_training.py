@@ -359,7 +359,10 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
         inner = (..., slice(4 * model.radius, -4 * model.radius), slice(4 * model.radius, -4 * model.radius))
         distance = delta_e_ok(sharpen(model, pan, mul), target)[inner]
         fringed = batch_loss(model, batch, CPU, fringes=2.0)
+        native = batch._replace(native=torch.tensor([True]))
+        strayed = [batch_loss(model, one, CPU, strays=2.0)[:2] for one in (batch, native)]
     assert int(count) == pixels == distance.numel()
+    assert torch.equal(strayed[0][0], total) and float(strayed[1][0]) > float(strayed[1][1]) == float(total)
     assert torch.equal(loss, total) and torch.equal(fringed[1], total) and float(fringed[0]) > float(total)
     assert float(total / count) == pytest.approx(float(distance.mean()), abs=0.1), "less the softness"
     assert score_batches(model, [batch], CPU).delta_e == pytest.approx(float(distance.mean()), rel=0.5)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from potato.color import JND
 
-__all__ = ["SOFTNESS", "delta_e_loss", "delta_e_sum", "fringe_sum", "soft_delta_e"]
+__all__ = ["SOFTNESS", "delta_e_loss", "delta_e_sum", "fringe_sum", "soft_delta_e", "stray_sum"]
 
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
@@ -99,12 +99,43 @@ def fringe_sum(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         0.0
     """
     pixels = valid.shape[1]
-    found, true = (
-        _fine(torch.where(valid, image[:, pixels : 2 * pixels], torch.zeros_like(image[:, :pixels])))
-        for image in (output, target)
-    )
-    excess = (found.abs() - true.abs()).clamp_min(0)
-    return (excess * valid).sum() * (2 / JND)
+    return _excess(output[:, pixels : 2 * pixels], target[:, pixels : 2 * pixels], valid) * (2 / JND)
+
+
+def stray_sum(output: Tensor, target: Tensor, pan: Tensor, valid: Tensor) -> Tensor:
+    """What lightness has in fine detail beyond the truth's that pan doesn't show, summed over valid pixels.
+
+    Mul rings and is aliased, and what a network takes over of that lies beside the edges of pan as a ghost.
+    Like `fringe_sum`, this counts the excess alone, of lightness less pan's shading: L − k · cbrt(pan), where
+    k is the ratio of their means in the truth.
+
+    Args:
+        output: Oklab in cells (b, 48, h, w).
+        target: the same shape.
+        pan: reflectance in cells (b, 16, h, w).
+        valid: bool (b, 16, h, w).
+
+    Returns:
+        JND · pixels, a scalar.
+
+    Example:
+        >>> grey = torch.full((1, 48, 3, 3), 0.5)
+        >>> pan = torch.rand(1, 16, 3, 3, generator=torch.Generator().manual_seed(1))
+        >>> float(stray_sum(grey, grey, pan, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
+        0.0
+    """
+    pixels = valid.shape[1]
+    shading = torch.where(valid, pan, torch.zeros_like(pan)).clamp_min(0) ** (1 / 3)
+    lightness = torch.where(valid, target[:, :pixels], torch.zeros_like(pan))
+    ratio = lightness.sum((1, 2, 3), keepdim=True) / shading.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
+    followed = ratio * shading
+    return _excess(output[:, :pixels] - followed, lightness - followed, valid) / JND
+
+
+def _excess(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """By how much fine detail of one channel in cells (b, 16, h, w) is larger than the truth's, summed up."""
+    found, true = (_fine(torch.where(valid, image, torch.zeros_like(image))) for image in (output, target))
+    return ((found.abs() - true.abs()).clamp_min(0) * valid).sum()
 
 
 def _fine(cells: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ a colour takes differs from place to place, not least because haze lies in the v
 pan. So the slopes of L, a and b on pan around the cell go in as well: products, which convolutions can't
 form. (Such slopes sharpen by themselves: B. Aiazzi, L. Alparone, S. Baronti, A. Garzelli, "Context-driven
 fusion of high spatial and spectral resolution images based on oversampled multiresolution analysis", 2002.)
+And how much pan varies inside cells, in all and from pixel to pixel: pan as an instrument delivers it has
+next to nothing of the finest detail, and mul rings then; means of something finer have all of it, and don't.
 
 Two things come out: by how much L, a and b take more or less of pan's detail than the predictor has it, and
 a residual on each of the 16 pixels. Nothing in it has a bias. So the network, too, is homogeneous: k times
@@ -38,7 +40,7 @@ from potato.sensor import BANDS, RATIO
 __all__ = ["Architecture", "Sharpener", "fill_pair", "predict", "sharpen"]
 
 PIXELS = RATIO * RATIO
-INPUTS = PIXELS + 1 + len(BANDS) + 3 + 5
+INPUTS = PIXELS + 1 + len(BANDS) + 3 + 7
 OUTPUTS = 3 * PIXELS + 3
 GAIN = 8.0
 """Differences are about so many times smaller than lightness, and a network learns best from equals."""
@@ -107,7 +109,7 @@ class Sharpener(nn.Module):
         depth = len(self.layers)
         if not depth:
             return predicted
-        context = surroundings(power(pan.mean(1, keepdim=True).clamp_min(0), 1 / 3), oklab)
+        context = surroundings(pan, oklab)
         oklab = _trim(oklab, BICUBIC_REACH)
         lightness, chroma = oklab[:, :1], oklab[:, 1:]
         bands = power(_trim(mul, BICUBIC_REACH).clamp_min(0), 1 / 3)
@@ -149,7 +151,8 @@ class Surroundings(NamedTuple):
     Attributes:
         mean: of the cube root of pan (b, 1, h, w).
         slopes: change of L, a and b by change of the cube root of pan (b, 3, h, w).
-        spreads: standard deviations of the cube root of pan, and of L (b, 2, h, w).
+        spreads: standard deviations of the cube root of pan, and of L; those of pan inside a cell, in all and
+            from pixel to pixel like a chessboard (b, 4, h, w).
     """
 
     mean: Tensor
@@ -157,24 +160,34 @@ class Surroundings(NamedTuple):
     spreads: Tensor
 
 
-def surroundings(shading: Tensor, oklab: Tensor) -> Surroundings:
+def surroundings(pan: Tensor, oklab: Tensor) -> Surroundings:
     """How Oklab goes with pan around each cell: least squares under a 5 × 5 binomial window.
 
     Args:
-        shading: cube root of pan's mean over each cell (b, 1, h + 4, w + 4).
+        pan: reflectance in cells (b, 16, h + 4, w + 4).
         oklab: of mul (b, 3, h + 4, w + 4).
 
     Returns:
         Where pan varies by less than `STEADINESS`, its slopes tend to those of the predictor, Oklab / pan.
     """
-    products = torch.cat([shading, oklab, shading * shading, oklab[:, :1] ** 2, oklab * shading], 1)
-    mean, colour, pan_square, square, product = _binomial(products).split([1, 3, 1, 1, 3], 1)
+    shading = power(pan.mean(1, keepdim=True).clamp_min(0), 1 / 3)
+    squares = [shading * shading, oklab[:, :1] ** 2, *_inside(power(pan.clamp_min(0), 1 / 3))]
+    means = _binomial(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    mean, colour, product, pan_square, square, inside = means.split([1, 3, 3, 1, 1, 2], 1)
     variance = (pan_square - mean * mean).clamp_min(0)
     steady = STEADINESS * mean * mean
     proportional = colour / mean.clamp_min(1e-2)
     slopes = (product - colour * mean + steady * proportional) / (variance + steady).clamp_min(1e-8)
-    spreads = torch.cat([variance, (square - colour[:, :1] ** 2).clamp_min(0)], 1).sqrt()
+    spreads = torch.cat([variance, (square - colour[:, :1] ** 2).clamp_min(0), inside], 1).sqrt()
     return Surroundings(mean, slopes, spreads)
+
+
+def _inside(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances inside cells (b, 16, h, w), (b, 1, h, w) each: in all, and of chessboards of 2 × 2 pixels."""
+    steps = pixels.unflatten(1, (2, 2, 2, 2)).diff(dim=2)  # halves, rows, halves, columns
+    chequered = 0.5 * steps.diff(dim=4).flatten(1, 4)
+    deviation = pixels - pixels.mean(1, keepdim=True)
+    return deviation.square().mean(1, keepdim=True), chequered.square().mean(1, keepdim=True)
 
 
 def _binomial(image: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """A chip: a small training pair and its truth, and the file that holds one.
 
 `docs/formats.md` describes the file. In short: three tensors of whole numbers, all of them × 10,000, in
-which 0 stands for an invalid pixel. The same chip has the same bytes, whatever its name.
+which 0 stands for an invalid pixel, and a flag in some. The same chip has the same bytes, whatever its name.
 """
 
 import hashlib
@@ -40,6 +40,9 @@ _MAXIMUM = 32_767
 """The largest code of int16: Oklab ±3.2767, which no uint16 mul can leave."""
 
 
+_TENSORS = ("pan", "mul", "target")
+
+
 @dataclass(frozen=True, eq=False)
 class Chip(Shown):
     """A pan, a mul, and the picture that a perfect sharpener would make of them.
@@ -50,6 +53,8 @@ class Chip(Shown):
             where invalid.
         target: int16 (3, 4h, 4w), Oklab × 10,000. L is positive where valid; L, a and b are 0 where
             pan or mul isn't.
+        native: whether mul is as an instrument delivers it, so that it rings and is aliased where the target
+            isn't. Otherwise pan and mul are means of something finer, as by Wald's protocol.
 
     Raises:
         ChipError: if types, shapes or ranges aren't these.
@@ -58,6 +63,7 @@ class Chip(Shown):
     pan: Tensor
     mul: Tensor
     target: Tensor
+    native: bool = False
 
     def __post_init__(self) -> None:
         expected = {"pan": (1, torch.uint16), "mul": (len(BANDS), torch.uint16), "target": (3, torch.int16)}
@@ -131,10 +137,10 @@ def decode_oklab(target: Tensor) -> Tensor:
 
 
 def chip_bytes(chip: Chip) -> bytes:
-    """The file of a chip: what `torch.save` makes of a dict of its three tensors."""
-    tensors = {
-        name: getattr(chip, name).detach().cpu().contiguous().clone() for name in ("pan", "mul", "target")
-    }
+    """The file of a chip: what `torch.save` makes of a dict of its tensors."""
+    tensors = {name: getattr(chip, name).detach().cpu().contiguous().clone() for name in _TENSORS}
+    if chip.native:
+        tensors["native"] = torch.tensor(True)
     # Into memory, not into a file: torch writes the name of a file into it.
     buffer = io.BytesIO()
     torch.save(tensors, buffer)
@@ -169,11 +175,14 @@ def load_chip(path: str | os.PathLike[str]) -> Chip:
         if Path(path).stat().st_size > _LIMIT:
             raise ValueError(f"more than {_LIMIT >> 20} MB")
         found = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(found, dict) or set(found) != {"pan", "mul", "target"}:
+        if not isinstance(found, dict) or set(found) - {"native"} != set(_TENSORS):
             raise ValueError("other things than pan, mul and target")
         if not all(isinstance(tensor, Tensor) for tensor in found.values()):
             raise ValueError("something that isn't a tensor")
-        return Chip(**found)
+        native = found.pop("native", torch.tensor(False))
+        if native.shape != () or native.dtype != torch.bool:
+            raise ValueError("a flag `native` that isn't one")
+        return Chip(**found, native=bool(native))
     except FileNotFoundError as error:
         raise ChipError(f"{path}: expected a chip, found no such file") from error
     except ChipError as error:

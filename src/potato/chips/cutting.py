@@ -9,6 +9,7 @@ from typing import Any
 
 from potato.ard import Tile
 from potato.ard.image import contradiction
+from potato.ard.item import FORMAT
 from potato.chips.chip import chip_bytes
 from potato.chips.making import NewChip
 from potato.chips.spread import Lattice, Place, Spread
@@ -168,7 +169,7 @@ class Cutter:
         self, index: int, tile: Tile, pick: _Pick
     ) -> tuple[PairWindow, PairPixels, tuple[float, float], float]:
         assert tile.pan is not None and tile.mul is not None
-        with remote_gdal(), open_pair(tile.pan, tile.mul) as pair:
+        with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
             lattice = self._lattice(index, tile, pair)
             if not lattice.windows:
                 raise _TileError("too little valid (no window with enough)")

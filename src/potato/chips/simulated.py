@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +21,10 @@ from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
 from potato.reflectances import load_reflectances
-from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute
+from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute, warm
 from potato.scenes.instrument import (
     FINE,
+    Sensor,
     observe,
     observe_coarser,
     ragged_mask,
@@ -48,11 +49,11 @@ _RAGGED = 0.1
 _COARSER = 0.4
 """Share of the scenes that come by Wald's protocol, as many pairs do that people compare sharpeners with."""
 
-_ON_GRID = 0.35
+_ON_GRID = 0.6
 """Share of the others whose mul is sharpened on its own grid. In those by Wald's protocol that would be in
 the truth, which ought to be like that of real pairs."""
 
-_HALVED = 0.15
+_HALVED = 0.05
 """Share of the scenes that come by it with an extra halving."""
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
@@ -142,6 +143,7 @@ def scene_chip(
     generator = torch.Generator().manual_seed(seed_of(seed, kind, index, "look", look))
     sensor = random_sensor(generator)
     if coarser:
+        sensor = _coarser(sensor)
         pan, mul, bands = observe_coarser(land, generator, sensor, halved)
     else:
         if float(torch.rand((), generator=generator)) < _ON_GRID:
@@ -155,7 +157,22 @@ def scene_chip(
     whole = valid.reshape(size // RATIO, RATIO, size // RATIO, RATIO).all(3).all(1)
     target_valid = whole.repeat_interleave(RATIO, 0).repeat_interleave(RATIO, 1)
     counts = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
-    return Chip(counts[0][None], counts[1], encode_oklab(mul_to_oklab(bands), target_valid))
+    target = encode_oklab(mul_to_oklab(bands), target_valid)
+    return Chip(counts[0][None], counts[1], target, native=not coarser)
+
+
+def _coarser(sensor: Sensor) -> Sensor:
+    """A look for Wald's protocol: its truth rings as real mul does, and its arrays lie further apart.
+
+    At full scale things move and lean over besides.
+    """
+    down, right = sensor.displacement
+    return replace(
+        sensor,
+        displacement=(1.5 * down, 1.5 * right),
+        sharpening=max(0.0, sensor.sharpening - 0.2),
+        fine_sharpening=sensor.fine_sharpening + 0.5,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -194,11 +211,12 @@ def _ground(
         )
     dullness, share = torch.rand(2, generator=generator).tolist()
     typical = torch.cat([laid.pan[None], laid.bands]).mean((1, 2))
-    return mute(
+    muted = mute(
         laid,
         1 - (1 - _DULLEST) * dullness**2,
         (1 - share) * typical / typical.mean() + share * lifter.plain(generator),
     )
+    return warm(muted, 1 + 0.7 * float(torch.randn((), generator=generator)))
 
 
 def make_scenes(

@@ -91,6 +91,13 @@ __all__ = ["train"]
     help="Weight, beside ΔE, of magenta and green that the truth doesn't have.",
 )
 @click.option(
+    "--strays",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Weight, beside ΔE, of fine lightness that neither pan nor the truth has.",
+)
+@click.option(
     "--ema",
     type=click.FloatRange(0, 1),
     default=0.999,

@@ -54,8 +54,10 @@ class Sensor:
         blur_factors: factors of that for each band: no two are equally soft.
         sharpening: real mul rings more; the same as `pan_sharpening` of mul, at its own pixels.
         fine_sharpening: and `fine` of `optics.over_sharpen`, which makes up for what pixels take away.
-        pitch: those pixels' size in pixels of the grid that mul is delivered on, by cubic convolution: the
-            further from nadir it looks, the larger. 1 means that they are the grid's.
+        pitch: size of the instrument's pixels, pan's and mul's, in pixels of the grids that they are
+            delivered on, by cubic convolution: the further from nadir it looks, the larger. 1 means that they
+            are the grid's.
+        phase: where pan's pixels lie against its grid, (down, right), 0..1; mul's lie anywhere.
         displacement: (down, right) of the second array against the first, in mul pixels. Each goes half of
             the way, so pan lies in the middle. 0.05 to 0.4 is seen on real pairs.
         sway: standard deviation of what is added to that from place to place, smoothly over some 30 mul
@@ -78,9 +80,10 @@ class Sensor:
     pan_sharpening: float = 0.3
     mul_blur: float = 0.25
     blur_factors: tuple[float, ...] = (1.0,) * len(BANDS)
-    sharpening: float = 0.3
+    sharpening: float = 0.5
     fine_sharpening: float = 1.7
-    pitch: float = 1.12
+    pitch: float = 1.17
+    phase: tuple[float, float] = (0.3, 0.6)
     displacement: tuple[float, float] = (0.12, 0.08)
     sway: float = 0.05
     jolts: float = 0.0
@@ -123,16 +126,16 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         base: what to keep where nothing varies; None for the defaults.
 
     Returns:
-        Blur of pan ± a third, of mul 0.15 to 0.4, of each band by another 0.15; sharpening normal around 0.3
-        with deviation 0.4 (pan 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to 1.22.
-        Together they give mul's detail, against the box means of pan, a gain of 1.0 up to 0.12 cycles per
-        pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased: as real.
+        Blur of pan ± a third, of mul 0.15 to 0.4, of each band by another 0.15; sharpening normal around 0.5
+        with deviation 0.5 (pan 0.3 and 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to
+        1.33, anywhere against the grid. Together they give mul's detail, against the box means of pan, a gain
+        of 1.0 up to 0.12 cycles per pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased: as real.
         displacement normal with deviation 0.1 to 0.4 each way, sway and jolts up to 0.2 and 1, mostly less;
         parallax normal with deviation 0.004; haze −0.005 to 0.06, with a slope of −0.2 to 2, uneven
         by 0.15, of which pan gets 0 to 1.2 of its part; pan's gain normal around 1 with deviation 0.05; noise
         of 0.5 to 1.5 times the defaults.
     """
-    uniform = torch.rand(12, generator=generator).tolist()
+    uniform = torch.rand(14, generator=generator).tolist()
     normal = torch.randn(8, generator=generator).tolist()
     blur_factors, haze_factors = torch.exp(0.15 * torch.randn(2, len(BANDS), generator=generator)).tolist()
     plain = Sensor()
@@ -140,12 +143,13 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
     return replace(
         base or plain,
         pan_blur=plain.pan_blur * (0.67 + 0.66 * uniform[0]),
-        pan_sharpening=max(0.0, 0.3 + 0.15 * normal[3]),
+        pan_sharpening=max(0.0, plain.pan_sharpening + 0.15 * normal[3]),
         mul_blur=0.15 + 0.25 * uniform[1],
         blur_factors=tuple(blur_factors),
-        sharpening=max(0.0, plain.sharpening + 0.4 * normal[0]),
+        sharpening=max(0.0, plain.sharpening + 0.5 * normal[0]),
         fine_sharpening=max(0.0, plain.fine_sharpening + 0.7 * normal[7]),
-        pitch=1.01 + 0.21 * uniform[9],
+        pitch=1.01 + 0.32 * uniform[9],
+        phase=(uniform[12], uniform[13]),
         displacement=(far * normal[1], far * normal[2]),
         sway=0.2 * uniform[6],
         jolts=uniform[7] * uniform[8],
@@ -233,7 +237,14 @@ def truth(ground: Ground, sensor: Sensor = IDEAL) -> tuple[Tensor, Tensor]:
 
 
 def _through_pan(planes: Tensor, sensor: Sensor) -> Tensor:
-    return over_sharpen(spread(planes, 1.0, sensor.pan_blur), sensor.pan_sharpening)
+    """Planes (n, h, w) at pan's pixels, the same shape."""
+
+    def straight(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.zeros_like(rows), torch.zeros_like(columns)
+
+    seen = spread(planes, sensor.pitch, sensor.pan_blur * sensor.pitch)
+    sharpening, size = (sensor.pan_sharpening, 0.0), (planes.shape[1], planes.shape[2])
+    return expose(seen, 1, size, straight, sharpening, sensor.pitch, sensor.phase)
 
 
 def _through_mul(
@@ -264,7 +275,10 @@ def _through_mul(
             return way[0], way[1]
 
         own = [index for index, each in enumerate(SIDES) if each == side]
-        mul[own] = expose(seen[own], factor, (height, width), displaced, sharpening, sensor.pitch, generator)
+        down, right = torch.rand(2, generator=generator).tolist()
+        mul[own] = expose(
+            seen[own], factor, (height, width), displaced, sharpening, sensor.pitch, (down, right)
+        )
     return mul
 
 

@@ -125,7 +125,7 @@ def lift(photograph: Tensor, lifter: Lifter, generator: torch.Generator) -> Tens
     light = _exposed(oklab[0], generator)
     # Photographs print leaves lighter than they are: a canopy reflects 0.03 where soil does 0.1.
     leaves = members[lifter.leafy[chosen]].sum(0).reshape(height, width)
-    light = light * (1 - (0.2 + 0.5 * torch.rand((), generator=generator)) * leaves)
+    light = light * (1 - (0.35 + 0.5 * torch.rand((), generator=generator)) * leaves)
     own = mul_to_oklab(spectra[1:])[0].clamp_min(0.05) ** 3
     return spectra.mul_(light / own)
 

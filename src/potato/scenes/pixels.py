@@ -89,7 +89,7 @@ def expose(
     displacement: Displacement,
     sharpening: tuple[float, float],
     pitch: float,
-    generator: torch.Generator,
+    phase: tuple[float, float],
 ) -> Tensor:
     """Bands as an image delivers them: read where the instrument's pixels lie, sharpened there, resampled.
 
@@ -101,13 +101,13 @@ def expose(
         displacement: where they look instead.
         sharpening: `amount` and `fine` of `optics.over_sharpen`.
         pitch: side of the instrument's pixels in pixels of the grid; 1 means that they are the grid's.
-        generator: where they lie against the grid.
+        phase: where they lie against the grid then, (down, right), 0..1.
 
     Returns:
         (n, h, w).
     """
     own = pitch != 1
-    phase = torch.rand(2, generator=generator).tolist() if own else (0.5, 0.5)
+    phase = phase if own else (0.5, 0.5)
     margin = MARGIN if own else 0
     rows, columns = _crossed(
         *(

@@ -56,6 +56,7 @@ class Batch(NamedTuple):
         target: int16 (b, 3, 4h, 4w), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
         haze: float32 (b, 9), for `augment.add_haze`.
+        native: bool (b,), `Chip.native`, or what the augmentation made of it.
         skipped: chips that couldn't be read and were replaced by their neighbours.
         problem: what was wrong with the last of them, or "".
     """
@@ -65,6 +66,7 @@ class Batch(NamedTuple):
     target: Tensor
     exposure: Tensor
     haze: Tensor
+    native: Tensor
     skipped: int = 0
     problem: str = ""
 
@@ -161,14 +163,15 @@ class Samples(Dataset[Batch]):
             ground, look = divmod(scenes_before, self.passes)
             chip = scene_chip(self.seed, ground, self.size[0], look=look, photographs=self.photographs)
             skipped, problem = 0, ""
-            pan, mul = chip.pan, chip.mul
+            pan, mul, native = chip.pan, chip.mul, chip.native
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
-            pan, mul = chip.pan, chip.mul
+            pan, mul, native = chip.pan, chip.mul, chip.native
             if self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN:
                 sensor = random_sensor(generator)
                 field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
                 pan, mul = observe_again(pan, mul, sensor, field, generator)
+                native = True
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides
@@ -180,6 +183,7 @@ class Samples(Dataset[Batch]):
             target[None],
             exposure,
             random_haze(generator)[None],
+            torch.tensor([native]),
             skipped,
             problem,
         )
@@ -215,6 +219,7 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([one.target for one in samples]),
         torch.cat([one.exposure for one in samples]),
         torch.cat([one.haze for one in samples]),
+        torch.cat([one.native for one in samples]),
         sum(one.skipped for one in samples),
         next((one.problem for one in samples if one.problem), ""),
     )
@@ -330,7 +335,7 @@ def held_out(
         ranks: which process this is.
         photographs: for scenes; those that training sees aren't taken.
     """
-    one, clear = torch.ones(1), torch.zeros(1, 9)
+    one, clear, none = torch.ones(1), torch.zeros(1, 9), torch.empty(0, dtype=torch.bool)
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
@@ -340,8 +345,13 @@ def held_out(
             )
         except ChipError as error:
             nothing = torch.empty(0, 1, 0, 0, dtype=torch.int16)
-            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], 1, str(error))
+            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], none, 1, str(error))
             continue
         yield Batch(
-            chip.pan.view(torch.int16)[None], chip.mul.view(torch.int16)[None], chip.target[None], one, clear
+            chip.pan.view(torch.int16)[None],
+            chip.mul.view(torch.int16)[None],
+            chip.target[None],
+            one,
+            clear,
+            torch.tensor([chip.native]),
         )

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from potato.augment import add_haze, expose
 from potato.errors import SessionError
-from potato.losses import delta_e_sum, fringe_sum
+from potato.losses import delta_e_sum, fringe_sum, stray_sum
 from potato.model import Sharpener, fill_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO
@@ -181,7 +181,7 @@ def learning_rate(step: int, total: int, settings: Settings) -> float:
 
 
 def batch_loss(
-    model: Sharpener, batch: Batch, device: torch.device, fringes: float = 0.0
+    model: Sharpener, batch: Batch, device: torch.device, fringes: float = 0.0, strays: float = 0.0
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """The loss of a batch.
 
@@ -193,6 +193,7 @@ def batch_loss(
         batch: of chips.
         device: where to compute.
         fringes: weight of `losses.fringe_sum`.
+        strays: weight of `losses.stray_sum`, which is asked of native chips only: others have no ghosts.
 
     Returns:
         Sum of the loss over valid pixels in JND; that of ΔE alone; how many are valid, and how many there
@@ -226,6 +227,9 @@ def batch_loss(
     loss = distance
     if fringes:
         loss = loss + fringes * fringe_sum(output, truth, valid)
+    if strays and bool(batch.native.any()):
+        native = valid & batch.native.to(device)[:, None, None, None]
+        loss = loss + strays * stray_sum(output, truth, cells[inner], native)
     return loss, distance, count, valid.numel()
 
 
@@ -254,7 +258,9 @@ def train_step(
     device = learner.device
     facts = torch.zeros(3, device=device)
     for batch in batches:
-        loss, distance, count, pixels = batch_loss(learner.model, batch, device, settings.fringes)
+        loss, distance, count, pixels = batch_loss(
+            learner.model, batch, device, settings.fringes, settings.strays
+        )
         share = settings.logical_batch * pixels / len(batch.pan)
         learner.scaler.scale(loss / share).backward()
         facts += torch.stack(
