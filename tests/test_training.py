@@ -274,7 +274,8 @@ def test_what_is_judged_is_never_augmented(pool):
     train_ = scene_chip(0, 0, 80).tensors()[2]
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
     again = delta_e_ok(scene_chip(0, 0, 80, look=1).tensors()[2], train_)
-    assert float(off.median()) > 3 * float(again.median()), "other ground, not only another look at it"
+    # Another look has other haze, and lies up to half a pixel elsewhere.
+    assert float(off.median()) > 2 * float(again.median()), "other ground, not only another look at it"
 
 
 # ── a step ────────────────────────────────────────────────────────────────────────────────────────────
