@@ -40,7 +40,7 @@ from potato.sensor import RATIO
 
 __all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 3
+_FORMAT = 4
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1

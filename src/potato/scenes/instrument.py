@@ -238,13 +238,9 @@ def truth(ground: Ground, sensor: Sensor = IDEAL) -> tuple[Tensor, Tensor]:
 
 def _through_pan(planes: Tensor, sensor: Sensor) -> Tensor:
     """Planes (n, h, w) at pan's pixels, the same shape."""
-
-    def straight(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.zeros_like(rows), torch.zeros_like(columns)
-
     seen = spread(planes, sensor.pitch, sensor.pan_blur * sensor.pitch)
     sharpening, size = (sensor.pan_sharpening, 0.0), (planes.shape[1], planes.shape[2])
-    return expose(seen, 1, size, straight, sharpening, sensor.pitch, sensor.phase)
+    return expose(seen, 1, size, None, sharpening, sensor.pitch, sensor.phase)
 
 
 def _through_mul(

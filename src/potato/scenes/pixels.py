@@ -86,7 +86,7 @@ def expose(
     seen: Tensor,
     factor: int,
     size: tuple[int, int],
-    displacement: Displacement,
+    displacement: Displacement | None,
     sharpening: tuple[float, float],
     pitch: float,
     phase: tuple[float, float],
@@ -98,7 +98,7 @@ def expose(
             of each where `factor` is even: `spread` with `even`.
         factor: fine pixels along a pixel of the grid.
         size: h and w.
-        displacement: where they look instead.
+        displacement: where they look instead; None for nowhere else.
         sharpening: `amount` and `fine` of `optics.over_sharpen`.
         pitch: side of the instrument's pixels in pixels of the grid; 1 means that they are the grid's.
         phase: where they lie against the grid then, (down, right), 0..1.
@@ -115,7 +115,7 @@ def expose(
             for count, offset in zip(size, phase, strict=True)
         )
     )
-    down, right = displacement(rows, columns)
+    down, right = displacement(rows, columns) if displacement else (torch.zeros(()), torch.zeros(()))
     # What is displaced downwards is read from above. Where pixels meet, counting begins half of one earlier.
     corner = 0.5 * (factor % 2 == 0)
     native = read_at(seen, (rows - down) * factor + corner, (columns - right) * factor + corner, "bilinear")
