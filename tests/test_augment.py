@@ -8,11 +8,11 @@ import torch
 
 from potato.augment import (
     SYMMETRIES,
-    add_haze,
+    add_air,
     expose,
     observe_again,
+    random_air,
     random_exposure,
-    random_haze,
     random_symmetry,
     turn,
 )
@@ -22,7 +22,7 @@ from potato.optics import SIDES, displace_arrays, over_sharpen
 from potato.resample import block_mean
 from potato.scenes.ground import Ground, make_ground
 from potato.scenes.instrument import IDEAL, Sensor, displacement_field, observe, random_sensor
-from potato.sensor import BANDS, FIRST_ARRAY, SCALE
+from potato.sensor import BANDS, FIRST_ARRAY, SCALE, VISIBLE
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -115,30 +115,37 @@ def test_chance_comes_from_the_generator_and_reaches_everything():
     assert abs(float(factors.log2().mean())) < 0.15
 
 
-# ── haze ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── air ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_ground_through_haze_is_a_true_pair_again():
+def test_ground_through_air_is_a_true_pair_again():
     pan, mul = torch.rand(1, 1, 32, 32, generator=seeded(1)), torch.rand(1, 8, 32, 32, generator=seeded(2))
-    haze = random_haze(seeded(3))[None]
-    seen = add_haze(pan, mul, mul_to_oklab(mul), haze)
-    torch.testing.assert_close(seen[0], pan + haze[0, 0])
+    air = random_air(seeded(3))[None]
+    seen = add_air(pan, mul, mul_to_oklab(mul), air)
+    torch.testing.assert_close(seen[0], pan + air[0, 1, 0])
+    torch.testing.assert_close(seen[1][0, 7], mul[0, 7] * air[0, 0, 8] + air[0, 1, 8])
     torch.testing.assert_close(seen[2], mul_to_oklab(seen[1]), atol=2e-4, rtol=0)
 
 
-def test_no_haze_changes_nothing():
+def test_no_air_changes_nothing():
     pan, mul = torch.rand(2, 1, 8, 8, generator=seeded(1)), torch.rand(2, 8, 2, 2, generator=seeded(2))
     oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)))
-    for before, after in zip((pan, mul, oklab), add_haze(pan, mul, oklab, torch.zeros(2, 9)), strict=True):
+    nothing = torch.tensor([1.0, 0.0])[:, None].expand(2, 2, 9)
+    for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, nothing), strict=True):
         torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
 
 
-def test_haze_is_most_in_the_blue_and_less_in_pan():
-    hazes = torch.stack([random_haze(seeded(seed)) for seed in range(400)])
+def test_air_takes_only_what_is_not_visible_and_haze_is_most_in_the_blue():
+    through, hazes = torch.stack([random_air(seeded(seed)) for seed in range(400)]).unbind(1)
+    assert bool((through[:, [*range(6), 7]] == 1).all())
+    assert 0.7 <= float(through.min()) < 0.72 and 1.03 < float(through.max()) <= 1.05
     pan, *bands = hazes.mean(0).tolist()
-    assert hazes.min() >= 0 and bands == sorted(bands, reverse=True) and pan < bands[-1]
+    assert hazes.min() >= 0 and bands == sorted(bands, reverse=True) and pan < bands[VISIBLE - 1]
     # No two are taken away alike: where one has most, it isn't always coastal.
     assert 0.02 < (hazes[:, 1:].argmax(1) > 0).float().mean() < 0.9
+    # What is left beyond red says little of what is left in red.
+    share = hazes[:, 1 + VISIBLE] / hazes[:, VISIBLE]
+    assert float(share.quantile(0.1)) < 0.35 and float(share.quantile(0.9)) > 0.7
 
 
 # ── the instrument ────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from potato.optics import over_sharpen
 from potato.resample import block_mean
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import zone_cover
-from potato.scenes.ground import DARKEST, Ground, make_ground, mute, warm
+from potato.scenes.ground import DARKEST, Ground, make_ground, mute, vary_foliage, warm
 from potato.scenes.instrument import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
 from potato.scenes.light import (
     SKYLIGHT,
@@ -27,7 +27,7 @@ from potato.scenes.light import (
 from potato.scenes.plan import STYLES, ZONE_CELL, Zone, plan_homes, plan_main_roads, plan_works, zone_at
 from potato.scenes.roads import survey_roads
 from potato.scenes.shapes import disc, rectangle
-from potato.scenes.spectra import Palette
+from potato.scenes.spectra import Palette, canopy
 from potato.scenes.texture import clouds, smoothstep
 from potato.scenes.trees import grow
 from potato.scenes.vehicles import CAR_COLOURS, Mover
@@ -311,6 +311,7 @@ OTHER = {
     "haze": 0.05,
     "haze_slope": 0.5,
     "haze_factors": (1.0, 1.2, 0.8, 1.0, 1.1, 1.0, 0.9, 1.0),
+    "haze_beyond_red": 0.3,
     "pan_haze": 0.3,
     "pan_gain": 1.1,
     "read_noise": 3e-3,
@@ -326,7 +327,7 @@ def test_every_option_of_the_sensor_changes_what_it_should(ground, option):
     other = observe(ground, seeded(4), replace(Sensor(), **{option: OTHER[option]}))
     pan_only = {"pan_blur", "pan_sharpening", "pan_gain", "pan_haze", "phase"}
     mul_only = {"mul_blur", "blur_factors", "sharpening", "fine_sharpening"}
-    mul_only |= {"displacement", "sway", "jolts", "parallax", "lag", "haze_factors"}
+    mul_only |= {"displacement", "sway", "jolts", "parallax", "lag", "haze_factors", "haze_beyond_red"}
     assert torch.equal(plain[0], other[0]) == (option in mul_only)
     assert torch.equal(plain[1], other[1]) == (option in pan_only)
 
@@ -447,6 +448,53 @@ def test_muted_ground_is_as_light_and_nearer_to_one_spectrum(ground):
         expected = colourfulness * other + (1 - colourfulness) * goal[:, None]
         assert torch.allclose(one, expected, rtol=1e-3, atol=1e-4)
     assert torch.equal(mute(ground, 1.0, spectrum).height, ground.height)
+
+
+def leafiness(bands: torch.Tensor) -> torch.Tensor:
+    """NDVI (h, w) of bands (8, h, w)."""
+    return (bands[6] - bands[4]) / (bands[6] + bands[4])
+
+
+def test_foliage_varies_beyond_red_alone_and_what_is_no_leaf_stays(ground):
+    varied = vary_foliage(ground, 0.3, 0.0, 0.4, seeded(1))
+    leaves = leafiness(ground.bands) > 0.75
+    other = leafiness(ground.bands) < 0.4
+    assert float(leaves.float().mean()) > 0.02 and float(other.float().mean()) > 0.2
+    for before, after in ((ground.pan[None], varied.pan[None]), (ground.bands, varied.bands)):
+        torch.testing.assert_close(after[:, other], before[:, other])
+    # Visible light falls by the same share everywhere, what lies beyond red by none on the whole.
+    ratio = varied.bands[:, leaves] / ground.bands[:, leaves]
+    inside = ground.bands[:5, leaves].amin(0) > 2 * DARKEST
+    torch.testing.assert_close(ratio[:5, inside], torch.full_like(ratio[:5, inside], 0.6))
+    spread = ratio[6].log()
+    assert abs(float(spread.mean())) < 0.15 and 0.2 < float(spread.std()) < 0.45
+    # Pan moves between the two.
+    pan = (varied.pan / ground.pan)[leaves]
+    assert 0.6 < float(pan.mean()) < 1 and float(torch.corrcoef(torch.stack([pan, ratio[6]]))[0, 1]) > 0.8
+
+
+def test_even_foliage_has_less_shade_beyond_red(ground):
+    leaves = leafiness(ground.bands) > 0.75
+    light, shade = (mul_to_xyz(ground.bands)[1].log()[leaves], ground.bands[6].log()[leaves])
+
+    def slope(beyond: torch.Tensor) -> float:
+        return float(torch.cov(torch.stack([light, beyond]))[0, 1] / light.var())
+
+    even = vary_foliage(ground, 0.0, 0.5, 0.0, seeded(1)).bands[6].log()[leaves]
+    assert slope(even) == pytest.approx(slope(shade) - 0.5, abs=0.1)
+
+
+def test_canopies_are_darker_than_leaves_in_visible_light_but_not_beyond_red():
+    leaf = torch.tensor([0.09, 0.02, 0.025, 0.06, 0.04, 0.03, 0.2, 0.45, 0.45])[:, None]
+    assert torch.equal(canopy(leaf, 0.0), 2 * leaf)
+    dense = canopy(leaf, 0.7)
+    # By the formula: 0.06 (1 − 0.7) / (1 − 0.7 × 0.06 × 2) × 2, and so on.
+    assert float(dense[3]) == pytest.approx(0.12 * 0.3 / (1 - 0.7 * 0.12), rel=1e-5)
+    assert float(dense[7]) == pytest.approx(0.9 * 0.3 / (1 - 0.7 * 0.9), rel=1e-5)
+    assert bool((dense[1:6] < 0.7 * leaf[1:6]).all()) and float(dense[7]) > 1.5 * float(leaf[7])
+    # Pan sees both.
+    kept = (dense / leaf)[:, 0]
+    assert float(kept[1:6].mean()) < float(kept[0]) < float(kept[6])
 
 
 def test_warm_ground_is_redder_where_it_is_brighter(ground):

@@ -1,4 +1,4 @@
-"""More out of a chip: the 8 symmetries of the square, exposure, haze, and the faults of the instrument.
+"""More out of a chip: the 8 symmetries of the square, exposure, air, and the faults of the instrument.
 
 Nothing here changes its arguments. Randomness comes from a `torch.Generator`, so the same generator gives
 the same variant. Test data is never augmented.
@@ -17,11 +17,11 @@ from potato.sensor import BANDS, SCALE
 
 __all__ = [
     "SYMMETRIES",
-    "add_haze",
+    "add_air",
     "expose",
     "observe_again",
+    "random_air",
     "random_exposure",
-    "random_haze",
     "random_symmetry",
     "turn",
 ]
@@ -32,7 +32,7 @@ SYMMETRIES = 8
 _STOPS = 1.0
 """Exposure varies by so many powers of 2, up and down."""
 
-_HAZE = 0.04
+_HAZE = 0.06
 """Reflectance that haze adds to coastal at most."""
 
 _REACH = 6
@@ -72,36 +72,51 @@ def random_exposure(generator: torch.Generator) -> float:
     return math.exp2(_STOPS * float(2 * torch.rand((), generator=generator) - 1))
 
 
-def random_haze(generator: torch.Generator) -> Tensor:
-    """What more haze adds to pan and the bands (9,), reflectance.
+def random_air(generator: torch.Generator) -> Tensor:
+    """More air between ground and instrument, for pan and the bands (2, 9).
 
-    Up to 0.04 in coastal, falling with wavelength to the power of 0.2 to −1.3, uneven by 0.15; pan, from
-    which it may have been removed another way, gets up to 0.8 of its part. In a real WorldView-2 pair that
-    says it was corrected, shadows still reflect 0.035 in the visible bands and 0.02 in pan, so that dark
-    ground has half the contrast in lightness that it has in pan.
+    The first row is what it lets through. Water vapour and oxygen take 0 to a quarter of red edge and 0 to
+    0.3 of NIR2, unless that was made up for, even a little too much; nothing of the others.
+
+    The second is the haze that it adds, reflectance: up to 0.06 in coastal, falling with wavelength to the
+    power of 0.2 to −1.3, uneven by 0.15. It may have been removed another way where it isn't visible: beyond
+    red, 0.2 to 1 of that is left, in pan up to 0.8. In a real WorldView-2 pair that says it was corrected,
+    shadows still reflect 0.045 in all visible bands and 0.02 in pan and beyond red, so that dark ground has
+    half the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
     factors = torch.exp(0.15 * torch.randn(len(BANDS), generator=generator)).tolist()
+    beyond, oxygen, vapour = torch.rand(3, generator=generator).tolist()
     air = Sensor(
-        haze=_HAZE * amount, haze_slope=1.5 * slope - 0.2, haze_factors=tuple(factors), pan_haze=0.8 * share
+        haze=_HAZE * amount,
+        haze_slope=1.5 * slope - 0.2,
+        haze_factors=tuple(factors),
+        haze_beyond_red=0.2 + 0.8 * beyond,
+        pan_haze=0.8 * share,
     )
-    return torch.tensor(haze_of(air))
+    through = dict.fromkeys(BANDS, 1.0) | {"rededge": 0.75 + 0.3 * oxygen, "nir2": 0.7 + 0.35 * vapour}
+    return torch.tensor([(1.0, *through.values()), haze_of(air)])
 
 
-def add_haze(pan: Tensor, mul: Tensor, oklab: Tensor, haze: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The same ground through more air: a true pair again, since light adds up and Oklab can be undone.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w).
         mul: reflectance (b, 8, h, w).
         oklab: of the truth (b, 3, 4h, 4w).
-        haze: reflectance to add to pan and the bands (b, 9).
+        air: of `random_air` (b, 2, 9): what pan and the bands keep, all of it where light is visible, and
+            the reflectance that is added.
 
     Returns:
         The three, new.
     """
-    haze = haze.to(pan)[..., None, None]
-    return pan + haze[:, :1], mul + haze[:, 1:], xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:]))
+    through, haze = air.to(pan)[..., None, None].unbind(1)
+    return (
+        pan * through[:, :1] + haze[:, :1],
+        mul * through[:, 1:] + haze[:, 1:],
+        xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:])),
+    )
 
 
 def expose(pan: Tensor, mul: Tensor, oklab: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:

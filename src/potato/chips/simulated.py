@@ -21,7 +21,7 @@ from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
 from potato.reflectances import load_reflectances
-from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute, warm
+from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute, vary_foliage, warm
 from potato.scenes.instrument import (
     FINE,
     Sensor,
@@ -40,7 +40,7 @@ from potato.sensor import RATIO
 
 __all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 4
+_FORMAT = 5
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1
@@ -209,7 +209,8 @@ def _ground(
             generator,
             palette,
         )
-    dullness, share = torch.rand(2, generator=generator).tolist()
+    dullness, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
+    laid = vary_foliage(laid, 0.1 + 0.25 * amount, 0.5 * evenness, 0.2 + 0.5 * dimness, generator)
     typical = torch.cat([laid.pan[None], laid.bands]).mean((1, 2))
     muted = mute(
         laid,

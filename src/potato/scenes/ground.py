@@ -17,14 +17,14 @@ from potato.scenes.homes import build_farms, lay_gardens, raise_houses
 from potato.scenes.light import illuminate
 from potato.scenes.plan import STYLES, Zone, plan_homes, plan_main_roads, plan_works, plan_zones, zone_at
 from potato.scenes.roads import lay_roads, survey_roads
-from potato.scenes.spectra import Palette
+from potato.scenes.spectra import Palette, pan_beyond_red
 from potato.scenes.trees import plant
 from potato.scenes.vehicles import Mover, park, roll
 from potato.scenes.water import lay_water, plan_shore
 from potato.scenes.works import fill_works, lay_pitch
-from potato.sensor import RATIO
+from potato.sensor import RATIO, VISIBLE
 
-__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground", "mute", "warm"]
+__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground", "mute", "vary_foliage", "warm"]
 
 LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
@@ -187,3 +187,39 @@ def warm(ground: Ground, warmth: float) -> Ground:
     planes = torch.cat([ground.pan[None], ground.bands])
     planes.mul_(torch.exp(warmth * torch.tensor(WARMTH)[:, None, None] * light)).clamp_(DARKEST, BRIGHTEST)
     return replace(ground, pan=planes[0], bands=planes[1:])
+
+
+@one_thread()
+def vary_foliage(
+    ground: Ground, amount: float, evenness: float, dimness: float, generator: torch.Generator
+) -> Ground:
+    """The same ground, whose leaves are dark in visible light and differ beyond red by themselves.
+
+    Infrared light goes through leaves and comes back from those below. So it tells of how many there are,
+    visible light of those on top and their shadows; on real canopies the one hardly follows the other, and
+    most of what pan shows there lies beyond red.
+
+    Args:
+        ground: any; leaves are where the NDVI is high: none at 0.4, all from 0.7.
+        amount: standard deviation of the logarithm of what lies beyond red that nothing else explains.
+        evenness: 0 leaves sun and shade beyond red as they are, 1 takes them away.
+        dimness: by what share leaves are darker in visible light.
+        generator: where the randomness comes from.
+
+    Returns:
+        A new ground; vehicles that move stay as they are.
+    """
+    red, infrared = ground.bands[4], ground.bands[6]
+    leaves = ((infrared - red) / (infrared + red)).sub_(0.4).div_(0.3).clamp_(0, 1)
+    light = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST).log()
+    typical = (light * leaves).sum() / leaves.sum().clamp_min(1)
+    # Leaves and branches, and whole crowns.
+    height, width = light.shape
+    fields = [power_noise(height, width, generator, power) for power in (0.6, 1.2)]
+    own = 0.75 * amount * (fields[0] + fields[1])
+    beyond = ((evenness * (typical - light) + own) * leaves).clamp_(-1, 1).exp_()
+    visible = 1 - dimness * leaves
+    share = pan_beyond_red(torch.cat([ground.pan[None], ground.bands]))
+    pan = ground.pan * ((1 - share) * visible + share * beyond)
+    bands = torch.cat([ground.bands[:VISIBLE] * visible, ground.bands[VISIBLE:] * beyond])
+    return replace(ground, pan=pan.clamp_(DARKEST, BRIGHTEST), bands=bands.clamp_(DARKEST, BRIGHTEST))

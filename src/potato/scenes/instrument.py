@@ -15,7 +15,7 @@ from potato.scenes.ground import Ground
 from potato.scenes.pixels import expose, read_at, spread
 from potato.scenes.texture import clouds, smoothstep
 from potato.scenes.vehicles import drive
-from potato.sensor import BANDS, RATIO, SCALE
+from potato.sensor import BANDS, RATIO, SCALE, VISIBLE
 
 __all__ = [
     "FINE",
@@ -69,6 +69,8 @@ class Sensor:
         haze: reflectance added to coastal, and less to the others.
         haze_slope: it falls as wavelength to the power of minus this.
         haze_factors: factors of it for each band: haze is removed from images, band by band.
+        haze_beyond_red: share of their part that red edge and NIR get: what is left of haze there, after it
+            was removed, has little to do with what is left in visible light.
         pan_haze: share of its part that pan gets.
         pan_gain: factor of pan alone: calibration isn't perfect.
         read_noise: standard deviation of pan's noise in the dark, reflectance; mul has half of it.
@@ -76,8 +78,8 @@ class Sensor:
         step: reflectance × 10,000 between two levels of the converter.
     """
 
-    pan_blur: float = 0.35
-    pan_sharpening: float = 0.3
+    pan_blur: float = 0.33
+    pan_sharpening: float = 0.35
     mul_blur: float = 0.25
     blur_factors: tuple[float, ...] = (1.0,) * len(BANDS)
     sharpening: float = 0.5
@@ -92,6 +94,7 @@ class Sensor:
     haze: float = 0.015
     haze_slope: float = 1.6
     haze_factors: tuple[float, ...] = (1.0,) * len(BANDS)
+    haze_beyond_red: float = 1.0
     pan_haze: float = 1.0
     pan_gain: float = 1.0
     read_noise: float = 6e-4
@@ -127,15 +130,15 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
 
     Returns:
         Blur of pan ± a third, of mul 0.15 to 0.4, of each band by another 0.15; sharpening normal around 0.5
-        with deviation 0.5 (pan 0.3 and 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to
+        with deviation 0.5 (pan 0.35 and 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to
         1.33, anywhere against the grid. Together they give mul's detail, against the box means of pan, a gain
         of 1.0 up to 0.12 cycles per pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased: as real.
         displacement normal with deviation 0.1 to 0.4 each way, sway and jolts up to 0.2 and 1, mostly less;
         parallax normal with deviation 0.004; haze −0.005 to 0.06, with a slope of −0.2 to 2, uneven
-        by 0.15, of which pan gets 0 to 1.2 of its part; pan's gain normal around 1 with deviation 0.05; noise
-        of 0.5 to 1.5 times the defaults.
+        by 0.15, of which pan gets 0.1 to 1 of its part and what lies beyond red 0.2 to 1; pan's gain
+        normal around 1 with deviation 0.05; noise of 0.5 to 1.5 times the defaults.
     """
-    uniform = torch.rand(14, generator=generator).tolist()
+    uniform = torch.rand(15, generator=generator).tolist()
     normal = torch.randn(8, generator=generator).tolist()
     blur_factors, haze_factors = torch.exp(0.15 * torch.randn(2, len(BANDS), generator=generator)).tolist()
     plain = Sensor()
@@ -157,7 +160,8 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         haze=0.065 * uniform[2] - 0.005,
         haze_slope=2.2 * uniform[10] - 0.2,
         haze_factors=tuple(haze_factors),
-        pan_haze=1.2 * uniform[3],
+        haze_beyond_red=0.2 + 0.8 * uniform[14],
+        pan_haze=0.1 + 0.9 * uniform[3],
         pan_gain=max(0.7, 1 + 0.05 * normal[6]),
         read_noise=plain.read_noise * (0.5 + uniform[4]),
         shot_noise=plain.shot_noise * (0.5 + uniform[5]),
@@ -205,7 +209,10 @@ def haze_of(sensor: Sensor) -> tuple[float, ...]:
     """What haze adds to pan and each band, reflectance."""
     coastal = WAVELENGTHS[1]
     pan, *bands = (sensor.haze * (length / coastal) ** -sensor.haze_slope for length in WAVELENGTHS)
-    uneven = (band * factor for band, factor in zip(bands, sensor.haze_factors, strict=True))
+    shares = [1.0] * VISIBLE + [sensor.haze_beyond_red] * (len(BANDS) - VISIBLE)
+    uneven = (
+        band * factor * share for band, factor, share in zip(bands, sensor.haze_factors, shares, strict=True)
+    )
     return (sensor.pan_haze * pan, *uneven)
 
 

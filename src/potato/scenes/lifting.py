@@ -16,6 +16,7 @@ from potato.color import linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.noise import power_noise
 from potato.reflectances import Reflectance
 from potato.resample import block_mean
+from potato.scenes.spectra import canopy
 
 __all__ = ["Lifter", "lift"]
 
@@ -30,6 +31,15 @@ CANDIDATES = 12
 
 STRANGE = 0.4
 """Share of clusters at most that take any spectrum, so that rare paints lie on real shapes too."""
+
+LUSH = 0.7
+"""NDVI from which leaves are dense and green."""
+
+BOUNCE = 0.85
+"""Chance at most that light scattered by a leaf meets another, as `scenes.spectra.canopy` takes it."""
+
+PRINTED = 0.2
+"""Share of photographs whose leaves and shadows stay as light as they are printed."""
 
 PLAIN = 0.12
 """Oklab chroma by lightness below which a spectrum isn't called colourful: soil, stone, dull leaves."""
@@ -69,12 +79,14 @@ class Lifter:
         colour: (n, 2) Oklab a and b of those.
         lightness: (n,) the cube of Oklab L before that, about the luminance.
         leafy: (n,) whether they are leaves.
+        lush: (n,) and dense, green ones.
     """
 
     spectra: Tensor
     colour: Tensor
     lightness: Tensor
     leafy: Tensor
+    lush: Tensor
 
     @classmethod
     def of(cls, surfaces: tuple[Reflectance, ...]) -> "Lifter":
@@ -83,7 +95,9 @@ class Lifter:
         oklab = _oklab(spectra)
         lightness = oklab[:, 0] ** 3
         leafy = torch.tensor([surface.kind == "vegetation" for surface in surfaces])
-        return cls(spectra / lightness[:, None], oklab[:, 1:] / oklab[:, :1], lightness, leafy)
+        red, infrared = spectra[:, 5], spectra[:, 7]
+        lush = leafy & (infrared - red > LUSH * (infrared + red))
+        return cls(spectra / lightness[:, None], oklab[:, 1:] / oklab[:, :1], lightness, leafy, lush)
 
     def plain(self, generator: torch.Generator) -> Tensor:
         """Any spectrum of no strong colour, pan and the bands (9,), 1 on average."""
@@ -116,16 +130,23 @@ def lift(photograph: Tensor, lifter: Lifter, generator: torch.Generator) -> Tens
     total = members.sum(1).clamp_min(1e-6)
     means = (members @ oklab.flatten(1).T) / total[:, None]
     chosen = _choose(means, lifter, generator)
+    leafy, surfaces = lifter.leafy[chosen], lifter.spectra[chosen]
+    printed = float(torch.rand((), generator=generator)) < PRINTED
+    bounce = BOUNCE * float(torch.rand((), generator=generator))
+    if not printed:
+        leaves = canopy((surfaces * lifter.lightness[chosen][:, None]).T, bounce).T
+        surfaces = torch.where(leafy[:, None], leaves / _oklab(leaves)[:, :1] ** 3, surfaces)
 
     # The soft mixture, then the lightness of the photograph under another exposure and contrast.
-    spectra = (lifter.spectra[chosen].T @ members).reshape(9, height, width)
+    spectra = (surfaces.T @ members).reshape(9, height, width)
     typical = (members.T @ means).T.reshape(3, height, width)
     spectra *= _own_colour(oklab, typical)
     spectra *= _variety(height, width, generator)
-    light = _exposed(oklab[0], generator)
+    light = _exposed(oklab[0], printed, generator)
     # Photographs print leaves lighter than they are: a canopy reflects 0.03 where soil does 0.1.
-    leaves = members[lifter.leafy[chosen]].sum(0).reshape(height, width)
-    light = light * (1 - (0.35 + 0.5 * torch.rand((), generator=generator)) * leaves)
+    darker = 0.35 + 0.5 * torch.rand((), generator=generator)
+    if not printed:
+        light = light * (1 - darker * members[leafy].sum(0).reshape(height, width))
     own = mul_to_oklab(spectra[1:])[0].clamp_min(0.05) ** 3
     return spectra.mul_(light / own)
 
@@ -154,11 +175,13 @@ def _choose(means: Tensor, lifter: Lifter, generator: torch.Generator) -> Tensor
     # What is green enough differs from photograph to photograph: their colours aren't measured.
     green = colour[:, 0] < -0.012 + 0.012 * torch.randn((), generator=generator)
     chosen = []
+    lush = float(torch.rand((), generator=generator)) ** 0.5
     # In most photographs next to none.
     share = STRANGE * float(torch.rand((), generator=generator)) ** 2
     for k in range(len(means)):
         strange = float(torch.rand((), generator=generator)) < share
-        pool = torch.nonzero(lifter.leafy if green[k] and not strange else ~lifter.leafy)[:, 0]
+        leaves = lifter.lush if float(torch.rand((), generator=generator)) < lush else lifter.leafy
+        pool = torch.nonzero(leaves if green[k] and not strange else ~lifter.leafy)[:, 0]
         draw = pool[torch.randint(len(pool), (CANDIDATES,), generator=generator)]
         away = (lifter.colour[draw] - colour[k]).norm(dim=1)
         chosen.append(draw[0] if strange else draw[away.argmin()])
@@ -180,11 +203,11 @@ def _variety(height: int, width: int, generator: torch.Generator) -> Tensor:
     return torch.einsum("wp,whv->phv", ways * amount[:, None], fields).clamp_(-0.5, 0.5).exp_()
 
 
-def _exposed(lightness: Tensor, generator: torch.Generator) -> Tensor:
+def _exposed(lightness: Tensor, printed: bool, generator: torch.Generator) -> Tensor:
     """The luminance (h, w) of a photograph's Oklab L under another contrast and exposure.
 
     Photographs are printed for the eye: bright things are too bright and shadows not deep enough. So contrast
-    is lowered, and then much of what the darkest pixels have is taken from all.
+    is lowered, and then, unless `printed`, much of what the darkest pixels have is taken from all.
     """
     luminance = lightness.clamp_min(0.02) ** 3
     normal = torch.randn(2, generator=generator)
@@ -192,5 +215,7 @@ def _exposed(lightness: Tensor, generator: torch.Generator) -> Tensor:
     contrast = 0.75 * torch.exp(0.25 * normal[0])
     exposed = torch.exp((luminance.log() - middle) * contrast)
     darkest = exposed.flatten().kthvalue(max(1, exposed.numel() // 200)).values
-    exposed -= 0.9 * torch.rand((), generator=generator).sqrt() * darkest
+    share = 0.9 * torch.rand((), generator=generator).sqrt()
+    if not printed:
+        exposed -= share * darkest
     return exposed.mul_(torch.exp(0.45 * normal[1] - 2.35)).clamp_(0.002, 1.2)

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from potato.reflectances import Reflectance, load_reflectances
 
-__all__ = ["PLANES", "Palette"]
+__all__ = ["PAN_BEYOND_RED", "PLANES", "Palette", "canopy", "pan_beyond_red"]
 
 PLANES = 9
 """Pan, then the 8 bands: what a spectrum has here."""
 
+
+PAN_BEYOND_RED = (0.21, 0.0, 0.045)
+"""Weights in pan of what lies beyond red: red edge, NIR1 and NIR2. A regression of real pan on the bands."""
 
 OUTDOORS = {"soil": 0.6, "litter": 0.75, "vegetation": 0.85}
 """Factors for kinds that libraries measure sieved, flat or without gaps: fields are rougher and moister."""
@@ -52,3 +55,34 @@ class Palette:
             (self[name] * share for name, share in zip(names, shares, strict=True)), torch.zeros(PLANES)
         )
         return mixed / sum(shares) * math.exp(dice.gauss(0, spread))
+
+
+def pan_beyond_red(planes: Tensor) -> Tensor:
+    """The share of pan (…), 0..0.8, that comes from beyond red, of pan and the bands (9, …)."""
+    beyond = torch.tensordot(torch.tensor(PAN_BEYOND_RED), planes[6:], 1)
+    share: Tensor = (beyond / planes[0].clamp_min(1e-4)).clamp(0, 0.8)
+    return share
+
+
+def canopy(leaves: Tensor, bounce: float) -> Tensor:
+    """Many layers of leaves: light that one reflects meets others, which take the more, the darker they are.
+
+    So a canopy is darker than its leaves in visible light, and next to as bright in the infrared.
+
+    Args:
+        leaves: reflectance in pan and the bands (9, n); they let through as much as they reflect.
+        bounce: the chance that light, scattered by a leaf, meets another, 0..1: about 0.5 to 0.8 in woods.
+
+    Returns:
+        The same shape: w (1 − p) / (1 − p w), where w is twice the reflectance, at most 0.95, and p is
+        `bounce`; pan as the mean of the visible bands and red edge, by what each side of red adds to it.
+
+    Source: S. Smolander and P. Stenberg, "Simple parameterizations of the radiation budget of uniform
+    broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
+    """
+    albedo = (2 * leaves).clamp_max(0.95)
+    left = (1 - bounce) / (1 - bounce * albedo)
+    beyond = pan_beyond_red(leaves)
+    # Pan sees both sides of red, of which one is dark and the other isn't.
+    left[0] = (1 - beyond) * left[1:6].mean(0) + beyond * left[6]
+    return albedo * left

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from potato.augment import observe_again, random_exposure, random_haze, random_symmetry, turn
+from potato.augment import observe_again, random_air, random_exposure, random_symmetry, turn
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.simulated import scene_chip, seed_of
@@ -55,7 +55,7 @@ class Batch(NamedTuple):
         mul: (b, 8, h, w), the same.
         target: int16 (b, 3, 4h, 4w), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
-        haze: float32 (b, 9), for `augment.add_haze`.
+        air: float32 (b, 2, 9), for `augment.add_air`.
         native: bool (b,), `Chip.native`, or what the augmentation made of it.
         skipped: chips that couldn't be read and were replaced by their neighbours.
         problem: what was wrong with the last of them, or "".
@@ -65,7 +65,7 @@ class Batch(NamedTuple):
     mul: Tensor
     target: Tensor
     exposure: Tensor
-    haze: Tensor
+    air: Tensor
     native: Tensor
     skipped: int = 0
     problem: str = ""
@@ -182,7 +182,7 @@ class Samples(Dataset[Batch]):
             mul.view(torch.int16)[None],
             target[None],
             exposure,
-            random_haze(generator)[None],
+            random_air(generator)[None],
             torch.tensor([native]),
             skipped,
             problem,
@@ -218,7 +218,7 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([one.mul for one in samples]),
         torch.cat([one.target for one in samples]),
         torch.cat([one.exposure for one in samples]),
-        torch.cat([one.haze for one in samples]),
+        torch.cat([one.air for one in samples]),
         torch.cat([one.native for one in samples]),
         sum(one.skipped for one in samples),
         next((one.problem for one in samples if one.problem), ""),
