@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from potato.augment import (
+    CLEAR_AIR,
     SYMMETRIES,
     add_air,
     expose,
@@ -130,8 +131,8 @@ def test_ground_through_air_is_a_true_pair_again():
 def test_no_air_changes_nothing():
     pan, mul = torch.rand(2, 1, 8, 8, generator=seeded(1)), torch.rand(2, 8, 2, 2, generator=seeded(2))
     oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)))
-    nothing = torch.tensor([1.0, 0.0])[:, None].expand(2, 2, 9)
-    for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, nothing), strict=True):
+    clear = CLEAR_AIR.expand(2, 2, 9)
+    for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, clear), strict=True):
         torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
 
 

@@ -16,6 +16,7 @@ from potato.scenes.instrument import Sensor, haze_of, mul_counts, pan_counts
 from potato.sensor import BANDS, SCALE
 
 __all__ = [
+    "CLEAR_AIR",
     "SYMMETRIES",
     "add_air",
     "expose",
@@ -28,6 +29,9 @@ __all__ = [
 
 SYMMETRIES = 8
 """Ways to lay a square onto itself: four turns, each also mirrored."""
+
+CLEAR_AIR = torch.stack([torch.ones(1 + len(BANDS)), torch.zeros(1 + len(BANDS))])
+"""What `add_air` takes for nothing (2, 9): all is let through, and none is added."""
 
 _STOPS = 1.0
 """Exposure varies by so many powers of 2, up and down."""

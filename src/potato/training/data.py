@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from potato.augment import observe_again, random_air, random_exposure, random_symmetry, turn
+from potato.augment import CLEAR_AIR, observe_again, random_air, random_exposure, random_symmetry, turn
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.simulated import scene_chip, seed_of
@@ -335,7 +335,7 @@ def held_out(
         ranks: which process this is.
         photographs: for scenes; those that training sees aren't taken.
     """
-    one, clear, none = torch.ones(1), torch.zeros(1, 9), torch.empty(0, dtype=torch.bool)
+    one, clear, none = torch.ones(1), CLEAR_AIR[None], torch.empty(0, dtype=torch.bool)
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from potato.augment import add_air, expose
+from potato.augment import CLEAR_AIR, add_air, expose
 from potato.errors import SessionError
 from potato.losses import delta_e_sum, fringe_sum, stray_sum
 from potato.model import Sharpener, fill_pair
@@ -211,7 +211,8 @@ def batch_loss(
     pan, mul, target = batch.floats(device)
     pan_valid, mul_valid = to_cells(pan) > 0, (mul > 0).any(1, keepdim=True)
     target_valid = target[:, :1] > 0
-    pan, mul, target = add_air(pan, mul, target, batch.air)
+    if bool((batch.air != CLEAR_AIR).any()):
+        pan, mul, target = add_air(pan, mul, target, batch.air)
     pan, mul, target = expose(pan, mul, target, batch.exposure.to(device).reshape(-1, 1, 1, 1))
     cells = to_cells(pan)
     if not bool(pan_valid.all() & mul_valid.all()):
