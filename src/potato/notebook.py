@@ -35,7 +35,7 @@ class Shown:
 
     def view(self) -> View:
         """What to show."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of object shows something else
 
     def _repr_html_(self) -> str | None:
         view = self._view()

@@ -211,7 +211,7 @@ def _ground(
         )
     dullness, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
     laid = vary_foliage(laid, 0.1 + 0.25 * amount, 0.5 * evenness, 0.2 + 0.5 * dimness, generator)
-    typical = torch.cat([laid.pan[None], laid.bands]).mean((1, 2))
+    typical = laid.planes.mean((1, 2))
     muted = mute(
         laid,
         1 - (1 - _DULLEST) * dullness**2,

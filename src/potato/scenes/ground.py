@@ -62,6 +62,11 @@ class Ground:
     movers: tuple[Mover, ...]
     style: str
 
+    @property
+    def planes(self) -> Tensor:
+        """Pan and the bands, new: (9, h, w)."""
+        return torch.cat([self.pan[None], self.bands])
+
 
 @one_thread()
 def make_ground(
@@ -165,7 +170,7 @@ def mute(ground: Ground, colourfulness: float, spectrum: Tensor) -> Ground:
     """
     luminance = mul_to_xyz(ground.bands)[1]
     spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
-    planes = torch.cat([ground.pan[None], ground.bands])
+    planes = ground.planes
     planes.mul_(colourfulness).addcmul_(spectrum, luminance[None], value=1 - colourfulness)
     planes.clamp_(DARKEST, BRIGHTEST)
     return replace(ground, pan=planes[0], bands=planes[1:])
@@ -184,7 +189,7 @@ def warm(ground: Ground, warmth: float) -> Ground:
     """
     luminance = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST)
     light = (luminance / luminance.log().mean().exp()).log_()
-    planes = torch.cat([ground.pan[None], ground.bands])
+    planes = ground.planes
     planes.mul_(torch.exp(warmth * torch.tensor(WARMTH)[:, None, None] * light)).clamp_(DARKEST, BRIGHTEST)
     return replace(ground, pan=planes[0], bands=planes[1:])
 
@@ -219,7 +224,7 @@ def vary_foliage(
     own = 0.75 * amount * (fields[0] + fields[1])
     beyond = ((evenness * (typical - light) + own) * leaves).clamp_(-1, 1).exp_()
     visible = 1 - dimness * leaves
-    share = pan_beyond_red(torch.cat([ground.pan[None], ground.bands]))
+    share = pan_beyond_red(ground.planes)
     pan = ground.pan * ((1 - share) * visible + share * beyond)
     bands = torch.cat([ground.bands[:VISIBLE] * visible, ground.bands[VISIBLE:] * beyond])
     return replace(ground, pan=pan.clamp_(DARKEST, BRIGHTEST), bands=bands.clamp_(DARKEST, BRIGHTEST))

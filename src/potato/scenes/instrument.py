@@ -218,7 +218,7 @@ def haze_of(sensor: Sensor) -> tuple[float, ...]:
 
 def _seen(ground: Ground, moments: Sequence[float], sensor: Sensor) -> Tensor:
     """Pan and the bands (9, h, w) of the ground, new, each with its vehicles at its moment."""
-    planes = torch.cat([ground.pan[None], ground.bands])
+    planes = ground.planes
     haze = torch.tensor(haze_of(sensor))
     if bool(haze.any()):
         planes += haze[:, None, None]
