@@ -81,7 +81,7 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=8192, help="side of pan in pixels")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=int, default=48, help="channels of the network")
+    parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
     parser.add_argument("--weights", help="a checkpoint instead of random weights")
     parser.add_argument("--only", default="tiled,cog,gdal", help="which of tiled, cog, flat, gdal")

@@ -47,7 +47,7 @@ def train(pool: Path, work: Path, size: str, chips: int) -> Path:
         options = (
             f"--session {size} --no-instrument --width {width} --depth {depth} --seed 1 --lr 2e-3 "
             f"--epoch-length {EPOCH} --epochs {epochs} --save-every 3 "
-            "--logical-batch 4 --physical-batch 4 --workers 1"
+            "--logical-batch 4 --physical-batch 4 --workers 1 --fringes 0.4 --strays 2.5"
         )
         command = [sys.executable, "-m", "potato", "train", "--sessions", str(work), "--chips", str(pool)]
         subprocess.run([*command, *options.split()], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -90,7 +90,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
     runs: dict[str, list[float]] = {size: [] for size in models}
     for turn in range(rounds + 1):
         for size, model in models.items():
-            side = BLOCK + 2 * model.radius
+            side = BLOCK + 2 * model.margin
             pan, mul = torch.rand(1, 16, side, side), torch.rand(1, 8, side, side)
             started = time.process_time()
             with torch.inference_mode():

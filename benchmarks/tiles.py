@@ -28,7 +28,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--size", type=int, default=8192, help="side of pan")
-    parser.add_argument("--width", type=int, default=48, help="channels of the network")
+    parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
     parser.add_argument("--tiles", type=int, default=40, help="how many of each zoom")
     parser.add_argument("--tilesize", type=int, default=256)

@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--chips", type=int, default=16, help="how many different chips")
     parser.add_argument("--steps", type=int, default=4, help="steps of a round, after one to warm up")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=int, default=48, help="channels of the network")
+    parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
     parser.add_argument("--logical-batch", type=int, default=8)
     parser.add_argument("--physical-batch", type=int, default=4)

@@ -2,7 +2,21 @@ import pytest
 import torch
 
 from potato.color import delta_e_ok, mul_to_oklab
-from potato.model import STEADINESS, Architecture, Sharpener, fill_pair, predict, sharpen, surroundings
+from potato.model import (
+    OUTLOOK,
+    STEADINESS,
+    Architecture,
+    Sharpener,
+    Surroundings,
+    doubt,
+    fill_pair,
+    outlook,
+    predict,
+    sharpen,
+    sharpness,
+    surroundings,
+)
+from potato.noise import power_noise
 from potato.resample import block_mean, to_cells
 
 
@@ -41,7 +55,7 @@ def test_a_pixel_is_never_more_than_16_times_as_bright_as_its_cell():
     pan[:, 5, ::3, ::3] = 2.0
     grey = torch.zeros(1, 3, 9, 9)
     grey[:, 0] = 1
-    lightness = predict(pan, grey)[0][:, :16]
+    lightness = predict(pan.mean(1, keepdim=True), pan ** (1 / 3), grey)[0][:, :16]
     assert lightness.max() <= 16 ** (1 / 3) + 1e-4 and lightness.min() >= 0
 
 
@@ -53,9 +67,14 @@ def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
         assert torch.allclose(other, factor ** (1 / 3) * plain, atol=2e-4)
 
 
-def even_cells(shading: torch.Tensor) -> torch.Tensor:
-    """Cells of pan whose 16 pixels are alike, from their cube root (b, 1, h, w)."""
-    return (shading**3).expand(-1, 16, -1, -1)
+def around(pan: torch.Tensor, oklab: torch.Tensor) -> Surroundings:
+    """`surroundings` from pan in cells (b, 16, h, w)."""
+    return surroundings(pan.mean(1, keepdim=True) ** (1 / 3), pan ** (1 / 3), oklab)
+
+
+def around_even(shading: torch.Tensor, oklab: torch.Tensor) -> Surroundings:
+    """`surroundings` of cells whose 16 pixels are alike, from their cube root (b, 1, h, w)."""
+    return surroundings(shading, shading.expand(-1, 16, -1, -1), oklab)
 
 
 def test_what_varies_inside_cells_is_told_from_what_varies_from_pixel_to_pixel():
@@ -64,10 +83,10 @@ def test_what_varies_inside_cells_is_told_from_what_varies_from_pixel_to_pixel()
     grey = torch.full((1, 3, 9, 9), 0.5)
     for pattern, chessboard in ((rows + columns, 0.04), (rows // 2, 0.0)):
         shading = 0.5 + 0.02 * (1 - 2 * (pattern % 2))
-        found = surroundings(to_cells((shading**3)[None, None]), grey).spreads[0, 2:, 2, 2]
+        found = around(to_cells((shading**3)[None, None]), grey).spreads[0, 2:, 2, 2]
         torch.testing.assert_close(found, torch.tensor([0.02, chessboard]), atol=1e-4, rtol=0)
     noise = 0.5 + 0.02 * torch.randn(1, 1, 400, 400, generator=torch.Generator().manual_seed(4))
-    found = surroundings(to_cells(noise**3), torch.full((1, 3, 100, 100), 0.5)).spreads
+    found = around(to_cells(noise**3), torch.full((1, 3, 100, 100), 0.5)).spreads
     within, chequered = found[:, 2:].square().mean((0, 2, 3)).sqrt().tolist()
     assert within == pytest.approx(0.02 * (15 / 16) ** 0.5, rel=0.02)
     assert chequered == pytest.approx(0.02, rel=0.02)
@@ -78,7 +97,7 @@ def test_slopes_around_a_cell_are_those_of_a_line():
     shading = 0.4 + 0.2 * torch.rand(1, 1, 12, 11, generator=generator)
     slopes, offsets = torch.tensor([0.9, -0.2, 0.4]), torch.tensor([0.1, 0.05, -0.1])
     oklab = offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * shading
-    found = surroundings(even_cells(shading), oklab)
+    found = around_even(shading, oklab)
     assert found.slopes.shape == (1, 3, 8, 7)
     # Nearly: `STEADINESS` of the variance, here a tenth of it and less, follows the predictor.
     pull = STEADINESS * found.mean**2 / (found.spreads[:, :1] ** 2 + STEADINESS * found.mean**2)
@@ -90,7 +109,7 @@ def test_slopes_around_a_cell_are_those_of_a_line():
 
 def test_slopes_where_pan_is_even_are_those_of_the_predictor():
     oklab = torch.tensor([0.4, 0.03, -0.02]).reshape(1, 3, 1, 1).expand(1, 3, 9, 9)
-    found = surroundings(even_cells(torch.full((1, 1, 9, 9), 0.5)), oklab)
+    found = around_even(torch.full((1, 1, 9, 9), 0.5), oklab)
     assert torch.allclose(found.slopes[0, :, 0, 0], oklab[0, :, 0, 0] / 0.5, atol=1e-4)
     assert float(found.spreads.max()) < 1e-3
 
@@ -101,10 +120,72 @@ def test_slopes_do_not_mind_how_much_light_there_is():
         torch.rand(1, 1, 9, 9, generator=generator) + 0.1,
         torch.rand(1, 3, 9, 9, generator=generator),
     )
-    plain = surroundings(even_cells(shading), oklab)
-    bright = surroundings(even_cells(2 * shading), 2 * oklab)
+    plain = around_even(shading, oklab)
+    bright = around_even(2 * shading, 2 * oklab)
     assert torch.allclose(plain.slopes, bright.slopes, atol=1e-4)
     assert torch.allclose(2 * plain.spreads, bright.spreads, atol=1e-5)
+
+
+def noise_in_cells(seed: int, *shape: int) -> torch.Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) + 0.1
+
+
+def test_the_outlook_finds_the_darkest_around():
+    side = 2 * OUTLOOK
+    shading, lightness = noise_in_cells(5, 2, 1, 9 + side, 7 + side)[:, None]
+    pixels = shading.expand(-1, 16, -1, -1)
+    found = outlook(shading, pixels, lightness).darkest
+    assert found.shape == (1, 2, 9, 7)
+    for row, column in ((0, 0), (8, 6), (3, 4)):
+        window = (..., slice(row, row + side + 1), slice(column, column + side + 1))
+        assert float(found[0, 0, row, column]) == float(shading[window].min())
+        assert float(found[0, 1, row, column]) == float(lightness[window].min())
+
+
+def test_what_the_outlook_does_not_know_does_not_count():
+    side = 11 + 2 * OUTLOOK
+    shading, lightness = noise_in_cells(6, 2, 1, side, side)[:, None]
+    pixels = noise_in_cells(7, 1, 16, side, side)
+    unknown = torch.zeros(1, 1, side, side, dtype=torch.bool)
+    unknown[..., :OUTLOOK, :], unknown[..., :, -OUTLOOK + 3 :] = True, True
+    less = [torch.where(unknown, torch.zeros_like(image), image) for image in (shading, pixels, lightness)]
+    found = outlook(*less)
+    beyond = [
+        torch.where(unknown, torch.full_like(image, 9.0), image) for image in (shading, pixels, lightness)
+    ]
+    assert torch.equal(found.darkest[..., :8], outlook(*beyond).darkest[..., :8])
+    assert torch.isfinite(found.darkest).all() and float(found.darkest[..., :8].min()) > 0
+    # All of it is one kind of noise, so what is left of it says the same, but for chance at the rim.
+    assert torch.allclose(sharpness(less[1]), sharpness(pixels), atol=0.1)
+    nothing = outlook(*(torch.zeros_like(image) for image in less))
+    assert float(nothing.darkest.abs().max()) == 0 and float(nothing.doubt.min()) == 1
+
+
+def test_sharpness_tells_scales_apart():
+    """Chessboards of pixels or of 2 × 2 alone; white noise, twice; and means of it, once again white."""
+    rows, columns = torch.meshgrid(torch.arange(160), torch.arange(160), indexing="ij")
+    fine = 0.02 * (1 - 2.0 * ((rows + columns) % 2))
+    coarse = 0.02 * (1 - 2.0 * ((rows // 2 + columns // 2) % 2))
+    white = 0.02 * torch.randn(160, 160, generator=torch.Generator().manual_seed(8))
+    for pattern, expected in ((coarse, 0.0), (0.5 * fine + coarse, 0.5), (fine + coarse, 1.0), (white, 2.0)):
+        found = sharpness(to_cells((0.5 + pattern)[None, None]))
+        assert float((found - expected).abs().max()) < 0.1
+        brighter = sharpness(to_cells((3 * (0.5 + pattern))[None, None]))
+        assert torch.allclose(found, brighter, atol=1e-3)
+
+
+def test_what_a_lens_took_from_pan_is_doubted_and_means_of_it_are_not():
+    """Ground whose amplitudes fall with frequency, as in nature; through a lens; Wald's means of that."""
+    ground = power_noise(1024, 1024, torch.Generator().manual_seed(2), 1.0)[None, None]
+    kernel = torch.tensor([0.25, 0.5, 0.25])
+    seen = torch.nn.functional.conv2d(ground, (kernel[:, None] * kernel)[None, None])[..., :1020, :1020]
+    sharp, soft, means = (
+        float(sharpness(to_cells(0.5 + 0.02 * pan)).mean())
+        for pan in (ground, seen, block_mean(seen[..., :1008, :1008]))
+    )
+    assert doubt(torch.tensor([soft, means, sharp])).tolist() == [1.0, 0.0, 0.0]
+    assert soft < 0.76 < 0.84 < means < sharp < 1.2
+    assert float(doubt(torch.tensor(0.8))) == pytest.approx(0.5)
 
 
 def test_gains_scale_the_detail_of_pan():
@@ -136,26 +217,26 @@ def test_a_model_looks_as_far_as_it_says(depth):
     model = Sharpener(Architecture(width=16, depth=depth))
     for layer in model.layers:
         torch.nn.init.normal_(layer.weight, std=0.2)
-    side = 2 * model.radius + 1
+    side = 2 * model.margin + 1
     pan, mul = torch.rand(1, 16, side, side) * 0.3 + 0.1, torch.rand(1, 8, side, side) * 0.3 + 0.1
     centre = model(pan, mul)
     assert centre.shape == (1, 48, 1, 1)
     reached = []
     for row in range(side):
         other = pan.clone()
-        other[:, :, row, :] += 0.2
+        other[:, :, row, :] *= 0.3
         reached.append(not torch.equal(model(other, mul), centre))
-    assert reached[0] and reached[-1], "the edge of the stated radius must matter"
+    assert reached[0] and reached[-1], "the edge of the stated margin must matter"
     with pytest.raises(RuntimeError):
         model(pan[..., 1:-1, 1:-1], mul[..., 1:-1, 1:-1])
 
 
 def test_cutting_first_is_cutting_later(network):
-    pan, mul = scene(40, 40)
+    pan, mul = scene(60, 60)
     whole = sharpen(network, pan, mul)
-    edge = network.radius
-    part = network(to_cells(pan)[..., :30, :30], mul[..., :30, :30])
-    inside = slice(4 * edge, 4 * (30 - edge))
+    edge = network.margin
+    part = network(to_cells(pan)[..., :50, :50], mul[..., :50, :50])
+    inside = slice(4 * edge, 4 * (50 - edge))
     again = torch.nn.functional.pixel_shuffle(part, 4)
     assert torch.allclose(whole[..., inside, inside], again, atol=1e-5)
 

@@ -13,7 +13,7 @@ from potato.optics import over_sharpen
 from potato.resample import block_mean
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import zone_cover
-from potato.scenes.ground import DARKEST, Ground, make_ground, mute, vary_foliage, warm
+from potato.scenes.ground import DARKEST, Ground, crispen, make_ground, mute, vary_foliage, warm
 from potato.scenes.instrument import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
 from potato.scenes.light import (
     SKYLIGHT,
@@ -435,24 +435,38 @@ def test_each_band_has_a_point_spread_of_its_own():
     assert peaks == sorted(peaks, reverse=True) and len(set(peaks)) == len(BANDS)
 
 
-def test_muted_ground_is_as_light_and_nearer_to_one_spectrum(ground):
+def test_crispened_ground_has_steeper_edges_and_the_same_colours(ground):
+    crisp = crispen(ground, 0.5)
+    assert torch.equal(crispen(ground, 0.0).bands, ground.bands)
+    for before, after in ((ground.pan, crisp.pan), *zip(ground.bands, crisp.bands, strict=True)):
+        assert float(after.mean()) == pytest.approx(float(before.mean()), rel=0.02)
+        assert 1.2 < float(after.diff(dim=1).abs().mean() / before.diff(dim=1).abs().mean()) < 2
+    even = replace(ground, pan=torch.full_like(ground.pan, 0.2), bands=torch.full_like(ground.bands, 0.3))
+    torch.testing.assert_close(crispen(even, 0.5).bands, even.bands)
+
+
+def leafiness(bands: torch.Tensor) -> torch.Tensor:
+    """NDVI (h, w) of bands (8, h, w)."""
+    return (bands[6] - bands[4]) / (bands[6] + bands[4])
+
+
+def test_muted_ground_is_as_light_and_nearer_to_one_spectrum_but_for_leaves(ground):
     spectrum = torch.linspace(0.1, 0.5, 9)
     for colourfulness in (0.0, 0.4, 1.0):
         muted = mute(ground, colourfulness, spectrum)
         inside = (ground.bands < 0.5).all(0) & (ground.bands > 0.01).all(0)
         before, after = mul_to_xyz(ground.bands)[1], mul_to_xyz(muted.bands)[1]
         assert torch.allclose(after[inside], before[inside], rtol=1e-4)
+        leaves = leafiness(ground.bands)
+        green = inside & (leaves > 0.7)
+        assert green.any() and torch.allclose(muted.bands[:, green], ground.bands[:, green], rtol=1e-5)
+        inside &= leaves < 0.4
         one = torch.cat([muted.pan[None], muted.bands])[:, inside] / after[inside]
         other = torch.cat([ground.pan[None], ground.bands])[:, inside] / before[inside]
         goal = spectrum / mul_to_xyz(spectrum[1:, None, None])[1, 0, 0]
         expected = colourfulness * other + (1 - colourfulness) * goal[:, None]
         assert torch.allclose(one, expected, rtol=1e-3, atol=1e-4)
     assert torch.equal(mute(ground, 1.0, spectrum).height, ground.height)
-
-
-def leafiness(bands: torch.Tensor) -> torch.Tensor:
-    """NDVI (h, w) of bands (8, h, w)."""
-    return (bands[6] - bands[4]) / (bands[6] + bands[4])
 
 
 def test_foliage_varies_beyond_red_alone_and_what_is_no_leaf_stays(ground):

@@ -206,7 +206,7 @@ def fuse_pair(
     blocks = (
         (window, (window, pixels))
         for panel in panels(region, PANEL // RATIO)
-        for window, pixels in _blocks(pair, part, panel, block // RATIO, 2 * model.radius)
+        for window, pixels in _blocks(pair, part, panel, block // RATIO, model.apron)
     )
     # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
     ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, grid.width) // block)
@@ -245,11 +245,11 @@ def _blocks(
 def fuse_pixels(
     model: Sharpener, pixels: PairPixels, look: Look, row: int = 0, column: int = 0
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
-    """Sharpen the pixels of a window that brings a margin of twice the model's radius.
+    """Sharpen the pixels of a window that brings the model's apron.
 
     Args:
         model: on the device that is to do the work.
-        pixels: a window of h + 4·radius by w + 4·radius cells.
+        pixels: a window of h + 2·apron by w + 2·apron cells.
         look: what to render.
         row: pan row of the picture at which the result begins; sets the phase of the dither.
         column: its pan column.
@@ -257,9 +257,8 @@ def fuse_pixels(
     Returns:
         RGBA codes (4, 4h, 4w), 0 where invalid; None if nothing is valid.
     """
-    apron = 2 * model.radius
-    height, width = (side - 2 * apron for side in pixels.mul_valid.shape)
-    core = pixels.crop(apron, apron, height, width)
+    height, width = (side - 2 * model.apron for side in pixels.mul_valid.shape)
+    core = pixels.crop(model.apron, model.apron, height, width)
     alpha = core.pan_valid & np.repeat(np.repeat(core.mul_valid, RATIO, 0), RATIO, 1)
     if not alpha.any():
         return None
@@ -271,7 +270,8 @@ def fuse_pixels(
             pan_valid = _tensor(_cells(pixels.pan_valid)).to(device)
             mul_valid = torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
             pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.radius)
-        inner = (..., slice(model.radius, -model.radius), slice(model.radius, -model.radius))
+        beyond = model.apron - model.margin
+        inner = (..., slice(beyond, -beyond), slice(beyond, -beyond))
         oklab = _in_rows(model(pan[inner], mul[inner]))
         threshold: torch.Tensor | float = 0.5
         if look.bits == 8:

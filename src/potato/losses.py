@@ -77,7 +77,7 @@ def delta_e_loss(
     return total / count.clamp_min(1)
 
 
-def fringe_sum(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def fringe_sum(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0) -> Tensor:
     """What magenta and green the output has in fine detail beyond the truth's, summed over valid pixels.
 
     Band arrays that lie apart show in Oklab's a. Where a network can't tell a colour from a fringe, ΔE finds
@@ -89,6 +89,7 @@ def fringe_sum(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         output: Oklab in cells (b, 48, h, w).
         target: the same shape.
         valid: bool (b, 16, h, w).
+        weight: 0..1, broadcasts against `valid`: of each chip, `model.doubt`.
 
     Returns:
         JND · pixels, a scalar; a counts double, as in ΔE.
@@ -99,10 +100,13 @@ def fringe_sum(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         0.0
     """
     pixels = valid.shape[1]
-    return _excess(output[:, pixels : 2 * pixels], target[:, pixels : 2 * pixels], valid) * (2 / JND)
+    of_a = slice(pixels, 2 * pixels)
+    return (_excess(output[:, of_a], target[:, of_a], valid) * weight).sum() * (2 / JND)
 
 
-def stray_sum(output: Tensor, target: Tensor, pan: Tensor, valid: Tensor) -> Tensor:
+def stray_sum(
+    output: Tensor, target: Tensor, pan: Tensor, valid: Tensor, weight: Tensor | float = 1.0
+) -> Tensor:
     """What lightness has in fine detail beyond the truth's that pan doesn't show, summed over valid pixels.
 
     Mul rings and is aliased, and what a network takes over of that lies beside the edges of pan as a ghost.
@@ -114,6 +118,7 @@ def stray_sum(output: Tensor, target: Tensor, pan: Tensor, valid: Tensor) -> Ten
         target: the same shape.
         pan: reflectance in cells (b, 16, h, w).
         valid: bool (b, 16, h, w).
+        weight: 0..1, broadcasts against `valid`: of each chip, `model.doubt`.
 
     Returns:
         JND · pixels, a scalar.
@@ -129,13 +134,13 @@ def stray_sum(output: Tensor, target: Tensor, pan: Tensor, valid: Tensor) -> Ten
     lightness = torch.where(valid, target[:, :pixels], torch.zeros_like(pan))
     ratio = lightness.sum((1, 2, 3), keepdim=True) / shading.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
     followed = ratio * shading
-    return _excess(output[:, :pixels] - followed, lightness - followed, valid) / JND
+    return (_excess(output[:, :pixels] - followed, lightness - followed, valid) * weight).sum() / JND
 
 
 def _excess(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """By how much fine detail of one channel in cells (b, 16, h, w) is larger than the truth's, summed up."""
+    """By how much fine detail in cells (b, 16, h, w) is larger than the truth's; 0 where invalid."""
     found, true = (_fine(torch.where(valid, image, torch.zeros_like(image))) for image in (output, target))
-    return ((found.abs() - true.abs()).clamp_min(0) * valid).sum()
+    return (found.abs() - true.abs()).clamp_min(0) * valid
 
 
 def _fine(cells: Tensor) -> Tensor:

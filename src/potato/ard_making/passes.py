@@ -69,7 +69,9 @@ def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
         ground, plain = _cover(ground, collect.plain, open_land, generator)
     if collect.water:
         ground, wet = _cover(ground, collect.water, palette.mixture(dice, "lake", "silty river"), generator)
-    sensor = dataclasses.replace(random_sensor(generator), haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
+    # Crisper than most that training sees: ratings go by how much detail a pass shows.
+    crisp = dataclasses.replace(random_sensor(generator), pan_blur=0.33)
+    sensor = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)

@@ -1,5 +1,6 @@
 """Chips of simulated scenes: ground that never was, photographed by the instrument, with the truth known."""
 
+import math
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from potato.color import mul_to_oklab
 from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
 from potato.reflectances import load_reflectances
-from potato.scenes.ground import LEAST_SIDE, Ground, make_ground, mute, vary_foliage, warm
+from potato.scenes.ground import LEAST_SIDE, Ground, crispen, make_ground, mute, vary_foliage, warm
 from potato.scenes.instrument import (
     FINE,
     Sensor,
@@ -40,7 +41,7 @@ from potato.sensor import RATIO
 
 __all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 5
+_FORMAT = 6
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1
@@ -59,8 +60,11 @@ _HALVED = 0.05
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and how common they are; without photographs, the others share the rest."""
 
-_DULLEST = 0.25
+_DULLEST = 0.1
 """Colourfulness of a ground, at least, as `scenes.ground.mute` takes it."""
+
+_CRISPNESS = 0.45
+"""How much what is drawn is sharpened, whose edges are softer than those of means over real ground."""
 
 _HELD_OUT = 10
 """Of so many photographs, one is never trained on: it belongs to every other kind of series."""
@@ -171,7 +175,7 @@ def _coarser(sensor: Sensor) -> Sensor:
         sensor,
         displacement=(1.5 * down, 1.5 * right),
         sharpening=max(0.0, sensor.sharpening - 0.2),
-        fine_sharpening=sensor.fine_sharpening + 0.5,
+        fine_sharpening=sensor.fine_sharpening + 1.0,
     )
 
 
@@ -209,12 +213,14 @@ def _ground(
             generator,
             palette,
         )
+    if ground != "photographs":
+        laid = crispen(laid, _CRISPNESS)
     dullness, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
-    laid = vary_foliage(laid, 0.1 + 0.25 * amount, 0.5 * evenness, 0.2 + 0.5 * dimness, generator)
+    laid = vary_foliage(laid, 0.15 + 0.35 * amount, 0.6 * evenness - 0.3, 0.2 + 0.5 * dimness, generator)
     typical = laid.planes.mean((1, 2))
     muted = mute(
         laid,
-        1 - (1 - _DULLEST) * dullness**2,
+        1 - (1 - _DULLEST) * math.sqrt(dullness),
         (1 - share) * typical / typical.mean() + share * lifter.plain(generator),
     )
     return warm(muted, 1 + 0.7 * float(torch.randn((), generator=generator)))

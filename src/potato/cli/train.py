@@ -52,7 +52,7 @@ __all__ = ["train"]
 )
 @click.option("--load-from", metavar="SESSION[/EPOCH]", help="Start from a checkpoint of another session.")
 @click.option("--from-scratch", is_flag=True, help="Start from a new network, as is done without the above.")
-@click.option("--width", type=click.IntRange(1), help="Channels of a new network.  [default: 48]")
+@click.option("--width", type=click.IntRange(1), help="Channels of a new network.  [default: 32]")
 @click.option("--depth", type=click.IntRange(1), help="Layers of a new network.  [default: 4]")
 @click.option(
     "--epochs",

@@ -10,7 +10,7 @@ from potato.resample import from_cells, to_cells
 __all__ = ["complete_pair", "inner", "pull_push"]
 
 _REACH = 16
-"""Cells that are filled as `fuse` fills them: further than any network of ours looks."""
+"""Cells that are filled as `fuse` fills them: further than any network of ours needs them."""
 
 
 def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from potato.color import mul_to_xyz
 from potato.devices import one_thread
 from potato.noise import power_noise
+from potato.optics import over_sharpen
 from potato.scenes.canvas import METRE, Canvas
 from potato.scenes.cover import lay_fields, lay_grass
 from potato.scenes.homes import build_farms, lay_gardens, raise_houses
@@ -24,7 +25,17 @@ from potato.scenes.water import lay_water, plan_shore
 from potato.scenes.works import fill_works, lay_pitch
 from potato.sensor import RATIO, VISIBLE
 
-__all__ = ["BRIGHTEST", "DARKEST", "LEAST_SIDE", "Ground", "make_ground", "mute", "vary_foliage", "warm"]
+__all__ = [
+    "BRIGHTEST",
+    "DARKEST",
+    "LEAST_SIDE",
+    "Ground",
+    "crispen",
+    "make_ground",
+    "mute",
+    "vary_foliage",
+    "warm",
+]
 
 LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
@@ -154,15 +165,27 @@ def make_ground(
 
 
 @one_thread()
+def crispen(ground: Ground, amount: float) -> Ground:
+    """The same ground with crisper edges; vehicles that move stay as they are.
+
+    Args:
+        ground: any.
+        amount: as `optics.over_sharpen` takes it.
+    """
+    planes = over_sharpen(ground.planes, amount).clamp_(DARKEST, BRIGHTEST)
+    return replace(ground, pan=planes[0], bands=planes[1:])
+
+
+@one_thread()
 def mute(ground: Ground, colourfulness: float, spectrum: Tensor) -> Ground:
     """The same ground, with every surface nearer to one spectrum.
 
     A real town of dry soil and concrete has half or a third of the colour that photographs and invented land
-    have, and most of what varies in it varies in all bands alike.
+    have, and nearly all of what varies in it varies in all bands alike. Its trees are as green as others.
 
     Args:
         ground: any.
-        colourfulness: 0 leaves light and dark of that one spectrum, 1 changes nothing.
+        colourfulness: 0 leaves light and dark of that one spectrum, but for leaves; 1 changes nothing.
         spectrum: of pan and the bands (9,); how light it is doesn't matter.
 
     Returns:
@@ -170,10 +193,17 @@ def mute(ground: Ground, colourfulness: float, spectrum: Tensor) -> Ground:
     """
     luminance = mul_to_xyz(ground.bands)[1]
     spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
+    muted = (1 - colourfulness) * (1 - _leaves(ground))
     planes = ground.planes
-    planes.mul_(colourfulness).addcmul_(spectrum, luminance[None], value=1 - colourfulness)
+    planes.mul_(1 - muted).addcmul_(spectrum, muted * luminance)
     planes.clamp_(DARKEST, BRIGHTEST)
     return replace(ground, pan=planes[0], bands=planes[1:])
+
+
+def _leaves(ground: Ground) -> Tensor:
+    """How far a ground is leaves (h, w), 0..1, by its NDVI: none at 0.4, all from 0.7."""
+    red, infrared = ground.bands[4], ground.bands[6]
+    return ((infrared - red) / (infrared + red)).sub_(0.4).div_(0.3).clamp_(0, 1)
 
 
 @one_thread()
@@ -205,22 +235,21 @@ def vary_foliage(
     most of what pan shows there lies beyond red.
 
     Args:
-        ground: any; leaves are where the NDVI is high: none at 0.4, all from 0.7.
+        ground: any.
         amount: standard deviation of the logarithm of what lies beyond red that nothing else explains.
-        evenness: 0 leaves sun and shade beyond red as they are, 1 takes them away.
+        evenness: 0 leaves sun and shade beyond red as they are, 1 takes them away; below 0 deepens them.
         dimness: by what share leaves are darker in visible light.
         generator: where the randomness comes from.
 
     Returns:
         A new ground; vehicles that move stay as they are.
     """
-    red, infrared = ground.bands[4], ground.bands[6]
-    leaves = ((infrared - red) / (infrared + red)).sub_(0.4).div_(0.3).clamp_(0, 1)
+    leaves = _leaves(ground)
     light = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST).log()
     typical = (light * leaves).sum() / leaves.sum().clamp_min(1)
-    # Leaves and branches, and whole crowns.
+    # Crowns and groups of them: from leaf to leaf, all light varies alike.
     height, width = light.shape
-    fields = [power_noise(height, width, generator, power) for power in (0.6, 1.2)]
+    fields = [power_noise(height, width, generator, power) for power in (1.4, 2.0)]
     own = 0.75 * amount * (fields[0] + fields[1])
     beyond = ((evenness * (typical - light) + own) * leaves).clamp_(-1, 1).exp_()
     visible = 1 - dimness * leaves

@@ -78,12 +78,12 @@ class Sensor:
         step: reflectance × 10,000 between two levels of the converter.
     """
 
-    pan_blur: float = 0.33
+    pan_blur: float = 0.42
     pan_sharpening: float = 0.35
     mul_blur: float = 0.25
     blur_factors: tuple[float, ...] = (1.0,) * len(BANDS)
     sharpening: float = 0.5
-    fine_sharpening: float = 1.7
+    fine_sharpening: float = 2.0
     pitch: float = 1.17
     phase: tuple[float, float] = (0.3, 0.6)
     displacement: tuple[float, float] = (0.12, 0.08)
@@ -129,8 +129,8 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
         base: what to keep where nothing varies; None for the defaults.
 
     Returns:
-        Blur of pan ± a third, of mul 0.15 to 0.4, of each band by another 0.15; sharpening normal around 0.5
-        with deviation 0.5 (pan 0.35 and 0.15), fine sharpening around 1.7 with 0.7, at least 0; pitch 1.01 to
+        Blur of pan ± a fifth, of mul 0.2 to 0.45, of each band by another 0.15; sharpening normal around 0.5
+        with deviation 0.5 (pan 0.35 and 0.15), fine sharpening around 2.0 with 0.7, at least 0; pitch 1.05 to
         1.33, anywhere against the grid. Together they give mul's detail, against the box means of pan, a gain
         of 1.0 up to 0.12 cycles per pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased: as real.
         displacement normal with deviation 0.1 to 0.4 each way, sway and jolts up to 0.2 and 1, mostly less;
@@ -145,13 +145,13 @@ def random_sensor(generator: torch.Generator, base: Sensor | None = None) -> Sen
     far = 0.1 + 0.3 * uniform[11] ** 2
     return replace(
         base or plain,
-        pan_blur=plain.pan_blur * (0.67 + 0.66 * uniform[0]),
+        pan_blur=plain.pan_blur * (0.8 + 0.4 * uniform[0]),
         pan_sharpening=max(0.0, plain.pan_sharpening + 0.15 * normal[3]),
-        mul_blur=0.15 + 0.25 * uniform[1],
+        mul_blur=0.2 + 0.25 * uniform[1],
         blur_factors=tuple(blur_factors),
         sharpening=max(0.0, plain.sharpening + 0.5 * normal[0]),
         fine_sharpening=max(0.0, plain.fine_sharpening + 0.7 * normal[7]),
-        pitch=1.01 + 0.32 * uniform[9],
+        pitch=1.05 + 0.28 * uniform[9],
         phase=(uniform[12], uniform[13]),
         displacement=(far * normal[1], far * normal[2]),
         sway=0.2 * uniform[6],

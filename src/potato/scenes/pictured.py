@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from potato.devices import one_thread
-from potato.optics import over_sharpen
 from potato.scenes.canvas import METRE
 from potato.scenes.ground import BRIGHTEST, DARKEST, Ground
 from potato.scenes.lifting import Lifter, lift
@@ -65,9 +64,7 @@ def lay_photographs(
                 planes[:, top + offset : top + offset + part.shape[1], left : left + piece.shape[2]] = part
             left += piece.shape[2]
         top += tall
-    # Halving took some of the finest detail.
-    sharpening = 0.8 * float(torch.rand((), generator=generator))
-    planes = over_sharpen(planes, sharpening).clamp_(DARKEST, BRIGHTEST)
+    planes.clamp_(DARKEST, BRIGHTEST)
     flat = torch.zeros(height, width)
     movers = scatter_cars(height, width, palette or Palette(), dice)
     return Ground(planes[0], planes[1:], flat, flat, movers, "photographs")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -22,6 +23,8 @@ from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.simulated import scene_chip, seed_of
 from potato.errors import ChipError, SessionError
+from potato.model import OUTLOOK, doubt, sharpness
+from potato.resample import to_cells
 from potato.scenes.instrument import displacement_field, random_sensor
 from potato.sensor import SCALE
 from potato.training.ranks import ALONE, Ranks
@@ -56,7 +59,8 @@ class Batch(NamedTuple):
         target: int16 (b, 3, 4h, 4w), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
         air: float32 (b, 2, 9), for `augment.add_air`.
-        native: bool (b,), `Chip.native`, or what the augmentation made of it.
+        doubt: float32 (b,), 0..1: how little mul's fine colour and lightness are to be trusted, as
+            `model.doubt` has it.
         skipped: chips that couldn't be read and were replaced by their neighbours.
         problem: what was wrong with the last of them, or "".
     """
@@ -66,7 +70,7 @@ class Batch(NamedTuple):
     target: Tensor
     exposure: Tensor
     air: Tensor
-    native: Tensor
+    doubt: Tensor
     skipped: int = 0
     problem: str = ""
 
@@ -163,15 +167,15 @@ class Samples(Dataset[Batch]):
             ground, look = divmod(scenes_before, self.passes)
             chip = scene_chip(self.seed, ground, self.size[0], look=look, photographs=self.photographs)
             skipped, problem = 0, ""
-            pan, mul, native = chip.pan, chip.mul, chip.native
+            pan, mul, doubted = chip.pan, chip.mul, _doubt(chip)
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
-            pan, mul, native = chip.pan, chip.mul, chip.native
+            pan, mul, doubted = chip.pan, chip.mul, _doubt(chip)
             if self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN:
                 sensor = random_sensor(generator)
                 field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
                 pan, mul = observe_again(pan, mul, sensor, field, generator)
-                native = True
+                doubted = 1.0  # whatever pan looks like: it was just made
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides
@@ -183,7 +187,7 @@ class Samples(Dataset[Batch]):
             target[None],
             exposure,
             random_air(generator)[None],
-            torch.tensor([native]),
+            torch.tensor([doubted]),
             skipped,
             problem,
         )
@@ -211,6 +215,14 @@ class Samples(Dataset[Batch]):
         )
 
 
+def _doubt(chip: Chip) -> float:
+    """How far mul is to be doubted: where an instrument delivered the pair, pan's sharpness tells it."""
+    if not chip.native:
+        return 0.0
+    pixels = to_cells(chip.pan[None].float() / SCALE) ** (1 / 3)
+    return float(doubt(sharpness(F.pad(pixels, [OUTLOOK] * 4)).mean()))
+
+
 def collate(samples: list[Batch]) -> Batch:
     """One batch of several; `Samples` gives batches of one."""
     return Batch(
@@ -219,7 +231,7 @@ def collate(samples: list[Batch]) -> Batch:
         torch.cat([one.target for one in samples]),
         torch.cat([one.exposure for one in samples]),
         torch.cat([one.air for one in samples]),
-        torch.cat([one.native for one in samples]),
+        torch.cat([one.doubt for one in samples]),
         sum(one.skipped for one in samples),
         next((one.problem for one in samples if one.problem), ""),
     )
@@ -335,7 +347,7 @@ def held_out(
         ranks: which process this is.
         photographs: for scenes; those that training sees aren't taken.
     """
-    one, clear, none = torch.ones(1), CLEAR_AIR[None], torch.empty(0, dtype=torch.bool)
+    one, clear = torch.ones(1), CLEAR_AIR[None]
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
@@ -345,7 +357,7 @@ def held_out(
             )
         except ChipError as error:
             nothing = torch.empty(0, 1, 0, 0, dtype=torch.int16)
-            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], none, 1, str(error))
+            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], one[:0], 1, str(error))
             continue
         yield Batch(
             chip.pan.view(torch.int16)[None],
@@ -353,5 +365,5 @@ def held_out(
             chip.target[None],
             one,
             clear,
-            torch.tensor([chip.native]),
+            torch.tensor([_doubt(chip)]),
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from potato.augment import CLEAR_AIR, add_air, expose
@@ -185,15 +186,15 @@ def batch_loss(
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """The loss of a batch.
 
-    The model sees chips without any margin of invented pixels: its result is smaller than they are by its
-    radius on every side, and the target is cut to it.
+    The model sees chips without any invented pixels: its result is smaller than they are by its radius on
+    every side, and the target is cut to it. What is further away it doesn't know.
 
     Args:
         model: on `device`.
         batch: of chips.
         device: where to compute.
-        fringes: weight of `losses.fringe_sum`.
-        strays: weight of `losses.stray_sum`, which is asked of native chips only: others have no ghosts.
+        fringes: weight of `losses.fringe_sum`, times each chip's `doubt`.
+        strays: weight of `losses.stray_sum`, times the same.
 
     Returns:
         Sum of the loss over valid pixels in JND; that of ΔE alone; how many are valid, and how many there
@@ -217,7 +218,8 @@ def batch_loss(
     cells = to_cells(pan)
     if not bool(pan_valid.all() & mul_valid.all()):
         cells, mul = fill_pair(cells, mul, pan_valid, mul_valid, radius)
-    output = model(cells, mul).float()
+    beyond = [model.margin - radius] * 4
+    output = model(F.pad(cells, beyond), F.pad(mul, beyond)).float()
     inner = (..., slice(radius, -radius), slice(radius, -radius))
     truth, valid = to_cells(target)[inner], to_cells(target_valid)[inner]
     # In cells (b, 3 · 16, h, w), taken as (b, 3, 16 · h, w): ΔE minds no order of pixels.
@@ -225,11 +227,10 @@ def batch_loss(
     flat = truth.reshape(shape)
     distance, count = delta_e_sum(output.reshape(shape), flat, valid.reshape(len(output), 1, *flat.shape[2:]))
     loss = distance
-    if fringes:
-        loss = loss + fringes * fringe_sum(output, truth, valid)
-    if strays and bool(batch.native.any()):
-        native = valid & batch.native.to(device)[:, None, None, None]
-        loss = loss + strays * stray_sum(output, truth, cells[inner], native)
+    if (fringes or strays) and bool((batch.doubt > 0).any()):
+        weight = batch.doubt.to(device)[:, None, None, None]
+        loss = loss + fringes * fringe_sum(output, truth, valid, weight)
+        loss = loss + strays * stray_sum(output, truth, cells[inner], valid, weight)
     return loss, distance, count, valid.numel()
 
 

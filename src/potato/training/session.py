@@ -94,7 +94,8 @@ def start_network(origin: Origin, settings: Settings) -> tuple[Sharpener, str]:
     width, depth = settings.width, settings.depth
     if model is None or not model.architecture.depth:
         try:
-            architecture = Architecture(width or 48, 4 if depth is None else depth)
+            usual = Architecture()
+            architecture = Architecture(width or usual.width, usual.depth if depth is None else depth)
             if not architecture.depth:
                 raise ValueError("a network without layers has nothing to learn")
         except ValueError as error:

@@ -54,7 +54,7 @@ class Settings:
         logical_batch: chips that a step learns from.
         physical_batch: chips that are computed at once; shows in memory, not in the result.
         instrument: whether three chips in four are given faults of the instrument.
-        width, depth: of a new network; None for 48 and 4, or what is loaded.
+        width, depth: of a new network; None for those of `Architecture`, or what is loaded.
         load_epoch: the number of the shipped epoch to start from, or None.
         load_from: `session` or `session/epoch` to start from, or None.
         seed: of everything random.
