@@ -8,6 +8,10 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# Its functions take the group of the moment as a default. Imported while ranks are joined, as the first
+# optimizer would, they keep that group for good, and its threads abort the process where it ends.
+import torch.distributed.nn.functional
 from torch import Tensor
 
 from potato.errors import SessionError
