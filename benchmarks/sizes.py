@@ -10,6 +10,7 @@ all sizes in turns. Training goes on where it was cut short. It writes DIR/sizes
 
 import argparse
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,15 @@ BLOCK = 128
 """Cells along the side of a block."""
 
 
+def terms() -> str:
+    """What the recipe asks beside ΔE, as it says it."""
+    recipe = (Path(__file__).parents[1] / "runs" / "reference.sh").read_text()
+    found = re.search(r"--fringes \S+ --strays \S+ --vivid \S+", recipe)
+    if not found:
+        raise SystemExit("runs/reference.sh: expected --fringes, --strays and --vivid side by side")
+    return found[0]
+
+
 def train(pool: Path, work: Path, size: str, chips: int) -> Path:
     """The last checkpoint of a session that learns from so many chips; one that is there is taken."""
     width, depth = size.split("x")
@@ -47,7 +57,7 @@ def train(pool: Path, work: Path, size: str, chips: int) -> Path:
         options = (
             f"--session {size} --no-instrument --width {width} --depth {depth} --seed 1 --lr 2e-3 "
             f"--epoch-length {EPOCH} --epochs {epochs} --save-every 3 "
-            "--logical-batch 4 --physical-batch 4 --workers 1 --fringes 0.4 --strays 2.5"
+            f"--logical-batch 4 --physical-batch 4 --workers 1 {terms()}"
         )
         command = [sys.executable, "-m", "potato", "train", "--sessions", str(work), "--chips", str(pool)]
         subprocess.run([*command, *options.split()], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -21,9 +21,9 @@ mkdir -p "$WORK"
 
 # One thread learns fastest by the core; a loader keeps the other half busy.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$WORK/pool" --no-instrument \
-    --width 32 --depth 4 --seed 1 --epochs 12 --epoch-length 2000 --logical-batch 4 --physical-batch 4 --lr 2e-3 \
-    --fringes 0.4 --strays 2.5 --workers 1 --save-every 3
-cp "$WORK/sessions/potato/11.safetensors" "$WORK/potato.safetensors"
+    --width 32 --depth 4 --seed 1 --epochs 8 --epoch-length 2000 --logical-batch 4 --physical-batch 4 --lr 2e-3 \
+    --fringes 1.15 --strays 3.1 --vivid 1 --workers 1 --save-every 3
+cp "$WORK/sessions/potato/7.safetensors" "$WORK/potato.safetensors"
 "${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/potato.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
 echo "to ship them: python runs/ship.py $WORK/potato.safetensors --scores $WORK/score.json"

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potato.color import JND, delta_e_ok
-from potato.losses import SOFTNESS, delta_e_loss, delta_e_sum, fringe_sum, soft_delta_e, stray_sum
+from potato.losses import (
+    SOFTNESS,
+    delta_e_loss,
+    delta_e_sum,
+    dullness,
+    fringe_sum,
+    soft_delta_e,
+    stray_sum,
+)
 from potato.resample import to_cells
 
 
@@ -179,3 +187,24 @@ def test_strays_in_invalid_pixels_count_for_nothing():
     for image in (output, truth, pan):
         image[:, :16][~valid] = float("nan")
     assert float(stray_sum(output, truth, pan, valid)) == clean > 0
+
+
+# ── where they are asked ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_neither_is_asked_in_a_cell_beside_a_vivid_thing():
+    """One red pixel in a grey picture spares its own cell and the eight around."""
+    grey = torch.zeros(3, 28, 28)
+    grey[0] = 0.5
+    assert bool((dullness(in_cells(grey)) == 1).all())
+    for chroma, spared in ((0.045, 1.0), (0.065, 0.5), (0.085, 0.0)):
+        speck = grey.clone()
+        speck[1, 13, 14] = chroma
+        asked = dullness(in_cells(speck))
+        assert asked.shape == (1, 1, 7, 7)
+        assert asked[0, 0, 2:5, 2:5].unique().tolist() == pytest.approx([spared])
+        assert float(asked.sum()) == pytest.approx(49 - 9 * (1 - spared))
+
+
+def test_what_is_invalid_is_not_vivid():
+    assert bool((dullness(torch.zeros(1, 48, 4, 4)) == 1).all())

@@ -7,6 +7,7 @@ import pytest
 import rasterio
 import torch
 
+from potato.chips import simulated
 from potato.chips.simulated import GROUNDS, list_photographs, make_scenes, scene_chip
 from potato.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.errors import InputError
@@ -26,6 +27,7 @@ from potato.scenes.instrument import (
 from potato.scenes.leaves import shed_leaves
 from potato.scenes.lifting import Lifter, lift
 from potato.scenes.pictured import lay_photographs
+from potato.scenes.rarities import strew
 from potato.sensor import SCALE
 
 SURFACES = load_reflectances()
@@ -288,3 +290,51 @@ def test_what_is_no_photograph_is_refused(tmp_path):
     bad.write_bytes(b"nothing")
     with pytest.raises(InputError, match="can't open photograph"):
         read_photograph(bad)
+
+
+# ── rare things ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def plain_ground(size, shade=0.0):
+    flat = torch.full((size, size), 0.1)
+    return Ground(flat, flat.expand(8, -1, -1), 0 * flat, torch.full_like(flat, shade), (), "flat")
+
+
+def test_rare_things_cover_a_tenth_and_no_two_places_have_as_many():
+    ground = plain_ground(400)  # 4 hectares
+    areas = []
+    for seed in range(40):
+        strewn = strew(ground, 25, LIFTER, seeded(seed))
+        changed = (strewn.planes - ground.planes).abs().amax(0) > 1e-3
+        areas.append(float(changed.float().mean()))
+    assert 0.03 < sum(areas) / 40 < 0.2
+    assert min(areas) < 0.2 * max(areas)
+    nothing = strew(ground, 0, LIFTER, seeded(1))
+    assert torch.equal(nothing.planes, ground.planes)
+
+
+def test_rare_things_are_no_leaves_often_vivid_and_darker_in_shade():
+    ground = plain_ground(400)
+    strewn = strew(ground, 100, LIFTER, seeded(2))
+    changed = (strewn.planes - ground.planes).abs().amax(0) > 0.02
+    lightness, a, b = mul_to_oklab(strewn.bands)[:, changed]
+    vivid = torch.hypot(a, b) > 0.1 * lightness
+    assert 0.3 < float(vivid.float().mean()) < 0.9
+    red, infrared = strewn.bands[4][changed], strewn.bands[6][changed]
+    assert float(((infrared - red) / (infrared + red) > 0.7).float().mean()) < 0.05
+    shaded = strew(plain_ground(400, shade=1.0), 100, LIFTER, seeded(2))
+    assert float(shaded.pan[changed].mean()) < 0.5 * float(strewn.pan[changed].mean())
+
+
+def test_rare_things_are_repeatable():
+    first, again, other = (strew(plain_ground(128), 100, LIFTER, seeded(seed)).planes for seed in (5, 5, 6))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_every_scene_has_rare_things(monkeypatch):
+    """They are the last that is laid, whatever the ground: no dulling touches them."""
+    asked = []
+    monkeypatch.setattr(simulated, "strew", lambda ground, *rest: asked.append(ground.style) or ground)
+    for ground in ("leaves", "land"):
+        scene_chip(3, 900_000, 64, ground=ground)
+    assert len(asked) == 2

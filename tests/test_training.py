@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from potato.augment import CLEAR_AIR
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.simulated import make_scenes, scene_chip
 from potato.color import delta_e_ok
 from potato.errors import InputError, SessionError
 from potato.model import Architecture, Sharpener, sharpen
+from potato.sensor import SCALE
 from potato.training import Settings, train
 from potato.training.data import Samples, collate, held_out, list_chips, open_batches
 from potato.training.epochs import Learner, batch_loss, learning_rate, train_step
@@ -398,6 +400,18 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
     assert score_batches(model, [batch], CPU).delta_e == pytest.approx(float(distance.mean()), rel=0.5)
 
 
+def test_vivid_things_count_once_more_and_dull_ones_do_not(pool):
+    """Where all is vivid, weight w makes the loss 1 + w times as large, however far mul is doubted."""
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
+    model = Sharpener(Architecture(8, 2))
+    for chroma, times in ((0.0, 1.0), (0.04, 1.0), (0.1, 4.0)):
+        target = torch.tensor([0.5, chroma, 0.0])[None, :, None, None].expand_as(batch.target)
+        flat = batch._replace(target=(target * SCALE).to(torch.int16), air=CLEAR_AIR[None])
+        with torch.no_grad():
+            loss, distance = batch_loss(model, flat, CPU, vivid=3.0)[:2]
+        assert float(loss) == pytest.approx(times * float(distance), rel=1e-5)
+
+
 def test_chips_smaller_than_the_network_sees_are_refused(pool):
     batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
     with pytest.raises(SessionError, match="more than 96 pan pixels"):
@@ -494,6 +508,33 @@ def test_two_processes_are_one(pool, tmp_path, uninterrupted):
         # Batches of 2 either way: here, not even rounding differs. Where it did, ReLUs would make more of it.
         assert second["loss"] == pytest.approx(first["loss"], rel=1e-5 if first["step"] <= 30 else 1e-2)
         assert second["rate"] == first["rate"]
+
+
+LEAVING = """
+import os, torch
+from potato.training.ranks import join_ranks
+
+with join_ranks(torch.device("cpu")) as ranks:
+    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
+    ranks.wait()
+left = {open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")}
+assert not [name for name in left if "gloo" in name], left
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux lists them")
+def test_no_thread_outlives_the_ranks(tmp_path):
+    """One that waits for the interpreter when it ends takes the process down with SIGABRT, now and then."""
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    result = subprocess.run(
+        [*command, str(tmp_path / "leaving.py")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_polite_kill_saves_the_step_at_hand(pool, tmp_path):

@@ -6,10 +6,22 @@ from torch import Tensor
 
 from potato.color import JND
 
-__all__ = ["SOFTNESS", "delta_e_loss", "delta_e_sum", "fringe_sum", "soft_delta_e", "stray_sum"]
+__all__ = [
+    "SOFTNESS",
+    "delta_e_loss",
+    "delta_e_sum",
+    "dullness",
+    "fringe_sum",
+    "soft_delta_e",
+    "stray_sum",
+]
 
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
+
+_DULL, _VIVID = 0.1, 0.16
+"""Oklab chroma by lightness up to which a surface is dull, and from which it is vivid: above them lie a tenth
+and a hundredth of aerial photographs, leaves apart."""
 
 
 def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> Tensor:
@@ -89,7 +101,7 @@ def fringe_sum(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | f
         output: Oklab in cells (b, 48, h, w).
         target: the same shape.
         valid: bool (b, 16, h, w).
-        weight: 0..1, broadcasts against `valid`: of each chip, `model.doubt`.
+        weight: 0..1, broadcasts against `valid`.
 
     Returns:
         JND · pixels, a scalar; a counts double, as in ΔE.
@@ -118,7 +130,7 @@ def stray_sum(
         target: the same shape.
         pan: reflectance in cells (b, 16, h, w).
         valid: bool (b, 16, h, w).
-        weight: 0..1, broadcasts against `valid`: of each chip, `model.doubt`.
+        weight: 0..1, broadcasts against `valid`.
 
     Returns:
         JND · pixels, a scalar.
@@ -135,6 +147,25 @@ def stray_sum(
     ratio = lightness.sum((1, 2, 3), keepdim=True) / shading.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
     followed = ratio * shading
     return (_excess(output[:, :pixels] - followed, lightness - followed, valid) * weight).sum() / JND
+
+
+def dullness(target: Tensor) -> Tensor:
+    """Where `fringe_sum` and `stray_sum` are to be asked: not at vivid things.
+
+    A tarpaulin of a few pixels looks much like a fringe. Asked there too, both terms would teach that there
+    are no tarpaulins.
+
+    Args:
+        target: Oklab in cells (b, 48, h, w); 0 where invalid.
+
+    Returns:
+        (b, 1, h, w): 1 where nothing in a cell and those around it is vivid, 0 where something is. Vivid is
+        what has a chroma of at least 0.16 of its lightness, dull up to 0.1; straight in between.
+    """
+    lightness, a, b = target.unflatten(1, (3, -1)).unbind(1)
+    colourful = (torch.hypot(a, b) / lightness.clamp_min(0.05)).amax(1, keepdim=True)
+    vivid = ((colourful - _DULL) / (_VIVID - _DULL)).clamp(0, 1)
+    return 1 - F.max_pool2d(vivid, 3, stride=1, padding=1)
 
 
 def _excess(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:

@@ -235,10 +235,8 @@ def sharpness(pixels: Tensor) -> Tensor:
         if the picture is as contrasty at one scale as at the other, 2 for white noise. 0.56 to 0.88 is found
         in real pan, 0.85 to 0.97 in means over 4 × 4 pixels of it.
     """
-    quarters = pixels.unflatten(1, (2, 2, 2, 2))  # halves, rows, halves, columns
-    fine = quarters.diff(dim=2).diff(dim=4).flatten(1, 4).square().mean(1, keepdim=True)
-    coarse = quarters.mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
-    around = torch.cat([fine, coarse], 1)
+    coarse = pixels.unflatten(1, _QUARTERS).mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
+    around = torch.cat([_chequered(pixels), coarse], 1)
     for side in ((2 * OUTLOOK + 1, 1), (1, 2 * OUTLOOK + 1)):
         around = F.avg_pool2d(around, side, 1)
     fine, coarse = around.split(1, 1)
@@ -285,10 +283,18 @@ def surroundings(shading: Tensor, pixels: Tensor, oklab: Tensor) -> Surroundings
 
 def _inside(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Variances inside cells (b, 16, h, w), (b, 1, h, w) each: in all, and of chessboards of 2 × 2 pixels."""
-    steps = pixels.unflatten(1, (2, 2, 2, 2)).diff(dim=2)  # halves, rows, halves, columns
-    chequered = 0.5 * steps.diff(dim=4).flatten(1, 4)
     deviation = pixels - pixels.mean(1, keepdim=True)
-    return deviation.square().mean(1, keepdim=True), chequered.square().mean(1, keepdim=True)
+    return deviation.square().mean(1, keepdim=True), _chequered(pixels) / 4
+
+
+def _chequered(pixels: Tensor) -> Tensor:
+    """Mean square of what 2 × 2 pixels differ by across both ways, of cells (b, 16, h, w): (b, 1, h, w)."""
+    steps: Tensor = pixels.unflatten(1, _QUARTERS).diff(dim=2).diff(dim=4).flatten(1, 4)
+    return steps.square().mean(1, keepdim=True)
+
+
+_QUARTERS = (2, 2, 2, 2)
+"""The 4 × 4 pixels of a cell as halves, rows of them, halves and columns of them."""
 
 
 def _binomial(image: Tensor) -> Tensor:

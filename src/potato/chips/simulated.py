@@ -36,18 +36,19 @@ from potato.scenes.instrument import (
 from potato.scenes.leaves import shed_leaves
 from potato.scenes.lifting import Lifter
 from potato.scenes.pictured import lay_photographs
+from potato.scenes.rarities import strew
 from potato.scenes.spectra import Palette
 from potato.sensor import RATIO
 
 __all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
-_FORMAT = 6
+_FORMAT = 7
 """Goes up when the same seed begins to mean other scenes."""
 
 _RAGGED = 0.1
 """Share of the scenes that a ragged edge cuts."""
 
-_COARSER = 0.4
+_COARSER = 0.5
 """Share of the scenes that come by Wald's protocol, as many pairs do that people compare sharpeners with."""
 
 _ON_GRID = 0.6
@@ -59,6 +60,9 @@ _HALVED = 0.05
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and how common they are; without photographs, the others share the rest."""
+
+_RARITIES = 25.0
+"""Rare things per hectare, as `scenes.rarities.strew` takes it; they cover a tenth of a scene on average."""
 
 _DULLEST = 0.1
 """Colourfulness of a ground, at least, as `scenes.ground.mute` takes it."""
@@ -223,7 +227,8 @@ def _ground(
         1 - (1 - _DULLEST) * math.sqrt(dullness),
         (1 - share) * typical / typical.mean() + share * lifter.plain(generator),
     )
-    return warm(muted, 1 + 0.7 * float(torch.randn((), generator=generator)))
+    warmed = warm(muted, 1 + 0.7 * float(torch.randn((), generator=generator)))
+    return strew(warmed, _RARITIES, lifter, generator)
 
 
 def make_scenes(

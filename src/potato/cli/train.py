@@ -98,6 +98,13 @@ __all__ = ["train"]
     help="Weight, beside ΔE, of fine lightness that neither pan nor the truth has.",
 )
 @click.option(
+    "--vivid",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Weight, beside ΔE, of ΔE once more at vivid things: where neither of those two is asked.",
+)
+@click.option(
     "--ema",
     type=click.FloatRange(0, 1),
     default=0.999,

@@ -6,6 +6,8 @@ soft mixture of those near it, with the photograph's own lightness. That truth i
 sharpener is to learn is how pan, mul and the colour belong together.
 """
 
+import math
+import random
 from dataclasses import dataclass
 
 import torch
@@ -43,6 +45,9 @@ PRINTED = 0.2
 
 PLAIN = 0.12
 """Oklab chroma by lightness below which a spectrum isn't called colourful: soil, stone, dull leaves."""
+
+VIVID = 0.16
+"""The same above which it is vivid: paints, tarpaulins, tiles, pools."""
 
 FROM_RGB = (
     # Red, green, blue's share in how a band follows a pixel's own deviation in colour.
@@ -104,6 +109,12 @@ class Lifter:
         pool = torch.nonzero(self.colour.norm(dim=1) < PLAIN)[:, 0]
         spectrum = self.spectra[pool[torch.randint(len(pool), (), generator=generator)]]
         return spectrum / spectrum.mean()
+
+    def rare(self, dice: random.Random) -> Tensor:
+        """A surface that is no leaf, pan and the bands (9,), reflectance: half of the time a vivid one."""
+        pool = ~self.leafy & (self.colour.norm(dim=1) > (VIVID if dice.random() < 0.5 else 0.0))
+        index = dice.choice(torch.nonzero(pool)[:, 0].tolist())
+        return self.spectra[index] * self.lightness[index] * math.exp(dice.gauss(0, 0.25))
 
 
 def _oklab(spectra: Tensor) -> Tensor:

@@ -166,16 +166,16 @@ class Samples(Dataset[Batch]):
         if int((place + 1) * self.share) > scenes_before:
             ground, look = divmod(scenes_before, self.passes)
             chip = scene_chip(self.seed, ground, self.size[0], look=look, photographs=self.photographs)
-            skipped, problem = 0, ""
-            pan, mul, doubted = chip.pan, chip.mul, _doubt(chip)
+            skipped, problem, faults = 0, "", False
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
-            pan, mul, doubted = chip.pan, chip.mul, _doubt(chip)
-            if self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN:
-                sensor = random_sensor(generator)
-                field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
-                pan, mul = observe_again(pan, mul, sensor, field, generator)
-                doubted = 1.0  # whatever pan looks like: it was just made
+            faults = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
+        pan, mul = chip.pan, chip.mul
+        if faults:
+            sensor = random_sensor(generator)
+            field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
+            pan, mul = observe_again(pan, mul, sensor, field, generator)
+        doubted = 1.0 if faults else _doubt(chip)  # what was just made is doubted, whatever pan looks like
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from potato.augment import CLEAR_AIR, add_air, expose
 from potato.errors import SessionError
-from potato.losses import delta_e_sum, fringe_sum, stray_sum
+from potato.losses import delta_e_sum, dullness, fringe_sum, stray_sum
 from potato.model import Sharpener, fill_pair
 from potato.resample import to_cells
 from potato.sensor import RATIO
@@ -182,7 +182,12 @@ def learning_rate(step: int, total: int, settings: Settings) -> float:
 
 
 def batch_loss(
-    model: Sharpener, batch: Batch, device: torch.device, fringes: float = 0.0, strays: float = 0.0
+    model: Sharpener,
+    batch: Batch,
+    device: torch.device,
+    fringes: float = 0.0,
+    strays: float = 0.0,
+    vivid: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """The loss of a batch.
 
@@ -193,8 +198,9 @@ def batch_loss(
         model: on `device`.
         batch: of chips.
         device: where to compute.
-        fringes: weight of `losses.fringe_sum`, times each chip's `doubt`.
+        fringes: weight of `losses.fringe_sum`, times each chip's `doubt` and each cell's `losses.dullness`.
         strays: weight of `losses.stray_sum`, times the same.
+        vivid: weight of the loss once more where `dullness` is below ½: vivid things are few.
 
     Returns:
         Sum of the loss over valid pixels in JND; that of ΔE alone; how many are valid, and how many there
@@ -224,11 +230,15 @@ def batch_loss(
     truth, valid = to_cells(target)[inner], to_cells(target_valid)[inner]
     # In cells (b, 3 · 16, h, w), taken as (b, 3, 16 · h, w): ΔE minds no order of pixels.
     shape = (len(output), 3, -1, output.shape[-1])
-    flat = truth.reshape(shape)
-    distance, count = delta_e_sum(output.reshape(shape), flat, valid.reshape(len(output), 1, *flat.shape[2:]))
+    mask = (len(output), 1, -1, output.shape[-1])
+    found, true = output.reshape(shape), truth.reshape(shape)
+    distance, count = delta_e_sum(found, true, valid.reshape(mask))
     loss = distance
+    dull = dullness(truth)
+    if vivid:
+        loss = loss + vivid * delta_e_sum(found, true, (valid & (dull < 0.5)).reshape(mask))[0]
     if (fringes or strays) and bool((batch.doubt > 0).any()):
-        weight = batch.doubt.to(device)[:, None, None, None]
+        weight = batch.doubt.to(device)[:, None, None, None] * dull
         loss = loss + fringes * fringe_sum(output, truth, valid, weight)
         loss = loss + strays * stray_sum(output, truth, cells[inner], valid, weight)
     return loss, distance, count, valid.numel()
@@ -260,7 +270,7 @@ def train_step(
     facts = torch.zeros(3, device=device)
     for batch in batches:
         loss, distance, count, pixels = batch_loss(
-            learner.model, batch, device, settings.fringes, settings.strays
+            learner.model, batch, device, settings.fringes, settings.strays, settings.vivid
         )
         share = settings.logical_batch * pixels / len(batch.pan)
         learner.scaler.scale(loss / share).backward()

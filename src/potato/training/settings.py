@@ -50,6 +50,7 @@ class Settings:
         clip: the largest norm of a gradient.
         fringes: weight, beside ΔE, of magenta and green beyond the truth's: `losses.fringe_sum`.
         strays: weight, beside ΔE, of fine lightness that neither pan nor the truth has: `losses.stray_sum`.
+        vivid: weight, beside ΔE, of ΔE once more at vivid things, where neither of those two is asked.
         ema: how much of the averaged weights stays in each step.
         logical_batch: chips that a step learns from.
         physical_batch: chips that are computed at once; shows in memory, not in the result.
@@ -84,6 +85,7 @@ class Settings:
     clip: float = 10.0
     fringes: float = 0.8
     strays: float = 0.0
+    vivid: float = 0.0
     ema: float = 0.999
     logical_batch: int = 8
     physical_batch: int = 4
@@ -107,6 +109,7 @@ class Settings:
             ("clip", 0, 1e9),
             ("fringes", 0, 1e3),
             ("strays", 0, 1e3),
+            ("vivid", 0, 1e3),
             ("ema", 0, 1),
             ("share", 0, 1),
         ):
