@@ -2,7 +2,7 @@
 
     python benchmarks/scenes.py [--photographs DIR] [--size 512] [--count 8] [--json FILE]
 
-Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Four scenes in ten come
+Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Half of the scenes come
 by Wald's protocol, and most of these take ground of four times the area.
 """
 
