@@ -234,10 +234,13 @@ def batch_loss(
     found, true = output.reshape(shape), truth.reshape(shape)
     distance, count = delta_e_sum(found, true, valid.reshape(mask))
     loss = distance
+    doubted = bool(fringes or strays) and bool((batch.doubt > 0).any())
+    if not (vivid or doubted):
+        return loss, distance, count, valid.numel()
     dull = dullness(truth)
     if vivid:
         loss = loss + vivid * delta_e_sum(found, true, (valid & (dull < 0.5)).reshape(mask))[0]
-    if (fringes or strays) and bool((batch.doubt > 0).any()):
+    if doubted:
         weight = batch.doubt.to(device)[:, None, None, None] * dull
         loss = loss + fringes * fringe_sum(output, truth, valid, weight)
         loss = loss + strays * stray_sum(output, truth, cells[inner], valid, weight)
