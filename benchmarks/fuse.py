@@ -32,10 +32,10 @@ def make(folder: Path, size: int, width: int, depth: int) -> None:
     import torch
 
     from potato import Architecture, Sharpener, save_model
+    from potato.core.sensors import BAND_CODES, RATIO
     from potato.raster import grid_at, write_image
-    from potato.scenes.ground import make_ground
-    from potato.scenes.instrument import observe
-    from potato.sensor import BAND_CODES, RATIO
+    from potato.simulation.ground import make_ground
+    from potato.simulation.imager import observe
 
     generator = torch.Generator().manual_seed(1)
     pan, mul = (

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from potato.chips.simulated import GROUNDS, list_photographs, scene_chip
-from potato.training.settings import Settings
+from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
+from potato.training.config import Settings
 
 from machine import keep
 

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import torch
 
-from potato.chips.simulated import list_photographs, scene_chip
-from potato.evaluation import displaced, full, plain
-from potato.judging.chips import CHIPS, judge_chip
-from potato.judging.contenders import open_contenders
-from potato.judging.pairs import to_tensors
-from potato.judging.protocols import Findings
-from potato.model import Sharpener, sharpen
+from potato.chips.scenes import list_photographs, scene_chip
+from potato.core.windows import PairWindow
+from potato.evaluation.by_chips import CHIPS, judge_chip
+from potato.evaluation.by_pair import to_tensors
+from potato.evaluation.findings import Findings
+from potato.evaluation.methods import open_contenders
+from potato.evaluation.protocols import displaced, full, plain
+from potato.model.network import Sharpener, sharpen
+from potato.model.weights import PREDICTOR, load_model
 from potato.raster import open_pair
-from potato.weights import PREDICTOR, load_model
-from potato.windows import PairWindow
 
 from machine import keep
 

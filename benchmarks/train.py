@@ -15,12 +15,12 @@ import time
 
 import torch
 
-from potato.chips.simulated import make_scenes, scene_chip
-from potato.devices import choose_device
-from potato.model import Architecture, Sharpener
+from potato.chips.scenes import make_scenes, scene_chip
+from potato.engine.devices import choose_device
+from potato.model.network import Architecture, Sharpener
 from potato.training import Settings
 from potato.training.data import Samples, list_chips, open_batches
-from potato.training.epochs import Learner, train_step
+from potato.training.step import Learner, train_step
 
 from machine import keep
 

@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from potato.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
-from potato.darkroom.arithmetic import at_lightness, exaggerated, gray_difference
-from potato.darkroom.scope import vectorscope
-from potato.evaluation import full_maps, plain_case, shift
-from potato.looks import FLAT, NATURAL, Look, dither, render, unrender
-from potato.metrics import psnr, ssim
-from potato.model import Sharpener, sharpen
+from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
+from potato.core.draw import render_pan, render_upsampled
+from potato.core.render import FLAT, NATURAL, Look, dither, render, unrender
+from potato.core.resample import BICUBIC_REACH
+from potato.core.sensors import BANDS, SCALE, VISIBLE
+from potato.evaluation.metrics import psnr, ssim
+from potato.evaluation.protocols import full_maps, plain_case, shift
+from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
-from potato.resample import BICUBIC_REACH
-from potato.scenes.ground import Ground, make_ground
-from potato.scenes.instrument import Sensor, observe
-from potato.sensor import BANDS, SCALE, VISIBLE
-from potato.views import render_pan, render_upsampled
+from potato.simulation.ground import Ground, make_ground
+from potato.simulation.imager import Sensor, observe
+from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference
+from potato.viewing.scope import vectorscope
 
 IMAGES = Path(__file__).parent / "images"
 

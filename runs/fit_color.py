@@ -1,4 +1,4 @@
-"""Fit the band→XYZ matrix of `potato.color` to measured spectra, and show what each choice costs.
+"""Fit the band→XYZ matrix of `potato.core.color` to measured spectra, and show what each choice costs.
 
     python runs/fit_color.py --data DATA [--pair PAN MUL] [--ridge 1.2e-4] [--curve curve.csv]
 
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from torch import Tensor
 
-from potato import evaluation
-from potato.color import BANDS_TO_XYZ, D65, SRGB_TO_XYZ, delta_e_ok, xyz_to_oklab
-from potato.resample import block_mean
-from potato.sensor import BANDS, FIRST_ARRAY, RATIO, SCALE, VISIBLE
+from potato.core.color import BANDS_TO_XYZ, D65, SRGB_TO_XYZ, delta_e_ok, xyz_to_oklab
+from potato.core.resample import block_mean
+from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SCALE, VISIBLE
+from potato.evaluation import protocols
 
 Array = NDArray[np.float64]
 
@@ -234,26 +234,26 @@ def judge_robustness(matrix: Array, library: Library) -> dict[str, float]:
 
 
 def judge_on_pair(matrix: Array, pan: Tensor, mul: Tensor) -> dict[str, float]:
-    """The bare predictor on a real pair, by the protocols of `potato.evaluation`."""
+    """The bare predictor on a real pair, by the protocols of `potato.evaluation.protocols`."""
     weights = torch.from_numpy(matrix).to(mul)
 
     def colour_of(image: Tensor) -> Tensor:
         return xyz_to_oklab(torch.einsum("bnhw,nc->bchw", image[:, :VISIBLE], weights))
 
     sharpen = predictor(colour_of)
-    seen = evaluation.full(sharpen, pan, mul, colour_of)
+    seen = protocols.full(sharpen, pan, mul, colour_of)
     return {
-        "ds0": evaluation.plain(sharpen, pan, mul, 0, colour_of),
-        "ds1": evaluation.plain(sharpen, pan, mul, 1, colour_of),
+        "ds0": protocols.plain(sharpen, pan, mul, 0, colour_of),
+        "ds1": protocols.plain(sharpen, pan, mul, 1, colour_of),
         "fringe_mean": seen.fringe_mean,
         "fringe_p99": seen.fringe_p99,
         "detail": seen.detail,
         "consistency": seen.consistency,
-        **{f"apart_{d}": evaluation.displaced(sharpen, pan, mul, d, colour_of) for d in (0.0, 0.35, 0.6)},
+        **{f"apart_{d}": protocols.displaced(sharpen, pan, mul, d, colour_of) for d in (0.0, 0.35, 0.6)},
     }
 
 
-def predictor(colour_of: Callable[[Tensor], Tensor]) -> evaluation.Sharpen:
+def predictor(colour_of: Callable[[Tensor], Tensor]) -> protocols.Sharpen:
     """Bicubic Oklab, times the cube root of pan over the bicubic of its block mean."""
 
     def upsample(image: Tensor) -> Tensor:
@@ -302,7 +302,7 @@ def main() -> None:
         "bands as sRGB": srgb,
         **{f"ridge {ridge:g}": fit(fitted, ridge) for ridge in RIDGES},
         f"{arguments.ridge:g} rounded": chosen,
-        "in potato.color": np.array(BANDS_TO_XYZ),
+        "in potato.core.color": np.array(BANDS_TO_XYZ),
     }
     pair = read_pair(*arguments.pair) if arguments.pair else None
     rows: list[dict[str, float | str]] = []

@@ -31,8 +31,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.reflectances import COLUMNS
-from potato.sensor import SCALE
+from potato.core.sensors import SCALE
+from potato.simulation.reflectances import COLUMNS
 
 Spectrum = NDArray[np.float64]
 

@@ -19,20 +19,20 @@ from pathlib import Path
 import numpy as np
 from make_reflectances import MEASURED, read_measured, read_responses
 
-from potato.chips.pool import golden_order
-from potato.chips.simulated import GROUNDS, list_photographs, scene_chip
-from potato.devices import one_thread
-from potato.files import write_whole
-from potato.judging.chips import CHIPS, judge_chip
-from potato.judging.contenders import Contender, open_contenders
-from potato.judging.kinds import judge_kinds, make_scene
-from potato.judging.pairs import judge_pair
-from potato.judging.protocols import Findings
-from potato.judging.robustness import TRIALS, judge_trial
-from potato.judging.sections import Section, provenance, with_ratio
-from potato.judging.surfaces import judge_fields
-from potato.reflectances import Reflectance, load_reflectances
-from potato.weights import PREDICTOR
+from potato.chips.link import golden_order
+from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
+from potato.engine.devices import one_thread
+from potato.evaluation.by_chips import CHIPS, judge_chip
+from potato.evaluation.by_pair import judge_pair
+from potato.evaluation.by_surfaces import judge_fields
+from potato.evaluation.findings import Findings
+from potato.evaluation.land_cover import judge_kinds, make_scene
+from potato.evaluation.methods import Contender, open_contenders
+from potato.evaluation.result import Section, provenance, with_ratio
+from potato.evaluation.robustness import TRIALS, judge_trial
+from potato.model.weights import PREDICTOR
+from potato.raster.atomic import write_whole
+from potato.simulation.reflectances import Reflectance, load_reflectances
 
 SEED = 20_260_000
 """Of the scenes; any number that training doesn't use."""

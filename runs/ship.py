@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from potato.weights import load_card, load_model, save_model, weights_digest
+from potato.model.weights import load_card, load_model, save_model, weights_digest
 
 ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
 

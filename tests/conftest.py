@@ -7,7 +7,7 @@ import torch
 from click.testing import CliRunner
 
 from potato.cli import potato
-from potato.model import Architecture, Sharpener
+from potato.model.network import Architecture, Sharpener
 
 import pairs
 

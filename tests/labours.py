@@ -55,7 +55,7 @@ def die_once(name: str) -> str:
 
 def fuse_and_die(job):
     """Fuse a tile; the first time, the worker is killed when the picture is there, and nobody knows yet."""
-    from potato.delivery.tiles import fuse_tile  # others need no torch
+    from potato.fusion.delivery.tile import fuse_tile  # others need no torch
 
     record = fuse_tile(job)
     _die_first(f"{job.folder}/died")

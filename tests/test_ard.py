@@ -11,7 +11,7 @@ from ards import write_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, source, unusable, walk_ard
 from potato.ard.grid import cell_quadkey, quadkey_cell
 from potato.ard.item import parse_item
-from potato.ard_making import make_ard
+from potato.ard.synthetic import make_ard
 from potato.errors import ArdError
 
 from servers import serve_bucket, serve_folder

@@ -6,7 +6,14 @@ from itertools import product
 import pytest
 import torch
 
-from potato.augment import (
+from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.resample import block_mean
+from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE, VISIBLE
+from potato.model.network import Architecture, Sharpener, sharpen
+from potato.simulation.artefacts import SIDES, displace_arrays, over_sharpen
+from potato.simulation.ground import Ground, make_ground
+from potato.simulation.imager import IDEAL, Sensor, displacement_field, observe, random_sensor
+from potato.training.augment import (
     CLEAR_AIR,
     SYMMETRIES,
     add_air,
@@ -17,13 +24,6 @@ from potato.augment import (
     random_symmetry,
     turn,
 )
-from potato.color import delta_e_ok, mul_to_oklab
-from potato.model import Architecture, Sharpener, sharpen
-from potato.optics import SIDES, displace_arrays, over_sharpen
-from potato.resample import block_mean
-from potato.scenes.ground import Ground, make_ground
-from potato.scenes.instrument import IDEAL, Sensor, displacement_field, observe, random_sensor
-from potato.sensor import BANDS, FIRST_ARRAY, SCALE, VISIBLE
 
 
 def seeded(seed: int) -> torch.Generator:

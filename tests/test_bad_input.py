@@ -236,7 +236,7 @@ def test_what_fails_because_of_an_interruption_is_one(pair, run, monkeypatch, to
         finally:
             raise torn
 
-    monkeypatch.setattr("potato.fusion.fuse", tear)
+    monkeypatch.setattr("potato.fusion.pipeline.fuse", tear)
     result = run("fuse", pair.pan, pair.mul, "o.tif")
     assert result.exit_code == 130 and "interrupted" in result.stderr
 

@@ -4,16 +4,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from potato.baselines import BASELINES, as_sharpen, awlp, bicubic, brovey, gsa, mtf_glp_hpm
-from potato.color import mul_to_oklab
-from potato.evaluation import full, plain
-from potato.metrics import ergas, q2n, sam, scc
-from potato.mtf import MUL_GAINS, degrade
-from potato.noise import power_noise
-from potato.resample import block_mean
-from potato.scenes.ground import make_ground
-from potato.scenes.instrument import IDEAL, observe, truth
-from potato.sensor import SCALE
+from potato.core.color import mul_to_oklab
+from potato.core.mtf import MUL_GAINS, degrade
+from potato.core.noise import power_noise
+from potato.core.resample import block_mean
+from potato.core.sensors import SCALE
+from potato.evaluation.baselines import BASELINES, as_sharpen, awlp, bicubic, brovey, gsa, mtf_glp_hpm
+from potato.evaluation.metrics import ergas, q2n, sam, scc
+from potato.evaluation.protocols import full, plain
+from potato.simulation.ground import make_ground
+from potato.simulation.imager import IDEAL, observe, truth
 
 SPECTRUM = torch.tensor([0.05, 0.06, 0.10, 0.12, 0.13, 0.2, 0.3, 0.28]).reshape(1, 8, 1, 1)
 SHARPENERS = [name for name in BASELINES if name != "bicubic"]

@@ -8,15 +8,15 @@ import pytest
 import rasterio
 import torch
 
-from potato.checking import check_chip
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import encode_oklab
-from potato.chips.simulated import scene_chip
-from potato.color import JND, oklab_to_linear_srgb, srgb_encode
+from potato.chips.scenes import scene_chip
+from potato.core.color import JND, oklab_to_linear_srgb, srgb_encode
 from potato.errors import EmptyError
-from potato.model import Architecture, Sharpener
-from potato.training.scores import sharpen_chips
-from potato.weights import save_model
+from potato.model.network import Architecture, Sharpener
+from potato.model.weights import save_model
+from potato.training.check import check_chip
+from potato.training.score import sharpen_chips
 
 PREDICTOR = Sharpener(Architecture(depth=0))
 

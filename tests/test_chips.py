@@ -16,12 +16,12 @@ from hypothesis.extra import numpy as hnp
 
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
-from potato.chips.sheet import chips_sheet, draw_chip
+from potato.chips.contact_sheet import chips_sheet, draw_chip
 from potato.chips.wald import box_mean, box_sum, degrade
-from potato.color import delta_e_ok, mul_to_oklab
+from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.sensors import SCALE
 from potato.errors import ChipError, InputError, OutputError, OutputExists
 from potato.raster import PairPixels
-from potato.sensor import SCALE
 
 import pairs
 

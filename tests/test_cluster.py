@@ -13,17 +13,17 @@ from affine import Affine
 import labours
 from ards import contents, write_ard
 from potato import fuse_ard
-from potato.chips.real import make_chips
-from potato.chips.synthetic import fake_chips
-from potato.cids import rate_cids
-from potato.cluster import LOCAL, MEMORY, open_cluster
-from potato.delivery.manifest import read_manifest
+from potato.ard.rating import rate_cids
+from potato.chips.fake import fake_chips
+from potato.chips.make import make_chips
+from potato.engine.dask import LOCAL, MEMORY, open_cluster
+from potato.engine.processes import Lost, ask_in_order, run_jobs
+from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
-from potato.jobs import Lost, ask_in_order, run_jobs
-from potato.judging import Protocols, evaluate
-from potato.judging.contenders import Lineup
-from potato.stream import available_cores
-from potato.weights import save_model
+from potato.evaluation import Protocols, evaluate
+from potato.evaluation.methods import Lineup
+from potato.fusion.delivery.manifest import read_manifest
+from potato.model.weights import save_model
 
 import pairs
 
@@ -107,7 +107,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
 def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
     ard, alone, address, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("potato.delivery.run.fuse_tile", labours.fuse_and_die)
+    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", labours.fuse_and_die)
     delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
     assert (tmp_path / "out" / "died").exists()
     assert (delivered.done, delivered.mosaics, delivered.failed) == (4, 1, ())
@@ -150,7 +150,9 @@ def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
 
 
 def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.cids.rating.run_jobs", lambda *given: reversed(list(run_jobs(*given))))
+    monkeypatch.setattr(
+        "potato.ard.rating.rate_ard.run_jobs", lambda *given: reversed(list(run_jobs(*given)))
+    )
     rate_cids(str(ard), tmp_path / "here.csv", sheet=tmp_path / "here.html")
     rate_cids(str(ard), tmp_path / "there.csv", sheet=tmp_path / "there.html", cluster=address)
     for kind in ("csv", "html"):
@@ -207,7 +209,7 @@ def test_judging_says_what_a_worker_found_wrong(judged, address, network, tmp_pa
         evaluate(chips=tmp_path / "bad", baselines=(), cluster=address)
     save_model(network, tmp_path / "mine.safetensors")
     monkeypatch.setattr(
-        "potato.judging.contenders.Lineup.of", lambda *_: Lineup("predictor", (), "cpu", "0" * 16)
+        "potato.evaluation.methods.Lineup.of", lambda *_: Lineup("predictor", (), "cpu", "0" * 16)
     )
     with pytest.raises(WeightsError, match="expected the weights that the run began with"):
         evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)
@@ -234,13 +236,13 @@ def test_evaluate_takes_the_cluster_where_it_means_something(judged, address, ru
 
 def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
     there = {"potato": "0.0.1", "torch": "2.0.0", "rasterio": "1.0.0"}
-    monkeypatch.setattr("potato.cluster._versions", lambda: there)
+    monkeypatch.setattr("potato.engine.dask._versions", lambda: there)
     with pytest.raises(ClusterError, match=r"expected workers with potato 0\.0\.1, .*found one with potato"):
         list(run_jobs([1], labours.double, 0, two))
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypatch):
-    monkeypatch.setattr("potato.cluster.PATIENCE", 0.5)
+    monkeypatch.setattr("potato.engine.dask.PATIENCE", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and doesn't listen
         where = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
@@ -265,7 +267,7 @@ def test_a_job_that_kills_every_worker_is_given_up():
 
 
 def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
-    monkeypatch.setattr("potato.cluster.PATIENCE", 2.0)
+    monkeypatch.setattr("potato.engine.dask.PATIENCE", 2.0)
     elsewhere = distributed.LocalCluster(
         n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
     )
@@ -278,8 +280,8 @@ def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
 
 
 def test_without_workers_a_run_ends_unless_some_may_come(monkeypatch):
-    monkeypatch.setattr("potato.cluster.LOOK", 0.2)
-    monkeypatch.setattr("potato.cluster.GRACE", 0.5)
+    monkeypatch.setattr("potato.engine.dask.LOOK", 0.2)
+    monkeypatch.setattr("potato.engine.dask.GRACE", 0.5)
     with open_cluster(LOCAL, 1) as cluster:
         cluster._client.retire_workers()
         with pytest.raises(ClusterError, match="expected workers, found none"):

@@ -4,8 +4,8 @@ from coloraide import Color
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato import color
-from potato.sensor import BANDS
+from potato.core import color
+from potato.core.sensors import BANDS
 
 unit = st.floats(0, 1, width=32)
 

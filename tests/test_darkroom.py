@@ -14,7 +14,7 @@ from rasterio.enums import ColorInterp
 from rio_cogeo.cogeo import cog_validate
 
 from potato import fuse
-from potato.color import (
+from potato.core.color import (
     JND,
     delta_e_ok,
     fit_gamut,
@@ -24,10 +24,10 @@ from potato.color import (
     oklab_to_linear_srgb,
     srgb_encode,
 )
-from potato.darkroom import scope, tools
-from potato.darkroom.arithmetic import LIGHTNESS, MID_GREY, at_lightness, exaggerated, gray_difference
+from potato.core.render import FLAT, NATURAL, Look, adjust, dither, render, unrender
 from potato.errors import BandError, EmptyError, GridError, InputError, OutputError, OutputExists
-from potato.looks import FLAT, NATURAL, Look, adjust, dither, render, unrender
+from potato.viewing import scope, tools
+from potato.viewing.color_ops import LIGHTNESS, MID_GREY, at_lightness, exaggerated, gray_difference
 
 import pairs
 
@@ -341,10 +341,10 @@ def every_tool(picture: Path, other: Path, folder: Path, **options) -> list[Path
 
 def test_neither_blocks_nor_panels_nor_workers_show(two, tmp_path, monkeypatch):
     whole = every_tool(*two, tmp_path / "whole", workers=1, profile="tiled")
-    monkeypatch.setattr("potato.darkroom.developing.BLOCK", 37)
-    monkeypatch.setattr("potato.darkroom.developing.PANEL", 64)
-    monkeypatch.setattr("potato.raster.picture.PANEL", 64)
-    monkeypatch.setattr("potato.raster.picture.TILE", 64)
+    monkeypatch.setattr("potato.viewing.blocks.BLOCK", 37)
+    monkeypatch.setattr("potato.viewing.blocks.PANEL", 64)
+    monkeypatch.setattr("potato.raster.writer.PANEL", 64)
+    monkeypatch.setattr("potato.raster.writer.TILE", 64)
     for path, piece in zip(whole, every_tool(*two, tmp_path / "pieces", workers=3), strict=True):
         assert np.array_equal(pairs.read(path), pairs.read(piece)), path.name
 
@@ -607,7 +607,7 @@ def test_the_reach_is_the_rim_and_what_lies_beyond_is_told(tmp_path, run):
 
 def test_the_drawing_is_the_same_whatever_the_blocks_and_workers(two, tmp_path, monkeypatch, run):
     for n, (block, workers) in enumerate(((512, 1), (41, 3))):
-        monkeypatch.setattr("potato.darkroom.developing.BLOCK", block)
+        monkeypatch.setattr("potato.viewing.blocks.BLOCK", block)
         assert run("vectorscope", two[1], tmp_path / f"{n}.png", "-j", workers, "-q").output == ""
     assert np.array_equal(drawn(tmp_path / "0.png"), drawn(tmp_path / "1.png"))
 

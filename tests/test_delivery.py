@@ -20,25 +20,26 @@ from pystac.validation import validate_dict
 from rasterio.warp import transform
 
 import ards
-from potato import delivery, fuse, fuse_ard, list_ard
+from potato import fuse, fuse_ard, list_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
 from potato.ard.grid import quadkey_cell
-from potato.delivery.agenda import Delivered, forecast, make_agenda
-from potato.delivery.area import box_area, read_area
-from potato.delivery.manifest import MANIFEST, Manifest, Record, open_manifest, read_manifest
-from potato.delivery.mosaic import MosaicJob
-from potato.delivery.mosaic import _cell as cell_of
-from potato.delivery.plan import Choice, Plan, Settings, make_plan
-from potato.delivery.stac import Seen, picture_collection, picture_item
-from potato.delivery.tiles import fuse_tile
+from potato.core.redaction import redact
+from potato.core.render import LOOKS
+from potato.core.windows import PairWindow
+from potato.engine.processes import run_jobs
 from potato.errors import ArdError, InputError, OutputError, OutputExists
-from potato.jobs import run_jobs
-from potato.looks import LOOKS
+from potato.fusion import delivery
+from potato.fusion.delivery.aoi import box_area, read_area
+from potato.fusion.delivery.manifest import MANIFEST, Manifest, Record, open_manifest, read_manifest
+from potato.fusion.delivery.mosaic_jobs import MosaicJob
+from potato.fusion.delivery.mosaic_jobs import _cell as cell_of
+from potato.fusion.delivery.plan import Choice, Plan, Settings, make_plan
+from potato.fusion.delivery.schedule import Delivered, forecast, make_agenda
+from potato.fusion.delivery.stac import Seen, picture_collection, picture_item
+from potato.fusion.delivery.tile import fuse_tile
+from potato.model.weights import save_model
 from potato.raster import Area, grid_at, part_of
 from potato.raster.mosaic import lay_out
-from potato.redaction import redact
-from potato.weights import save_model
-from potato.windows import PairWindow
 
 import pairs
 from servers import Fault, serve_folder
@@ -72,7 +73,9 @@ def write_country(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarr
 @pytest.fixture
 def inline(monkeypatch):
     """No processes: they take seconds to start."""
-    monkeypatch.setattr("potato.delivery.run.run_jobs", lambda jobs, work, *_: run_jobs(jobs, work, 0))
+    monkeypatch.setattr(
+        "potato.fusion.delivery.deliver.run_jobs", lambda jobs, work, *_: run_jobs(jobs, work, 0)
+    )
 
 
 def deliver(source, output, **options):
@@ -293,7 +296,7 @@ def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, re
 
 
 def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.delivery.agenda.available_cores", lambda: 8)
+    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
     tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
 
     def threads(count, **settings):
@@ -306,8 +309,8 @@ def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
 
 
 def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.delivery.agenda.SPEED", 1024.0)
-    monkeypatch.setattr("potato.delivery.agenda.available_cores", lambda: 8)
+    monkeypatch.setattr("potato.fusion.delivery.schedule.SPEED", 1024.0)
+    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
     for name in "pm":
         (tmp_path / name).write_bytes(bytes(1000))
     tiles = tuple(
@@ -540,7 +543,7 @@ def test_an_interrupted_run_leaves_nothing_half_written(ard, tmp_path, monkeypat
         job.output.parent.joinpath(f".{job.output.name}.abc.partial").mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("potato.delivery.run.fuse_tile", interrupted)
+    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", interrupted)
     with pytest.raises(KeyboardInterrupt):
         deliver(ard, tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
@@ -616,7 +619,7 @@ def test_a_tile_that_is_there_twice_is_fused_once(tmp_path, monkeypatch):
     """Without a quadkey two items may mean the same files."""
     tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
     twice = [tile, dataclasses.replace(tile, item="elsewhere.json")]
-    monkeypatch.setattr("potato.delivery.plan.walk_ard", lambda *_, **__: iter(twice))
+    monkeypatch.setattr("potato.fusion.delivery.plan.walk_ard", lambda *_, **__: iter(twice))
     plan = make_plan("ard", Choice())
     assert (plan.tiles, plan.left_out) == ((tile,), {"a tile that is there twice": 1})
 

@@ -12,27 +12,27 @@ from affine import Affine
 
 import potato
 from potato.chips.chip import Chip, encode_oklab, save_chip
-from potato.color import JND, mul_to_oklab
-from potato.devices import one_thread
+from potato.core.color import JND, mul_to_oklab
+from potato.core.resample import block_mean
+from potato.core.sensors import RATIO, SCALE
+from potato.core.windows import PairWindow
+from potato.engine.devices import one_thread
 from potato.errors import EmptyError, InputError, OutputExists
-from potato.evaluation import BORDER, FRINGE_REACH, displaced, full, plain
-from potato.judging import Protocols, judge_pair, measure_registration
-from potato.judging.contenders import baseline_names, open_contenders
-from potato.judging.masks import complete_pair, inner, pull_push
-from potato.judging.outside import gdal_pansharpen, has_gdal
-from potato.judging.pairs import WINDOW, even_windows
-from potato.judging.protocols import judge_window
-from potato.judging.spread import Correlation, Difference, Spread
-from potato.judging.surfaces import make_fields
-from potato.model import sharpen
-from potato.optics import displace_arrays
+from potato.evaluation import Protocols, judge_pair, measure_registration
+from potato.evaluation.by_pair import WINDOW, even_windows
+from potato.evaluation.by_surfaces import make_fields
+from potato.evaluation.findings import judge_window
+from potato.evaluation.gdal_brovey import gdal_pansharpen, has_gdal
+from potato.evaluation.masks import complete_pair, inner, pull_push
+from potato.evaluation.methods import baseline_names, open_contenders
+from potato.evaluation.protocols import BORDER, FRINGE_REACH, displaced, full, plain
+from potato.evaluation.statistics import Correlation, Difference, Spread
+from potato.model.network import sharpen
+from potato.model.weights import load_model, save_model
 from potato.raster import read_photograph
-from potato.reflectances import load_reflectances
-from potato.resample import block_mean
-from potato.sensor import RATIO, SCALE
-from potato.training.scores import score_pixels, sharpen_chips
-from potato.weights import load_model, save_model
-from potato.windows import PairWindow
+from potato.simulation.artefacts import displace_arrays
+from potato.simulation.reflectances import load_reflectances
+from potato.training.score import score_pixels, sharpen_chips
 
 import pairs
 
@@ -557,7 +557,7 @@ def test_the_table_is_printed_and_json_holds_the_provenance(run, pair, tmp_path,
     found = json.loads(target.read_text("utf-8"))
     assert found["provenance"]["weights"] == {
         "name": "mine",
-        "digest": potato.weights.weights_digest(network),
+        "digest": potato.model.weights.weights_digest(network),
     }
     assert found["provenance"]["baselines"] == ["gsa", "predictor"]
     assert found["inputs"]["pan"].endswith("x-pan.tif")
@@ -634,7 +634,7 @@ def test_outputs_are_refused_before_the_work_and_replaced_on_request(run, pair, 
         assert min(read_photograph(path).shape[1:]) > 150
     target.unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("potato.judging.running.judge_pair", lambda *_, **__: pytest.fail("worked"))
+        patch.setattr("potato.evaluation.runner.judge_pair", lambda *_, **__: pytest.fail("worked"))
         result = run("evaluate", *options)
         assert result.exit_code == 1 and "--overwrite" in result.stderr and not target.exists()
     before = (plots / "map.png").read_bytes()

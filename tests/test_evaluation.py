@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from scipy import ndimage
 
 from potato import load_model, sharpen
-from potato.color import mul_to_oklab
-from potato.evaluation import displaced, full, plain, register_arrays, shift
-from potato.resample import block_mean
-from potato.sensor import BANDS, FIRST_ARRAY, SECOND_ARRAY
+from potato.core.color import mul_to_oklab
+from potato.core.resample import block_mean
+from potato.core.sensors import BANDS, FIRST_ARRAY, SECOND_ARRAY
+from potato.evaluation.protocols import displaced, full, plain, register_arrays, shift
 
 SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 1, 1)
 

@@ -12,11 +12,11 @@ import torch
 
 from ards import contents
 from potato.chips import load_chip
-from potato.chips.synthetic import fake_chip, fake_chips
-from potato.color import delta_e_ok, mul_to_oklab
+from potato.chips.fake import fake_chip, fake_chips
+from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.noise import power_noise
 from potato.errors import ChipError, InputError
-from potato.noise import power_noise
-from potato.reflectances import COLUMNS, load_reflectances
+from potato.simulation.reflectances import COLUMNS, load_reflectances
 
 SURFACES = load_reflectances()
 
@@ -130,9 +130,7 @@ def test_restarting_is_exact(tmp_path):
     assert contents(tmp_path / "a") == expected
     folder = tmp_path / "killed"
     call = f"fake_chips({str(folder)!r}, count=12, seed=3, size=32)"
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"from potato.chips.synthetic import fake_chips; {call}"]
-    )
+    process = subprocess.Popen([sys.executable, "-c", f"from potato.chips.fake import fake_chips; {call}"])
     while process.poll() is None and not (folder / "3.pt").exists():
         time.sleep(0.0005)
     os.kill(process.pid, signal.SIGKILL)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 
 from potato import Sharpener, fuse, open_pair, save_model, sharpen
-from potato.color import srgb_encode
-from potato.fusion import fuse_pixels
-from potato.looks import FLAT, NATURAL, adjust, render
+from potato.core.color import srgb_encode
+from potato.core.render import FLAT, NATURAL, adjust, render
+from potato.core.windows import PairWindow
+from potato.fusion.pipeline import fuse_pixels
 from potato.raster import gdal
-from potato.windows import PairWindow
 
 import pairs
 from servers import serve_bucket, serve_folder
@@ -64,7 +64,7 @@ def test_panels_of_a_wide_picture_do_not_show(tmp_path, network, monkeypatch):
     paths = pairs.write_pair(tmp_path, 140, 300)
     options = {"weights": network, "look": "flat", "profile": "tiled", "block": 128}
     fuse(paths.pan, paths.mul, tmp_path / "one.tif", **options)
-    for module in ("potato.fusion", "potato.raster.picture"):
+    for module in ("potato.fusion.pipeline", "potato.raster.writer"):
         monkeypatch.setattr(f"{module}.PANEL", 512)
     fuse(paths.pan, paths.mul, tmp_path / "three.tif", **options)
     assert (
@@ -195,7 +195,7 @@ def test_tags_tell_where_a_picture_comes_from(tmp_path, network):
 def test_the_natural_look_is_the_flat_one_toned(pair, tmp_path):
     fuse(pair.pan, pair.mul, tmp_path / "flat.tif", look="flat")
     fuse(pair.pan, pair.mul, tmp_path / "natural.tif", look="natural")
-    from potato.color import linear_srgb_to_oklab, srgb_decode
+    from potato.core.color import linear_srgb_to_oklab, srgb_decode
 
     signal = torch.from_numpy(pairs.read(tmp_path / "flat.tif")[:3].astype("float32")) / 65535
     again = render(linear_srgb_to_oklab(srgb_decode(signal)), NATURAL).numpy()

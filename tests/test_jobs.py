@@ -4,7 +4,7 @@ import os
 import pytest
 
 import labours
-from potato.jobs import Lost, run_jobs
+from potato.engine.processes import Lost, run_jobs
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potato.chips.folder import read_manifest
-from potato.chips.ground import ground_of
-from potato.chips.pool import fair_order, golden_order, link_chips
+from potato.chips.link import fair_order, golden_order, link_chips
+from potato.chips.split import ground_of
 from potato.errors import ChipError, InputError, OutputError, OutputExists
 
 

@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.color import linear_srgb_to_oklab, srgb_decode, srgb_encode
+from potato.core.color import linear_srgb_to_oklab, srgb_decode, srgb_encode
+from potato.core.render import FLAT, NATURAL, adjust, dither, render, tone
 from potato.errors import InputError
-from potato.looks import FLAT, NATURAL, adjust, dither, render, tone
 
 unit = st.floats(0, 1, width=32)
 

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.color import JND, delta_e_ok
-from potato.losses import (
+from potato.core.color import JND, delta_e_ok
+from potato.core.resample import to_cells
+from potato.training.losses import (
     SOFTNESS,
     delta_e_loss,
     delta_e_sum,
@@ -15,7 +16,6 @@ from potato.losses import (
     soft_delta_e,
     stray_sum,
 )
-from potato.resample import to_cells
 
 
 def images(seed: int, spread: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:

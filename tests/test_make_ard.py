@@ -9,13 +9,12 @@ from pystac.validation import validate_dict
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from potato import ard_making
-from potato.ard import CELL, SIDE, Broken, unusable, walk_ard
-from potato.ard_making import SIZE_STEP, Collect, make_ard, passes, plan_collects
-from potato.ard_making.plan import plan_cells
+from potato.ard import CELL, SIDE, Broken, synthetic, unusable, walk_ard
+from potato.ard.synthetic import SIZE_STEP, Collect, make_ard, passes, plan_collects
+from potato.ard.synthetic.collects import plan_cells
+from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import open_pair
-from potato.windows import PairWindow
 
 SIZE = 544
 
@@ -223,7 +222,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
         if len(calls) == 4:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ard_making.folder, "write_image", full)
+    monkeypatch.setattr(synthetic.folder, "write_image", full)
     with pytest.raises(OutputError, match="can't write there: No space left on device"):
         make_ard(tmp_path / "event", tiles=2, size=SIZE_STEP)
     assert list(tmp_path.iterdir()) == []

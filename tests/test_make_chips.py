@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 
 from ards import CID, OTHER, contents, write_ard, write_tile
 from potato.ard import walk_ard
-from potato.ard_making import make_ard
+from potato.ard.synthetic import make_ard
 from potato.chips import load_chip
 from potato.chips.chip import digest
 from potato.chips.folder import open_folder
-from potato.chips.real import make_chips
-from potato.chips.spread import GOLDEN, R2, Lattice, Spread
+from potato.chips.make import make_chips
+from potato.chips.placement import GOLDEN, R2, Lattice, Spread
 from potato.chips.survey import cell_box
+from potato.core.windows import PairWindow
 from potato.errors import ArdError, ChipError, InputError, OutputError
 from potato.raster import gdal, open_pair, remote
-from potato.windows import PairWindow
 
 from servers import FolderServer, serve_bucket, serve_folder
 
@@ -87,7 +87,7 @@ def test_the_number_of_workers_does_not_show(ard, whole, tmp_path, workers):
 def test_killed_at_any_moment_it_goes_on_to_the_same_end(ard, whole, tmp_path):
     folder = tmp_path / "chips"
     call = f"make_chips({str(ard)!r}, {str(folder)!r}, count=24, size=32)"
-    code = f"from potato.chips.real import make_chips; {call}"
+    code = f"from potato.chips.make import make_chips; {call}"
     waits = random.Random(5)
     there = [0]
     for _ in range(3):

@@ -21,12 +21,25 @@ from torchmetrics.functional.image import (
     universal_image_quality_index,
 )
 
-from potato.metrics import d_lambda, d_lambda_khan, d_s, d_s_mtf, ergas, hqnr, psnr, q2n, qnr, sam, scc, ssim
-from potato.metrics.blocks import universal_quality, whole_blocks
-from potato.metrics.reduced import _multiply
-from potato.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
-from potato.noise import power_noise
-from potato.resample import block_mean
+from potato.core.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
+from potato.core.noise import power_noise
+from potato.core.resample import block_mean
+from potato.evaluation.metrics import (
+    d_lambda,
+    d_lambda_khan,
+    d_s,
+    d_s_mtf,
+    ergas,
+    hqnr,
+    psnr,
+    q2n,
+    qnr,
+    sam,
+    scc,
+    ssim,
+)
+from potato.evaluation.metrics.block_statistics import universal_quality, whole_blocks
+from potato.evaluation.metrics.reduced import _multiply
 
 REDUCED = (sam, ergas, q2n, scc, psnr, ssim)
 PERFECT = {sam: 0, ergas: 0, q2n: 1, scc: 1, psnr: math.inf, ssim: 1}

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from potato.color import delta_e_ok, mul_to_oklab
-from potato.model import (
+from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.noise import power_noise
+from potato.core.resample import block_mean, to_cells
+from potato.model.network import (
     OUTLOOK,
     STEADINESS,
     Architecture,
@@ -16,8 +18,6 @@ from potato.model import (
     sharpness,
     surroundings,
 )
-from potato.noise import power_noise
-from potato.resample import block_mean, to_cells
 
 
 def scene(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,10 +8,10 @@ from rasterio.io import MemoryFile
 
 from potato import fuse, open_pair
 from potato.chips.chip import Chip
-from potato.color import mul_to_oklab
-from potato.looks import NATURAL, render
-from potato.notebook import Shown, View
-from potato.sensor import SCALE
+from potato.core.color import mul_to_oklab
+from potato.core.notebook import Shown, View
+from potato.core.render import NATURAL, render
+from potato.core.sensors import SCALE
 
 import pairs
 

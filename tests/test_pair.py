@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from affine import Affine
 
+from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError, PairError
 from potato.raster import open_pair
-from potato.windows import PairWindow
 
 import pairs
 

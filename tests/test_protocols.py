@@ -10,8 +10,8 @@ import pytest
 import ards
 from potato import fuse, fuse_ard
 from potato.ard import Broken, walk_ard
-from potato.delivery.manifest import MANIFEST, read_manifest
 from potato.errors import ArdError
+from potato.fusion.delivery.manifest import MANIFEST, read_manifest
 
 import pairs
 from servers import Fault, serve_bucket, serve_folder, spoil_bucket

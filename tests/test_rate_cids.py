@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from potato import cids
-from potato.ard import walk_ard
-from potato.ard_making import Collect, make_ard
-from potato.ard_making.plan import plan_cells, plan_cid
-from potato.cids import Measures, Rating, choose_best, quality_index, rate, rate_cids
-from potato.cids.measures import HAZE_SPECTRUM, HAZE_WHITE, box_mean, estimate_haze, measure
-from potato.cids.rating import COLUMNS
-from potato.cids.sheet import make_sheet
+from potato.ard import rating, walk_ard
+from potato.ard.rating import Measures, Rating, choose_best, quality_index, rate, rate_cids
+from potato.ard.rating.measures import HAZE_SPECTRUM, HAZE_WHITE, box_mean, estimate_haze, measure
+from potato.ard.rating.rate_ard import COLUMNS
+from potato.ard.rating.sheet import make_sheet
+from potato.ard.synthetic import Collect, make_ard
+from potato.ard.synthetic.collects import plan_cells, plan_cid
+from potato.core.sensors import SCALE
 from potato.errors import ArdError, InputError, OutputError, OutputExists
-from potato.sensor import SCALE
 
 from browsers import chromium
 from servers import serve_bucket, serve_folder
@@ -90,7 +89,7 @@ def test_ratings_agree_with_the_truth_of_a_generated_ard(tmp_path):
     made = make_ard(tmp_path / "event", size=680, collects=collects, broken=False)
     rated = rate_cids(str(made.folder), tmp_path / "ratings.csv")
     found = {one.cid: one for one in rated.ratings}
-    ratings = np.array([[getattr(found[one.cid], axis) for axis in cids.AXES] for one in collects])
+    ratings = np.array([[getattr(found[one.cid], axis) for axis in rating.AXES] for one in collects])
     truths = [made.truths[one.cid] for one in collects]
     seen = [
         (1 - truth.clouds) * (1 - (one.haze / HAZE_WHITE) ** 2)
@@ -211,7 +210,7 @@ def test_every_usable_cid_is_rated_and_the_rest_counted(event, tmp_path):
     indexes = [float(row["index"]) for row in rows]
     assert indexes == sorted(indexes, reverse=True)
     for row in rows:
-        parts = [float(row[axis]) for axis in cids.AXES]
+        parts = [float(row[axis]) for axis in rating.AXES]
         assert all(0 <= part <= 4 for part in parts)
         assert float(row["index"]) == pytest.approx(quality_index(*parts), abs=1e-4)
     assert {row["zones"] for row in rows} == {"33", "32 33"}
@@ -250,8 +249,8 @@ def test_the_allow_list_holds_the_best():
 
 
 def test_only_overviews_are_read_from_a_server(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.cids.rating.PAN_SIDE", 272)
-    monkeypatch.setattr("potato.cids.rating.MUL_SIDE", 68)
+    monkeypatch.setattr("potato.ard.rating.rate_ard.PAN_SIDE", 272)
+    monkeypatch.setattr("potato.ard.rating.rate_ard.MUL_SIDE", 68)
     collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_cells(33, 1, 0))
     event = make_ard(tmp_path / "event", size=1088, collects=[collect], broken=False).folder
     pixels = sum(path.stat().st_size for path in event.rglob("*.tif") if "visual" not in path.name)
@@ -300,7 +299,7 @@ def test_a_file_that_the_server_refuses_is_reported(event, tmp_path):
 
 
 def test_an_image_without_overviews_is_not_read_whole(event, tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.cids.rating.PAN_SIDE", 10)
+    monkeypatch.setattr("potato.ard.rating.rate_ard.PAN_SIDE", 10)
     with pytest.raises(ArdError, match=r"none that can be read.*make them with gdaladdo"):
         rate_cids(str(event), tmp_path / "ratings.csv")
     assert not (tmp_path / "ratings.csv").exists()
@@ -467,7 +466,7 @@ def test_ratings_change_by_keyboard_and_are_saved(page):
     from selenium.webdriver.common.keys import Keys
 
     worst = shown(page)[-1][0]
-    for axis in cids.AXES:
+    for axis in rating.AXES:
         slider(page, worst, axis).send_keys("4")
     assert {cid: (index, out) for cid, index, out in shown(page)}[worst] == (1, False)
     interest = slider(page, worst, "interest")
@@ -477,7 +476,7 @@ def test_ratings_change_by_keyboard_and_are_saved(page):
     allowed = download(page, "save-list", "allow-list.txt").read_text().split("\n")
     assert allowed[0] == worst and allowed[-1] == ""
     saved = {row["cid"]: row for row in read_table(download(page, "save-csv", "ratings.csv"))}[worst]
-    assert [float(saved[axis]) for axis in cids.AXES] == [4, 4, 3.4]
+    assert [float(saved[axis]) for axis in rating.AXES] == [4, 4, 3.4]
     assert float(saved["index"]) == pytest.approx(quality_index(4, 4, 3.4), abs=1e-4)
     interest.send_keys(Keys.DELETE)
     assert {cid: index for cid, index, _ in shown(page)}[worst] != pytest.approx(found)

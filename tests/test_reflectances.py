@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import potato
+from potato.core.sensors import BANDS
 from potato.errors import InputError
-from potato.reflectances import COLUMNS, KINDS, load_reflectances
-from potato.sensor import BANDS
+from potato.simulation.reflectances import COLUMNS, KINDS, load_reflectances
 
 SURFACES = load_reflectances()
 BY_NAME = {surface.name: surface for surface in SURFACES}

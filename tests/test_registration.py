@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from potato.evaluation import register_arrays, shift
-from potato.noise import power_noise
-from potato.optics import displace_arrays
-from potato.registration import LEAST_CONFIDENCE, displacement_map
-from potato.resample import block_mean
-from potato.scenes.ground import make_ground
-from potato.scenes.instrument import IDEAL, observe
-from potato.sensor import BANDS, FIRST_ARRAY, SCALE, SECOND_ARRAY
+from potato.core.noise import power_noise
+from potato.core.resample import block_mean
+from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE, SECOND_ARRAY
+from potato.evaluation.protocols import register_arrays, shift
+from potato.evaluation.registration import LEAST_CONFIDENCE, displacement_map
+from potato.simulation.artefacts import displace_arrays
+from potato.simulation.ground import make_ground
+from potato.simulation.imager import IDEAL, observe
 
 FAULTS = replace(
     IDEAL,

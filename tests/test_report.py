@@ -15,17 +15,18 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 import potato
-from potato import evaluation, fuse
-from potato.color import mul_to_oklab
+from potato import fuse
+from potato.core.color import mul_to_oklab
+from potato.core.html import script_json
+from potato.core.render import FLAT, NATURAL, adjust, render, unrender
+from potato.core.sensors import SCALE
+from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, GridError, InputError, OutputExists
-from potato.looks import FLAT, NATURAL, adjust, render, unrender
-from potato.markup import script_json
+from potato.evaluation import protocols
 from potato.raster import Grid
-from potato.report import write_report
-from potato.report.layers import MOST, SURROUND, heat_colours
-from potato.report.window import LARGEST, PIXELS, choose_window
-from potato.sensor import SCALE
-from potato.windows import PixelWindow
+from potato.viewing.report import write_report
+from potato.viewing.report.crop import LARGEST, PIXELS, choose_window
+from potato.viewing.report.layers import MOST, SURROUND, heat_colours
 
 import pairs
 from browsers import chromium, errors
@@ -298,7 +299,7 @@ def test_figures_by_the_pair_are_those_of_the_evaluation(fused, tmp_path):
     pan = torch.from_numpy(pairs.read(pair.pan).astype("float32"))[None] / SCALE
     mul = torch.from_numpy(pairs.read(pair.mul).astype("float32"))[None] / SCALE
     model = potato.load_model("predictor")
-    expected = evaluation.full(lambda *images: potato.sharpen(model, *images), pan, mul)
+    expected = protocols.full(lambda *images: potato.sharpen(model, *images), pan, mul)
     found = table(report.output, "By the pair")["flat.tif"]
     assert found == pytest.approx(list(vars(expected).values()), rel=0.01, abs=0.002)
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.resample import BICUBIC_REACH, block_mean, fill_invalid, from_cells, to_cells, upsample_cells
+from potato.core.resample import BICUBIC_REACH, block_mean, fill_invalid, from_cells, to_cells, upsample_cells
 
 
 def test_upsampling_is_the_bicubic_of_torch_inside_an_image():

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from potato.chips.sample_reflectance import get_reflectance, pair_of_stem, reflectance_row
+from potato.core.sensors import SCALE
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
-from potato.raster.places import grid_to_lonlat, lonlat_to_grid, map_to_grid
-from potato.reflectances import load_reflectances
-from potato.sampling import get_reflectance, pair_of_stem, reflectance_row
-from potato.sensor import SCALE
+from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
+from potato.simulation.reflectances import load_reflectances
 
 import pairs
 

@@ -7,15 +7,16 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from potato.color import mul_to_oklab, mul_to_xyz
-from potato.noise import power_noise
-from potato.optics import over_sharpen
-from potato.resample import block_mean
-from potato.scenes.canvas import METRE, Canvas
-from potato.scenes.cover import zone_cover
-from potato.scenes.ground import DARKEST, Ground, crispen, make_ground, mute, vary_foliage, warm
-from potato.scenes.instrument import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
-from potato.scenes.light import (
+from potato.core.color import mul_to_oklab, mul_to_xyz
+from potato.core.noise import power_noise
+from potato.core.resample import block_mean
+from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SCALE, SECOND_ARRAY
+from potato.simulation.artefacts import over_sharpen
+from potato.simulation.ground import DARKEST, Ground, crispen, make_ground, mute, vary_foliage, warm
+from potato.simulation.imager import IDEAL, Sensor, haze_of, observe, ragged_mask, random_sensor, truth
+from potato.simulation.land.canvas import METRE, Canvas
+from potato.simulation.land.cover import zone_cover
+from potato.simulation.land.light import (
     SKYLIGHT,
     SUN_AZIMUTH,
     SUN_ELEVATION,
@@ -24,14 +25,21 @@ from potato.scenes.light import (
     shadows,
     slope_factor,
 )
-from potato.scenes.plan import STYLES, ZONE_CELL, Zone, plan_homes, plan_main_roads, plan_works, zone_at
-from potato.scenes.roads import survey_roads
-from potato.scenes.shapes import disc, rectangle
-from potato.scenes.spectra import Palette, canopy
-from potato.scenes.texture import clouds, smoothstep
-from potato.scenes.trees import grow
-from potato.scenes.vehicles import CAR_COLOURS, Mover
-from potato.sensor import BANDS, FIRST_ARRAY, RATIO, SCALE, SECOND_ARRAY
+from potato.simulation.land.roads import survey_roads
+from potato.simulation.land.shapes import disc, rectangle
+from potato.simulation.land.spectra import Palette, canopy
+from potato.simulation.land.texture import clouds, smoothstep
+from potato.simulation.land.trees import grow
+from potato.simulation.land.vehicles import CAR_COLOURS, Mover
+from potato.simulation.land.zoning import (
+    STYLES,
+    ZONE_CELL,
+    Zone,
+    plan_homes,
+    plan_main_roads,
+    plan_works,
+    zone_at,
+)
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -7,15 +7,17 @@ import pytest
 import rasterio
 import torch
 
-from potato.chips import simulated
-from potato.chips.simulated import GROUNDS, list_photographs, make_scenes, scene_chip
-from potato.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
+from potato.chips import scenes
+from potato.chips.scenes import GROUNDS, list_photographs, make_scenes, scene_chip
+from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
+from potato.core.resample import block_mean
+from potato.core.sensors import SCALE
 from potato.errors import InputError
 from potato.raster import read_photograph
-from potato.reflectances import load_reflectances
-from potato.resample import block_mean
-from potato.scenes.ground import BRIGHTEST, DARKEST, Ground
-from potato.scenes.instrument import (
+from potato.simulation.clutter import strew
+from potato.simulation.dead_leaves import shed_leaves
+from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
+from potato.simulation.imager import (
     IDEAL,
     Sensor,
     displacement_field,
@@ -24,11 +26,9 @@ from potato.scenes.instrument import (
     random_sensor,
     truth,
 )
-from potato.scenes.leaves import shed_leaves
-from potato.scenes.lifting import Lifter, lift
-from potato.scenes.pictured import lay_photographs
-from potato.scenes.rarities import strew
-from potato.sensor import SCALE
+from potato.simulation.photographs import lay_photographs
+from potato.simulation.reflectances import load_reflectances
+from potato.simulation.spectral_lift import Lifter, lift
 
 SURFACES = load_reflectances()
 LIFTER = Lifter.of(SURFACES)
@@ -245,13 +245,12 @@ def test_photographs_are_found_and_read(folder):
 
 
 def test_training_and_judging_share_no_photograph(folder, monkeypatch):
-    from potato.chips import simulated
 
     read = {"scene": set(), "test scene": set()}
     paths = list_photographs(folder)
     for kind, seen in read.items():
         monkeypatch.setattr(
-            simulated, "read_photograph", lambda path, seen=seen: (seen.add(path), read_photograph(path))[1]
+            scenes, "read_photograph", lambda path, seen=seen: (seen.add(path), read_photograph(path))[1]
         )
         for index in range(12):
             scene_chip(77, index, 64, kind, photographs=paths, ground="photographs")
@@ -334,7 +333,7 @@ def test_rare_things_are_repeatable():
 def test_every_scene_has_rare_things(monkeypatch):
     """They are the last that is laid, whatever the ground: no dulling touches them."""
     asked = []
-    monkeypatch.setattr(simulated, "strew", lambda ground, *rest: asked.append(ground.style) or ground)
+    monkeypatch.setattr(scenes, "strew", lambda ground, *rest: asked.append(ground.style) or ground)
     for ground in ("leaves", "land"):
         scene_chip(3, 900_000, 64, ground=ground)
     assert len(asked) == 2

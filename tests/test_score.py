@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import potato
-from potato.color import JND, mul_to_oklab
-from potato.judging.contenders import Contender, open_contenders
-from potato.judging.kinds import EVERYTHING, KINDS, classify, judge_kinds, make_scene, near_invalid
-from potato.judging.robustness import TRIALS, Robustness, judge_trial, speckle
-from potato.scenes.ground import make_ground
-from potato.scenes.instrument import truth
+from potato.core.color import JND, mul_to_oklab
+from potato.evaluation.land_cover import EVERYTHING, KINDS, classify, judge_kinds, make_scene, near_invalid
+from potato.evaluation.methods import Contender, open_contenders
+from potato.evaluation.robustness import TRIALS, Robustness, judge_trial, speckle
+from potato.simulation.ground import make_ground
+from potato.simulation.imager import truth
 
 ROOT = Path(potato.__file__).parents[2]
 

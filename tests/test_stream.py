@@ -3,8 +3,8 @@ import time
 
 import pytest
 
+from potato.engine.threads import map_blocks
 from potato.errors import BlockError
-from potato.stream import map_blocks
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

@@ -20,13 +20,13 @@ from rasterio.warp import transform
 import ards
 import potato
 from potato import fuse, open_pair, sharpen_onto, sharpen_window
-from potato.color import mul_to_oklab
-from potato.looks import FLAT, dither, render
-from potato.model import Architecture, Sharpener
+from potato.core.color import mul_to_oklab
+from potato.core.render import FLAT, dither, render
+from potato.core.sensors import BAND_CODES
+from potato.core.windows import PairWindow
+from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal import placeless
-from potato.sensor import BAND_CODES
-from potato.windows import PairWindow
 
 import pairs
 import servers
@@ -221,7 +221,7 @@ class TestWindows:
             found, mask = sharpen_window(pair.reduced(4), PairWindow(4, 6, 3, 2), PREDICTOR, look)
         oklab = mul_to_oklab(torch.from_numpy(mul[:, 16:28, 24:32].astype("float32")) / 10_000)
         expected = render(
-            oklab, potato.looks.LOOKS[look], 0.5 if threshold is None else dither(12, 8, *threshold)
+            oklab, potato.core.render.LOOKS[look], 0.5 if threshold is None else dither(12, 8, *threshold)
         )
         assert mask.all() and np.array_equal(found, expected.numpy())
 

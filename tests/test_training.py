@@ -15,22 +15,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from potato.augment import CLEAR_AIR
 from potato.chips import Chip, load_chip, save_chip
-from potato.chips.simulated import make_scenes, scene_chip
-from potato.color import delta_e_ok
+from potato.chips.scenes import make_scenes, scene_chip
+from potato.core.color import delta_e_ok
+from potato.core.sensors import SCALE
 from potato.errors import InputError, SessionError
-from potato.model import Architecture, Sharpener, sharpen
-from potato.sensor import SCALE
+from potato.model.network import Architecture, Sharpener, sharpen
+from potato.model.weights import load_card, load_model, weights_digest
 from potato.training import Settings, train
+from potato.training.augment import CLEAR_AIR
+from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.data import Samples, collate, held_out, list_chips, open_batches
-from potato.training.epochs import Learner, batch_loss, learning_rate, train_step
+from potato.training.distributed import ALONE, Ranks
+from potato.training.log import Curves, JsonLines, Line
 from potato.training.loop import deferred_interrupts
-from potato.training.ranks import ALONE, Ranks
-from potato.training.reports import Curves, JsonLines, Line
-from potato.training.scores import score_batches
-from potato.training.session import SHIPPED_EPOCH, Session
-from potato.weights import load_card, load_model, weights_digest
+from potato.training.score import score_batches
+from potato.training.step import Learner, batch_loss, learning_rate, train_step
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -512,7 +512,7 @@ def test_two_processes_are_one(pool, tmp_path, uninterrupted):
 
 LEAVING = """
 import os, torch
-from potato.training.ranks import join_ranks
+from potato.training.distributed import join_ranks
 
 with join_ranks(torch.device("cpu")) as ranks:
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)])

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 
 from potato.errors import WeightsError
-from potato.model import Architecture, Sharpener
-from potato.weights import load_card, load_model, save_model, weights_digest
+from potato.model.network import Architecture, Sharpener
+from potato.model.weights import load_card, load_model, save_model, weights_digest
 
 
 def test_saving_and_loading_is_the_identity(tmp_path: Path, network):

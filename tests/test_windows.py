@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.windows import PairWindow, panels, split
+from potato.core.windows import PairWindow, panels, split
 
 side = st.integers(1, 60)
 

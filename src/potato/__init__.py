@@ -7,17 +7,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from potato import color
-    from potato.delivery import fuse_ard, list_ard
+    from potato.core import color
+    from potato.core.render import Look
+    from potato.demonstration import Demonstration, demo
     from potato.errors import PotatoError
-    from potato.fusion import Fused, fuse
-    from potato.judging import evaluate
-    from potato.looks import Look
-    from potato.model import Architecture, Sharpener, sharpen
+    from potato.evaluation import evaluate
+    from potato.fusion.delivery import fuse_ard, list_ard
+    from potato.fusion.pipeline import Fused, fuse
+    from potato.fusion.window import sharpen_onto, sharpen_window
+    from potato.model.network import Architecture, Sharpener, sharpen
+    from potato.model.weights import load_model, save_model
     from potato.raster import Pair, open_pair
-    from potato.serving import sharpen_onto, sharpen_window
-    from potato.showcase import Demonstration, demo
-    from potato.weights import load_model, save_model
 
 __all__ = [
     "Architecture",
@@ -42,24 +42,24 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Architecture": "model",
-    "Demonstration": "showcase",
-    "demo": "showcase",
-    "evaluate": "judging",
-    "Fused": "fusion",
-    "Look": "looks",
+    "Architecture": "model.network",
+    "Demonstration": "demonstration",
+    "demo": "demonstration",
+    "evaluate": "evaluation",
+    "Fused": "fusion.pipeline",
+    "Look": "core.render",
     "Pair": "raster",
     "PotatoError": "errors",
-    "Sharpener": "model",
-    "fuse": "fusion",
-    "fuse_ard": "delivery",
-    "list_ard": "delivery",
-    "load_model": "weights",
+    "Sharpener": "model.network",
+    "fuse": "fusion.pipeline",
+    "fuse_ard": "fusion.delivery",
+    "list_ard": "fusion.delivery",
+    "load_model": "model.weights",
     "open_pair": "raster",
-    "save_model": "weights",
-    "sharpen": "model",
-    "sharpen_onto": "serving",
-    "sharpen_window": "serving",
+    "save_model": "model.weights",
+    "sharpen": "model.network",
+    "sharpen_onto": "fusion.window",
+    "sharpen_window": "fusion.window",
 }
 
 
@@ -67,7 +67,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
     if name == "color":
-        return importlib.import_module("potato.color")
+        return importlib.import_module("potato.core.color")
     raise AttributeError(f"module 'potato' has no attribute {name!r}")
 
 

@@ -7,11 +7,11 @@ import numpy as np
 from rasterio.transform import array_bounds
 
 from potato.ard.item import FORMAT, Tile
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster.pair import Image, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
-from potato.sensor import RATIO
-from potato.windows import PairWindow
 
 __all__ = ["Flaw", "inspect_tile"]
 

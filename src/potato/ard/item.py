@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_cell, shrink
+from potato.core.redaction import redact
+from potato.core.sensors import PLATFORMS
 from potato.raster.remote import is_remote
-from potato.redaction import redact
-from potato.sensor import PLATFORMS
 
 __all__ = ["CID", "FORMAT", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from potato.core.notebook import Shown, View
+from potato.core.sensors import BANDS, RATIO, SCALE
 from potato.errors import ChipError
-from potato.files import write_whole
-from potato.notebook import Shown, View
-from potato.sensor import BANDS, RATIO, SCALE
+from potato.raster.atomic import write_whole
 
 __all__ = [
     "SIZE",
@@ -100,7 +100,7 @@ class Chip(Shown):
 
     def view(self) -> View:
         """What a notebook shows: pan, mul and target."""
-        from potato.chips.sheet import draw_chip
+        from potato.chips.contact_sheet import draw_chip
         from potato.raster import encode_png
 
         height, width = self.size

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from potato.ard import Tile
-from potato.ard.image import contradiction
 from potato.ard.item import FORMAT
+from potato.ard.overview import contradiction
 from potato.chips.chip import chip_bytes
-from potato.chips.making import NewChip
-from potato.chips.spread import Lattice, Place, Spread
+from potato.chips.fill import NewChip
+from potato.chips.placement import Lattice, Place, Spread
 from potato.chips.survey import Shape, Skip, Survey, cell_box, tile_name
 from potato.chips.wald import degrade
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster import Pair, PairPixels, open_pair
+from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.coverage import read_coverage
-from potato.raster.places import grid_to_lonlat
 from potato.raster.remote import remote_gdal, try_again
-from potato.sensor import RATIO
-from potato.windows import PairWindow
 
 __all__ = ["Cut", "Cutter"]
 

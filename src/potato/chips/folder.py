@@ -14,7 +14,7 @@ from typing import Any
 
 from potato.chips.chip import digest
 from potato.errors import ChipError, OutputError
-from potato.files import locked, write_whole
+from potato.raster.atomic import locked, write_whole
 
 __all__ = ["MANIFEST", "ChipFolder", "chip_numbers", "open_folder", "read_manifest"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from potato.ard import Broken, Tile, unusable, walk_ard
-from potato.color import mul_to_oklab
+from potato.core.color import mul_to_oklab
+from potato.core.sensors import BANDS, RATIO
 from potato.errors import ArdError, InputError
-from potato.sensor import BANDS, RATIO
 
 __all__ = ["Shape", "Skip", "Survey", "cell_box", "read_allow_list", "survey_ard", "tile_name"]
 

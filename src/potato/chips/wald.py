@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from potato.chips.chip import Chip, encode_oklab
-from potato.color import mul_to_oklab
+from potato.core.color import mul_to_oklab
+from potato.core.sensors import RATIO, SCALE
 from potato.raster import PairPixels
-from potato.sensor import RATIO, SCALE
 
 __all__ = ["box_mean", "box_sum", "degrade", "make_chip"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from potato.core.redaction import redact
 from potato.errors import PotatoError
-from potato.redaction import redact
 
 __all__ = ["main", "potato"]
 

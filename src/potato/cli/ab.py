@@ -26,7 +26,7 @@ def ab(picture: str, output: str, quiet: bool, json_: bool, **settings: Any) -> 
     fringes, stains and noise of colour stand out that light and shade hide. What no screen can show loses
     chroma, not hue.
     """
-    from potato.darkroom import tools
+    from potato.viewing import tools
 
     made = tools.ab(picture, output, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

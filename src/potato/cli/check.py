@@ -36,9 +36,9 @@ def check(
     CHIP is a file of make-chips or make-scenes. Prints the mean ΔE in just-noticeable differences and the
     PSNR, and writes a picture of the target and one of the output.
     """
-    from potato import checking
+    from potato.training import check
 
-    result = checking.check_chip(chip, folder=folder, **settings)
+    result = check.check_chip(chip, folder=folder, **settings)
     options.tell(result, quiet, json_)
     if fail_above is not None and not result.delta_e <= fail_above:
         raise click.exceptions.Exit(3)

@@ -25,7 +25,7 @@ def chips_sheet(pool: str, output: str, quiet: bool, json_: bool, **settings: An
 
     POOL is a folder of chips, OUTPUT the PNG to write. What isn't valid is magenta.
     """
-    from potato.chips import sheet
+    from potato.chips import contact_sheet
 
-    drawn = sheet.chips_sheet(pool, output, **settings)
+    drawn = contact_sheet.chips_sheet(pool, output, **settings)
     options.tell(drawn, quiet, json_)

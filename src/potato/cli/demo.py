@@ -25,8 +25,8 @@ def demo(folder: str, quiet: bool, **settings: Any) -> None:
     Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the plainly
     enlarged colour and the result side by side, and a page to look at them closely in a browser (report).
     """
-    from potato import showcase
+    from potato import demonstration
 
-    result = showcase.demo(folder, progress=options.show_progress(quiet), **settings)
+    result = demonstration.demo(folder, progress=options.show_progress(quiet), **settings)
     if not quiet:
         click.echo(result)

@@ -136,11 +136,11 @@ def evaluate(
     pixels.
     """
     inputs = _inputs(click.get_current_context(), settings)
-    from potato import judging
+    from potato import evaluation
 
     progress = options.show_progress(quiet or json_file == "-")
     target = None if json_file == "-" else json_file
-    result = judging.evaluate(
+    result = evaluation.evaluate(
         **inputs, **_chosen(settings), json_file=target, plots=plots, overwrite=overwrite, progress=progress
     )
     if json_file == "-":
@@ -178,7 +178,7 @@ def _spelt(name: str) -> str:
 
 def _chosen(settings: dict[str, Any]) -> dict[str, Any]:
     """The options as the tool takes them: protocols in one, baselines as names."""
-    from potato.judging import Protocols
+    from potato.evaluation import Protocols
 
     wanted: Sequence[str] = settings.pop("protocol") or PROTOCOLS
     halvings, displacements = settings.pop("halvings"), settings.pop("displacement")

@@ -32,7 +32,7 @@ def exaggerate(a: str, b: str, out_a: str, out_b: str, quiet: bool, json_: bool,
     to be blinked. Each is moved away from the mean of both, in Oklab. What no screen can show loses chroma,
     not hue. Where only one is valid it stays as it is.
     """
-    from potato.darkroom import tools
+    from potato.viewing import tools
 
     made = tools.exaggerate(a, b, out_a, out_b, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

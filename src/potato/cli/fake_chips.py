@@ -30,8 +30,8 @@ def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None
     Pairs of surfaces are mixed by 1/f² noise, and several such patches are cut together: blue roofs beside
     safety yellow, with the texture of natural ground. Chip n of a seed is always the same.
     """
-    from potato.chips import synthetic
+    from potato.chips import fake
 
     bar = options.show_progress(quiet)
-    made = synthetic.fake_chips(chip_dir, progress=bar, **settings)
+    made = fake.fake_chips(chip_dir, progress=bar, **settings)
     options.tell(made, quiet, json_)

@@ -47,9 +47,10 @@ def fuse(
     PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write. PAN and
     MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
     """
-    from potato import fusion, looks
+    from potato.core import render
+    from potato.fusion import pipeline
 
-    chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
+    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
     bar = options.show_progress(quiet)
-    result = fusion.fuse(pan, mul, output, look=chosen, progress=bar, **settings)
+    result = pipeline.fuse(pan, mul, output, look=chosen, progress=bar, **settings)
     options.tell(result, quiet, json_, speed=result.speed)

@@ -75,9 +75,10 @@ def fuse_ard(
     OUT/zone/quadkey/date/CID.tif, each with a STAC item, and manifest.jsonl with what came of every tile.
     Repeat the command to finish a run that was cut short. Exit code 3 says that some tiles failed.
     """
-    from potato import delivery, looks
+    from potato.core import render
+    from potato.fusion import delivery
 
-    chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
+    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
     bar = options.show_progress(quiet)
     result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
     options.tell(result, quiet, json_, complete=result.complete)

@@ -30,12 +30,12 @@ def get_reflectance(
     Y are a column and a row of PAN. The line has the name, the kind, the mean of the 16 pan pixels, the 8
     bands, all × 10,000, and a note. Several make a list for fake-chips --reflectances.
     """
-    from potato import sampling
+    from potato.chips import sample_reflectance
 
     if len(files) > 2 or any(file.startswith("-") for file in files):
         raise click.UsageError(f"expected PAN MUL X Y, or a stem and X Y, found {' '.join(files)} before X Y")
     mul = files[1] if len(files) == 2 else None
-    surface = sampling.get_reflectance(
+    surface = sample_reflectance.get_reflectance(
         files[0],
         mul,
         x,
@@ -45,4 +45,4 @@ def get_reflectance(
         coordinates=coordinates or "pixels",  # type: ignore[arg-type]  # click has checked it
     )
     for row in (None, surface) if header else (surface,):
-        click.echo(sampling.reflectance_row(row))
+        click.echo(sample_reflectance.reflectance_row(row))

@@ -31,7 +31,7 @@ def gray_diff(a: str, b: str, output: str, quiet: bool, json_: bool, **settings:
     lighter than B it is lighter than grey, where A is redder it is reddish; with A and B exchanged, the
     opposite. The difference is Oklab's, and with K = 1 shown as large as it is.
     """
-    from potato.darkroom import tools
+    from potato.viewing import tools
 
     made = tools.gray_diff(a, b, output, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

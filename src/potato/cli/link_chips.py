@@ -60,9 +60,9 @@ def link_chips(sources: tuple[str, ...], chip_dir: str, quiet: bool, json_: bool
     SOURCES are folders of chips; POOL, new or empty, gets links 0.pt, 1.pt, … to them, shuffled so that the
     first n are a fair mix for every n. Nothing is overwritten.
     """
-    from potato.chips import pool
+    from potato.chips import link
 
-    linked = pool.link_chips(sources, chip_dir, **settings)
+    linked = link.link_chips(sources, chip_dir, **settings)
     if json_:
         click.echo(json.dumps({str(name): counts for name, counts in linked.pools.items()}))
     elif not quiet:

@@ -19,7 +19,7 @@ def ls(ard: str, follow_links: bool, json_: bool) -> None:
 
     ARD is a folder, s3://…, or https://…, also of an event's collection; no image is opened.
     """
-    from potato import delivery
+    from potato.fusion import delivery
 
     listing = delivery.list_ard(ard, follow_links=follow_links)
     click.echo(json.dumps(dataclasses.asdict(listing)) if json_ else listing)

@@ -38,8 +38,8 @@ def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet:
     DIR is the event folder to write, new or empty. It stands in for a download of many gigabytes: make-chips
     and rate-cids take it as they take a real one.
     """
-    from potato import ard_making
+    from potato.ard import synthetic
 
     bar = options.show_progress(quiet)
-    made = ard_making.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
+    made = synthetic.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
     options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

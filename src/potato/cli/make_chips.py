@@ -55,9 +55,9 @@ def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings
     The choice is deterministic: chip n of an ARD is always the same. Chips that are there already stay, so a
     run that was cut short is finished by repeating it.
     """
-    from potato.chips import real
+    from potato.chips import make
 
-    made = real.make_chips(
+    made = make.make_chips(
         ard_dir,
         chip_dir,
         progress=options.show_progress(quiet),

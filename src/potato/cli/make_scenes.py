@@ -27,7 +27,7 @@ def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> Non
     DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have the instrument's faults already, so train on them
     with --no-instrument. `potato train --scenes` invents the like without writing anything.
     """
-    from potato.chips import simulated
+    from potato.chips import scenes
 
-    made = simulated.make_scenes(chip_dir, progress=options.show_progress(quiet), **settings)
+    made = scenes.make_scenes(chip_dir, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

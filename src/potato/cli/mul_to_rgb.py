@@ -32,9 +32,9 @@ def mul_to_rgb(
     MUL is the multispectral image, OUTPUT the GeoTIFF to write, on the same grid. The colour is what all five
     visible bands give together, as in fuse.
     """
-    from potato import looks
-    from potato.darkroom import tools
+    from potato.core import render
+    from potato.viewing import tools
 
-    chosen = looks.adjust(looks.LOOKS[look], exposure, contrast)
+    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
     made = tools.mul_to_rgb(mul, output, look=chosen, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

@@ -29,9 +29,9 @@ def quick_contrast(
     PICTURE is what fuse --look flat made, graded or not, OUTPUT the GeoTIFF to write, in 8 bits. It is what
     fuse --look natural would have made, to 1 of 255.
     """
-    from potato import looks
-    from potato.darkroom import tools
+    from potato.core import render
+    from potato.viewing import tools
 
-    look = looks.adjust(looks.NATURAL, exposure, contrast)
+    look = render.adjust(render.NATURAL, exposure, contrast)
     made = tools.quick_contrast(picture, output, look=look, progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_)

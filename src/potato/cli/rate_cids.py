@@ -56,9 +56,9 @@ def rate_cids(
     ARD is a folder, s3://…, or https://…; only overviews are read. The index is
     (water / 4)^½ · (interest / 4)² · max(0, seeing − 3).
     """
-    from potato import cids
+    from potato.ard import rating
 
-    rated = cids.rate_cids(
+    rated = rating.rate_cids(
         ard,
         output,
         allow_list=allow_list,

@@ -30,7 +30,7 @@ def vectorscope(picture: str, output: str, quiet: bool, json_: bool, **settings:
     logarithm of the share of pixels, the same for every picture; rings are chroma in JND, the dashed line is
     the most that sRGB has, the cross the mean. Needs matplotlib: pip install 'potato[plots]'.
     """
-    from potato.darkroom import scope
+    from potato.viewing import scope
 
     drawn = scope.vectorscope(picture, output, progress=options.show_progress(quiet), **settings)
     options.tell(drawn, quiet, json_)

@@ -8,11 +8,11 @@ from tqdm import tqdm
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_cell
 from potato.ard.inspection import Flaw, inspect_tile
+from potato.core.redaction import redact
+from potato.core.words import counted
 from potato.doctor.finding import Finding
+from potato.engine.threads import map_blocks
 from potato.errors import ArdError
-from potato.redaction import redact
-from potato.stream import map_blocks
-from potato.words import counted
 
 __all__ = ["REMEDIES", "examine_ard"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from potato.doctor.finding import Finding
-from potato.stream import available_cores
+from potato.engine.threads import available_cores
 
 __all__ = ["examine_machine"]
 

@@ -9,8 +9,8 @@ import torch
 
 from potato.doctor.finding import Finding
 from potato.errors import WeightsError
+from potato.model.weights import load_model, weights_digest
 from potato.raster import find_abilities
-from potato.weights import load_model, weights_digest
 
 __all__ = ["examine_software"]
 

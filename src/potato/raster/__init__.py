@@ -1,14 +1,14 @@
 """Pixels in and out: pairs of files, and outputs that are whole or absent. GDAL lives here and in `ard`."""
 
-from potato.raster.abilities import Abilities, find_abilities
 from potato.raster.area import Area, Part, part_of
+from potato.raster.capabilities import Abilities, find_abilities
 from potato.raster.encoding import encode_jpeg, encode_png, write_png
 from potato.raster.gdal import Grid, gdal
 from potato.raster.image import grid_at, read_photograph, read_picture, write_image
-from potato.raster.opening import check_same_grid, open_mul, open_picture
+from potato.raster.open import check_same_grid, open_mul, open_picture
 from potato.raster.pair import Image, Pair, PairPixels, open_pair
-from potato.raster.picture import Picture, check_output, create_picture
 from potato.raster.warp import cells_within, find_sight, warp_picture
+from potato.raster.writer import Picture, check_output, create_picture
 
 __all__ = [
     "Abilities",

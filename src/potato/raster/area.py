@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.warp import transform
 
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
 from potato.raster.gdal import Grid
-from potato.sensor import RATIO
-from potato.windows import PairWindow
 
 __all__ = ["Area", "Part", "part_of"]
 

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from potato.core.sensors import RATIO
 from potato.errors import InputError
 from potato.raster.pair import Image, Pair
-from potato.sensor import RATIO
 
 __all__ = ["read_coverage"]
 

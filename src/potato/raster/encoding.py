@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from potato.files import write_whole
+from potato.raster.atomic import write_whole
 from potato.raster.gdal import gdal
 
 __all__ = ["encode_jpeg", "encode_png", "write_png"]

@@ -15,11 +15,11 @@ from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from potato.core.profiles import TILE
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError
-from potato.profiles import TILE
 from potato.raster.gdal import Grid, gdal, open_dataset, refusals
-from potato.sensor import RATIO
-from potato.windows import PairWindow
 
 __all__ = ["grid_at", "read_photograph", "read_picture", "write_image"]
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from potato.core.profiles import PANEL, TILE, Profile
 from potato.errors import InputError
-from potato.files import write_whole
-from potato.profiles import PANEL, TILE, Profile
+from potato.raster.atomic import write_whole
 from potato.raster.gdal import Grid, gdal
-from potato.raster.picture import create_picture
+from potato.raster.writer import create_picture
 
 __all__ = ["Layout", "Piece", "lay_out", "picture_grid", "write_mosaic", "write_vrt"]
 

@@ -15,12 +15,12 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from potato.core.notebook import SIDE, Shown, View
+from potato.core.redaction import redact
+from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
+from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
-from potato.notebook import SIDE, Shown, View
 from potato.raster.gdal import Grid, gdal, open_dataset
-from potato.redaction import redact
-from potato.sensor import BAND_ALIASES, BANDS, RATIO
-from potato.windows import PairWindow, split
 
 __all__ = ["Image", "Pair", "PairPixels", "crs_name", "mul_bands", "open_pair", "pan_band"]
 

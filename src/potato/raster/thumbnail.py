@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from potato.color import mul_to_oklab
-from potato.looks import NATURAL, dither, render
+from potato.core.color import mul_to_oklab
+from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.render import NATURAL, dither, render
+from potato.core.resample import BICUBIC_REACH
+from potato.core.sensors import RATIO, SCALE
+from potato.core.windows import PairWindow
 from potato.raster.pair import Pair
-from potato.resample import BICUBIC_REACH
-from potato.sensor import RATIO, SCALE
-from potato.views import render_pan, render_upsampled, side_by_side
-from potato.windows import PairWindow
 
 __all__ = ["draw_pair"]
 

@@ -10,9 +10,9 @@ from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import reproject, transform, transform_bounds
 
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
 from potato.raster.gdal import Grid
-from potato.sensor import RATIO
-from potato.windows import PairWindow
 
 __all__ = ["Sight", "cells_within", "find_sight", "warp_picture"]
 

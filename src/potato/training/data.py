@@ -18,16 +18,23 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from potato.augment import CLEAR_AIR, observe_again, random_air, random_exposure, random_symmetry, turn
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
-from potato.chips.simulated import scene_chip, seed_of
+from potato.chips.scenes import scene_chip, seed_of
+from potato.core.resample import to_cells
+from potato.core.sensors import SCALE
 from potato.errors import ChipError, SessionError
-from potato.model import OUTLOOK, doubt, sharpness
-from potato.resample import to_cells
-from potato.scenes.instrument import displacement_field, random_sensor
-from potato.sensor import SCALE
-from potato.training.ranks import ALONE, Ranks
+from potato.model.network import OUTLOOK, doubt, sharpness
+from potato.simulation.imager import displacement_field, random_sensor
+from potato.training.augment import (
+    CLEAR_AIR,
+    observe_again,
+    random_air,
+    random_exposure,
+    random_symmetry,
+    turn,
+)
+from potato.training.distributed import ALONE, Ranks
 
 __all__ = [
     "Batch",

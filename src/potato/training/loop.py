@@ -10,13 +10,13 @@ from types import FrameType
 
 import torch
 
-from potato.model import Architecture, Sharpener
+from potato.model.network import Architecture, Sharpener
+from potato.training.config import Settings
 from potato.training.data import Batch
-from potato.training.epochs import Learner, Step, Tally, train_step
-from potato.training.ranks import Ranks
-from potato.training.reports import Line, Reporter, draw_chips, warn
-from potato.training.scores import Score, score_batches
-from potato.training.settings import Settings
+from potato.training.distributed import Ranks
+from potato.training.log import Line, Reporter, draw_chips, warn
+from potato.training.score import Score, score_batches
+from potato.training.step import Learner, Step, Tally, train_step
 
 __all__ = ["Judge", "Scores", "deferred_interrupts", "run_epochs"]
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import torch
 
-from potato.chips.simulated import list_photographs
-from potato.devices import choose_device
+from potato.chips.scenes import list_photographs
+from potato.engine.devices import choose_device
 from potato.errors import SessionError
+from potato.training.checkpoints import Origin, Session, find_origin, start_network
+from potato.training.config import Settings
 from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips, open_batches
-from potato.training.epochs import Learner
+from potato.training.distributed import Ranks, join_ranks, world
+from potato.training.log import Bar, Curves, JsonLines, Reporter, Reporters, warn
 from potato.training.loop import Judge, Scores, run_epochs
-from potato.training.ranks import Ranks, join_ranks, world
-from potato.training.reports import Bar, Curves, JsonLines, Reporter, Reporters, warn
-from potato.training.session import Origin, Session, find_origin, start_network
-from potato.training.settings import Settings
+from potato.training.step import Learner
 
 __all__ = ["Trained", "train"]
 

@@ -1,0 +1,45 @@
+"""The sheet: one page on which the ratings of collects can be looked at, changed and saved."""
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.ard.rating.measures import Rating
+from potato.core.html import script_json
+from potato.raster import encode_jpeg
+
+__all__ = ["make_sheet"]
+
+
+def make_sheet(
+    ratings: Sequence[Rating],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    left_out: Mapping[str, int],
+    title: str,
+) -> str:
+    """The sheet as HTML that needs nothing else, not even a network.
+
+    Whatever comes from metadata stands in it as data that the page shows as text, never as markup.
+
+    Args:
+        ratings: best first.
+        pictures: of each catalog ID, uint8 (3, h, w).
+        left_out: how many tiles can't be used, by reason.
+        title: what was rated.
+    """
+    rows = [
+        {
+            **asdict(one),
+            "picture": base64.b64encode(encode_jpeg(pictures[one.cid])).decode(),
+        }
+        for one in ratings
+    ]
+    data = script_json({"ratings": rows, "left_out": sorted(left_out.items())})
+    template = resources.files("potato").joinpath("assets/sheet.html").read_text(encoding="utf-8")
+    head, tail = template.split("{{data}}")
+    return head.replace("{{title}}", html.escape(title)) + data + tail

@@ -1,0 +1,6 @@
+"""Making an ARD: a folder with the layout, the JSON and the pixels of a delivery, of simulated ground."""
+
+from potato.ard.synthetic.builder import Made, Truth, make_ard
+from potato.ard.synthetic.collects import SIZE_STEP, Collect, plan_collects
+
+__all__ = ["SIZE_STEP", "Collect", "Made", "Truth", "make_ard", "plan_collects"]

@@ -1,0 +1,188 @@
+"""The JSON of a generated ARD: items and collections, with the fields that real ones have."""
+
+import posixpath
+from collections.abc import Sequence
+from typing import Any
+
+from potato.ard.grid import Box
+from potato.ard.overview import lonlat_outline
+from potato.ard.synthetic.collects import Cell, Collect
+
+__all__ = ["BANDS", "collection", "event", "image_asset", "item", "item_name"]
+
+VERSION = "1.1.0"
+EXTENSIONS = [
+    f"https://stac-extensions.github.io/{name}/schema.json"
+    for name in ("view/v1.0.0", "projection/v2.0.0", "eo/v1.1.0", "raster/v1.1.0", "grid/v1.1.0")
+]
+OLD_EXTENSIONS = [address.replace("projection/v2.0.0", "projection/v1.1.0") for address in EXTENSIONS]
+
+BANDS = {
+    "BAND_P": (None, "Pan"),
+    "BAND_C": ("coastal", "Coastal Blue"),
+    "BAND_B": ("blue", "Blue"),
+    "BAND_G": ("green", "Green"),
+    "BAND_Y": ("yellow", "Yellow"),
+    "BAND_R": ("red", "Red"),
+    "BAND_RE": ("rededge", "Red Edge 1"),
+    "BAND_N": ("nir08", "Near Infrared 1"),
+    "BAND_N2": ("nir09", "Near Infrared 2"),
+}
+"""Names of bands: what STAC and people call them."""
+
+TITLES = {
+    "ms_analytic": ("Multispectral Image", "data"),
+    "pan_analytic": ("Panchromatic Image", "data"),
+    "visual": ("Visual Image", "visual"),
+}
+
+
+def item_name(cid: str, cell: Cell, date: str) -> str:
+    """Where an item lies in the ARD."""
+    return f"{cell.zone}/{cell.quadkey}/{date}/{cid}.json"
+
+
+def image_asset(key: str, href: str | None, box: Box, side: int, bands: Sequence[str]) -> dict[str, Any]:
+    """An asset that is an image of `side` × `side` pixels; without an href if that is None."""
+    west, _, east, north = box
+    pixel = (east - west) / side
+    title, role = TITLES[key]
+    named = [
+        {"name": name, **({"common_name": common} if common else {}), "description": description}
+        for name, (common, description) in ((name, BANDS[name]) for name in bands)
+    ]
+    return {
+        **({} if href is None else {"href": href}),
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "title": title,
+        "proj:bbox": list(box),
+        "proj:shape": [side, side],
+        "proj:transform": [pixel, 0.0, west, 0.0, -pixel, north, 0.0, 0.0, 1.0],
+        "eo:bands": named,
+        "roles": [role],
+    }
+
+
+def item(
+    collect: Collect,
+    cell: Cell,
+    assets: dict[str, Any],
+    *,
+    gsd: float,
+    data: Box,
+    area: float,
+    clouds: float | None,
+) -> dict[str, Any]:
+    """One tile.
+
+    Args:
+        collect: what it is part of; its platform is written as it is, or as older exports do.
+        cell: where it lies.
+        assets: its images.
+        gsd: metres along a pan pixel.
+        data: the box of what is valid in it, in metres.
+        area: of that, km².
+        clouds: percent of it under cloud; None to say nothing.
+    """
+    ring = lonlat_outline(data, cell.epsg)
+    outline = [(data[0], data[1]), (data[2], data[1]), (data[2], data[3]), (data[0], data[3])]
+    platform = collect.platform.replace("WV", "worldview-") if collect.old else collect.platform
+    links = {
+        "collection": f"../../../acquisition_collections/{collect.cid}_collection.json",
+        "parent": f"../../../acquisition_collections/{collect.cid}_collection.json",
+        "root": "../../../../collection.json",
+    }
+    return {
+        "type": "Feature",
+        "stac_version": VERSION,
+        "stac_extensions": OLD_EXTENSIONS if collect.old else EXTENSIONS,
+        "id": f"{cell.zone}/{cell.quadkey}/{collect.cid}",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "bbox": _bounds(ring),
+        "properties": {
+            "datetime": f"{collect.date}T10:{collect.seed % 60:02}:00Z",
+            "platform": platform,
+            "gsd": round(gsd, 4),
+            "ard_metadata_version": "0.0.1",
+            "catalog_id": collect.cid,
+            "utm_zone": cell.zone,
+            "quadkey": cell.quadkey,
+            "view:off_nadir": 21.5,
+            "view:azimuth": 198.0,
+            "view:incidence_angle": 66.2,
+            "view:sun_azimuth": 152.3,
+            "view:sun_elevation": 62.4,
+            "proj:geometry": {
+                "type": "Polygon",
+                "coordinates": [[list(point) for point in (*outline, outline[0])]],
+            },
+            "grid:code": f"MXRA-Z{cell.zone:02}-{cell.quadkey}",
+            "proj:bbox": list(data),
+            "tile:data_area": round(area, 1),
+            **({} if clouds is None else _cloud_fields(clouds, area)),
+            **({"proj:epsg": cell.epsg} if collect.old else {"proj:code": f"EPSG:{cell.epsg}"}),
+        },
+        "links": [
+            {"rel": relation, "href": href, "type": "application/json"} for relation, href in links.items()
+        ],
+        "assets": assets,
+        "collection": collect.cid,
+    }
+
+
+def _cloud_fields(clouds: float, area: float) -> dict[str, Any]:
+    return {"tile:clouds_area": round(area * clouds / 100, 1), "tile:clouds_percent": round(clouds)}
+
+
+def collection(cid: str, items: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """The acquisition collection of a CID: links to its items, given by name and JSON."""
+    links = [("root", "../../collection.json"), ("parent", "../../collection.json")]
+    links += [("item", f"../{name}") for name, _ in items]
+    dates = sorted(data["properties"]["datetime"] for _, data in items)
+    boxes = [data["bbox"] for _, data in items]
+    return _collection(cid, f"Simulated acquisition {cid}", links, boxes, (dates[0], dates[-1]))
+
+
+def event(name: str, collections: dict[str, dict[str, Any]], start: str = "ard/") -> dict[str, Any]:
+    """A collection of acquisition collections, by their names: an event, or an order.
+
+    Args:
+        name: what it is called.
+        collections: JSON by name, relative to the `ard` folder.
+        start: the way from its own folder to the `ard` folder.
+    """
+    root = posixpath.normpath(posixpath.join(start, "../collection.json"))
+    links = [("root", f"./{root}" if root == "collection.json" else root)]
+    links += [("child", (start if start.startswith(".") else f"./{start}") + child) for child in collections]
+    extents = [child["extent"] for child in collections.values()]
+    times = [extent["temporal"]["interval"][0] for extent in extents]
+    boxes = [extent["spatial"]["bbox"][0] for extent in extents]
+    span = (min(first for first, _ in times), max(last for _, last in times))
+    return _collection(name, "Simulated ground, not real imagery", links, boxes, span)
+
+
+def _collection(
+    name: str,
+    description: str,
+    links: Sequence[tuple[str, str]],
+    boxes: Sequence[Sequence[float]],
+    span: tuple[str, str],
+) -> dict[str, Any]:
+    corners = [(box[0], box[1]) for box in boxes] + [(box[2], box[3]) for box in boxes]
+    return {
+        "type": "Collection",
+        "stac_version": VERSION,
+        "id": name,
+        "description": description,
+        "license": "MIT",
+        "extent": {
+            "spatial": {"bbox": [_bounds(corners)]},
+            "temporal": {"interval": [list(span)]},
+        },
+        "links": [{"rel": relation, "href": href, "type": "application/json"} for relation, href in links],
+    }
+
+
+def _bounds(points: Sequence[Sequence[float]]) -> list[float]:
+    xs, ys = [point[0] for point in points], [point[1] for point in points]
+    return [min(xs), min(ys), max(xs), max(ys)]

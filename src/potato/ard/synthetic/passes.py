@@ -1,0 +1,140 @@
+"""One pass over simulated ground: the pixels of a collect before they are cut into tiles."""
+
+import dataclasses
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from potato.ard.synthetic.collects import Collect
+from potato.core.noise import power_noise
+from potato.core.sensors import RATIO, SCALE
+from potato.engine.devices import one_thread
+from potato.simulation.ground import Ground, make_ground
+from potato.simulation.imager import observe, random_sensor
+from potato.simulation.land.spectra import Palette
+from potato.simulation.land.texture import clouds, smoothstep
+
+__all__ = ["Pass", "photograph"]
+
+PATCH = 1 << 23
+"""Pan pixels of ground that are invented; beyond them the ground goes on as its own mirror image. Bounds
+memory (some 100 bytes each) and time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What the satellite brings home.
+
+    Attributes:
+        pan: uint16 (4h, 4w).
+        mul: uint16 (8, h, w).
+        valid: bool (h, w); the edge of the strip is ragged.
+        cloudy: bool (h, w).
+        wet: bool (h, w), under water, cloud or not.
+        plain: bool (h, w), open land.
+    """
+
+    pan: NDArray[np.uint16]
+    mul: NDArray[np.uint16]
+    valid: NDArray[np.bool_]
+    cloudy: NDArray[np.bool_]
+    wet: NDArray[np.bool_]
+    plain: NDArray[np.bool_]
+
+
+@one_thread()
+def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
+    """Invent ground and photograph it.
+
+    Args:
+        collect: what to find there.
+        height: pan pixels, a multiple of 4.
+        width: pan pixels, a multiple of 4.
+        seed: of everything random.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    palette = Palette()
+    tall = min(height, max(int(PATCH**0.5), PATCH // width) // RATIO * RATIO)
+    wide = min(width, PATCH // tall // RATIO * RATIO)
+    ground = make_ground(tall, wide, generator, collect.style, palette)
+    dice = random.Random(seed)
+    nowhere = torch.zeros(tall // RATIO, wide // RATIO, dtype=torch.bool)
+    plain = wet = cloudy = nowhere
+    if collect.plain:
+        open_land = palette.mixture(dice, "dry grass", "pale soil", "half dry grass")
+        ground, plain = _cover(ground, collect.plain, open_land, generator)
+    if collect.water:
+        ground, wet = _cover(ground, collect.water, palette.mixture(dice, "lake", "silty river"), generator)
+    # Crisper than most that training sees: ratings go by how much detail a pass shows.
+    crisp = dataclasses.replace(random_sensor(generator), pan_blur=0.33)
+    sensor = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
+    pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
+    if collect.clouds:
+        pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
+    rows, columns = _mirror(height // RATIO, tall // RATIO), _mirror(width // RATIO, wide // RATIO)
+    fine_rows, fine_columns = _mirror(height, tall), _mirror(width, wide)
+    masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
+    return Pass(
+        pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
+        mul[:, rows][:, :, columns].numpy().astype(np.uint16),
+        _strip(height // RATIO, width // RATIO, generator),
+        *masks,
+    )
+
+
+def _mirror(length: int, period: int) -> Tensor:
+    """Indexes 0 … period − 1, period − 1 … 0, and so on, `length` of them."""
+    index = torch.arange(length) % (2 * period)
+    return torch.where(index < period, index, 2 * period - 1 - index)
+
+
+def _share(field: Tensor, share: float) -> float:
+    """The value that `share` of a field lies above."""
+    return float(torch.quantile(field.flatten()[:: max(1, field.numel() // 100_000)], 1 - share))
+
+
+def _cover(
+    ground: Ground, share: float, spectrum: Tensor, generator: torch.Generator
+) -> tuple[Ground, Tensor]:
+    """Ground with a share of it, in smooth shapes, under one material, where nothing moves; and where."""
+    height, width = ground.pan.shape
+    field = clouds(height, width, generator, max(8, min(height, width) / 24), exponent=1.4)
+    level = _share(field, share)
+    cover = smoothstep(field, level - 0.02, level + 0.02)
+    tone = 1 + 0.02 * power_noise(height, width, generator, 0.8)
+    planes = zip((ground.pan, *ground.bands), spectrum.tolist(), strict=True)
+    pan, *bands = [plane + cover * (tone * value - plane) for plane, value in planes]
+    # Nothing drives there: vehicles on the roads that are left would be few.
+    covered = dataclasses.replace(ground, pan=pan, bands=torch.stack(bands), movers=())
+    return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
+
+
+def _overcast(
+    pan: Tensor, mul: Tensor, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Counts with clouds over a share of them, and where those are (h, w)."""
+    height, width = mul.shape[1:]
+    field = clouds(height, width, generator, max(4, min(height, width) / 32))
+    level = _share(field, share)
+    density = smoothstep(field, level - 0.25, level + 0.25)
+    white = SCALE * (0.5 + 0.2 * (field - level).clamp(0, 3) + 0.02 * power_noise(height, width, generator))
+
+    def veil(image: Tensor, density: Tensor, white: Tensor) -> Tensor:
+        return (image + density * (white - image)).round_().clamp_(1, 65535).to(torch.int32)
+
+    fine, fine_white = (
+        torch.nn.functional.interpolate(plane[None, None], scale_factor=RATIO, mode="bilinear")[0, 0]
+        for plane in (density, white)
+    )
+    return veil(pan, fine, fine_white), veil(mul, density, white), density > 0.5
+
+
+def _strip(height: int, width: int, generator: torch.Generator) -> NDArray[np.bool_]:
+    """Where there is data: everything but a slanting, ragged sliver on the left."""
+    jagged = 2 * torch.randn(height, generator=generator)
+    edge = width * 0.05 * (0.5 + torch.arange(height) / height) + jagged
+    return (torch.arange(width)[None, :] >= edge[:, None]).numpy()

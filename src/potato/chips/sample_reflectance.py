@@ -1,0 +1,108 @@
+"""Taking the reflectance of one place in a pair, as a line for a list of reflectances."""
+
+import csv
+import io
+import math
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from potato.core.sensors import RATIO, SCALE
+from potato.core.windows import PairWindow
+from potato.errors import EmptyError, InputError
+from potato.raster import gdal, open_pair
+from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
+from potato.simulation.reflectances import COLUMNS, KINDS, Reflectance
+
+__all__ = ["ENDINGS", "get_reflectance", "pair_of_stem", "reflectance_row"]
+
+ENDINGS = ("-pan.tif", "-ms.tif")
+"""What the names of a pair end in, in an ARD."""
+
+
+def pair_of_stem(stem: str | os.PathLike[str]) -> tuple[str, str]:
+    """The files of a pair that are named by what comes before `-pan.tif`.
+
+    Example:
+        >>> pair_of_stem("ard/11/103001010A705C00")
+        ('ard/11/103001010A705C00-pan.tif', 'ard/11/103001010A705C00-ms.tif')
+    """
+    text = os.fspath(stem)
+    for ending in ENDINGS:
+        text = text.removesuffix(ending)
+    return text + ENDINGS[0], text + ENDINGS[1]
+
+
+def get_reflectance(
+    pan: str | os.PathLike[str],
+    mul: str | os.PathLike[str] | None,
+    x: float,
+    y: float,
+    *,
+    name: str | None = None,
+    kind: str = "paint",
+    coordinates: Literal["pixels", "map", "lonlat"] = "pixels",
+) -> Reflectance:
+    """What a pair sees at one place: the cell of mul there, and the 16 pixels of pan in it.
+
+    Args:
+        pan: the panchromatic image, as for `open_pair`; or, if `mul` is None, what the names of both begin
+            with (`pair_of_stem`).
+        mul: the multispectral one.
+        x: column in pan; or easting; or longitude.
+        y: row in pan; or northing; or latitude.
+        name: what to call the surface; None for the name of the image and the place.
+        kind: what it is, one of `reflectances.KINDS`.
+        coordinates: what `x` and `y` are.
+
+    Returns:
+        pan is the mean of its pixels. The note tells the image, the longitude and the latitude.
+
+    Raises:
+        InputError: if the place is outside the images, or the pair can't be used.
+        EmptyError: if nothing is valid there.
+    """
+    if kind not in KINDS:
+        raise InputError(f"expected a kind of surface, one of {', '.join(KINDS)}, found {kind}")
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise InputError(f"expected two numbers, found {x} and {y}")
+    paths = pair_of_stem(pan) if mul is None else (os.fspath(pan), os.fspath(mul))
+    with gdal(), open_pair(*paths) as pair:
+        to_grid = {"map": map_to_grid, "lonlat": lonlat_to_grid}.get(coordinates)
+        column, row = to_grid(pair.grid, x, y) if to_grid else (x, y)
+        if not (0 <= column < pair.grid.width and 0 <= row < pair.grid.height):
+            raise InputError(
+                f"expected a place in the image, {pair.grid.width} columns by {pair.grid.height} rows, "
+                f"found ({x:g}, {y:g}), which is column {column:.1f}, row {row:.1f}"
+            )
+        cell = PairWindow(int(row) // RATIO, int(column) // RATIO, 1, 1)
+        pixels = pair.read(cell)
+        middle = RATIO * (cell.column + 0.5), RATIO * (cell.row + 0.5)
+        longitude, latitude = grid_to_lonlat(pair.grid, *middle)
+    if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
+        raise EmptyError(f"expected valid pixels at ({x:g}, {y:g}), found some that the images say are not")
+    # Halves round up, and there is no reflectance of 0.
+    level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + RATIO**2) // (2 * RATIO**2))
+    bands = [max(1, int(value)) / SCALE for value in pixels.mul[:, 0, 0]]
+    image = Path(paths[0]).name.removesuffix(ENDINGS[0])
+    called = name if name is not None else f"{image} {cell.column * RATIO} {cell.row * RATIO}"
+    if not called.strip():
+        raise InputError("expected a name for the surface, found an empty one")
+    note = f"{image} at {longitude:.6f} {latitude:.6f}"
+    coastal, blue, green, yellow, red, rededge, nir1, nir2 = bands
+    return Reflectance(
+        called, kind, level / SCALE, (coastal, blue, green, yellow, red, rededge, nir1, nir2), note
+    )
+
+
+def reflectance_row(surface: Reflectance | None) -> str:
+    """A surface as a line of CSV, in counts of 1/10,000; None gives the header."""
+    line = io.StringIO()
+    row: tuple[object, ...] = COLUMNS
+    if surface is not None:
+        counts = (round(value * SCALE) for value in (surface.pan, *surface.bands))
+        row = surface.name, surface.kind, *counts, surface.note
+    csv.writer(line, lineterminator="").writerow(row)
+    return line.getvalue()

@@ -1,0 +1,205 @@
+"""Looks: from scene-referred Oklab to the codes of a picture.
+
+Both looks are fixed functions of colour. Nothing depends on the statistics of the image, so
+neighbouring tiles match.
+
+`flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits; what lies outside is clipped.
+
+`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance and
+
+    T(Y) = (1 + e^−c) · x^c / (1 + x^c)        x = e · Y
+
+with exposure e and contrast c: the response of photoreceptors (Naka and Rushton, 1966), scaled so that
+1 stays 1. One factor for all three channels leaves Oklab hue as it was; a colour that
+this pushes out of the gamut is mixed with the grey of its own luminance until it fits.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from potato.core.color import (
+    SRGB_TO_XYZ,
+    linear_srgb_to_oklab,
+    oklab_to_linear_srgb,
+    power,
+    srgb_decode,
+    srgb_encode,
+)
+from potato.errors import InputError
+
+__all__ = [
+    "FLAT",
+    "LOOKS",
+    "NATURAL",
+    "Look",
+    "adjust",
+    "dither",
+    "look_of",
+    "render",
+    "render_linear",
+    "tone",
+    "unrender",
+    "untone",
+]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A rendering of Oklab for files and screens.
+
+    Attributes:
+        name: `flat` or `natural`.
+        bits: 8 or 16 bits a channel.
+        exposure: e of the tone curve, about how much brighter the darks become; None leaves light as it is.
+        contrast: c of the tone curve; above 1 deepens shadows.
+    """
+
+    name: str
+    bits: int
+    exposure: float | None = None
+    contrast: float = 1.0
+
+    @property
+    def white(self) -> int:
+        """The largest code."""
+        return (1 << self.bits) - 1
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a file in this look says of it."""
+        tags = {"POTATO_LOOK": self.name}
+        if self.exposure is not None:
+            tags |= {"POTATO_EXPOSURE": f"{self.exposure:g}", "POTATO_CONTRAST": f"{self.contrast:g}"}
+        return tags
+
+
+FLAT = Look("flat", 16)
+NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
+LOOKS = {look.name: look for look in (NATURAL, FLAT)}
+
+
+def adjust(look: Look, exposure: float | None = None, contrast: float | None = None) -> Look:
+    """A look with another exposure or contrast; None keeps what it has.
+
+    Raises:
+        InputError: if the look has no tone curve to adjust.
+    """
+    if look.exposure is None and (exposure is not None or contrast is not None):
+        raise InputError(f"the {look.name} look has no tone curve: leave out exposure and contrast")
+    return dataclasses.replace(look, exposure=exposure or look.exposure, contrast=contrast or look.contrast)
+
+
+def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
+    """The look that a file's tags say it has (`Look.tags`), in so many bits; None if they say none known."""
+    name = tags.get("POTATO_LOOK", "")
+    if name not in LOOKS:
+        return None
+    if LOOKS[name].exposure is None:
+        return dataclasses.replace(LOOKS[name], bits=bits)
+    try:
+        exposure, contrast = float(tags["POTATO_EXPOSURE"]), float(tags["POTATO_CONTRAST"])
+    except (KeyError, ValueError):
+        return None
+    if not (0 < exposure < math.inf and 0 < contrast < math.inf):
+        return None
+    return Look(name, bits, exposure, contrast)
+
+
+def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
+    """The tone curve of the natural look.
+
+    Args:
+        rgb: linear sRGB (3, …), 0..1.
+        exposure: e above, positive.
+        contrast: c above, positive.
+
+    Returns:
+        Linear sRGB (3, …), 0..1, black and white unchanged.
+    """
+    red, green, blue = SRGB_TO_XYZ[1]
+    luminance = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(min=1e-6)
+    toned = power(luminance * exposure, contrast)
+    toned = toned.div_(toned + 1).mul_(1 + exposure**-contrast)
+    rgb = rgb * (toned / luminance)
+    # Few pixels leave the gamut, so only those are touched.
+    flat = rgb.flatten(1)
+    bright = (torch.maximum(torch.maximum(flat[0], flat[1]), flat[2]) > 1).nonzero().flatten()
+    if len(bright):
+        colour, grey = flat[:, bright], toned.flatten()[bright]
+        saturation = (1 - grey) / (colour.amax(0) - grey).clamp_min(1e-6)
+        flat[:, bright] = (grey + (colour - grey) * saturation).clamp(0, 1)
+    return flat.view_as(rgb)
+
+
+def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
+    """The inverse of `tone`, but for the saturation that it took from colours outside the gamut.
+
+    Args:
+        rgb: linear sRGB (3, …), 0..1.
+        exposure: as for `tone`.
+        contrast: as for `tone`.
+
+    Returns:
+        Linear sRGB (3, …), whose luminance is what it was before the tone curve.
+    """
+    red, green, blue = SRGB_TO_XYZ[1]
+    toned = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(1e-9, 1)
+    share = toned / (1 + exposure**-contrast)
+    factor: Tensor = (share / (1 - share)).pow_(1 / contrast).div_(exposure).div_(toned)
+    return rgb * factor
+
+
+def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
+    """Thresholds (height, width) in 0..1, spread evenly and set by position alone.
+
+    The R2 sequence as a dither mask (M. Roberts, "The unreasonable effectiveness of quasirandom
+    sequences", 2018), folded to a triangle so that it has no jumps.
+    """
+    rows = torch.arange(row, row + height, dtype=torch.float64) * 0.5698402909980532
+    columns = torch.arange(column, column + width, dtype=torch.float64) * 0.7548776662466927
+    # 64 bits for where, 32 for what comes of it.
+    phase = (rows.frac().float()[:, None] + columns.frac().float()).frac_()
+    return phase.mul_(2).sub_(1).abs_().neg_().add_(1)
+
+
+def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
+    """Oklab to the codes of a picture.
+
+    Args:
+        oklab: (3, h, w).
+        look: what to make of it.
+        threshold: what is added before codes are cut to integers: 0.5 rounds, `dither` (h, w) dithers.
+
+    Returns:
+        float32 (3, h, w) holding whole numbers 0..`look.white`.
+    """
+    return render_linear(oklab_to_linear_srgb(oklab), look, threshold)
+
+
+def render_linear(rgb: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
+    """Linear sRGB (3, h, w) to the codes of a picture: the second half of `render`."""
+    rgb = rgb.clamp(0, 1)
+    if look.exposure is not None:
+        rgb = tone(rgb, look.exposure, look.contrast)
+    return srgb_encode(rgb).mul_(look.white).add_(threshold).floor_().clamp_(0, look.white)
+
+
+def unrender(codes: Tensor, look: Look) -> Tensor:
+    """The codes of a picture back to Oklab: the inverse of `render`, to the precision of its codes.
+
+    Args:
+        codes: (3, h, w), 0..`look.white`; integers count as float32.
+        look: what the picture was rendered with.
+
+    Returns:
+        Oklab (3, h, w) in the precision of `codes`. What `render` clipped or took saturation from stays so.
+    """
+    rgb = srgb_decode((codes if codes.is_floating_point() else codes.float()) / look.white)
+    if look.exposure is not None:
+        rgb = untone(rgb, look.exposure, look.contrast)
+    return linear_srgb_to_oklab(rgb)

@@ -1,0 +1,85 @@
+"""Two finished pictures beside each other: how far they are apart for people who look at them."""
+
+import os
+
+import torch
+from torch import Tensor
+
+from potato.core.render import FLAT, Look, unrender
+from potato.core.windows import PairWindow
+from potato.errors import EmptyError
+from potato.evaluation.error_map import DistanceMap
+from potato.evaluation.findings import Findings, picture_figures
+from potato.evaluation.result import Charts, Evaluation, version
+from potato.evaluation.statistics import Difference
+from potato.evaluation.tables import difference_section, picture_section
+from potato.raster import check_same_grid, gdal, open_picture
+from potato.viewing.blocks import Block, work_through
+
+__all__ = ["judge_pictures"]
+
+_KEY = "pictures"
+
+Path_ = str | os.PathLike[str]
+
+
+def judge_pictures(
+    first: Path_, second: Path_, *, workers: int | None = None, progress: bool = False
+) -> Evaluation:
+    """Compare two pictures as they are shown: their codes are taken for sRGB, whatever look made them.
+
+    Args:
+        first: red, green, blue in 8 or 16 bits, and a mask, an alpha or neither.
+        second: the same on the same grid; its bits may be others.
+        workers: threads at work on blocks; changes no figure. None for one per core.
+        progress: whether to draw a progress bar on stderr.
+
+    Raises:
+        InputError, BandError: if one isn't such a picture.
+        GridError: if they don't lie on one grid.
+        EmptyError: if no pixel is valid in both.
+    """
+    with gdal(), open_picture(first) as one, open_picture(second) as other:
+        check_same_grid(one, other)
+        looks = [Look(FLAT.name, 8 if image.dtype == "uint8" else 16) for image in (one, other)]
+        grid = one.grid
+        findings = Findings({_KEY: Difference()})
+        chart = DistanceMap(PairWindow(0, 0, grid.height, grid.width))
+
+        def work(block: Block) -> tuple[Findings, Tensor] | None:
+            return _compare(block, looks)
+
+        for window, result in work_through((one, other), work, workers, progress):
+            if result is not None:
+                findings.join(result[0])
+                chart.put(PairWindow(window.row, window.column, window.height, window.width), result[1])
+    difference = findings.differences[_KEY]
+    if not difference.total.count:
+        raise EmptyError(f"{first} and {second}: expected pixels that are valid in both, found none")
+    name = "A against B"
+    section = difference_section(_KEY, f"A {first}, B {second}", {name: difference}, predictor=False)
+    return Evaluation(
+        "pictures",
+        {"first": str(first), "second": str(second)},
+        {"potato": version()},
+        (section, picture_section("literature", "literature: the same", [name], [findings], _KEY)),
+        difference.total.mean,
+        "mean ΔE",
+        {"pixels": difference.total.count},
+        Charts(section.title, {name: difference.total}, chart.canvas, name),
+    )
+
+
+def _compare(block: Block, looks: list[Look]) -> tuple[Findings, Tensor] | None:
+    """What is found in a block, and ΔE (h, w), NaN where either picture is invalid."""
+    valid = torch.from_numpy(block.valid[0] & block.valid[1])
+    if not bool(valid.any()):
+        return None
+    first, second = (
+        unrender(torch.from_numpy(codes.astype("float32")), look)
+        for codes, look in zip(block.pixels, looks, strict=True)
+    )
+    findings = Findings({_KEY: Difference()})
+    distance = findings.differences[_KEY].add(first, second, valid)
+    findings.note(_KEY, picture_figures(first, second, valid), float(valid.sum()))
+    return findings, torch.where(valid, distance, torch.nan)

@@ -1,0 +1,46 @@
+"""Maps of ΔE, small enough to draw, of pairs of any size."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from potato.core.windows import PairWindow
+
+__all__ = ["DistanceMap"]
+
+_LONGEST = 1200
+"""Pixels along the longer side of the largest map."""
+
+
+class DistanceMap:
+    """A small map of ΔE that the windows of a region are put into.
+
+    Attributes:
+        canvas: ΔE in JND (h, w), NaN where it wasn't judged.
+    """
+
+    def __init__(self, region: PairWindow) -> None:
+        self.region = region
+        self.shrink = max(1.0, max(region.height, region.width) / _LONGEST)
+        height, width = self._place(region.bottom, region.right)
+        self.canvas = torch.full((max(1, height), max(1, width)), math.nan)
+
+    def _place(self, row: int, column: int) -> tuple[int, int]:
+        return round((row - self.region.row) / self.shrink), round(
+            (column - self.region.column) / self.shrink
+        )
+
+    def put(self, window: PairWindow, distance: Tensor) -> None:
+        """Draw the map of a window, ΔE (h, w) on any grid, NaN where it isn't judged."""
+        (top, left), (bottom, right) = (
+            self._place(window.row, window.column),
+            self._place(window.bottom, window.right),
+        )
+        if top < bottom and left < right:
+            known = ~distance.isnan()
+            size = (bottom - top, right - left)
+            both = torch.stack([torch.where(known, distance, torch.zeros_like(distance)), known.to(distance)])
+            total, weight = F.adaptive_avg_pool2d(both[None], size)[0]
+            self.canvas[top:bottom, left:right] = torch.where(weight > 0, total / weight, math.nan)

@@ -1,0 +1,210 @@
+"""Plots of an evaluation, by matplotlib, which is an extra: `pip install 'potato[plots]'`."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from potato.errors import OutputError
+from potato.evaluation.registration import LEAST_CONFIDENCE
+from potato.evaluation.result import Evaluation, Section
+from potato.evaluation.statistics import Spread, edges
+from potato.model.weights import PREDICTOR
+from potato.raster import check_output
+from potato.raster.atomic import write_whole
+from potato.viewing.graticule import check_matplotlib
+
+__all__ = ["draw_plots", "plan_plots"]
+
+_LIMIT = 5.0
+"""JND at the bright end of the scale of a map; what is above is drawn alike."""
+
+_BIN = 0.05
+"""JND that a step of a histogram is wide."""
+
+_MODEL, _BASE = "#c2410c", "#1f5673"
+"""Colours of the model and of the predictor."""
+
+_OTHERS = ("#9aa7b1", "#b79f5a", "#7f9c6b", "#a3789e", "#6fa5ad", "#8a7f78")
+"""Colours of other baselines, in their order."""
+
+
+def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
+    """Where the plots of a mode will go, all of it checked before any work: names and files.
+
+    Raises:
+        InputError: if matplotlib isn't installed.
+        OutputError, OutputExists: if they can't be written there.
+    """
+    check_matplotlib("plots")
+    names = {
+        "pair": ("map", "histogram", "bars"),
+        "pictures": ("map", "histogram"),
+        "chips": ("histogram", "bars"),
+        "reflectances": ("histogram", "bars"),
+        "registration": ("registration",),
+    }[mode]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
+    return {name: check_output(folder / f"{name}.png", overwrite) for name in names}
+
+
+def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:
+    """Draw the planned plots.
+
+    Args:
+        evaluation: what was found.
+        files: of `plan_plots`; each is written whole or not at all.
+
+    Raises:
+        OutputError: if one can't be written.
+    """
+    draw = {"map": _map, "histogram": _histogram, "bars": _bars, "registration": _registration}
+    for name, path in files.items():
+        write_whole(path, draw[name](evaluation))
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    """A figure without pyplot, which would look for a screen, and its only axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    memory = io.BytesIO()
+    # No software version and no time, so that the same figures give the same bytes.
+    figure.savefig(memory, format="png", dpi=120, metadata={"Software": None})
+    return memory.getvalue()
+
+
+def _map(evaluation: Evaluation) -> bytes:
+    """ΔE from place to place, with a scale in JND; grey where nothing was judged."""
+    distance = evaluation.charts.map
+    assert distance is not None
+    height, width = distance.shape
+    figure, axes = _figure(8, min(20.0, max(2.5, 7 * height / width + 0.6)))
+    axes.spines[:].set_visible(False)
+    axes.set_facecolor("#b8b8b8")
+    image = axes.imshow(distance.numpy(), cmap="inferno", vmin=0, vmax=_LIMIT, interpolation="nearest")
+    axes.set(xticks=[], yticks=[], title=f"ΔE of {evaluation.charts.map_title}")
+    figure.colorbar(image, ax=axes, extend="max", label="JND", shrink=0.8)
+    return _png(figure)
+
+
+def _histogram(evaluation: Evaluation) -> bytes:
+    """How ΔE is spread, a line for each."""
+    spreads = evaluation.charts.spreads
+    figure, axes = _figure(8, 4.5)
+    widest = max((spread.percentile(99) for spread in spreads.values() if spread.count), default=1.0)
+    count = max(8, math.ceil(widest / _BIN))
+    steps = torch.linspace(0, max(widest, 0.01), count + 1)
+    for name, spread in spreads.items():
+        if not spread.count:
+            continue
+        shares = _shares(spread, steps)
+        style = _style(name, evaluation)
+        axes.stairs((100 * shares).tolist(), steps.tolist(), label=name, **style)
+    axes.set(
+        xlabel="ΔE, JND",
+        ylabel=f"% per {float(steps[1]):.2g} JND",
+        title=_short(evaluation.charts.title),
+    )
+    axes.set_xlim(0, float(steps[-1]))
+    axes.set_ylim(0)
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def _shares(spread: Spread, steps: torch.Tensor) -> torch.Tensor:
+    """The share of what was counted between each two of `steps`: numbers of a bin lie evenly in it."""
+    corners = edges().double()
+    below = torch.cat([torch.zeros(1, dtype=torch.float64), spread.bins.cumsum(0).double()])
+    place = torch.searchsorted(corners, steps.double()).clamp(1, len(corners) - 1)
+    left, right = corners[place - 1], corners[place]
+    inside = ((steps.double() - left) / (right - left)).clamp(0, 1)
+    counts = below[place - 1] + inside * (below[place] - below[place - 1])
+    counts[0] = 0
+    return counts.diff() / spread.count
+
+
+def _bars(evaluation: Evaluation) -> bytes:
+    """Mean ΔE of everybody in every section that has one, with figures at the ends of the bars."""
+    charts = [chart for section in evaluation.sections if (chart := _bar_column(section))]
+    rows = sum(len(section.rows) for section, _ in charts)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.9 + 0.27 * rows + 0.45 * len(charts)), layout="constrained")
+    heights = [len(section.rows) + 1 for section, _ in charts]
+    for axes, (section, column) in zip(
+        figure.subplots(len(charts), 1, height_ratios=heights, squeeze=False)[:, 0], charts, strict=True
+    ):
+        names = list(section.rows)
+        values = [section.rows[name].get(column, math.nan) for name in names]
+        colours = [_style(name, evaluation)["color"] for name in names]
+        bars = axes.barh(names, values, color=colours)
+        axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
+        axes.invert_yaxis()
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
+        axes.set_xticks([])
+        axes.set_title(f"{section.key}: {column}", loc="left", fontsize=10)
+        axes.tick_params(left=False, labelsize=8)
+    return _png(figure)
+
+
+def _bar_column(section: Section) -> tuple[Section, str] | None:
+    for column in ("mean", "fringe p99", "textured mean"):
+        if column in section.columns:
+            return section, column
+    return None
+
+
+def _registration(evaluation: Evaluation) -> bytes:
+    """Where each band array lies relative to pan: an arrow for every window, 20 times as long."""
+    figure, axes = _figure(8, 8)
+    windows: Sequence[dict[str, Any]] = evaluation.details["windows"]
+    for array, colour in (("first", _BASE), ("second", _MODEL)):
+        seen = [one for one in windows if one[array]["confidence"] >= LEAST_CONFIDENCE]
+        columns = [[one["column"] for one in seen], [one["row"] for one in seen]]
+        arrows = [[one[array][way] for one in seen] for way in ("right", "down")]
+        axes.quiver(
+            *columns,
+            *arrows,
+            color=colour,
+            angles="xy",
+            scale_units="xy",
+            scale=1 / 20,
+            width=0.002,
+            label=f"{array} array",
+        )
+    axes.set(
+        xlabel="mul pixels",
+        ylabel="mul pixels",
+        title="band arrays against pan; arrows 20 times as long",
+        aspect="equal",
+    )
+    axes.invert_yaxis()
+    axes.legend(frameon=False, loc="upper right")
+    return _png(figure)
+
+
+def _style(name: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Colour and width of a line: the model and the predictor stand out."""
+    if name == PREDICTOR:
+        return {"color": _BASE, "linewidth": 1.8}
+    others: list[str] = evaluation.provenance.get("baselines", [])
+    if name not in others:
+        return {"color": _MODEL, "linewidth": 1.8}
+    return {"color": _OTHERS[others.index(name) % len(_OTHERS)], "linewidth": 1.0}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 90 else f"{text[:89]}…"

@@ -1,0 +1,112 @@
+"""The tables of what was found by a pair: what people see first, the literature's figures after them."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from potato.evaluation.findings import FULL, Findings, Protocols, displaced_key, plain_key
+from potato.evaluation.result import DIFFERENCE, Section, with_ratio
+from potato.evaluation.statistics import Difference, Spread
+
+__all__ = ["difference_section", "first_spread", "pair_sections", "picture_section"]
+
+_FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
+_PICTURE = ("PSNR", "SSIM")
+_BANDS = ("SAM", "ERGAS", "Q8", "SCC")
+_QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR")
+
+
+def pair_sections(
+    names: Sequence[str], found: Sequence[Findings], protocols: Protocols
+) -> tuple[Section, ...]:
+    """The tables of findings.
+
+    Args:
+        names: of the sharpeners.
+        found: of each of them.
+        protocols: what was judged.
+    """
+    them = dict(zip(names, found, strict=True))
+    keys = {
+        plain_key(n): "Wald's protocol" + (f", pair made coarser by {2**n} first" if n else "")
+        for n in protocols.halvings
+    } | {
+        displaced_key(d): f"Wald's protocol, truth registered, band arrays {d:g} mul pixels apart"
+        for d in protocols.displacements
+    }
+    sections = [
+        difference_section(key, title, {name: one.differences[key] for name, one in them.items()})
+        for key, title in keys.items()
+    ]
+    if protocols.full:
+        rows = with_ratio({name: _full(one) for name, one in them.items()}, "fringe mean")
+        rows = with_ratio(rows, "fringe p99", "p99 ratio")
+        note = "fringe: |high-pass of a| × 100. detail: correlation with pan. consistency: JND from mul."
+        sections.append(Section(FULL, "full: full scale, without truth", _FULL, rows, note))
+    if protocols.literature:
+        sections += [
+            picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", names, found, plain_key(n))
+            for n in protocols.halvings
+        ]
+        quality = {name: row for name, one in them.items() if (row := _quality(one))}
+        if quality:
+            note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {protocols.platform}"
+            title = "literature: full scale, without truth"
+            sections.append(Section("literature full", title, _QUALITY, quality, note))
+    return tuple(sections)
+
+
+def difference_section(
+    key: str, title: str, rows: Mapping[str, Difference], predictor: bool = True
+) -> Section:
+    """A table of ΔE, with ratios to the predictor or without."""
+    figures = {name: one.summary() for name, one in rows.items()}
+    columns = DIFFERENCE if predictor else tuple(column for column in DIFFERENCE if column != "ratio")
+    title = f"{key}: ΔE in JND (L of lightness, C of chroma); {title}"
+    return Section(key, title, columns, with_ratio(figures) if predictor else figures)
+
+
+def picture_section(
+    key: str, title: str, names: Sequence[str], found: Sequence[Findings], protocol: str
+) -> Section:
+    """A table of the literature's figures against a truth; those of bands where any sharpener gives bands."""
+    rows = {name: _reduced(one, protocol) for name, one in zip(names, found, strict=True)}
+    note = "PSNR (dB) and SSIM: of sRGB signals."
+    if not any("SAM" in row for row in rows.values()):
+        return Section(key, title, _PICTURE, rows, note)
+    note += " SAM (degrees), ERGAS, Q8, SCC: of 8 bands, where the sharpener gives them."
+    return Section(key, title, (*_PICTURE, *_BANDS), rows, note)
+
+
+def first_spread(findings: Findings, protocols: Protocols) -> Spread:
+    """ΔE in the first protocol that was judged."""
+    keys = [*map(plain_key, protocols.halvings), *map(displaced_key, protocols.displacements)]
+    return (findings.differences[keys[0]] if keys else findings.consistency).total
+
+
+def _full(findings: Findings) -> dict[str, float]:
+    consistency = findings.consistency.summary()
+    return {
+        "fringe mean": findings.fringe.mean,
+        "fringe p99": findings.fringe.percentile(99),
+        "detail": findings.detail.value,
+        "consistency": consistency.pop("mean"),
+        **{f"consistency {name}": value for name, value in consistency.items()},
+    }
+
+
+def _reduced(findings: Findings, key: str) -> dict[str, float]:
+    figures = {name: mean.value for name, mean in findings.figures.get(key, {}).items()}
+    square = figures.pop("square", math.nan)
+    return {"PSNR": -10 * math.log10(square) if square > 0 else math.nan, **figures}
+
+
+def _quality(findings: Findings) -> dict[str, float]:
+    """Distortions, and what the literature multiplies them to."""
+    figures = {name: mean.value for name, mean in findings.figures.get(FULL, {}).items()}
+    if not figures:
+        return {}
+    return {
+        **figures,
+        "QNR": (1 - figures["D_lambda"]) * (1 - figures["D_s"]),
+        "HQNR": (1 - figures["D_lambda K"]) * (1 - figures["D_s MTF"]),
+    }

@@ -1,0 +1,273 @@
+"""What is to be done: tiles chosen from an ARD, and small jobs that say all that a worker must know."""
+
+import functools
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from potato.ard import Box, Broken, Tile, unusable, walk_ard
+from potato.ard.item import CID
+from potato.ard.overview import lonlat_outline
+from potato.chips.survey import read_allow_list, tile_name
+from potato.core.redaction import redact
+from potato.core.render import Look
+from potato.core.words import counted
+from potato.errors import ArdError, InputError
+from potato.raster import Area, Grid, grid_at, part_of
+
+__all__ = ["Choice", "Job", "Plan", "Settings", "make_plan", "tile_grid"]
+
+SLACK = 10.0
+"""Metres by which a tile may miss an area and still be looked at: before it is opened the check is rough."""
+
+_DAY = r"\d{4}-\d\d-\d\d"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the pictures of a run have in common.
+
+    Attributes:
+        weights: as for `load_model`: a name or a path.
+        weights_digest: of these, so that a worker notices others.
+        look: what is rendered.
+        profile: the format.
+        creation_options: GDAL's, on top of the profile's.
+        crop_to_cell: whether pictures show cells alone, without what neighbours share.
+        area: what limits them; None for nothing.
+        device: where torch computes.
+        threads: of each worker.
+    """
+
+    weights: str | None
+    weights_digest: str
+    look: Look
+    profile: str
+    creation_options: tuple[tuple[str, str], ...] = ()
+    crop_to_cell: bool = False
+    area: Area | None = None
+    device: str = "auto"
+    threads: int = 1
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What shows in the pixels, or the bytes, of a picture."""
+        area = None if self.area is None else _digest(self.area.polygons)
+        return {
+            "weights": self.weights_digest,
+            "look": self.look.name,
+            "exposure": self.look.exposure,
+            "contrast": self.look.contrast,
+            "profile": self.profile,
+            "creation options": dict(self.creation_options),
+            "crop to cell": self.crop_to_cell,
+            "area": area,
+        }
+
+    @functools.cached_property
+    def signature(self) -> str:
+        """16 hex digits that stand for `facts`."""
+        return _digest(self.facts)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One tile to fuse: names and settings, no pixels.
+
+    Attributes:
+        tile: where its images are, and what is known of it.
+        folder: of the delivery, absolute.
+        settings: how.
+        overwrite: whether a picture that is there already is to be replaced.
+        follow_links: whether a server may send us on to another host for the images.
+    """
+
+    tile: Tile
+    folder: str
+    settings: Settings
+    overwrite: bool = False
+    follow_links: bool = False
+
+    @property
+    def name(self) -> str:
+        """`zone/quadkey/date/CID`: what it is called in the manifest, and where it lies."""
+        return tile_name(self.tile)
+
+    @property
+    def signature(self) -> str:
+        """What stands for its settings."""
+        return self.settings.signature
+
+    @property
+    def output(self) -> Path:
+        """The picture to write."""
+        return Path(self.folder) / f"{self.name}.tif"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which tiles of an ARD are wanted.
+
+    Attributes:
+        cids: catalog IDs; empty for all.
+        area: what they must touch; None for anything.
+        dates: first and last day, `yyyy-mm-dd`, both included; empty for no limit.
+        max_clouds: percent of cloud that a tile may have; one that doesn't say is wanted.
+    """
+
+    cids: frozenset[str] = frozenset()
+    area: Area | None = None
+    dates: tuple[str, str] = ("", "")
+    max_clouds: float = 100.0
+
+    @classmethod
+    def of(
+        cls,
+        cids: tuple[str, ...],
+        allow_list: str | os.PathLike[str] | None,
+        dates: str | None,
+        max_clouds: float,
+        area: Area | None,
+    ) -> "Choice":
+        """A choice from what people write: `dates` is a day, `first/last`, `first/` or `/last`.
+
+        Raises:
+            InputError: if a date or a CID isn't one, or the allow-list can't be read.
+        """
+        wanted = {cid.strip().upper() for cid in cids}
+        for cid in sorted(wanted):
+            if not CID.fullmatch(cid):
+                raise InputError(f"expected a catalog ID such as 103001010A705C00, found {cid}")
+        if allow_list is not None:
+            listed = read_allow_list(Path(allow_list))
+            wanted = wanted & listed if wanted else set(listed)
+            if not wanted:
+                raise InputError(f"{allow_list}: expected the CIDs that are asked for, found none of them")
+        text = (dates or "").replace("..", "")
+        found = re.fullmatch(f"({_DAY})?/({_DAY})?|({_DAY})", text) if text else None
+        if text and (found is None or text == "/"):
+            raise InputError(f"expected a date such as 2023-05-16 or 2023-05-01/2023-05-31, found {dates}")
+        first, last, only = found.groups("") if found else ("", "", "")
+        return cls(frozenset(wanted), area, (first or only, last or only), max_clouds)
+
+    def refusal(self, tile: Tile) -> str | None:
+        """Why a tile isn't wanted, or can't be used; None if it is and can."""
+        if self.cids and tile.cid not in self.cids:
+            return "another CID"
+        first, last = self.dates
+        if (first or last) and not (tile.date and first <= tile.date <= (last or "9999")):
+            return "another date"
+        reason = unusable(tile)
+        if reason is not None:
+            return reason
+        if tile.clouds is not None and tile.clouds > self.max_clouds:
+            return f"too cloudy ({tile.clouds:g} %)"
+        if self.area is not None and not _touches(self.area, tile):
+            return "outside of the area"
+        return None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an ARD has of what is wanted.
+
+    Attributes:
+        tiles: in the order of their names.
+        left_out: how many aren't wanted or can't be used, by the kind of reason.
+        broken: what can't be understood, such as links that lead nowhere.
+        lost: what can't be read now, but may be there: the network's fault, not the ARD's.
+        unknown: CIDs that were asked for and that no tile has.
+    """
+
+    tiles: tuple[Tile, ...]
+    left_out: dict[str, int] = field(default_factory=dict)
+    broken: tuple[Broken, ...] = ()
+    lost: tuple[Broken, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Plan:
+    """Look through the metadata of an ARD; no image is opened.
+
+    Args:
+        source: as for `walk_ard`.
+        choice: which tiles are wanted.
+        follow_links: as for `walk_ard`.
+
+    Raises:
+        ArdError: if there is no ARD, or nothing in it that is wanted.
+    """
+    chosen: dict[str, Tile] = {}
+    left_out: Counter[str] = Counter()
+    broken: list[Broken] = []
+    seen: set[str] = set()
+    for found in walk_ard(source, follow_links=follow_links):
+        if isinstance(found, Broken):
+            broken.append(found)
+            continue
+        seen.add(found.cid)
+        reason = choice.refusal(found)
+        if reason is None and tile_name(found) in chosen:
+            reason = "a tile that is there twice"
+        if reason is None:
+            chosen[tile_name(found)] = found
+        else:
+            left_out[reason.split(" (")[0]] += 1
+    lost = [one for one in broken if one.fleeting]
+    counts = dict(sorted(left_out.items()))
+    if not chosen and not lost:
+        told = "; ".join(f"{counted(count, 'tile')}, {reason}" for reason, count in counts.items())
+        first = f"; {broken[0].item}: {broken[0].reason}" if broken else ""
+        raise ArdError(f"{redact(source)}: expected tiles to fuse, found none: {told or 'nothing'}{first}")
+    return Plan(
+        tuple(chosen[name] for name in sorted(chosen)),
+        counts,
+        tuple(one for one in broken if one not in lost),
+        tuple(lost),
+        tuple(sorted(choice.cids - seen)),
+    )
+
+
+def tile_grid(tile: Tile, side: int | None = None, margin: float = 0.0) -> Grid | None:
+    """Where the pixels of a tile lie, as its item says; None if it doesn't say enough.
+
+    Args:
+        tile: of an ARD.
+        side: pixels along its width in place of its own.
+        margin: metres more on every side.
+    """
+    if tile.bbox is None or tile.epsg is None or (side is None and tile.shape is None):
+        return None
+    west, south, east, north = tile.bbox
+    pixel = (east - west + 2 * margin) / (side or (tile.shape or (0, 1))[1])
+    height = round((north - south + 2 * margin) / pixel)
+    width = round((east - west + 2 * margin) / pixel)
+    return grid_at(height, width, pixel, west - margin, north + margin, tile.epsg)
+
+
+def _touches(area: Area, tile: Tile) -> bool:
+    """Whether a tile may have something of an area; also if it doesn't say where it is."""
+    grid = tile_grid(tile, 256, SLACK)
+    if grid is None or tile.bbox is None or tile.epsg is None:
+        return True
+    return _meets(area, tile.bbox, tile.epsg) and part_of(grid, None, area) is not None
+
+
+def _meets(area: Area, box: Box, epsg: int) -> bool:
+    """Whether a box comes close to the bounds of an area: quick, and rough near the poles."""
+    west, south, east, north = area.bounds
+    ring = lonlat_outline(box, epsg)
+    longitudes, latitudes = [point[0] for point in ring], [point[1] for point in ring]
+    if min(latitudes) > north + 0.1 or max(latitudes) < south - 0.1:
+        return False
+    middle, reach = (west + east) / 2, (east - west) / 2 + 1
+    return any(abs((longitude - middle + 180) % 360 - 180) <= reach for longitude in longitudes)
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

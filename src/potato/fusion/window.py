@@ -1,0 +1,124 @@
+"""Sharpening on the fly: windows of an open pair, and web tiles, at any scale.
+
+What is sharpened depends on how coarse the result is, in pixels of pan:
+
+| a pixel of the result | is made from |
+|---|---|
+| below 2 pan pixels | pan and mul as they are, sharpened |
+| 2 to 4 | pan and mul at half their scale, sharpened: a pair like any other |
+| 4 and more | mul alone, which has that scale by itself, so there is nothing to sharpen |
+
+The coarser images come from the overviews of the files, so a result of n × n pixels costs about the same at
+every scale. Files without overviews are read whole for it, and give the same.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from potato.core.color import mul_to_oklab
+from potato.core.render import LOOKS, Look, dither, render
+from potato.core.sensors import RATIO, SCALE
+from potato.core.windows import PairWindow
+from potato.fusion.pipeline import fuse_pixels
+from potato.model.network import Sharpener
+from potato.raster import Grid, Pair, cells_within, find_sight, warp_picture
+
+__all__ = ["sharpen_onto", "sharpen_window"]
+
+SMALLEST = 64
+"""Pixels along the longer side below which a pair isn't reduced any more."""
+
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+def sharpen_window(
+    pair: Pair, window: PairWindow, model: Sharpener, look: str | Look = "natural"
+) -> tuple[Codes, NDArray[np.bool_]]:
+    """Sharpen a window of an open pair, as `fuse` would.
+
+    Args:
+        pair: from `open_pair`; or `pair.reduced(n)`, n times coarser. One reduced by 4 or more isn't
+            sharpened: its colours are those of mul, which has that scale by itself.
+        window: cells of the pair, counted from its corner; may reach beyond it.
+        model: from `load_model`.
+        look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
+
+    Returns:
+        Red, green, blue (3, 4h, 4w), uint8 or uint16, and a mask bool (4h, 4w), True where both images are
+        valid; the colours are 0 elsewhere.
+
+    Raises:
+        InputError: if a file can't be read there.
+
+    Example:
+        >>> from potato import load_model, open_pair
+        >>> with open_pair("x-pan.tif", "x-ms.tif") as pair:  # doctest: +SKIP
+        ...     rgb, mask = sharpen_window(pair, PairWindow(100, 100, 64, 64), load_model())
+    """
+    codes = _window_codes(pair, window, model, LOOKS[look] if isinstance(look, str) else look)
+    return codes[:3], codes[3] > 0
+
+
+def sharpen_onto(
+    pair: Pair, grid: Grid, model: Sharpener, look: str | Look = "natural"
+) -> tuple[Codes, NDArray[np.bool_]]:
+    """Sharpen what a grid shows of a pair, such as a web tile, and bring it there.
+
+    The pair is reduced by the largest power of two that keeps its pixels at least as fine as the grid's.
+
+    Args:
+        pair: from `open_pair`.
+        grid: any CRS, scale and place.
+        model: from `load_model`.
+        look: as for `sharpen_window`.
+
+    Returns:
+        Red, green, blue (3, grid.height, grid.width) and a mask (grid.height, grid.width), as from
+        `sharpen_window`; all False if the grid shows nothing of the pair.
+
+    Raises:
+        InputError: if a file can't be read there.
+    """
+    look = LOOKS[look] if isinstance(look, str) else look
+    sight = find_sight(pair.grid, grid)
+    window = PairWindow(0, 0, 0, 0)
+    if sight is not None:
+        longest, factor = max(pair.grid.height, pair.grid.width), 1
+        while 2 * factor <= sight.scale and longest >= 2 * factor * SMALLEST:
+            factor *= 2
+        pair = pair.reduced(factor)
+        window = cells_within(pair.grid, sight)
+    if not (window.height and window.width):
+        empty: Codes = np.zeros((3, grid.height, grid.width), f"uint{look.bits}")
+        return empty, np.zeros((grid.height, grid.width), np.bool_)
+    codes = warp_picture(_window_codes(pair, window, model, look), pair.grid, window, grid)
+    return codes[:3], codes[3] > 0
+
+
+def _window_codes(pair: Pair, window: PairWindow, model: Sharpener, look: Look) -> Codes:
+    """Red, green, blue, alpha (4, 4h, 4w) of a window."""
+    row, column = window.row * RATIO, window.column * RATIO
+    if pair.factor < RATIO:
+        pixels = pair.read(window.padded(model.apron))
+        codes = fuse_pixels(model, pixels, look, row, column)
+        if codes is not None:
+            return codes
+    else:
+        bands, valid = pair.read_colour(window)
+        if valid.any():
+            return _render_colour(bands, valid, look, row, column)
+    nothing: Codes = np.zeros((4, window.height * RATIO, window.width * RATIO), f"uint{look.bits}")
+    return nothing
+
+
+def _render_colour(
+    bands: NDArray[np.uint16], valid: NDArray[np.bool_], look: Look, row: int, column: int
+) -> Codes:
+    """The colour of mul (8, h, w) at its own scale: codes (4, h, w), 0 where it isn't `valid` (h, w)."""
+    height, width = valid.shape
+    oklab = mul_to_oklab(torch.from_numpy(bands.astype(np.float32)) / SCALE)
+    codes = render(oklab, look, dither(height, width, row, column) if look.bits == 8 else 0.5)
+    alpha = np.full((1, height, width), look.white)
+    result: Codes = (np.concatenate([codes.numpy(), alpha]) * valid).astype(f"uint{look.bits}")
+    return result

@@ -1,0 +1,1 @@
+"""The sharpener: the network, and the checkpoints that hold its weights."""

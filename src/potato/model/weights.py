@@ -1,0 +1,142 @@
+"""Checkpoints: what is in them, how they are written, and how a stranger's file is read safely.
+
+A checkpoint is one safetensors file whose header carries its *card*: JSON with the architecture and
+whatever is known of its making (provenance, scores). The card is also written beside it, as
+`NAME.json`, for people; only the one inside is read. A `.pt` file that holds
+`{"card": <JSON text>, "state_dict": <tensors>}` is read as well, with `weights_only=True`.
+Nothing in either can run code.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from potato.errors import WeightsError
+from potato.model.network import Architecture, Sharpener
+from potato.raster.atomic import write_whole
+
+__all__ = ["DEFAULT", "PREDICTOR", "load_card", "load_model", "save_model", "weights_digest"]
+
+DEFAULT = "potato.safetensors"
+"""The shipped checkpoint, in the package's assets."""
+
+PREDICTOR = "predictor"
+"""The name that stands for the bare predictor, which needs no file."""
+
+State = dict[str, Tensor]
+
+
+def load_model(name_or_path: str | os.PathLike[str] | None = None) -> Sharpener:
+    """Load a sharpener, ready to use on the CPU.
+
+    Args:
+        name_or_path: a checkpoint file; `"predictor"` for the bare predictor; None for the shipped one.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its own card, or holds
+            numbers that aren't finite.
+    """
+    if name_or_path == PREDICTOR:
+        return Sharpener(Architecture(depth=0)).eval()
+    path = _resolve(name_or_path)
+    card, state = _read(path)
+    try:
+        model = Sharpener(Architecture(**card["architecture"]))
+        model.load_state_dict(state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: the tensors don't fit the architecture of its card: {reason}") from error
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
+    return model.eval()
+
+
+def load_card(name_or_path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """The card of a checkpoint; arguments and errors as `load_model`."""
+    if name_or_path == PREDICTOR:
+        return {"name": PREDICTOR, "architecture": dataclasses.asdict(Architecture(depth=0))}
+    return _read(_resolve(name_or_path))[0]
+
+
+def save_model(model: Sharpener, path: str | os.PathLike[str], card: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint and its card; both are whole or absent.
+
+    Args:
+        model: what to save.
+        path: ends in `.safetensors`.
+        card: JSON-ready facts about its making; the architecture is added.
+
+    Raises:
+        OutputError: if they can't be written.
+    """
+    path = Path(path)
+    full = {**(card or {}), "architecture": dataclasses.asdict(model.architecture)}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    text = json.dumps(full, sort_keys=True, ensure_ascii=False)
+    write_whole(path, save_tensors(state, metadata={"card": text}))
+    write_whole(path.with_suffix(".json"), json.dumps(full, indent=2, ensure_ascii=False) + "\n")
+
+
+def weights_digest(model: Sharpener) -> str:
+    """The first 16 hex digits of the SHA-256 of a model's architecture and tensors."""
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(model.architecture), sort_keys=True).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _resolve(name_or_path: str | os.PathLike[str] | None) -> Path:
+    if name_or_path is None:
+        return Path(str(resources.files("potato") / "assets" / DEFAULT))
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise WeightsError(
+            f"{path}: expected a checkpoint file or the word '{PREDICTOR}', found no such file"
+        )
+    return path
+
+
+def _read(path: Path) -> tuple[dict[str, Any], State]:
+    """The card and the tensors of a checkpoint, the card parsed but not yet believed."""
+    try:
+        text, state = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
+        card = json.loads(text)
+        if not isinstance(card, dict):
+            raise TypeError("its card isn't a JSON object")
+    except Exception as error:  # whatever a hostile file makes the readers raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise WeightsError(
+            f"{path}: expected a Potato checkpoint (.safetensors with a card, or .pt with tensors only), "
+            f"found something else: {reason}"
+        ) from error
+    return card, state
+
+
+def _read_safetensors(path: Path) -> tuple[str, State]:
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        if "card" not in metadata:
+            raise SafetensorError("no card in its header")
+        return metadata["card"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+
+
+def _read_pt(path: Path) -> tuple[str, State]:
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    state = content["state_dict"]
+    if not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        raise TypeError("its state_dict holds more than tensors")
+    return content["card"], state

@@ -1,8 +1,0 @@
-"""The report: finished pictures laid over one another, in one page that works without a network.
-
-`layers` reads what is shown, `figures` judges it, `tiles` and `page` make HTML of it, `making` is the tool.
-"""
-
-from potato.report.making import Report, write_report
-
-__all__ = ["Report", "write_report"]

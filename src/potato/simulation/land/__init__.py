@@ -1,0 +1,1 @@
+"""Land: what stands and grows on simulated ground, drawn pixel by pixel."""

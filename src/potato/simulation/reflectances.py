@@ -1,0 +1,141 @@
+"""Reflectances of named surfaces, many of them difficult: blue roofs, safety yellow, pools, snow.
+
+The packaged list was made from measured spectra by `runs/make_reflectances.py`, which tells how. The
+same format is read from any file: a header, then one surface a line,
+
+    name,kind,pan,coastal,blue,green,yellow,red,rededge,nir1,nir2,note
+
+with reflectances as uint16 counts of 1/10,000. The note says where the values come from; names are what
+we judge the sample to be.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from potato.core.sensors import BANDS, SCALE
+from potato.errors import InputError
+
+__all__ = ["COLUMNS", "KINDS", "Reflectance", "load_reflectances"]
+
+COLUMNS = ("name", "kind", "pan", *BANDS, "note")
+"""The header of the file, in this order."""
+
+KINDS = (
+    "roof",
+    "plastic",
+    "metal",
+    "paint",
+    "pavement",
+    "stone",
+    "soil",
+    "litter",
+    "vegetation",
+    "burnt",
+    "water",
+    "snow",
+)
+"""What a surface may be. Roofs of plastic or metal stand there; litter is dead plants, and brick is stone."""
+
+_MAXIMUM = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Reflectance:
+    """What pan and the 8 bands see of one surface.
+
+    Attributes:
+        name: unique in its list.
+        kind: one of `KINDS`.
+        pan: reflectance 0..1; above 1 only what is brighter than a white sheet.
+        bands: reflectances in the order of `potato.core.sensors.BANDS`.
+        note: where the values come from.
+    """
+
+    name: str
+    kind: str
+    pan: float
+    bands: tuple[float, float, float, float, float, float, float, float]
+    note: str = ""
+
+
+def _read(path: str | Path | None) -> tuple[str, str]:
+    """What to call a list in messages, and its text."""
+    if path is None:
+        return "the packaged list", (resources.files("potato") / "assets" / "reflectances.csv").read_text(
+            "utf-8"
+        )
+    try:
+        return str(path), Path(path).read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"can't read the reflectances in {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected a CSV file in UTF-8, found other bytes: {error}") from error
+
+
+def load_reflectances(path: str | Path | None = None) -> tuple[Reflectance, ...]:
+    """Read a list of reflectances.
+
+    Args:
+        path: a CSV file as this module describes; None for the packaged list.
+
+    Returns:
+        The surfaces in the order of the file, at least one.
+
+    Raises:
+        InputError: if the file can't be read or a line is wrong; the message names line and column.
+
+    Example:
+        >>> snow = next(r for r in load_reflectances() if r.name == "fresh snow")
+        >>> snow.kind, snow.pan > 0.9
+        ('snow', True)
+    """
+    where, text = _read(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    found: dict[str, Reflectance] = {}
+    try:
+        header = tuple(next(reader, ()))
+        if header != COLUMNS:
+            raise InputError(
+                f"{where}, line 1: expected the header {','.join(COLUMNS)}, "
+                f"found {','.join(header) or 'nothing'}"
+            )
+        for row in reader:
+            surface = _surface(row, f"{where}, line {reader.line_num}")
+            if surface.name in found:
+                raise InputError(
+                    f"{where}, line {reader.line_num}, column name: expected another name than "
+                    f"{surface.name!r}, which stands further up; rename one"
+                )
+            found[surface.name] = surface
+    except csv.Error as error:
+        raise InputError(f"{where}, line {reader.line_num}: not CSV: {error}") from error
+    if not found:
+        raise InputError(f"{where}: expected at least one surface below the header, found none")
+    return tuple(found.values())
+
+
+def _surface(row: list[str], where: str) -> Reflectance:
+    if len(row) != len(COLUMNS):
+        raise InputError(
+            f"{where}: expected {len(COLUMNS)} columns, found {len(row)}; quote a note that has commas"
+        )
+    cells = dict(zip(COLUMNS, row, strict=True))
+    if not cells["name"].strip():
+        raise InputError(f"{where}, column name: expected a name, found nothing")
+    if cells["kind"] not in KINDS:
+        raise InputError(f"{where}, column kind: expected one of {', '.join(KINDS)}, found {cells['kind']!r}")
+    values = []
+    for column in ("pan", *BANDS):
+        text = cells[column]
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM):
+            raise InputError(
+                f"{where}, column {column}: expected a whole number 1..{_MAXIMUM} (reflectance × {SCALE}), "
+                f"found {text!r}"
+            )
+        values.append(int(text) / SCALE)
+    pan, coastal, blue, green, yellow, red, rededge, nir1, nir2 = values
+    bands = (coastal, blue, green, yellow, red, rededge, nir1, nir2)
+    return Reflectance(cells["name"], cells["kind"], pan, bands, cells["note"])

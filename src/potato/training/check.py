@@ -1,0 +1,100 @@
+"""Checking: how far a model is from the truth of one chip, in figures and in pictures."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from potato.chips.chip import load_chip
+from potato.core.render import NATURAL, dither, render
+from potato.engine.devices import choose_device
+from potato.errors import EmptyError, OutputError
+from potato.model.weights import PREDICTOR, load_model
+from potato.raster import check_output, write_png
+from potato.training.score import score_pixels, sharpen_chips, to_score
+
+__all__ = ["Checked", "check_chip"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check_chip` found.
+
+    Attributes:
+        chip: the chip's file.
+        delta_e: mean ΔE_OK in JND over valid pixels, 8 pixels of border left out.
+        psnr: peak signal-to-noise ratio of the sRGB signals there, dB.
+        predictor: ΔE of the bare predictor.
+        target: a PNG of the truth.
+        output: a PNG of what the model made.
+    """
+
+    chip: Path
+    delta_e: float
+    psnr: float
+    predictor: float
+    target: Path
+    output: Path
+
+    def __str__(self) -> str:
+        """What the command prints."""
+        return (
+            f"{self.chip}: {self.delta_e:.3f} JND (the bare predictor {self.predictor:.3f}), "
+            f"PSNR {self.psnr:.2f} dB\n{self.target}\n{self.output}"
+        )
+
+
+def check_chip(
+    chip: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    folder: str | os.PathLike[str] = "check-out",
+    device: str = "auto",
+    overwrite: bool = False,
+) -> Checked:
+    """Sharpen a chip and hold the result against its target.
+
+    Args:
+        chip: its file.
+        weights: as for `load_model`.
+        folder: where `STEM-target.png` and `STEM-output.png` go, in the natural look; invalid is black.
+        device: as for `fuse`.
+        overwrite: whether to replace pictures of that name.
+
+    Raises:
+        ChipError: if it isn't a chip.
+        EmptyError: if nothing in it is valid.
+        WeightsError: if the weights can't be used.
+        OutputError, OutputExists: if a picture can't be written.
+    """
+    chip, folder = Path(chip), Path(folder)
+    loaded = load_chip(chip)
+    model, where = load_model(weights), choose_device(device)
+    pictures = {name: folder / f"{chip.stem}-{name}.png" for name in ("target", "output")}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
+    for path in pictures.values():
+        check_output(path, overwrite)
+    pan, mul, target = (tensor[None].to(where) for tensor in loaded.tensors())
+    scores, outputs = [], []
+    for judged in (model, load_model(PREDICTOR)):
+        with torch.inference_mode():
+            outputs.append(sharpen_chips(judged.to(where), pan, mul))
+            sums, _ = score_pixels(outputs[-1], target)
+        scores.append(to_score(*sums.tolist()))
+    if not scores[0].pixels:
+        raise EmptyError(f"{chip}: expected valid pixels to judge, found none inside its border")
+    valid = target[:, :1] > 0
+    for path, oklab in ((pictures["target"], target), (pictures["output"], outputs[0])):
+        write_png(path, _picture(torch.where(valid, oklab, torch.zeros_like(oklab))[0].cpu()).numpy())
+    return Checked(chip, scores[0].delta_e, scores[0].psnr, scores[1].delta_e, **pictures)
+
+
+def _picture(oklab: Tensor) -> Tensor:
+    """Codes uint8 (3, h, w) of the natural look; black stays black."""
+    codes = render(oklab, NATURAL, dither(*oklab.shape[-2:]))
+    return torch.where(oklab[:1] == 0, torch.zeros_like(codes), codes).to(torch.uint8)

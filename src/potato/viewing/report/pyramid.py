@@ -1,0 +1,105 @@
+"""Layers as what the page's viewer reads: pyramids of tiles, which are data URLs."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.engine.threads import available_cores, map_blocks
+from potato.raster import encode_jpeg, encode_png
+from potato.viewing.report.layers import Layer
+
+__all__ = ["TILE", "data_url", "pyramids"]
+
+TILE = 512
+"""Side of a tile in pixels."""
+
+QUALITY = 85
+"""Of the JPEGs that everything but full detail becomes."""
+
+Codes = NDArray[np.uint8]
+
+
+def pyramids(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """What the viewer needs of each layer.
+
+    Full detail is kept exactly, as PNG. Coarser levels are means of codes, as JPEG.
+
+    Returns:
+        For each layer its `name`, `scale` (whether it shows differences), `window` and `overview`. These two
+        have `height`, `width`, and `levels`, coarsest first: of each the rows of data URLs. An overview also
+        has its `row`, `column` and `step` in the picture; it is None where there is none.
+    """
+    found = [_describe(layer) for layer in layers]
+    tiles = (
+        ((n, part, level, row), tile)
+        for n, layer in enumerate(layers)
+        for part, codes in _parts(layer).items()
+        for level, row, tile in _cut(codes, layer.palette, exact=part == "window")
+    )
+    cores = available_cores()
+    for (n, part, level, row), url in map_blocks(tiles, _encode, cores, 4 * cores):
+        found[n][part]["levels"][level][row].append(url)
+    return found
+
+
+def data_url(codes: Codes, palette: Codes | None = None, *, exact: bool = True) -> str:
+    """A picture (n, h, w) as a data URL: of a PNG if it must be exact, else of a JPEG."""
+    kind, data = ("png", encode_png(codes, palette)) if exact else ("jpeg", encode_jpeg(codes, QUALITY))
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _parts(layer: Layer) -> dict[str, Codes]:
+    around = {} if layer.overview is None else {"overview": layer.overview.codes}
+    return {"window": layer.codes, **around}
+
+
+def _describe(layer: Layer) -> dict[str, Any]:
+    """A layer whose rows of tiles are still empty."""
+    found: dict[str, Any] = {"name": layer.name, "scale": layer.palette is not None, "overview": None}
+    for part, codes in _parts(layer).items():
+        sides = [codes.shape[1:]]
+        while max(sides[0]) > TILE:
+            sides.insert(0, (-(-sides[0][0] // 2), -(-sides[0][1] // 2)))
+        found[part] = {
+            "height": codes.shape[1],
+            "width": codes.shape[2],
+            "levels": [[[] for _ in range(0, height, TILE)] for height, _ in sides],
+        }
+    if layer.overview is not None:
+        around = layer.overview
+        found["overview"] |= {"row": around.row, "column": around.column, "step": around.step}
+    return found
+
+
+def _cut(
+    codes: Codes, palette: Codes | None, exact: bool
+) -> Iterator[tuple[int, int, tuple[Codes, Codes | None, bool]]]:
+    """Level, row and content of each tile, finest level first, left to right."""
+    levels = ((max(codes.shape[1:]) - 1) // TILE).bit_length()
+    for level in range(levels, -1, -1):
+        if level < levels:
+            # A mean of numbers is no colour, and JPEG here has three channels.
+            colours = palette[codes[0]].transpose(2, 0, 1) if palette is not None else codes
+            codes, palette, exact = _halve(np.broadcast_to(colours, (3, *colours.shape[1:]))), None, False
+        for top in range(0, codes.shape[1], TILE):
+            for left in range(0, codes.shape[2], TILE):
+                tile = codes[:, top : top + TILE, left : left + TILE]
+                yield level, top // TILE, (tile, palette, exact)
+
+
+def _halve(codes: Codes) -> Codes:
+    """Means of 2 × 2 codes; an odd row or column counts twice."""
+    _, height, width = codes.shape
+    if height % 2 or width % 2:
+        codes = np.pad(codes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    rows = codes[:, ::2].astype(np.uint16) + codes[:, 1::2]
+    mean: Codes = ((rows[..., ::2] + rows[..., 1::2] + 2) >> 2).astype(np.uint8)
+    return mean
+
+
+def _encode(tile: tuple[Codes, Codes | None, bool]) -> str:
+    codes, palette, exact = tile
+    return data_url(np.ascontiguousarray(codes), palette, exact=exact)
