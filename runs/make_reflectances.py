@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.sensors import SCALE
-from potato.simulation.reflectances import COLUMNS
+from potato.simulation.land.reflectances import COLUMNS
 
 Spectrum = NDArray[np.float64]
 

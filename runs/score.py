@@ -32,7 +32,7 @@ from potato.evaluation.result import Section, provenance, with_ratio
 from potato.evaluation.robustness import TRIALS, judge_trial
 from potato.model.weights import PREDICTOR
 from potato.raster.atomic import write_whole
-from potato.simulation.reflectances import Reflectance, load_reflectances
+from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 SEED = 20_260_000
 """Of the scenes; any number that training doesn't use."""

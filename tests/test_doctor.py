@@ -15,7 +15,7 @@ import rasterio
 from affine import Affine
 
 import ards
-from potato.doctor import examine, machine, network, software
+from potato.doctor import bucket, examine, machine, software
 from potato.doctor.ards import REMEDIES
 from potato.errors import WeightsError
 
@@ -218,8 +218,8 @@ class TestArd:
 class TestBucket:
     def test_one_that_answers_is_fine(self, tmp_path):
         (tmp_path / "x").write_text("x")
-        with servers.serve_bucket(tmp_path, network.BUCKET):
-            (finding,) = network.examine_bucket()
+        with servers.serve_bucket(tmp_path, bucket.BUCKET):
+            (finding,) = bucket.examine_bucket()
         assert finding.state == "fine" and "without an account" in finding.found
 
     @pytest.mark.parametrize("status", [403, 503])
@@ -227,11 +227,11 @@ class TestBucket:
         with servers.serve_folder(tmp_path) as server:
             server.faults[".*"] = status
             monkeypatch.setenv("AWS_S3_ENDPOINT", server.url)
-            (finding,) = network.examine_bucket()
+            (finding,) = bucket.examine_bucket()
         assert finding.state == "note" and str(status) in finding.found and finding.remedy
 
     def test_to_be_offline_is_a_note(self):
-        (finding,) = network.examine_bucket()
+        (finding,) = bucket.examine_bucket()
         assert finding.state == "note" and "offline" in finding.found and "local files" in finding.remedy
 
     def test_a_server_that_says_nothing_is_not_waited_for(self, monkeypatch):
@@ -239,7 +239,7 @@ class TestBucket:
 
         with socket.create_server(("127.0.0.1", 0)) as listener:
             monkeypatch.setenv("AWS_S3_ENDPOINT", f"http://127.0.0.1:{listener.getsockname()[1]}")
-            (finding,) = network.examine_bucket(timeout=0.05)
+            (finding,) = bucket.examine_bucket(timeout=0.05)
         assert finding.state == "note" and "timed out" in finding.found
 
 

@@ -31,7 +31,7 @@ from potato.model.network import sharpen
 from potato.model.weights import load_model, save_model
 from potato.raster import read_photograph
 from potato.simulation.artefacts import displace_arrays
-from potato.simulation.reflectances import load_reflectances
+from potato.simulation.land.reflectances import load_reflectances
 from potato.training.score import score_pixels, sharpen_chips
 
 import pairs

@@ -16,7 +16,7 @@ from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.errors import ChipError, InputError
-from potato.simulation.reflectances import COLUMNS, load_reflectances
+from potato.simulation.land.reflectances import COLUMNS, load_reflectances
 
 SURFACES = load_reflectances()
 

@@ -10,7 +10,7 @@ import pytest
 import potato
 from potato.core.sensors import BANDS
 from potato.errors import InputError
-from potato.simulation.reflectances import COLUMNS, KINDS, load_reflectances
+from potato.simulation.land.reflectances import COLUMNS, KINDS, load_reflectances
 
 SURFACES = load_reflectances()
 BY_NAME = {surface.name: surface for surface in SURFACES}

@@ -24,9 +24,9 @@ from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, GridError, InputError, OutputExists
 from potato.evaluation import protocols
 from potato.raster import Grid
-from potato.viewing.report import write_report
-from potato.viewing.report.crop import LARGEST, PIXELS, choose_window
-from potato.viewing.report.layers import MOST, SURROUND, heat_colours
+from potato.report import write_report
+from potato.report.crop import LARGEST, PIXELS, choose_window
+from potato.report.layers import MOST, SURROUND, heat_colours
 
 import pairs
 from browsers import chromium, errors

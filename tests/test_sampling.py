@@ -6,7 +6,7 @@ from potato.core.sensors import SCALE
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
-from potato.simulation.reflectances import load_reflectances
+from potato.simulation.land.reflectances import load_reflectances
 
 import pairs
 

@@ -26,8 +26,8 @@ from potato.simulation.imager import (
     random_sensor,
     truth,
 )
+from potato.simulation.land.reflectances import load_reflectances
 from potato.simulation.photographs import lay_photographs
-from potato.simulation.reflectances import load_reflectances
 from potato.simulation.spectral_lift import Lifter, lift
 
 SURFACES = load_reflectances()

@@ -14,11 +14,9 @@ from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError
 from potato.fusion.pipeline import Fused, fuse
 from potato.raster import check_output, gdal, grid_at, open_pair, read_picture, write_image, write_png
+from potato.report import write_report
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import observe, ragged_mask
-from potato.viewing.report import write_report
-
-__all__ = ["Demonstration", "demo"]
 
 CID = "10300100DE300000"
 """A catalog ID of the right form that no satellite has used."""

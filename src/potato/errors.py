@@ -19,24 +19,6 @@ A message says what was expected, what was found, and what to do about it, in on
     └── BlockError              one block of a run failed; names its window
 """
 
-__all__ = [
-    "ArdError",
-    "BandError",
-    "BlockError",
-    "ChipError",
-    "ClusterError",
-    "EmptyError",
-    "GridError",
-    "InputError",
-    "OutputError",
-    "OutputExists",
-    "PairError",
-    "PotatoError",
-    "SensorError",
-    "SessionError",
-    "WeightsError",
-]
-
 
 class PotatoError(Exception):
     """Anything that Potato refuses or can't do; the message is meant for people."""

@@ -6,8 +6,6 @@ A quadkey of 12 digits names a cell: each digit halves a square of 4096 × 4096 
 
 import re
 
-__all__ = ["APRON", "CELL", "SIDE", "Box", "cell_quadkey", "intersect", "quadkey_cell", "shrink"]
-
 Box = tuple[float, float, float, float]
 """West, south, east, north in the metres of a UTM zone."""
 

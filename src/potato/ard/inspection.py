@@ -13,8 +13,6 @@ from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster.pair import Image, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
-__all__ = ["Flaw", "inspect_tile"]
-
 LARGE = 1024
 """Pixels along a side above which a file needs tiles and overviews."""
 

@@ -13,8 +13,6 @@ from potato.core.redaction import redact
 from potato.core.sensors import PLATFORMS
 from potato.raster.remote import is_remote
 
-__all__ = ["CID", "FORMAT", "PLACE", "Broken", "LinkError", "Tile", "parse_item", "resolve", "unusable"]
-
 PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
 

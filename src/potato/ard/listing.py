@@ -10,8 +10,6 @@ from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.core.redaction import redact
 from potato.core.words import counted
 
-__all__ = ["Listed", "Listing", "list_ard"]
-
 _PLACE = re.compile(r"/\d{1,2}/[0-3]{12}/\d{4}-\d\d-\d\d/[^/]+$")
 COLUMNS = ("event", "cid", "platform", "date", "zones", "tiles", "usable", "clouds", "km2")
 

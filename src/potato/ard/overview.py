@@ -16,8 +16,6 @@ from potato.raster.gdal import Grid, open_dataset
 from potato.raster.pair import Image, mul_bands, pan_band
 from potato.raster.remote import remote_gdal
 
-__all__ = ["Overview", "lonlat_outline", "read_overview"]
-
 
 @dataclass(frozen=True)
 class Overview:

@@ -17,8 +17,6 @@ from potato.errors import ArdError
 from potato.raster import gdal
 from potato.raster.remote import AnotherHostError, open_web
 
-__all__ = ["Bucket", "Folder", "Source", "Web", "open_source"]
-
 LIMIT = 16 << 20
 """Bytes that a JSON file may have; real ones have a few thousand."""
 

@@ -12,8 +12,6 @@ from potato.core.redaction import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 
-__all__ = ["walk_ard"]
-
 READERS = 8
 """JSON files that are fetched at once; they are small, so waiting is all there is to them."""
 

@@ -19,17 +19,6 @@ from potato.core.sensors import BANDS, RATIO, SCALE
 from potato.errors import ChipError
 from potato.raster.atomic import write_whole
 
-__all__ = [
-    "SIZE",
-    "Chip",
-    "chip_bytes",
-    "decode_oklab",
-    "digest",
-    "encode_oklab",
-    "load_chip",
-    "save_chip",
-]
-
 SIZE = 512
 """Side of a chip in pan pixels, unless asked otherwise."""
 

@@ -15,8 +15,6 @@ from potato.core.sensors import RATIO
 from potato.errors import ChipError, InputError
 from potato.raster import check_output, write_png
 
-__all__ = ["ChipSheet", "chips_sheet", "draw_chip"]
-
 GAP = 8
 """White pixels between two pictures."""
 

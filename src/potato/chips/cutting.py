@@ -23,8 +23,6 @@ from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.coverage import read_coverage
 from potato.raster.remote import remote_gdal, try_again
 
-__all__ = ["Cut", "Cutter"]
-
 MAP_SIDE = 128
 """Pixels along a side of the map that tells where a tile is valid."""
 

@@ -26,9 +26,7 @@ from potato.core.noise import power_noise
 from potato.core.sensors import RATIO, SCALE
 from potato.engine.devices import one_thread
 from potato.errors import InputError
-from potato.simulation.reflectances import Reflectance, load_reflectances
-
-__all__ = ["FakedChips", "fake_chip", "fake_chips"]
+from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 FINER = 2
 """Pixels of the invented ground along one side of a pan pixel, so that edges fall between pixels."""

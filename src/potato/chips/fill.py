@@ -15,8 +15,6 @@ from potato.engine.processes import Lost, run_jobs
 from potato.engine.threads import available_cores, map_blocks
 from potato.errors import BlockError, ChipError, InputError, PotatoError
 
-__all__ = ["NewChip", "check_numbers", "fill_folder"]
-
 Item = TypeVar("Item")
 Made = TypeVar("Made", bound="NewChip")
 

@@ -16,8 +16,6 @@ from potato.chips.chip import digest
 from potato.errors import ChipError, OutputError
 from potato.raster.atomic import locked, write_whole
 
-__all__ = ["MANIFEST", "ChipFolder", "chip_numbers", "open_folder", "read_manifest"]
-
 MANIFEST = "manifest.jsonl"
 """Name of the file that tells of each chip in a folder; JSON, one object a line."""
 

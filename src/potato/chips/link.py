@@ -17,8 +17,6 @@ from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.errors import ChipError, InputError, OutputError, OutputExists
 
-__all__ = ["TEST", "TRAIN", "LinkedChips", "Source", "fair_order", "golden_order", "link_chips"]
-
 TRAIN, TEST = "train", "test"
 """Folders that a split makes; a pool whose name has one of these is kept apart from those with the other."""
 

@@ -18,8 +18,6 @@ from potato.engine.dask import open_cluster
 from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
 
-__all__ = ["MadeChips", "make_chips"]
-
 
 @dataclass(frozen=True)
 class MadeChips:

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 
 from potato.core.windows import PairWindow
 
-__all__ = ["GOLDEN", "Lattice", "Place", "Spread", "scramble"]
-
 GOLDEN = 0x9E3779B97F4A7C15
 """2^64 / φ, φ the golden ratio."""
 

@@ -14,9 +14,7 @@ from potato.core.windows import PairWindow
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
-from potato.simulation.reflectances import COLUMNS, KINDS, Reflectance
-
-__all__ = ["ENDINGS", "get_reflectance", "pair_of_stem", "reflectance_row"]
+from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 
 ENDINGS = ("-pan.tif", "-ms.tif")
 """What the names of a pair end in, in an ARD."""

@@ -35,12 +35,10 @@ from potato.simulation.imager import (
     sharpened_on_grid,
     truth,
 )
+from potato.simulation.land.reflectances import load_reflectances
 from potato.simulation.land.spectra import Palette
 from potato.simulation.photographs import lay_photographs
-from potato.simulation.reflectances import load_reflectances
 from potato.simulation.spectral_lift import Lifter
-
-__all__ = ["GROUNDS", "MadeScenes", "list_photographs", "make_scenes", "scene_chip", "seed_of"]
 
 _FORMAT = 7
 """Goes up when the same seed begins to mean other scenes."""

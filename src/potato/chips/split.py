@@ -10,8 +10,6 @@ from typing import Any
 
 from potato.errors import ChipError
 
-__all__ = ["ground_of", "split_by_ground"]
-
 DEGREE = 111_320.0
 """Metres of a degree of latitude."""
 

@@ -14,8 +14,6 @@ from potato.core.color import mul_to_oklab
 from potato.core.sensors import BANDS, RATIO
 from potato.errors import ArdError, InputError
 
-__all__ = ["Shape", "Skip", "Survey", "cell_box", "read_allow_list", "survey_ard", "tile_name"]
-
 _FORMAT = 1
 """To be raised when chips of the same source and settings come out differently."""
 

@@ -20,8 +20,6 @@ from potato.core.color import mul_to_oklab
 from potato.core.sensors import RATIO, SCALE
 from potato.raster import PairPixels
 
-__all__ = ["box_mean", "box_sum", "degrade", "make_chip"]
-
 _LARGEST = 256
 """Sums over squares of this side still fit uint32."""
 

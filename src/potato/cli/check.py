@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["check"]
-
 
 @click.command()
 @click.argument("chip", type=click.Path())

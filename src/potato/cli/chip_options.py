@@ -4,8 +4,6 @@ import click
 
 from potato.cli.options import Decorator
 
-__all__ = ["chip_dir", "chip_size", "count", "starting_from", "tell"]
-
 chip_dir: Decorator = click.option(
     "--chip-dir",
     required=True,

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import chip_options, options
 
-__all__ = ["chips_sheet"]
-
 
 @click.command()
 @click.argument("pool", type=click.Path())

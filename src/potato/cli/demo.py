@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["demo"]
-
 
 @click.command()
 @click.argument("folder", type=click.Path(), default="demo-out")

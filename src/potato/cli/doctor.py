@@ -7,8 +7,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["doctor"]
-
 
 @click.command()
 @click.argument("ard", required=False)

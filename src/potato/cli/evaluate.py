@@ -7,8 +7,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["evaluate"]
-
 PROTOCOLS = ("plain", "displaced", "full")
 
 OF_PROTOCOL = {"plain": "halvings", "displaced": "displacement"}

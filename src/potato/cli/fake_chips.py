@@ -6,8 +6,6 @@ import click
 
 from potato.cli import chip_options, options
 
-__all__ = ["fake_chips"]
-
 
 @click.command()
 @chip_options.chip_dir

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["fuse"]
-
 
 @click.command()
 @click.argument("pan")

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["fuse_ard"]
-
 
 # West and south may begin with a minus; that is no option, since options aren't numbers.
 @click.command()

@@ -2,8 +2,6 @@
 
 import click
 
-__all__ = ["get_reflectance"]
-
 
 # Longitudes and eastings may begin with a minus, which is no option here.
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["gray_diff"]
-
 
 @click.command()
 @click.argument("a")

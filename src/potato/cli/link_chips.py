@@ -8,8 +8,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["link_chips"]
-
 
 def _weights(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]

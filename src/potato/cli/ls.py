@@ -7,8 +7,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["ls"]
-
 
 @click.command()
 @click.argument("ard")

@@ -4,8 +4,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["make_ard"]
-
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path())

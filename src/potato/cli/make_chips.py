@@ -6,8 +6,6 @@ import click
 
 from potato.cli import chip_options, options
 
-__all__ = ["make_chips"]
-
 
 @click.command()
 @click.option(

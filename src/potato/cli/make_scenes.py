@@ -6,8 +6,6 @@ import click
 
 from potato.cli import chip_options, options
 
-__all__ = ["make_scenes"]
-
 
 @click.command()
 @click.argument("chip_dir", metavar="DIR", type=click.Path())

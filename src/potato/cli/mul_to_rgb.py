@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["mul_to_rgb"]
-
 
 @click.command()
 @click.argument("mul")

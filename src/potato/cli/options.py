@@ -8,26 +8,6 @@ from typing import Any
 
 import click
 
-__all__ = [
-    "cluster",
-    "contrast",
-    "creation_options",
-    "device",
-    "exposure",
-    "follow_links",
-    "json_",
-    "look",
-    "overwrite",
-    "photographs",
-    "picture",
-    "profile",
-    "quiet",
-    "show_progress",
-    "tell",
-    "weights",
-    "workers",
-]
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["quick_contrast"]
-
 
 @click.command()
 @click.argument("picture")

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["rate_cids"]
-
 
 @click.command()
 @click.argument("ard")

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["report"]
-
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="A [B …]")
@@ -32,7 +30,7 @@ def report(pictures: tuple[str, ...], quiet: bool, json_: bool, **settings: Any)
     plainly enlarged colour, and how detailed, free of fringes and true to mul each picture is. It holds the
     window exactly and says what it leaves out.
     """
-    from potato.viewing.report import write_report
+    from potato.report import write_report
 
     result = write_report(pictures, **settings)
     options.tell(result, quiet, json_)

@@ -8,8 +8,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["train"]
-
 
 @click.command()
 @click.option(

@@ -6,8 +6,6 @@ import click
 
 from potato.cli import options
 
-__all__ = ["vectorscope"]
-
 
 @click.command()
 @click.argument("picture")

@@ -16,23 +16,6 @@ from torch import Tensor
 
 from potato.core.sensors import VISIBLE
 
-__all__ = [
-    "D65",
-    "JND",
-    "delta_e_ok",
-    "fit_gamut",
-    "gamut_share",
-    "linear_srgb_to_oklab",
-    "mul_to_oklab",
-    "mul_to_xyz",
-    "oklab_to_linear_srgb",
-    "oklab_to_xyz",
-    "power",
-    "srgb_decode",
-    "srgb_encode",
-    "xyz_to_oklab",
-]
-
 D65 = (0.95047, 1.0, 1.08883)
 """XYZ of the D65 white point, CIE 1931 2° observer, Y = 1."""
 

@@ -7,8 +7,6 @@ from potato.core.color import mul_to_oklab
 from potato.core.render import NATURAL, Look, dither, render
 from potato.core.resample import BICUBIC_REACH, from_cells, upsample_cells
 
-__all__ = ["render_pan", "render_upsampled", "side_by_side"]
-
 GUTTER = 8
 """White pixels between two pictures."""
 

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-__all__ = ["script_json"]
-
 
 def script_json(data: Any) -> str:
     r"""Data as JSON that may stand inside a script element: no text in it can end the element.

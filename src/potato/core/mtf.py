@@ -17,8 +17,6 @@ from torch import Tensor
 
 from potato.core.sensors import RATIO
 
-__all__ = ["MUL_GAINS", "PAN_GAINS", "degrade", "reach"]
-
 MUL_GAINS: dict[str, tuple[float, ...]] = {
     "WV02": (0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.27),
     "WV03": (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315),

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-__all__ = ["power_noise"]
-
 
 def power_noise(height: int, width: int, generator: torch.Generator, exponent: float = 1.0) -> Tensor:
     """Noise whose amplitude falls as a power of spatial frequency.

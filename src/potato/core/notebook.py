@@ -5,8 +5,6 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["SIDE", "Shown", "View"]
-
 SIDE = 320
 """Pixels along the longer side of a small picture, about."""
 

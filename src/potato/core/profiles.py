@@ -10,8 +10,6 @@ Tiles are 512 pixels wide whatever the block of the computation. Creation option
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["PANEL", "PROFILES", "TILE", "Profile"]
-
 TILE = 512
 """Side of a TIFF tile in pixels."""
 

@@ -3,8 +3,6 @@
 import os
 import re
 
-__all__ = ["redact"]
-
 SECRETS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

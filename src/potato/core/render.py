@@ -32,21 +32,6 @@ from potato.core.color import (
 )
 from potato.errors import InputError
 
-__all__ = [
-    "FLAT",
-    "LOOKS",
-    "NATURAL",
-    "Look",
-    "adjust",
-    "dither",
-    "look_of",
-    "render",
-    "render_linear",
-    "tone",
-    "unrender",
-    "untone",
-]
-
 
 @dataclass(frozen=True)
 class Look:

@@ -4,13 +4,16 @@ A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (
 channels are the 16 pan pixels of the cell, row by row.
 """
 
+from typing import Any, TypeVar
+
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.sensors import RATIO
 
-__all__ = ["BICUBIC_REACH", "block_mean", "fill_invalid", "from_cells", "to_cells", "upsample_cells"]
+MaskT = TypeVar("MaskT", NDArray[Any], Tensor)
 
 BICUBIC_REACH = 2
 """Cells on each side that bicubic upsampling by 4 looks at."""
@@ -98,3 +101,10 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
         filled.movedim(1, -1)[item, row, column] = total / known[:, 0][near].sum((1, 2))[:, None]
         known[item, 0, row, column] = True
     return filled[..., 1:-1, 1:-1]
+
+
+def enlarge_mask(valid: MaskT) -> MaskT:
+    """A mask of mul, on pan's grid: (…, h, w) to (…, 4h, 4w), array or tensor."""
+    if isinstance(valid, Tensor):
+        return valid.repeat_interleave(RATIO, -2).repeat_interleave(RATIO, -1)
+    return valid.repeat(RATIO, -2).repeat(RATIO, -1)

@@ -1,16 +1,6 @@
 """Facts about the WorldView-2 and WorldView-3 imagers, each written down once."""
 
-__all__ = [
-    "BANDS",
-    "BAND_ALIASES",
-    "BAND_CODES",
-    "FIRST_ARRAY",
-    "PLATFORMS",
-    "RATIO",
-    "SCALE",
-    "SECOND_ARRAY",
-    "VISIBLE",
-]
+import re
 
 RATIO = 4
 """Pan pixels along one side of a mul pixel."""
@@ -52,3 +42,6 @@ PLATFORMS: dict[str, str] = {
     "worldview-03": "WV03",
 }
 """Spellings of the platforms that Potato accepts, and the one it uses."""
+
+CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
+"""The catalog ID (CID) of a pass: 16 hexadecimal digits, of which the first three name the satellite."""

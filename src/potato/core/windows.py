@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from potato.core.sensors import RATIO
 
-__all__ = ["PairWindow", "PixelWindow", "panels", "pixel_windows", "split"]
-
 
 @dataclass(frozen=True)
 class PairWindow:

@@ -1,7 +1,5 @@
 """Numbers in sentences."""
 
-__all__ = ["counted"]
-
 
 def counted(count: int, noun: str) -> str:
     """How many of something.

@@ -14,8 +14,6 @@ from potato.doctor.finding import Finding
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 
-__all__ = ["REMEDIES", "examine_ard"]
-
 READERS = 8
 """Tiles that are looked at at once: most of it is waiting, for a disk or the network."""
 

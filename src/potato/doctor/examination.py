@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 from potato.doctor.ards import examine_ard
+from potato.doctor.bucket import examine_bucket
 from potato.doctor.finding import Finding
 from potato.doctor.machine import examine_machine
-from potato.doctor.network import examine_bucket
 from potato.doctor.software import examine_software
-
-__all__ = ["Report", "examine"]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from pathlib import Path
 from potato.doctor.finding import Finding
 from potato.engine.threads import available_cores
 
-__all__ = ["examine_machine"]
-
 MEMORY = 1_000_000_000
 """Bytes that `fuse` may need: 0.72 GB have been seen with the largest tiles, and something has to be left."""
 

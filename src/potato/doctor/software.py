@@ -12,8 +12,6 @@ from potato.errors import WeightsError
 from potato.model.weights import load_model, weights_digest
 from potato.raster import find_abilities
 
-__all__ = ["examine_software"]
-
 OLDEST_GDAL = (3, 9)
 """The first GDAL whose COG driver writes the same bytes each time."""
 

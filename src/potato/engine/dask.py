@@ -26,8 +26,6 @@ from potato.errors import ClusterError
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
 
-__all__ = ["LOCAL", "MEMORY", "Cluster", "open_cluster"]
-
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 

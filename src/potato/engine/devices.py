@@ -7,8 +7,6 @@ import torch
 
 from potato.errors import InputError
 
-__all__ = ["choose_device", "one_thread"]
-
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device of a name; `auto` is CUDA, else Apple's MPS, else the CPU.

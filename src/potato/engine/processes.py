@@ -24,8 +24,6 @@ from potato.errors import BlockError, PotatoError
 if TYPE_CHECKING:
     from potato.engine.dask import Cluster
 
-__all__ = ["Lost", "ask_in_order", "attempt", "run_jobs"]
-
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 

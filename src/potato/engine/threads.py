@@ -14,8 +14,6 @@ from tqdm import tqdm
 
 from potato.errors import BlockError
 
-__all__ = ["available_cores", "map_blocks", "progress_bar"]
-
 Name = TypeVar("Name")
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -24,8 +24,6 @@ from potato.core.resample import BICUBIC_REACH, block_mean, from_cells, upsample
 from potato.core.sensors import BANDS, RATIO
 from potato.evaluation.protocols import Sharpen
 
-__all__ = ["BASELINES", "Baseline", "as_sharpen", "awlp", "bicubic", "brovey", "gsa", "mtf_glp_hpm"]
-
 Baseline = Callable[[Tensor, Tensor], Tensor]
 """A classical sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to sharp bands (b, 8, 4h, 4w)."""
 
@@ -129,7 +127,7 @@ BASELINES: dict[str, Baseline] = {
 
 
 def as_sharpen(baseline: Baseline) -> Sharpen:
-    """What `potato.evaluation.protocols` judges: the colour of a baseline's bands, negative reflectance taken for 0."""
+    """A baseline as a sharpener: the colour of its bands, with negative reflectance taken for 0."""
 
     def sharpen(pan: Tensor, mul: Tensor) -> Tensor:
         return mul_to_oklab(baseline(pan, mul).clamp_min(0))

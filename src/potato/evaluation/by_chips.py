@@ -24,8 +24,6 @@ from potato.evaluation.statistics import Difference
 from potato.evaluation.tables import difference_section, picture_section
 from potato.model.network import Sharpener
 
-__all__ = ["CHIPS", "judge_chip", "judge_chips"]
-
 CHIPS = "chips"
 """Key of what is found by chips."""
 

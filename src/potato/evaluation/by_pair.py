@@ -25,16 +25,6 @@ from potato.evaluation.tables import first_spread, pair_sections
 from potato.model.network import Sharpener
 from potato.raster import Pair, PairPixels, gdal, open_pair
 
-__all__ = [
-    "WINDOW",
-    "even_windows",
-    "judge_pair",
-    "names_elsewhere",
-    "read_windows",
-    "region_of",
-    "to_tensors",
-]
-
 WINDOW = 1280
 """Pan pixels along the side of the largest window that is judged as one."""
 

@@ -16,8 +16,6 @@ from potato.evaluation.tables import difference_section, picture_section
 from potato.raster import check_same_grid, gdal, open_picture
 from potato.viewing.blocks import Block, work_through
 
-__all__ = ["judge_pictures"]
-
 _KEY = "pictures"
 
 Path_ = str | os.PathLike[str]

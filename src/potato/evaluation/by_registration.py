@@ -22,8 +22,6 @@ from potato.evaluation.registration import LEAST_CONFIDENCE, Displacement, Regis
 from potato.evaluation.result import Evaluation, Section, version
 from potato.raster import PairPixels, gdal, open_pair
 
-__all__ = ["measure_registration"]
-
 _SIDE = 32
 """Mul pixels along the side of the windows in which displacements are measured."""
 

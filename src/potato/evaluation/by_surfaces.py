@@ -16,9 +16,7 @@ from potato.evaluation.protocols import BORDER
 from potato.evaluation.result import Charts, Evaluation, Section, provenance
 from potato.evaluation.statistics import Spread
 from potato.model.network import Sharpener
-from potato.simulation.reflectances import Reflectance, load_reflectances
-
-__all__ = ["PACKAGED", "Fields", "judge_fields", "judge_surfaces", "make_fields"]
+from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PACKAGED = "packaged"
 """The name that stands for the list in the package."""

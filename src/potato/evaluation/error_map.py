@@ -8,8 +8,6 @@ from torch import Tensor
 
 from potato.core.windows import PairWindow
 
-__all__ = ["DistanceMap"]
-
 _LONGEST = 1200
 """Pixels along the longer side of the largest map."""
 

@@ -1,4 +1,4 @@
-"""The protocols of `potato.evaluation.protocols` on one window of a pair that may have holes, for several sharpeners.
+"""The protocols on one window of a pair that may have holes, for several sharpeners.
 
 A pair larger than a window is judged window by window, each as a pair of its own, so that any size is
 judged in the same memory. Figures are then over the pixels of all windows. Of those of the literature that
@@ -31,8 +31,6 @@ from potato.evaluation.protocols import (
     register_arrays,
 )
 from potato.evaluation.statistics import Correlation, Difference, Mean, Spread
-
-__all__ = ["FULL", "Findings", "Protocols", "displaced_key", "judge_window", "picture_figures", "plain_key"]
 
 FULL = "full"
 """Key of what is found at full scale."""

@@ -15,8 +15,6 @@ from potato.core.windows import PairWindow
 from potato.errors import PotatoError
 from potato.raster import grid_at, read_picture, write_image
 
-__all__ = ["GDAL", "gdal_pansharpen", "has_gdal"]
-
 GDAL = "gdal-pansharpen"
 """What the baseline is called."""
 

@@ -19,8 +19,6 @@ from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import Sensor, observe, ragged_mask, random_sensor, truth
 from potato.simulation.land.zoning import STYLES
 
-__all__ = ["EVERYTHING", "KINDS", "JudgedScene", "classify", "judge_kinds", "make_scene", "near_invalid"]
-
 EVERYTHING = "everything"
 
 KINDS = ("buildings", "vegetation", "water", "rare colours", "moving", "tall", "shadow", "edges")

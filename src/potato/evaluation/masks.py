@@ -7,8 +7,6 @@ from torch import Tensor
 from potato.core.resample import from_cells, to_cells
 from potato.model.network import fill_pair
 
-__all__ = ["complete_pair", "inner", "pull_push"]
-
 _REACH = 16
 """Cells that are filled as `fuse` fills them: further than any network of ours needs them."""
 

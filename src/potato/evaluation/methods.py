@@ -16,8 +16,6 @@ from potato.evaluation.gdal_brovey import GDAL, gdal_pansharpen, has_gdal
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model, weights_digest
 
-__all__ = ["ALL", "Contender", "Lineup", "baseline_names", "open_contenders"]
-
 ALL = ("all",)
 """The choice of every baseline that there is."""
 

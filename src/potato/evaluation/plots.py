@@ -17,8 +17,6 @@ from potato.raster import check_output
 from potato.raster.atomic import write_whole
 from potato.viewing.graticule import check_matplotlib
 
-__all__ = ["draw_plots", "plan_plots"]
-
 _LIMIT = 5.0
 """JND at the bright end of the scale of a map; what is above is drawn alike."""
 

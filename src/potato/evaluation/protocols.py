@@ -26,24 +26,6 @@ from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
 
-__all__ = [
-    "BORDER",
-    "FRINGE_REACH",
-    "Case",
-    "Colour",
-    "FullMaps",
-    "FullScale",
-    "Sharpen",
-    "displaced",
-    "displaced_cases",
-    "full",
-    "full_maps",
-    "plain",
-    "plain_case",
-    "register_arrays",
-    "shift",
-]
-
 Sharpen = Callable[[Tensor, Tensor], Tensor]
 """A sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to Oklab (b, 3, 4h, 4w)."""
 

@@ -24,8 +24,6 @@ from torch import Tensor
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
 
-__all__ = ["LEAST_CONFIDENCE", "Displacement", "Registration", "displacement_map"]
-
 LEAST_CONFIDENCE = 0.5
 """Windows whose peak is lower say nothing: noise alone reaches 0.45 in the smallest, 0.4 in those of 32."""
 

@@ -14,8 +14,6 @@ from potato.evaluation.methods import Contender
 from potato.evaluation.statistics import Spread
 from potato.model.weights import PREDICTOR
 
-__all__ = ["DIFFERENCE", "Charts", "Evaluation", "Section", "provenance", "version", "with_ratio"]
-
 DIFFERENCE = (
     "mean",
     "ratio",

@@ -14,8 +14,6 @@ from potato.evaluation.methods import Contender
 from potato.evaluation.statistics import Spread
 from potato.simulation.imager import Sensor
 
-__all__ = ["TRIALS", "Robustness", "Trial", "judge_trial", "speckle"]
-
 _SPECKLE = 5.0
 """JND by which a pixel stands out of its neighbours more than in the truth, to be speckle."""
 

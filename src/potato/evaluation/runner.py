@@ -19,8 +19,6 @@ from potato.model.network import Sharpener
 from potato.raster import check_output
 from potato.raster.atomic import write_whole
 
-__all__ = ["evaluate"]
-
 Path_ = str | os.PathLike[str]
 
 

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 
-__all__ = ["Correlation", "Difference", "Mean", "Spread", "edges", "split_difference"]
-
 _FINE = 13
 """Bits of a float32 that its bin forgets: 10 of the mantissa stay, so a bin is 0.1 % wide."""
 

@@ -7,8 +7,6 @@ from potato.evaluation.findings import FULL, Findings, Protocols, displaced_key,
 from potato.evaluation.result import DIFFERENCE, Section, with_ratio
 from potato.evaluation.statistics import Difference, Spread
 
-__all__ = ["difference_section", "first_spread", "pair_sections", "picture_section"]
-
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
 _BANDS = ("SAM", "ERGAS", "Q8", "SCC")

@@ -30,8 +30,6 @@ from potato.model.network import Sharpener, fill_pair
 from potato.model.weights import load_model, weights_digest
 from potato.raster import Pair, PairPixels, Part, check_output, create_picture, gdal, open_pair
 
-__all__ = ["BLOCK", "Fused", "fuse", "fuse_pair", "fuse_pixels"]
-
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
 
@@ -68,7 +66,7 @@ class Fused(Shown):
     def view(self) -> View:
         """What a notebook shows: all of the picture, made small."""
         from potato.raster import encode_png, open_picture
-        from potato.viewing.report.layers import shrink
+        from potato.report.layers import shrink
 
         with gdal(), open_picture(self.output) as image:
             codes = shrink(image, SIDE).codes

@@ -24,8 +24,6 @@ from potato.fusion.pipeline import fuse_pixels
 from potato.model.network import Sharpener
 from potato.raster import Grid, Pair, cells_within, find_sight, warp_picture
 
-__all__ = ["sharpen_onto", "sharpen_window"]
-
 SMALLEST = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""
 

@@ -42,8 +42,6 @@ from potato.core.color import mul_to_oklab, power
 from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
 from potato.core.sensors import BANDS, RATIO
 
-__all__ = ["Architecture", "Sharpener", "doubt", "fill_pair", "predict", "sharpen", "sharpness"]
-
 PIXELS = RATIO * RATIO
 INPUTS = PIXELS + 1 + len(BANDS) + 3 + 7 + 3
 OUTPUTS = 3 * PIXELS + 3

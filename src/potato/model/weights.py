@@ -24,8 +24,6 @@ from potato.errors import WeightsError
 from potato.model.network import Architecture, Sharpener
 from potato.raster.atomic import write_whole
 
-__all__ = ["DEFAULT", "PREDICTOR", "load_card", "load_model", "save_model", "weights_digest"]
-
 DEFAULT = "potato.safetensors"
 """The shipped checkpoint, in the package's assets."""
 

@@ -15,8 +15,6 @@ from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.raster.gdal import Grid
 
-__all__ = ["Area", "Part", "part_of"]
-
 PATCH = 128
 """Cells along a side of the pieces in which the Earth counts as flat: true to a millimetre over 300 m."""
 

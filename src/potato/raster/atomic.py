@@ -1,14 +1,13 @@
-"""Small files, written whole or not at all, and folders for one run at a time."""
+"""Files and folders that are there whole or not at all, and folders for one run at a time."""
 
 import contextlib
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from potato.errors import OutputError, PotatoError
-
-__all__ = ["locked", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
@@ -30,6 +29,32 @@ def write_whole(path: Path, data: bytes | str) -> None:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder beside `target` in which to make it; rename the finished thing out of it.
+
+    The folder and what is left in it go at the end, whatever happens.
+
+    Args:
+        target: the file or folder to be made; its parent must be there.
+
+    Yields:
+        The hidden folder, `.NAME.….partial`, on the same disk as `target`.
+
+    Raises:
+        OutputError: for any OSError inside the `with`, for example because the disk is full.
+    """
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", suffix=".partial", dir=target.parent
+        ) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"{target}: can't write there: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -12,8 +12,6 @@ from rasterio.warp import transform
 
 from potato.raster.gdal import gdal, placeless
 
-__all__ = ["Abilities", "find_abilities"]
-
 PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
 """Longitude and latitude of the middle of UTM zone 11, and its easting and northing by definition."""
 

@@ -4,8 +4,6 @@ from rasterio.warp import transform
 
 from potato.raster.gdal import Grid
 
-__all__ = ["grid_to_lonlat", "lonlat_to_grid", "map_to_grid"]
-
 
 def grid_to_lonlat(grid: Grid, x: float, y: float) -> tuple[float, float]:
     """Longitude and latitude (WGS 84) of column `x` and row `y` of a grid; corners are whole numbers."""

@@ -9,8 +9,6 @@ from potato.core.sensors import RATIO
 from potato.errors import InputError
 from potato.raster.pair import Image, Pair
 
-__all__ = ["read_coverage"]
-
 
 def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
     """A small map of where both images of a pair are valid.

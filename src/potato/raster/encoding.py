@@ -13,8 +13,6 @@ from rasterio.io import MemoryFile
 from potato.raster.atomic import write_whole
 from potato.raster.gdal import gdal
 
-__all__ = ["encode_jpeg", "encode_png", "write_png"]
-
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 80) -> bytes:
     """A picture (3, h, w) as JPEG."""

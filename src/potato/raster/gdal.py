@@ -16,8 +16,6 @@ from rasterio.session import DummySession
 
 from potato.errors import InputError, OutputError
 
-__all__ = ["Grid", "complaints", "gdal", "open_dataset", "placeless", "refusals"]
-
 
 def gdal() -> rasterio.Env:
     """A GDAL environment with our defaults.

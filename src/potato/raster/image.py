@@ -21,8 +21,6 @@ from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError
 from potato.raster.gdal import Grid, gdal, open_dataset, refusals
 
-__all__ = ["grid_at", "read_photograph", "read_picture", "write_image"]
-
 
 def grid_at(
     height: int,

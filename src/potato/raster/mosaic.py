@@ -26,8 +26,6 @@ from potato.raster.atomic import write_whole
 from potato.raster.gdal import Grid, gdal
 from potato.raster.writer import create_picture
 
-__all__ = ["Layout", "Piece", "lay_out", "picture_grid", "write_mosaic", "write_vrt"]
-
 TOLERANCE = 0.01
 """Share by which a cell's pixels may differ in number from the mosaic's; some are left out or repeated."""
 

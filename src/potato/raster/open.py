@@ -11,8 +11,6 @@ from potato.errors import BandError, GridError
 from potato.raster.gdal import open_dataset
 from potato.raster.pair import CORNER_TOLERANCE, Image, crs_name, mul_bands
 
-__all__ = ["check_same_grid", "open_mul", "open_picture"]
-
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 

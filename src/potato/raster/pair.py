@@ -22,8 +22,6 @@ from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
 from potato.raster.gdal import Grid, gdal, open_dataset
 
-__all__ = ["Image", "Pair", "PairPixels", "crs_name", "mul_bands", "open_pair", "pan_band"]
-
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
 

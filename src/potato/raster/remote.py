@@ -22,16 +22,6 @@ from rasterio.session import DummySession
 from potato.errors import ArdError, InputError
 from potato.raster.gdal import gdal
 
-__all__ = [
-    "AnotherHostError",
-    "bytes_moved",
-    "is_remote",
-    "open_web",
-    "remote_gdal",
-    "reset_bytes_moved",
-    "try_again",
-]
-
 Result = TypeVar("Result")
 
 PAUSES = (1.0, 4.0)

@@ -14,8 +14,6 @@ from potato.core.sensors import RATIO, SCALE
 from potato.core.windows import PairWindow
 from potato.raster.pair import Pair
 
-__all__ = ["draw_pair"]
-
 INVALID = 128
 """The grey of what isn't valid."""
 

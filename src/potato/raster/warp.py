@@ -14,8 +14,6 @@ from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.raster.gdal import Grid
 
-__all__ = ["Sight", "cells_within", "find_sight", "warp_picture"]
-
 DENSE = 21
 """Points along each side of a box when it is transformed: what is straight in one CRS bends in another."""
 

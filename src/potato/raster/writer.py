@@ -21,8 +21,6 @@ from potato.core.profiles import PANEL, TILE, Profile
 from potato.errors import OutputError, OutputExists
 from potato.raster.gdal import Grid, placeless, refusals
 
-__all__ = ["Picture", "check_output", "create_picture"]
-
 
 class Picture:
     """A picture being written: blocks come in, whole rows of tiles go out.

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE
 
-__all__ = ["SIDES", "displace_arrays", "over_sharpen", "to_counts"]
-
 SIDES = tuple(-0.5 if name in FIRST_ARRAY else 0.5 for name in BANDS)
 """Which way a band goes when the arrays are displaced, in units of the displacement; pan stays."""
 

@@ -17,8 +17,6 @@ from potato.simulation.land.canvas import METRE
 from potato.simulation.land.shapes import disc, rectangle
 from potato.simulation.spectral_lift import Lifter
 
-__all__ = ["strew"]
-
 SMALLEST, LARGEST = 0.6, 16.0
 """Metres along the shorter side; numbers fall as the square of size."""
 

@@ -21,8 +21,6 @@ from potato.simulation.land.spectra import PLANES, Palette
 from potato.simulation.photographs import scatter_cars
 from potato.simulation.spectral_lift import Lifter
 
-__all__ = ["shed_leaves"]
-
 FINE = 2
 """Fine pixels along the side of a pan pixel, whose mean it is: edges aren't jagged."""
 

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from potato.simulation.artefacts import over_sharpen
 
-__all__ = ["expose", "read_at", "spread"]
-
 MARGIN = 3
 """The instrument's pixels beyond the grid on every side: cubic convolution looks at two."""
 

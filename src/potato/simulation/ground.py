@@ -33,18 +33,6 @@ from potato.simulation.land.zoning import (
     zone_at,
 )
 
-__all__ = [
-    "BRIGHTEST",
-    "DARKEST",
-    "LEAST_SIDE",
-    "Ground",
-    "crispen",
-    "make_ground",
-    "mute",
-    "vary_foliage",
-    "warm",
-]
-
 LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
 

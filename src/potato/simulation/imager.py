@@ -17,22 +17,6 @@ from potato.simulation.ground import Ground
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.land.vehicles import drive
 
-__all__ = [
-    "FINE",
-    "IDEAL",
-    "Sensor",
-    "displacement_field",
-    "haze_of",
-    "mul_counts",
-    "observe",
-    "observe_coarser",
-    "pan_counts",
-    "ragged_mask",
-    "random_sensor",
-    "sharpened_on_grid",
-    "truth",
-]
-
 FINE = 2
 """Pixels of the ground along one of mul's in `observe_coarser`: mul needs something finer to see."""
 

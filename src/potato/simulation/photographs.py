@@ -14,8 +14,6 @@ from potato.simulation.land.spectra import PLANES, Palette
 from potato.simulation.land.vehicles import Mover, car_colour
 from potato.simulation.spectral_lift import Lifter, lift
 
-__all__ = ["lay_photographs", "scatter_cars"]
-
 CARS = 6e-5
 """Moving cars per pan pixel: one in a patch of 128 × 128."""
 

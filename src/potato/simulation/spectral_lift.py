@@ -17,10 +17,8 @@ from torch import Tensor
 from potato.core.color import linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
+from potato.simulation.land.reflectances import Reflectance
 from potato.simulation.land.spectra import canopy
-from potato.simulation.reflectances import Reflectance
-
-__all__ = ["Lifter", "lift"]
 
 CLUSTERS = 10
 """Colours of a photograph."""

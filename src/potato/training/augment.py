@@ -15,18 +15,6 @@ from potato.core.sensors import BANDS, SCALE
 from potato.simulation.artefacts import displace_arrays, over_sharpen
 from potato.simulation.imager import Sensor, haze_of, mul_counts, pan_counts
 
-__all__ = [
-    "CLEAR_AIR",
-    "SYMMETRIES",
-    "add_air",
-    "expose",
-    "observe_again",
-    "random_air",
-    "random_exposure",
-    "random_symmetry",
-    "turn",
-]
-
 SYMMETRIES = 8
 """Ways to lay a square onto itself: four turns, each also mirrored."""
 

@@ -15,8 +15,6 @@ from potato.model.weights import PREDICTOR, load_model
 from potato.raster import check_output, write_png
 from potato.training.score import score_pixels, sharpen_chips, to_score
 
-__all__ = ["Checked", "check_chip"]
-
 
 @dataclass(frozen=True)
 class Checked:

@@ -31,8 +31,6 @@ from potato.raster.atomic import write_whole
 from potato.training.config import Settings
 from potato.training.step import Learner
 
-__all__ = ["SHIPPED_EPOCH", "Origin", "Session", "find_origin", "start_network"]
-
 SHIPPED_EPOCH = 63
 """The number that the weights in the package have among epochs."""
 

@@ -9,8 +9,6 @@ from potato.core.sensors import RATIO
 from potato.errors import SessionError
 from potato.simulation.ground import LEAST_SIDE
 
-__all__ = ["FREE", "SCHEDULES", "Settings"]
-
 SCHEDULES = ("cosine", "constant")
 """How the learning rate goes on after its warm-up; `epochs.learning_rate` has the formulas."""
 

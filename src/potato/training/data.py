@@ -36,17 +36,6 @@ from potato.training.augment import (
 )
 from potato.training.distributed import ALONE, Ranks
 
-__all__ = [
-    "Batch",
-    "Samples",
-    "chip_size",
-    "collate",
-    "data_digest",
-    "held_out",
-    "list_chips",
-    "open_batches",
-]
-
 _TRIES = 16
 """Chips in a row that may be unreadable before the run gives up."""
 

@@ -16,8 +16,6 @@ from torch import Tensor
 
 from potato.errors import SessionError
 
-__all__ = ["ALONE", "Ranks", "join_ranks", "world"]
-
 
 @dataclass(frozen=True)
 class Ranks:

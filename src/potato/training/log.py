@@ -22,8 +22,6 @@ from potato.raster.atomic import write_whole
 from potato.training.data import Batch
 from potato.training.score import sharpen_chips
 
-__all__ = ["Bar", "Curves", "JsonLines", "Line", "Reporter", "Reporters", "draw_chips", "warn"]
-
 _CROP = 256
 """Side of what pictures show of a chip, pan pixels."""
 

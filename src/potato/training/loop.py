@@ -18,8 +18,6 @@ from potato.training.log import Line, Reporter, draw_chips, warn
 from potato.training.score import Score, score_batches
 from potato.training.step import Learner, Step, Tally, train_step
 
-__all__ = ["Judge", "Scores", "deferred_interrupts", "run_epochs"]
-
 _LINES = 50
 """Lines of the log in an epoch."""
 

@@ -6,16 +6,6 @@ from torch import Tensor
 
 from potato.core.color import JND
 
-__all__ = [
-    "SOFTNESS",
-    "delta_e_loss",
-    "delta_e_sum",
-    "dullness",
-    "fringe_sum",
-    "soft_delta_e",
-    "stray_sum",
-]
-
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
 

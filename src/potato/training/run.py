@@ -21,8 +21,6 @@ from potato.training.log import Bar, Curves, JsonLines, Reporter, Reporters, war
 from potato.training.loop import Judge, Scores, run_epochs
 from potato.training.step import Learner
 
-__all__ = ["Trained", "train"]
-
 _SHOWN = 4
 """Test chips that pictures show."""
 

@@ -12,8 +12,6 @@ from potato.model.network import Sharpener, fill_pair
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
 
-__all__ = ["BORDER", "Score", "score_batches", "score_pixels", "sharpen_chips"]
-
 BORDER = 8
 """Pixels along the border of a chip that aren't judged: a model lacks context there."""
 

@@ -23,8 +23,6 @@ from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
 from potato.training.losses import delta_e_sum, dullness, fringe_sum, stray_sum
 
-__all__ = ["Learner", "Step", "Tally", "batch_loss", "learning_rate", "train_step"]
-
 _TAIL = 0.01
 """Where the cosine ends, relative to its top: the last steps still learn."""
 

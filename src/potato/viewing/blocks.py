@@ -22,18 +22,6 @@ from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
 from potato.raster import Grid, Image, create_picture
 
-__all__ = [
-    "Block",
-    "Codes",
-    "Developed",
-    "Print",
-    "Settings",
-    "bits_of",
-    "develop",
-    "name_of",
-    "work_through",
-]
-
 BLOCK = 512
 """Side of a block in pixels: a tile of most files, and small enough for the caches of a core."""
 

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from potato.core.color import fit_gamut, gamut_share
 
-__all__ = ["LIGHTNESS", "MID_GREY", "at_lightness", "exaggerated", "gray_difference"]
-
 LIGHTNESS = 0.75
 """Oklab L at which `at_lightness` shows chroma: there the gamut holds the widest circle, of chroma 0.128."""
 

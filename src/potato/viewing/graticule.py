@@ -15,8 +15,6 @@ from potato.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CHROMA_JND", "FORMATS", "check_matplotlib", "draw_density", "draw_scope"]
-
 CHROMA_JND = JND / 2
 """A difference of chroma of one JND: a and b count twice (`color.delta_e_ok`)."""
 

@@ -22,8 +22,6 @@ from potato.raster.atomic import write_whole
 from potato.viewing.blocks import Block, bits_of, work_through
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
 
-__all__ = ["BINS", "REACH", "Scope", "chroma_histogram", "vectorscope"]
-
 REACH = 0.2
 """Default a and b at the rim: roofs, lawns and water fit in well; the corners of sRGB reach 0.32."""
 

@@ -22,8 +22,6 @@ from potato.raster import Grid, Image, check_same_grid, gdal, open_mul, open_pic
 from potato.viewing.blocks import Block, Developed, Print, Settings, bits_of, develop, name_of
 from potato.viewing.color_ops import LIGHTNESS, at_lightness, exaggerated, gray_difference
 
-__all__ = ["PLAIN_BANDS", "ab", "exaggerate", "gray_diff", "mul_to_rgb", "quick_contrast"]
-
 PLAIN_BANDS = ("red", "green", "blue")
 """The bands that most viewers show as red, green and blue: 5, 3 and 2."""
 

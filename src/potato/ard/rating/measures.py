@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from potato.core.sensors import BANDS, SCALE
 
-__all__ = ["AXES", "Measures", "Rating", "measure", "quality_index", "rate"]
-
 AXES = ("seeing", "water", "interest")
 """What is rated, each from 0 (bad to learn from) to 4 (good)."""
 

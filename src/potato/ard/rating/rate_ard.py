@@ -32,8 +32,6 @@ from potato.raster import check_output
 from potato.raster.atomic import write_whole
 from potato.raster.remote import try_again
 
-__all__ = ["COLUMNS", "Rated", "choose_best", "rate_cids"]
-
 PAN_SIDE, MUL_SIDE = 640, 320
 """The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real ARDs."""
 

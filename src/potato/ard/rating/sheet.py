@@ -13,8 +13,6 @@ from potato.ard.rating.measures import Rating
 from potato.core.html import script_json
 from potato.raster import encode_jpeg
 
-__all__ = ["make_sheet"]
-
 
 def make_sheet(
     ratings: Sequence[Rating],

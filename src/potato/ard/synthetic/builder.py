@@ -21,8 +21,6 @@ from potato.core.sensors import RATIO
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import write_image
 
-__all__ = ["Made", "Truth", "make_ard"]
-
 MUL_NAMES = tuple(name for name in metadata.BANDS if name != "BAND_P")
 RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
 BROKEN_ROW = 200

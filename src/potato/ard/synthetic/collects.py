@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from potato.ard.grid import APRON, CELL, SIDE, Box, cell_quadkey
 from potato.raster import Grid, grid_at
 
-__all__ = ["SIZE_STEP", "Cell", "Collect", "plan_collects"]
-
 SIZE_STEP = 136
 """Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of mul
 pixels, and neighbours share pixels where they overlap."""

@@ -8,8 +8,6 @@ from potato.ard.grid import Box
 from potato.ard.overview import lonlat_outline
 from potato.ard.synthetic.collects import Cell, Collect
 
-__all__ = ["BANDS", "collection", "event", "image_asset", "item", "item_name"]
-
 VERSION = "1.1.0"
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"

@@ -18,8 +18,6 @@ from potato.simulation.imager import observe, random_sensor
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 
-__all__ = ["Pass", "photograph"]
-
 PATCH = 1 << 23
 """Pan pixels of ground that are invented; beyond them the ground goes on as its own mirror image. Bounds
 memory (some 100 bytes each) and time."""

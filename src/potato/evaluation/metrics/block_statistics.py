@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-__all__ = ["covariance", "universal_quality", "whole_blocks"]
-
 
 def whole_blocks(image: Tensor, side: int, valid: Tensor | None = None) -> Iterator[Tensor]:
     """Cut an image into blocks that lie side by side, and pass over those that can't be judged whole.

@@ -24,8 +24,6 @@ from potato.core.sensors import RATIO
 from potato.evaluation.metrics.block_statistics import universal_quality, whole_blocks
 from potato.evaluation.metrics.reduced import q2n
 
-__all__ = ["d_lambda", "d_lambda_khan", "d_s", "d_s_mtf", "hqnr", "qnr"]
-
 BLOCK = 32
 """Side of the blocks in which Q is taken, in pixels of the image judged; at mul's scale the same ground."""
 

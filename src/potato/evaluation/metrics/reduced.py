@@ -14,8 +14,6 @@ from torch import Tensor
 from potato.core.sensors import RATIO
 from potato.evaluation.metrics.block_statistics import covariance, whole_blocks
 
-__all__ = ["ergas", "psnr", "q2n", "sam", "scc", "ssim"]
-
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Side and standard deviation of SSIM's Gaussian window, in pixels."""
 

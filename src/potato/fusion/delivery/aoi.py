@@ -9,8 +9,6 @@ from typing import Any
 from potato.errors import InputError
 from potato.raster import Area
 
-__all__ = ["box_area", "read_area"]
-
 LIMIT = 64 << 20
 """Bytes that a GeoJSON may have."""
 

@@ -28,8 +28,6 @@ from potato.model.weights import PREDICTOR, load_model, weights_digest
 from potato.raster import Area
 from potato.raster.atomic import write_whole
 
-__all__ = ["fuse_ard"]
-
 Path_ = str | os.PathLike[str]
 AnyJob = TypeVar("AnyJob", Job, MosaicJob)
 

@@ -16,8 +16,6 @@ from typing import Any
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import locked
 
-__all__ = ["COLLECTION", "MANIFEST", "Manifest", "Record", "open_manifest", "read_manifest"]
-
 MANIFEST = "manifest.jsonl"
 """Its name in the folder of the delivery."""
 

@@ -21,8 +21,6 @@ from potato.fusion.delivery.tile import file_digest, sweep
 from potato.raster.atomic import write_whole
 from potato.raster.mosaic import Layout, lay_out, picture_grid, write_mosaic, write_vrt
 
-__all__ = ["Kind", "MosaicJob", "make_mosaic", "plan_mosaics"]
-
 Kind = Literal["cog", "vrt"]
 
 

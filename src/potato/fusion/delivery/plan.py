@@ -20,8 +20,6 @@ from potato.core.words import counted
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
 
-__all__ = ["Choice", "Job", "Plan", "Settings", "make_plan", "tile_grid"]
-
 SLACK = 10.0
 """Metres by which a tile may miss an area and still be looked at: before it is opened the check is rough."""
 

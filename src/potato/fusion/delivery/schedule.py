@@ -17,8 +17,6 @@ from potato.fusion.delivery.plan import Job, Plan, Settings, tile_grid
 from potato.raster import part_of
 from potato.raster.remote import is_remote
 
-__all__ = ["Agenda", "Delivered", "Forecast", "forecast", "make_agenda"]
-
 SPEED = 4e6
 """Pan pixels a second and core, until the manifest knows better (benchmarks/results/fuse.json)."""
 

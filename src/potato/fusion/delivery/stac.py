@@ -11,8 +11,6 @@ from potato.fusion.delivery.manifest import Record
 from potato.raster import Grid
 from potato.raster.coordinates import grid_to_lonlat
 
-__all__ = ["Seen", "picture_bounds", "picture_collection", "picture_item"]
-
 VERSION = "1.1.0"
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"

@@ -24,8 +24,6 @@ from potato.raster import Grid, Pair, Part, open_pair, part_of
 from potato.raster.atomic import write_whole
 from potato.raster.remote import bytes_moved, is_remote, remote_gdal, reset_bytes_moved, try_again
 
-__all__ = ["file_digest", "fuse_tile", "sweep"]
-
 RETRIES = 3
 """How often GDAL asks again for a part of an image, after 1, 2 and 4 seconds or so."""
 

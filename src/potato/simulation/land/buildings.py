@@ -12,8 +12,6 @@ from potato.simulation.land.shapes import Local, disc, rectangle
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.zoning import Plot
 
-__all__ = ["HALL_ROOFS", "HOUSE_ROOFS", "build_hall", "build_house", "dig_pool"]
-
 Roofs = tuple[tuple[tuple[str, ...], float], ...]
 
 HOUSE_ROOFS: Roofs = (

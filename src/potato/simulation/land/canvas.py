@@ -8,8 +8,6 @@ from torch import Tensor
 from potato.simulation.land.shapes import Window
 from potato.simulation.land.spectra import PLANES
 
-__all__ = ["METRE", "Canvas"]
-
 METRE = 2.0
 """Pan pixels in a metre."""
 

@@ -13,8 +13,6 @@ from potato.simulation.land.spectra import PLANES, Palette
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.land.zoning import ZONE_CELL, Zone
 
-__all__ = ["CROPS", "lay_fields", "lay_grass", "zone_cover"]
-
 CROPS: tuple[tuple[str, str], ...] = (
     ("lush grass", "deep green canopy"),
     ("bright canopy", "grass"),

@@ -15,8 +15,6 @@ from potato.simulation.land.spectra import Palette
 from potato.simulation.land.vehicles import park
 from potato.simulation.land.zoning import Plot, Road, Zone, zone_at
 
-__all__ = ["build_farms", "lay_gardens", "raise_houses"]
-
 DRIVES = (
     "old concrete",
     "bridge deck",

@@ -8,16 +8,6 @@ from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
 
-__all__ = [
-    "SKYLIGHT",
-    "SUN_AZIMUTH",
-    "SUN_ELEVATION",
-    "illuminate",
-    "relief_factor",
-    "shadows",
-    "slope_factor",
-]
-
 SUN_ELEVATION = math.radians(52)
 """Of a mid-morning overpass in the warm half of the year."""
 

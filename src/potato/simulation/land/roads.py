@@ -14,8 +14,6 @@ from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import smoothstep
 from potato.simulation.land.zoning import Road
 
-__all__ = ["RoadField", "lay_roads", "survey_roads"]
-
 _FAR = 400.0
 _LANE = 3.4 * METRE
 

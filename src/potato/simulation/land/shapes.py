@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Local", "Window", "disc", "local_grid", "rectangle", "segment", "window_around"]
-
 
 @dataclass(frozen=True, slots=True)
 class Window:

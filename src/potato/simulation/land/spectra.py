@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from potato.simulation.reflectances import Reflectance, load_reflectances
-
-__all__ = ["PAN_BEYOND_RED", "PLANES", "Palette", "canopy", "pan_beyond_red"]
+from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PLANES = 9
 """Pan, then the 8 bands: what a spectrum has here."""

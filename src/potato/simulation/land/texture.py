@@ -8,8 +8,6 @@ from torch import Tensor
 
 from potato.core.noise import power_noise
 
-__all__ = ["clouds", "smoothstep", "white_noise"]
-
 
 def clouds(
     height: int, width: int, generator: torch.Generator, scale: float, exponent: float = 1.6

@@ -14,8 +14,6 @@ from potato.simulation.land.light import relief_factor
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.zoning import Zone
 
-__all__ = ["Crowns", "grow", "plant"]
-
 CHANCES = {
     Zone.HOMES: 0.3,
     Zone.WORKS: 0.07,

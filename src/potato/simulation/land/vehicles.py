@@ -14,8 +14,6 @@ from potato.simulation.land.shapes import Local, rectangle
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.zoning import Road
 
-__all__ = ["CAR_COLOURS", "Mover", "car_colour", "drive", "park", "roll", "stand_box"]
-
 CAR_COLOURS: tuple[tuple[str, float], ...] = (
     ("car white", 25),
     ("car silver", 18),

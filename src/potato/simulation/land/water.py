@@ -11,8 +11,6 @@ from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.land.zoning import Road, plan_main_roads
 
-__all__ = ["lay_water", "plan_shore"]
-
 _DRY = -1000.0
 
 WATERS = (

@@ -13,8 +13,6 @@ from potato.simulation.land.spectra import Palette
 from potato.simulation.land.vehicles import park, stand_box
 from potato.simulation.land.zoning import Plot
 
-__all__ = ["fill_works", "lay_pitch"]
-
 YARDS = (
     ("asphalt", "bleached asphalt"),
     ("old asphalt", "asphalt"),

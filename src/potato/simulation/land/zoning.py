@@ -12,19 +12,6 @@ from torch import Tensor
 from potato.simulation.land.canvas import METRE
 from potato.simulation.land.texture import clouds
 
-__all__ = [
-    "STYLES",
-    "ZONE_CELL",
-    "Plot",
-    "Road",
-    "Zone",
-    "plan_homes",
-    "plan_main_roads",
-    "plan_works",
-    "plan_zones",
-    "zone_at",
-]
-
 Point = tuple[float, float]
 
 ZONE_CELL = 8

@@ -7,8 +7,6 @@ from potato.core.windows import PixelWindow
 from potato.errors import InputError
 from potato.raster import Grid
 
-__all__ = ["LARGEST", "PIXELS", "choose_window"]
-
 PIXELS = 5_000_000
 """Pixels in full detail, of all layers together, unless a window is named: about 13 MB of a page."""
 

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from potato.engine.threads import available_cores, map_blocks
 from potato.raster import encode_jpeg, encode_png
-from potato.viewing.report.layers import Layer
-
-__all__ = ["TILE", "data_url", "pyramids"]
+from potato.report.layers import Layer
 
 TILE = 512
 """Side of a tile in pixels."""

@@ -8,8 +8,6 @@ from http.client import HTTPException
 
 from potato.doctor.finding import Finding
 
-__all__ = ["BUCKET", "examine_bucket"]
-
 BUCKET = "maxar-opendata"
 """Where Maxar publishes the ARD of disasters, for everybody, without an account."""
 

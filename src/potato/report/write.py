@@ -17,10 +17,9 @@ from potato.evaluation.statistics import Difference
 from potato.raster import Grid, Image, Pair, check_output, check_same_grid, gdal, open_pair, open_picture
 from potato.raster.atomic import write_whole
 from potato.raster.pair import crs_name
-from potato.viewing.blocks import name_of
-from potato.viewing.report.crop import choose_window
-from potato.viewing.report.figures import count_codes, draw_chroma, judge_full
-from potato.viewing.report.layers import (
+from potato.report.crop import choose_window
+from potato.report.figures import count_codes, draw_chroma, judge_full
+from potato.report.layers import (
     COLOUR,
     MOST,
     Layer,
@@ -30,10 +29,9 @@ from potato.viewing.report.layers import (
     take_pair,
     take_picture,
 )
-from potato.viewing.report.page import Card, Page, Table, make_page
-from potato.viewing.report.pyramid import pyramids
-
-__all__ = ["Report", "write_report"]
+from potato.report.page import Card, Page, Table, make_page
+from potato.report.pyramid import pyramids
+from potato.viewing.blocks import name_of
 
 Path_ = str | os.PathLike[str]
 

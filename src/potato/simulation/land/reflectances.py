@@ -18,8 +18,6 @@ from pathlib import Path
 from potato.core.sensors import BANDS, SCALE
 from potato.errors import InputError
 
-__all__ = ["COLUMNS", "KINDS", "Reflectance", "load_reflectances"]
-
 COLUMNS = ("name", "kind", "pan", *BANDS, "note")
 """The header of the file, in this order."""
 

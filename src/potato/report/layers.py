@@ -18,23 +18,6 @@ from potato.core.sensors import RATIO, SCALE
 from potato.core.windows import PairWindow, PixelWindow
 from potato.raster import Image, Pair
 
-__all__ = [
-    "COLOUR",
-    "MOST",
-    "OVERVIEW",
-    "PAN",
-    "SURROUND",
-    "Layer",
-    "Overview",
-    "PairShot",
-    "Shot",
-    "difference_layer",
-    "heat_colours",
-    "shrink",
-    "take_pair",
-    "take_picture",
-]
-
 OVERVIEW = 1024
 """Pixels along the longer side of an overview, at most."""
 

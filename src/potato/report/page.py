@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from potato.core.color import linear_srgb_to_oklab
 from potato.core.html import script_json
 from potato.core.windows import PixelWindow
+from potato.report.layers import MOST, heat_colours
+from potato.report.pyramid import TILE, data_url
 from potato.viewing.graticule import CHROMA_JND, CORNERS
-from potato.viewing.report.layers import MOST, heat_colours
-from potato.viewing.report.pyramid import TILE, data_url
 from potato.viewing.scope import REACH
-
-__all__ = ["VIEWER", "Card", "Page", "Table", "make_page"]
 
 VIEWER = "OpenSeadragon 6.1.1"
 """The viewer in the assets; `make viewer` fetches it again."""

@@ -3,6 +3,6 @@
 `layers` reads what is shown, `figures` judges it, `tiles` and `page` make HTML of it, `making` is the tool.
 """
 
-from potato.viewing.report.write import Report, write_report
+from potato.report.write import Report, write_report
 
 __all__ = ["Report", "write_report"]

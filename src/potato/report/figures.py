@@ -9,11 +9,9 @@ from potato.core.render import Look, unrender
 from potato.evaluation.findings import Protocols, judge_window
 from potato.evaluation.methods import Contender
 from potato.evaluation.protocols import FullScale
+from potato.report.layers import PairShot
 from potato.viewing.graticule import draw_density
-from potato.viewing.report.layers import PairShot
 from potato.viewing.scope import REACH, chroma_histogram
-
-__all__ = ["count_codes", "draw_chroma", "judge_full"]
 
 FULL = Protocols(halvings=(), displacements=(), literature=False)
 
