@@ -10,7 +10,6 @@ import sysconfig
 import pytest
 
 import ards
-
 import pairs
 
 RIO = shutil.which("rio", path=sysconfig.get_path("scripts"))

@@ -16,7 +16,7 @@ SURFACES = load_reflectances()
 BY_NAME = {surface.name: surface for surface in SURFACES}
 HEADER = ",".join(COLUMNS)
 GOOD = "grass,vegetation,1500,200,300,1000,900,600,3000,4000,3900,a note"
-SCRIPT = Path(__file__).parents[1] / "runs" / "make_reflectances.py"
+SCRIPT = Path(__file__).parents[2] / "runs" / "make_reflectances.py"
 
 
 def band(name: str, which: str) -> float:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import ards
 from potato import fuse, fuse_ard
 from potato.ard import Broken, walk_ard
 from potato.errors import ArdError
 from potato.fusion.delivery.manifest import MANIFEST, read_manifest
 
+import ards
 import pairs
 from servers import Fault, serve_bucket, serve_folder, spoil_bucket
 

@@ -14,11 +14,11 @@ import pytest
 import rasterio
 from affine import Affine
 
-import ards
 from potato.doctor import bucket, examine, machine, software
 from potato.doctor.ards import REMEDIES
 from potato.errors import WeightsError
 
+import ards
 import pairs
 import servers
 

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ards import CID, OTHER, contents, write_ard, write_tile
 from potato.ard import walk_ard
 from potato.ard.synthetic import make_ard
 from potato.chips import load_chip
@@ -30,9 +29,10 @@ from potato.core.windows import PairWindow
 from potato.errors import ArdError, ChipError, InputError, OutputError
 from potato.raster import gdal, open_pair, remote
 
+from ards import CID, OTHER, contents, write_ard, write_tile
 from servers import FolderServer, serve_bucket, serve_folder
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 SMALL = {"size": 32}
 """Chips of 32 pan pixels: each reads 64 × 64 cells, and a tile of 136 × 136 has 9 × 9 places for them."""
 

@@ -17,7 +17,6 @@ from rasterio.crs import CRS
 from rasterio.transform import from_bounds
 from rasterio.warp import transform
 
-import ards
 import potato
 from potato import fuse, open_pair, sharpen_onto, sharpen_window
 from potato.core.color import mul_to_oklab
@@ -28,6 +27,7 @@ from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal import placeless
 
+import ards
 import pairs
 import servers
 

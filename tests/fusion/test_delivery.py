@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from pystac.validation import validate_dict
 from rasterio.warp import transform
 
-import ards
 from potato import fuse, fuse_ard, list_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
 from potato.ard.grid import quadkey_cell
@@ -41,6 +40,7 @@ from potato.model.weights import save_model
 from potato.raster import Area, grid_at, part_of
 from potato.raster.mosaic import lay_out
 
+import ards
 import pairs
 from servers import Fault, serve_folder
 

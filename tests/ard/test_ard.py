@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ards import write_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, source, unusable, walk_ard
 from potato.ard.grid import cell_quadkey, quadkey_cell
 from potato.ard.item import parse_item
 from potato.ard.synthetic import make_ard
 from potato.errors import ArdError
 
+from ards import write_ard
 from servers import serve_bucket, serve_folder
 
 ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"

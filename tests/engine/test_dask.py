@@ -10,8 +10,6 @@ import pytest
 import torch
 from affine import Affine
 
-import labours
-from ards import contents, write_ard
 from potato import fuse_ard
 from potato.ard.rating import rate_cids
 from potato.chips.fake import fake_chips
@@ -26,6 +24,8 @@ from potato.fusion.delivery.manifest import read_manifest
 from potato.model.weights import save_model
 
 import pairs
+import worker_jobs
+from ards import contents, write_ard
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -68,22 +68,22 @@ def pictures(folder):
 
 
 def test_the_cluster_keeps_the_promises_of_processes(two):
-    assert sorted(run_jobs(range(10), labours.double, 0, two)) == [(n, 2 * n) for n in range(10)]
-    assert list(run_jobs([], labours.double, 0, two)) == []
-    found = dict(run_jobs([1, -1, 2], labours.double, 0, two))
+    assert sorted(run_jobs(range(10), worker_jobs.double, 0, two)) == [(n, 2 * n) for n in range(10)]
+    assert list(run_jobs([], worker_jobs.double, 0, two)) == []
+    found = dict(run_jobs([1, -1, 2], worker_jobs.double, 0, two))
     assert found == {1: 2, 2: 4, -1: Lost("ValueError: a number that can't be doubled")}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its C library is told to keep freed memory")
 def test_workers_use_freed_memory_again(two):
     rounds, pages = 50, 2 * (8 << 20) // resource.getpagesize()
-    for _, faults in run_jobs([rounds] * 4, labours.fault, 0, two):
+    for _, faults in run_jobs([rounds] * 4, worker_jobs.fault, 0, two):
         assert faults < 0.2 * rounds * pages
 
 
 def test_a_worker_that_is_killed_is_survived(two, tmp_path):
     names = [str(tmp_path / name) for name in "abc"]
-    assert sorted(run_jobs(names, labours.die_once, 0, two)) == [(name, name) for name in names]
+    assert sorted(run_jobs(names, worker_jobs.die_once, 0, two)) == [(name, name) for name in names]
     assert two.workers >= 1
 
 
@@ -98,7 +98,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
     for least, most in ((None, 3), (5, 6)):
         pulled.clear()
         with open_cluster(address, least) as cluster:
-            results = run_jobs(jobs(), labours.double, 0, cluster)
+            results = run_jobs(jobs(), worker_jobs.double, 0, cluster)
             next(results)
             assert len(pulled) <= most
             results.close()
@@ -107,7 +107,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
 def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
     ard, alone, address, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", labours.fuse_and_die)
+    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_and_die)
     delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
     assert (tmp_path / "out" / "died").exists()
     assert (delivered.done, delivered.mosaics, delivered.failed) == (4, 1, ())
@@ -161,11 +161,11 @@ def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path,
 
 def test_results_come_in_the_order_of_the_jobs_and_so_does_the_first_failure(two, tmp_path):
     pauses = [0.3, 0.0, 0.2, 0.1, 0.0]
-    assert list(ask_in_order(pauses, labours.wait, two)) == [(pause, pause) for pause in pauses]
+    assert list(ask_in_order(pauses, worker_jobs.wait, two)) == [(pause, pause) for pause in pauses]
     with pytest.raises(BlockError, match="the block at -1 failed: ValueError: a number that can't be"):
-        list(ask_in_order([1, -1], labours.double, two))
+        list(ask_in_order([1, -1], worker_jobs.double, two))
     with pytest.raises(ChipError, match="nothing there"):
-        list(ask_in_order([str(tmp_path / "none.pt")], labours.miss, two))
+        list(ask_in_order([str(tmp_path / "none.pt")], worker_jobs.miss, two))
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
     there = {"potato": "0.0.1", "torch": "2.0.0", "rasterio": "1.0.0"}
     monkeypatch.setattr("potato.engine.dask._versions", lambda: there)
     with pytest.raises(ClusterError, match=r"expected workers with potato 0\.0\.1, .*found one with potato"):
-        list(run_jobs([1], labours.double, 0, two))
+        list(run_jobs([1], worker_jobs.double, 0, two))
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypatch):
@@ -262,7 +262,7 @@ def test_a_job_that_kills_every_worker_is_given_up():
         ) as elsewhere,
         open_cluster(elsewhere.scheduler_address) as cluster,
     ):
-        found = dict(run_jobs([-2, 1], labours.double, 0, cluster))
+        found = dict(run_jobs([-2, 1], worker_jobs.double, 0, cluster))
     assert found == {1: 2, -2: Lost("its worker died, 1 times; is there too little memory?")}
 
 
@@ -272,7 +272,7 @@ def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
         n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
     )
     with elsewhere, open_cluster(elsewhere.scheduler_address, 3) as cluster:
-        results = run_jobs(range(10), labours.double, 0, cluster)
+        results = run_jobs(range(10), worker_jobs.double, 0, cluster)
         next(results)
         elsewhere.close()
         with pytest.raises(ClusterError, match="expected the cluster to stay, found its scheduler gone"):
@@ -285,9 +285,9 @@ def test_without_workers_a_run_ends_unless_some_may_come(monkeypatch):
     with open_cluster(LOCAL, 1) as cluster:
         cluster._client.retire_workers()
         with pytest.raises(ClusterError, match="expected workers, found none"):
-            list(run_jobs([1], labours.double, 0, cluster))
+            list(run_jobs([1], worker_jobs.double, 0, cluster))
         with open_cluster(cluster._client.scheduler.address, 1) as growing:
-            results = run_jobs([1], labours.double, 0, growing)
+            results = run_jobs([1], worker_jobs.double, 0, growing)
             threading.Timer(1.0, cluster._client.cluster.scale, (2,)).start()
             assert list(results) == [(1, 2)]
 

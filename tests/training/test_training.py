@@ -32,7 +32,7 @@ from potato.training.loop import deferred_interrupts
 from potato.training.score import score_batches
 from potato.training.step import Learner, batch_loss, learning_rate, train_step
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 SMALL = ("--width", 8, "--depth", 2, "-j", 0, "--device", "cpu")
 
