@@ -38,7 +38,7 @@ napoleon_use_ivar = True
 # A name in single backticks becomes a link if the reference has it, and code otherwise.
 default_role = "py:obj"
 # ref.python: a name that a package re-exports is found both there and in its module; either serves.
-# misc.highlighting_failure: examples of JSON are shortened with an ellipsis, which isn't valid JSON.
+# misc.highlighting_failure: examples of JSON are shortened with an ellipsis, which isn't JSON.
 suppress_warnings = ["ref.python", "misc.highlighting_failure"]
 
 _CODE = re.compile(r"(``.*?``|`.*?`)")
