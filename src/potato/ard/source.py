@@ -26,7 +26,7 @@ TIMEOUT = 30
 LEADS_OUT = "a symlink that leads out of the ARD"
 
 SLOW = 1000
-"""Bytes a second below which a server that has had `TIMEOUT` seconds is given up; as in `raster.gdal`."""
+"""Bytes a second below which a server that has had `TIMEOUT` seconds is given up; as in `raster.gdal_env`."""
 
 
 class Source(Protocol):

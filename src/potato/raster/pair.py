@@ -20,7 +20,7 @@ from potato.core.redaction import redact
 from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
 from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
-from potato.raster.gdal import Grid, gdal, open_dataset
+from potato.raster.gdal_env import Grid, gdal, open_dataset
 
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
