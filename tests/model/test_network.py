@@ -217,7 +217,7 @@ def test_a_model_looks_as_far_as_it_says(depth):
     model = Sharpener(Architecture(width=16, depth=depth))
     for layer in model.layers:
         torch.nn.init.normal_(layer.weight, std=0.2)
-    side = 2 * model.margin + 1
+    side = 2 * model.halo + 1
     pan, mul = torch.rand(1, 16, side, side) * 0.3 + 0.1, torch.rand(1, 8, side, side) * 0.3 + 0.1
     centre = model(pan, mul)
     assert centre.shape == (1, 48, 1, 1)
@@ -234,7 +234,7 @@ def test_a_model_looks_as_far_as_it_says(depth):
 def test_cutting_first_is_cutting_later(network):
     pan, mul = scene(60, 60)
     whole = sharpen(network, pan, mul)
-    edge = network.margin
+    edge = network.halo
     part = network(to_cells(pan)[..., :50, :50], mul[..., :50, :50])
     inside = slice(4 * edge, 4 * (50 - edge))
     again = torch.nn.functional.pixel_shuffle(part, 4)

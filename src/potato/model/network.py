@@ -81,19 +81,19 @@ class Sharpener(nn.Module):
 
     Attributes:
         architecture: its sizes.
-        radius: how many cells beyond a cell must be there, on every side.
-        margin: how many it takes, on every side; those beyond the radius may be 0 for want of better.
-        apron: how many to read, so that what is invalid among them can be filled from beyond.
+        halo_valid: cells around a block, on every side, that must be known or filled.
+        halo: cells around a block that it reads; those beyond `halo_valid` may be 0, which means unknown.
+        read_halo: cells to read around a block, so that invalid ones in the halo are filled from beyond it.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = architecture or Architecture()
         width, depth = self.architecture.width, self.architecture.depth
-        self.radius = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
+        self.halo_valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
         # What `outlook` finds goes in at the first layer, where the cells of `surroundings` are used up.
-        self.margin = self.radius - BICUBIC_REACH + OUTLOOK if depth else self.radius
-        self.apron = self.margin + self.radius
+        self.halo = self.halo_valid - BICUBIC_REACH + OUTLOOK if depth else self.halo_valid
+        self.read_halo = self.halo + self.halo_valid
         channels = [INPUTS, *[width] * (depth - 1), OUTPUTS] if depth else []
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, 3, bias=False) for before, after in pairwise(channels)
@@ -109,8 +109,8 @@ class Sharpener(nn.Module):
         """Sharpen cells.
 
         Args:
-            pan: reflectance in cells (b, 16, h + 2·margin, w + 2·margin).
-            mul: reflectance (b, 8, h + 2·margin, w + 2·margin).
+            pan: reflectance in cells (b, 16, h + 2·halo, w + 2·halo).
+            mul: reflectance (b, 8, h + 2·halo, w + 2·halo).
 
         Returns:
             Oklab in cells (b, 48, h, w).
@@ -121,7 +121,7 @@ class Sharpener(nn.Module):
         if not depth:
             return predict(mean, pixels, oklab)[0]
         far = outlook(shading, pixels, oklab[:, :1])
-        beyond = self.margin - self.radius
+        beyond = self.halo - self.halo_valid
         mean, shading, pixels, oklab, mul = (
             _trim(image, beyond) for image in (mean, shading, pixels, oklab, mul)
         )
@@ -387,8 +387,8 @@ def sharpen(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
             "expected pan (b, 1, 4h, 4w) and mul (b, 8, h, w), "
             f"found {tuple(pan.shape)} and {tuple(mul.shape)}"
         )
-    margin = [model.margin] * 4
+    margin = [model.halo] * 4
     valid = F.pad(torch.ones_like(mul[:, :1], dtype=torch.bool), margin)
     cells, mul = F.pad(to_cells(pan), margin), F.pad(mul, margin)
-    cells, mul = fill_pair(cells, mul, valid.expand_as(cells), valid, model.radius)
+    cells, mul = fill_pair(cells, mul, valid.expand_as(cells), valid, model.halo_valid)
     return from_cells(model(cells, mul))

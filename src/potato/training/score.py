@@ -44,9 +44,9 @@ def sharpen_chips(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
     Returns:
         Oklab (b, 3, 4h, 4w), without meaning where pan or mul is invalid.
     """
-    margin = [model.margin] * 4
+    margin = [model.halo] * 4
     cells, mul = (torch.nn.functional.pad(image, margin) for image in (to_cells(pan), mul))
-    cells, mul = fill_pair(cells, mul, cells > 0, (mul > 0).any(1, keepdim=True), model.radius)
+    cells, mul = fill_pair(cells, mul, cells > 0, (mul > 0).any(1, keepdim=True), model.halo_valid)
     return from_cells(model(cells, mul))
 
 

@@ -207,7 +207,7 @@ def batch_loss(
     Raises:
         SessionError: if the chips are too small for the model.
     """
-    radius = model.radius
+    radius = model.halo_valid
     if min(batch.mul.shape[-2:]) <= 2 * radius:
         raise SessionError(
             f"expected chips of more than {2 * radius * RATIO} pan pixels for a network of this depth, "
@@ -222,7 +222,7 @@ def batch_loss(
     cells = to_cells(pan)
     if not bool(pan_valid.all() & mul_valid.all()):
         cells, mul = fill_pair(cells, mul, pan_valid, mul_valid, radius)
-    beyond = [model.margin - radius] * 4
+    beyond = [model.halo - radius] * 4
     output = model(F.pad(cells, beyond), F.pad(mul, beyond)).float()
     inner = (..., slice(radius, -radius), slice(radius, -radius))
     truth, valid = to_cells(target)[inner], to_cells(target_valid)[inner]
