@@ -26,7 +26,7 @@ from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import InputError
-from potato.model.network import Sharpener, fill_pair
+from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model, weights_digest
 from potato.raster import Pair, PairPixels, Part, check_output, create_picture, gdal, open_pair
 
@@ -264,13 +264,11 @@ def fuse_pixels(
     with torch.inference_mode():
         pan = _tensor(_cells(pixels.pan).astype(np.float32)).to(device) / SCALE
         mul = torch.from_numpy(pixels.mul.astype(np.float32, order="C"))[None].to(device) / SCALE
+        valid = None
         if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
             pan_valid = _tensor(_cells(pixels.pan_valid)).to(device)
-            mul_valid = torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
-            pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.halo_valid)
-        beyond = model.read_halo - model.halo
-        inner = (..., slice(beyond, -beyond), slice(beyond, -beyond))
-        oklab = _in_rows(model(pan[inner], mul[inner]))
+            valid = pan_valid, torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
+        oklab = _in_rows(sharpen_cells(model, pan, mul, valid, model.read_halo))
         threshold: torch.Tensor | float = 0.5
         if look.bits == 8:
             fine = dither(height * RATIO, width * RATIO, row, column).to(device)
