@@ -486,8 +486,8 @@ def lie(item: Path, **changes) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"proj:shape": [548, 548]}, "it says 548 × 548 pan pixels, the file has 544 × 544"),
-        ({"proj:bbox": [399_943.75, 3_994_843.75, 405_256.25, 4_000_156.25]}, "m away from where it says"),
+        ({"proj:shape": [548, 548]}, "pan has 544 × 544 pixels, its item says 548 × 548"),
+        ({"proj:bbox": [399_943.75, 3_994_843.75, 405_256.25, 4_000_156.25]}, "m from where its item says"),
     ],
 )
 def test_a_tile_that_lies_about_its_size_or_place_is_passed_over(tmp_path, changes, words):

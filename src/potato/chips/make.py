@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from potato.ard import read_allow_list
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
 from potato.chips.fill import check_numbers, fill_folder
 from potato.chips.folder import open_folder
-from potato.chips.survey import Shape, Skip, Survey, read_allow_list, survey_ard
+from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.engine.dask import open_cluster
 from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from potato.ard.grid import APRON, CELL, SIDE, Box, cell_quadkey
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136
@@ -35,12 +35,12 @@ class Cell:
     @property
     def quadkey(self) -> str:
         """Its 12 digits."""
-        return cell_quadkey(self.west, self.north)
+        return square_quadkey(self.west, self.north)
 
     def grid(self, side: int) -> Grid:
         """Where the pixels of its tile lie, `side` of them along each side."""
         west, _, _, north = self.tile
-        return grid_at(side, side, SIDE / side, west, north, self.epsg)
+        return grid_at(side, side, TILE_SIDE / side, west, north, self.epsg)
 
     @property
     def epsg(self) -> int:
@@ -51,10 +51,10 @@ class Cell:
     def tile(self) -> Box:
         """The square of its tiles: the cell and the apron."""
         return (
-            self.west - APRON,
-            self.north - CELL - APRON,
-            self.west - APRON + SIDE,
-            self.north + APRON,
+            self.west - OVERLAP,
+            self.north - SQUARE_SIDE - OVERLAP,
+            self.west - OVERLAP + TILE_SIDE,
+            self.north + OVERLAP,
         )
 
 
@@ -102,7 +102,7 @@ def plan_cells(zone: int, count: int, rows_down: int) -> tuple[Cell, ...]:
     west, north = CORNERS[zone]
     columns = math.ceil(math.sqrt(count))
     return tuple(
-        Cell(zone, west + place % columns * CELL, north - (rows_down + place // columns) * CELL)
+        Cell(zone, west + place % columns * SQUARE_SIDE, north - (rows_down + place // columns) * SQUARE_SIDE)
         for place in range(count)
     )
 
