@@ -1,7 +1,8 @@
 """The grid of ARD: squares of 5 km in each UTM zone, and tiles that reach a little beyond theirs.
 
-A quadkey of 12 digits names a grid square: each digit halves a field of 4096 × 4096 squares, whose middle
-lies at 500,000 m east and 0 m north of the zone (read off the items of the public catalogue).
+A quadkey of 12 digits names a grid square: each digit halves a field of 4096 × 4096 squares, whose
+middle lies at 500,000 m east and 0 m north of the zone (read off the items of the public
+catalogue).
 """
 
 import re
@@ -13,7 +14,7 @@ SQUARE_SIDE = 5000.0
 """Side of a grid square in metres."""
 
 OVERLAP = 156.25
-"""Metres by which a tile reaches beyond its grid square on every side; neighbours share twice as much."""
+"""Metres by which a tile exceeds its grid square on every side; neighbours share twice as much."""
 
 TILE_SIDE = SQUARE_SIDE + 2 * OVERLAP
 """Side of a full tile in metres."""
@@ -49,7 +50,7 @@ def quadkey_square(quadkey: str, south: bool = False) -> Box | None:
 
 
 def square_quadkey(west: float, north: float) -> str:
-    """The quadkey of the grid square whose upper left corner is (`west`, `north`), in a northern zone.
+    """The quadkey of the grid square with upper left corner (`west`, `north`) in a northern zone.
 
     >>> square_quadkey(345000, 3800000)
     '031311102001'
@@ -67,6 +68,6 @@ def intersect(first: Box, second: Box) -> Box | None:
 
 
 def without_overlap(box: Box) -> Box:
-    """A tile's box less `OVERLAP` / `TILE_SIDE` of its size on every side; for tiles off the known grid."""
+    """A box less `OVERLAP` / `TILE_SIDE` of its size on every side, for tiles off the grid."""
     across, down = ((high - low) * OVERLAP / TILE_SIDE for low, high in ((box[0], box[2]), (box[1], box[3])))
     return box[0] + across, box[1] + down, box[2] - across, box[3] - down

@@ -1,4 +1,4 @@
-"""Checks of a tile's files: whether they match its item, and whether they suit sharpening and cutting."""
+"""Checks of a tile's files: do they match its item, and do they suit sharpening and cutting?"""
 
 import math
 from dataclasses import dataclass

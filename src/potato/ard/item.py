@@ -15,7 +15,7 @@ from potato.core.sensors import CATALOG_ID, PLATFORMS
 from potato.raster.remote import is_remote
 
 FORMAT = "GTiff"
-"""GDAL's driver for the images of an ARD. Other drivers could read any file or address that a file names."""
+"""GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
@@ -55,7 +55,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile of one pass, as its item describes it. An attribute that the item doesn't give is None.
+    """One tile of one pass, as its item describes it; None for what the item doesn't say.
 
     Attributes:
         cid: catalog ID of the pass.
@@ -100,8 +100,8 @@ class Tile:
     def grid_square(self) -> Box | None:
         """The part of `bbox` inside the grid square of the tile's quadkey.
 
-        These parts of neighbouring tiles meet without a gap and share no ground. A tile that doesn't lie in
-        its grid square keeps its bbox less 1/34 on every side. None without a bbox.
+        These parts of neighbouring tiles meet without a gap and share no ground. A tile that
+        doesn't lie in its grid square keeps its bbox less 1/34 on every side. None without a bbox.
         """
         if self.bbox is None:
             return None
@@ -129,8 +129,9 @@ def unusable(tile: Tile) -> str | None:
 def resolve(href: object, base: str, root: str) -> str:
     """The file that a link points to, relative to the ARD's root.
 
-    A copy of an ARD may still carry the addresses of the original. A link to another place therefore counts
-    if it ends in zone, quadkey, date and name; for an asset these must be those of its own item.
+    A copy of an ARD may still carry the addresses of the original. A link to another place
+    therefore counts if it ends in zone, quadkey, date and name; for an asset these must be those of
+    its own item.
 
     Args:
         href: value in the JSON, of any type.
@@ -170,8 +171,8 @@ def parse_item(
         data: parsed JSON.
         name: of the item's file, relative to the root.
         root: address of the ARD, ending in a slash.
-        locate: gives the address of a file by its name, or None if the file is known to be missing; raises
-            LinkError if the file is out of reach.
+        locate: gives the address of a file by its name, or None if the file is known to be missing;
+            raises LinkError if the file is out of reach.
         follow_links: whether images may lie outside the ARD, on a web server or in a bucket.
     """
     where = locate(name) or root + name

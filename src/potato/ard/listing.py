@@ -28,7 +28,8 @@ class Listed:
         zones: UTM zones.
         tiles: number of items.
         usable: number of items that can be sharpened.
-        clouds: percent, the mean of its tiles weighted by their data; None if no item has the figure.
+        clouds: percent, the mean of its tiles weighted by their data; None if no item has the
+            figure.
         km2: square kilometres of data, overlap included, of the items that have the figure.
     """
 
@@ -91,10 +92,10 @@ def list_ard(ard: PathLike, *, follow_links: bool = False) -> Listing:
     """List the events and CIDs of an ARD; no image is opened.
 
     Args:
-        ard: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or a folder
-            of events.
-        follow_links: whether images may lie outside the ARD where an item says so, and symlinks may lead
-            out of a folder.
+        ard: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or a
+            folder of events.
+        follow_links: whether images may lie outside the ARD where an item says so, and symlinks may
+            lead out of a folder.
 
     Raises:
         ArdError: if there is no ARD.
@@ -118,7 +119,7 @@ def list_ard(ard: PathLike, *, follow_links: bool = False) -> Listing:
 
 
 def reported_clouds(tiles: Sequence[Tile]) -> float | None:
-    """Percent under cloud by the metadata, the mean weighted by data; None if no tile has the figure."""
+    """Percent under cloud by the items, weighted by their data; None if no item has the figure."""
     known = [(tile.clouds, tile.data_area or 1.0) for tile in tiles if tile.clouds is not None]
     area = sum(share for _, share in known)
     return sum(clouds * share for clouds, share in known) / area if area else None

@@ -22,8 +22,8 @@ class Overview:
     """A small version of an image.
 
     Attributes:
-        pixels: uint16 counts (bands, h, w): 1 band of pan, or mul in the order of `sensors.BANDS`; 0 where
-            invalid.
+        pixels: uint16 counts (bands, h, w): 1 band of pan, or mul in the order of `sensors.BANDS`;
+            0 where invalid.
         valid: bool (h, w).
         factor: pixels of the file along one pixel of the overview.
     """
@@ -34,13 +34,13 @@ class Overview:
 
 
 def read_overview(path: str, role: str, side: int) -> Overview:
-    """Read the finest overview of an image with at most `side` rows and columns; call it in `try_again`.
+    """Read the finest overview of an image with at most `side` rows and columns, in `try_again`.
 
     Args:
         path: a path, `s3://…` or `https://…` of a COG.
         role: `pan` or `mul`, which decides the bands to expect.
-        side: the most pixels along a side. A small image is read whole; one whose smallest overview is up
-            to 4 times too large is thinned out.
+        side: the most pixels along a side. A small image is read whole; one whose smallest overview
+            is up to 4 times too large is thinned out.
 
     Raises:
         InputError: if the image can't be opened or read, or has no overview of about that size.
@@ -72,7 +72,7 @@ def read_overview(path: str, role: str, side: int) -> Overview:
 
 
 def lonlat_outline(box: Box, epsg: int) -> list[list[float]]:
-    """The corners of a box as a closed ring of [longitude, latitude], anticlockwise from the lower left."""
+    """A box as a closed ring of [longitude, latitude], anticlockwise from the lower left corner."""
     west, south, east, north = box
     across, down = [west, east, east, west, west], [south, south, north, north, south]
     longitudes, latitudes = rasterio.warp.transform(f"EPSG:{epsg}", "EPSG:4326", across, down)

@@ -1,4 +1,4 @@
-"""Sources of an ARD: a folder, a bucket, a web server. Each lists files if it can, and reads small ones."""
+"""Sources of an ARD: a folder, a bucket, or a web server; listing and reading of small files."""
 
 import os
 import time
@@ -27,7 +27,7 @@ TIMEOUT = 30
 """Seconds to wait for an answer."""
 
 SLOW = 1000
-"""Bytes a second below which a server that has had `TIMEOUT` seconds is given up, as in `raster.gdal`."""
+"""Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal`."""
 
 LEADS_OUT = "a symlink that leads out of the ARD"
 
@@ -118,8 +118,8 @@ class Folder:
 class Bucket:
     """A prefix of an S3 bucket, read anonymously unless there are credentials.
 
-    GDAL reads the pixels, so its settings (`AWS_S3_ENDPOINT`, `AWS_HTTPS`, `AWS_NO_SIGN_REQUEST`, …)
-    apply here too.
+    GDAL reads the pixels, so its settings (`AWS_S3_ENDPOINT`, `AWS_HTTPS`, `AWS_NO_SIGN_REQUEST`,
+    …) apply here too.
     """
 
     def __init__(self, address: str) -> None:
@@ -254,7 +254,7 @@ def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket |
 
 
 def _read_body(answer: Any) -> bytes:
-    """The body of an answer, up to a little more than `LIMIT`; OSError if it is cut short or too slow."""
+    """The body of an answer, or a little more than `LIMIT`; OSError if cut short or too slow."""
     started, body = time.monotonic(), bytearray()
     while len(body) <= LIMIT and (part := answer.read1(1 << 16)):
         body += part

@@ -23,18 +23,19 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
     """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
 
     Items are found by their paths (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
-    `acquisition_collections`; on a web server, which can't be listed, by links alone, beginning at the
-    event's `collection.json`.
+    `acquisition_collections`; on a web server, which can't be listed, by links alone, beginning at
+    the event's `collection.json`.
 
     Args:
-        source: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or any
-            folder above.
-        follow_links: whether images may lie outside the ARD, on a web server or in a bucket, where an item
-            says so; and whether symlinks in a folder may lead out of it. Items are never fetched elsewhere.
+        source: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or
+            any folder above.
+        follow_links: whether images may lie outside the ARD, on a web server or in a bucket, where
+            an item says so; and whether symlinks in a folder may lead out of it. Items are never
+            fetched elsewhere.
 
     Yields:
-        Tiles, usable or not (`unusable` says which), and `Broken` for files that can't be read. Their order,
-        and everything but addresses, is the same wherever the ARD lies.
+        Tiles, usable or not (`unusable` says which), and `Broken` for files that can't be read.
+        Their order, and everything but addresses, is the same wherever the ARD lies.
 
     Raises:
         ArdError: if there is no such place, or no ARD in it.

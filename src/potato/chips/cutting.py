@@ -67,9 +67,9 @@ class _WindowError(Exception):
 class Cutter:
     """Cuts any chip of a survey, by its place; from several threads if need be.
 
-    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's verdict
-    (missing, damaged, not what its item says) and its windows come from the tile alone and are only
-    remembered here.
+    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's
+    verdict (missing, damaged, not what its item says) and its windows come from the tile alone and
+    are only remembered here.
     """
 
     def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:

@@ -84,9 +84,9 @@ def make_ard(
 ) -> Made:
     """Write an ARD of simulated ground, laid out like a real event.
 
-    `folder/collection.json`, and in `folder/ard` the items, images and collections. The grid is the real
-    one, so pixels are as large as the number of them makes it: 0.56 m at a size of 9520, 2.6 m at 2040;
-    what they show is always half a metre wide.
+    `folder/collection.json`, and in `folder/ard` the items, images and collections. The grid is the
+    real one, so pixels are as large as the number of them makes it: 0.56 m at a size of 9520, 2.6 m
+    at 2040; what they show is always half a metre wide.
 
     Args:
         folder: where; must be new or empty.
@@ -94,8 +94,8 @@ def make_ard(
         size: pan pixels along a tile; rounded up to a multiple of 136.
         seed: the same seed gives the same bytes.
         collects: what to make in place of the usual plan; then `tiles` says nothing.
-        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, visual only,
-            a missing href, a missing file.
+        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, visual
+            only, a missing href, a missing file.
         progress: whether to draw a progress bar on stderr.
 
     Raises:

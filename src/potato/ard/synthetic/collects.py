@@ -7,14 +7,15 @@ from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136
-"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of mul
-pixels, and neighbours share pixels where they overlap."""
+"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of
+mul pixels, and neighbours share pixels where they overlap."""
 
 ZONES = (33, 32)
 """UTM zones that meet at 12° E."""
 
 CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
-"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two meet."""
+"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two
+meet."""
 
 STYLES = ("town", "country", "suburb")
 
@@ -72,8 +73,8 @@ class Collect:
         water: share of the ground under water.
         clouds: share of the ground under cloud.
         haze: reflectance that haze adds to the coastal band.
-        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no data in
-            place of a mask band.
+        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no
+            data in place of a mask band.
         reported: whether the items tell the share of clouds.
         seed: of everything random about it.
     """
