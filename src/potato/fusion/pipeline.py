@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from potato.core.notebook import SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TILE
-from potato.core.redaction import redact
 from potato.core.render import LOOKS, Look, dither, render
 from potato.core.sensors import RATIO, SCALE
+from potato.core.text import redact
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar

@@ -16,8 +16,8 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.notebook import SIDE, Shown, View
-from potato.core.redaction import redact
 from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
+from potato.core.text import redact
 from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
 from potato.raster.gdal import Grid, gdal, open_dataset
