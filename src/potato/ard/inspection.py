@@ -10,7 +10,7 @@ from potato.ard.item import FORMAT, Tile
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster.gdal import Grid
+from potato.raster.gdal_env import Grid
 from potato.raster.pair import Image, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
