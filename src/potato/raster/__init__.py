@@ -7,6 +7,7 @@ from potato.raster.gdal import Grid, gdal
 from potato.raster.image import grid_at, read_photograph, read_picture, write_image
 from potato.raster.open import check_same_grid, open_mul, open_picture
 from potato.raster.pair import Image, Pair, PairPixels, open_pair
+from potato.raster.shrink import read_overview
 from potato.raster.warp import cells_within, find_sight, warp_picture
 from potato.raster.writer import Picture, check_output, create_picture
 
@@ -33,6 +34,7 @@ __all__ = [
     "open_pair",
     "open_picture",
     "part_of",
+    "read_overview",
     "read_photograph",
     "read_picture",
     "warp_picture",
