@@ -100,7 +100,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
     runs: dict[str, list[float]] = {size: [] for size in models}
     for turn in range(rounds + 1):
         for size, model in models.items():
-            side = BLOCK + 2 * model.margin
+            side = BLOCK + 2 * model.halo
             pan, mul = torch.rand(1, 16, side, side), torch.rand(1, 8, side, side)
             started = time.process_time()
             with torch.inference_mode():

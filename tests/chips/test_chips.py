@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
-from potato.chips.contact_sheet import chips_sheet, draw_chip
+from potato.chips.contact_sheet import chips_sheet
 from potato.chips.wald import box_mean, box_sum, degrade
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.sensors import SCALE
@@ -264,7 +264,7 @@ def test_a_contact_sheet_shows_pan_mul_and_target(pool, tmp_path, run):
     with pytest.warns(Warning, match="no geotransform"):
         sheet = pairs.read(tmp_path / "sheet.png")
     assert sheet.shape == (3, 2 * 40 + 8, 2 * 3 * 40 + 8)
-    expected = draw_chip(load_chip(pool / "2.pt")).numpy()
+    expected = load_chip(pool / "2.pt").draw().numpy()
     assert np.array_equal(sheet[:, 8:48, 128:248], expected)
     assert (sheet[:, 48:, 128:] == 255).all()
 
@@ -272,7 +272,7 @@ def test_a_contact_sheet_shows_pan_mul_and_target(pool, tmp_path, run):
 def test_what_is_invalid_is_magenta():
     valid = np.ones((256, 256), bool)
     valid[:8, :8] = False
-    drawn = draw_chip(degrade(pixels(64, 0, valid)))
+    drawn = degrade(pixels(64, 0, valid)).draw()
     magenta = (drawn == torch.tensor([255.0, 0, 255])[:, None, None]).all(0)
     assert magenta.nonzero().tolist() == [[0, 0], [0, 80]]
 

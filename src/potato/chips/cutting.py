@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from potato.ard import Tile
+from potato.ard import Tile, tile_name
+from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
-from potato.ard.overview import contradiction
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Spread
-from potato.chips.survey import Shape, Skip, Survey, cell_box, tile_name
+from potato.chips.survey import Shape, Skip, Survey, cell_box
 from potato.chips.wald import degrade
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
@@ -67,9 +67,9 @@ class _WindowError(Exception):
 class Cutter:
     """Cuts any chip of a survey, by its place; from several threads if need be.
 
-    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's verdict
-    (missing, damaged, not what its item says) and its windows come from the tile alone and are only
-    remembered here.
+    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's
+    verdict (missing, damaged, not what its item says) and its windows come from the tile alone and
+    are only remembered here.
     """
 
     def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:
@@ -187,9 +187,9 @@ class Cutter:
             if index in self._lattices:
                 self._lattices.move_to_end(index)
                 return self._lattices[index]
-        lie = contradiction(tile, pair.grid)
-        if lie:
-            raise _TileError(f"not as its item says ({lie})")
+        mismatch = metadata_mismatch(tile, pair.grid)
+        if mismatch:
+            raise _TileError(f"not as its item says ({mismatch})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             tile_name(tile),

@@ -1,9 +1,9 @@
 """Chips of rare and difficult surfaces, invented from their reflectances.
 
-A training set of real imagery has few blue roofs and no safety yellow. Here pairs of measured surfaces are
-mixed by 1/f² noise, the spectrum of natural scenes, so that every patch has texture at every scale; several
-such patches are cut together along contours of more noise, some with a dark gap between. So colours are
-hard and rare, edges sharp, and nothing is ever flat.
+A training set of real imagery has few blue roofs and no safety yellow. Here pairs of measured
+surfaces are mixed by 1/f² noise, the spectrum of natural scenes, so that every patch has texture at
+every scale; several such patches are cut together along contours of more noise, some with a dark
+gap between. So colours are hard and rare, edges sharp, and nothing is ever flat.
 """
 
 import os
@@ -29,7 +29,8 @@ from potato.errors import InputError
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 FINER = 2
-"""Pixels of the invented ground along one side of a pan pixel, so that edges fall between pixels."""
+"""Pixels of the invented ground along one side of a pan pixel, so that edges fall between
+pixels."""
 
 PATCHES = (2, 7)
 """Fewest patches of a chip, and one more than most."""
@@ -76,8 +77,9 @@ def fake_chips(
 ) -> FakedChips:
     """Invent chips of difficult surfaces.
 
-    Chip n of a seed is always the same, however many came before it and whatever the number of workers.
-    Chips that are there already stay, so a run that was cut short is finished by repeating it.
+    Chip n of a seed is always the same, however many came before it and whatever the number of
+    workers. Chips that are there already stay, so a run that was cut short is finished by repeating
+    it.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.

@@ -1,7 +1,7 @@
 """A folder of numbered chips and its manifest: what is there, what isn't, and nothing half written.
 
-A line goes into the manifest before its chip goes into the folder. So whatever moment a run is killed at,
-every chip has its line, and a line without its chip is work left to do.
+A line goes into the manifest before its chip goes into the folder. So whatever moment a run is
+killed at, every chip has its line, and a line without its chip is work left to do.
 """
 
 import contextlib

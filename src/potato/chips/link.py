@@ -18,7 +18,8 @@ from potato.chips.split import split_by_ground
 from potato.errors import ChipError, InputError, OutputError, OutputExists
 
 TRAIN, TEST = "train", "test"
-"""Folders that a split makes; a pool whose name has one of these is kept apart from those with the other."""
+"""Folders that a split makes; a pool whose name has one of these is kept apart from those with the
+other."""
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,23 @@ def link_chips(
 ) -> LinkedChips:
     """Mix chips of several folders into a pool of numbered symlinks.
 
-    The order is deterministic and fair: among the first n links, whatever n, each source has its due to
-    within one chip, and its chips are spread over all of it. The pool is there whole or not at all.
+    The order is deterministic and fair: among the first n links, whatever n, each source has its
+    due to within one chip, and its chips are spread over all of it. The pool is there whole or not
+    at all.
 
     Args:
         sources: folders of chips.
         chip_dir: the pool; must be new or empty.
-        weights: shares of the pool, 0..1, that some of the sources make up; only so many of their chips are
-            taken. The others are taken whole.
+        weights: shares of the pool, 0..1, that some of the sources make up; only so many of their
+            chips are taken. The others are taken whole.
         relative: whether links tell the way from the pool, rather than from the root.
-        split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No ground is
-            in both: chips of one cell of the ARD grid stay together, whatever their CID, and so do cells
+        split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No
+            ground is in both: chips of one cell of the ARD grid stay together, whatever their CID,
+                and so do cells
             of two zones that overlap.
-        apart_from: pools that must not share a chip with this one. If the name of this pool has `train` in
-            it, that goes without saying for pools beside it with `test` in theirs, and the other way
-            round.
+        apart_from: pools that must not share a chip with this one. If the name of this pool has
+            `train` in it, that goes without saying for pools beside it with `test` in theirs, and
+            the other way round.
 
     Raises:
         InputError: if a number makes no sense.
@@ -156,8 +159,8 @@ def golden_order(numbers: Sequence[int]) -> list[int]:
 def fair_order(counts: Sequence[int]) -> list[int]:
     """An order in which to take from several sources: after any n, each has given its share, to within 1.
 
-    R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980): of those whose turn it
-    may be, the one whose turn can wait least.
+    R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980): of those whose
+    turn it may be, the one whose turn can wait least.
 
     Args:
         counts: how many each source gives in all.

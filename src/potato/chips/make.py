@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from potato.ard import read_allow_list
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
 from potato.chips.fill import check_numbers, fill_folder
 from potato.chips.folder import open_folder
-from potato.chips.survey import Shape, Skip, Survey, read_allow_list, survey_ard
+from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.engine.dask import open_cluster
 from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
@@ -32,8 +33,8 @@ class MadeChips:
         warnings: what was said before starting.
         plan: stands for source and settings; the same plan makes the same chips.
         seconds: how long it took.
-        bytes_moved: bytes of images fetched over the network; None if nothing lay there, GDAL doesn't
-            tell, or a cluster did it.
+        bytes_moved: bytes of images fetched over the network; None if nothing lay there, GDAL
+            doesn't tell, or a cluster did it.
     """
 
     folder: Path
@@ -82,14 +83,14 @@ def make_chips(
 ) -> MadeChips:
     """Cut training chips out of an ARD.
 
-    Chip n of a source is always the same, byte for byte: in whatever folder, however many came before it,
-    whatever the number of workers. Chips that are there already stay. So a run that was cut short, however
-    roughly, is finished by repeating it, and `count=1024` followed by `count=1024, starting_from=1024`
-    is `count=2048`.
+    Chip n of a source is always the same, byte for byte: in whatever folder, however many came
+    before it, whatever the number of workers. Chips that are there already stay. So a run that was
+    cut short, however roughly, is finished by repeating it, and `count=1024` followed by
+    `count=1024, starting_from=1024` is `count=2048`.
 
     Args:
-        ard_dir: an ARD: a local folder, `s3://bucket/prefix`, or `https://…`. Only the windows that become
-            chips are read.
+        ard_dir: an ARD: a local folder, `s3://bucket/prefix`, or `https://…`. Only the windows that
+            become chips are read.
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
         count: how many chips.
         starting_from: number of the first.
@@ -100,10 +101,13 @@ def make_chips(
         size: side of a chip in pan pixels, a multiple of 4.
         log: a file to add a line to for each chip, and for whatever is skipped.
         workers: threads at work on chips; None for one per core that this process may use.
-        cluster: as for `open_cluster`; `workers` are processes then. None for this process's threads.
-        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
+        cluster: as for `open_cluster`; `workers` are processes then. None for this process's
+            threads.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host for
+            images.
         progress: whether to draw a progress bar on stderr.
-        tell: is given warnings, before the work starts; None to leave them to the log and the result.
+        tell: is given warnings, before the work starts; None to leave them to the log and the
+            result.
 
     Raises:
         InputError: if a number makes no sense, or the allow-list can't be read.

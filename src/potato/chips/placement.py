@@ -1,14 +1,18 @@
 """Where chips are cut: spread over tiles, then over each tile, evenly for any number of them.
 
-Everything here is arithmetic on whole numbers, so chip n lies at the same place on every machine, however
-many chips were made before it.
+Everything here is arithmetic on whole numbers, so chip n lies at the same place on every machine,
+however many chips were made before it.
 
-1.  *Which tile.* Tiles stand in a row, in the order of their cells, each as wide as its ground is large.
-    Chip n points at the fraction n/φ of the row (golden ratio). So after any number of chips every tile
-    has its due, to one or two chips.
-2.  *Where in it.* The k-th chip of a tile is the k-th point of the R2 sequence that is good there (M.
-    Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018), begun elsewhere in each tile.
-3.  *If it turns out bad* when it is read, a detour is taken that depends on n alone: three other places in
+1.  *Which tile.* Tiles stand in a row, in the order of their cells, each as wide as its ground is
+large.
+    Chip n points at the fraction n/φ of the row (golden ratio). So after any number of chips every
+    tile has its due, to one or two chips.
+2.  *Where in it.* The k-th chip of a tile is the k-th point of the R2 sequence that is good there
+(M.
+    Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018), begun elsewhere in
+    each tile.
+3.  *If it turns out bad* when it is read, a detour is taken that depends on n alone: three other
+places in
     the tile, then other tiles. So whatever is wrong with one chip moves no other.
 """
 

@@ -46,8 +46,8 @@ def get_reflectance(
     """What a pair sees at one place: the cell of mul there, and the 16 pixels of pan in it.
 
     Args:
-        pan: the panchromatic image, as for `open_pair`; or, if `mul` is None, what the names of both begin
-            with (`pair_of_stem`).
+        pan: the panchromatic image, as for `open_pair`; or, if `mul` is None, what the names of
+            both begin with (`pair_of_stem`).
         mul: the multispectral one.
         x: column in pan; or easting; or longitude.
         y: row in pan; or northing; or latitude.

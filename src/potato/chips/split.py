@@ -32,8 +32,8 @@ def ground_of(row: Row) -> str | None:
 def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
     """Choose chips for training: about `share` of them, and no ground that the rest show too.
 
-    Ground goes to the test in the order of its name, whenever the test is due for more, so that both parts
-    are spread over all of it.
+    Ground goes to the test in the order of its name, whenever the test is due for more, so that
+    both parts are spread over all of it.
 
     Args:
         sources: what to split.

@@ -5,11 +5,10 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import BANDS, RATIO
 from potato.errors import ArdError, InputError
@@ -92,30 +91,6 @@ class Survey:
         return Counter(skip.kind for skip in self.skips)
 
 
-def read_allow_list(path: str | Path) -> frozenset[str]:
-    """The lines of an allow-list: one CID a line; blank lines, spaces and any line ends are fine.
-
-    Raises:
-        InputError: if it can't be read or is empty.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise InputError(
-            f"{path}: expected an allow-list, one CID a line; can't read it: {reason}"
-        ) from error
-    found = frozenset(line.strip().upper() for line in lines) - {""}
-    if not found:
-        raise InputError(f"{path}: expected an allow-list, one CID a line, found no line with text")
-    return found
-
-
-def tile_name(tile: Tile) -> str:
-    """What a tile is called wherever its ARD lies: zone, quadkey, date, CID."""
-    return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
-
-
 def survey_ard(
     source: str,
     shape: Shape,
@@ -140,7 +115,7 @@ def survey_ard(
     seen: set[str] = set()
     for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
-            if found.fleeting:
+            if found.transient:
                 raise ArdError(
                     f"{found.item}: {found.reason}; every item counts in where chips lie, so repeat the "
                     "command when the network or the server works again"
@@ -184,9 +159,9 @@ def cell_box(tile: Tile, rows: int, columns: int) -> tuple[int, int, int, int]:
         rows: of cells in the tile.
         columns: of cells in the tile.
     """
-    assert tile.bbox is not None and tile.cell is not None
+    assert tile.bbox is not None and tile.grid_square is not None
     west, south, east, north = tile.bbox
-    own_west, own_south, own_east, own_north = tile.cell
+    own_west, own_south, own_east, own_north = tile.grid_square
     down, across = rows / (north - south), columns / (east - west)
     slack = 1e-6
     return (
@@ -227,10 +202,10 @@ def _box_area(box: tuple[float, float, float, float]) -> float:
 
 def _valid_area(tile: Tile) -> int:
     """Valid square metres in a tile's cell: its share of the tile's valid area."""
-    assert tile.bbox is not None and tile.cell is not None
+    assert tile.bbox is not None and tile.grid_square is not None
     whole = _box_area(tile.bbox)
     valid = whole if tile.data_area is None else min(whole, tile.data_area * 1e6)
-    return round(valid * _box_area(tile.cell) / whole)
+    return round(valid * _box_area(tile.grid_square) / whole)
 
 
 def _window_side(tile: Tile, shape: Shape) -> float | None:

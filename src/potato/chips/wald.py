@@ -1,14 +1,15 @@
 """Wald's protocol: a pair made coarser, so that the original mul becomes the truth.
 
-Everything is a mean over squares (box mean), summed in integers and rounded once, at the end. With the
-extra halving, the truth is itself coarser than what the sensor gave by 2: that sheds its artefacts.
+Everything is a mean over squares (box mean), summed in integers and rounded once, at the end. With
+the extra halving, the truth is itself coarser than what the sensor gave by 2: that sheds its
+artefacts.
 
     one side, extra halving     read   ÷2 → truth   ÷4 more
     pan                         4096      2048        512     pan of the chip
     mul                         1024       512        128     truth; mul of the chip
 
-Source: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different spatial resolutions",
-PE&RS 63 (1997).
+Source: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different spatial
+resolutions", PE&RS 63 (1997).
 """
 
 import numpy as np
@@ -71,8 +72,8 @@ def _all_valid(valid: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
 def degrade(pixels: PairPixels, extra_halving: bool = True) -> Chip:
     """A chip out of the pixels of a pair.
 
-    A pixel of the chip is valid where every pixel beneath it is; the target is valid where pan is and the
-    mul that supports it is. A valid 0 becomes 1, the smallest reflectance there is.
+    A pixel of the chip is valid where every pixel beneath it is; the target is valid where pan is
+    and the mul that supports it is. A valid 0 becomes 1, the smallest reflectance there is.
 
     Args:
         pixels: a window whose sides in cells are multiples of 8, of 4 without the extra halving.

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram
 from potato.model.weights import PREDICTOR
