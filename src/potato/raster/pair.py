@@ -15,12 +15,15 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.notebook import SIDE, Shown, View
-from potato.core.redaction import redact
+from potato.core.draw import draw_pair, overview_step
+from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
+from potato.core.resample import BICUBIC_REACH, enlarge_mask
 from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
+from potato.core.text import redact
 from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
-from potato.raster.gdal import Grid, gdal, open_dataset
+from potato.raster.encoding import encode_png
+from potato.raster.gdal_env import Grid, gdal, open_dataset
 
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
@@ -188,16 +191,17 @@ class Pair(Shown):
 
     def view(self) -> View:
         """What a notebook shows."""
-        from potato.raster.encoding import encode_png
-        from potato.raster.thumbnail import draw_pair
-
-        facts = {
-            "pan": redact(self.pan_path),
-            "mul": redact(self.mul_path),
-            "size": f"{self.grid.width} × {self.grid.height} pixels of pan",
-            "CRS": crs_name(self.grid.crs),
-        }
-        return View("Pair", facts, encode_png(draw_pair(self, SIDE)))
+        small = self.reduced(overview_step(RATIO * self.height, RATIO * self.width, THUMBNAIL_SIDE))
+        window = PairWindow(0, 0, small.height, small.width)
+        pixels = small.read(window)
+        if small.factor % RATIO:
+            mul, valid = small.read(window.padded(BICUBIC_REACH)).mul, enlarge_mask(pixels.mul_valid)
+        else:  # mul has as many pixels as are shown
+            mul, valid = small.read_colour(window)
+        size = f"{self.grid.width} × {self.grid.height} pixels of pan"
+        paths = {"pan": redact(self.pan_path), "mul": redact(self.mul_path)}
+        facts = paths | {"size": size, "CRS": crs_name(self.grid.crs)}
+        return View("Pair", facts, encode_png(draw_pair(pixels.pan, mul, pixels.pan_valid, valid)))
 
     def close(self) -> None:
         """Close both files."""

@@ -20,10 +20,9 @@ from potato.ard.overview import Overview, read_overview
 from potato.ard.rating.measures import Measures, Rating, measure, rate
 from potato.ard.rating.sheet import make_sheet
 from potato.core.color import mul_to_oklab
-from potato.core.redaction import redact
 from potato.core.render import NATURAL, render
 from potato.core.sensors import SCALE
-from potato.core.words import counted
+from potato.core.text import counted, redact
 from potato.engine.dask import Cluster, open_cluster
 from potato.engine.processes import Lost, run_jobs
 from potato.engine.threads import available_cores, map_blocks
@@ -33,7 +32,8 @@ from potato.raster.atomic import write_whole
 from potato.raster.remote import try_again
 
 PAN_SIDE, MUL_SIDE = 640, 320
-"""The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real ARDs."""
+"""The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real
+ARDs."""
 
 PICTURE = 288
 """Pixels along the picture of a collect."""
@@ -107,7 +107,8 @@ def rate_cids(
         workers: tiles at work at once; None for one per core.
         cluster: as for `open_cluster`; None for this process's threads.
         overwrite: whether to replace files.
-        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host for
+            images.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
