@@ -22,8 +22,8 @@ from rasterio.warp import transform
 from potato import fuse, fuse_ard, list_ard
 from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
 from potato.ard.grid import quadkey_cell
-from potato.core.redaction import redact
 from potato.core.render import LOOKS
+from potato.core.text import redact
 from potato.core.windows import PairWindow
 from potato.engine.processes import run_jobs
 from potato.errors import ArdError, InputError, OutputError, OutputExists

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_cell, shrink
-from potato.core.redaction import redact
 from potato.core.sensors import PLATFORMS
+from potato.core.text import redact
 from potato.raster.remote import is_remote
 
 PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")

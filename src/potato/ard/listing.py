@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken, Tile, unusable, walk_ard
-from potato.core.redaction import redact
-from potato.core.words import counted
+from potato.core.text import counted, redact
 
 _PLACE = re.compile(r"/\d{1,2}/[0-3]{12}/\d{4}-\d\d-\d\d/[^/]+$")
 COLUMNS = ("event", "cid", "platform", "date", "zones", "tiles", "usable", "clouds", "km2")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from potato.ard.item import PLACE, Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 

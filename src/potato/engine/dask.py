@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.engine.processes import Lost, attempt
 from potato.engine.threads import available_cores
 from potato.errors import ClusterError

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.errors import BlockError, PotatoError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.evaluation.methods import Contender
 from potato.evaluation.statistics import Spread
 from potato.model.weights import PREDICTOR

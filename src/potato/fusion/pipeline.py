@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from potato.core.notebook import SIDE, Shown, View
+from potato.core.draw import draw_picture
+from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TILE
-from potato.core.redaction import redact
 from potato.core.render import LOOKS, Look, dither, render
 from potato.core.sensors import RATIO, SCALE
+from potato.core.text import redact
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
@@ -65,17 +66,17 @@ class Fused(Shown):
 
     def view(self) -> View:
         """What a notebook shows: all of the picture, made small."""
-        from potato.raster import encode_png, open_picture
-        from potato.report.layers import shrink
+        from potato.raster import encode_png, open_picture, read_overview
 
         with gdal(), open_picture(self.output) as image:
-            codes = shrink(image, SIDE).codes
+            codes, valid, _ = read_overview(image, THUMBNAIL_SIDE)
+            drawn = draw_picture(codes, valid, image.dataset.tags())
         facts = {
             "file": str(self.output),
             "size": f"{self.width} × {self.height} pixels, {self.valid:.1%} valid",
             "speed": f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s",
         }
-        return View("Sharpened picture", facts, encode_png(codes))
+        return View("Sharpened picture", facts, encode_png(drawn))
 
     def __str__(self) -> str:
         """The one line that the command prints."""

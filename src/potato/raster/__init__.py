@@ -12,6 +12,7 @@ from potato.raster.image import (
     open_mul,
     open_picture,
     pan_band,
+    read_overview,
     read_photograph,
     read_picture,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "open_picture",
     "pan_band",
     "part_of",
+    "read_overview",
     "read_photograph",
     "read_picture",
     "warp_picture",

@@ -13,6 +13,7 @@ from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from potato.core.draw import overview_step
 from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -208,6 +209,24 @@ def read_photograph(path: PathLike) -> NDArray[np.uint8]:
         except RasterioError as error:
             raise InputError(f"{path}: can't read this photograph: {error}") from error
     return pixels
+
+
+def read_overview(image: Image, side: int) -> tuple[NDArray[Any], NDArray[np.bool_], int]:
+    """All of an image, made coarser by the smallest power of two by which it fits into a square.
+
+    Args:
+        image: open.
+        side: pixels along a side of the square.
+
+    Returns:
+        Bands (n, h, w), validity, bool (h, w), and the power of two.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    step = overview_step(image.grid.height, image.grid.width, side)
+    small = image.coarser(step)
+    return *small.read(0, 0, small.grid.height, small.grid.width), step
 
 
 def check_same_grid(first: Image, second: Image) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.notebook import SIDE, Shown, View
-from potato.core.redaction import redact
+from potato.core.draw import draw_pair, overview_step
+from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
+from potato.core.resample import BICUBIC_REACH, enlarge_mask
 from potato.core.sensors import RATIO
+from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow, split
 from potato.errors import PairError
@@ -87,28 +89,17 @@ class Pair(Shown):
 
     def view(self) -> View:
         """What a notebook shows."""
-        from potato.raster.thumbnail import draw_pair  # loads torch
-
-        facts = {
-            "pan": redact(self.pan_path),
-            "mul": redact(self.mul_path),
-            "size": f"{self.grid.width} × {self.grid.height} pixels of pan",
-            "CRS": crs_name(self.grid.crs),
-        }
-        return View("Pair", facts, encode_png(draw_pair(*self._small(SIDE))))
-
-    def _small(self, side: int) -> tuple[NDArray[Any], NDArray[np.bool_], NDArray[Any], NDArray[np.bool_]]:
-        """All of the pair as `draw_pair` takes it, at most `side` pan pixels along the longer side."""
-        from potato.core.resample import BICUBIC_REACH, enlarge_mask  # loads torch
-
-        step = 2 ** max(0, math.ceil(math.log2(max(self.height, self.width) * RATIO / side)))
-        small = self.reduced(step)
+        small = self.reduced(overview_step(RATIO * self.height, RATIO * self.width, THUMBNAIL_SIDE))
         window = PairWindow(0, 0, small.height, small.width)
         pixels = small.read(window)
-        if step % RATIO == 0:  # mul itself has that many pixels
-            return pixels.pan, pixels.pan_valid, *small.read_colour(window)
-        mul = small.read(window.padded(BICUBIC_REACH)).mul
-        return pixels.pan, pixels.pan_valid, mul, enlarge_mask(pixels.mul_valid)
+        if small.factor % RATIO:
+            mul, valid = small.read(window.padded(BICUBIC_REACH)).mul, enlarge_mask(pixels.mul_valid)
+        else:  # mul has as many pixels as are shown
+            mul, valid = small.read_colour(window)
+        size = f"{self.grid.width} × {self.grid.height} pixels of pan"
+        paths = {"pan": redact(self.pan_path), "mul": redact(self.mul_path)}
+        facts = paths | {"size": size, "CRS": crs_name(self.grid.crs)}
+        return View("Pair", facts, encode_png(draw_pair(pixels.pan, mul, pixels.pan_valid, valid)))
 
     def close(self) -> None:
         """Close both files."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from potato.core.redaction import redact
 from potato.core.sensors import RATIO
+from potato.core.text import redact
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
 from potato.evaluation.statistics import Difference

@@ -20,10 +20,9 @@ from potato.ard.overview import Overview, read_overview
 from potato.ard.rating.measures import Measures, Rating, measure, rate
 from potato.ard.rating.sheet import make_sheet
 from potato.core.color import mul_to_oklab
-from potato.core.redaction import redact
 from potato.core.render import NATURAL, render
 from potato.core.sensors import SCALE
-from potato.core.words import counted
+from potato.core.text import counted, redact
 from potato.engine.dask import Cluster, open_cluster
 from potato.engine.processes import Lost, run_jobs
 from potato.engine.threads import available_cores, map_blocks
