@@ -69,7 +69,7 @@ def judge_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> flo
     contenders = open_contenders(weights, [PREDICTOR])
     found = [Findings() for _ in contenders]
     for n in range(count):
-        chip = scene_chip(SEED, n, 512, kind="judged", photographs=photographs)
+        chip = scene_chip(SEED, n, 512, series="judged", photographs=photographs)
         for whole, part in zip(found, judge_chip(contenders, chip), strict=True):
             whole.join(part)
     before, after = (one.differences[CHIPS].total.mean for one in found)

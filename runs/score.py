@@ -84,7 +84,7 @@ def by_ground(
             continue
         found = [Findings() for _ in contenders]
         for n in range(count):
-            chip = scene_chip(SEED, n, size, kind="judged", photographs=photographs, ground=ground)
+            chip = scene_chip(SEED, n, size, series="judged", photographs=photographs, ground=ground)
             for whole, part in zip(found, judge_chip(contenders, chip), strict=True):
                 whole.join(part)
         means = {

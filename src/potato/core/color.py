@@ -22,6 +22,9 @@ D65 = (0.95047, 1.0, 1.08883)
 ROUNDING = 1e-6
 """Linear light beyond 0..1 that is rounding and not a colour out of the gamut."""
 
+SATURATED = 0.16
+"""Oklab chroma over lightness from which a surface counts as saturated: paints, tarpaulins, tiles, pools."""
+
 JND = 0.02
 """The Oklab distance (a and b doubled, see `delta_e_ok`) taken as one just-noticeable difference."""
 

@@ -16,8 +16,9 @@ from potato.evaluation.methods import Contender
 from potato.evaluation.protocols import BORDER
 from potato.evaluation.statistics import Difference
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import Sensor, observe, ragged_mask, random_sensor, truth
+from potato.simulation.imager import Imager, observe, ragged_mask, truth
 from potato.simulation.land.zoning import STYLES
+from potato.simulation.random_imager import random_imager
 
 EVERYTHING = "everything"
 
@@ -60,7 +61,7 @@ class JudgedScene:
 
 
 def make_scene(
-    index: int, size: int = 512, seed: int = 0, change: Callable[[Sensor], Sensor] | None = None
+    index: int, size: int = 512, seed: int = 0, change: Callable[[Imager], Imager] | None = None
 ) -> JudgedScene:
     """A scene of a series that training never sees; the same arguments always give the same scene.
 
@@ -73,7 +74,7 @@ def make_scene(
     styles = tuple(STYLES)
     generator = torch.Generator().manual_seed(seed_of(seed, "judged", index))
     ground = make_ground(size, size, generator, style=styles[index % len(styles)])
-    sensor = random_sensor(generator)
+    sensor = random_imager(generator)
     valid = torch.ones(size, size, dtype=torch.bool)
     if index % 2:
         valid = ragged_mask(size, size, generator, share=_INVALID)
