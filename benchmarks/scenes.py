@@ -2,8 +2,8 @@
 
     python benchmarks/scenes.py [--photographs DIR] [--size 512] [--count 8] [--json FILE]
 
-Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Half of the scenes come
-by Wald's protocol, and most of these take ground of four times the area.
+Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Half of the
+scenes come by Wald's protocol, and most of these take ground of four times the area.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main() -> int:
         for index in range(-1, options.count):  # the first warms up
             started = time.perf_counter()
             for look in range(passes):
-                scene_chip(1, index, options.size, look=look, photographs=photographs, ground=ground)
+                scene_chip(1, index, options.size, pass_index=look, photographs=photographs, ground=ground)
             if index >= 0:
                 speeds.append(passes * options.size**2 / 1e6 / (time.perf_counter() - started))
         name = ground or "the mix"

@@ -2,24 +2,26 @@
 
     python runs/make_reflectances.py --data DIR [--output FILE]
 
-DIR holds `rsr/worldview2.csv` and `rsr/worldview3.csv` (the vendor's relative spectral responses) and
-`spectra/slum-shortwave.csv` (SLUM, Kotthaus and others 2014, CC0). The other library is the one that
-comes with the package `earthlib` (extra `fit`, MIT). A band's reflectance is the mean of the spectrum,
-weighted by the response and by sunlight (a black body of 5772 K): that is what calibrated radiance over
-calibrated sunlight measures, and in pan, which is broad, it matters. Each is computed for WorldView-2 and
-for WorldView-3, and the mean of the two is kept.
+DIR holds `rsr/worldview2.csv` and `rsr/worldview3.csv` (the vendor's relative spectral responses)
+and `spectra/slum-shortwave.csv` (SLUM, Kotthaus and others 2014, CC0). The other library is the one
+that comes with the package `earthlib` (extra `fit`, MIT). A band's reflectance is the mean of the
+spectrum, weighted by the response and by sunlight (a black body of 5772 K): that is what calibrated
+radiance over calibrated sunlight measures, and in pan, which is broad, it matters. Each is computed
+for WorldView-2 and for WorldView-3, and the mean of the two is kept.
 
-Names say what we judge a sample to be; the column `note` has the library's own name. What no library has
-is derived from what one has, and the note tells the steps:
+Names say what we judge a sample to be; the column `note` has the library's own name. What no
+library has is derived from what one has, and the note tells the steps:
 
-    a tinted 30 % with b   Kubelka and Munk (1931), one constant: K/S of a mixture of pigments is the
+    a tinted 30 % with b   Kubelka and Munk (1931), one constant: K/S of a mixture of pigments is
+    the
                            mixture of their K/S
-    a shifted +12 nm       the measured curve moved along the wavelength: a paint whose edge lies elsewhere
-    a with 30 % b          side by side: the mean of the reflectances
+    a shifted +12 nm       the measured curve moved along the wavelength: a paint whose edge lies
+    elsewhere a with 30 % b          side by side: the mean of the reflectances
     a under a film of …    Ångström (1925): water sends light back down, r / (n² (1 − r) + r)
     a under 2 m of water   two ways through clear water, absorption by Pope and Fry (1997)
     open water             Lee and others (2002): backscattering over absorption and backscattering
-    snow                   Kokhanovsky and Zege (2004): exp(−√(13 α d)), ice of Warren and Brandt (2008)
+    snow                   Kokhanovsky and Zege (2004): exp(−√(13 α d)), ice of Warren and Brandt
+    (2008)
 """
 
 import argparse
@@ -45,7 +47,8 @@ WATER = """
 725 1.49   750 2.6    775 2.4    800 2.0    825 2.8    850 4.3    900 6.8    925 14     950 38
 975 45     1000 36    1100 18
 """
-"""nm and absorption of pure water in 1/m: to 700 Pope and Fry 1997, then Kou and others 1993, rounded."""
+"""nm and absorption of pure water in 1/m: to 700 Pope and Fry 1997, then Kou and others 1993,
+rounded."""
 
 ICE = """
 350 2.0e-11   400 2.365e-11 450 9.239e-11 500 5.889e-10 550 2.289e-9 600 5.73e-9 650 1.43e-8
@@ -117,8 +120,9 @@ def wet(dry: Sample) -> Sample:
 def under_water(bottom: Sample, depth: float) -> Sample:
     """A bottom under `depth` metres of clear water, and 1 % of skylight from its surface.
 
-    Down and up through 1.05 times the depth on average (the sun is refracted to about 30° or less); 0.54
-    of the light passes the surface both ways, and from below it mirrors 0.48 back (Mobley 1994).
+    Down and up through 1.05 times the depth on average (the sun is refracted to about 30° or less);
+    0.54 of the light passes the surface both ways, and from below it mirrors 0.48 back (Mobley
+    1994).
     """
     r, through = bottom.values, np.exp(-2.1 * depth * interpolated(WATER))
     return Sample(
@@ -268,7 +272,7 @@ def derived(of: Callable[[str], Sample]) -> Iterator[tuple[str, str, Sample]]:
 
 
 def read_measured(data: Path) -> dict[str, Spectrum]:
-    """Every spectrum of both libraries at `WAVELENGTHS`, 0..1, by the library's name and its own."""
+    """Every spectrum of both libraries at `WAVELENGTHS`, 0..1, by library and name."""
     import earthlib
 
     folder = Path(earthlib.__file__).parent / "data"
@@ -293,7 +297,7 @@ def read_measured(data: Path) -> dict[str, Spectrum]:
 
 
 def read_responses(data: Path) -> NDArray[np.float64]:
-    """Weights (9, wavelengths) of pan and the 8 bands: each has the sum 1, then the mean of both."""
+    """Weights (9, wavelengths) of pan and the 8 bands, each of sum 1: the mean of both sensors."""
     metres = WAVELENGTHS * 1e-9
     # Planck's law, up to a factor; 0.014388 m K is its second radiation constant.
     sun = metres**-5 / np.expm1(0.014388 / (metres * 5772))

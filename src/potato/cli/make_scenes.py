@@ -22,8 +22,8 @@ from potato.cli import chip_options, options
 def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Invent scenes and write them as chips, with their truth as the target.
 
-    DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have the instrument's faults already, so train on them
-    with --no-instrument. `potato train --scenes` invents the like without writing anything.
+    DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have the instrument's faults already, so train
+    on them with --no-instrument. `potato train --scenes` invents the like without writing anything.
     """
     from potato.chips import scenes
 

@@ -1,0 +1,116 @@
+"""Imagers as they vary from pass to pass."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from potato.core.sensors import BANDS
+from potato.simulation.imager import Imager
+
+BAND_VARIATION = 0.15
+"""Standard deviation of the logarithm of the factors by which blur and haze differ from band to
+band."""
+
+UNIFORM_DRAWS = (
+    "pan_blur",
+    "mul_blur",
+    "haze",
+    "pan_haze",
+    "read_noise",
+    "shot_noise",
+    "jitter",
+    "local_shift_std",
+    "local_shift_scale",
+    "pitch",
+    "haze_slope",
+    "displacement_scale",
+    "phase_down",
+    "phase_right",
+    "haze_beyond_red",
+)
+"""Uniform random numbers of `random_imager`, in the order in which they are drawn."""
+
+NORMAL_DRAWS = (
+    "mul_mtf_boost",
+    "displacement_down",
+    "displacement_right",
+    "pan_mtf_boost",
+    "parallax_down",
+    "parallax_right",
+    "pan_calibration_gain",
+    "mul_fine_mtf_boost",
+)
+"""Normal random numbers of `random_imager`, in the order in which they are drawn."""
+
+
+def random_imager(generator: torch.Generator, base: Imager | None = None) -> Imager:
+    """An imager as it varies from pass to pass.
+
+    Args:
+        generator: source of the random numbers.
+        base: gives the parameters that don't vary; None for the defaults.
+
+    Returns:
+        Blur of pan ± a fifth, of mul 0.2 to 0.45, of each band by another 0.15; MTF boost of mul
+        normal around 0.5 with standard deviation 0.5 (pan 0.35 and 0.15), the fine one around 2.0
+        with 0.7, at least 0; pitch 1.05 to 1.33, anywhere against the grid. Together they give
+        mul's detail, against the box means of pan, a gain of 1.0 up to 0.12 cycles per pixel, 1.4
+        at 0.3 and 0.4 at 0.5, where most of it is aliased, as in a real pair. Displacement normal
+        with standard deviation 0.1 to 0.4 each way; jitter and local shifts up to 0.2 and 1, mostly
+        less; parallax normal with standard deviation 0.004; haze −0.005 to 0.06, with a slope of
+        −0.2 to 2, uneven by 0.15, of which pan keeps 0.1 to 1 of its part and bands beyond red 0.2
+        to 1; pan's calibration gain normal around 1 with standard deviation 0.05; noise of 0.5 to
+        1.5 times the defaults.
+    """
+    uniform = _named_draws(torch.rand, UNIFORM_DRAWS, generator)
+    normal = _named_draws(torch.randn, NORMAL_DRAWS, generator)
+    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(BANDS), generator=generator)).tolist()
+    blur_factors, haze_factors = map(tuple, factors)
+    plain = Imager()
+    far = 0.1 + 0.3 * uniform["displacement_scale"] ** 2
+    return replace(
+        base or plain,
+        pan_blur=plain.pan_blur * (0.8 + 0.4 * uniform["pan_blur"]),
+        pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * normal["pan_mtf_boost"]),
+        mul_blur=0.2 + 0.25 * uniform["mul_blur"],
+        blur_factors=blur_factors,
+        mul_mtf_boost=max(0.0, plain.mul_mtf_boost + 0.5 * normal["mul_mtf_boost"]),
+        mul_fine_mtf_boost=max(0.0, plain.mul_fine_mtf_boost + 0.7 * normal["mul_fine_mtf_boost"]),
+        pitch=1.05 + 0.28 * uniform["pitch"],
+        phase=(uniform["phase_down"], uniform["phase_right"]),
+        displacement=(far * normal["displacement_down"], far * normal["displacement_right"]),
+        jitter=0.2 * uniform["jitter"],
+        local_shift_std=uniform["local_shift_std"] * uniform["local_shift_scale"],
+        parallax=(0.004 * normal["parallax_down"], 0.004 * normal["parallax_right"]),
+        haze=0.065 * uniform["haze"] - 0.005,
+        haze_slope=2.2 * uniform["haze_slope"] - 0.2,
+        haze_factors=haze_factors,
+        haze_beyond_red=0.2 + 0.8 * uniform["haze_beyond_red"],
+        pan_haze=0.1 + 0.9 * uniform["pan_haze"],
+        pan_calibration_gain=max(0.7, 1 + 0.05 * normal["pan_calibration_gain"]),
+        read_noise=plain.read_noise * (0.5 + uniform["read_noise"]),
+        shot_noise=plain.shot_noise * (0.5 + uniform["shot_noise"]),
+    )
+
+
+def _named_draws(
+    draw: Callable[..., Tensor], names: Sequence[str], generator: torch.Generator
+) -> dict[str, float]:
+    """One random number for each name, all drawn at once."""
+    return dict(zip(names, draw(len(names), generator=generator).tolist(), strict=True))
+
+
+def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
+    """The imager as if mul's pixels were the grid's, with its MTF boosted there.
+
+    Resampling loses nothing then, so edges ring from pixel to pixel. Products differ in this, and a
+    network that has only seen one kind of ringing doesn't remove the other.
+
+    Returns:
+        An imager of pitch 1, whose MTF boost of mul is normal around 0.7 with standard deviation
+        0.4, at least 0.
+    """
+    amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
+    return replace(imager, pitch=1.0, mul_mtf_boost=max(0.0, amount), mul_fine_mtf_boost=0.0)
