@@ -20,8 +20,8 @@ from pystac.validation import validate_dict
 from rasterio.warp import transform
 
 from potato import fuse, fuse_ard, list_ard
-from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
-from potato.ard.grid import quadkey_cell
+from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE, Broken, Tile, walk_ard
+from potato.ard.grid import quadkey_square
 from potato.core.render import LOOKS
 from potato.core.text import redact
 from potato.core.windows import PairWindow
@@ -345,12 +345,12 @@ def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
     west, north = ards.corner(0, 0)
     tile = dataclasses.replace(
         TILE,
-        bbox=(west, north - SIDE, west + SIDE, north),
+        bbox=(west, north - TILE_SIDE, west + TILE_SIDE, north),
         shape=(1088, 1088),
         pan="s3://b/p",
         mul="s3://b/m",
     )
-    ring = [lonlat(west, north), lonlat(west + SIDE, north - SIDE), lonlat(west, north - SIDE)]
+    ring = [lonlat(west, north), lonlat(west + TILE_SIDE, north - TILE_SIDE), lonlat(west, north - TILE_SIDE)]
     settings = dataclasses.replace(OURS, area=Area(((tuple(ring),),)))
     plan, manifest = Plan((tile,)), Manifest(tmp_path, {}, {})
     found = forecast(
@@ -642,7 +642,7 @@ def test_tiles_on_both_sides_of_the_antimeridian_touch_an_area_across_it(longitu
         date="2024-12-14",
         clouds=None,
         epsg=32700 + zone,
-        bbox=(x, y - SIDE, x + SIDE, y),
+        bbox=(x, y - TILE_SIDE, x + TILE_SIDE, y),
         pan="pan.tif",
         mul="mul.tif",
         item="item.json",
@@ -803,7 +803,7 @@ def test_the_antimeridian_is_no_edge():
 def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
     root = ards.write_ard(tmp_path / "event" / "ard", 2, 1, side=272, block=128)
     collect(tmp_path / "event")
-    pixel, (west, north) = SIDE / 1088, ards.corner(0, 0)
+    pixel, (west, north) = TILE_SIDE / 1088, ards.corner(0, 0)
     # A triangle in the lower left quarter of the first tile.
     points = [
         (west + 100.3 * pixel, north - 600.7 * pixel),
@@ -863,7 +863,9 @@ def test_cropped_pictures_show_their_cells(ard, tmp_path):
         with rasterio.open(made.folder / f"{name}.tif") as file:
             assert file.shape == (512, 512)
             bounds = file.bounds
-            assert (bounds.left - ards.WEST) % CELL == pytest.approx(0) and bounds.right - bounds.left == CELL
+            assert (bounds.left - ards.WEST) % SQUARE_SIDE == pytest.approx(
+                0
+            ) and bounds.right - bounds.left == SQUARE_SIDE
     plain = deliver(ard, tmp_path / "plain", mosaic="cog")
     mosaic = f"mosaic/11/{ards.CID}.tif"
     # Dithering begins at the corner of each picture.
@@ -917,7 +919,7 @@ def test_boxes_without_ground_are_refused(box):
 def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
     pan, mul = write_country(tmp_path / "ard")
     west, north = ards.corner(0, 0)
-    place = Affine(SIDE / SIDE_PIXELS, 0, west, 0, -SIDE / SIDE_PIXELS, north)
+    place = Affine(TILE_SIDE / SIDE_PIXELS, 0, west, 0, -TILE_SIDE / SIDE_PIXELS, north)
     fine = pairs.write(tmp_path / "p.tif", pan, place)
     coarse = pairs.write(tmp_path / "m.tif", mul, place @ Affine.scale(4))
     # These tiles reach four mul pixels beyond their cells, real ones seventy: as far as the predictor looks.
@@ -928,7 +930,12 @@ def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
     whole = pairs.read(tmp_path / "whole.tif")[:, 16:-16, 16:-16].astype(int)
     assert np.abs(pairs.read(path) - whole).max() <= 1
     with rasterio.open(path) as file:
-        assert file.bounds == (ards.WEST, ards.NORTH - 2 * CELL, ards.WEST + 2 * CELL, ards.NORTH)
+        assert file.bounds == (
+            ards.WEST,
+            ards.NORTH - 2 * SQUARE_SIDE,
+            ards.WEST + 2 * SQUARE_SIDE,
+            ards.NORTH,
+        )
         assert file.overviews(1) and file.tags()["POTATO_CID"] == ards.CID
     deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt", **options)
     assert np.array_equal(pairs.read(path.with_suffix(".vrt")), pairs.read(path))
@@ -939,7 +946,7 @@ def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
 @pytest.mark.parametrize("side", [100, 93])
 def test_a_mosaic_has_no_seams_where_cells_are_no_whole_number_of_pixels(tmp_path, side):
     """Differences across the borders of cells are those of inside, and everything is in its place."""
-    pixel = SIDE / side / 4
+    pixel = TILE_SIDE / side / 4
     bend = 2 * np.pi / (11 * pixel)
 
     def ground(x, y):
@@ -956,7 +963,7 @@ def test_a_mosaic_has_no_seams_where_cells_are_no_whole_number_of_pixels(tmp_pat
     made = deliver(tmp_path / "ard", tmp_path / "out", look="flat", mosaic="cog")
     with rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}.tif") as file:
         codes, place = file.read().astype(float), file.transform
-    size = round(CELL / pixel)
+    size = round(SQUARE_SIDE / pixel)
     assert codes.shape == (4, 2 * size, 2 * size) and (codes[3] == 65535).all()
     for axis in (1, 2):
         steps = np.abs(np.diff(codes[1], axis=axis - 1)).mean(2 - axis)
@@ -999,10 +1006,10 @@ def test_a_picture_that_lies_in_no_cell_is_left_out_of_a_mosaic_and_told(tmp_pat
 @pytest.mark.parametrize("south", [False, True])
 def test_a_picture_belongs_to_the_cell_of_its_quadkey_in_both_hemispheres(tmp_path, south):
     quadkey = "301111102001" if south else "031311102001"
-    west, _, _, north = quadkey_cell(quadkey, south)
-    place = Affine(100, 0, west - APRON, 0, -100, north + APRON)
+    west, _, _, north = quadkey_square(quadkey, south)
+    place = Affine(100, 0, west - OVERLAP, 0, -100, north + OVERLAP)
     path = pairs.write(tmp_path / "x.tif", np.ones((1, 50, 50), np.uint16), place, names=("BAND_P",))
-    assert cell_of(f"11/{quadkey}/2024-12-14/{ards.CID}", str(path)) == quadkey_cell(quadkey, south)
+    assert cell_of(f"11/{quadkey}/2024-12-14/{ards.CID}", str(path)) == quadkey_square(quadkey, south)
 
 
 def test_nearly_the_same_pixels_are_fitted(tmp_path):
@@ -1034,10 +1041,10 @@ def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path, kind):
 def test_a_layout_knows_no_picture_that_shows_nothing_of_its_cell(delivered):
     path = str(delivered.folder / f"{names(delivered.folder)[0]}.tif")
     with pytest.raises(InputError, match="show their cells"):
-        lay_out([(path, (0.0, 0.0, CELL, CELL))])
+        lay_out([(path, (0.0, 0.0, SQUARE_SIDE, SQUARE_SIDE))])
     with pytest.raises(InputError, match="found none"):
         lay_out([])
-    assert pytest.approx(156.25) == APRON
+    assert pytest.approx(156.25) == OVERLAP
 
 
 # Commands

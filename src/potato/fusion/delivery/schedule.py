@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.ard import Broken
-from potato.chips.survey import tile_name
+from potato.ard.naming import tile_name
 from potato.core.sensors import RATIO
 from potato.core.text import counted
 from potato.errors import OutputExists
@@ -292,7 +292,7 @@ def _cost(job: Job) -> tuple[int, int]:
     grid = tile_grid(job.tile)
     if grid is None:
         return 0, 0
-    part = part_of(grid, job.tile.cell if job.settings.crop_to_cell else None, job.settings.area)
+    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_cell else None, job.settings.area)
     if part is None:
         return 0, 0
     shown = part.picture.height * part.picture.width
