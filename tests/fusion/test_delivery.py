@@ -25,7 +25,8 @@ from potato.ard.grid import quadkey_square
 from potato.core.render import LOOKS
 from potato.core.text import redact
 from potato.core.windows import PairWindow
-from potato.engine.processes import run_jobs
+from potato.engine.executor import open_executor
+from potato.engine.threads import Serial
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from potato.fusion import delivery
 from potato.fusion.delivery.aoi import box_area, read_area
@@ -70,11 +71,15 @@ def write_country(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarr
     return pan, mul
 
 
+ALONE = Serial().threads_per_job
+"""All cores for every job."""
+
+
 @pytest.fixture
 def inline(monkeypatch):
     """No processes: they take seconds to start."""
     monkeypatch.setattr(
-        "potato.fusion.delivery.deliver.run_jobs", lambda jobs, work, *_: run_jobs(jobs, work, 0)
+        "potato.fusion.delivery.deliver.open_executor", lambda *_, **__: open_executor(kind="serial")
     )
 
 
@@ -281,7 +286,7 @@ def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, re
     if there:
         (tmp_path / "f.tif").write_bytes(b"abc")
     manifest = Manifest(tmp_path, rows, {})
-    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, follow_links=True)
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, threads_per_job=ALONE, follow_links=True)
     found = {
         "todo": len(agenda.todo),
         "there": agenda.there,
@@ -291,26 +296,20 @@ def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, re
     assert {kind for kind, count in found.items() if count} == {place}
     if place == "todo":
         assert agenda.todo[0].overwrite is replacing and agenda.todo[0].follow_links
-    again = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, retry_failed=True)
+    again = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, threads_per_job=ALONE, retry_failed=True)
     assert bool(again.todo) == (place in ("todo", "failed"))
 
 
-def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
+def test_every_job_gets_the_threads_that_the_executor_says(tmp_path):
     tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
-
-    def threads(count, **settings):
-        agenda = make_agenda(Plan(tiles[:count]), tmp_path, OURS, Manifest(tmp_path, {}, {}), **settings)
-        return {job.settings.threads for job in (*agenda.jobs, *agenda.todo)}
-
-    # More workers than tiles leave more for each; a cluster says itself what its workers have.
-    assert [threads(4, workers=n) for n in (1, 2, 4, 16)] == [{8}, {4}, {2}, {2}]
-    assert threads(1, workers=4) == {8} and threads(4, workers=2, threads=3) == {3}
+    agenda = make_agenda(
+        Plan(tiles), tmp_path, OURS, Manifest(tmp_path, {}, {}), threads_per_job=lambda jobs: 10 * jobs
+    )
+    assert {job.settings.threads for job in (*agenda.jobs, *agenda.todo)} == {40}
 
 
 def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr("potato.fusion.delivery.schedule.SPEED", 1024.0)
-    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
     for name in "pm":
         (tmp_path / name).write_bytes(bytes(1000))
     tiles = tuple(
@@ -322,7 +321,12 @@ def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch
         settings = dataclasses.replace(OURS, look=LOOKS[look])
         manifest = Manifest(tmp_path, rows or {}, {})
         plan = Plan(tiles)
-        return forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=8), manifest, workers)
+        return forecast(
+            plan,
+            make_agenda(plan, tmp_path, settings, manifest, threads_per_job=lambda jobs: 8 // jobs),
+            manifest,
+            workers,
+        )
 
     known = {"x": Record("x", "done", "s", bytes=3 << 20, width=1024, height=1024, seconds=2.0**-10)}
     guess, sure = cost(), cost(known)
@@ -349,13 +353,15 @@ def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
     ring = [lonlat(west, north), lonlat(west + TILE_SIDE, north - TILE_SIDE), lonlat(west, north - TILE_SIDE)]
     settings = dataclasses.replace(OURS, area=Area(((tuple(ring),),)))
     plan, manifest = Plan((tile,)), Manifest(tmp_path, {}, {})
-    found = forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=1), manifest, 1)
+    found = forecast(
+        plan, make_agenda(plan, tmp_path, settings, manifest, threads_per_job=ALONE), manifest, 1
+    )
     # Half of the square, and the cells along its diagonal.
     assert found.pixels > 0.95 * 1088**2 and 0.5 < found.bytes_read / (2.1 * found.pixels) < 0.6
 
 
 def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
-    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, Manifest(tmp_path, {}, {}), workers=1)
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, Manifest(tmp_path, {}, {}), threads_per_job=ALONE)
     done, bad = Record("a", "done", "s", width=10, height=3, bytes=7), Record("b", "failed", "s", reason="r")
     lost = Plan((TILE,), lost=(Broken("x", "y"),))
     for plan, tiles, mosaics, complete in (
