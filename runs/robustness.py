@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from land_cover import Scene, make_scene
+from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
@@ -97,7 +96,7 @@ class Robustness:
         self.shadow += torch.tensor([*off.sum(1).tolist(), float(shadow.sum())], dtype=torch.float64)
 
     def summary(self) -> dict[str, float]:
-        """Mean ΔE in JND; broken pixels; specks in a million; and the colour shift in shadow, in JND."""
+        """Mean ΔE in JND; broken pixels; specks in a million; colour shift in shadow, in JND."""
         a, b, count = self.shadow.tolist()
         drift = 2 * math.hypot(a, b) / count / JND if count else math.nan
         return {
