@@ -2,10 +2,11 @@
 
     python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs DIR]
 
-POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as long;
-then it is judged by simulated scenes that training never sees and, if DATA holds `wv2/`, by that real pair.
-Speed is of the network with the predictor, on one thread, in blocks of 512 × 512 pixels as `fuse` cuts them,
-all sizes in turns. Training goes on where it was cut short. It writes DIR/sizes.json and prints a table.
+POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as
+long; then it is evaluated on simulated scenes that training never sees and, if DATA holds `wv2/`,
+on that real pair. Speed is of the network with the predictor, on one thread, in blocks of 512 × 512
+pixels as `fuse` cuts them, all sizes in turns. Training goes on where it was cut short. It writes
+DIR/sizes.json and prints a table.
 """
 
 import argparse
@@ -112,7 +113,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
 
 
 def main() -> int:
-    """Train, judge, time, write."""
+    """Train, evaluate, time, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

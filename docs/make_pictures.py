@@ -18,8 +18,8 @@ from potato.core.draw import render_pan, render_upsampled
 from potato.core.render import FLAT, NATURAL, Look, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensors import BANDS, SCALE, VISIBLE
+from potato.evaluation.cases import full_maps, plain_case
 from potato.evaluation.metrics import psnr, ssim
-from potato.evaluation.protocols import full_maps, plain_case
 from potato.evaluation.registration import shift
 from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png

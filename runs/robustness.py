@@ -96,7 +96,7 @@ class Robustness:
         self.shadow += torch.tensor([*off.sum(1).tolist(), float(shadow.sum())], dtype=torch.float64)
 
     def summary(self) -> dict[str, float]:
-        """Mean ΔE in JND; broken pixels; specks in a million; and the colour shift in shadow, in JND."""
+        """Mean ΔE in JND; broken pixels; specks in a million; colour shift in shadow, in JND."""
         a, b, count = self.shadow.tolist()
         drift = 2 * math.hypot(a, b) / count / JND if count else math.nan
         return {

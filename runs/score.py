@@ -47,7 +47,7 @@ LIMIT = 0.5
 
 
 def held_out_surfaces(data: Path) -> list[Reflectance]:
-    """Measured spectra that the packaged list doesn't use, evenly from both libraries, as the sensor sees them."""
+    """Measured spectra that aren't on the packaged list, evenly from both libraries."""
     spectra, responses = read_measured(data), read_responses(data)
     with MEASURED.open(newline="", encoding="utf-8") as file:
         known = {f"{row['library']} {row['sample']}" for row in csv.DictReader(file)}
