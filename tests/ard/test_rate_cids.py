@@ -14,7 +14,7 @@ from potato.ard.rating.measures import HAZE_SPECTRUM, HAZE_WHITE, box_mean, esti
 from potato.ard.rating.rate_ard import COLUMNS
 from potato.ard.rating.sheet import make_sheet
 from potato.ard.synthetic import Collect, make_ard
-from potato.ard.synthetic.collects import plan_cells, plan_cid
+from potato.ard.synthetic.collects import plan_cid, plan_squares
 from potato.core.sensors import SCALE
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 
@@ -76,7 +76,7 @@ def test_ratings_agree_with_the_truth_of_a_generated_ard(tmp_path):
             plan_cid(place, 0, "104"),
             "WV03",
             "2023-05-16",
-            plan_cells(33, 1, 2 * place),
+            plan_squares(33, 1, 2 * place),
             plain=0.95 * place / (count - 1),
             water=water[place],
             clouds=clouds[place],
@@ -250,7 +250,7 @@ def test_the_allow_list_holds_the_best():
 
 def test_only_overviews_are_read_from_a_server(tmp_path):
     sides = {"overview_sides": (272, 68)}
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_cells(33, 1, 0))
+    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 1, 0))
     event = make_ard(tmp_path / "event", size=1088, collects=[collect], broken=False).folder
     pixels = sum(path.stat().st_size for path in event.rglob("*.tif") if "visual" not in path.name)
     local = rate_cids(str(event), tmp_path / "local.csv", **sides).ratings
