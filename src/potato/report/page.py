@@ -19,8 +19,8 @@ from potato.core.text import script_json
 from potato.core.windows import PixelWindow
 from potato.report.layers import MOST, heat_colours
 from potato.report.pyramid import TILE, data_url
-from potato.viewing.graticule import CHROMA_JND, CORNERS
-from potato.viewing.scope import REACH
+from potato.viewing.graticule import CHROMA_JND, SRGB_CORNERS
+from potato.viewing.scope import MAX_CHROMA
 
 VIEWER = "OpenSeadragon 6.1.1"
 """The viewer in the assets; `make viewer` fetches it again."""
@@ -187,12 +187,12 @@ def _graticule() -> str:
     """Rings of chroma and the names of hues over a drawing of 100 × 100."""
     parts = ['<line x1="0" y1="50" x2="100" y2="50"/><line x1="50" y1="0" x2="50" y2="100"/>']
     for ring in range(1, RINGS + 1):
-        chroma = REACH * ring / RINGS
+        chroma = MAX_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
             x, y = (50 + 50 * ring / RINGS * turn for turn in (math.cos(NUMBERS), -math.sin(NUMBERS)))
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
-    for name, corner in CORNERS.items():
+    for name, corner in SRGB_CORNERS.items():
         _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
         reach = 43 / math.hypot(a, b)
         parts.append(f'<text x="{50 + reach * a:.1f}" y="{50 - reach * b:.1f}">{name}</text>')
