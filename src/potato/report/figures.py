@@ -52,7 +52,8 @@ def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
         valid: bool (h, w), somewhere true.
 
     Returns:
-        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `MAX_CHROMA` at the rim.
+        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `MAX_CHROMA` at the
+        rim.
     """
     colours = torch.from_numpy(codes)[:, valid][:, None]
     oklab = unrender(colours, Look("screen", 8))[:, 0]
