@@ -1,7 +1,7 @@
 """How fast does `potato make-chips` cut full-size chips, as a whole process?
 
-Generates an ARD of tiles of 5168 × 5168 pan pixels (DEFLATE, mask bands), then cuts chips out of it: each
-reads 4096² pixels of pan and 1024² × 8 of mul.
+Generates an ARD of tiles of 5168 × 5168 pan pixels (DEFLATE, mask bands), then cuts chips out of
+it: each reads 4096² pixels of pan and 1024² × 8 of mul.
 
     python benchmarks/chips.py --rounds 3 --json benchmarks/results/chips.json
     python benchmarks/chips.py --rounds 1 --ard ards/italy23

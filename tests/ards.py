@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from affine import Affine
 
-from potato.ard import APRON, CELL, SIDE
-from potato.ard.grid import cell_quadkey
+from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
+from potato.ard.grid import square_quadkey
 
 import pairs
 
@@ -18,7 +18,7 @@ WEST, NORTH = 400_000, 4_000_000
 
 def corner(column: int, row: int) -> tuple[float, float]:
     """The upper left corner of the tile of a cell, counted from the first."""
-    return WEST + column * CELL - APRON, NORTH - row * CELL + APRON
+    return WEST + column * SQUARE_SIDE - OVERLAP, NORTH - row * SQUARE_SIDE + OVERLAP
 
 
 def write_tile(
@@ -49,13 +49,13 @@ def write_tile(
         ground: pan and mul; None for some of the tile's own.
     """
     west, north = corner(column, row)
-    quadkey = cell_quadkey(WEST + column * CELL, NORTH - row * CELL)
+    quadkey = square_quadkey(WEST + column * SQUARE_SIDE, NORTH - row * SQUARE_SIDE)
     folder = root / "11" / quadkey / "2024-12-14"
     folder.mkdir(parents=True, exist_ok=True)
     pan, mul = ground or pairs.ground(side, side, seed=1000 * row + column + (cid != CID))
     valid = np.ones((side, side), bool) if valid is None else valid
     fine = valid.repeat(4, 0).repeat(4, 1)
-    pixel = SIDE / side
+    pixel = TILE_SIDE / side
     place = Affine(pixel, 0, west, 0, -pixel, north)
     for name, pixels, good, transform, bands in (
         ("pan", pan[None], fine, place @ Affine.scale(0.25), ("BAND_P",)),
@@ -70,7 +70,7 @@ def write_tile(
             blockxsize=block,
             blockysize=block,
         )
-    square = [west, north - SIDE, west + SIDE, north]
+    square = [west, north - TILE_SIDE, west + TILE_SIDE, north]
     item = {
         "type": "Feature",
         "properties": {
@@ -79,7 +79,7 @@ def write_tile(
             "catalog_id": cid,
             "utm_zone": 11,
             "quadkey": quadkey,
-            "tile:data_area": round(float(valid.mean()) * SIDE**2 / 1e6, 3),
+            "tile:data_area": round(float(valid.mean()) * TILE_SIDE**2 / 1e6, 3),
             "tile:clouds_percent": 0,
             "proj:code": "EPSG:32611",
             **(changes or {}),

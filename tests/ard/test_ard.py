@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.ard import APRON, CELL, SIDE, Broken, Tile, source, unusable, walk_ard
-from potato.ard.grid import cell_quadkey, quadkey_cell
+from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE, Broken, Tile, source, unusable, walk_ard
+from potato.ard.grid import quadkey_square, square_quadkey
 from potato.ard.item import parse_item
 from potato.ard.synthetic import make_ard
 from potato.errors import ArdError
@@ -237,38 +237,38 @@ def test_no_json_breaks_the_reader(properties, assets):
     tile = parse({"properties": properties, "assets": assets})
     assert isinstance(tile, Tile)
     assert unusable(tile) is None or unusable(tile).isprintable()
-    assert tile.cell is None or len(tile.cell) == 4
+    assert tile.grid_square is None or len(tile.grid_square) == 4
 
 
 @given(st.integers(0, 4095), st.integers(0, 4095))
 def test_quadkeys_and_cells_are_inverse(column, row):
-    west, north = 500_000 + (column - 2048) * CELL, (2048 - row) * CELL
-    quadkey = cell_quadkey(west, north)
-    assert quadkey_cell(quadkey) == (west, north - CELL, west + CELL, north)
-    assert quadkey_cell(quadkey, south=True)[3] == north + 10_000_000
+    west, north = 500_000 + (column - 2048) * SQUARE_SIDE, (2048 - row) * SQUARE_SIDE
+    quadkey = square_quadkey(west, north)
+    assert quadkey_square(quadkey) == (west, north - SQUARE_SIDE, west + SQUARE_SIDE, north)
+    assert quadkey_square(quadkey, south=True)[3] == north + 10_000_000
 
 
 def test_the_grid_is_that_of_the_public_catalogue():
     # Two items of the public index: zone 11, and zone 46, whose data box ends at 475,156.25.
-    assert quadkey_cell("031311102001") == (345000, 3795000, 350000, 3800000)
-    assert quadkey_cell("033111333030")[2] + APRON == 475156.25
-    assert pytest.approx(5312.5) == SIDE
+    assert quadkey_square("031311102001") == (345000, 3795000, 350000, 3800000)
+    assert quadkey_square("033111333030")[2] + OVERLAP == 475156.25
+    assert pytest.approx(5312.5) == TILE_SIDE
 
 
 def test_a_tile_owns_its_cell_and_no_apron():
-    assert parse(an_item()).cell == (345000, 3795000, 350000, 3800000)
+    assert parse(an_item()).grid_square == (345000, 3795000, 350000, 3800000)
     clipped = {"href": "a.tif", "proj:bbox": [349000, 3794843.75, 350156.25, 3796000]}
-    assert parse(an_item(pan_analytic=clipped)).cell == (349000, 3795000, 350000, 3796000)
+    assert parse(an_item(pan_analytic=clipped)).grid_square == (349000, 3795000, 350000, 3796000)
     elsewhere = {"href": "a.tif", "proj:bbox": [0, 0, 340, 3400]}
-    assert parse(an_item(pan_analytic=elsewhere)).cell == (10, 100, 330, 3300)
-    assert parse(an_item(pan_analytic={}, ms_analytic={})).cell is None
+    assert parse(an_item(pan_analytic=elsewhere)).grid_square == (10, 100, 330, 3300)
+    assert parse(an_item(pan_analytic={}, ms_analytic={})).grid_square is None
 
 
 def test_a_southern_tile_owns_its_cell():
-    west, south, east, north = quadkey_cell("211311102001", south=True)
-    image = {"href": "a", "proj:bbox": [west + 4000, south - APRON, east + APRON, north + APRON]}
+    west, south, east, north = quadkey_square("211311102001", south=True)
+    image = {"href": "a", "proj:bbox": [west + 4000, south - OVERLAP, east + OVERLAP, north + OVERLAP]}
     tile = parse(an_item(quadkey="211311102001", pan_analytic=image))
-    assert tile.cell == (west + 4000, south, east, north) and south > 0
+    assert tile.grid_square == (west + 4000, south, east, north) and south > 0
 
 
 def test_neighbours_meet_without_sharing_ground(event):
@@ -278,8 +278,8 @@ def test_neighbours_meet_without_sharing_ground(event):
     pairs = [group for group in by_cid.values() if len(group) > 1]
     assert pairs
     for left, right in pairs:
-        assert left.bbox[2] - right.bbox[0] == pytest.approx(2 * APRON)
-        assert left.cell[2] == right.cell[0]
+        assert left.bbox[2] - right.bbox[0] == pytest.approx(2 * OVERLAP)
+        assert left.grid_square[2] == right.grid_square[0]
 
 
 def test_any_folder_will_do_and_the_order_is_the_same(event):

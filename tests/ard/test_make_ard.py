@@ -9,8 +9,8 @@ from pystac.validation import validate_dict
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from potato.ard import CELL, SIDE, Broken, synthetic, unusable, walk_ard
-from potato.ard.synthetic import SIZE_STEP, Collect, make_ard, passes, plan_collects
+from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, unusable, walk_ard
+from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, passes, plan_collects
 from potato.ard.synthetic.collects import plan_cells
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError, OutputExists
@@ -73,9 +73,9 @@ def test_every_tile_is_a_pair_on_the_grid_of_its_cell(tiles):
             pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
         with rasterio.open(tile.mul) as mul:
             assert tuple(mul.bounds) == pytest.approx(tile.bbox)
-        assert tile.cell[2] - tile.cell[0] == CELL
+        assert tile.grid_square[2] - tile.grid_square[0] == SQUARE_SIDE
         share = pixels.mul_valid.mean()
-        assert share * SIDE**2 / 1e6 == pytest.approx(tile.data_area, abs=0.06)
+        assert share * TILE_SIDE**2 / 1e6 == pytest.approx(tile.data_area, abs=0.06)
         assert np.array_equal(pixels.pan_valid, np.kron(pixels.mul_valid, np.ones((4, 4), bool)))
         assert 100 < pixels.pan[pixels.pan_valid].mean() < 6000
         assert 0.8 < share <= 1
@@ -85,7 +85,7 @@ def test_neighbours_show_the_same_pixels_where_they_overlap(tiles):
     first, second = tiles[1], tiles[2]
     assert first.cid == second.cid
     with open_pair(first.pan, first.mul) as left, open_pair(second.pan, second.mul) as right:
-        assert right.grid.transform.c - left.grid.transform.c == CELL
+        assert right.grid.transform.c - left.grid.transform.c == SQUARE_SIDE
         apron = 2 * left.width // 34
         shared = left.read(PairWindow(0, left.width - apron, left.height, apron))
         same = right.read(PairWindow(0, 0, left.height, apron))
@@ -222,7 +222,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
         if len(calls) == 4:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(synthetic.folder, "write_image", full)
+    monkeypatch.setattr(builder, "write_image", full)
     with pytest.raises(OutputError, match="can't write there: No space left on device"):
         make_ard(tmp_path / "event", tiles=2, size=SIZE_STEP)
     assert list(tmp_path.iterdir()) == []

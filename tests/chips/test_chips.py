@@ -16,8 +16,8 @@ from hypothesis.extra import numpy as hnp
 
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
-from potato.chips.contact_sheet import chips_sheet, draw_chip
-from potato.chips.wald import box_mean, box_sum, degrade
+from potato.chips.contact_sheet import chips_sheet
+from potato.chips.wald import box_mean, box_sum, coarsen_pair
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.sensors import SCALE
 from potato.errors import ChipError, InputError, OutputError, OutputExists
@@ -38,7 +38,7 @@ def pixels(cells=64, seed=0, pan_valid=None, mul_valid=None):
 
 
 def a_chip(cells=8, seed=0):
-    return degrade(pixels(8 * cells, seed))
+    return coarsen_pair(pixels(8 * cells, seed))
 
 
 def mean(image, factor):
@@ -71,7 +71,7 @@ def test_the_largest_box_does_not_overflow():
 @pytest.mark.parametrize(("extra", "factor"), [(True, 2), (False, 1)])
 def test_a_chip_is_walds_protocol(extra, factor):
     source = pixels(64)
-    chip = degrade(source, extra)
+    chip = coarsen_pair(source, extra)
     sides = 256 // (4 * factor)
     assert chip.pan.shape == (1, sides, sides)
     assert chip.mul.shape == (8, sides // 4, sides // 4)
@@ -86,7 +86,7 @@ def test_a_chip_is_walds_protocol(extra, factor):
 def test_what_is_flat_stays_as_it_is():
     flat = np.full((8, 32, 32), 1234, np.uint16)
     fine = np.full((128, 128), 777, np.uint16)
-    chip = degrade(PairPixels(fine, flat, fine > 0, flat[0] > 0))
+    chip = coarsen_pair(PairPixels(fine, flat, fine > 0, flat[0] > 0))
     assert set(chip.mul.flatten().tolist()) == {1234} and set(chip.pan.flatten().tolist()) == {777}
     expected = mul_to_oklab(torch.full((8, 1, 1), 0.1234))
     assert delta_e_ok(decode_oklab(chip.target), expected.expand(3, 16, 16)).max() < 0.01
@@ -96,7 +96,7 @@ def test_an_invalid_pan_pixel_costs_one_pixel_and_an_invalid_mul_pixel_one_cell(
     pan_valid, mul_valid = np.ones((256, 256), bool), np.ones((64, 64), bool)
     pan_valid[9, 17] = False
     mul_valid[33, 40] = False
-    chip = degrade(pixels(64, 0, pan_valid, mul_valid))
+    chip = coarsen_pair(pixels(64, 0, pan_valid, mul_valid))
     invalid = ~chip.valid[0]
     assert invalid.nonzero().tolist() == [[1, 2]] + [[y, x] for y in range(16, 20) for x in range(20, 24)]
     assert (chip.pan[0].int() == 0).nonzero().tolist() == [[1, 2]]
@@ -111,7 +111,7 @@ def test_a_valid_zero_is_the_smallest_reflectance():
         np.ones((128, 128), bool),
         np.ones((32, 32), bool),
     )
-    chip = degrade(dark)
+    chip = coarsen_pair(dark)
     assert chip.valid.all() and chip.pan.int().min() == 1 and chip.mul.int().min() == 1
 
 
@@ -264,7 +264,7 @@ def test_a_contact_sheet_shows_pan_mul_and_target(pool, tmp_path, run):
     with pytest.warns(Warning, match="no geotransform"):
         sheet = pairs.read(tmp_path / "sheet.png")
     assert sheet.shape == (3, 2 * 40 + 8, 2 * 3 * 40 + 8)
-    expected = draw_chip(load_chip(pool / "2.pt")).numpy()
+    expected = load_chip(pool / "2.pt").draw().numpy()
     assert np.array_equal(sheet[:, 8:48, 128:248], expected)
     assert (sheet[:, 48:, 128:] == 255).all()
 
@@ -272,7 +272,7 @@ def test_a_contact_sheet_shows_pan_mul_and_target(pool, tmp_path, run):
 def test_what_is_invalid_is_magenta():
     valid = np.ones((256, 256), bool)
     valid[:8, :8] = False
-    drawn = draw_chip(degrade(pixels(64, 0, valid)))
+    drawn = coarsen_pair(pixels(64, 0, valid)).draw()
     magenta = (drawn == torch.tensor([255.0, 0, 255])[:, None, None]).all(0)
     assert magenta.nonzero().tolist() == [[0, 0], [0, 80]]
 

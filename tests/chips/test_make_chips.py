@@ -34,7 +34,8 @@ from servers import FolderServer, serve_bucket, serve_folder
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = {"size": 32}
-"""Chips of 32 pan pixels: each reads 64 × 64 cells, and a tile of 136 × 136 has 9 × 9 places for them."""
+"""Chips of 32 pan pixels: each reads 64 × 64 cells, and a tile of 136 × 136 has 9 × 9 places for
+them."""
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_end(ard, whole, tmp_path):
 def test_what_a_crash_leaves_is_mended(ard, whole, tmp_path, cut):
     make_chips(ard, tmp_path, count=24, **SMALL)
     manifest = tmp_path / "manifest.jsonl"
-    # The last line torn, its chip not there yet, another not there, one damaged, a file half written.
+    # The last line torn, its chip not there yet, another not there, one damaged, a file half
+    # written.
     manifest.write_bytes(manifest.read_bytes()[: -1 - cut])
     (tmp_path / "23.pt").unlink()
     (tmp_path / "5.pt").unlink()
@@ -486,8 +488,8 @@ def lie(item: Path, **changes) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"proj:shape": [548, 548]}, "it says 548 × 548 pan pixels, the file has 544 × 544"),
-        ({"proj:bbox": [399_943.75, 3_994_843.75, 405_256.25, 4_000_156.25]}, "m away from where it says"),
+        ({"proj:shape": [548, 548]}, "pan has 544 × 544 pixels, its item says 548 × 548"),
+        ({"proj:bbox": [399_943.75, 3_994_843.75, 405_256.25, 4_000_156.25]}, "m from where its item says"),
     ],
 )
 def test_a_tile_that_lies_about_its_size_or_place_is_passed_over(tmp_path, changes, words):

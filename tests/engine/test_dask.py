@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import resource
 import shutil
 import socket
@@ -14,8 +15,8 @@ from potato import fuse_ard
 from potato.ard.rating import rate_cids
 from potato.chips.fake import fake_chips
 from potato.chips.make import make_chips
-from potato.engine.dask import LOCAL, MEMORY, open_cluster
-from potato.engine.processes import Lost, ask_in_order, run_jobs
+from potato.engine.dask import LOCAL, MEMORY_BYTES, Cluster, Waits, open_cluster
+from potato.engine.jobs import Lost
 from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
 from potato.evaluation import Protocols, evaluate
@@ -68,22 +69,22 @@ def pictures(folder):
 
 
 def test_the_cluster_keeps_the_promises_of_processes(two):
-    assert sorted(run_jobs(range(10), worker_jobs.double, 0, two)) == [(n, 2 * n) for n in range(10)]
-    assert list(run_jobs([], worker_jobs.double, 0, two)) == []
-    found = dict(run_jobs([1, -1, 2], worker_jobs.double, 0, two))
+    assert sorted(two.run(range(10), worker_jobs.double)) == [(n, 2 * n) for n in range(10)]
+    assert list(two.run([], worker_jobs.double)) == []
+    found = dict(two.run([1, -1, 2], worker_jobs.double))
     assert found == {1: 2, 2: 4, -1: Lost("ValueError: a number that can't be doubled")}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its C library is told to keep freed memory")
 def test_workers_use_freed_memory_again(two):
     rounds, pages = 50, 2 * (8 << 20) // resource.getpagesize()
-    for _, faults in run_jobs([rounds] * 4, worker_jobs.fault, 0, two):
+    for _, faults in two.run([rounds] * 4, worker_jobs.fault):
         assert faults < 0.2 * rounds * pages
 
 
 def test_a_worker_that_is_killed_is_survived(two, tmp_path):
     names = [str(tmp_path / name) for name in "abc"]
-    assert sorted(run_jobs(names, worker_jobs.die_once, 0, two)) == [(name, name) for name in names]
+    assert sorted(two.run(names, worker_jobs.die_once)) == [(name, name) for name in names]
     assert two.workers >= 1
 
 
@@ -98,7 +99,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
     for least, most in ((None, 3), (5, 6)):
         pulled.clear()
         with open_cluster(address, least) as cluster:
-            results = run_jobs(jobs(), worker_jobs.double, 0, cluster)
+            results = cluster.run(jobs(), worker_jobs.double)
             next(results)
             assert len(pulled) <= most
             results.close()
@@ -129,9 +130,9 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_pat
 
 def test_the_local_cluster_has_a_limit_and_makes_the_same_bytes(ard, alone, tmp_path):
     with open_cluster(LOCAL, 1) as cluster:
-        assert cluster.workers == 1 and cluster.threads == available_cores()
+        assert cluster.workers == 1 and cluster.threads_per_job(1) == available_cores()
         scheduler = cluster._client.scheduler_info()
-        assert {worker["memory_limit"] for worker in scheduler["workers"].values()} == {MEMORY}
+        assert {worker["memory_limit"] for worker in scheduler["workers"].values()} == {MEMORY_BYTES}
         fuse_ard(ard, tmp_path / "out", cluster=scheduler["address"], mosaic="cog")
     assert pictures(tmp_path / "out") == alone
 
@@ -150,9 +151,8 @@ def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
 
 
 def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "potato.ard.rating.rate_ard.run_jobs", lambda *given: reversed(list(run_jobs(*given)))
-    )
+    run = Cluster.run
+    monkeypatch.setattr(Cluster, "run", lambda *given: reversed(list(run(*given))))
     rate_cids(str(ard), tmp_path / "here.csv", sheet=tmp_path / "here.html")
     rate_cids(str(ard), tmp_path / "there.csv", sheet=tmp_path / "there.html", cluster=address)
     for kind in ("csv", "html"):
@@ -161,11 +161,11 @@ def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path,
 
 def test_results_come_in_the_order_of_the_jobs_and_so_does_the_first_failure(two, tmp_path):
     pauses = [0.3, 0.0, 0.2, 0.1, 0.0]
-    assert list(ask_in_order(pauses, worker_jobs.wait, two)) == [(pause, pause) for pause in pauses]
+    assert list(two.map(pauses, worker_jobs.wait)) == [(pause, pause) for pause in pauses]
     with pytest.raises(BlockError, match="the block at -1 failed: ValueError: a number that can't be"):
-        list(ask_in_order([1, -1], worker_jobs.double, two))
+        list(two.map([1, -1], worker_jobs.double))
     with pytest.raises(ChipError, match="nothing there"):
-        list(ask_in_order([str(tmp_path / "none.pt")], worker_jobs.miss, two))
+        list(two.map([str(tmp_path / "none.pt")], worker_jobs.miss))
 
 
 @pytest.fixture(scope="module")
@@ -238,11 +238,12 @@ def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
     there = {"potato": "0.0.1", "torch": "2.0.0", "rasterio": "1.0.0"}
     monkeypatch.setattr("potato.engine.dask._versions", lambda: there)
     with pytest.raises(ClusterError, match=r"expected workers with potato 0\.0\.1, .*found one with potato"):
-        list(run_jobs([1], worker_jobs.double, 0, two))
+        list(two.run([1], worker_jobs.double))
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypatch):
-    monkeypatch.setattr("potato.engine.dask.PATIENCE", 0.5)
+    impatient = functools.partial(open_cluster, waits=Waits(connect=0.5))
+    monkeypatch.setattr("potato.engine.executor.open_cluster", impatient)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and doesn't listen
         where = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
@@ -262,32 +263,30 @@ def test_a_job_that_kills_every_worker_is_given_up():
         ) as elsewhere,
         open_cluster(elsewhere.scheduler_address) as cluster,
     ):
-        found = dict(run_jobs([-2, 1], worker_jobs.double, 0, cluster))
+        found = dict(cluster.run([-2, 1], worker_jobs.double))
     assert found == {1: 2, -2: Lost("its worker died, 1 times; is there too little memory?")}
 
 
-def test_a_scheduler_that_goes_ends_the_run(monkeypatch):
-    monkeypatch.setattr("potato.engine.dask.PATIENCE", 2.0)
+def test_a_scheduler_that_goes_ends_the_run():
     elsewhere = distributed.LocalCluster(
         n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
     )
-    with elsewhere, open_cluster(elsewhere.scheduler_address, 3) as cluster:
-        results = run_jobs(range(10), worker_jobs.double, 0, cluster)
+    with elsewhere, open_cluster(elsewhere.scheduler_address, 3, Waits(connect=2.0)) as cluster:
+        results = cluster.run(range(10), worker_jobs.double)
         next(results)
         elsewhere.close()
         with pytest.raises(ClusterError, match="expected the cluster to stay, found its scheduler gone"):
             list(results)
 
 
-def test_without_workers_a_run_ends_unless_some_may_come(monkeypatch):
-    monkeypatch.setattr("potato.engine.dask.LOOK", 0.2)
-    monkeypatch.setattr("potato.engine.dask.GRACE", 0.5)
-    with open_cluster(LOCAL, 1) as cluster:
+def test_without_workers_a_run_ends_unless_some_may_come():
+    waits = Waits(check=0.2, restart=0.5)
+    with open_cluster(LOCAL, 1, waits) as cluster:
         cluster._client.retire_workers()
         with pytest.raises(ClusterError, match="expected workers, found none"):
-            list(run_jobs([1], worker_jobs.double, 0, cluster))
-        with open_cluster(cluster._client.scheduler.address, 1) as growing:
-            results = run_jobs([1], worker_jobs.double, 0, growing)
+            list(cluster.run([1], worker_jobs.double))
+        with open_cluster(cluster._client.scheduler.address, 1, waits) as growing:
+            results = growing.run([1], worker_jobs.double)
             threading.Timer(1.0, cluster._client.cluster.scale, (2,)).start()
             assert list(results) == [(1, 2)]
 

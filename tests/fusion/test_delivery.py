@@ -20,12 +20,13 @@ from pystac.validation import validate_dict
 from rasterio.warp import transform
 
 from potato import fuse, fuse_ard, list_ard
-from potato.ard import APRON, CELL, SIDE, Broken, Tile, walk_ard
-from potato.ard.grid import quadkey_cell
+from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE, Broken, Tile, walk_ard
+from potato.ard.grid import quadkey_square
 from potato.core.render import LOOKS
 from potato.core.text import redact
 from potato.core.windows import PairWindow
-from potato.engine.processes import run_jobs
+from potato.engine.executor import open_executor
+from potato.engine.threads import Serial
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from potato.fusion import delivery
 from potato.fusion.delivery.aoi import box_area, read_area
@@ -70,11 +71,15 @@ def write_country(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarr
     return pan, mul
 
 
+ALONE = Serial().threads_per_job
+"""All cores for every job."""
+
+
 @pytest.fixture
 def inline(monkeypatch):
     """No processes: they take seconds to start."""
     monkeypatch.setattr(
-        "potato.fusion.delivery.deliver.run_jobs", lambda jobs, work, *_: run_jobs(jobs, work, 0)
+        "potato.fusion.delivery.deliver.open_executor", lambda *_, **__: open_executor(kind="serial")
     )
 
 
@@ -281,7 +286,7 @@ def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, re
     if there:
         (tmp_path / "f.tif").write_bytes(b"abc")
     manifest = Manifest(tmp_path, rows, {})
-    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, follow_links=True)
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, threads_per_job=ALONE, follow_links=True)
     found = {
         "todo": len(agenda.todo),
         "there": agenda.there,
@@ -291,26 +296,20 @@ def test_the_agenda_is_as_its_table_says(tmp_path, state, same, there, place, re
     assert {kind for kind, count in found.items() if count} == {place}
     if place == "todo":
         assert agenda.todo[0].overwrite is replacing and agenda.todo[0].follow_links
-    again = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, workers=1, retry_failed=True)
+    again = make_agenda(Plan((TILE,)), tmp_path, OURS, manifest, threads_per_job=ALONE, retry_failed=True)
     assert bool(again.todo) == (place in ("todo", "failed"))
 
 
-def test_cores_are_shared_out_among_the_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
+def test_every_job_gets_the_threads_that_the_executor_says(tmp_path):
     tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
-
-    def threads(count, **settings):
-        agenda = make_agenda(Plan(tiles[:count]), tmp_path, OURS, Manifest(tmp_path, {}, {}), **settings)
-        return {job.settings.threads for job in (*agenda.jobs, *agenda.todo)}
-
-    # More workers than tiles leave more for each; a cluster says itself what its workers have.
-    assert [threads(4, workers=n) for n in (1, 2, 4, 16)] == [{8}, {4}, {2}, {2}]
-    assert threads(1, workers=4) == {8} and threads(4, workers=2, threads=3) == {3}
+    agenda = make_agenda(
+        Plan(tiles), tmp_path, OURS, Manifest(tmp_path, {}, {}), threads_per_job=lambda jobs: 10 * jobs
+    )
+    assert {job.settings.threads for job in (*agenda.jobs, *agenda.todo)} == {40}
 
 
 def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr("potato.fusion.delivery.schedule.SPEED", 1024.0)
-    monkeypatch.setattr("potato.fusion.delivery.schedule.available_cores", lambda: 8)
     for name in "pm":
         (tmp_path / name).write_bytes(bytes(1000))
     tiles = tuple(
@@ -322,7 +321,12 @@ def test_a_forecast_is_in_proportion_to_what_is_to_be_made(tmp_path, monkeypatch
         settings = dataclasses.replace(OURS, look=LOOKS[look])
         manifest = Manifest(tmp_path, rows or {}, {})
         plan = Plan(tiles)
-        return forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=8), manifest, workers)
+        return forecast(
+            plan,
+            make_agenda(plan, tmp_path, settings, manifest, threads_per_job=lambda jobs: 8 // jobs),
+            manifest,
+            workers,
+        )
 
     known = {"x": Record("x", "done", "s", bytes=3 << 20, width=1024, height=1024, seconds=2.0**-10)}
     guess, sure = cost(), cost(known)
@@ -341,21 +345,23 @@ def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
     west, north = ards.corner(0, 0)
     tile = dataclasses.replace(
         TILE,
-        bbox=(west, north - SIDE, west + SIDE, north),
+        bbox=(west, north - TILE_SIDE, west + TILE_SIDE, north),
         shape=(1088, 1088),
         pan="s3://b/p",
         mul="s3://b/m",
     )
-    ring = [lonlat(west, north), lonlat(west + SIDE, north - SIDE), lonlat(west, north - SIDE)]
+    ring = [lonlat(west, north), lonlat(west + TILE_SIDE, north - TILE_SIDE), lonlat(west, north - TILE_SIDE)]
     settings = dataclasses.replace(OURS, area=Area(((tuple(ring),),)))
     plan, manifest = Plan((tile,)), Manifest(tmp_path, {}, {})
-    found = forecast(plan, make_agenda(plan, tmp_path, settings, manifest, workers=1), manifest, 1)
+    found = forecast(
+        plan, make_agenda(plan, tmp_path, settings, manifest, threads_per_job=ALONE), manifest, 1
+    )
     # Half of the square, and the cells along its diagonal.
     assert found.pixels > 0.95 * 1088**2 and 0.5 < found.bytes_read / (2.1 * found.pixels) < 0.6
 
 
 def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
-    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, Manifest(tmp_path, {}, {}), workers=1)
+    agenda = make_agenda(Plan((TILE,)), tmp_path, OURS, Manifest(tmp_path, {}, {}), threads_per_job=ALONE)
     done, bad = Record("a", "done", "s", width=10, height=3, bytes=7), Record("b", "failed", "s", reason="r")
     lost = Plan((TILE,), lost=(Broken("x", "y"),))
     for plan, tiles, mosaics, complete in (
@@ -636,7 +642,7 @@ def test_tiles_on_both_sides_of_the_antimeridian_touch_an_area_across_it(longitu
         date="2024-12-14",
         clouds=None,
         epsg=32700 + zone,
-        bbox=(x, y - SIDE, x + SIDE, y),
+        bbox=(x, y - TILE_SIDE, x + TILE_SIDE, y),
         pan="pan.tif",
         mul="mul.tif",
         item="item.json",
@@ -797,7 +803,7 @@ def test_the_antimeridian_is_no_edge():
 def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
     root = ards.write_ard(tmp_path / "event" / "ard", 2, 1, side=272, block=128)
     collect(tmp_path / "event")
-    pixel, (west, north) = SIDE / 1088, ards.corner(0, 0)
+    pixel, (west, north) = TILE_SIDE / 1088, ards.corner(0, 0)
     # A triangle in the lower left quarter of the first tile.
     points = [
         (west + 100.3 * pixel, north - 600.7 * pixel),
@@ -857,7 +863,9 @@ def test_cropped_pictures_show_their_cells(ard, tmp_path):
         with rasterio.open(made.folder / f"{name}.tif") as file:
             assert file.shape == (512, 512)
             bounds = file.bounds
-            assert (bounds.left - ards.WEST) % CELL == pytest.approx(0) and bounds.right - bounds.left == CELL
+            assert (bounds.left - ards.WEST) % SQUARE_SIDE == pytest.approx(
+                0
+            ) and bounds.right - bounds.left == SQUARE_SIDE
     plain = deliver(ard, tmp_path / "plain", mosaic="cog")
     mosaic = f"mosaic/11/{ards.CID}.tif"
     # Dithering begins at the corner of each picture.
@@ -911,7 +919,7 @@ def test_boxes_without_ground_are_refused(box):
 def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
     pan, mul = write_country(tmp_path / "ard")
     west, north = ards.corner(0, 0)
-    place = Affine(SIDE / SIDE_PIXELS, 0, west, 0, -SIDE / SIDE_PIXELS, north)
+    place = Affine(TILE_SIDE / SIDE_PIXELS, 0, west, 0, -TILE_SIDE / SIDE_PIXELS, north)
     fine = pairs.write(tmp_path / "p.tif", pan, place)
     coarse = pairs.write(tmp_path / "m.tif", mul, place @ Affine.scale(4))
     # These tiles reach four mul pixels beyond their cells, real ones seventy: as far as the predictor looks.
@@ -922,7 +930,12 @@ def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
     whole = pairs.read(tmp_path / "whole.tif")[:, 16:-16, 16:-16].astype(int)
     assert np.abs(pairs.read(path) - whole).max() <= 1
     with rasterio.open(path) as file:
-        assert file.bounds == (ards.WEST, ards.NORTH - 2 * CELL, ards.WEST + 2 * CELL, ards.NORTH)
+        assert file.bounds == (
+            ards.WEST,
+            ards.NORTH - 2 * SQUARE_SIDE,
+            ards.WEST + 2 * SQUARE_SIDE,
+            ards.NORTH,
+        )
         assert file.overviews(1) and file.tags()["POTATO_CID"] == ards.CID
     deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt", **options)
     assert np.array_equal(pairs.read(path.with_suffix(".vrt")), pairs.read(path))
@@ -933,7 +946,7 @@ def test_a_mosaic_is_what_fusing_the_whole_country_gives(tmp_path):
 @pytest.mark.parametrize("side", [100, 93])
 def test_a_mosaic_has_no_seams_where_cells_are_no_whole_number_of_pixels(tmp_path, side):
     """Differences across the borders of cells are those of inside, and everything is in its place."""
-    pixel = SIDE / side / 4
+    pixel = TILE_SIDE / side / 4
     bend = 2 * np.pi / (11 * pixel)
 
     def ground(x, y):
@@ -950,7 +963,7 @@ def test_a_mosaic_has_no_seams_where_cells_are_no_whole_number_of_pixels(tmp_pat
     made = deliver(tmp_path / "ard", tmp_path / "out", look="flat", mosaic="cog")
     with rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}.tif") as file:
         codes, place = file.read().astype(float), file.transform
-    size = round(CELL / pixel)
+    size = round(SQUARE_SIDE / pixel)
     assert codes.shape == (4, 2 * size, 2 * size) and (codes[3] == 65535).all()
     for axis in (1, 2):
         steps = np.abs(np.diff(codes[1], axis=axis - 1)).mean(2 - axis)
@@ -993,10 +1006,10 @@ def test_a_picture_that_lies_in_no_cell_is_left_out_of_a_mosaic_and_told(tmp_pat
 @pytest.mark.parametrize("south", [False, True])
 def test_a_picture_belongs_to_the_cell_of_its_quadkey_in_both_hemispheres(tmp_path, south):
     quadkey = "301111102001" if south else "031311102001"
-    west, _, _, north = quadkey_cell(quadkey, south)
-    place = Affine(100, 0, west - APRON, 0, -100, north + APRON)
+    west, _, _, north = quadkey_square(quadkey, south)
+    place = Affine(100, 0, west - OVERLAP, 0, -100, north + OVERLAP)
     path = pairs.write(tmp_path / "x.tif", np.ones((1, 50, 50), np.uint16), place, names=("BAND_P",))
-    assert cell_of(f"11/{quadkey}/2024-12-14/{ards.CID}", str(path)) == quadkey_cell(quadkey, south)
+    assert cell_of(f"11/{quadkey}/2024-12-14/{ards.CID}", str(path)) == quadkey_square(quadkey, south)
 
 
 def test_nearly_the_same_pixels_are_fitted(tmp_path):
@@ -1028,10 +1041,10 @@ def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path, kind):
 def test_a_layout_knows_no_picture_that_shows_nothing_of_its_cell(delivered):
     path = str(delivered.folder / f"{names(delivered.folder)[0]}.tif")
     with pytest.raises(InputError, match="show their cells"):
-        lay_out([(path, (0.0, 0.0, CELL, CELL))])
+        lay_out([(path, (0.0, 0.0, SQUARE_SIDE, SQUARE_SIDE))])
     with pytest.raises(InputError, match="found none"):
         lay_out([])
-    assert pytest.approx(156.25) == APRON
+    assert pytest.approx(156.25) == OVERLAP
 
 
 # Commands

@@ -25,7 +25,7 @@ from potato.core.sensors import BAND_CODES
 from potato.core.windows import PairWindow
 from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
-from potato.raster.gdal import placeless
+from potato.raster.gdal_env import placeless
 
 import ards
 import pairs

@@ -171,8 +171,10 @@ def test_the_page_of_the_commands_is_current():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_is_in_the_readme(name):
-    assert f"potato {name}" in (REPOSITORY / "README.md").read_text()
+def test_every_command_is_in_the_readme_or_the_overview_it_links(name):
+    readme, overview = (REPOSITORY / "README.md").read_text(), REPOSITORY / "docs" / "commands.md"
+    assert "docs/commands.md" in readme
+    assert re.search(rf"^potato {name}\b(?!-)", readme + overview.read_text(), re.MULTILINE)
 
 
 def test_an_unknown_command_is_a_usage_error(run):

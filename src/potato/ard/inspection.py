@@ -1,4 +1,4 @@
-"""Looking at the files of a tile: whether they are what its item says, and good to work with."""
+"""Checks of a tile's files: do they match its item, and do they suit sharpening and cutting?"""
 
 import math
 from dataclasses import dataclass
@@ -10,26 +10,30 @@ from potato.ard.item import FORMAT, Tile
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
+from potato.raster.gdal_env import Grid
 from potato.raster.pair import Image, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
 LARGE = 1024
-"""Pixels along a side above which a file needs tiles and overviews."""
+"""Pixels along a side above which a file needs TIFF blocks and overviews."""
 
-FAR = 64
-"""Cells along a side from which masks are looked at, at most twice as many."""
+MASK_SIDE = 64
+"""Cells along a side of the small masks that are compared, at least; at most twice as many."""
 
-TOLERANCE = 0.05
-"""Share of a tile in which masks may differ: from afar, edges are a cell or two wide."""
+MASK_TOLERANCE = 0.05
+"""Share of a tile in which small masks may differ, since their edges are a cell or two wide."""
+
+PLACE_TOLERANCE = 2.0
+"""Pan pixels by which the corners of pan may lie from those of its item."""
 
 
 @dataclass(frozen=True)
 class Flaw:
-    """Something about the files of a tile.
+    """A fault in the files of a tile, or a difference between them and its item.
 
     Attributes:
         kind: one of the keys of `doctor.ards.REMEDIES`.
-        found: what, of this tile.
+        found: the particulars, in one line.
     """
 
     kind: str
@@ -37,14 +41,14 @@ class Flaw:
 
 
 def inspect_tile(tile: Tile, follow_links: bool = False) -> list[Flaw]:
-    """Open pan and mul of a tile and look at their headers, their masks from afar, and their last pixels.
+    """Check headers, small masks and last pixels of a tile's pan and mul.
 
     Args:
-        tile: one that has both.
-        follow_links: as for `walk_ard`; and whether a server may send us on to another host.
+        tile: one that has both files.
+        follow_links: whether a server may redirect to another host.
 
     Returns:
-        What isn't as it should be; nothing if all is well.
+        The faults found; empty if there are none.
     """
     assert tile.pan is not None and tile.mul is not None
     try:
@@ -57,18 +61,17 @@ def inspect_tile(tile: Tile, follow_links: bool = False) -> list[Flaw]:
         return [Flaw("unreadable", str(error))]
 
 
-def _inspect(tile: Tile) -> list[Flaw]:
-    assert tile.pan is not None and tile.mul is not None
-    with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
-        flaws = [*_against_item(pair, tile)]
-        for image in pair.images:
-            flaws += _layout(image)
-        return flaws + _pixels(pair, tile)
+def metadata_mismatches(tile: Tile, grid: Grid) -> list[Flaw]:
+    """Compare a tile's item with its files.
 
+    Args:
+        tile: the item.
+        grid: of pan.
 
-def _against_item(pair: Pair, tile: Tile) -> list[Flaw]:
+    Returns:
+        Flaws of kind "size" or "place"; empty if item and files agree.
+    """
     flaws = []
-    grid = pair.grid
     if tile.shape and tile.shape != (grid.height, grid.width):
         said = " × ".join(map(str, tile.shape))
         flaws.append(Flaw("size", f"pan has {grid.height} × {grid.width} pixels, its item says {said}"))
@@ -78,9 +81,23 @@ def _against_item(pair: Pair, tile: Tile) -> list[Flaw]:
     elif tile.bbox:
         bounds = array_bounds(grid.height, grid.width, grid.transform)
         off = max(abs(one - other) for one, other in zip(bounds, tile.bbox, strict=True))
-        if off > RATIO * abs(grid.transform.a):
+        if off > PLACE_TOLERANCE * abs(grid.transform.a):
             flaws.append(Flaw("place", f"the corners of pan lie {off:.1f} m from where its item says"))
     return flaws
+
+
+def metadata_mismatch(tile: Tile, grid: Grid) -> str | None:
+    """The first difference between a tile's item and its pan, in one line; None if they agree."""
+    return next((flaw.found for flaw in metadata_mismatches(tile, grid)), None)
+
+
+def _inspect(tile: Tile) -> list[Flaw]:
+    assert tile.pan is not None and tile.mul is not None
+    with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
+        flaws = metadata_mismatches(tile, pair.grid)
+        for image in pair.images:
+            flaws += _layout(image)
+        return flaws + _pixels(pair, tile)
 
 
 def _layout(image: Image) -> list[Flaw]:
@@ -97,9 +114,9 @@ def _layout(image: Image) -> list[Flaw]:
 
 
 def _pixels(pair: Pair, tile: Tile) -> list[Flaw]:
-    # The end of a file is what a broken download lacks; overviews lie before it.
+    # An interrupted download lacks the end of the file; overviews lie before it.
     pair.read(PairWindow(pair.height - 1, pair.width - 1, 1, 1))
-    small = pair.reduced(2 ** max(0, math.floor(math.log2(max(pair.height, pair.width) / FAR))))
+    small = pair.reduced(2 ** max(0, math.floor(math.log2(max(pair.height, pair.width) / MASK_SIDE))))
     pixels = small.read(PairWindow(0, 0, small.height, small.width))
     pan = pixels.pan_valid.reshape(small.height, RATIO, small.width, RATIO).mean((1, 3)) > 0.5
     mul = pixels.mul_valid
@@ -107,11 +124,11 @@ def _pixels(pair: Pair, tile: Tile) -> list[Flaw]:
         return [Flaw("empty", "no pixel is valid in both images")]
     flaws = []
     apart = float(np.mean(pan & ~mul))
-    if apart > TOLERANCE:
+    if apart > MASK_TOLERANCE:
         flaws.append(Flaw("masks", f"{apart:.0%} of pan has no valid mul below it"))
     across, down = pair.grid.width * abs(pair.grid.transform.a), pair.grid.height * abs(pair.grid.transform.e)
     if tile.data_area is not None:
         share, said = float(np.mean(pan & mul)), tile.data_area * 1e6 / (across * down)
-        if abs(share - said) > TOLERANCE:
+        if abs(share - said) > MASK_TOLERANCE:
             flaws.append(Flaw("area", f"{share:.0%} of the tile is valid, its item says {said:.0%}"))
     return flaws

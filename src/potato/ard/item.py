@@ -1,4 +1,4 @@
-"""One item of an ARD: its JSON, read with patience and without trust."""
+"""One item of an ARD: its JSON, in which anything may be missing or wrong."""
 
 import math
 import posixpath
@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from potato.ard.grid import Box, intersect, quadkey_cell, shrink
-from potato.core.sensors import PLATFORMS
+from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
+from potato.ard.naming import ITEM_PATH
+from potato.core.sensors import CATALOG_ID, PLATFORMS
 from potato.core.text import redact
 from potato.raster.remote import is_remote
 
-PLACE = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
-"""Where the files of an item lie: zone, quadkey, date, name."""
-
 FORMAT = "GTiff"
-"""What the images of an ARD are. Other formats could read whatever files and addresses they name."""
-
-CID = re.compile(r"10[1-6][0-9A-F]{13}")
-"""What a catalog ID looks like."""
+"""GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
-_FLEETING = re.compile(r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE)
+_TRANSIENT = re.compile(
+    r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE
+)
 
 _PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
 
@@ -43,39 +40,39 @@ class Broken:
     """Something in an ARD that can't be read.
 
     Attributes:
-        item: where it is.
-        reason: what is wrong with it, in one line.
+        item: path or address.
+        reason: the fault, in one line.
     """
 
     item: str
     reason: str
 
     @property
-    def fleeting(self) -> bool:
-        """Whether the network is at fault, so that it may be readable another time."""
-        return is_remote(self.item) and _FLEETING.match(self.reason) is not None
+    def transient(self) -> bool:
+        """Whether the network is at fault, so that another attempt may succeed."""
+        return is_remote(self.item) and _TRANSIENT.match(self.reason) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile of one collect: an item of an ARD. What the item doesn't say is None.
+    """One tile of one pass, as its item describes it; None for what the item doesn't say.
 
     Attributes:
-        cid: catalog ID of the collect.
-        platform: `WV02`, `WV03`, or what the item says; empty if it says nothing.
+        cid: catalog ID of the pass.
+        platform: `WV02`, `WV03`, or the item's own word; empty if the item has none.
         zone: UTM zone, 1..60.
-        quadkey: its cell of the ARD grid; empty if the item doesn't say.
-        date: `yyyy-mm-dd`; empty if the item doesn't say.
-        clouds: percent of the tile under cloud, as the item says.
-        epsg: the code of the tile's CRS.
-        bbox: the square of the image files in that CRS, with the apron.
-        pan: where the panchromatic file is: a path, `s3://…` or `https://…`.
-        mul: the same for the multispectral file.
-        item: where the item's JSON is.
-        shape: rows and columns of pan, as the item says; the file may disagree.
-        data_area: square kilometres of data, as the item says.
-        trouble: why `pan` or `mul` is None, if there is more to say than that there is none.
-        datetime: when it was seen, `yyyy-mm-ddThh:mm:ssZ`, as the item says.
+        quadkey: of the grid square; empty if the item has none.
+        date: `yyyy-mm-dd`; empty if the item has none.
+        clouds: percent of the tile under cloud.
+        epsg: code of the tile's CRS.
+        bbox: of the image files in that CRS, overlap included.
+        pan: path, `s3://…` or `https://…` of the panchromatic file.
+        mul: path, `s3://…` or `https://…` of the multispectral file.
+        item: path or address of the item's JSON.
+        shape: rows and columns of pan; the file may disagree.
+        data_area: square kilometres of data.
+        trouble: why `pan` or `mul` is None, if the item has such an asset at all.
+        datetime: of the pass over the tile, `yyyy-mm-ddThh:mm:ssZ`.
     """
 
     cid: str
@@ -96,30 +93,30 @@ class Tile:
 
     @property
     def id(self) -> str:
-        """Zone, quadkey and CID with slashes between, as STAC items are called."""
+        """Zone, quadkey and CID with slashes between: the ID of the STAC item."""
         return f"{self.zone if self.zone is not None else '-'}/{self.quadkey or '-'}/{self.cid}"
 
     @property
-    def cell(self) -> Box | None:
-        """The ground that is this tile's own: its square less the apron that neighbours share.
+    def grid_square(self) -> Box | None:
+        """The part of `bbox` inside the grid square of the tile's quadkey.
 
-        That is the cell of its quadkey, so neighbours meet without a gap and without sharing any ground.
-        A tile that doesn't lie there keeps its square less 1/34 on every side. None without a bbox.
+        These parts of neighbouring tiles meet without a gap and share no ground. A tile that
+        doesn't lie in its grid square keeps its bbox less 1/34 on every side. None without a bbox.
         """
         if self.bbox is None:
             return None
         for south in (False, True):
-            cell = quadkey_cell(self.quadkey, south)
-            own = intersect(cell, self.bbox) if cell else None
-            if own is not None:
-                return own
-        return shrink(self.bbox)
+            square = quadkey_square(self.quadkey, south)
+            inside = intersect(square, self.bbox) if square else None
+            if inside is not None:
+                return inside
+        return without_overlap(self.bbox)
 
 
 def unusable(tile: Tile) -> str | None:
-    """Why a tile can't be sharpened or cut; None if nothing is known against it.
+    """Why a tile can't be sharpened or cut; None if its item shows no reason.
 
-    What comes before " (" is the kind of reason, good for counting.
+    The text before " (" is the kind of reason, good for counting.
     """
     if tile.platform not in PLATFORMS.values():
         return f"not WorldView-2 or -3 ({tile.platform or 'no platform given'})"
@@ -130,18 +127,19 @@ def unusable(tile: Tile) -> str | None:
 
 
 def resolve(href: object, base: str, root: str) -> str:
-    """The name, relative to the ARD's root, of the file that a link means.
+    """The file that a link points to, relative to the ARD's root.
 
-    A link to another place is understood if it ends in zone, quadkey, date and name, for an asset those
-    of its own item: a copy of an ARD may still carry the addresses of the original.
+    A copy of an ARD may still carry the addresses of the original. A link to another place
+    therefore counts if it ends in zone, quadkey, date and name; for an asset these must be those of
+    its own item.
 
     Args:
-        href: as it stands in the JSON.
-        base: name, relative to the root, of the file that holds it.
+        href: value in the JSON, of any type.
+        base: name, relative to the root, of the file that holds the link.
         root: address of the ARD, ending in a slash.
 
     Raises:
-        LinkError: if it isn't a link, or leaves the ARD.
+        LinkError: if `href` isn't a link or leads out of the ARD.
     """
     if not isinstance(href, str) or not href.strip():
         raise LinkError("an asset without an href")
@@ -152,7 +150,7 @@ def resolve(href: object, base: str, root: str) -> str:
     if href.startswith(root):
         target = posixpath.normpath(unquote(href[len(root) :]))
     elif urlsplit(href).scheme or plain.startswith("/"):
-        place, own = PLACE.search(urlsplit(plain).path), PLACE.search(base)
+        place, own = ITEM_PATH.search(urlsplit(plain).path), ITEM_PATH.search(base)
         if plain.startswith("file:") or not place or (own and own.groups()[:3] != place.groups()[:3]):
             raise LinkError("an href that leaves the ARD", plain[:200])
         top = base[: own.start()] if own else posixpath.dirname(folder)
@@ -170,34 +168,34 @@ def parse_item(
     """Read an item.
 
     Args:
-        data: its JSON.
-        name: of its file, relative to the root.
+        data: parsed JSON.
+        name: of the item's file, relative to the root.
         root: address of the ARD, ending in a slash.
-        locate: gives the address of a file by its name, or None if it is known not to be there; LinkError if
-            it is out of reach.
-        follow_links: whether images may lie elsewhere, if that is a web server or a bucket.
+        locate: gives the address of a file by its name, or None if the file is known to be missing;
+            raises LinkError if the file is out of reach.
+        follow_links: whether images may lie outside the ARD, on a web server or in a bucket.
     """
     where = locate(name) or root + name
     if not isinstance(data, dict) or not isinstance(data.get("assets"), dict):
         return Broken(where, "expected a STAC item with assets, found other JSON")
     found = data.get("properties")
     properties: dict[str, Any] = found if isinstance(found, dict) else {}
-    place = PLACE.search(name)
+    place = ITEM_PATH.search(name)
     stem = posixpath.basename(name).removesuffix(".json")
     cid = next((text for text in (properties.get("catalog_id"), stem) if _is_cid(text)), None)
     if cid is None:
         return Broken(where, "expected a catalog ID such as 103001010A705C00, found none")
     assets: dict[str, Any] = data["assets"]
-    hrefs: dict[str, str | None] = {"pan_analytic": None, "ms_analytic": None}
+    images: dict[str, str | None] = dict.fromkeys(("pan_analytic", "ms_analytic"))
     trouble = None
-    for key in hrefs:
+    for key in images:
         if key not in assets:
             continue
         try:
-            hrefs[key] = _find(assets[key], name, root, locate, follow_links)
+            images[key] = _find(assets[key], name, root, locate, follow_links)
         except LinkError as refusal:
             trouble = f"{refusal.kind} ({': '.join(filter(None, (key, refusal.found)))})"
-    images = [assets[key] for key in hrefs if isinstance(assets.get(key), dict)]
+    described = [assets[key] for key in images if isinstance(assets.get(key), dict)]
     zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
     quadkey, time = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))
     date = time[:10]
@@ -207,13 +205,13 @@ def parse_item(
         cid=cid,
         platform=_PLATFORMS.get(platform.lower(), platform),
         zone=None if zone is None else int(zone),
-        quadkey=quadkey if quadkey_cell(quadkey) else place.group(2) if place else "",
+        quadkey=quadkey if quadkey_square(quadkey) else place.group(2) if place else "",
         date=date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else place.group(3) if place else "",
         clouds=_number(properties.get("tile:clouds_percent"), 0, 100),
         epsg=_epsg(properties),
-        bbox=next((box for box in map(_box, images) if box), None),
-        pan=hrefs["pan_analytic"],
-        mul=hrefs["ms_analytic"],
+        bbox=next((box for box in map(_box, described) if box), None),
+        pan=images["pan_analytic"],
+        mul=images["ms_analytic"],
         item=where,
         shape=_shape(assets.get("pan_analytic")),
         data_area=_number(properties.get("tile:data_area"), 0, math.inf),
@@ -225,7 +223,7 @@ def parse_item(
 def _find(
     asset: object, name: str, root: str, locate: Callable[[str], str | None], follow_links: bool
 ) -> str:
-    """Where the file of an asset is; LinkError if it isn't there, or out of reach."""
+    """The address of an asset's file; LinkError if the file is missing or out of reach."""
     href = asset.get("href") if isinstance(asset, dict) else None
     try:
         target = resolve(href, name, root)
@@ -240,7 +238,7 @@ def _find(
 
 
 def _is_address(href: object) -> bool:
-    """Whether a link leads to a web server or a bucket, and no further than that."""
+    """Whether a link is a plain address on a web server or in a bucket."""
     return (
         isinstance(href, str)
         and href.startswith(("https://", "http://", "s3://"))
@@ -250,11 +248,11 @@ def _is_address(href: object) -> bool:
 
 
 def _is_cid(text: object) -> bool:
-    return isinstance(text, str) and CID.fullmatch(text) is not None
+    return isinstance(text, str) and CATALOG_ID.fullmatch(text) is not None
 
 
 def _number(value: object, low: float, high: float) -> float | None:
-    """A number, or a string that is one, if it lies within the limits."""
+    """The value as a number, text included; None if it isn't one or lies outside the limits."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -285,7 +283,7 @@ def _shape(asset: object) -> tuple[int, int] | None:
 
 
 def _box(asset: dict[str, Any]) -> Box | None:
-    """The square of an image file: its `proj:bbox`, or what transform and shape make of it."""
+    """The box of an image file: its `proj:bbox`, else the one that transform and shape give."""
     box = _numbers(asset.get("proj:bbox"), 4)
     if box is None:
         transform, shape = _numbers(asset.get("proj:transform"), 6), _shape(asset)

@@ -1,15 +1,17 @@
-"""What an ARD holds: events, CIDs, tiles, clouds."""
+"""A summary of an ARD: events, CIDs, tiles, clouds."""
 
 import os
-import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard.item import Broken, Tile, unusable
+from potato.ard.naming import ITEM_PATH
+from potato.ard.walk import walk_ard
 from potato.core.text import counted, redact
+from potato.core.types import PathLike
 
-_PLACE = re.compile(r"/\d{1,2}/[0-3]{12}/\d{4}-\d\d-\d\d/[^/]+$")
 COLUMNS = ("event", "cid", "platform", "date", "zones", "tiles", "usable", "clouds", "km2")
 
 
@@ -20,13 +22,14 @@ class Listed:
     Attributes:
         event: name of the folder above its `ard` folder, or else above its tiles.
         cid: catalog ID.
-        platform: `WV02`, `WV03`, or what the items say.
+        platform: `WV02`, `WV03`, or the items' own word.
         date: the first day, `yyyy-mm-dd`.
         zones: UTM zones.
-        tiles: how many items it has.
-        usable: how many of them can be sharpened.
-        clouds: percent, the mean of its tiles weighted by their data; None if none says.
-        km2: square kilometres of data, aprons included, as far as items say.
+        tiles: number of items.
+        usable: number of items that can be sharpened.
+        clouds: percent, the mean of its tiles weighted by their data; None if no item has the
+            figure.
+        km2: square kilometres of data, overlap included, of the items that have the figure.
     """
 
     event: str
@@ -39,16 +42,22 @@ class Listed:
     clouds: float | None
     km2: float
 
+    def row(self) -> tuple[str, ...]:
+        """The cells of the table, in the order of `COLUMNS`."""
+        clouds = "-" if self.clouds is None else f"{self.clouds:.0f} %"
+        start = self.event, self.cid, self.platform or "-", self.date or "-", " ".join(map(str, self.zones))
+        return *start, str(self.tiles), str(self.usable), clouds, f"{self.km2:.1f}"
+
 
 @dataclass(frozen=True)
 class Listing:
-    """What an ARD holds.
+    """The content of an ARD.
 
     Attributes:
         cids: by event, date and CID.
-        tiles: how many items there are.
-        unusable: how many can't be sharpened, by the kind of reason.
-        broken: what can't be read or understood.
+        tiles: number of items.
+        unusable: number of items that can't be sharpened, by the kind of reason.
+        broken: files that can't be read or understood.
     """
 
     cids: tuple[Listed, ...]
@@ -57,8 +66,8 @@ class Listing:
     broken: tuple[Broken, ...]
 
     def __str__(self) -> str:
-        """A table, and what can't be used."""
-        rows = [COLUMNS, *(_cells(one) for one in self.cids)]
+        """A table of CIDs, then counts and reasons of what can't be used."""
+        rows = [COLUMNS, *(one.row() for one in self.cids)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
         lines = [
             "  ".join(
@@ -70,20 +79,22 @@ class Listing:
         ]
         events = len({one.event for one in self.cids})
         usable = sum(one.usable for one in self.cids)
-        told = counted(events, "event"), counted(len(self.cids), "CID"), counted(self.tiles, "tile")
-        lines.append(f"{', '.join(told)}, {usable:,} usable")
+        counts = counted(events, "event"), counted(len(self.cids), "CID"), counted(self.tiles, "tile")
+        lines.append(f"{', '.join(counts)}, {usable:,} usable")
         lines += [
             f"not usable: {counted(count, 'tile')}, {reason}" for reason, count in self.unusable.items()
         ]
         return "\n".join(lines + [f"broken: {one.item}: {one.reason}" for one in self.broken])
 
 
-def list_ard(ard: str | os.PathLike[str], *, follow_links: bool = False) -> Listing:
-    """List what an ARD holds; no image is opened.
+def list_ard(ard: PathLike, *, follow_links: bool = False) -> Listing:
+    """List the events and CIDs of an ARD; no image is opened.
 
     Args:
-        ard: as for `walk_ard`; a folder of events will do.
-        follow_links: as for `walk_ard`.
+        ard: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or a
+            folder of events.
+        follow_links: whether images may lie outside the ARD where an item says so, and symlinks may
+            lead out of a folder.
 
     Raises:
         ArdError: if there is no ARD.
@@ -106,18 +117,24 @@ def list_ard(ard: str | os.PathLike[str], *, follow_links: bool = False) -> List
     )
 
 
+def reported_clouds(tiles: Sequence[Tile]) -> float | None:
+    """Percent under cloud by the items, weighted by their data; None if no item has the figure."""
+    known = [(tile.clouds, tile.data_area or 1.0) for tile in tiles if tile.clouds is not None]
+    area = sum(share for _, share in known)
+    return sum(clouds * share for clouds, share in known) / area if area else None
+
+
 def _event(item: str) -> str:
-    """The event that an item is of: the folder above `ard`, or else that above the zones."""
-    above = redact(_PLACE.sub("", item if "://" in item else Path(item).absolute().as_posix()))
-    parts = [part for part in above.split("/") if part]
+    """The event of an item: the folder above `ard`, or else above the zones."""
+    path = item if "://" in item else Path(item).absolute().as_posix()
+    parts = [part for part in redact(ITEM_PATH.sub("", path)).split("/") if part]
     if len(parts) > 1 and parts[-1] == "ard":
         parts.pop()
     return parts[-1] if parts else ""
 
 
 def _listed(event: str, tiles: list[Tile]) -> Listed:
-    told = [(tile.clouds, tile.data_area or 1.0) for tile in tiles if tile.clouds is not None]
-    area = sum(share for _, share in told)
+    clouds = reported_clouds(tiles)
     return Listed(
         event=event,
         cid=tiles[0].cid,
@@ -126,22 +143,6 @@ def _listed(event: str, tiles: list[Tile]) -> Listed:
         zones=tuple(sorted({tile.zone for tile in tiles if tile.zone is not None})),
         tiles=len(tiles),
         usable=sum(unusable(tile) is None for tile in tiles),
-        clouds=round(sum(clouds * share for clouds, share in told) / area, 1) if area else None,
+        clouds=None if clouds is None else round(clouds, 1),
         km2=round(sum(tile.data_area or 0.0 for tile in tiles), 1),
-    )
-
-
-def _cells(one: Listed) -> tuple[str, ...]:
-    clouds = "-" if one.clouds is None else f"{one.clouds:.0f} %"
-    zones = " ".join(map(str, one.zones))
-    return (
-        one.event,
-        one.cid,
-        one.platform or "-",
-        one.date or "-",
-        zones,
-        str(one.tiles),
-        str(one.usable),
-        clouds,
-        f"{one.km2:.1f}",
     )

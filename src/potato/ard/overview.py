@@ -1,4 +1,4 @@
-"""The images of an ARD from far away: overviews, outlines."""
+"""Overviews of an ARD's images, and outlines of its boxes in longitude and latitude."""
 
 import contextlib
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
 from potato.ard.grid import Box
-from potato.ard.item import FORMAT, Tile
+from potato.ard.item import FORMAT
 from potato.errors import InputError
-from potato.raster.gdal import Grid, open_dataset
+from potato.raster.gdal_env import open_dataset
 from potato.raster.pair import Image, mul_bands, pan_band
 from potato.raster.remote import remote_gdal
 
@@ -22,9 +22,10 @@ class Overview:
     """A small version of an image.
 
     Attributes:
-        pixels: uint16 (bands, h, w): pan alone, or mul in the order of `sensor.BANDS`; 0 where invalid.
+        pixels: uint16 counts (bands, h, w): 1 band of pan, or mul in the order of `sensors.BANDS`;
+            0 where invalid.
         valid: bool (h, w).
-        factor: pixels of the file along one of these.
+        factor: pixels of the file along one pixel of the overview.
     """
 
     pixels: NDArray[np.uint16]
@@ -33,17 +34,17 @@ class Overview:
 
 
 def read_overview(path: str, role: str, side: int) -> Overview:
-    """The finest overview of an image that is no larger than `side` pixels; inside `try_again`.
+    """Read the finest overview of an image with at most `side` rows and columns, in `try_again`.
 
     Args:
         path: a path, `s3://…` or `https://…` of a COG.
-        role: `pan` or `mul`: which bands to expect.
-        side: the most pixels that rows and columns may have. A small image is read as it is; one whose
-            overviews are all larger is read thinned out, unless that means reading far more than it needs.
+        role: `pan` or `mul`, which decides the bands to expect.
+        side: the most pixels along a side. A small image is read whole; one whose smallest overview
+            is up to 4 times too large is thinned out.
 
     Raises:
-        InputError: if it can't be opened or read, or has no overview of about that size.
-        BandError: if its bands aren't the expected ones.
+        InputError: if the image can't be opened or read, or has no overview of about that size.
+        BandError: if the bands aren't the expected ones.
     """
     with remote_gdal(), contextlib.closing(open_dataset(path, role, FORMAT)) as dataset:
         indexes = pan_band(path, dataset) if role == "pan" else mul_bands(path, dataset)
@@ -71,29 +72,8 @@ def read_overview(path: str, role: str, side: int) -> Overview:
 
 
 def lonlat_outline(box: Box, epsg: int) -> list[list[float]]:
-    """The corners of a box as a closed ring of [longitude, latitude], anticlockwise from the lower left."""
+    """A box as a closed ring of [longitude, latitude], anticlockwise from the lower left corner."""
     west, south, east, north = box
     across, down = [west, east, east, west, west], [south, south, north, north, south]
     longitudes, latitudes = rasterio.warp.transform(f"EPSG:{epsg}", "EPSG:4326", across, down)
     return [[round(x, 9), round(y, 9)] for x, y in zip(longitudes, latitudes, strict=True)]
-
-
-def contradiction(tile: Tile, grid: Grid) -> str | None:
-    """What an item says of its images and the images don't; None if they agree.
-
-    Args:
-        tile: what the item says.
-        grid: of its pan.
-    """
-    if tile.shape is not None and tile.shape != (grid.height, grid.width):
-        return (
-            f"it says {tile.shape[0]} × {tile.shape[1]} pan pixels, the file has {grid.height} × {grid.width}"
-        )
-    if tile.bbox is None:
-        return None
-    west, north = grid.transform @ (0, 0)
-    east, south = grid.transform @ (grid.width, grid.height)
-    miss = max(abs(a - b) for a, b in zip(tile.bbox, (west, south, east, north), strict=True))
-    if miss > 2 * (tile.bbox[2] - tile.bbox[0]) / grid.width:
-        return f"the file lies {miss:.1f} m away from where it says"
-    return None

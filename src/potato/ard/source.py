@@ -1,4 +1,4 @@
-"""Where an ARD can lie: a folder, a bucket, a web server. Each lists what it can and reads small files."""
+"""Sources of an ARD: a folder, a bucket, or a web server; listing and reading of small files."""
 
 import os
 import time
@@ -21,19 +21,22 @@ LIMIT = 16 << 20
 """Bytes that a JSON file may have; real ones have a few thousand."""
 
 TRIES = 3
-TIMEOUT = 30
+"""Requests for a file before a web server is given up."""
 
-LEADS_OUT = "a symlink that leads out of the ARD"
+TIMEOUT = 30
+"""Seconds to wait for an answer."""
 
 SLOW = 1000
-"""Bytes a second below which a server that has had `TIMEOUT` seconds is given up; as in `raster.gdal`."""
+"""Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal_env`."""
+
+LEADS_OUT = "a symlink that leads out of the ARD"
 
 
 class Source(Protocol):
     """A place that holds an ARD. Files are named relative to its root, with slashes.
 
     Attributes:
-        root: its address, ending in a slash; what a link must begin with to lie within it.
+        root: address, ending in a slash; every link into the ARD begins with it.
     """
 
     root: str
@@ -42,15 +45,15 @@ class Source(Protocol):
         """The bytes of a small file; OSError if it can't be read."""
 
     def locate(self, name: str) -> str | None:
-        """The address of a file, for GDAL or a person; None if it is known not to be there."""
+        """The address of a file, for GDAL or a person; None if the file is known to be missing."""
 
 
 class Folder:
     """A local folder.
 
     Args:
-        folder: where it is; may be a symlink itself.
-        follow_links: whether symlinks below it may lead out of it.
+        folder: its path; may be a symlink itself.
+        follow_links: whether symlinks below the folder may lead out of it.
     """
 
     def __init__(self, folder: str, follow_links: bool = False) -> None:
@@ -60,7 +63,11 @@ class Folder:
         self._follow_links = follow_links
 
     def names(self) -> Iterator[str | Broken]:
-        """Every file below, through symlinks too, unless they lead out or back to a folder above them."""
+        """Every file below, through symlinks too, unless they lead out or back to a folder above.
+
+        Yields:
+            Names, and `Broken` for folders and symlinks that can't be followed.
+        """
         waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
         while waiting:
             below, above = waiting.pop()
@@ -76,7 +83,7 @@ class Folder:
                     if not entry.name.isprintable():
                         yield Broken(ascii(str(entry)), "a name with characters that no ARD has")
                     elif entry.is_symlink() and not self._holds(entry):
-                        # What lies there is never listed; of an image, its item says it.
+                        # A symlinked image is reported with its item.
                         if entry.is_dir() or name.endswith(".json"):
                             yield Broken(str(entry), f"{LEADS_OUT}; use --follow-links if that is right")
                     elif entry.is_dir():
@@ -87,12 +94,12 @@ class Folder:
                 yield Broken(str(path), f"can't be read: {error.strerror or error}")
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file."""
+        """The bytes of a file, at most one more than `LIMIT`."""
         with (self.folder / name).open("rb") as file:
             return file.read(LIMIT + 1)
 
     def locate(self, name: str) -> str | None:
-        """Its path, if it is there; LinkError if a symlink leads out of the folder."""
+        """The path of a file; None without one, LinkError if a symlink leads out of the folder."""
         path = self.folder / name
         if not path.is_file():
             return None
@@ -101,7 +108,7 @@ class Folder:
         return str(path)
 
     def _holds(self, path: Path) -> bool:
-        """Whether a path stays below the folder, wherever symlinks lead."""
+        """Whether a path stays below the folder once symlinks are resolved."""
         if self._follow_links:
             return True
         real = os.path.realpath(path)
@@ -111,8 +118,8 @@ class Folder:
 class Bucket:
     """A prefix of an S3 bucket, read anonymously unless there are credentials.
 
-    GDAL reads the pixels, so its settings (`AWS_S3_ENDPOINT`, `AWS_HTTPS`, `AWS_NO_SIGN_REQUEST`, …)
-    decide here too.
+    GDAL reads the pixels, so its settings (`AWS_S3_ENDPOINT`, `AWS_HTTPS`, `AWS_NO_SIGN_REQUEST`,
+    …) apply here too.
     """
 
     def __init__(self, address: str) -> None:
@@ -148,16 +155,16 @@ class Bucket:
         try:
             found = self._obstore.get(self._store, key)
             return bytes(found.bytes()) if found.meta["size"] <= LIMIT else b" " * (LIMIT + 1)
-        except Exception as error:  # as above
+        except Exception as error:  # obstore raises classes of its own and builtin ones
             raise OSError(_brief(error)) from error
 
     def locate(self, name: str) -> str | None:
-        """Its address, if it was listed."""
+        """The address of an object; None if it wasn't listed."""
         return self.root + name if name in self._known else None
 
 
 def _bucket_settings(bucket: str) -> dict[str, Any]:
-    """Settings of obstore's store, taken from GDAL's."""
+    """Settings of obstore's store, derived from GDAL's."""
     with gdal():
         options = {name: str(value) for name, value in rasterio.env.getenv().items()} | dict(os.environ)
     settings: dict[str, Any] = {}
@@ -177,7 +184,7 @@ def _bucket_settings(bucket: str) -> dict[str, Any]:
 
 
 def _find_region(bucket: str) -> str | None:
-    """The region of a bucket: S3 tells in a header, whatever else it answers."""
+    """The region of a bucket, from a header that S3 sends with every answer, refusals included."""
     request = urllib.request.Request(f"https://{bucket}.s3.amazonaws.com/", method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
@@ -189,10 +196,10 @@ def _find_region(bucket: str) -> str | None:
 
 
 class Web:
-    """A folder of a web server; nothing can be listed there, so items are found by links.
+    """A folder of a web server, which can't be listed: items are found by links.
 
     Attributes:
-        root: its address, ending in a slash.
+        root: address, ending in a slash.
     """
 
     def __init__(self, address: str) -> None:
@@ -200,7 +207,7 @@ class Web:
         self.root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
 
     def read(self, name: str) -> bytes:
-        """The bytes that the server sends, after a second and third try if it is busy or gone."""
+        """The bytes of a file; a server that is busy or gone is asked up to `TRIES` times."""
         for attempt in range(1, TRIES + 1):
             try:
                 with open_web(self._address(name), TIMEOUT) as answer:
@@ -217,7 +224,7 @@ class Web:
         raise AssertionError  # the last try returns or raises
 
     def locate(self, name: str) -> str | None:
-        """Its address; whether it is there shows when it is read."""
+        """The address of a file, which may turn out to be missing when it is read."""
         return self._address(name)
 
     def _address(self, name: str) -> str:
@@ -225,14 +232,14 @@ class Web:
 
 
 def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket | Web:
-    """The place of an address.
+    """Open the source at an address.
 
     Args:
         source: a folder, `s3://bucket/prefix` or `https://…`.
-        follow_links: of a folder: whether symlinks may lead out of it.
+        follow_links: whether symlinks in a folder may lead out of it.
 
     Raises:
-        ArdError: if it is no folder, bucket or web address.
+        ArdError: if `source` isn't a folder, bucket or web address.
     """
     if source.startswith("s3://"):
         return Bucket(source)
@@ -247,7 +254,7 @@ def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket |
 
 
 def _read_body(answer: Any) -> bytes:
-    """What a server sends, up to `LIMIT` and a little; OSError if it is cut short or doesn't get on."""
+    """The body of an answer, or a little more than `LIMIT`; OSError if cut short or too slow."""
     started, body = time.monotonic(), bytearray()
     while len(body) <= LIMIT and (part := answer.read1(1 << 16)):
         body += part
@@ -260,5 +267,5 @@ def _read_body(answer: Any) -> bytes:
 
 
 def _brief(error: object) -> str:
-    """A message in one line of bearable length."""
+    """A message in one line of at most 300 characters."""
     return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,4 +1,4 @@
-"""Finding the items of an ARD: by where they lie, and by the links of its collections."""
+"""Finding the items of an ARD: by their paths, and by the links of its collections."""
 
 import itertools
 import json
@@ -6,14 +6,15 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
-from potato.ard.item import PLACE, Broken, LinkError, Tile, parse_item, resolve
+from potato.ard.item import Broken, LinkError, Tile, parse_item, resolve
+from potato.ard.naming import ITEM_PATH
 from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
 from potato.core.text import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 
 READERS = 8
-"""JSON files that are fetched at once; they are small, so waiting is all there is to them."""
+"""JSON files fetched at once; they are small, so nearly all of the time is waiting."""
 
 COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
 
@@ -21,21 +22,23 @@ COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
 def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Broken]:
     """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
 
-    Items are found where they lie (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
-    `acquisition_collections`; on a web server, which can't be listed, by links alone, beginning at the
-    event's `collection.json`. An event folder, its `ard` folder, or any folder above will do.
+    Items are found by their paths (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
+    `acquisition_collections`; on a web server, which can't be listed, by links alone, beginning at
+    the event's `collection.json`.
 
     Args:
-        source: a local folder, `s3://bucket/prefix`, or `https://…`.
-        follow_links: whether images may lie outside of it, on a web server or in a bucket, where an item
-            says so; and whether symlinks in a folder may lead out of it. Items are never fetched elsewhere.
+        source: a local folder, `s3://bucket/prefix`, or `https://…`: an event, its `ard` folder, or
+            any folder above.
+        follow_links: whether images may lie outside the ARD, on a web server or in a bucket, where
+            an item says so; and whether symlinks in a folder may lead out of it. Items are never
+            fetched elsewhere.
 
     Yields:
-        Tiles, usable or not (see `unusable`), and what can't be read. Order, and everything but
-        addresses, is the same wherever the ARD lies.
+        Tiles, usable or not (`unusable` says which), and `Broken` for files that can't be read.
+        Their order, and everything but addresses, is the same wherever the ARD lies.
 
     Raises:
-        ArdError: if there is no such place, or nothing like an ARD in it.
+        ArdError: if there is no such place, or no ARD in it.
     """
     place = open_source(source, follow_links=follow_links)
     items, broken = _linked_items(place) if isinstance(place, Web) else _listed_items(place)
@@ -65,13 +68,13 @@ def _read_items(place: Source, items: set[str], follow_links: bool) -> Iterator[
 
 
 def _order(name: str) -> tuple[bool, str, str]:
-    """Place first, whatever lies above it; items elsewhere last."""
-    found = PLACE.search(name)
+    """A key that sorts items by zone, quadkey, date and name; items with other paths come last."""
+    found = ITEM_PATH.search(name)
     return (found is None, found.group().lstrip("/") if found else "", name)
 
 
 def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
-    """Names of items found by listing, and by the links of collections that the listing shows."""
+    """Names of items found by listing, and by the links of the listed collections."""
     broken: list[Broken] = []
     everything: set[str] = set()
     for name in place.names():
@@ -79,7 +82,7 @@ def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
             broken.append(name)
         else:
             everything.add(name)
-    items = {name for name in everything if name.endswith(".json") and PLACE.search(name)}
+    items = {name for name in everything if name.endswith(".json") and ITEM_PATH.search(name)}
     for name, data in _read_all(place, sorted(filter(COLLECTION.search, everything))):
         if isinstance(data, Broken):
             broken.append(data)
@@ -110,16 +113,16 @@ def _linked_items(place: Web) -> tuple[set[str], list[Broken]]:
                 continue
             links, refused = _links(place, name, data, ("child",))
             found |= links
-            more, unheard = _links(place, name, data, ("item",))
+            more, refused_items = _links(place, name, data, ("item",))
             items |= more
-            broken += refused + unheard
+            broken += refused + refused_items
         waiting = sorted(found - seen)
         seen |= found
     return items, sorted(broken, key=lambda one: (one.item, one.reason))
 
 
 def _start(place: Web) -> str:
-    """The name of the document to begin at. Moves the root up from an `ard` folder to its event."""
+    """The name of the document to begin at. Moves the root from an `ard` folder up to its event."""
     given = place.root
     above, name = posixpath.split(given.rstrip("/"))
     if name.endswith(".json"):
@@ -141,7 +144,7 @@ def _start(place: Web) -> str:
 
 
 def _read_all(place: Source, names: Iterable[str]) -> Iterator[tuple[str, object]]:
-    """The JSON of files, in order, a few fetched ahead; Broken where it can't be read."""
+    """The JSON of files, in order, a few fetched ahead; `Broken` for a file that can't be read."""
 
     def read(name: str) -> object:
         where = place.locate(name) or place.root + name
@@ -161,7 +164,7 @@ def _read_all(place: Source, names: Iterable[str]) -> Iterator[tuple[str, object
 def _links(
     place: Source, name: str, data: object, relations: tuple[str, ...]
 ) -> tuple[set[str], list[Broken]]:
-    """Names of the files that a document links to, and links that aren't followed."""
+    """Names of the files that a document links to, and refused links."""
     found: set[str] = set()
     refused: list[Broken] = []
     links = data.get("links") if isinstance(data, dict) else None

@@ -1,12 +1,11 @@
 """A chip: a small training pair and its truth, and the file that holds one.
 
-`docs/formats.md` describes the file. In short: three tensors of whole numbers, all of them × 10,000, in
-which 0 stands for an invalid pixel, and a flag in some. The same chip has the same bytes, whatever its name.
+`docs/formats.md` describes the file: three integer tensors in units of 1/10,000, in which 0 is an
+invalid pixel, and an optional flag. A chip has the same bytes whatever the name of its file.
 """
 
 import hashlib
 import io
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from potato.core.draw import draw_triple
 from potato.core.notebook import Shown, View
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensors import BANDS, RATIO, SCALE
+from potato.core.types import PathLike
 from potato.errors import ChipError
+from potato.raster import encode_png
 from potato.raster.atomic import write_whole
 
 SIZE = 512
-"""Side of a chip in pan pixels, unless asked otherwise."""
+"""Default side of a chip in pan pixels."""
 
 _LIMIT = 64 << 20
-"""Bytes of a file that is still looked at; chips have 2.4 million."""
+"""Bytes of the largest file that is opened; chips have 2.4 million."""
 
 _MAXIMUM = 32_767
 """The largest code of int16: Oklab ±3.2767, which no uint16 mul can leave."""
@@ -38,15 +41,15 @@ class Chip(Shown):
 
     Attributes:
         pan: uint16 (1, 4h, 4w), reflectance × 10,000; 0 where invalid.
-        mul: uint16 (8, h, w), bands in the order of `sensor.BANDS`, reflectance × 10,000; 0 in every band
-            where invalid.
+        mul: uint16 (8, h, w), bands in the order of `sensors.BANDS`, reflectance × 10,000; 0 in
+            every band where invalid.
         target: int16 (3, 4h, 4w), Oklab × 10,000. L is positive where valid; L, a and b are 0 where
-            pan or mul isn't.
-        native: whether mul is as an instrument delivers it, so that it rings and is aliased where the target
-            isn't. Otherwise pan and mul are means of something finer, as by Wald's protocol.
+            pan or mul is invalid.
+        native: whether mul is as an imager delivers it, so that it rings and is aliased where the
+            target isn't. Otherwise pan and mul are means over finer pixels, as in Wald's protocol.
 
     Raises:
-        ChipError: if types, shapes or ranges aren't these.
+        ChipError: if types, shapes or ranges differ from these.
     """
 
     pan: Tensor
@@ -84,36 +87,42 @@ class Chip(Shown):
 
     @property
     def valid(self) -> Tensor:
-        """Where the target is truth, and so pan and mul are valid: bool (1, 4h, 4w)."""
+        """Where pan, mul and target are valid: bool (1, 4h, 4w)."""
         return self.target[:1] > 0
 
     def view(self) -> View:
-        """What a notebook shows: pan, mul and target."""
-        from potato.chips.contact_sheet import draw_chip
-        from potato.raster import encode_png
-
+        """Pan, mul and target beside each other, for notebooks."""
         height, width = self.size
         facts = {
             "size": f"{width} × {height} pixels of pan",
             "valid": f"{float(self.valid.float().mean()):.1%}",
         }
-        return View("Chip", facts, encode_png(draw_chip(self).to(torch.uint8).numpy()))
+        return View("Chip", facts, encode_png(self.draw().to(torch.uint8).numpy()))
+
+    def draw(self) -> Tensor:
+        """Pan, mul and target beside each other, as `core.draw.draw_triple` draws them."""
+        valid = self.pan.int() > 0, (self.mul.int() > 0).any(0, keepdim=True), self.valid
+        return draw_triple(self.tensors(), valid)
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """float32 pan (1, 4h, 4w) and mul (8, h, w) as reflectance, and Oklab (3, 4h, 4w)."""
-        return self.pan.float() / SCALE, self.mul.float() / SCALE, decode_oklab(self.target)
+        return (
+            counts_to_reflectance(self.pan),
+            counts_to_reflectance(self.mul),
+            decode_oklab(self.target),
+        )
 
 
 def encode_oklab(oklab: Tensor, valid: Tensor) -> Tensor:
-    """Oklab as a chip keeps it.
+    """Round Oklab to the integers of a chip's target.
 
     Args:
         oklab: (3, h, w).
         valid: bool (h, w).
 
     Returns:
-        int16 (3, h, w): rounded to 1/10,000, which is off by 0.0075 JND at most; L at least 1 where
-        valid, all 0 elsewhere.
+        int16 (3, h, w), in units of 1/10,000, which is off by 0.0075 JND at most; L at least 1
+        where valid, L, a and b 0 elsewhere.
     """
     codes = (oklab * SCALE).round_().clamp_(-_MAXIMUM, _MAXIMUM)
     codes[0].clamp_(min=1)
@@ -121,16 +130,16 @@ def encode_oklab(oklab: Tensor, valid: Tensor) -> Tensor:
 
 
 def decode_oklab(target: Tensor) -> Tensor:
-    """Oklab float32 of a chip's target, int16 (…, 3, h, w)."""
+    """float32 Oklab of a chip's target, int16 (…, 3, h, w)."""
     return target.float() / SCALE
 
 
 def chip_bytes(chip: Chip) -> bytes:
-    """The file of a chip: what `torch.save` makes of a dict of its tensors."""
+    """The content of a chip's file: a dict of its tensors, as `torch.save` writes it."""
     tensors = {name: getattr(chip, name).detach().cpu().contiguous().clone() for name in _TENSORS}
     if chip.native:
         tensors["native"] = torch.tensor(True)
-    # Into memory, not into a file: torch writes the name of a file into it.
+    # In memory, since torch writes the name of a file into the file.
     buffer = io.BytesIO()
     torch.save(tensors, buffer)
     return buffer.getvalue()
@@ -141,8 +150,8 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def save_chip(chip: Chip, path: str | os.PathLike[str]) -> None:
-    """Write a chip, whole or not at all; replaces what is there.
+def save_chip(chip: Chip, path: PathLike) -> None:
+    """Write a chip, whole or not at all; an existing file is replaced.
 
     Raises:
         OutputError: if it can't be written.
@@ -150,11 +159,11 @@ def save_chip(chip: Chip, path: str | os.PathLike[str]) -> None:
     write_whole(Path(path), chip_bytes(chip))
 
 
-def load_chip(path: str | os.PathLike[str]) -> Chip:
+def load_chip(path: PathLike) -> Chip:
     """Read a chip. Nothing in the file can run code.
 
     Raises:
-        ChipError: if it is missing, or isn't a chip.
+        ChipError: if the file is missing or isn't a chip.
 
     Example:
         >>> chip = load_chip("chips/italy23/0.pt")  # doctest: +SKIP

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from potato.ard import Tile
+from potato.ard import Tile, tile_name
+from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
-from potato.ard.overview import contradiction
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
-from potato.chips.placement import Lattice, Place, Spread
-from potato.chips.survey import Shape, Skip, Survey, cell_box, tile_name
-from potato.chips.wald import degrade
+from potato.chips.placement import Lattice, Place, Placement
+from potato.chips.survey import Shape, Skip, Survey, grid_square_window
+from potato.chips.wald import coarsen_pair
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
@@ -24,13 +24,13 @@ from potato.raster.coverage import read_coverage
 from potato.raster.remote import remote_gdal, try_again
 
 MAP_SIDE = 128
-"""Pixels along a side of the map that tells where a tile is valid."""
+"""Pixels along a side of a tile's map of valid ground."""
 
 READS = 32
 """Windows that are read for one chip before it is given up."""
 
 REMEMBERED = 1024
-"""Lattices kept at hand, some 20 kB each."""
+"""Lattices kept in memory, some 20 kB each."""
 
 _Pick = Callable[[Lattice], PairWindow | None]
 
@@ -40,12 +40,30 @@ class Cut(NewChip):
     """A chip that was cut.
 
     Attributes:
-        window: where it lies in its tile.
-        skips: tiles and windows that were tried before, and why they gave nothing.
+        window: where the chip lies in its tile.
+        skips: tiles and windows that were tried before and gave no chip.
     """
 
     window: PairWindow
     skips: tuple[Skip, ...]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Pixels that were read for a chip, and where they lie.
+
+    Attributes:
+        window: in the tile.
+        pixels: of the window.
+        longitude, latitude: of its centre, in degrees.
+        metres: along its side.
+    """
+
+    window: PairWindow
+    pixels: PairPixels
+    longitude: float
+    latitude: float
+    metres: float
 
 
 class _TileError(Exception):
@@ -57,7 +75,7 @@ class _DamagedError(InputError):
 
 
 class _WindowError(Exception):
-    """A window that gives no chip; `read` if finding out took reading it."""
+    """A window that gives no chip; `read` if it had to be read to find out."""
 
     def __init__(self, reason: str, read: bool) -> None:
         super().__init__(reason)
@@ -65,23 +83,28 @@ class _WindowError(Exception):
 
 
 class Cutter:
-    """Cuts any chip of a survey, by its place; from several threads if need be.
+    """Cuts any chip of a survey, given its place; several threads may call it.
 
-    Which window becomes chip n depends on the tiles and on n, not on what was cut before: a tile's verdict
-    (missing, damaged, not what its item says) and its windows come from the tile alone and are only
-    remembered here.
+    Which window becomes chip n depends on the tiles and on n, not on earlier chips: whether a tile
+    is usable (missing, damaged, not what its item says) and which windows it has depend on the tile
+    alone; both are only remembered here.
+
+    Args:
+        survey: the tiles.
+        shape: of the chips.
+        follow_links: whether a server may redirect to another host for images.
     """
 
     def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:
-        self.spread = Spread([tile_name(tile) for tile in survey.tiles], survey.areas)
+        self.placement = Placement(survey.areas)
         self._survey, self._tiles, self._shape = survey, survey.tiles, shape
         self._follow_links = follow_links
-        self._dead: dict[int, str] = {}
+        self._unusable: dict[int, str] = {}
         self._lattices: OrderedDict[int, Lattice] = OrderedDict()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # To other processes go the names of tiles, and nothing that is open or remembered.
+        # Other processes get the names of tiles, and nothing that is open or remembered.
         return Cutter, (self._survey, self._shape, self._follow_links)
 
     def cut(self, place: Place) -> Cut:
@@ -95,7 +118,7 @@ class Cutter:
         for tile, pick in self._picks(place):
             name = tile_name(self._tiles[tile])
             try:
-                window, data, row = self._read(tile, pick)
+                window, data, row = self._make(tile, pick)
             except _TileError as error:
                 skips.append(Skip(name, str(error)))
             except _WindowError as error:
@@ -113,39 +136,24 @@ class Cutter:
         )
 
     def _picks(self, place: Place) -> list[tuple[int, _Pick]]:
+        """Tiles to try for a chip, each with a function that picks a window of it."""
+
         def planned(lattice: Lattice) -> PairWindow | None:
             return lattice.window(place.rank)
 
         def detour(number: int) -> _Pick:
             return lambda lattice: lattice.other(number)
 
-        return [
-            (place.tile, planned),
-            *((tile, detour(number)) for tile, number in self.spread.detours(place)),
-        ]
+        detours = ((tile, detour(number)) for tile, number in self.placement.detours(place))
+        return [(place.tile, planned), *detours]
 
-    def _read(self, index: int, pick: _Pick) -> tuple[PairWindow, bytes, dict[str, Any]]:
-        """Window, file and manifest row of a chip out of a tile."""
-        if index in self._dead:
-            raise _TileError(self._dead[index])
+    def _make(self, index: int, pick: _Pick) -> tuple[PairWindow, bytes, dict[str, Any]]:
+        """Window, file and manifest row of a chip of a tile."""
         tile = self._tiles[index]
-        assert tile.pan is not None and tile.mul is not None
-        try:
-            window, pixels, (longitude, latitude), metres = try_again(
-                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul), follow=self._follow_links
-            )
-        except _DamagedError as error:
-            raise _WindowError(f"damaged ({' '.join(str(error).split())})", read=True) from error
-        except InputError as error:
-            reason = " ".join(str(error).split())
-            kind = "no pair" if isinstance(error, PairError | BandError) else "unreadable"
-            self._dead[index] = f"{kind} ({reason})"
-            raise _TileError(self._dead[index]) from error
-        except _TileError as error:
-            self._dead[index] = str(error)
-            raise
-        chip = degrade(pixels, self._shape.extra_halving)
+        seen = self._read(index, tile, pick)
+        chip = coarsen_pair(seen.pixels, self._shape.extra_halving)
         valid = float(chip.valid.float().mean())
+        window = seen.window
         if valid < self._shape.minimum_valid:
             raise _WindowError(f"too little valid ({window}: {valid:.1%})", read=True)
         row = {
@@ -155,17 +163,34 @@ class Cutter:
             "quadkey": tile.quadkey,
             "date": tile.date,
             "window": [window.row, window.column, window.height, window.width],
-            "lon": round(longitude, 6),
-            "lat": round(latitude, 6),
-            "metres": round(metres, 1),
+            "lon": round(seen.longitude, 6),
+            "lat": round(seen.latitude, 6),
+            "metres": round(seen.metres, 1),
             "valid": round(valid, 4),
             "clouds": tile.clouds,
         }
         return window, chip_bytes(chip), row
 
-    def _fetch(
-        self, index: int, tile: Tile, pick: _Pick
-    ) -> tuple[PairWindow, PairPixels, tuple[float, float], float]:
+    def _read(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
+        """Read a window of a tile; a tile that turns out unusable is remembered as such."""
+        if index in self._unusable:
+            raise _TileError(self._unusable[index])
+        assert tile.pan is not None and tile.mul is not None
+        try:
+            return try_again(
+                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul), follow=self._follow_links
+            )
+        except _DamagedError as error:
+            raise _WindowError(f"damaged ({' '.join(str(error).split())})", read=True) from error
+        except InputError as error:
+            kind = "no pair" if isinstance(error, PairError | BandError) else "unreadable"
+            self._unusable[index] = f"{kind} ({' '.join(str(error).split())})"
+            raise _TileError(self._unusable[index]) from error
+        except _TileError as error:
+            self._unusable[index] = str(error)
+            raise
+
+    def _fetch(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
         assert tile.pan is not None and tile.mul is not None
         with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
             lattice = self._lattice(index, tile, pair)
@@ -178,7 +203,7 @@ class Cutter:
             lonlat = grid_to_lonlat(pair.grid, *centre)
             metres = window.width * RATIO * float(pair.grid.transform.a)
             try:
-                return window, pair.read(window), lonlat, metres
+                return _Seen(window, pair.read(window), *lonlat, metres)
             except InputError as error:
                 raise _DamagedError(str(error)) from error
 
@@ -187,13 +212,13 @@ class Cutter:
             if index in self._lattices:
                 self._lattices.move_to_end(index)
                 return self._lattices[index]
-        lie = contradiction(tile, pair.grid)
-        if lie:
-            raise _TileError(f"not as its item says ({lie})")
+        mismatch = metadata_mismatch(tile, pair.grid)
+        if mismatch:
+            raise _TileError(f"not as its item says ({mismatch})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             tile_name(tile),
-            cell_box(tile, pair.height, pair.width),
+            grid_square_window(tile, pair.height, pair.width),
             self._shape.window,
             self._shape.step,
             read_coverage(pair, factor),

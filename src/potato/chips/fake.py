@@ -1,96 +1,98 @@
-"""Chips of rare and difficult surfaces, invented from their reflectances.
+"""Fake chips: rare and difficult surfaces, drawn from their reflectances.
 
-A training set of real imagery has few blue roofs and no safety yellow. Here pairs of measured surfaces are
-mixed by 1/f² noise, the spectrum of natural scenes, so that every patch has texture at every scale; several
-such patches are cut together along contours of more noise, some with a dark gap between. So colours are
-hard and rare, edges sharp, and nothing is ever flat.
+A training set of real imagery has few blue roofs and no safety yellow. Here pairs of measured
+surfaces are mixed by 1/f² noise, the spectrum of natural scenes, so that every patch has texture at
+every scale; several patches are cut together along contours of more noise, some with a dark gap
+between. So colours are saturated and rare, edges are sharp, and nothing is flat.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from potato.chips.chip import SIZE, Chip, chip_bytes
-from potato.chips.fill import NewChip, check_numbers, fill_folder
+from potato.chips.fill import Filled, NewChip, check_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.placement import scramble
 from potato.chips.wald import make_chip
 from potato.core.noise import power_noise
-from potato.core.sensors import RATIO, SCALE
+from potato.core.radiometry import reflectance_to_counts
+from potato.core.sensors import RATIO
+from potato.core.types import PathLike
 from potato.engine.devices import one_thread
+from potato.engine.executor import open_executor
 from potato.errors import InputError
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 FINER = 2
-"""Pixels of the invented ground along one side of a pan pixel, so that edges fall between pixels."""
+"""Pixels of fake ground along one side of a pan pixel, so that edges fall between pan pixels."""
 
 PATCHES = (2, 7)
-"""Fewest patches of a chip, and one more than most."""
+"""Range of the number of patches in a chip, end excluded."""
 
 _FORMAT = 1
-"""To be raised when the same seed gives other chips."""
+"""Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
 _SKY = (0.85, 1.5, 1.35, 1.0, 0.85, 0.75, 0.6, 0.5, 0.45)
-"""Light in a shadow, pan and then the bands, relative to green: the sky is blue."""
+"""Light in a shadow in pan and in each band, relative to green: the sky is blue."""
+
+_SHADOW = 0.18
+"""Share of the light that reaches a dark gap, in green."""
 
 
 @dataclass(frozen=True)
-class FakedChips:
-    """What `fake_chips` did.
+class FakedChips(Filled):
+    """The result of `fake_chips`.
 
     Attributes:
-        folder: where the chips are.
-        made: how many were made now.
-        there: how many of those asked for were there already.
+        folder: the folder of chips.
+        made: number of chips that were made now.
+        there: number of requested chips that were there already.
         seconds: how long it took.
     """
 
-    folder: Path
-    made: int
-    there: int
     seconds: float
 
     def __str__(self) -> str:
         """The one line that the command prints."""
-        there = f", {self.there} were there" if self.there else ""
-        return f"{self.folder}: {self.made} chips invented{there} in {self.seconds:.1f} s"
+        return self.summary("invented", self.seconds)
 
 
 def fake_chips(
-    chip_dir: str | os.PathLike[str],
+    chip_dir: PathLike,
     *,
     count: int = 1024,
     starting_from: int = 0,
     seed: int = 0,
-    reflectances: str | os.PathLike[str] | None = None,
+    reflectances: PathLike | None = None,
     size: int = SIZE,
     workers: int | None = None,
     progress: bool = False,
 ) -> FakedChips:
-    """Invent chips of difficult surfaces.
+    """Fake chips of rare, difficult surfaces.
 
-    Chip n of a seed is always the same, however many came before it and whatever the number of workers.
-    Chips that are there already stay, so a run that was cut short is finished by repeating it.
+    Chip n of a seed is always the same, however many came before it and whatever the number of
+    workers. Chips that are there already stay, so a run that was cut short is finished by repeating
+    it.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
         count: how many chips.
-        starting_from: number of the first.
-        seed: another seed gives other chips.
-        reflectances: a list of surfaces, as for `load_reflectances`; None for the packaged one.
+        starting_from: number of the first chip.
+        seed: of everything random; another seed gives other chips.
+        reflectances: a CSV of surfaces, as `get-reflectance` writes them; None for the packaged
+            list.
         size: side of a chip in pan pixels, a multiple of 4, at least 16.
-        workers: threads at work on chips; None for one per core that this process may use.
+        workers: threads; None for one per core that this process may use.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError: if a number makes no sense, or the list can't be used.
+        InputError: if a number is out of range, or the list can't be used.
         ChipError: if other chips are in the folder.
         OutputError: if a chip can't be written.
     """
@@ -108,24 +110,25 @@ def fake_chips(
         return NewChip(n, chip_bytes(chip), {"synthetic": True, "seed": seed, "surfaces": names})
 
     numbers = ((n, n) for n in range(starting_from, starting_from + count))
-    with open_folder(chip_dir, sha256(facts.encode()).hexdigest()[:16]) as folder:
-        chips = fill_folder(folder, numbers, work, total=count, workers=workers, progress=progress)
+    plan = sha256(facts.encode()).hexdigest()[:16]
+    with open_executor(workers) as executor, open_folder(chip_dir, plan) as folder:
+        chips = fill_folder(folder, numbers, work, executor, total=count, progress=progress)
         made = sum(1 for _ in chips)
     return FakedChips(Path(chip_dir), made, count - made, time.perf_counter() - started)
 
 
 @one_thread()
 def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SIZE) -> tuple[Chip, list[str]]:
-    """Invent one chip; the same arguments always give the same.
+    """Fake one chip; equal arguments give equal chips.
 
     Args:
         seed: of the series.
-        n: its number in the series.
+        n: number of the chip in the series.
         surfaces: to choose from, at least 2.
-        size: its side in pan pixels.
+        size: side of the chip in pan pixels.
 
     Returns:
-        The chip, and the names of the surfaces in it, by twos.
+        The chip, and the names of its surfaces, two for each patch.
     """
     generator = torch.Generator().manual_seed(scramble(seed, n) >> 1)
     side = FINER * size
@@ -133,13 +136,13 @@ def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SI
     chosen = _choose(surfaces, patches, generator)
     spectra = torch.tensor([(one.pan, *one.bands) for one in chosen])
     ground = _ground(spectra[0::2], spectra[1::2], side, generator)
-    counts = ground.mul_(SCALE).round_().clamp_(1, 65_535).to(torch.int32).numpy().astype(np.uint16)
+    counts = reflectance_to_counts(ground, least=1)
     chip = make_chip(counts[0], counts[1:], None, None, FINER, FINER)
     return chip, [one.name for one in chosen]
 
 
 def _choose(surfaces: Sequence[Reflectance], patches: int, generator: torch.Generator) -> list[Reflectance]:
-    """Two surfaces for each patch: as often of one kind as of any two."""
+    """Choose two surfaces for each patch, half of the time of one kind."""
     chosen = []
     for _ in range(patches):
         first = surfaces[int(torch.randint(len(surfaces), (), generator=generator))]
@@ -155,7 +158,7 @@ def _ground(first: Tensor, second: Tensor, side: int, generator: torch.Generator
     """Reflectance (9, side, side) of patches, each of two spectra (patches, 9)."""
     patches = len(first)
     labels, gaps = _regions(patches, side, generator)
-    # Each patch has its own way to mix: from a haze of one in the other to marble.
+    # Each patch mixes its surfaces in its own way, from a faint veil to marble.
     gain = _uniform(patches, 0.15, 1.2, generator)
     middle = _uniform(patches, 0.2, 0.8, generator)
     light = _uniform(patches, 0.12, 0.3, generator)
@@ -164,31 +167,32 @@ def _ground(first: Tensor, second: Tensor, side: int, generator: torch.Generator
     for patch in range(patches):
         here = labels == patch
         turn = torch.randint(side, (2, 2), generator=generator).tolist()
-        field = _turned(fields[patch % 3], turn[0])
+        field = _moved(fields[patch % 3], turn[0])
         mix[here] = (middle[patch] + gain[patch] * field[here]).clamp_(0, 1)
-        shade[here] = light[patch] * _turned(fields[(patch + 1) % 3], turn[1])[here]
+        shade[here] = light[patch] * _moved(fields[(patch + 1) % 3], turn[1])[here]
     shade.exp_().clamp_(0.4, 2.0)
     planes = []
     for index in range(first.shape[1]):
         low, high = first[:, index], second[:, index]
         plane = torch.addcmul(low[labels], (high - low)[labels], mix).mul_(shade)
-        planes.append(plane.mul_(1 - gaps * (1 - 0.18 * _SKY[index])))
+        planes.append(plane.mul_(1 - gaps * (1 - _SHADOW * _SKY[index])))
     return torch.stack(planes)
 
 
 def _regions(patches: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Which patch each pixel belongs to, and how far it lies in the dark gap between two, 0..1."""
+    """The patch of each pixel (side, side), and how dark the gap between two patches is there, 0..1."""
     exponent = float(_uniform(1, 1.3, 2.4, generator))
     sheet = power_noise(side, side, generator, exponent)
     best = torch.full((side, side), -torch.inf)
     next_best = best.clone()
     labels = torch.zeros(side, side, dtype=torch.long)
     for patch in range(patches):
-        # A new field for every third patch; between them the same one, turned beyond recognition.
+        # Every third patch gets a new field; the two others reuse it, transposed or flipped, and
+        # moved.
         if patch and patch % 3 == 0:
             sheet = power_noise(side, side, generator, exponent)
         turn = torch.randint(side, (2,), generator=generator).tolist()
-        score = _turned(sheet.T if patch % 3 == 1 else sheet.flip(0) if patch % 3 == 2 else sheet, turn)
+        score = _moved(sheet.T if patch % 3 == 1 else sheet.flip(0) if patch % 3 == 2 else sheet, turn)
         wins = score > best
         next_best = torch.where(wins, best, torch.maximum(next_best, score))
         best = torch.where(wins, score, best)
@@ -199,8 +203,8 @@ def _regions(patches: int, side: int, generator: torch.Generator) -> tuple[Tenso
     return labels, (gaps * 3).clamp_(0, 1)
 
 
-def _turned(field: Tensor, turn: list[int]) -> Tensor:
-    """A field moved by so many rows and columns; it wraps around, so no seam shows."""
+def _moved(field: Tensor, turn: list[int]) -> Tensor:
+    """A field moved by rows and columns; it wraps around, so no seam shows."""
     return torch.roll(field, (turn[0], turn[1]), (0, 1))
 
 

@@ -1,19 +1,18 @@
-"""Filling a folder: the chips that aren't there are made in threads and put there in order."""
+"""Filling a folder with chips: those that are missing are made by an executor and added in order."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
 from potato.chips.folder import ChipFolder
-from potato.engine.dask import Cluster
 from potato.engine.devices import one_thread
-from potato.engine.processes import Lost, run_jobs
-from potato.engine.threads import available_cores, map_blocks
-from potato.errors import BlockError, ChipError, InputError, PotatoError
+from potato.engine.jobs import Executor
+from potato.errors import BlockError, ChipError, InputError
 
 Item = TypeVar("Item")
 Made = TypeVar("Made", bound="NewChip")
@@ -26,7 +25,7 @@ class NewChip:
     Attributes:
         n: its number.
         data: the bytes of its file.
-        row: what the manifest is to tell of it.
+        row: its row of the manifest, without `n`, digest and plan.
     """
 
     n: int
@@ -34,8 +33,39 @@ class NewChip:
     row: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Filled:
+    """The result of a command that makes chips.
+
+    Attributes:
+        folder: the folder of chips.
+        made: number of chips that were made now.
+        there: number of requested chips that were there already.
+    """
+
+    folder: Path
+    made: int
+    there: int
+
+    def summary(self, verb: str, seconds: float) -> str:
+        """One line: the folder, the number of chips that were `verb`, and the time it took."""
+        there = f", {self.there} were there" if self.there else ""
+        return f"{self.folder}: {self.made} chips {verb}{there} in {seconds:.1f} s"
+
+
+@dataclass(frozen=True)
+class _Job(Generic[Item]):
+    """A missing chip, and what `work` makes it of."""
+
+    n: int
+    item: Item
+
+    def __str__(self) -> str:
+        return f"chip {self.n}"
+
+
 def check_numbers(count: int, starting_from: int) -> None:
-    """Refuse to make no chips, or to begin before 0.
+    """Refuse a count below 1 or a first number below 0.
 
     Raises:
         InputError: in these cases.
@@ -48,75 +78,48 @@ def fill_folder(
     folder: ChipFolder,
     items: Iterable[tuple[int, Item]],
     work: Callable[[Item], Made],
+    executor: Executor,
     *,
     total: int,
-    workers: int | None,
     progress: bool,
-    cluster: Cluster | None = None,
 ) -> Iterator[Made]:
-    """Make the chips that aren't in a folder and put them there, in order, or as a cluster gives them.
+    """Make the chips that a folder lacks and add them, in order.
 
     Args:
-        folder: where they go.
-        items: numbers of chips, and what to make them from.
-        work: makes one; runs in threads, or is pickled for a cluster.
-        total: how many items there are.
-        workers: how many threads; None for one per core that this process may use.
+        folder: the open folder.
+        items: numbers of chips, each with the argument of `work`.
+        work: makes one chip. Processes and clusters pickle it.
+        executor: runs `work`.
+        total: number of items.
         progress: whether to draw a progress bar on stderr.
-        cluster: whose workers make them instead.
 
     Yields:
-        Each chip that was made, when it is in the folder.
+        Each new chip, once it is in the folder.
 
     Raises:
-        PotatoError: what `work` or the folder raises.
+        PotatoError: errors of `work` and of the folder.
+        ChipError: if a worker process dies.
     """
-    threads = workers or available_cores()
     bar = tqdm(total=total, unit="chip", disable=not progress)
 
-    def missing() -> Iterator[tuple[str, Item]]:
+    def missing() -> Iterator[_Job[Item]]:
         for n, item in items:
             if folder.has(n):
                 bar.update()
             else:
-                yield f"chip {n}", item
+                yield _Job(n, item)
 
-    # Closed here, so that a run that ends early waits for its threads.
-    done: Any = (
-        closing(map_blocks(missing(), work, threads, 2 * threads))
-        if cluster is None
-        else closing(_elsewhere(missing(), work, cluster))
-    )
-    with bar, one_thread(), done as results:
+    # Closed here, so that a run that ends early waits for its workers.
+    with bar, one_thread(), closing(executor.map(missing(), functools.partial(_make, work))) as results:
         try:
             for _, chip in results:
                 folder.put(chip.n, chip.row, chip.data)
                 bar.update()
                 yield chip
         except BlockError as error:
-            # What went wrong has a message of its own.
-            if isinstance(error.__cause__, PotatoError):
-                raise error.__cause__ from error
-            raise
+            raise ChipError(str(error)) from error
 
 
-def _elsewhere(
-    items: Iterable[tuple[str, Item]], work: Callable[[Item], Made], cluster: Cluster
-) -> Iterator[tuple[str, Made]]:
-    """Make chips in the workers of a cluster; the first failure is raised here."""
-    with closing(run_jobs(items, functools.partial(_make, work), 0, cluster)) as results:
-        for (name, _), made in results:
-            if isinstance(made, Lost):
-                raise ChipError(f"{name}: {made.reason}")
-            if isinstance(made, PotatoError):
-                raise made
-            yield name, made
-
-
-def _make(work: Callable[[Item], Made], job: tuple[str, Item]) -> Made | PotatoError:
-    """What comes of a job, at a worker. An error is handed over as it is, so that it stays of its kind."""
-    try:
-        with one_thread():
-            return work(job[1])
-    except PotatoError as error:
-        return error
+def _make(work: Callable[[Item], Made], job: _Job[Item]) -> Made:
+    with one_thread():
+        return work(job.item)

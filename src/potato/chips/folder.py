@@ -1,23 +1,24 @@
-"""A folder of numbered chips and its manifest: what is there, what isn't, and nothing half written.
+"""A folder of numbered chips and its manifest. Chips are whole or absent, and runs can be resumed.
 
-A line goes into the manifest before its chip goes into the folder. So whatever moment a run is killed at,
-every chip has its line, and a line without its chip is work left to do.
+A line goes into the manifest before its chip goes into the folder. So at whatever moment a run is
+killed, every chip has its line, and a line without its chip is work left to do.
 """
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from potato.chips.chip import digest
+from potato.core.types import PathLike
 from potato.errors import ChipError, OutputError
 from potato.raster.atomic import locked, write_whole
+from potato.raster.json_lines import append_json_line, json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
-"""Name of the file that tells of each chip in a folder; JSON, one object a line."""
+"""Name of the manifest: a JSON object a line, one for each chip of a folder."""
 
 Row = dict[str, Any]
 
@@ -32,42 +33,40 @@ def chip_numbers(folder: Path) -> list[int]:
 
 
 def read_manifest(folder: Path) -> dict[int, Row]:
-    """The lines of a folder's manifest by number; empty if it has none.
+    """The rows of a folder's manifest by chip number; empty if there is no manifest.
 
     A last line that was cut short, by a crash or a full disk, is left out.
 
     Raises:
-        ChipError: if anything else in it isn't as `docs/formats.md` says.
+        ChipError: if another line isn't as `docs/formats.md` says, or the file can't be read.
     """
     path = folder / MANIFEST
-    if not path.exists():
-        return {}
     rows: dict[int, Row] = {}
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        for number, line in whole_lines(path):
+            try:
+                row = json.loads(line)
+                n = row["n"]
+                if type(n) is not int or n < 0 or n in rows or not isinstance(row.get("digest", ""), str):
+                    raise ValueError("a number twice, or none")
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ChipError(
+                    f"{path}, line {number}: expected a JSON object with a number n of its own, "
+                    f"found {line[:60].decode(errors='replace')!r}; remove the folder and make it again"
+                ) from error
+            rows[n] = row
+    except OSError as error:
         raise ChipError(f"{path}: can't be read: {error}") from error
-    for number, line in enumerate(lines[:-1], 1):  # what follows the last line break is no line
-        try:
-            row = json.loads(line)
-            n = row["n"]
-            if type(n) is not int or n < 0 or n in rows or not isinstance(row.get("digest", ""), str):
-                raise ValueError("a number twice, or none")
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ChipError(
-                f"{path}, line {number}: expected a JSON object with a number n of its own, "
-                f"found {line[:60]!r}; remove the folder and make it again"
-            ) from error
-        rows[n] = row
     return rows
 
 
 class ChipFolder:
-    """An open folder that chips go into.
+    """An open folder that chips are added to.
 
     Attributes:
-        path: where it is.
-        rows: the lines of its manifest, by number.
+        path: of the folder.
+        plan: the digest of source and settings.
+        rows: the rows of its manifest, by chip number.
     """
 
     def __init__(self, path: Path, plan: str) -> None:
@@ -88,10 +87,10 @@ class ChipFolder:
             )
         for left in [one for one in path.iterdir() if _PARTIAL.fullmatch(one.name)]:
             left.unlink(missing_ok=True)
-        self._settle()
+        self.sort_manifest()
 
     def has(self, n: int) -> bool:
-        """Whether chip `n` is there, and is what the manifest says."""
+        """Whether chip `n` is there and has the digest that the manifest says."""
         row = self.rows.get(n)
         if row is None:
             return False
@@ -101,7 +100,7 @@ class ChipFolder:
             return False
 
     def put(self, n: int, row: Row, data: bytes) -> None:
-        """Add a chip: its line, then its file.
+        """Add a chip: first its row, then its file.
 
         Raises:
             OutputError: if either can't be written.
@@ -110,36 +109,29 @@ class ChipFolder:
         known = self.rows.get(n)
         self.rows[n] = row
         if known is None:
-            try:
-                with (self.path / MANIFEST).open("a", encoding="utf-8") as file:
-                    file.write(_line(row))
-            except OSError as error:
-                raise OutputError(f"{self.path / MANIFEST}: can't write there: {error.strerror}") from error
+            append_json_line(self.path / MANIFEST, row)
         elif known != row:
-            self._settle()
+            self.sort_manifest()
         write_whole(self.path / f"{n}.pt", data)
 
-    def close(self) -> None:
-        """Put the lines of the manifest in the order of their numbers."""
-        self._settle()
-
-    def _settle(self) -> None:
-        text = "".join(_line(self.rows[n]) for n in sorted(self.rows)).encode()
+    def sort_manifest(self) -> None:
+        """Write the manifest again, in the order of chip numbers, unless it is so already."""
+        text = "".join(json_line(self.rows[n]) for n in sorted(self.rows)).encode()
         path = self.path / MANIFEST
         if path.exists() and path.read_bytes() != text:
             write_whole(path, text)
 
 
 @contextlib.contextmanager
-def open_folder(path: str | os.PathLike[str], plan: str) -> Iterator[ChipFolder]:
-    """Open a folder for writing chips; one run at a time.
+def open_folder(path: PathLike, plan: str) -> Iterator[ChipFolder]:
+    """Open a folder to add chips to; only one run at a time may.
 
     Args:
-        path: made if it isn't there.
-        plan: what stands for source and settings; chips of another plan are refused.
+        path: the folder; made if it isn't there.
+        plan: a digest of source and settings; a folder with chips of another plan is refused.
 
     Raises:
-        ChipError: if other chips are in it, or another run is at work on it.
+        ChipError: if the folder has other chips, or another run has it open.
         OutputError: if it can't be made.
     """
     folder = Path(path)
@@ -153,8 +145,4 @@ def open_folder(path: str | os.PathLike[str], plan: str) -> Iterator[ChipFolder]
         try:
             yield chips
         finally:
-            chips.close()
-
-
-def _line(row: Row) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+            chips.sort_manifest()

@@ -1,10 +1,7 @@
-"""Pools: chips of several folders mixed into one by links, and split into training and test by ground."""
+"""Pools of chips: links into several folders, mixed fairly, and split into training and test."""
 
-import json
 import math
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,20 +12,24 @@ from typing import Any
 from potato.chips.folder import MANIFEST, chip_numbers, read_manifest
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
+from potato.core.types import PathLike
 from potato.errors import ChipError, InputError, OutputError, OutputExists
+from potato.raster.atomic import staging_folder
+from potato.raster.json_lines import json_line
 
 TRAIN, TEST = "train", "test"
-"""Folders that a split makes; a pool whose name has one of these is kept apart from those with the other."""
+"""Folders that a split makes. A pool with one of these in its name shares no chip with a pool with
+the other."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A folder of chips as it goes into a pool.
+    """A folder of chips that goes into a pool.
 
     Attributes:
-        folder: as it was named.
+        folder: path as the caller gave it.
         numbers: of the chips to take, in the order to take them.
-        rows: what its manifest tells of them.
+        rows: their rows of the manifest.
     """
 
     folder: Path
@@ -42,10 +43,10 @@ class Source:
 
 @dataclass(frozen=True)
 class LinkedChips:
-    """What `link_chips` did.
+    """The result of `link_chips`.
 
     Attributes:
-        pools: how many chips of each source each pool has.
+        pools: number of chips of each source, by pool.
     """
 
     pools: dict[Path, dict[str, int]]
@@ -61,37 +62,39 @@ class LinkedChips:
 
 
 def link_chips(
-    sources: Sequence[str | os.PathLike[str]],
-    chip_dir: str | os.PathLike[str],
+    sources: Sequence[PathLike],
+    chip_dir: PathLike,
     *,
     weights: Mapping[str, Fraction | float] | None = None,
     relative: bool = False,
     split: float | None = None,
-    apart_from: Iterable[str | os.PathLike[str]] = (),
+    apart_from: Iterable[PathLike] = (),
 ) -> LinkedChips:
     """Mix chips of several folders into a pool of numbered symlinks.
 
-    The order is deterministic and fair: among the first n links, whatever n, each source has its due to
-    within one chip, and its chips are spread over all of it. The pool is there whole or not at all.
+    The order is deterministic and fair: among the first n links, for every n, each source has its
+    share to within one chip, and its chips come from everywhere in it. The pool is whole or absent.
 
     Args:
         sources: folders of chips.
         chip_dir: the pool; must be new or empty.
-        weights: shares of the pool, 0..1, that some of the sources make up; only so many of their chips are
-            taken. The others are taken whole.
-        relative: whether links tell the way from the pool, rather than from the root.
-        split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No ground is
-            in both: chips of one cell of the ARD grid stay together, whatever their CID, and so do cells
-            of two zones that overlap.
-        apart_from: pools that must not share a chip with this one. If the name of this pool has `train` in
-            it, that goes without saying for pools beside it with `test` in theirs, and the other way
-            round.
+        weights: shares of the pool, between 0 and 1, by source; only so many chips of these sources
+            are taken. The others are taken whole.
+        relative: whether links start from the pool's folder rather than from the root.
+        split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No
+            ground is in both: chips of one grid square stay together, whatever their CID, and so do
+                grid
+            squares of two zones that overlap.
+        apart_from: pools that must not share a chip with this one. If the name of this pool has
+            `train` in it, pools beside it with `test` in their names always count as such, and the
+            other way round.
 
     Raises:
-        InputError: if a number makes no sense.
-        ChipError: if a source can't be used, a weight can't be reached, or a chip is in both pools.
+        InputError: if a weight or `split` isn't between 0 and 1, or no source is without a weight.
+        ChipError: if a source can't be used, a weight can't be reached, or a chip is in another
+            pool.
         OutputExists: if there is something in the pool already.
-        OutputError: if it can't be written.
+        OutputError: if the pool can't be written.
     """
     if split is not None and not 0 < split < 1:
         raise InputError(f"expected a share for training between 0 and 1, found {split}")
@@ -124,16 +127,13 @@ def link_chips(
     _keep_apart(pool, [source for part in taken.values() for source in part], apart_from)
     try:
         pool.parent.mkdir(parents=True, exist_ok=True)
-        hidden = tempfile.mkdtemp(prefix=f".{pool.name}.", suffix=".partial", dir=pool.parent)
-        try:
-            growing = Path(hidden) / pool.name
-            for name, part in taken.items():
-                _write_pool(growing / name, pool / name, part, relative)
-            growing.rename(pool)
-        finally:
-            shutil.rmtree(hidden, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"{chip_dir}: can't write there: {error.strerror or error}") from error
+    with staging_folder(pool) as hidden:
+        growing = hidden / pool.name
+        for name, part in taken.items():
+            _write_pool(growing / name, pool / name, part, relative)
+        growing.rename(pool)
     return LinkedChips(
         {
             Path(chip_dir) / name: {str(one.folder): len(one.numbers) for one in part}
@@ -143,7 +143,7 @@ def link_chips(
 
 
 def golden_order(numbers: Sequence[int]) -> list[int]:
-    """The same numbers, shuffled so that however few are taken from the front, they come from everywhere.
+    """Shuffle numbers so that the first n, for every n, come from everywhere.
 
     Example:
         >>> golden_order(range(8))
@@ -154,16 +154,16 @@ def golden_order(numbers: Sequence[int]) -> list[int]:
 
 
 def fair_order(counts: Sequence[int]) -> list[int]:
-    """An order in which to take from several sources: after any n, each has given its share, to within 1.
+    """An order of sources in which each has given its share, to within 1, after any number of turns.
 
-    R. Tijdeman, "The chairman assignment problem", Discrete Mathematics 32 (1980): of those whose turn it
-    may be, the one whose turn can wait least.
+    Of the sources that may come next, the most urgent one does. Source: R. Tijdeman, "The chairman
+    assignment problem", Discrete Mathematics 32 (1980).
 
     Args:
         counts: how many each source gives in all.
 
     Returns:
-        Indexes of sources, as many as all give.
+        Indexes of sources; source k comes counts[k] times.
 
     Example:
         >>> fair_order([4, 2])
@@ -174,7 +174,7 @@ def fair_order(counts: Sequence[int]) -> list[int]:
     slack = max(1, 2 * len(active) - 2)
     order = []
     for turn in range(1, total + 1):
-        # How much each source lacks after this turn, in units of 1/total of a chip.
+        # Chips that each source lacks after this turn, times `total`.
         lacks = {source: counts[source] * turn - given[source] * total for source in active}
         able = [source for source in active if lacks[source] * slack >= total]
         chosen = min(able, key=lambda source: (total * (slack - 1) - lacks[source] * slack) / counts[source])
@@ -198,7 +198,7 @@ def _open_source(folder: Path) -> Source:
 def _shares(
     folders: list[Path], real: list[str], weights: Mapping[str, Fraction | float]
 ) -> list[Fraction | None]:
-    """The share that each source is to have; None for those that are taken whole."""
+    """The share of each source; None for a source that is taken whole."""
     shares: list[Fraction | None] = [None] * len(folders)
     for name, weight in weights.items():
         share = Fraction(weight).limit_denominator(1_000_000)
@@ -209,14 +209,14 @@ def _shares(
         shares[real.index(os.path.realpath(name))] = share
     if sum(share or 0 for share in shares) >= 1 or None not in shares:
         raise InputError(
-            "expected weights that leave room for a source without one, found that they are for "
+            "expected weights that leave room for a source without one, found weights of "
             f"{'every source' if None not in shares else 'all of the pool'}; leave one out"
         )
     return shares
 
 
 def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Source]:
-    """Sources cut to their shares."""
+    """Sources reduced to their shares."""
     whole = sum(len(source.numbers) for source, share in zip(sources, shares, strict=True) if share is None)
     total = whole / (1 - sum((share for share in shares if share is not None), Fraction(0)))
     result = []
@@ -231,12 +231,12 @@ def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Sour
             )
         result.append(replace(source, numbers=source.numbers[:count]))
     if not any(source.numbers for source in result):
-        raise ChipError("expected chips for the pool, found that none are left; give more sources")
+        raise ChipError("expected chips for the pool, found none left; give more sources")
     return result
 
 
-def _keep_apart(pool: Path, sources: list[Source], named: Iterable[str | os.PathLike[str]]) -> None:
-    """Refuse a pool that has a chip of another."""
+def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) -> None:
+    """Refuse a pool that shares a chip with a pool it is to be kept apart from."""
     others = {Path(os.path.realpath(name)): str(name) for name in named}
     for path in others:
         if not path.is_dir():
@@ -273,7 +273,7 @@ def _write_pool(folder: Path, final: Path, sources: list[Source], relative: bool
         os.path.relpath(os.path.realpath(source.folder), final) if relative else source.folder.absolute()
         for source in sources
     ]
-    with (folder / MANIFEST).open("w", encoding="utf-8") as manifest:
+    with (folder / MANIFEST).open("wb") as manifest:
         for n, k in enumerate(fair_order([len(source.numbers) for source in sources])):
             origin = next(waiting[k])
             (folder / f"{n}.pt").symlink_to(Path(starts[k]) / f"{origin}.pt")
@@ -281,4 +281,4 @@ def _write_pool(folder: Path, final: Path, sources: list[Source], relative: bool
             row = place | {
                 name: value for name, value in sources[k].rows[origin].items() if name not in place
             }
-            manifest.write(json.dumps(row, ensure_ascii=False) + "\n")
+            manifest.write(json_line(row).encode())

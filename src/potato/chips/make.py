@@ -1,4 +1,4 @@
-"""Making chips out of real imagery: an ARD in, a folder of numbered chips out."""
+"""Making chips of real imagery: an ARD in, a folder of numbered chips out."""
 
 import contextlib
 import os
@@ -9,36 +9,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from potato.ard import read_allow_list
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
-from potato.chips.fill import check_numbers, fill_folder
+from potato.chips.fill import Filled, check_numbers, fill_folder
 from potato.chips.folder import open_folder
-from potato.chips.survey import Shape, Skip, Survey, read_allow_list, survey_ard
-from potato.engine.dask import open_cluster
+from potato.chips.survey import Shape, Skip, Survey, survey_ard
+from potato.core.types import PathLike
+from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
 from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
 
 
 @dataclass(frozen=True)
-class MadeChips:
-    """What `make_chips` did.
+class MadeChips(Filled):
+    """The result of `make_chips`.
 
     Attributes:
-        folder: where the chips are.
-        made: how many were made now.
-        there: how many of those asked for were there already.
-        skipped: items of the ARD that weren't used, by kind of reason.
-        passed: tiles and windows that were tried and gave no chip, by kind of reason.
-        warnings: what was said before starting.
-        plan: stands for source and settings; the same plan makes the same chips.
+        folder: the folder of chips.
+        made: number of chips that were made now.
+        there: number of requested chips that were there already.
+        skipped: number of items of the ARD that weren't used, by kind of reason.
+        passed: number of tiles and windows that were tried and gave no chip, by kind of reason.
+        warnings: lines that were passed to `tell` before the work started.
+        plan: digest of source and settings; the same plan gives the same chips.
         seconds: how long it took.
-        bytes_moved: bytes of images fetched over the network; None if nothing lay there, GDAL doesn't
-            tell, or a cluster did it.
+        bytes_moved: bytes of images fetched over the network; None for a local source, for workers
+            of a cluster, or if GDAL doesn't count.
     """
 
-    folder: Path
-    made: int
-    there: int
     skipped: dict[str, int]
     passed: dict[str, int]
     warnings: tuple[str, ...]
@@ -47,33 +46,27 @@ class MadeChips:
     bytes_moved: int | None
 
     def __str__(self) -> str:
-        """What the command prints."""
-        there = f", {self.there} were there" if self.there else ""
+        """The lines that the command prints."""
         moved = "" if self.bytes_moved is None else f", {self.bytes_moved / 1e6:.1f} MB moved"
-        first = f"{self.folder}: {self.made} chips made{there} in {self.seconds:.1f} s{moved}"
-        lists = (("not used", self.skipped), ("tried in vain", self.passed))
-        return "\n".join(
-            [first]
-            + [
-                f"{title}: " + ", ".join(f"{n} {why}" for why, n in counts.items())
-                for title, counts in lists
-                if counts
-            ]
-        )
+        lines = [self.summary("made", self.seconds) + moved]
+        for title, counts in (("not used", self.skipped), ("tried in vain", self.passed)):
+            if counts:
+                lines.append(f"{title}: " + ", ".join(f"{n} {why}" for why, n in counts.items()))
+        return "\n".join(lines)
 
 
 def make_chips(
-    ard_dir: str | os.PathLike[str],
-    chip_dir: str | os.PathLike[str],
+    ard_dir: PathLike,
+    chip_dir: PathLike,
     *,
     count: int = 1024,
     starting_from: int = 0,
-    allow_list: str | os.PathLike[str] | None = None,
+    allow_list: PathLike | None = None,
     max_clouds: float = 100.0,
     minimum_valid: float = 0.99,
     extra_halving: bool = True,
     size: int = SIZE,
-    log: str | os.PathLike[str] | None = None,
+    log: PathLike | None = None,
     workers: int | None = None,
     cluster: str | None = None,
     follow_links: bool = False,
@@ -82,33 +75,37 @@ def make_chips(
 ) -> MadeChips:
     """Cut training chips out of an ARD.
 
-    Chip n of a source is always the same, byte for byte: in whatever folder, however many came before it,
-    whatever the number of workers. Chips that are there already stay. So a run that was cut short, however
-    roughly, is finished by repeating it, and `count=1024` followed by `count=1024, starting_from=1024`
-    is `count=2048`.
+    Chip n of a source is always the same, byte for byte: in whatever folder, however many came
+    before it, whatever the number of workers. Chips that are there already stay. So a run that was
+    cut short, even by a kill, is finished by repeating it, and `count=1024` followed by
+    `count=1024, starting_from=1024` gives the chips of `count=2048`.
 
     Args:
-        ard_dir: an ARD: a local folder, `s3://bucket/prefix`, or `https://…`. Only the windows that become
-            chips are read.
+        ard_dir: an ARD: a local folder, `s3://bucket/prefix`, or `https://…`. Of its images, only
+            the windows that become chips are read.
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
         count: how many chips.
-        starting_from: number of the first.
+        starting_from: number of the first chip.
         allow_list: a text file of CIDs to use, one a line; None for all.
-        max_clouds: percent of cloud that a tile may have.
-        minimum_valid: share of a chip that must be valid.
+        max_clouds: percent of cloud that a tile may have; a tile without the figure is used.
+        minimum_valid: share of a chip that must be valid, above 0, up to 1.
         extra_halving: whether to make the truth coarser by 2 first, which sheds artefacts.
         size: side of a chip in pan pixels, a multiple of 4.
-        log: a file to add a line to for each chip, and for whatever is skipped.
-        workers: threads at work on chips; None for one per core that this process may use.
-        cluster: as for `open_cluster`; `workers` are processes then. None for this process's threads.
-        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
+        log: a file to add a line to for each chip, and for each item, tile or window without one.
+        workers: threads, or with `cluster` processes; None for one per core that this process may
+            use.
+        cluster: `local` for Dask workers on this machine, or the address of a scheduler, such as
+            `tcp://10.0.0.1:8786`; None for threads of this process.
+        follow_links: whether images may lie outside the ARD where an item says so, symlinks may
+            lead out of a folder, and a server may redirect to another host for images.
         progress: whether to draw a progress bar on stderr.
-        tell: is given warnings, before the work starts; None to leave them to the log and the result.
+        tell: is given each warning before the work starts; None to leave warnings to the log and
+            the result.
 
     Raises:
-        InputError: if a number makes no sense, or the allow-list can't be read.
+        InputError: if a number is out of range, or the allow-list can't be read.
         ArdError: if the ARD can't be read, or holds fewer chips than asked for.
-        ChipError: if other chips are in the folder, or the workers of a cluster die of one.
+        ChipError: if other chips are in the folder, or a worker of a cluster dies.
         ClusterError: if the cluster can't be used, or is lost.
         OutputError: if a chip or the log can't be written.
     """
@@ -116,8 +113,8 @@ def make_chips(
     check_numbers(count, starting_from)
     shape = Shape(size, extra_halving, minimum_valid)
     source = os.fspath(ard_dir)
-    allowed = None if allow_list is None else read_allow_list(Path(allow_list))
-    with open_cluster(cluster, workers) as machines, _open_log(log) as write:
+    allowed = None if allow_list is None else read_allow_list(allow_list)
+    with open_executor(workers, cluster) as executor, _open_log(log) as write:
         survey = survey_ard(source, shape, allowed, max_clouds, follow_links)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
@@ -128,47 +125,46 @@ def make_chips(
             if tell:
                 tell(warning)
         cutter = Cutter(survey, shape, follow_links)
-        places = ((place.n, place) for place in cutter.spread.places(starting_from, count))
+        places = ((place.n, place) for place in cutter.placement.places(starting_from, count))
         made, passed = 0, set[Skip]()
         with open_folder(chip_dir, survey.plan) as folder:
             reset_bytes_moved()
-            for cut in fill_folder(
-                folder,
-                places,
-                cutter.cut,
-                total=count,
-                workers=workers,
-                progress=progress,
-                cluster=machines,
-            ):
-                for skip in cut.skips:
-                    if skip not in passed:
-                        write(f"tried in vain for chip {cut.n}: {skip.where}: {skip.reason}")
-                        passed.add(skip)
+            for cut in fill_folder(folder, places, cutter.cut, executor, total=count, progress=progress):
+                _log_skips(cut, passed, write)
                 write(_line(cut))
                 made += 1
-        remote = any(is_remote(tile.pan or "") for tile in survey.tiles)
         result = MadeChips(
             Path(chip_dir),
             made,
             count - made,
-            dict(sorted(survey.skipped.items())),
-            dict(sorted(Counter(skip.kind for skip in passed).items())),
-            warnings,
-            survey.plan,
-            time.perf_counter() - started,
-            # What the workers of a cluster move, nobody here counts.
-            bytes_moved() if remote and machines is None else None,
+            skipped=dict(sorted(survey.skipped.items())),
+            passed=dict(sorted(Counter(skip.kind for skip in passed).items())),
+            warnings=warnings,
+            plan=survey.plan,
+            seconds=time.perf_counter() - started,
+            bytes_moved=bytes_moved() if cluster is None and _remote(survey) else None,
         )
         write(str(result).replace("\n", "; "))
     return result
 
 
+def _remote(survey: Survey) -> bool:
+    return any(is_remote(tile.pan or "") for tile in survey.tiles)
+
+
+def _log_skips(cut: Cut, logged: set[Skip], write: Callable[[str], None]) -> None:
+    """Log the tiles and windows that gave no chip, each once, and add them to `logged`."""
+    for skip in cut.skips:
+        if skip not in logged:
+            write(f"tried in vain for chip {cut.n}: {skip.where}: {skip.reason}")
+            logged.add(skip)
+
+
 def _warnings(survey: Survey, chips: int) -> tuple[str, ...]:
-    """What to say before starting.
+    """Warnings before the work starts.
 
     Raises:
-        InputError: if there can't be so many chips.
+        InputError: if the ground doesn't hold so many chips.
     """
     if survey.windows is not None and chips > survey.windows:
         raise InputError(
@@ -193,8 +189,8 @@ def _line(cut: Cut) -> str:
 
 
 @contextlib.contextmanager
-def _open_log(path: str | os.PathLike[str] | None) -> Iterator[Callable[[str], None]]:
-    """A function that adds lines, with the time, to a file; one that does nothing if there is none."""
+def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
+    """Open a log; yields a function that adds a line with the time, or does nothing without a path."""
     if path is None:
         yield lambda text: None
         return

@@ -1,4 +1,4 @@
-"""Taking the reflectance of one place in a pair, as a line for a list of reflectances."""
+"""Sampling the reflectance of a pair at one place, as a line for a list of reflectances."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from potato.core.sensors import RATIO, SCALE
+from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
@@ -17,11 +18,11 @@ from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_gri
 from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 
 ENDINGS = ("-pan.tif", "-ms.tif")
-"""What the names of a pair end in, in an ARD."""
+"""Ends of the file names of a pair in an ARD: pan and mul."""
 
 
-def pair_of_stem(stem: str | os.PathLike[str]) -> tuple[str, str]:
-    """The files of a pair that are named by what comes before `-pan.tif`.
+def pair_of_stem(stem: PathLike) -> tuple[str, str]:
+    """The files of a pair whose names begin with `stem`, as in an ARD.
 
     Example:
         >>> pair_of_stem("ard/11/103001010A705C00")
@@ -34,8 +35,8 @@ def pair_of_stem(stem: str | os.PathLike[str]) -> tuple[str, str]:
 
 
 def get_reflectance(
-    pan: str | os.PathLike[str],
-    mul: str | os.PathLike[str] | None,
+    pan: PathLike,
+    mul: PathLike | None,
     x: float,
     y: float,
     *,
@@ -43,24 +44,25 @@ def get_reflectance(
     kind: str = "paint",
     coordinates: Literal["pixels", "map", "lonlat"] = "pixels",
 ) -> Reflectance:
-    """What a pair sees at one place: the cell of mul there, and the 16 pixels of pan in it.
+    """Sample the reflectance of a pair at one place: the cell there, in mul and in its 16 pan pixels.
 
     Args:
-        pan: the panchromatic image, as for `open_pair`; or, if `mul` is None, what the names of both begin
-            with (`pair_of_stem`).
-        mul: the multispectral one.
+        pan: the panchromatic image; or, if `mul` is None, the beginning of both names
+            (`pair_of_stem`).
+        mul: the multispectral image.
         x: column in pan; or easting; or longitude.
         y: row in pan; or northing; or latitude.
-        name: what to call the surface; None for the name of the image and the place.
-        kind: what it is, one of `reflectances.KINDS`.
-        coordinates: what `x` and `y` are.
+        name: of the surface; None for the name of the image and the place.
+        kind: of surface, one of `reflectances.KINDS`.
+        coordinates: of `x` and `y`.
 
     Returns:
-        pan is the mean of its pixels. The note tells the image, the longitude and the latitude.
+        The surface. Its `pan` is the mean of 16 pixels; its note has the image, longitude and
+        latitude.
 
     Raises:
         InputError: if the place is outside the images, or the pair can't be used.
-        EmptyError: if nothing is valid there.
+        EmptyError: if a pixel there is invalid.
     """
     if kind not in KINDS:
         raise InputError(f"expected a kind of surface, one of {', '.join(KINDS)}, found {kind}")
@@ -80,8 +82,8 @@ def get_reflectance(
         middle = RATIO * (cell.column + 0.5), RATIO * (cell.row + 0.5)
         longitude, latitude = grid_to_lonlat(pair.grid, *middle)
     if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
-        raise EmptyError(f"expected valid pixels at ({x:g}, {y:g}), found some that the images say are not")
-    # Halves round up, and there is no reflectance of 0.
+        raise EmptyError(f"expected valid pixels at ({x:g}, {y:g}), found some invalid; choose another place")
+    # Halves round up; a list of reflectances has no 0.
     level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + RATIO**2) // (2 * RATIO**2))
     bands = [max(1, int(value)) / SCALE for value in pixels.mul[:, 0, 0]]
     image = Path(paths[0]).name.removesuffix(ENDINGS[0])
@@ -96,7 +98,7 @@ def get_reflectance(
 
 
 def reflectance_row(surface: Reflectance | None) -> str:
-    """A surface as a line of CSV, in counts of 1/10,000; None gives the header."""
+    """A surface as a line of CSV, in counts; the header for None."""
     line = io.StringIO()
     row: tuple[object, ...] = COLUMNS
     if surface is not None:

@@ -1,4 +1,4 @@
-"""Which ground a chip shows, and splitting chips so that none is in both parts."""
+"""Splitting chips into training and test so that no ground is in both."""
 
 import math
 from collections import defaultdict
@@ -8,21 +8,21 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from potato.ard.grid import Box, intersect
 from potato.errors import ChipError
 
 DEGREE = 111_320.0
 """Metres of a degree of latitude."""
 
 Row = Mapping[str, Any]
-Box = tuple[float, float, float, float]
 Chips = Sequence[tuple[Path, Sequence[int], Mapping[int, Row]]]
-"""Sources: a folder, the numbers of its chips, and their lines of the manifest."""
+"""Sources: a folder, the numbers of its chips, and their rows of the manifest."""
 
 
 def ground_of(row: Row) -> str | None:
-    """A name for the ground of a chip: its cell of the ARD grid; None if its line doesn't say.
+    """A name for the ground of a chip: its grid square; None if its row doesn't say.
 
-    Invented chips have ground of their own, each another.
+    The ground of an invented chip is like no other.
     """
     if row.get("quadkey"):
         return f"{row.get('zone')}/{row['quadkey']}"
@@ -30,20 +30,20 @@ def ground_of(row: Row) -> str | None:
 
 
 def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
-    """Choose chips for training: about `share` of them, and no ground that the rest show too.
+    """Choose chips for training: about `share` of them, with no ground that the others show too.
 
-    Ground goes to the test in the order of its name, whenever the test is due for more, so that both parts
-    are spread over all of it.
+    Ground goes to the test in the order of its name, whenever the test has too few chips, so that
+    both parts are spread over all of the ground.
 
     Args:
-        sources: what to split.
+        sources: the chips to split.
         share: of the chips that go to training.
 
     Returns:
         (place of its source, number) of each chip for training.
 
     Raises:
-        ChipError: if the ground of a chip isn't known, or all is one ground.
+        ChipError: if the ground of a chip isn't known, or all chips show the same ground.
     """
     grounds: dict[str, list[tuple[int, int]]] = defaultdict(list)
     boxes: dict[str, Box] = {}
@@ -58,10 +58,12 @@ def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
             grounds[name].append((k, n))
             box = _box(rows[n])
             if box:
-                boxes[name] = _around(boxes.get(name, box), box)
-    groups = _joined(sorted(grounds), boxes)
+                boxes[name] = _union(boxes.get(name, box), box)
+    groups = _connected(sorted(grounds), boxes)
     if len(groups) < 2:
-        raise ChipError("expected chips of two cells or more to split, found that all show the same ground")
+        raise ChipError(
+            "expected chips of two grid squares or more to split, found that all show the same ground"
+        )
     members = [[chip for name in group for chip in grounds[name]] for group in groups]
     test: list[int] = []
     due, have = 0.0, 0
@@ -76,7 +78,7 @@ def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
 
 
 def _box(row: Row) -> Box | None:
-    """West, south, east, north of a chip in degrees, as its line tells."""
+    """West, south, east, north of a chip in degrees; None if its row doesn't say."""
     try:
         lon, lat, metres = (float(row[name]) for name in ("lon", "lat", "metres"))
     except (KeyError, TypeError, ValueError):
@@ -86,11 +88,8 @@ def _box(row: Row) -> Box | None:
     return lon - across, lat - down, lon + across, lat + down
 
 
-def _meet(first: Box, second: Box) -> bool:
-    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
-
-
-def _around(first: Box, second: Box) -> Box:
+def _union(first: Box, second: Box) -> Box:
+    """The smallest box around two."""
     return (
         min(first[0], second[0]),
         min(first[1], second[1]),
@@ -99,8 +98,8 @@ def _around(first: Box, second: Box) -> Box:
     )
 
 
-def _joined(names: list[str], boxes: Mapping[str, Box]) -> list[list[str]]:
-    """Names in groups that share no ground: cells of one zone never do, those of two zones may."""
+def _connected(names: list[str], boxes: Mapping[str, Box]) -> list[list[str]]:
+    """Names in groups that share no ground: grid squares of one zone never do, of two zones may."""
     group = {name: name for name in names}
 
     def root(name: str) -> str:
@@ -112,12 +111,12 @@ def _joined(names: list[str], boxes: Mapping[str, Box]) -> list[list[str]]:
     for name in names:
         if name in boxes:
             zones[name.split("/")[0]].append(name)
-    extents = {zone: reduce(_around, (boxes[name] for name in inside)) for zone, inside in zones.items()}
+    extents = {zone: reduce(_union, (boxes[name] for name in inside)) for zone, inside in zones.items()}
     for one, other in combinations(sorted(zones), 2):
-        near = [name for name in zones[other] if _meet(boxes[name], extents[one])]
+        near = [name for name in zones[other] if intersect(boxes[name], extents[one])]
         for first in zones[one] if near else ():
             for second in near:
-                if _meet(boxes[first], boxes[second]):
+                if intersect(boxes[first], boxes[second]):
                     group[root(second)] = root(first)
     groups: dict[str, list[str]] = defaultdict(list)
     for name in names:

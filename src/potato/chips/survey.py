@@ -1,26 +1,26 @@
-"""What an ARD has to cut chips from: its usable tiles, their ground, and why the others aren't used."""
+"""A survey of an ARD before cutting: its usable tiles, their ground, and why the others aren't used."""
 
 import hashlib
 import json
 import math
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import BANDS, RATIO
+from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
 _FORMAT = 1
-"""To be raised when chips of the same source and settings come out differently."""
+"""Version of the cutting, part of the plan; raise it when the same settings give other chips."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a chip is cut as.
+    """The form in which chips are cut.
 
     Attributes:
         size: side of a chip in pan pixels, a multiple of 4.
@@ -47,13 +47,18 @@ class Shape:
 
     @property
     def window(self) -> int:
-        """Side in cells of what is read for a chip."""
+        """Side in cells of the window that is read for a chip."""
         return self.size // RATIO * self.step
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Something that gives no chip: where it is, and why. What comes before " (" is the kind of reason."""
+    """An item, tile or window that gives no chip, and the reason.
+
+    Attributes:
+        where: address of the item, or name of the tile.
+        reason: one line; the text before " (" is the kind of reason.
+    """
 
     where: str
     reason: str
@@ -66,16 +71,17 @@ class Skip:
 
 @dataclass(frozen=True)
 class Survey:
-    """What there is to cut from.
+    """The ground that chips can be cut from.
 
     Attributes:
-        tiles: usable ones, in the order of their cells.
-        areas: valid square metres of each in its cell, as the metadata say.
-        windows: how many different windows the tiles hold, or None if some don't tell their size.
-        holds: how many chips their ground holds side by side, as far as tiles tell their size.
-        skips: what isn't used.
-        unknown: lines of the allow-list that no tile answers to.
-        plan: stands for the tiles and the shape; chips of the same plan and number are the same.
+        tiles: usable ones, in the order of their names.
+        areas: valid square metres of each tile inside its grid square, by the metadata.
+        windows: number of different windows in all tiles; None if an item lacks the size of its
+            tile.
+        holds: number of chips that fit side by side, in the tiles whose items have the size.
+        skips: items that aren't used.
+        unknown: lines of the allow-list that are no CID of the ARD.
+        plan: a digest of tiles and shape; chips of one plan and number are the same.
     """
 
     tiles: tuple[Tile, ...]
@@ -92,30 +98,6 @@ class Survey:
         return Counter(skip.kind for skip in self.skips)
 
 
-def read_allow_list(path: str | Path) -> frozenset[str]:
-    """The lines of an allow-list: one CID a line; blank lines, spaces and any line ends are fine.
-
-    Raises:
-        InputError: if it can't be read or is empty.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise InputError(
-            f"{path}: expected an allow-list, one CID a line; can't read it: {reason}"
-        ) from error
-    found = frozenset(line.strip().upper() for line in lines) - {""}
-    if not found:
-        raise InputError(f"{path}: expected an allow-list, one CID a line, found no line with text")
-    return found
-
-
-def tile_name(tile: Tile) -> str:
-    """What a tile is called wherever its ARD lies: zone, quadkey, date, CID."""
-    return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
-
-
 def survey_ard(
     source: str,
     shape: Shape,
@@ -123,24 +105,25 @@ def survey_ard(
     max_clouds: float = 100.0,
     follow_links: bool = False,
 ) -> Survey:
-    """Look through the metadata of an ARD; no image is opened.
+    """Read the metadata of an ARD; no image is opened.
 
     Args:
-        source: as for `walk_ard`.
+        source: a local folder, `s3://bucket/prefix`, or `https://…`.
         shape: of the chips.
         allowed: CIDs that may be used; None for all.
-        max_clouds: percent of cloud that a tile may have; one that doesn't say is used.
-        follow_links: as for `walk_ard`.
+        max_clouds: percent of cloud that a tile may have; a tile without the figure is used.
+        follow_links: whether images may lie outside the ARD where an item says so, and symlinks may
+            lead out of a folder.
 
     Raises:
-        ArdError: if there is nothing usable in it, or the network fails.
+        ArdError: if there is no usable tile, or the network fails.
     """
     usable: dict[str, tuple[Tile, int]] = {}
     skips: list[Skip] = []
     seen: set[str] = set()
     for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
-            if found.fleeting:
+            if found.transient:
                 raise ArdError(
                     f"{found.item}: {found.reason}; every item counts in where chips lie, so repeat the "
                     "command when the network or the server works again"
@@ -157,8 +140,8 @@ def survey_ard(
             usable[tile_name(found)] = found, _valid_area(found)
     if not usable:
         counts = Counter(skip.kind for skip in skips).most_common()
-        told = ", ".join(f"{count} {kind}" for kind, count in counts)
-        raise ArdError(f"{source}: expected tiles that chips can be cut from, found none: {told}")
+        listed = ", ".join(f"{count} {kind}" for kind, count in counts)
+        raise ArdError(f"{source}: expected tiles that chips can be cut from, found none: {listed}")
     names = sorted(usable)
     tiles = tuple(usable[name][0] for name in names)
     areas = tuple(usable[name][1] for name in names)
@@ -176,29 +159,29 @@ def survey_ard(
     )
 
 
-def cell_box(tile: Tile, rows: int, columns: int) -> tuple[int, int, int, int]:
-    """The tile's own ground, without its apron: first row and column, ends of rows and columns, in cells.
+def grid_square_window(tile: Tile, rows: int, columns: int) -> PairWindow:
+    """The cells of a tile that lie inside its grid square, so not in the overlap.
 
     Args:
         tile: has a bbox.
         rows: of cells in the tile.
         columns: of cells in the tile.
     """
-    assert tile.bbox is not None and tile.cell is not None
+    assert tile.bbox is not None and tile.grid_square is not None
     west, south, east, north = tile.bbox
-    own_west, own_south, own_east, own_north = tile.cell
+    square_west, square_south, square_east, square_north = tile.grid_square
     down, across = rows / (north - south), columns / (east - west)
+    # A cell counts as inside if rounding alone puts its edge outside.
     slack = 1e-6
-    return (
-        math.ceil((north - own_north) * down - slack),
-        math.ceil((own_west - west) * across - slack),
-        math.floor((north - own_south) * down + slack),
-        math.floor((own_east - west) * across + slack),
-    )
+    top = math.ceil((north - square_north) * down - slack)
+    left = math.ceil((square_west - west) * across - slack)
+    bottom = math.floor((north - square_south) * down + slack)
+    right = math.floor((square_east - west) * across + slack)
+    return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
 def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_clouds: float) -> str | None:
-    """Why a tile isn't used, as far as metadata tell."""
+    """Why a tile isn't used, by the metadata; None if it is."""
     if allowed is not None and tile.cid not in allowed:
         return "not on the allow-list"
     reason = unusable(tile)
@@ -221,20 +204,20 @@ def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_cloud
     return None
 
 
-def _box_area(box: tuple[float, float, float, float]) -> float:
+def _box_area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _valid_area(tile: Tile) -> int:
-    """Valid square metres in a tile's cell: its share of the tile's valid area."""
-    assert tile.bbox is not None and tile.cell is not None
+    """Valid square metres of a tile inside its grid square, if valid ground is spread evenly."""
+    assert tile.bbox is not None and tile.grid_square is not None
     whole = _box_area(tile.bbox)
     valid = whole if tile.data_area is None else min(whole, tile.data_area * 1e6)
-    return round(valid * _box_area(tile.cell) / whole)
+    return round(valid * _box_area(tile.grid_square) / whole)
 
 
 def _window_side(tile: Tile, shape: Shape) -> float | None:
-    """Metres along a side of the ground of a chip."""
+    """Metres along a side of the ground of a chip; None if the item lacks the tile's size."""
     assert tile.bbox is not None
     return (
         None if tile.shape is None else shape.window * RATIO * (tile.bbox[2] - tile.bbox[0]) / tile.shape[1]
@@ -242,11 +225,13 @@ def _window_side(tile: Tile, shape: Shape) -> float | None:
 
 
 def _windows(tile: Tile, shape: Shape) -> int | None:
-    """How many different windows a tile has, valid or not."""
+    """Number of different windows in a tile, valid or not; None if the item lacks the tile's size."""
     if tile.shape is None:
         return None
-    top, left, bottom, right = cell_box(tile, -(-tile.shape[0] // RATIO), -(-tile.shape[1] // RATIO))
-    return math.prod(max(0, (side - shape.window) // shape.step + 1) for side in (bottom - top, right - left))
+    inside = grid_square_window(tile, -(-tile.shape[0] // RATIO), -(-tile.shape[1] // RATIO))
+    return math.prod(
+        max(0, (side - shape.window) // shape.step + 1) for side in (inside.height, inside.width)
+    )
 
 
 def _plan(names: list[str], areas: tuple[int, ...], shape: Shape) -> str:

@@ -1,14 +1,14 @@
 """Wald's protocol: a pair made coarser, so that the original mul becomes the truth.
 
-Everything is a mean over squares (box mean), summed in integers and rounded once, at the end. With the
-extra halving, the truth is itself coarser than what the sensor gave by 2: that sheds its artefacts.
+Every step is a mean over squares, summed in integers and rounded once, at the end. With the extra
+halving, the truth is itself coarser than the imagery by 2, which sheds its artefacts.
 
     one side, extra halving     read   ÷2 → truth   ÷4 more
     pan                         4096      2048        512     pan of the chip
     mul                         1024       512        128     truth; mul of the chip
 
-Source: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different spatial resolutions",
-PE&RS 63 (1997).
+Source: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different spatial
+resolutions", PE&RS 63 (1997).
 """
 
 import numpy as np
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from potato.chips.chip import Chip, encode_oklab
 from potato.core.color import mul_to_oklab
+from potato.core.resample import enlarge_mask
 from potato.core.sensors import RATIO, SCALE
 from potato.raster import PairPixels
 
 _LARGEST = 256
-"""Sums over squares of this side still fit uint32."""
+"""Side of the largest square whose sum of uint16 fits uint32."""
 
 
 def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint32]:
@@ -42,7 +43,7 @@ def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint3
         raise ValueError(
             f"expected sides that a factor of 1..{_LARGEST} divides, found {height} × {width} and {factor}"
         )
-    # Whole rows first: they lie together in memory, and what is left is small.
+    # Rows first: they are contiguous in memory, and the sums that remain are small.
     rows = image[..., ::factor, :].astype(np.uint32)
     for step in range(1, factor):
         rows += image[..., step::factor, :]
@@ -53,7 +54,7 @@ def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint3
 
 
 def box_mean(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint16]:
-    """Means over `factor` × `factor` squares of uint16 (…, h · factor, w · factor), halves rounded up."""
+    """Means over squares of `factor` pixels a side, uint16 (…, h · factor, w · factor); .5 goes up."""
     return _rounded(box_sum(image, factor), factor)
 
 
@@ -68,14 +69,14 @@ def _all_valid(valid: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
     return whole
 
 
-def degrade(pixels: PairPixels, extra_halving: bool = True) -> Chip:
-    """A chip out of the pixels of a pair.
+def coarsen_pair(pixels: PairPixels, extra_halving: bool = True) -> Chip:
+    """Make a chip of the pixels of a pair.
 
-    A pixel of the chip is valid where every pixel beneath it is; the target is valid where pan is and the
-    mul that supports it is. A valid 0 becomes 1, the smallest reflectance there is.
+    A pixel of the chip is valid where every pixel beneath it is; the target is valid where both pan
+    and the mul beneath the cell are. A valid 0 becomes 1, the smallest reflectance.
 
     Args:
-        pixels: a window whose sides in cells are multiples of 8, of 4 without the extra halving.
+        pixels: a window whose sides in cells are multiples of 8, or of 4 without the extra halving.
         extra_halving: whether to make the truth coarser by 2 first.
     """
     halving = 2 if extra_halving else 1
@@ -90,15 +91,15 @@ def make_chip(
     pan_factor: int,
     truth_factor: int,
 ) -> Chip:
-    """A chip by box means.
+    """Make a chip by means over squares.
 
     Args:
         pan: uint16 (4h · pan_factor, 4w · pan_factor).
         bands: uint16 (8, 4h · truth_factor, 4w · truth_factor).
-        pan_valid: bool, the shape of pan; None if all is valid.
-        bands_valid: bool, the shape of a band; None if all is valid.
-        pan_factor: pixels of pan along one side of a pixel of the chip.
-        truth_factor: pixels of a band along one side of a pixel of the truth.
+        pan_valid: bool, with the shape of pan; None if all is valid.
+        bands_valid: bool, with the shape of a band; None if all is valid.
+        pan_factor: pixels of `pan` along one side of a pixel of the chip.
+        truth_factor: pixels of `bands` along one side of a pixel of the truth.
 
     Returns:
         pan (1, 4h, 4w), mul (8, h, w), target (3, 4h, 4w).
@@ -106,7 +107,7 @@ def make_chip(
     mul_factor = RATIO * truth_factor
     truth = box_sum(bands, truth_factor)
     fine = np.maximum(box_mean(pan, pan_factor), 1)
-    # Sums of sums: rounded once all the same.
+    # Sums of exact sums are exact, so they too are rounded only once.
     coarse = np.maximum(_rounded(box_sum(truth, RATIO), mul_factor), 1)
     valid = np.ones(fine.shape, np.bool_)
     if pan_valid is not None and not pan_valid.all():
@@ -115,8 +116,8 @@ def make_chip(
     if bands_valid is not None and not bands_valid.all():
         supported = _all_valid(bands_valid, mul_factor)
         coarse *= supported
-        valid = valid & supported.repeat(RATIO, 0).repeat(RATIO, 1)
-    # In float64, so that no processor or thread count rounds a code of the target another way.
+        valid = valid & enlarge_mask(supported)
+    # In float64, so that no processor or thread count rounds a target differently.
     scale = 1 / (SCALE * truth_factor**2)
     oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale))
     target = encode_oklab(oklab, torch.from_numpy(valid))

@@ -25,8 +25,8 @@ from potato.cli import chip_options, options
 def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Invent training chips of rare, difficult surfaces.
 
-    Pairs of surfaces are mixed by 1/f² noise, and several such patches are cut together: blue roofs beside
-    safety yellow, with the texture of natural ground. Chip n of a seed is always the same.
+    Pairs of surfaces are mixed by 1/f² noise, and several such patches are cut together: blue roofs
+    beside safety yellow, with the texture of natural ground. Chip n of a seed is always the same.
     """
     from potato.chips import fake
 

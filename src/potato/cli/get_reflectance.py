@@ -24,9 +24,10 @@ def get_reflectance(
 ) -> None:
     """Print what a pair sees at one place, as a line for a list of reflectances.
 
-    PAN and MUL are the images, or one word for both: what their names have before -pan.tif and -ms.tif. X and
-    Y are a column and a row of PAN. The line has the name, the kind, the mean of the 16 pan pixels, the 8
-    bands, all × 10,000, and a note. Several make a list for fake-chips --reflectances.
+    PAN and MUL are the images, or one word for both: what their names have before -pan.tif and
+    -ms.tif. X and Y are a column and a row of PAN. The line has the name, the kind, the mean of the
+    16 pan pixels, the 8 bands, all × 10,000, and a note. Several make a list for fake-chips
+    --reflectances.
     """
     from potato.chips import sample_reflectance
 

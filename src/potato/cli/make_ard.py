@@ -33,8 +33,8 @@ from potato.cli import options
 def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet: bool, json_: bool) -> None:
     """Make an ARD of simulated ground: the layout, the JSON and the images of a real one.
 
-    DIR is the event folder to write, new or empty. It stands in for a download of many gigabytes: make-chips
-    and rate-cids take it as they take a real one.
+    DIR is the event folder to write, new or empty. It stands in for a download of many gigabytes:
+    make-chips and rate-cids take it as they take a real one.
     """
     from potato.ard import synthetic
 

@@ -50,8 +50,8 @@ from potato.cli import chip_options, options
 def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Cut training chips out of an ARD.
 
-    The choice is deterministic: chip n of an ARD is always the same. Chips that are there already stay, so a
-    run that was cut short is finished by repeating it.
+    The choice is deterministic: chip n of an ARD is always the same. Chips that are there already
+    stay, so a run that was cut short is finished by repeating it.
     """
     from potato.chips import make
 

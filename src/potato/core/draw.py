@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
-from potato.core.resample import BICUBIC_REACH, from_cells, upsample_cells
+from potato.core.resample import BICUBIC_REACH, enlarge_mask, from_cells, upsample_cells
 from potato.core.sensors import RATIO
 
 GUTTER = 8
 """White pixels between two pictures."""
 
+MAGENTA = (255.0, 0.0, 255.0)
+"""The colour of invalid pixels, in codes."""
 PAIR_BACKGROUND = 128
 """Grey code of invalid pixels in the drawing of a pair."""
 
@@ -74,6 +77,27 @@ def side_by_side(*pictures: Tensor) -> Tensor:
     gutter = torch.full((3, pictures[0].shape[1], GUTTER), 255.0)
     row = [piece for picture in pictures for piece in (gutter, picture.float())]
     return torch.cat(row[1:], 2)
+
+
+def draw_triple(images: tuple[Tensor, Tensor, Tensor], valid: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Pan, mul and a target beside each other in the natural look; invalid pixels are magenta.
+
+    Args:
+        images: pan (1, 4h, 4w) and mul (8, h, w) in reflectance, Oklab (3, 4h, 4w).
+        valid: bool, with the shapes of pan, of one band of mul, and of pan.
+
+    Returns:
+        Codes float32 (3, 4h + GUTTER, 3·(4w + GUTTER)), a white gutter below and right of each.
+    """
+    pan, mul, oklab = images
+    nothing = torch.zeros_like(pan)
+    grey = torch.cat([pan ** (1 / 3), nothing, nothing])
+    squares = F.interpolate(mul_to_oklab(mul)[None], scale_factor=RATIO, mode="nearest")[0]
+    drawn = []
+    for image, good in ((grey, valid[0]), (squares, enlarge_mask(valid[1])), (oklab, valid[2])):
+        codes = torch.where(good, render(image, NATURAL), torch.tensor(MAGENTA)[:, None, None])
+        drawn.append(F.pad(codes, (0, GUTTER, 0, GUTTER), value=255))
+    return torch.cat(drawn, 2)
 
 
 def draw_pair(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from tqdm import tqdm
 
 from potato.ard import Broken, Tile, unusable, walk_ard
-from potato.ard.grid import intersect, quadkey_cell
+from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding
@@ -119,15 +119,15 @@ def _places(tiles: Iterable[Tile]) -> Iterator[Flaw]:
     passes: dict[tuple[str, int | None], list[Tile]] = {}
     for tile in tiles:
         passes.setdefault((tile.cid, tile.zone), []).append(tile)
-        cells = [quadkey_cell(tile.quadkey, south) for south in (False, True)]
+        cells = [quadkey_square(tile.quadkey, south) for south in (False, True)]
         if tile.bbox and cells[0] and not any(cell and intersect(cell, tile.bbox) for cell in cells):
             yield Flaw("quadkey", f"{tile.item}: its images lie outside the cell of {tile.quadkey}")
     for own in passes.values():
         own.sort(key=lambda tile: tile.bbox or (0.0,) * 4)
         for first, second in _near(own):
-            assert first.bbox and second.bbox and first.cell and second.cell
+            assert first.bbox and second.bbox and first.grid_square and second.grid_square
             names = f"{first.item} and {second.item}"
-            shared = intersect(first.cell, second.cell)
+            shared = intersect(first.grid_square, second.grid_square)
             if shared:
                 across, down = shared[2] - shared[0], shared[3] - shared[1]
                 yield Flaw("overlap", f"{names} share {across:.0f} × {down:.0f} m")

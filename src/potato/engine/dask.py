@@ -1,10 +1,10 @@
-"""Jobs through the workers of a Dask cluster: one of this machine, or one that a scheduler gathers from many.
+"""Jobs in the workers of a Dask cluster: one on this machine, or one that a scheduler manages.
 
-The same promises as `run_jobs` makes with processes of its own. What travels is names and settings; a worker
-opens images itself, by name, so every machine must see them, and the output, at the same path or address.
+Only jobs travel: names and settings. A worker opens images itself, by name, so every machine must
+see them, and the output folder, at the same path or address.
 
-A worker does one job at a time, in as many threads as it was given. When it dies, Dask gives its job to
-another; a job that killed several is given up.
+A worker does one job at a time, in as many threads as it was started with. When it dies, Dask gives
+its job to another; a job that killed several workers is given up.
 """
 
 import contextlib
@@ -15,62 +15,73 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from potato.core.text import redact
-from potato.engine.processes import Lost, attempt
+from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
 from potato.errors import ClusterError
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
 
-Job = TypeVar("Job")
-Result = TypeVar("Result")
-
 LOCAL = "local"
-"""The name of the cluster that is started on this machine for the time of a run."""
+"""Name of the cluster that is started on this machine for one run."""
 
-MEMORY = 2 << 30
-"""Bytes that a worker of that cluster may have; before it has more it is ended, and its job done again. A
-tile takes some 0.7 GB at any size."""
-
-PATIENCE = 30.0
-"""Seconds for a scheduler to answer: one that starts in the same job takes a while."""
+MEMORY_BYTES = 2 << 30
+"""Memory limit of a worker of that cluster. Dask ends a worker before it exceeds the limit and does
+its job again. A tile of any size takes about 0.7 GB."""
 
 PACKAGES = ("potato", "torch", "rasterio")
-"""What must be alike on all machines, since pixels depend on it; `+cpu` and the like aside."""
+"""Packages whose versions must agree on all machines, since pixels depend on them; local parts of a
+version, such as `+cpu`, may differ."""
 
-LOOK = 10.0
-"""Seconds without a result after which it is asked whether there is still somebody to wait for."""
+MALLOC_BYTES = {-1: 256 << 20, -3: 32 << 20}
+"""Freed memory that the C library keeps for itself, close to its own defaults: up to 256 MB at the
+end of the heap (M_TRIM_THRESHOLD), and every block below 32 MB (M_MMAP_THRESHOLD)."""
 
-GRACE = 300.0
-"""Seconds in which Dask may start workers of this machine afresh: much on a busy one."""
+SCHEDULER_GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
-LEFT = f"expected workers, found none for {GRACE:.0f} s; is there too little memory? repeat the command"
+_job_lock = threading.Lock()
+"""Held by the job at work in a worker: torch's settings and GDAL's counters belong to the
+process."""
 
-GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
-KEPT = {-1: 256 << 20, -3: 32 << 20}
-"""What the C library keeps of freed memory, about as it does by itself: 256 MB at the end of the heap
-(M_TRIM_THRESHOLD), and all blocks below 32 MB (M_MMAP_THRESHOLD)."""
+@dataclass(frozen=True)
+class Waits:
+    """How long to wait for a cluster.
 
-_TURN = threading.Lock()
-"""Held by the job at work in a worker: settings of torch and counters of GDAL belong to a whole process."""
+    Attributes:
+        connect: seconds for a scheduler to answer; one that starts in the same batch job is slow.
+        check: seconds without a result after which workers are counted.
+        restart: seconds in which Dask may restart workers of this machine; a busy one takes long.
+    """
+
+    connect: float = 30.0
+    check: float = 10.0
+    restart: float = 300.0
+
+
+DEFAULT_WAITS = Waits()
 
 
 @contextlib.contextmanager
-def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Cluster | None"]:
-    """Reach a cluster, or start one; it is left, or ended, at the end.
+def open_cluster(
+    where: str | None, workers: int | None = None, waits: Waits = DEFAULT_WAITS
+) -> "Iterator[Cluster | None]":
+    """Connect to a cluster, or start one on this machine, which is ended at the end.
 
     Args:
-        where: `local`, or the address of a scheduler, such as `tcp://10.0.0.1:8786`; None for no cluster.
-        workers: of `local`, how many processes; None for one per core that this process may use. Of others,
-            how many jobs to hand out at the least, so that a cluster that grows by need knows the need.
+        where: `local`, or the address of a scheduler, such as `tcp://10.0.0.1:8786`.
+        workers: of `local`, the number of processes; None for one per core that this process may
+            use. Of a scheduler, how many jobs to hand out at least, so that a cluster that grows
+            on demand sees the demand.
+        waits: how long to wait for it.
 
     Raises:
-        ClusterError: if Dask isn't installed, the address is none, or nobody answers there.
+        ClusterError: if Dask isn't installed, `where` is no address, or nothing answers there.
     """
     if where is None:
         yield None
@@ -91,134 +102,138 @@ def open_cluster(where: str | None, workers: int | None = None) -> Iterator["Clu
             address = distributed.LocalCluster(
                 n_workers=count,
                 threads_per_worker=max(1, available_cores() // count),
-                memory_limit=MEMORY,
-                # Any free port: that of the dashboard is often taken.
+                memory_limit=MEMORY_BYTES,
+                # Any free port: the dashboard's usual one is often taken.
                 dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
             stack.callback(_end, address)
         try:
-            client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+            client = distributed.Client(address, timeout=waits.connect, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
-                f"{where}: expected a Dask scheduler there, found none that answers in {PATIENCE:.0f} s; "
+                f"{where}: expected a Dask scheduler there, found none that answers "
+                f"in {waits.connect:.0f} s; "
                 "start one (dask scheduler), or check the address"
             ) from error
         local = where == LOCAL
-        yield Cluster(stack.enter_context(client), 1 if local else workers or 1, grows=not local)
+        stack.enter_context(client)
+        yield Cluster(client, 1 if local else workers or 1, grows=not local, waits=waits)
 
 
-class Cluster:
-    """A cluster that can be given jobs; see `open_cluster`.
+class Cluster(Executor):
+    """Jobs in the workers of a cluster; made by `open_cluster`.
 
     Args:
-        client: of a scheduler.
+        client: connected to a scheduler.
         least: how many jobs are handed out even if there are fewer workers.
-        grows: whether workers may come at any time, so that to have none is no fault.
+        grows: whether workers may join at any time, so that a cluster without any is no error.
+        waits: how long to wait for workers.
     """
 
-    def __init__(self, client: "Client", least: int, grows: bool = True) -> None:
-        self._client, self._least, self._grows = client, least, grows
+    def __init__(
+        self, client: "Client", least: int, grows: bool = True, waits: Waits = DEFAULT_WAITS
+    ) -> None:
+        super().__init__()
+        self._client, self._least, self._grows, self._waits = client, least, grows, waits
 
     @property
     def workers(self) -> int:
-        """How many there are now."""
-        return len(self._threads())
+        """The number of workers at this moment."""
+        return len(self._worker_threads())
 
-    @property
-    def threads(self) -> int:
-        """In how many threads a job may compute: as many as the least of the workers has."""
-        return min(self._threads(), default=1)
+    def threads_per_job(self, jobs: int) -> int:
+        """The number of threads of the worker that has the fewest."""
+        return min(self._worker_threads(), default=1)
 
-    def run(
+    def _run(
         self, jobs: Iterable[Job], function: Callable[[Job], Result]
     ) -> Generator[tuple[Job, Result | Lost]]:
-        """Do jobs; results come as they are ready.
-
-        Args:
-            jobs: what to do; small, to be pickled. Each is pulled when a worker is free for it.
-            function: does one; to be pickled. It goes to each worker once, so it may know much.
-
-        Yields:
-            Each job with its result, or `Lost`. When the caller stops early, what isn't begun never is.
+        """Do jobs; `function` goes to each worker once, so it may hold much.
 
         Raises:
-            ClusterError: if the scheduler or all workers are lost, or a worker isn't fit for the work.
+            ClusterError: if the scheduler or all workers are lost, or a worker has other versions
+                of `PACKAGES`.
         """
         waiting = iter(jobs)
         pending: dict[Any, tuple[Job, Future[Any]]] = {}
         finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        # A task of its own, and not part of each: it is computed again wherever it is missing.
-        tool = self._client.submit(_same, function, pure=False)
+        # A task of its own rather than part of each job: Dask computes it again where it is
+        # missing.
+        sent = self._client.submit(_same, function, pure=False)
         try:
             while True:
                 room = max(self.workers, self._least) - len(pending)
                 for _, job in zip(range(room), waiting, strict=False):
-                    future = self._client.submit(_do, tool, job, pure=False)
+                    future = self._client.submit(_do, sent, job, pure=False)
                     pending[future.key] = job, future
                     future.add_done_callback(finished.put)
                 if not pending:
                     return
-                future = self._wait(finished)
+                future = self._next(finished)
                 job, _ = pending.pop(future.key)
                 yield job, self._outcome(future)
         finally:
             if self._client.status == "running":
                 self._client.cancel([future for _, future in pending.values()])
 
-    def _wait(self, finished: "queue.SimpleQueue[Future[Any]]") -> "Future[Any]":
-        """The next that is finished; ClusterError if there is nobody left who could finish one."""
+    def _next(self, finished: "queue.SimpleQueue[Future[Any]]") -> "Future[Any]":
+        """The next finished job; ClusterError if no worker is left that could finish one."""
         since = time.monotonic()
         while True:
             try:
-                return finished.get(timeout=LOOK)
+                return finished.get(timeout=self._waits.check)
             except queue.Empty:
                 now = time.monotonic()
-                if self._threads() or self._grows:
+                if self._worker_threads() or self._grows:
                     since = now
-                elif now - since > GRACE:
-                    raise ClusterError(LEFT) from None
+                elif now - since > self._waits.restart:
+                    raise ClusterError(
+                        f"expected workers, found none for {self._waits.restart:.0f} s; "
+                        "is there too little memory? repeat the command"
+                    ) from None
 
-    def _threads(self) -> list[int]:
-        # A client that has lost its scheduler tries to find it again; its jobs are forgotten all the same.
+    def _worker_threads(self) -> list[int]:
+        """The number of threads of each worker."""
+        # A client that lost its scheduler tries to find it again, but its jobs are forgotten.
         if self._client.status != "running":
-            raise ClusterError(GONE)
+            raise ClusterError(SCHEDULER_GONE)
         try:
             return list(self._client.nthreads().values())
         except OSError as error:
-            raise ClusterError(GONE) from error
+            raise ClusterError(SCHEDULER_GONE) from error
 
     def _outcome(self, future: "Future[Any]") -> Any:
         from distributed import KilledWorker
 
         if future.status not in ("finished", "error"):
-            raise ClusterError(GONE)
+            raise ClusterError(SCHEDULER_GONE)
         try:
             versions, result = future.result()
         except KilledWorker as error:
             return Lost(f"its worker died, {error.allowed_failures + 1} times; is there too little memory?")
         except Exception as error:
-            # The job catches its own; so it never began.
+            # `attempt` catches whatever a job raises, so this one never began.
             reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
             raise ClusterError(f"a worker of the cluster can't do the work: {reason}") from error
         here = _versions()
         if versions != here:
             raise ClusterError(
-                f"expected workers with {_told(here)}, as here, found one with {_told(versions)}; "
+                f"expected workers with {_listed(here)}, as here, found one with {_listed(versions)}; "
                 "install the same there"
             )
         return result
 
 
 def _end(cluster: "LocalCluster") -> None:
-    """Close a cluster. On a busy machine its workers may take longer than Dask waits; it kills them then."""
+    """Close a cluster. Dask kills workers of a busy machine that take longer than it waits."""
     with contextlib.suppress(TimeoutError):
         cluster.close()
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Dask's log off the terminal: what is to be said of a run, its result says."""
+    """Keep Dask's log off the terminal; the run's result says all that matters."""
     # Several of its loggers have levels of their own.
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
     levels = {log: log.level for log in map(logging.getLogger, names)}
@@ -236,22 +251,22 @@ def _same(function: Any) -> Any:
 
 
 def _do(function: Callable[[Any], Any], job: Any) -> tuple[dict[str, str], Any]:
-    """A job, at a worker: with what, and its result."""
-    with _TURN:
+    """Do a job in a worker: the versions of its packages, and the result."""
+    with _job_lock:
         _keep_memory()
         return _versions(), attempt(function, job)
 
 
 @functools.cache
 def _keep_memory() -> None:
-    """Let a worker use its memory again, as other processes do.
+    """Let a worker reuse freed memory, as other processes do.
 
-    Dask starts workers with `MALLOC_TRIM_THRESHOLD_=65536`: each freed block goes back to the system and is
-    fetched anew for the next, which takes as long as the sharpening.
+    Dask starts workers with `MALLOC_TRIM_THRESHOLD_=65536`: every freed block goes back to the
+    system and is fetched again for the next one, which takes as long as the sharpening.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
         library = ctypes.CDLL(None)
-        for option, size in KEPT.items():
+        for option, size in MALLOC_BYTES.items():
             library.mallopt(option, size)
 
 
@@ -259,5 +274,5 @@ def _versions() -> dict[str, str]:
     return {name: metadata.version(name).split("+")[0] for name in PACKAGES}
 
 
-def _told(versions: dict[str, str]) -> str:
+def _listed(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -1,22 +1,24 @@
-"""The streaming engine: work on blocks in several threads, results in order.
+"""Jobs in this process: in several threads with results in order, or one after another.
 
-Reading and writing stay in the caller's thread (GDAL handles never cross threads); only `work`, which
-touches no file, runs in others. So nothing about the result can depend on how many there are.
+Reading and writing stay in the caller's thread (GDAL handles never cross threads); only `work`,
+which touches no file, runs in others. So nothing about the result can depend on how many there are.
 """
 
+import contextlib
+import contextvars
+import functools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from potato.errors import BlockError
+from potato.engine.jobs import Executor, Item, Job, Lost, Reader, Result, attempt
+from potato.errors import BlockError, PotatoError
 
 Name = TypeVar("Name")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def available_cores() -> int:
@@ -53,7 +55,7 @@ def map_blocks(
 
     try:
         for name, item in items:
-            pending.append((name, pool.submit(work, item)))
+            pending.append((name, pool.submit(contextvars.copy_context().run, work, item)))
             if len(pending) >= ahead:
                 yield take()
         while pending:
@@ -62,8 +64,76 @@ def map_blocks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class Threads(Executor):
+    """Jobs in threads of this process; results come in the order of the jobs.
+
+    Args:
+        workers: how many threads.
+    """
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        self._workers = workers
+
+    @property
+    def workers(self) -> int:
+        """How many threads."""
+        return self._workers
+
+    def threads_per_job(self, jobs: int) -> int:
+        """One: the threads fill the cores by themselves."""
+        return 1
+
+    def _run(
+        self, jobs: Iterable[Job], function: Callable[[Job], Result]
+    ) -> Generator[tuple[Job, Result | Lost]]:
+        work = functools.partial(attempt, function)
+        yield from map_blocks(((job, job) for job in jobs), work, self.workers, 2 * self.workers)
+
+    def _map(
+        self, jobs: Iterable[Job], function: Callable[[Any], Result], reader: Reader[Job, Any] | None
+    ) -> Generator[tuple[Job, Result]]:
+        # Items that were read are large, so only one more is held than is at work.
+        ahead = self.workers + 1 if reader else 2 * self.workers
+        with _open_reader(reader) as read:
+            try:
+                items = ((job, read(job)) for job in jobs)
+                yield from map_blocks(items, function, self.workers, ahead)
+            except BlockError as error:
+                if isinstance(error.__cause__, PotatoError):
+                    raise error.__cause__ from None
+                raise
+
+
+class Serial(Executor):
+    """Jobs one after another in the caller's thread."""
+
+    @property
+    def workers(self) -> int:
+        """One."""
+        return 1
+
+    def threads_per_job(self, jobs: int) -> int:
+        """As many as there are cores: no other job is at work."""
+        return available_cores()
+
+    def _run(
+        self, jobs: Iterable[Job], function: Callable[[Job], Result]
+    ) -> Generator[tuple[Job, Result | Lost]]:
+        yield from ((job, attempt(function, job)) for job in jobs)
+
+
+@contextlib.contextmanager
+def _open_reader(reader: Reader[Job, Any] | None) -> Iterator[Callable[[Job], Any]]:
+    if reader is None:
+        yield lambda job: job
+    else:
+        with reader() as read:
+            yield read
+
+
 def progress_bar(pixels: int, shown: bool) -> Any:
-    """A bar on stderr (or none) for work on so many pixels; what it is updated by is in megapixels."""
+    """A progress bar on stderr, if `shown`, for so many pixels; update it by megapixels."""
     return tqdm(
         total=pixels / 1e6,
         unit="Mpx",

@@ -3,7 +3,7 @@
 from potato.raster.area import Area, Part, part_of
 from potato.raster.capabilities import Abilities, find_abilities
 from potato.raster.encoding import encode_jpeg, encode_png, write_png
-from potato.raster.gdal import Grid, gdal
+from potato.raster.gdal_env import Grid, gdal
 from potato.raster.image import grid_at, read_photograph, read_picture, write_image
 from potato.raster.open import check_same_grid, open_mul, open_picture
 from potato.raster.pair import Image, Pair, PairPixels, open_pair

@@ -2,7 +2,7 @@
 
 from rasterio.warp import transform
 
-from potato.raster.gdal import Grid
+from potato.raster.gdal_env import Grid
 
 
 def grid_to_lonlat(grid: Grid, x: float, y: float) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from potato.core.profiles import TILE
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError
-from potato.raster.gdal import Grid, gdal, open_dataset, refusals
+from potato.raster.gdal_env import Grid, gdal, open_dataset, refusals
 
 
 def grid_at(

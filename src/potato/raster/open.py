@@ -8,7 +8,7 @@ from typing import Any
 from rasterio.enums import ColorInterp
 
 from potato.errors import BandError, GridError
-from potato.raster.gdal import open_dataset
+from potato.raster.gdal_env import open_dataset
 from potato.raster.pair import CORNER_TOLERANCE, Image, crs_name, mul_bands
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)

@@ -23,7 +23,7 @@ from potato.core.text import redact
 from potato.core.windows import PairWindow, split
 from potato.errors import BandError, InputError, PairError
 from potato.raster.encoding import encode_png
-from potato.raster.gdal import Grid, gdal, open_dataset
+from potato.raster.gdal_env import Grid, gdal, open_dataset
 
 CORNER_TOLERANCE = 0.1
 """Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""

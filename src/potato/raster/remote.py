@@ -20,7 +20,7 @@ import rasterio._env
 from rasterio.session import DummySession
 
 from potato.errors import ArdError, InputError
-from potato.raster.gdal import gdal
+from potato.raster.gdal_env import gdal
 
 Result = TypeVar("Result")
 

@@ -19,7 +19,7 @@ from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TILE, Profile
 from potato.errors import OutputError, OutputExists
-from potato.raster.gdal import Grid, placeless, refusals
+from potato.raster.gdal_env import Grid, placeless, refusals
 
 
 class Picture:

@@ -1,7 +1,7 @@
 """What overviews tell about a collect, as numbers: cloud, haze, water, variety and structure.
 
-All of it is about the overviews' pixels, whatever they measure on the ground: about a tenth or a twentieth
-of the resolution. Nothing here opens a file.
+All of it is about the overviews' pixels, whatever they measure on the ground: about a tenth or a
+twentieth of the resolution. Nothing here opens a file.
 """
 
 import math
@@ -197,8 +197,8 @@ def measure(
     if not valid:
         return Measures()
     bands = (mul / SCALE).astype(np.float32)
-    # Haze is judged where there is no cloud; once it is known, and taken away, neither bright ground passes
-    # for cloud nor shadow for water.
+    # Haze is judged where there is no cloud; once it is known, and taken away, neither bright
+    # ground passes for cloud nor shadow for water.
     clear = mul_valid & ~find_clouds(bands, mul_valid)
     haze = estimate_haze(bands, clear & ~find_water(bands, clear))
     bands = (bands - haze * HAZE_SPECTRUM[:, None, None]).clip(0.001).astype(np.float32)

@@ -32,7 +32,8 @@ from potato.raster.atomic import write_whole
 from potato.raster.remote import try_again
 
 PAN_SIDE, MUL_SIDE = 640, 320
-"""The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real ARDs."""
+"""The most pixels along an overview that is looked at: a sixteenth of pan, an eighth of mul in real
+ARDs."""
 
 PICTURE = 288
 """Pixels along the picture of a collect."""
@@ -106,7 +107,8 @@ def rate_cids(
         workers: tiles at work at once; None for one per core.
         cluster: as for `open_cluster`; None for this process's threads.
         overwrite: whether to replace files.
-        follow_links: as for `walk_ard`; and whether a server may send us on to another host for images.
+        follow_links: as for `walk_ard`; and whether a server may send us on to another host for
+            images.
         progress: whether to draw a progress bar on stderr.
 
     Raises:

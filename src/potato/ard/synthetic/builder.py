@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from potato.ard.grid import CELL, SIDE, Box
+from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
 from potato.ard.synthetic import metadata
 from potato.ard.synthetic.collects import SIZE_STEP, Cell, Collect, plan_cells, plan_cid, plan_collects
 from potato.ard.synthetic.passes import Pass, photograph
@@ -84,9 +84,9 @@ def make_ard(
 ) -> Made:
     """Write an ARD of simulated ground, laid out like a real event.
 
-    `folder/collection.json`, and in `folder/ard` the items, images and collections. The grid is the real
-    one, so pixels are as large as the number of them makes it: 0.56 m at a size of 9520, 2.6 m at 2040;
-    what they show is always half a metre wide.
+    `folder/collection.json`, and in `folder/ard` the items, images and collections. The grid is the
+    real one, so pixels are as large as the number of them makes it: 0.56 m at a size of 9520, 2.6 m
+    at 2040; what they show is always half a metre wide.
 
     Args:
         folder: where; must be new or empty.
@@ -94,8 +94,8 @@ def make_ard(
         size: pan pixels along a tile; rounded up to a multiple of 136.
         seed: the same seed gives the same bytes.
         collects: what to make in place of the usual plan; then `tiles` says nothing.
-        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, visual only,
-            a missing href, a missing file.
+        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, visual
+            only, a missing href, a missing file.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
@@ -147,9 +147,12 @@ def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) 
     for zone in sorted({cell.zone for cell in collect.cells}):
         cells = [cell for cell in collect.cells if cell.zone == zone]
         west, north = min(cell.west for cell in cells), max(cell.north for cell in cells)
-        step = round(size * CELL / SIDE)
+        step = round(size * SQUARE_SIDE / TILE_SIDE)
         places = {
-            cell: (round((north - cell.north) / CELL) * step, round((cell.west - west) / CELL) * step)
+            cell: (
+                round((north - cell.north) / SQUARE_SIDE) * step,
+                round((cell.west - west) / SQUARE_SIDE) * step,
+            )
             for cell in cells
         }
         height, width = (size + max(place[axis] for place in places.values()) for axis in (0, 1))
@@ -200,9 +203,9 @@ def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[st
         collect,
         cell,
         assets,
-        gsd=SIDE / side / RATIO,
+        gsd=TILE_SIDE / side / RATIO,
         data=_data_box(tile.valid, cell.tile),
-        area=count * (SIDE / side) ** 2 / 1e6,
+        area=count * (TILE_SIDE / side) ** 2 / 1e6,
         clouds=clouds if collect.reported else None,
     )
     _write_json(ard / name, data)
@@ -253,8 +256,10 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
                 write_image(folder / file, flat, np.ones((wide, wide), bool), cell.grid(wide), names)
             href = None if spoilt and fault == "missing href" else f"./{file}"
             assets[key] = metadata.image_asset(key, href, cell.tile, wide, names)
-        area = SIDE**2 / 1e6
-        data = metadata.item(collect, cell, assets, gsd=SIDE / SIZE_STEP, data=cell.tile, area=area, clouds=0)
+        area = TILE_SIDE**2 / 1e6
+        data = metadata.item(
+            collect, cell, assets, gsd=TILE_SIDE / SIZE_STEP, data=cell.tile, area=area, clouds=0
+        )
         _write_json(ard / name, data)
         made[cid] = [(name, data)]
     return made

@@ -3,18 +3,19 @@
 import math
 from dataclasses import dataclass
 
-from potato.ard.grid import APRON, CELL, SIDE, Box, cell_quadkey
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136
-"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of mul
-pixels, and neighbours share pixels where they overlap."""
+"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of
+mul pixels, and neighbours share pixels where they overlap."""
 
 ZONES = (33, 32)
 """UTM zones that meet at 12° E."""
 
 CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
-"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two meet."""
+"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two
+meet."""
 
 STYLES = ("town", "country", "suburb")
 
@@ -35,12 +36,12 @@ class Cell:
     @property
     def quadkey(self) -> str:
         """Its 12 digits."""
-        return cell_quadkey(self.west, self.north)
+        return square_quadkey(self.west, self.north)
 
     def grid(self, side: int) -> Grid:
         """Where the pixels of its tile lie, `side` of them along each side."""
         west, _, _, north = self.tile
-        return grid_at(side, side, SIDE / side, west, north, self.epsg)
+        return grid_at(side, side, TILE_SIDE / side, west, north, self.epsg)
 
     @property
     def epsg(self) -> int:
@@ -51,10 +52,10 @@ class Cell:
     def tile(self) -> Box:
         """The square of its tiles: the cell and the apron."""
         return (
-            self.west - APRON,
-            self.north - CELL - APRON,
-            self.west - APRON + SIDE,
-            self.north + APRON,
+            self.west - OVERLAP,
+            self.north - SQUARE_SIDE - OVERLAP,
+            self.west - OVERLAP + TILE_SIDE,
+            self.north + OVERLAP,
         )
 
 
@@ -72,8 +73,8 @@ class Collect:
         water: share of the ground under water.
         clouds: share of the ground under cloud.
         haze: reflectance that haze adds to the coastal band.
-        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no data in
-            place of a mask band.
+        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no
+            data in place of a mask band.
         reported: whether the items tell the share of clouds.
         seed: of everything random about it.
     """
@@ -102,7 +103,7 @@ def plan_cells(zone: int, count: int, rows_down: int) -> tuple[Cell, ...]:
     west, north = CORNERS[zone]
     columns = math.ceil(math.sqrt(count))
     return tuple(
-        Cell(zone, west + place % columns * CELL, north - (rows_down + place // columns) * CELL)
+        Cell(zone, west + place % columns * SQUARE_SIDE, north - (rows_down + place // columns) * SQUARE_SIDE)
         for place in range(count)
     )
 

@@ -19,8 +19,8 @@ from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 
 PATCH = 1 << 23
-"""Pan pixels of ground that are invented; beyond them the ground goes on as its own mirror image. Bounds
-memory (some 100 bytes each) and time."""
+"""Pan pixels of ground that are invented; beyond them the ground goes on as its own mirror image.
+Bounds memory (some 100 bytes each) and time."""
 
 
 @dataclass(frozen=True, slots=True)

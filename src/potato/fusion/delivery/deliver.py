@@ -13,9 +13,8 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from potato.core.render import LOOKS, Look
-from potato.engine.dask import Cluster, open_cluster
-from potato.engine.processes import Lost, run_jobs
-from potato.engine.threads import available_cores
+from potato.engine.executor import open_executor
+from potato.engine.jobs import Executor, Lost
 from potato.errors import InputError, OutputError
 from potato.fusion.delivery.aoi import box_area, read_area
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
@@ -117,30 +116,28 @@ def fuse_ard(
         area=area,
         device=device,
     )
-    count = available_cores() if workers is None else workers
-    with open_cluster(None if dry_run else cluster, workers) as machines:
+    with open_executor(workers, None if dry_run else cluster, kind="processes") as executor:
         plan = make_plan(source, choice, follow_links=follow_links)
         agenda_of = functools.partial(
             make_agenda,
             plan,
             folder,
             settings,
-            workers=count,
-            threads=machines.threads if machines else None,
+            threads_per_job=executor.threads_per_job,
             overwrite=overwrite,
             retry_failed=retry_failed,
             follow_links=follow_links,
         )
         if dry_run:
             manifest = read_manifest(folder)
-            return forecast(plan, agenda_of(manifest), manifest, count)
+            return forecast(plan, agenda_of(manifest), manifest, executor.workers)
         with open_manifest(folder) as manifest:
             agenda = agenda_of(manifest)
             manifest.describe(settings.signature, settings.facts)
             try:
-                tiles = list(_work(agenda.todo, manifest, fuse_tile, count, machines, progress))
+                tiles = list(_work(agenda.todo, manifest, fuse_tile, executor, progress))
                 wanted = [] if mosaic is None else _mosaics(agenda, manifest, mosaic)
-                mosaics = list(_work(wanted, manifest, make_mosaic, count, machines, progress))
+                mosaics = list(_work(wanted, manifest, make_mosaic, executor, progress))
             finally:
                 _write_collection(manifest)
     return Delivered.of(folder, plan, agenda, tiles, mosaics, time.perf_counter() - started)
@@ -168,8 +165,7 @@ def _work(
     jobs: Sequence[AnyJob],
     manifest: Manifest,
     function: Callable[[AnyJob], Record],
-    workers: int,
-    machines: Cluster | None,
+    executor: Executor,
     progress: bool,
 ) -> Iterator[Record]:
     """Do jobs; the manifest hears of each before it begins and when it ends."""
@@ -185,7 +181,7 @@ def _work(
     unit = "tile" if function is fuse_tile else "mosaic"
     bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
     # Closed here, so that a run that ends early ends its workers.
-    results = contextlib.closing(run_jobs(begin(), function, min(workers, len(jobs)), machines))
+    results = contextlib.closing(executor.run(begin(), function))
     try:
         with bar, results as outcomes:
             for job, record in outcomes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from potato.ard.grid import intersect, quadkey_cell
+from potato.ard.grid import intersect, quadkey_square
 from potato.core.profiles import PROFILES
 from potato.core.text import counted, redact
 from potato.errors import InputError, PotatoError
@@ -160,7 +160,7 @@ def _cell(name: str, path: str) -> tuple[float, float, float, float] | None:
     grid = picture_grid(path)
     (west, north), (east, south) = (grid.transform @ (x, y) for x, y in ((0, 0), (grid.width, grid.height)))
     for below in (False, True):
-        cell = quadkey_cell(name.split("/")[1], below)
+        cell = quadkey_square(name.split("/")[1], below)
         if cell and intersect(cell, (west, south, east, north)):
             return cell
     return None

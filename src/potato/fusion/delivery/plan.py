@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from potato.ard import Box, Broken, Tile, unusable, walk_ard
-from potato.ard.item import CID
+from potato.ard.naming import read_allow_list, tile_name
 from potato.ard.overview import lonlat_outline
-from potato.chips.survey import read_allow_list, tile_name
 from potato.core.render import Look
+from potato.core.sensors import CATALOG_ID
 from potato.core.text import counted, redact
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
@@ -138,7 +138,7 @@ class Choice:
         """
         wanted = {cid.strip().upper() for cid in cids}
         for cid in sorted(wanted):
-            if not CID.fullmatch(cid):
+            if not CATALOG_ID.fullmatch(cid):
                 raise InputError(f"expected a catalog ID such as 103001010A705C00, found {cid}")
         if allow_list is not None:
             listed = read_allow_list(Path(allow_list))
@@ -215,7 +215,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
             chosen[tile_name(found)] = found
         else:
             left_out[reason.split(" (")[0]] += 1
-    lost = [one for one in broken if one.fleeting]
+    lost = [one for one in broken if one.transient]
     counts = dict(sorted(left_out.items()))
     if not chosen and not lost:
         told = "; ".join(f"{counted(count, 'tile')}, {reason}" for reason, count in counts.items())

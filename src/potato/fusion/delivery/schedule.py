@@ -1,16 +1,15 @@
 """What a run has to do, what it would cost, and what came of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from potato.ard import Broken
-from potato.chips.survey import tile_name
+from potato.ard.naming import tile_name
 from potato.core.sensors import RATIO
 from potato.core.text import counted
-from potato.engine.threads import available_cores
 from potato.errors import OutputExists
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Job, Plan, Settings, tile_grid
@@ -53,8 +52,7 @@ def make_agenda(
     settings: Settings,
     manifest: Manifest,
     *,
-    workers: int,
-    threads: int | None = None,
+    threads_per_job: Callable[[int], int],
     overwrite: bool = False,
     retry_failed: bool = False,
     follow_links: bool = False,
@@ -70,7 +68,7 @@ def make_agenda(
     | empty                  | empty                            | to do                               |
     | failed                 | to do if `retry_failed`          | to do                               |
 
-    Each is to be fused in so many `threads`; None for a fair share of the cores for each of the workers.
+    Each is to be fused in as many threads as `threads_per_job` says for so many jobs.
 
     Raises:
         OutputExists: if pictures were made with other settings, and `overwrite` is off.
@@ -102,8 +100,7 @@ def make_agenda(
             f"{folder}: expected pictures of these weights and options, found {count} of others ({others}); "
             "use --overwrite to make them again, or choose another folder"
         )
-    share = available_cores() // max(1, min(workers, len(todo)))
-    settings = replace(settings, threads=threads or max(1, share))
+    settings = replace(settings, threads=threads_per_job(len(todo)))
     jobs = tuple(Job(tile, str(folder), settings, follow_links=follow_links) for tile in plan.tiles)
     return Agenda(
         jobs,
@@ -295,7 +292,7 @@ def _cost(job: Job) -> tuple[int, int]:
     grid = tile_grid(job.tile)
     if grid is None:
         return 0, 0
-    part = part_of(grid, job.tile.cell if job.settings.crop_to_cell else None, job.settings.area)
+    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_cell else None, job.settings.area)
     if part is None:
         return 0, 0
     shown = part.picture.height * part.picture.width

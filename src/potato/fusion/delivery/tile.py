@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
-from potato.ard.overview import contradiction
 from potato.core.profiles import PROFILES
 from potato.core.text import redact
 from potato.errors import InputError, OutputError, PotatoError, WeightsError
@@ -113,10 +113,10 @@ def _fuse(job: Job) -> tuple[Fused, Grid] | None:
 
     def attempt() -> tuple[Fused, Grid] | None:
         with remote_gdal(RETRIES), open_pair(pan, mul, driver=FORMAT) as pair:
-            lie = contradiction(tile, pair.grid)
-            if lie:
-                raise InputError(f"not as its item says: {lie}")
-            part = part_of(pair.grid, tile.cell if settings.crop_to_cell else None, settings.area)
+            mismatch = metadata_mismatch(tile, pair.grid)
+            if mismatch:
+                raise InputError(f"not as its item says: {mismatch}")
+            part = part_of(pair.grid, tile.grid_square if settings.crop_to_cell else None, settings.area)
             if part is None:
                 return None
             return _write(job, model, pair, part), part.picture

@@ -1,0 +1,41 @@
+"""Names in an ARD: where an item lies, what a tile is called, and lists of catalog IDs."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from potato.core.types import PathLike
+from potato.errors import InputError
+
+if TYPE_CHECKING:
+    from potato.ard.item import Tile
+
+ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
+"""Where the files of an item lie: zone, quadkey, date, name."""
+
+
+def tile_name(tile: "Tile") -> str:
+    """Zone, quadkey, date and CID with slashes between: the same wherever the ARD lies."""
+    return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
+
+
+def read_allow_list(path: PathLike) -> frozenset[str]:
+    """Read the CIDs of an allow-list: one a line; blank lines, spaces and any line ends are fine.
+
+    Returns:
+        The lines in capitals. They need not be CIDs.
+
+    Raises:
+        InputError: if the file can't be read or has no line with text.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise InputError(
+            f"{path}: expected an allow-list, one CID a line; can't read it: {reason}"
+        ) from error
+    found = frozenset(line.strip().upper() for line in lines) - {""}
+    if not found:
+        raise InputError(f"{path}: expected an allow-list, one CID a line, found no line with text")
+    return found

@@ -1,0 +1,50 @@
+"""One door to many jobs at once: in this thread, in threads, in processes, or on a Dask cluster.
+
+    with open_executor(workers, cluster) as executor:
+        for window, result in executor.map(windows, work, reader):
+            ...
+
+`Executor` (jobs.py) says what `run` and `map` promise, whatever the kind.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal, cast
+
+from potato.engine.dask import open_cluster
+from potato.engine.jobs import Executor
+from potato.engine.processes import Processes
+from potato.engine.threads import Serial, Threads, available_cores
+
+
+@contextlib.contextmanager
+def open_executor(
+    workers: int | None = None,
+    cluster: str | None = None,
+    *,
+    kind: Literal["serial", "threads", "processes"] = "threads",
+) -> Iterator[Executor]:
+    """Open an executor; at the end it is closed, as is a cluster that was started for it.
+
+    Args:
+        workers: jobs to do at once; None for one per core that this process may use. 0 processes is
+            `serial`, where a crash is a crash. Of a scheduler's cluster: how many jobs to hand out
+            at least, so that one that grows by need knows the need.
+        cluster: `local`, or the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`;
+            overrules `kind`. None for no cluster.
+        kind: `threads` of this process, for work that frees the interpreter's lock; `processes`,
+            for work that may crash; `serial`, in the caller's thread.
+
+    Raises:
+        ClusterError: if Dask isn't installed, the address is none, or nobody answers there.
+    """
+    with contextlib.ExitStack() as stack:
+        executor: Executor
+        if cluster is not None:
+            executor = cast(Executor, stack.enter_context(open_cluster(cluster, workers)))
+        elif kind == "serial" or (kind == "processes" and workers == 0):
+            executor = Serial()
+        else:
+            executor = {"threads": Threads, "processes": Processes}[kind](workers or available_cores())
+        stack.callback(executor.close)
+        yield executor
