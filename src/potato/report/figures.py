@@ -12,7 +12,7 @@ from potato.evaluation.methods import Method
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.report.layers import PairShot
 from potato.viewing.graticule import draw_density
-from potato.viewing.scope import REACH, chroma_histogram
+from potato.viewing.scope import MAX_CHROMA, chroma_histogram
 
 FULL = Protocols(halvings=(), displacements=(), literature=False)
 
@@ -47,11 +47,12 @@ def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
         valid: bool (h, w), somewhere true.
 
     Returns:
-        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `REACH` at the rim.
+        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `MAX_CHROMA` at the
+        rim.
     """
     colours = torch.from_numpy(codes)[:, valid][:, None]
     oklab = unrender(colours, Look("screen", 8))[:, 0]
-    drawn = draw_density(chroma_histogram(oklab, REACH, BINS).numpy(), oklab.shape[1], REACH)
+    drawn = draw_density(chroma_histogram(oklab, MAX_CHROMA, BINS).numpy(), oklab.shape[1], MAX_CHROMA)
     return np.ascontiguousarray(drawn[::-1].transpose(2, 0, 1))
 
 
