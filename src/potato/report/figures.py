@@ -10,7 +10,7 @@ from potato.evaluation.findings import FullScale
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.methods import Method
 from potato.evaluation.protocols import Protocols, evaluate_window
-from potato.report.layers import PairShot
+from potato.report.layers import PairTensors
 from potato.viewing.graticule import draw_density
 from potato.viewing.scope import MAX_CHROMA, chroma_histogram
 
@@ -20,7 +20,7 @@ BINS = 192
 """Along each side of a drawing of chroma."""
 
 
-def judge_full(oklab: Tensor, valid: Tensor, pair: PairShot) -> FullScale | None:
+def judge_full(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | None:
     """What can be said of a picture at full scale, where it and its pair are valid.
 
     Args:

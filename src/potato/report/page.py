@@ -194,7 +194,10 @@ def _graticule() -> str:
         chroma = MAX_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
-            x, y = (50 + 50 * ring / RINGS * turn for turn in (math.cos(RING_LABEL_HUE), -math.sin(RING_LABEL_HUE)))
+            x, y = (
+                50 + 50 * ring / RINGS * turn
+                for turn in (math.cos(RING_LABEL_HUE), -math.sin(RING_LABEL_HUE))
+            )
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
     for name, corner in SRGB_CORNERS.items():
         _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()

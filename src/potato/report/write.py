@@ -270,7 +270,7 @@ def _summary(grid: Grid, count: int, pair: Pair | None) -> str:
     shown = f"{counted(count, 'picture')} of {grid.width} × {grid.height} pixels"
     if pair is None:
         return shown
-    pan, mul = map(name_of, pair.images)
+    pan, mul = map(name_of, (pair.pan, pair.mul))
     return f"{shown}, with the pair {pan} and {mul}"
 
 
