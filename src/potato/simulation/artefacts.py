@@ -60,6 +60,23 @@ def to_counts(image: Tensor, read: float, shot: float, step: int, generator: tor
     return counts.clamp_(1, torch.iinfo(torch.uint16).max).to(torch.uint16)
 
 
+def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
+    """Interpolate, with replicated borders.
+
+    Args:
+        image: (n, h, w).
+        rows: (h', w'), pixels from the image's upper edge: 0.5 is the middle of the first row.
+        columns: (h', w'), pixels from the image's left edge.
+        mode: "nearest", "bilinear" or "bicubic".
+
+    Returns:
+        (n, h', w').
+    """
+    # grid_sample counts from −1 to 1.
+    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
+    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
+
+
 def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     """Displace the two band arrays against each other; pan and the truth stay in the middle.
 
@@ -78,11 +95,6 @@ def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     moved = torch.empty_like(mul)
     for side in sorted(set(SIDES)):
         bands = [index for index, own in enumerate(SIDES) if own == side]
-        # A pixel that is displaced downwards is read from above. grid_sample counts from −1 to 1.
-        x = (columns - side * right) * (2 / width) - 1
-        y = (rows - side * down) * (2 / height) - 1
-        grid = torch.stack([x, y], -1)[None]
-        moved[bands] = F.grid_sample(
-            mul[None, bands], grid, mode="bicubic", padding_mode="border", align_corners=False
-        )[0]
+        # A pixel that is displaced downwards is read from above.
+        moved[bands] = read_at(mul[bands], rows - side * down, columns - side * right, "bicubic")
     return moved

@@ -1,8 +1,8 @@
 """Clutter: tarpaulins, awnings, containers, stalls, in any colour of a surface.
 
-In a real town such small objects are a few pixels in a thousand, and people look at its pictures for them. An
-object that small looks in mul just like a colour fringe, and only pan can tell the two apart. So a
-network has to see more of them than there are.
+In a real town such small objects are a few pixels in a thousand, and people look at its pictures
+for them. In mul, so small an object looks like a colour fringe, and only pan can tell the two
+apart. So a network has to see more of them than there are.
 """
 
 import math

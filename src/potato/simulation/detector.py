@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.simulation.artefacts import boost_mtf
+from potato.simulation.artefacts import boost_mtf, read_at
 
 MARGIN = 3
 """The imager's pixels beyond the grid on every side: cubic convolution reads two."""
@@ -62,23 +62,6 @@ def apply_point_spread(planes: Tensor, width: float, blur: float, even: bool = F
             total.add_(planes.narrow(axis, offset, size), alpha=weight)
         planes = total
     return planes
-
-
-def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
-    """Interpolate, with replicated borders.
-
-    Args:
-        image: (n, h, w).
-        rows: (h', w'), pixels from the image's upper edge: 0.5 is the middle of the first row.
-        columns: (h', w'), pixels from the image's left edge.
-        mode: "nearest", "bilinear" or "bicubic".
-
-    Returns:
-        (n, h', w').
-    """
-    # grid_sample counts from −1 to 1.
-    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
-    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
 
 
 def sample(

@@ -151,19 +151,7 @@ def make_ground(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The geography of a scene.
-
-    Attributes:
-        heading: of the first main road and of fields, radians.
-        dryness: 0 for lush land, 1 for a dry summer.
-        mains: main roads.
-        streets: residential streets.
-        service: roads of the works zone.
-        plots: of the works zone.
-        shore: distance into the water, pixels (h, w).
-        zones: of `plan_zones`.
-        field: positions relative to all roads.
-    """
+    """The geography of a scene, as the functions of `land.zoning` and `plan_shore` plan it."""
 
     heading: float
     dryness: float

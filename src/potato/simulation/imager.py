@@ -12,8 +12,8 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
 from potato.engine.devices import one_thread
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, to_counts
-from potato.simulation.detector import apply_point_spread, read_at, sample
+from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
+from potato.simulation.detector import apply_point_spread, sample
 from potato.simulation.ground import Ground
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover

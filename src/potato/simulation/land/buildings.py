@@ -57,15 +57,10 @@ def _pick(roofs: Roofs, canvas: Canvas) -> tuple[str, ...]:
 
 
 def build_house(canvas: Canvas, plot: Plot, extras: bool = True) -> bool:
-    """Build a house with a pitched roof.
+    """Build a house with a pitched roof, whose ridge runs along the plot.
 
-    Args:
-        canvas: drawn on.
-        plot: outline of the house; the ridge runs along its length.
-        extras: whether the house may have a wing, chimneys and solar panels.
-
-    Returns:
-        False if something solid is there or the plot lies outside; then nothing is drawn.
+    With `extras`, it may have a wing, chimneys and solar panels. Returns False, with nothing drawn,
+    if something solid is there or the plot lies outside the scene.
     """
     main, rng = canvas.footprint(plot, margin=2), canvas.rng
     if main is None or not canvas.is_free(main.window, main.cover):
@@ -145,12 +140,8 @@ def _lay_detail(canvas: Canvas, plot: Plot, surface: str) -> Footprint | None:
 def build_hall(canvas: Canvas, plot: Plot) -> bool:
     """Build a large building with one or two flat roofs.
 
-    Args:
-        canvas: drawn on.
-        plot: outline of the building.
-
-    Returns:
-        False if something solid is there or the plot lies outside; then nothing is drawn.
+    Returns False, with nothing drawn, if something solid is there or the plot lies outside the
+    scene.
     """
     outline, rng = canvas.footprint(plot), canvas.rng
     if outline is None or not canvas.is_free(outline.window, outline.cover):

@@ -67,13 +67,7 @@ def survey_roads(rows: int, columns: int, roads: list[Road], reach: float = 16 *
 
 
 def lay_roads(canvas: Canvas, field: RoadField, roads: list[Road]) -> None:
-    """Draw roads.
-
-    Args:
-        canvas: drawn on.
-        field: of `survey_roads`, for the same roads.
-        roads: may be none.
-    """
+    """Draw roads, which `field` has surveyed."""
     if not roads:
         return
     palette = canvas.palette

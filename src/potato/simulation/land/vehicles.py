@@ -116,16 +116,10 @@ def place_container(canvas: Canvas, plot: Plot) -> None:
 def place_traffic(
     roads: list[Road], height: Tensor, palette: Palette, rng: random.Random
 ) -> tuple[Mover, ...]:
-    """Put moving vehicles on main roads.
+    """Put moving cars and some lorries on main roads, keeping to the right.
 
-    Args:
-        roads: only main ones get traffic.
-        height: of the scene, metres (h, w): no vehicle lies outside it or under trees.
-        palette: colours.
-        rng: source of the random numbers.
-
-    Returns:
-        Cars and some lorries, keeping to the right, which move up to 8 pixels between two arrays.
+    They move up to 8 pixels between two arrays, and none lies outside the scene or under a tree,
+    which `height`, metres (h, w), tells.
     """
     movers = []
     for road in roads:

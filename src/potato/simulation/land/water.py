@@ -32,15 +32,7 @@ WATERS = (
 def plan_shore(
     rows: int, columns: int, heading: float, share: float, generator: torch.Generator, rng: random.Random
 ) -> Tensor:
-    """Plan a river or a lake, if there is one.
-
-    Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        heading: approximate direction of a river, radians.
-        share: probability of water.
-        generator: random numbers for the shape of the shore.
-        rng: random numbers for the kind and size of the water.
+    """Plan a river or a lake, with a probability of `share`.
 
     Returns:
         Distance from the shore into the water, pixels (rows, columns); negative on land.
