@@ -37,8 +37,7 @@ def scatter_objects(
 
     Args:
         ground: any.
-        density: objects, or rows of them, per hectare, on average; the number varies from ground to
-            ground.
+        density: mean number of objects, or rows of them, per hectare; grounds differ.
         library: spectra: half of the objects are saturated, the others any surface but leaves.
         generator: source of the random numbers.
 

@@ -227,8 +227,7 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     """Move every surface but leaves nearer to one spectrum.
 
     A real town of dry soil and concrete has half or a third of the colour of photographs and
-    simulated land, and nearly all of its variation is common to all bands. Its trees are as green
-    as others.
+    simulated land, and nearly all of its variation is common to all bands. Its trees are green.
 
     Args:
         ground: any.
@@ -283,8 +282,7 @@ def vary_foliage(
     Args:
         ground: any.
         amount: standard deviation of the logarithm of the independent factor beyond red.
-        evenness: 0 leaves sun and shade beyond red as they are, 1 removes them; below 0 deepens
-            them.
+        evenness: share of sun and shade beyond red that is removed; below 0 deepens them.
         dimness: share that leaves lose in visible light.
         generator: source of the random numbers.
 

@@ -8,8 +8,7 @@ from potato.core.sensors import BANDS
 from potato.simulation.imager import Imager
 
 BAND_VARIATION = 0.15
-"""Standard deviation of the logarithm of the factors by which blur and haze differ from band to
-band."""
+"""Standard deviation of the logarithm of each band's own factors of blur and haze."""
 
 
 def random_imager(generator: torch.Generator, base: Imager | None = None) -> Imager:
@@ -73,8 +72,8 @@ def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
     network that has only seen one kind of ringing doesn't remove the other.
 
     Returns:
-        An imager of pitch 1, whose MTF boost of mul is normal around 0.7 with standard deviation
-        0.4, at least 0.
+        An imager of pitch 1; MTF boost of mul normal around 0.7, standard deviation 0.4, at least
+        0.
     """
     amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
     return replace(imager, pitch=1.0, mul_mtf_boost=max(0.0, amount), mul_fine_mtf_boost=0.0)

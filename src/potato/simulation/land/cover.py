@@ -1,7 +1,6 @@
 """The cover of open land: grass, the floor of woods, fields.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels: plausible values, chosen
-by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import math
@@ -113,9 +112,7 @@ def lay_fields(canvas: Canvas, zones: Tensor, heading: float) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Positions over a window: the parcel's number, u along rows of parcels, v across, all in
-    pixels.
-    """
+    """Positions: number of the parcel; pixels along rows, across, and from the parcel's border."""
 
     parcel: Tensor
     u: Tensor

@@ -1,7 +1,6 @@
 """Rivers and lakes: where they are, and how they look.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels: plausible values, chosen
-by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import random

@@ -1,7 +1,6 @@
 """The plan of a scene: zones of land use, roads and plots.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels, and shares are
-probabilities: plausible values, chosen by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import math
@@ -45,8 +44,7 @@ STYLES: dict[str, tuple[float, float, float, float, float]] = {
     "town": (0.7, 1.0, -0.1, -0.2, -2.5),
     "country": (-0.9, -1.6, -1.4, 0.5, 1.3),
 }
-"""Bias of each zone but water, in the order of `Zone`, against noise of standard deviation 1; by
-eye."""
+"""Bias of each zone but water, in their order, against noise of standard deviation 1; by eye."""
 
 
 @dataclass(frozen=True, slots=True)
