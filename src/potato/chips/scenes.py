@@ -45,12 +45,10 @@ _FORMAT = 7
 """To be raised when the same seed gives other scenes."""
 
 _RAGGED = 0.1
-"""Share of the scenes with a ragged edge; half of its largest share of invalid pixels is
-typical."""
+"""Share of the scenes with a ragged edge, which makes up to 0.4 of their pixels invalid."""
 
 _COARSER = 0.5
-"""Share of the scenes made by Wald's protocol, like many pairs that sharpeners are compared
-with."""
+"""Share of the scenes made by Wald's protocol, like many pairs in comparisons of sharpeners."""
 
 _HALVED = 0.05
 """Share of the scenes made by Wald's protocol after an extra halving; part of `_COARSER`."""
@@ -139,8 +137,7 @@ def scene_chip(
         seed: another seed gives other scenes.
         index: number of the ground in its series.
         size: pan pixels along a side, a multiple of 4, at least 64.
-        series: "scene" for training; any other word gives scenes and photographs that training
-            never sees.
+        series: "scene" is for training, which sees no scenes and photographs of other series.
         pass_index: which pass over the ground: each has another imager, haze, noise and edge.
         photographs: aerial photographs for the ground, of `list_photographs`.
         ground: one of `GROUNDS`; None for a random one.
@@ -300,7 +297,7 @@ def _mapped(work: partial[bytes], numbers: list[int], workers: int) -> Iterator[
     if workers == 1 or len(numbers) < 2:
         yield map(work, numbers)
         return
-    # Processes, not threads: drawing is mostly Python. Spawned: torch's threads don't survive a
+    # Processes, since drawing is mostly Python; spawned, since torch's threads don't survive a
     # fork.
     pool = ProcessPoolExecutor(min(workers, len(numbers)), multiprocessing.get_context("spawn"))
     try:

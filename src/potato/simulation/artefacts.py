@@ -31,8 +31,7 @@ def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
 
 def _binomial(image: Tensor) -> Tensor:
     """The 3×3 binomial blur of (c, h, w), borders replicated."""
-    # Sums of neighbours, twice along each axis, give 1 2 1 by 1 2 1. Pooling takes five times as
-    # long.
+    # Sums of neighbours, twice along each axis, give 1 2 1 by 1 2 1, five times as fast as pooling.
     total = F.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
     for axis in (-2, -1, -2, -1):
         size = total.shape[axis] - 1
@@ -60,6 +59,23 @@ def to_counts(image: Tensor, read: float, shot: float, step: int, generator: tor
     return counts.clamp_(1, torch.iinfo(torch.uint16).max).to(torch.uint16)
 
 
+def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
+    """Interpolate, with replicated borders.
+
+    Args:
+        image: (n, h, w).
+        rows: (h', w'), pixels from the image's upper edge: 0.5 is the middle of the first row.
+        columns: (h', w'), pixels from the image's left edge.
+        mode: "nearest", "bilinear" or "bicubic".
+
+    Returns:
+        (n, h', w').
+    """
+    # grid_sample counts from −1 to 1.
+    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
+    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
+
+
 def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     """Displace the two band arrays against each other; pan and the truth stay in the middle.
 
@@ -78,11 +94,6 @@ def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     moved = torch.empty_like(mul)
     for side in sorted(set(SIDES)):
         bands = [index for index, own in enumerate(SIDES) if own == side]
-        # A pixel that is displaced downwards is read from above. grid_sample counts from −1 to 1.
-        x = (columns - side * right) * (2 / width) - 1
-        y = (rows - side * down) * (2 / height) - 1
-        grid = torch.stack([x, y], -1)[None]
-        moved[bands] = F.grid_sample(
-            mul[None, bands], grid, mode="bicubic", padding_mode="border", align_corners=False
-        )[0]
+        # A pixel that is displaced downwards is read from above.
+        moved[bands] = read_at(mul[bands], rows - side * down, columns - side * right, "bicubic")
     return moved

@@ -1,8 +1,8 @@
 """Clutter: tarpaulins, awnings, containers, stalls, in any colour of a surface.
 
-In a real town such small objects are a few pixels in a thousand, and people look at its pictures for them. An
-object that small looks in mul just like a colour fringe, and only pan can tell the two apart. So a
-network has to see more of them than there are.
+In a real town such small objects are a few pixels in a thousand, and people look at its pictures
+for them. In mul, so small an object looks like a colour fringe, and only pan can tell the two
+apart. So a network has to see more of them than there are.
 """
 
 import math
@@ -37,8 +37,7 @@ def scatter_objects(
 
     Args:
         ground: any.
-        density: objects, or rows of them, per hectare, on average; the number varies from ground to
-            ground.
+        density: mean number of objects, or rows of them, per hectare; grounds differ.
         library: spectra: half of the objects are saturated, the others any surface but leaves.
         generator: source of the random numbers.
 

@@ -1,9 +1,8 @@
 """How an imager's own pixels see a ground, and how they are resampled onto the grid of the image.
 
 An imager looks at an angle, so its pixels are larger than those of the grid, and lie anywhere
-against it. They take means, are sharpened, and are then resampled by cubic convolution. The fine
-detail that is left differs from that of box means: some of it comes out stronger, and the finest is
-replaced by aliasing.
+against it. They average, their MTF is boosted, and cubic convolution resamples them. Compared with
+box means, some fine detail comes out stronger, and the finest is replaced by aliasing.
 """
 
 from collections.abc import Callable
@@ -12,14 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.simulation.artefacts import boost_mtf
+from potato.simulation.artefacts import boost_mtf, read_at
 
 MARGIN = 3
 """The imager's pixels beyond the grid on every side: cubic convolution reads two."""
 
 Displacement = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From positions (rows, columns) in pixels of the grid to the displacement there, down and
-right."""
+"""From (rows, columns) in pixels of the grid to the displacement there, (down, right)."""
 
 
 def _weights(width: float, blur: float, even: bool) -> list[float]:
@@ -64,23 +62,6 @@ def apply_point_spread(planes: Tensor, width: float, blur: float, even: bool = F
     return planes
 
 
-def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
-    """Interpolate, with replicated borders.
-
-    Args:
-        image: (n, h, w).
-        rows: (h', w'), pixels from the image's upper edge: 0.5 is the middle of the first row.
-        columns: (h', w'), pixels from the image's left edge.
-        mode: "nearest", "bilinear" or "bicubic".
-
-    Returns:
-        (n, h', w').
-    """
-    # grid_sample counts from −1 to 1.
-    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
-    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
-
-
 def sample(
     seen: Tensor,
     factor: int,
@@ -100,8 +81,7 @@ def sample(
         displacement: of the pixels' gaze; None for no displacement.
         mtf_boost: `amount` and `fine` of `artefacts.boost_mtf`.
         pitch: side of the imager's pixels in pixels of the grid; 1 if they are the grid's.
-        phase: position of these pixels against the grid, (down, right), 0..1; ignored where `pitch`
-            is 1.
+        phase: their position against the grid, (down, right), 0..1; ignored at `pitch` 1.
 
     Returns:
         (n, h, w).
@@ -116,8 +96,7 @@ def sample(
         )
     )
     down, right = displacement(rows, columns) if displacement else (torch.zeros(()), torch.zeros(()))
-    # A pixel that is displaced downwards is read from above. Corners are counted from half a pixel
-    # earlier.
+    # Pixels that are displaced downwards are read from above; corners start half a pixel earlier.
     corner = 0.5 * (factor % 2 == 0)
     native = read_at(seen, (rows - down) * factor + corner, (columns - right) * factor + corner, "bilinear")
     native = boost_mtf(native, *mtf_boost)

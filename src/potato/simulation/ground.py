@@ -151,19 +151,7 @@ def make_ground(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The geography of a scene.
-
-    Attributes:
-        heading: of the first main road and of fields, radians.
-        dryness: 0 for lush land, 1 for a dry summer.
-        mains: main roads.
-        streets: residential streets.
-        service: roads of the works zone.
-        plots: of the works zone.
-        shore: distance into the water, pixels (h, w).
-        zones: of `plan_zones`.
-        field: positions relative to all roads.
-    """
+    """The geography of a scene, as the functions of `land.zoning` and `plan_shore` plan it."""
 
     heading: float
     dryness: float
@@ -239,8 +227,7 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     """Move every surface but leaves nearer to one spectrum.
 
     A real town of dry soil and concrete has half or a third of the colour of photographs and
-    simulated land, and nearly all of its variation is common to all bands. Its trees are as green
-    as others.
+    simulated land, and nearly all of its variation is common to all bands. Its trees are green.
 
     Args:
         ground: any.
@@ -295,8 +282,7 @@ def vary_foliage(
     Args:
         ground: any.
         amount: standard deviation of the logarithm of the independent factor beyond red.
-        evenness: 0 leaves sun and shade beyond red as they are, 1 removes them; below 0 deepens
-            them.
+        evenness: share of sun and shade beyond red that is removed; below 0 deepens them.
         dimness: share that leaves lose in visible light.
         generator: source of the random numbers.
 

@@ -12,15 +12,14 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
 from potato.engine.devices import one_thread
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, to_counts
-from potato.simulation.detector import apply_point_spread, read_at, sample
+from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
+from potato.simulation.detector import apply_point_spread, sample
 from potato.simulation.ground import Ground
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover
 
 FINE = 2
-"""Pixels of the ground along a mul pixel in `observe_coarser`: mul's pixels need finer ones to
-average."""
+"""Pixels of the ground along a mul pixel in `observe_coarser`, which averages them."""
 
 LEAST = 1 / SCALE
 """Reflectance of the lowest count. No pixel is darker, not even where too much haze was removed."""
@@ -33,22 +32,18 @@ WAVELENGTHS = (600, 427, 478, 546, 608, 659, 724, 833, 949)
 class Imager:
     """All parameters of one pass of an imager.
 
-    The defaults are typical values, chosen so that simulated pairs resemble a real WorldView-2
-    pair.
+    With the defaults, simulated pairs resemble a real WorldView-2 pair.
 
     Attributes:
-        pan_blur: standard deviation of pan's point spread, in addition to the pixel's square, in
-            pan pixels.
-        pan_mtf_boost: factor of pan − its 3×3 binomial blur that is added to pan: real pan rings a
-            little.
-        mul_blur: standard deviation of mul's point spread, in the imager's own mul pixels.
+        pan_blur: standard deviation of pan's point spread without the pixel's square, pan pixels.
+        pan_mtf_boost: `amount` of `artefacts.boost_mtf` for pan: real pan rings a little.
+        mul_blur: standard deviation of mul's point spread, the imager's own mul pixels.
         blur_factors: factors of `mul_blur` for each band: no two are equally soft.
-        mul_mtf_boost: like `pan_mtf_boost`, for mul at its own pixels: real mul rings more.
-        mul_fine_mtf_boost: `fine` of `artefacts.boost_mtf`, which compensates the loss by pixels'
-            squares.
+        mul_mtf_boost: `amount` for mul, at the imager's own pixels: real mul rings more.
+        mul_fine_mtf_boost: `fine` for mul, which compensates the loss by pixels' squares.
         pitch: side of the imager's pixels, pan's and mul's, in pixels of the grids that they are
-            resampled to by cubic convolution: the further from nadir, the larger. At 1 they are the
-            grids' pixels.
+            resampled to by cubic convolution: the further from nadir, the larger. 1 means the
+            grids' own pixels.
         phase: position of pan's pixels against its grid, (down, right), 0..1; mul's is random.
         displacement: (down, right) of the second array against the first, in mul pixels. Each goes
             half of the way, so pan lies in the middle. Real pairs show 0.05 to 0.4.
@@ -56,10 +51,8 @@ class Imager:
             pixels: relief, and the platform's own movement.
         local_shift_std: standard deviation of a further addition in patches of a few mul pixels,
             over a tenth of the scene, in mul pixels: things that move or stand out.
-        parallax: (down, right) by which a metre of height displaces the second array against the
-            first, in mul pixels.
-        time_lag: factor of the way that the ground's `movers` make between the arrays; 0 freezes
-            them.
+        parallax: (down, right) displacement by a metre of height, in mul pixels.
+        time_lag: factor of the movement of `Ground.movers` between the arrays; 0 freezes them.
         haze: reflectance added to coastal, and less to the others.
         haze_slope: haze falls as wavelength to the power of minus this.
         haze_factors: factors of haze for each band: haze is removed from images band by band.
@@ -68,8 +61,7 @@ class Imager:
         pan_haze: share of its haze that pan keeps.
         pan_calibration_gain: factor of pan alone: calibration isn't perfect.
         read_noise: standard deviation of pan's noise in the dark, reflectance; mul's is half of it.
-        shot_noise: variance of pan's noise per reflectance; mul's, with 16 times the area, a
-            quarter of it.
+        shot_noise: variance of pan's noise per reflectance; mul's is a quarter of it.
         step: counts between two levels of the converter.
     """
 
@@ -201,8 +193,7 @@ def _sample_mul(
 ) -> Tensor:
     """The 8 bands (8, h · factor, w · factor) at mul's pixels (8, h, w); displaced with `lean`.
 
-    `lean` is the displacement of things that stand out of flat ground (2, h · factor, w · factor),
-    in mul pixels.
+    `lean` is the displacement by height (2, h · factor, w · factor), in mul pixels.
     """
     height, width = (side // factor for side in bands.shape[1:])
     size = imager.pitch * factor

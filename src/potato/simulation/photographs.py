@@ -51,8 +51,7 @@ def lay_photographs(
             rows, columns = (side // 2 * 2 for side in photograph.shape[1:])
             lifted = lift_spectra(photograph[:, :rows, :columns], library, generator)
             piece = lifted[:, :tall, : width - left]
-            # The first photograph of a row sets the row's height; lower ones are repeated to fill
-            # it.
+            # The first photograph sets the height of a row; lower ones are repeated.
             tall = piece.shape[1] if left == 0 else tall
             for offset in range(0, tall, piece.shape[1]):
                 part = piece[:, : tall - offset]

@@ -1,48 +1,14 @@
 """Imagers as they vary from pass to pass."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from potato.core.sensors import BANDS
 from potato.simulation.imager import Imager
 
 BAND_VARIATION = 0.15
-"""Standard deviation of the logarithm of the factors by which blur and haze differ from band to
-band."""
-
-UNIFORM_DRAWS = (
-    "pan_blur",
-    "mul_blur",
-    "haze",
-    "pan_haze",
-    "read_noise",
-    "shot_noise",
-    "jitter",
-    "local_shift_std",
-    "local_shift_scale",
-    "pitch",
-    "haze_slope",
-    "displacement_scale",
-    "phase_down",
-    "phase_right",
-    "haze_beyond_red",
-)
-"""Uniform random numbers of `random_imager`, in the order in which they are drawn."""
-
-NORMAL_DRAWS = (
-    "mul_mtf_boost",
-    "displacement_down",
-    "displacement_right",
-    "pan_mtf_boost",
-    "parallax_down",
-    "parallax_right",
-    "pan_calibration_gain",
-    "mul_fine_mtf_boost",
-)
-"""Normal random numbers of `random_imager`, in the order in which they are drawn."""
+"""Standard deviation of the logarithm of each band's own factors of blur and haze."""
 
 
 def random_imager(generator: torch.Generator, base: Imager | None = None) -> Imager:
@@ -64,42 +30,39 @@ def random_imager(generator: torch.Generator, base: Imager | None = None) -> Ima
         to 1; pan's calibration gain normal around 1 with standard deviation 0.05; noise of 0.5 to
         1.5 times the defaults.
     """
-    uniform = _named_draws(torch.rand, UNIFORM_DRAWS, generator)
-    normal = _named_draws(torch.randn, NORMAL_DRAWS, generator)
+    uniform = torch.rand(15, generator=generator).tolist()
+    pan_blur, mul_blur, haze, pan_haze, read_noise, shot_noise = uniform[:6]
+    jitter, local_shift, local_shift_scale, pitch, haze_slope = uniform[6:11]
+    displacement_std, phase_down, phase_right, haze_beyond_red = uniform[11:]
+    normal = torch.randn(8, generator=generator).tolist()
+    mul_boost, down, right, pan_boost = normal[:4]
+    parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
     factors = torch.exp(BAND_VARIATION * torch.randn(2, len(BANDS), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
-    plain = Imager()
-    far = 0.1 + 0.3 * uniform["displacement_scale"] ** 2
+    plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
     return replace(
         base or plain,
-        pan_blur=plain.pan_blur * (0.8 + 0.4 * uniform["pan_blur"]),
-        pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * normal["pan_mtf_boost"]),
-        mul_blur=0.2 + 0.25 * uniform["mul_blur"],
+        pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
+        pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * pan_boost),
+        mul_blur=0.2 + 0.25 * mul_blur,
         blur_factors=blur_factors,
-        mul_mtf_boost=max(0.0, plain.mul_mtf_boost + 0.5 * normal["mul_mtf_boost"]),
-        mul_fine_mtf_boost=max(0.0, plain.mul_fine_mtf_boost + 0.7 * normal["mul_fine_mtf_boost"]),
-        pitch=1.05 + 0.28 * uniform["pitch"],
-        phase=(uniform["phase_down"], uniform["phase_right"]),
-        displacement=(far * normal["displacement_down"], far * normal["displacement_right"]),
-        jitter=0.2 * uniform["jitter"],
-        local_shift_std=uniform["local_shift_std"] * uniform["local_shift_scale"],
-        parallax=(0.004 * normal["parallax_down"], 0.004 * normal["parallax_right"]),
-        haze=0.065 * uniform["haze"] - 0.005,
-        haze_slope=2.2 * uniform["haze_slope"] - 0.2,
+        mul_mtf_boost=max(0.0, plain.mul_mtf_boost + 0.5 * mul_boost),
+        mul_fine_mtf_boost=max(0.0, plain.mul_fine_mtf_boost + 0.7 * mul_fine_boost),
+        pitch=1.05 + 0.28 * pitch,
+        phase=(phase_down, phase_right),
+        displacement=(far * down, far * right),
+        jitter=0.2 * jitter,
+        local_shift_std=local_shift * local_shift_scale,
+        parallax=(0.004 * parallax_down, 0.004 * parallax_right),
+        haze=0.065 * haze - 0.005,
+        haze_slope=2.2 * haze_slope - 0.2,
         haze_factors=haze_factors,
-        haze_beyond_red=0.2 + 0.8 * uniform["haze_beyond_red"],
-        pan_haze=0.1 + 0.9 * uniform["pan_haze"],
-        pan_calibration_gain=max(0.7, 1 + 0.05 * normal["pan_calibration_gain"]),
-        read_noise=plain.read_noise * (0.5 + uniform["read_noise"]),
-        shot_noise=plain.shot_noise * (0.5 + uniform["shot_noise"]),
+        haze_beyond_red=0.2 + 0.8 * haze_beyond_red,
+        pan_haze=0.1 + 0.9 * pan_haze,
+        pan_calibration_gain=max(0.7, 1 + 0.05 * calibration),
+        read_noise=plain.read_noise * (0.5 + read_noise),
+        shot_noise=plain.shot_noise * (0.5 + shot_noise),
     )
-
-
-def _named_draws(
-    draw: Callable[..., Tensor], names: Sequence[str], generator: torch.Generator
-) -> dict[str, float]:
-    """One random number for each name, all drawn at once."""
-    return dict(zip(names, draw(len(names), generator=generator).tolist(), strict=True))
 
 
 def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
@@ -109,8 +72,8 @@ def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
     network that has only seen one kind of ringing doesn't remove the other.
 
     Returns:
-        An imager of pitch 1, whose MTF boost of mul is normal around 0.7 with standard deviation
-        0.4, at least 0.
+        An imager of pitch 1; MTF boost of mul normal around 0.7, standard deviation 0.4, at least
+        0.
     """
     amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
     return replace(imager, pitch=1.0, mul_mtf_boost=max(0.0, amount), mul_fine_mtf_boost=0.0)

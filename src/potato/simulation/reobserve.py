@@ -9,8 +9,7 @@ from potato.simulation.artefacts import boost_mtf, displace_arrays
 from potato.simulation.imager import Imager
 
 _MUL_REACH = 6
-"""Mul pixels that are filled beyond valid ones before bands are displaced: more than they ever
-move."""
+"""Mul pixels that are filled beyond valid ones: more than bands are ever displaced."""
 
 _PAN_REACH = 2
 """Pan pixels that are filled beyond valid ones: as far as `boost_mtf` reads."""
@@ -22,8 +21,7 @@ def observe_again(
     """Give a clean chip the artefacts of an imager.
 
     The arrays are displaced, pan and mul ring, and get noise and levels, as in `imager.observe`.
-    Blur and haze are left out, since a chip has its own, and so are moving cars, which nobody can
-    find in it.
+    A chip has blur and haze of its own, so none are added, and its moving cars can't be found.
 
     Args:
         pan: counts uint16 (1, 4h, 4w), 0 where invalid.

@@ -26,15 +26,13 @@ CLUSTERS = 10
 """Colours of a photograph."""
 
 SOFTNESS = 0.35
-"""Reach of a cluster's colour, relative to the mean distance of pixels from their nearest cluster;
-by eye."""
+"""Reach of a cluster, relative to pixels' mean distance from the nearest; by eye."""
 
 CANDIDATES = 12
 """Spectra drawn for a cluster, of which the nearest in colour is taken."""
 
 ANY_SPECTRUM = 0.4
-"""Largest share of clusters that take any spectrum, so that rare paints lie on real shapes too; by
-eye."""
+"""Largest share of clusters that take any spectrum: rare paints on real shapes. By eye."""
 
 LUSH = 0.7
 """NDVI from which leaves count as dense and green."""
@@ -46,12 +44,10 @@ PRINTED = 0.2
 """Share of photographs whose leaves and shadows stay as light as they are printed; by eye."""
 
 NEUTRAL = 0.12
-"""Oklab chroma over lightness below which a spectrum has no strong colour: soil, stone, dull
-leaves."""
+"""Oklab chroma over lightness of soil, stone and dull leaves at most."""
 
 FROM_RGB = (
-    # Shares of red, green and blue in the way a plane follows a pixel's own deviation in colour; by
-    # eye.
+    # How a plane follows a pixel's own deviation in red, green and blue; by eye.
     (0.25, 0.30, 0.45),  # pan
     (0.0, 0.0, 1.0),  # coastal
     (0.0, 0.0, 1.0),  # blue
@@ -64,8 +60,7 @@ FROM_RGB = (
 )
 
 RGB_BY_OKLAB = ((5.83, 2.38), (-2.24, 0.0), (-0.24, -6.48))
-"""Derivatives of the logarithms of linear red, green and blue by Oklab's a / L and b / L, at
-grey."""
+"""Derivatives of ln(linear red, green, blue) by Oklab's a / L and b / L, at grey."""
 
 VARIETY = (
     # Ways in which spectra of one kind of surface differ, over pan and the bands: bluer, greener,
@@ -140,11 +135,9 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
     """Turn a photograph into spectra.
 
     Args:
-        photograph: sRGB uint8 (3, 2h, 2w). It is halved first: JPEG stores colour at half
-            resolution.
+        photograph: sRGB uint8 (3, 2h, 2w); halved, since JPEG stores colour at half resolution.
         library: the spectra.
-        generator: chooses spectra, the brightness of the whole, and the variation from pixel to
-            pixel.
+        generator: source of all random numbers.
 
     Returns:
         Reflectance (9, h, w): pan, then the bands.
@@ -170,8 +163,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
     spectra *= _own_colour(oklab, typical)
     spectra *= _variety(height, width, generator)
     light = _exposed(oklab[0], printed, generator)
-    # Photographs print leaves lighter than they are: a canopy reflects 0.03 where soil reflects
-    # 0.1.
+    # Leaves are printed too light: a canopy reflects 0.03 where soil reflects 0.1.
     darker = 0.35 + 0.5 * torch.rand((), generator=generator)
     if not printed:
         light = light * (1 - darker * members[leafy].sum(0).reshape(height, width))
@@ -235,8 +227,8 @@ def _exposed(lightness: Tensor, printed: bool, generator: torch.Generator) -> Te
     """The luminance (h, w) of a photograph's Oklab L under another contrast and exposure.
 
     Photographs are printed for the eye, with bright things too bright and shadows too light. So
-    contrast is lowered, and unless `printed`, a large part of the darkest pixels' luminance is
-    subtracted from all.
+    contrast is lowered, and unless `printed`, much of the darkest pixels' luminance is subtracted
+    from all.
     """
     luminance = lightness.clamp_min(0.02) ** 3
     normal = torch.randn(2, generator=generator)

@@ -1,7 +1,6 @@
 """Buildings: houses with pitched roofs, large flat halls, swimming pools.
 
-Sizes are in metres, angles in degrees, and shares are probabilities: plausible values, chosen by
-eye.
+Sizes are in metres, and shares are probabilities. All were chosen by eye.
 """
 
 import math
@@ -57,15 +56,10 @@ def _pick(roofs: Roofs, canvas: Canvas) -> tuple[str, ...]:
 
 
 def build_house(canvas: Canvas, plot: Plot, extras: bool = True) -> bool:
-    """Build a house with a pitched roof.
+    """Build a house with a pitched roof, whose ridge runs along the plot.
 
-    Args:
-        canvas: drawn on.
-        plot: outline of the house; the ridge runs along its length.
-        extras: whether the house may have a wing, chimneys and solar panels.
-
-    Returns:
-        False if something solid is there or the plot lies outside; then nothing is drawn.
+    With `extras`, it may have a wing, chimneys and solar panels. Returns False and draws nothing if
+    something solid is there or the plot lies outside.
     """
     main, rng = canvas.footprint(plot, margin=2), canvas.rng
     if main is None or not canvas.is_free(main.window, main.cover):
@@ -145,12 +139,7 @@ def _lay_detail(canvas: Canvas, plot: Plot, surface: str) -> Footprint | None:
 def build_hall(canvas: Canvas, plot: Plot) -> bool:
     """Build a large building with one or two flat roofs.
 
-    Args:
-        canvas: drawn on.
-        plot: outline of the building.
-
-    Returns:
-        False if something solid is there or the plot lies outside; then nothing is drawn.
+    Returns False and draws nothing if something solid is there or the plot lies outside.
     """
     outline, rng = canvas.footprint(plot), canvas.rng
     if outline is None or not canvas.is_free(outline.window, outline.cover):

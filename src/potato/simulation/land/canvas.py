@@ -16,8 +16,7 @@ _STRIP = 128
 """Rows of a strip; a multiple of `zoning.ZONE_SIDE`."""
 
 _SMALL = 40_000
-"""Pixels up to which all planes are drawn at once; larger areas go plane by plane to save
-memory."""
+"""Pixels up to which all planes are drawn at once; one by one saves memory."""
 
 
 class Canvas:

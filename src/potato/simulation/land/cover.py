@@ -1,7 +1,6 @@
 """The cover of open land: grass, the floor of woods, fields.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels: plausible values, chosen
-by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import math
@@ -43,17 +42,9 @@ _PARCELS = 64
 
 
 def zone_cover(canvas: Canvas, window: Window, zones: Tensor, zone: Zone, ragged: float = 0.1) -> Tensor:
-    """The share of each pixel that a zone covers.
+    """The share of each pixel of a strip that a zone covers, 0..1, with a soft border.
 
-    Args:
-        canvas: for its grain.
-        window: one of its strips.
-        zones: of `plan_zones`.
-        zone: which zone.
-        ragged: unevenness of the border; 0 for a smooth one.
-
-    Returns:
-        0..1 over the window, with a soft border.
+    `zones` are those of `plan_zones`. The border follows the grain by `ragged`; 0 makes it smooth.
     """
     # One more row of squares on each side makes strips fit together.
     first, last = max(0, window.top // ZONE_SIDE - 1), -(-window.bottom // ZONE_SIDE) + 1
@@ -67,10 +58,7 @@ def zone_cover(canvas: Canvas, window: Window, zones: Tensor, zone: Zone, ragged
 def lay_grass(canvas: Canvas, zones: Tensor, dryness: float) -> None:
     """Draw grass everywhere, lush and dry in patches, some bare earth, and a brown floor in woods.
 
-    Args:
-        canvas: drawn on.
-        zones: of `plan_zones`.
-        dryness: 0 for lush land, 1 for a dry summer.
+    `dryness` is 0 for lush land and 1 for a dry summer.
     """
     patches = clouds(canvas.rows, canvas.columns, canvas.generator, 16, 1.3)
     spots = patches.roll((canvas.rows // 3, canvas.columns // 5), (0, 1))
@@ -93,10 +81,7 @@ def lay_grass(canvas: Canvas, zones: Tensor, dryness: float) -> None:
 def lay_fields(canvas: Canvas, zones: Tensor, heading: float) -> Tensor:
     """Draw parcels with crops in rows, and grass or a track between them.
 
-    Args:
-        canvas: drawn on.
-        zones: of `plan_zones`.
-        heading: direction of the rows of parcels, radians.
+    `heading` is the direction of the rows of parcels, radians.
 
     Returns:
         Nearness of a parcel's border: 1 on it, 0 from 5 m on and outside the fields (h, w).
@@ -127,14 +112,7 @@ def lay_fields(canvas: Canvas, zones: Tensor, heading: float) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """Positions in the parcels, over a window.
-
-    Attributes:
-        parcel: number of the parcel, 0 to `_PARCELS` − 1.
-        u: coordinate along the rows of parcels, pixels.
-        v: coordinate across, pixels.
-        border: distance from the parcel's border, pixels.
-    """
+    """Positions: number of the parcel; pixels along rows, across, and from the parcel's border."""
 
     parcel: Tensor
     u: Tensor

@@ -29,13 +29,7 @@ DRIVES = (
 
 
 def lay_gardens(canvas: Canvas, zones: Tensor, field: RoadField, roads: list[Road]) -> list[Plot]:
-    """Draw lawns, hedges and drives along the streets.
-
-    Args:
-        canvas: drawn on.
-        zones: of `plan_zones`.
-        field: of `survey_roads`, for the same roads.
-        roads: all roads; gardens lie along those with homes.
+    """Draw lawns, hedges and drives along residential streets.
 
     Returns:
         The outlines of the houses to build there; the ridge runs along the length.

@@ -12,15 +12,13 @@ SUN_ELEVATION = math.radians(52)
 """Radians, as at a mid-morning overpass in the warm half of the year; by eye."""
 
 SUN_AZIMUTH = math.radians(140)
-"""Radians clockwise from north: the sun stands in the south-east, shadows fall to the upper
-left."""
+"""Radians clockwise from north: in the south-east, so that shadows fall to the upper left."""
 
 SKYLIGHT = (0.165, 0.27, 0.235, 0.19, 0.165, 0.15, 0.135, 0.12, 0.105)
 """Share of the light on open flat ground that comes from the sky: pan, then the bands; by eye."""
 
 SKY_LOST = 0.04
-"""Share of the sky that is lost for every metre by which things nearby stand above a place; by
-eye."""
+"""Share of the sky lost for every metre that things nearby are higher; by eye."""
 
 _TOWARDS_SUN = (math.sin(SUN_AZIMUTH), -math.cos(SUN_AZIMUTH))
 """x, y of the horizontal direction towards the sun."""

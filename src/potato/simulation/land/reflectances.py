@@ -36,8 +36,7 @@ KINDS = (
     "water",
     "snow",
 )
-"""Kinds of surface. A plastic or metal roof is plastic or metal; litter is dead plants; brick is
-stone."""
+"""Kinds of surface. Litter is dead plants, and brick is stone; roofs may be plastic or metal."""
 
 _MAXIMUM = 65_535
 """The largest count."""
@@ -85,8 +84,7 @@ def load_reflectances(path: PathLike | None = None) -> tuple[Reflectance, ...]:
         The surfaces in the order of the file, at least one.
 
     Raises:
-        InputError: if the file can't be read or a line is wrong; the error line names line and
-            column.
+        InputError: if the file can't be read or a line is wrong; it names line and column.
 
     Example:
         >>> snow = next(r for r in load_reflectances() if r.name == "fresh snow")

@@ -1,7 +1,6 @@
 """Roads: asphalt, kerbs, pavements, lane markings.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels: plausible values, chosen
-by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import math
@@ -67,13 +66,7 @@ def survey_roads(rows: int, columns: int, roads: list[Road], reach: float = 16 *
 
 
 def lay_roads(canvas: Canvas, field: RoadField, roads: list[Road]) -> None:
-    """Draw roads.
-
-    Args:
-        canvas: drawn on.
-        field: of `survey_roads`, for the same roads.
-        roads: may be none.
-    """
+    """Draw roads, which `field` has surveyed."""
     if not roads:
         return
     palette = canvas.palette

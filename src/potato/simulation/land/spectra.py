@@ -13,8 +13,7 @@ PLANES = 9
 """Pan and the 8 bands, in this order: the length of a spectrum."""
 
 PAN_BEYOND_RED = (0.21, 0.0, 0.045)
-"""Weights of red edge, NIR1 and NIR2 in pan, from a regression of real WorldView-2 pan on the
-bands."""
+"""Weights of red edge, NIR1 and NIR2 in pan: a regression of real WorldView-2 pan on bands."""
 
 OUTDOORS = {"soil": 0.6, "litter": 0.75, "vegetation": 0.85}
 """Factors for kinds that libraries measure sieved, flat or without gaps, where fields are rougher

@@ -33,8 +33,7 @@ def clouds(
         exponent: amplitude falls as frequency to the power of minus this.
 
     Returns:
-        float32 (height, width), about mean 0 and standard deviation 1 over areas much larger than
-        `scale`.
+        float32 (height, width), about mean 0 and standard deviation 1 over large areas.
     """
     rows, columns = (max(4, math.ceil(side / scale) + 2) for side in (height, width))
     # A crop of a larger sheet: a small scene need not hold the whole range of values.

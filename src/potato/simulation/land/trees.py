@@ -1,7 +1,6 @@
 """Trees: crowns on a jittered grid, and where they stand.
 
-Sizes are in metres or pixels as named, and shares are probabilities: plausible values, chosen by
-eye.
+Sizes are in metres or pixels, as named, and shares are probabilities. All were chosen by eye.
 """
 
 import math
@@ -25,8 +24,7 @@ CHANCES = {
     Zone.FIELD: 0.003,
     Zone.WATER: 0.5,
 }
-"""Probability of a tree in a square of free land, by zone; by water, trees line the bank. By
-eye."""
+"""Probability of a tree in a square of free land, by zone; at water, on its bank. By eye."""
 
 
 @dataclass(frozen=True, slots=True)

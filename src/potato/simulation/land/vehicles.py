@@ -2,7 +2,7 @@
 
 The imager sees a moving vehicle at three places: pan and the two arrays look at different moments.
 
-Sizes are in metres and shares are probabilities: plausible values, chosen by eye.
+Sizes are in metres and shares are probabilities, all chosen by eye.
 """
 
 import math
@@ -58,9 +58,8 @@ class Mover:
     Attributes:
         x: of its centre when pan sees it, pixels.
         y: of its centre when pan sees it, pixels.
-        dx: its way from pan's moment to the second array's, pixels; it comes as far from the
-            first's.
-        dy: the same way downwards.
+        dx: its way right from pan's moment to the second array's, and from the first's to pan's.
+        dy: its way down in these times, pixels.
         length: pixels.
         width: pixels.
         angle: direction of its length, radians from x towards y.
@@ -116,16 +115,10 @@ def place_container(canvas: Canvas, plot: Plot) -> None:
 def place_traffic(
     roads: list[Road], height: Tensor, palette: Palette, rng: random.Random
 ) -> tuple[Mover, ...]:
-    """Put moving vehicles on main roads.
+    """Put moving cars and some lorries on main roads, keeping to the right.
 
-    Args:
-        roads: only main ones get traffic.
-        height: of the scene, metres (h, w): no vehicle lies outside it or under trees.
-        palette: colours.
-        rng: source of the random numbers.
-
-    Returns:
-        Cars and some lorries, keeping to the right, which move up to 8 pixels between two arrays.
+    They move up to 8 pixels between two arrays, and none lies outside the scene or under a tree,
+    which `height`, metres (h, w), tells.
     """
     movers = []
     for road in roads:

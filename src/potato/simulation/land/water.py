@@ -1,7 +1,6 @@
 """Rivers and lakes: where they are, and how they look.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels: plausible values, chosen
-by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import random
@@ -32,15 +31,7 @@ WATERS = (
 def plan_shore(
     rows: int, columns: int, heading: float, share: float, generator: torch.Generator, rng: random.Random
 ) -> Tensor:
-    """Plan a river or a lake, if there is one.
-
-    Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        heading: approximate direction of a river, radians.
-        share: probability of water.
-        generator: random numbers for the shape of the shore.
-        rng: random numbers for the kind and size of the water.
+    """Plan a river or a lake, with a probability of `share`.
 
     Returns:
         Distance from the shore into the water, pixels (rows, columns); negative on land.

@@ -31,10 +31,7 @@ YARDS = (
 def fill_works(canvas: Canvas, plots: list[Plot], field: RoadField) -> None:
     """Build on plots of the works zone: asphalt, a hall, a car park, containers and trailers.
 
-    Args:
-        canvas: drawn on; roads must be solid already.
-        plots: of `plan_works`.
-        field: of `survey_roads`.
+    Roads must have been drawn, since what is built keeps off them.
     """
     rng = canvas.rng
     for plot in plots:

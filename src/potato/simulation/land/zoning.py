@@ -1,7 +1,6 @@
 """The plan of a scene: zones of land use, roads and plots.
 
-Sizes are in metres where they are multiplied by `METRE`, else in pixels, and shares are
-probabilities: plausible values, chosen by eye.
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
 """
 
 import math
@@ -45,8 +44,7 @@ STYLES: dict[str, tuple[float, float, float, float, float]] = {
     "town": (0.7, 1.0, -0.1, -0.2, -2.5),
     "country": (-0.9, -1.6, -1.4, 0.5, 1.3),
 }
-"""Bias of each zone but water, in the order of `Zone`, against noise of standard deviation 1; by
-eye."""
+"""Bias of each zone but water, in their order, against noise of standard deviation 1; by eye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +84,9 @@ def _trace(start: Point, heading: float, rows: int, columns: int, rng: random.Ra
 def plan_main_roads(
     rows: int, columns: int, count: int, heading: float, rng: random.Random, walks: bool = False
 ) -> list[Road]:
-    """Plan main roads right across the scene.
+    """Plan main roads right across the scene, 9 to 18 m wide.
 
-    Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        count: how many.
-        heading: of the first, radians; every other crosses it.
-        rng: source of the random numbers.
-        walks: whether they have pavements.
-
-    Returns:
-        Main roads, 9 to 18 m wide.
+    The first one has a direction of about `heading`, radians, and every other crosses it.
     """
     roads = []
     for k in range(count):
@@ -120,8 +109,8 @@ def plan_zones(
         columns: of the scene, pixels.
         style: a key of `STYLES`.
         roads: main roads; works gather along them, and woods keep off.
-        shore: distance from the shore into the water, pixels (rows, columns); negative on land.
-        generator: where the randomness comes from.
+        shore: of `plan_shore`.
+        generator: source of the random numbers.
 
     Returns:
         `Zone` numbers, int64, one for each square of `ZONE_SIDE` pixels.
@@ -164,17 +153,9 @@ def _runs(line: list[Point], zones: Tensor, zone: Zone, least: int = 8) -> list[
 
 
 def plan_homes(rows: int, columns: int, zones: Tensor, heading: float, rng: random.Random) -> list[Road]:
-    """Plan residential streets: a turned and bent grid, kept where there are homes.
+    """Plan residential streets, about 7 m wide: a turned and bent grid, kept where there are homes.
 
-    Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        zones: of `plan_zones`.
-        heading: of the long streets, radians.
-        rng: source of the random numbers.
-
-    Returns:
-        Streets about 7 m wide.
+    `heading` is the direction of the long streets, radians.
     """
     radius = math.hypot(rows, columns) / 2 + 200
     c, s = math.cos(heading), math.sin(heading)
@@ -221,12 +202,7 @@ def plan_works(
 ) -> tuple[list[Road], list[Plot]]:
     """Plan service roads and plots for works: one or two rows of plots between parallel roads.
 
-    Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        zones: of `plan_zones`.
-        heading: of the roads, radians.
-        rng: source of the random numbers.
+    `heading` is the direction of the roads, radians.
 
     Returns:
         Roads 8 m wide, and plots in the works zone that touch none of these roads.
