@@ -1,8 +1,8 @@
-"""What do an event, a year of the catalogue and the Earth's land cost, and what holds them up?
+"""Compute what an event, a year of the catalogue and the Earth's land cost, and what limits them.
 
-    python benchmarks/scale_page.py    # the figures of docs/scale.md again, from benchmarks/results/*.json
+    python benchmarks/scale_page.py    # updates docs/scale.md from benchmarks/results/*.json
 
-The page keeps its words; what stands between two marks is made here.
+This script replaces the text between the marks `made` and `/made` of the page and keeps the rest.
 """
 
 import json
@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "scale.md"
 
-CELL, SIDE = 5000.0, 5312.5
-"""Metres along a cell of the ARD grid, and along its tile, aprons included."""
+GRID_SQUARE, SIDE = 5000.0, 5312.5
+"""Side of an ARD grid square and of its tile, which overlaps its neighbours; metres."""
 
 PIXEL = 0.5
-"""Metres of a pan pixel: between WorldView-2, 0.46 at nadir and more beside it, and WorldView-3, 0.31."""
+"""Metres of a pan pixel: between WorldView-2 (0.46 at nadir) and WorldView-3 (0.31)."""
 
 TILE = (SIDE / PIXEL) ** 2
 """Pan pixels of a tile."""
@@ -27,7 +27,7 @@ TILE = (SIDE / PIXEL) ** 2
 TILES = {
     "an event": 8_000,
     "a year of the catalogue": 40_000,
-    "the Earth's land": math.ceil(150e12 / CELL**2),
+    "the Earth's land": math.ceil(150e12 / GRID_SQUARE**2),
 }
 
 
@@ -140,11 +140,11 @@ def costs(fuse: dict) -> str:
     return (
         table(
             "| tiles | pixels | core-hours | GPU-hours (estimate) | read | written | compute | "
-            "storage, a month | carrying it out | energy",
+            "storage, a month | transfer out | energy",
             rows,
         )
         + f"\n\nAn event takes a night on 8 cores ({event.core_hours / 8:.1f} hours), or "
-        f"{event.core_hours / 100 * 60:.0f} minutes on a hundred. The land takes 100 cores "
+        f"{event.core_hours / 100 * 60:.0f} minutes on 100 cores. The land takes 100 cores "
         f"{land.core_hours / 100 / 24:.0f} days, once."
     )
 
@@ -155,19 +155,20 @@ def measured(fuse: dict) -> str:
     rows = [
         [what, f"{found[kind] / 1e6:.2f} million", f"{kinds[kind]['cpu_seconds']:.2f} processor seconds"]
         for what, kind in (
-            ("pixels a second of a core, COG", "cog"),
-            ("the same, plain tiles", "tiled"),
-            ("the same by `gdal_pansharpen.py`, which has no network", "gdal"),
+            ("pixels per core-second, COG", "cog"),
+            ("pixels per core-second, plain tiled GeoTIFF", "tiled"),
+            ("pixels per core-second, `gdal_pansharpen.py` (no network)", "gdal"),
         )
     ]
     memory = max(kinds[kind]["peak_mb"] for kind in ("cog", "tiled"))
-    rows.append(["memory of a tile", f"{memory / 1e3:.1f} GB", "the most at any moment"])
+    rows.append(["memory per tile", f"{memory / 1e3:.1f} GB", "peak"])
     side, machine = fuse["pixels"][0], fuse["machine"]
     return (
-        table("figure | value | where from", rows)
-        + f"\n\nTaken on an {machine['processor']} with {machine['cores']} cores, from a local disk, for "
-        f"{side:,} × {side:,} pixels, start included, with a network of {fuse['network']['width']} channels "
-        f"and {fuse['network']['depth']} layers (`benchmarks/results/fuse.json`)."
+        table("figure | value | source", rows)
+        + f"\n\nMeasured on an {machine['processor']} with {machine['cores']} cores, from a local disk, for "
+        f"{side:,} × {side:,} pixels, start-up included, with a network of "
+        f"{fuse['network']['width']} channels and {fuse['network']['depth']} layers "
+        f"(`benchmarks/results/fuse.json`)."
     )
 
 
@@ -186,52 +187,54 @@ def limits(fuse: dict) -> str:
     kept, carried = event.storage / event.compute, event.carrying / event.compute
     reads, writes = rate * SHARE.bytes_read / 1e6, rate * SHARE.bytes_written / 1e6
     lines = table(
-        "line | cores that read through it | cores that write through it",
+        "line | cores reading | cores writing",
         [[name, *(f"{cores:,.0f}" for cores in both)] for name, both in through.items()],
     )
     return f"""\
-Work through the rates of one tile: {rate / 1e6:.1f} Mpx/s a core reads {reads:.0f} MB/s and writes
-{writes:.0f} MB/s.
+A core that makes {rate / 1e6:.1f} Mpx/s reads {reads:.0f} MB/s and writes {writes:.0f} MB/s. A line
+can therefore serve this many cores:
 
 {lines}
 
-1. **One machine beside the store.** Cores are the limit. A 10 Gbit/s line is shared by some {shared:.0f}
-   of them.
-2. **Far from the store.** A request waits for its answer, 100 to 200 ms between continents, and a worker
-   with it: each reads its tile strip by strip. More workers than cores hide that, and cost 0.7 GB each:
-   with a share w of its time spent waiting, 1 / (1 − w) workers a core. On one desk's 100 Mbit/s, one
-   core is enough, and an event takes {arrives:.0f} hours to arrive.
-3. **Many machines, one output folder.** A shared file system takes all that is written: 100 cores,
-   {writes / 10:.1f} GB/s. That is beyond many. Let machines have an output each, by `--cid` or `--bbox`,
-   or write less: `--co COMPRESS=…` with a stronger codec trades cores, of which there are enough, for
-   bytes.
-4. **GPUs.** What is left to the cores, reading, unpacking and packing, is at least what
-   `gdal_pansharpen.py` takes without any network: {without:.1f} Mpx/s. So a card at {card:.0f} Mpx/s
-   wants some {feeders:.0f} cores to feed it, and saves at most {saved:.0%} of the core-hours. It pays
-   with a larger network, not with this one.
-5. **Money.** A month of storage costs {kept:.0f} times the computing, and carrying the pictures out of a
-   cloud {carried:.0f} times. Work where the imagery lies; or make pictures when they are asked for ([web
-   tiles](guides/tiles.md)): the network is cheap enough to run again.
-6. **The command.** It hears of each tile and writes two lines: 6 million tiles are some 3 GB of
-   manifest, read whole at the start. Give each event, or zone, a delivery of its own, long before that."""
+1. **One machine near the store.** Cores are the limit. A 10 Gbit/s line serves some {shared:.0f} of
+   them.
+2. **Far from the store.** Each request waits for its answer, 100 to 200 ms between continents, and
+   so does the worker that reads its tile strip by strip. More workers than cores hide the wait;
+   each costs 0.7 GB. If workers spend a share w of their time waiting, use 1 / (1 − w) workers per
+   core. On an office line of 100 Mbit/s, one core is enough, and an event takes {arrives:.0f} hours
+   to arrive.
+3. **Many machines, one output folder.** A shared file system must take everything that is written:
+   for 100 cores, {writes / 10:.1f} GB/s, which many can't. Give each machine its own output, by
+   `--cid` or `--bbox`. Or write less: `--co COMPRESS=…` with a stronger codec costs cores, of which
+   there are enough, and saves bytes.
+4. **GPUs.** Cores still have to read, decompress and compress. That takes at least as long as
+   `gdal_pansharpen.py` takes without a network: {without:.1f} Mpx/s per core. A GPU at {card:.0f}
+   Mpx/s therefore needs some {feeders:.0f} cores to feed it, and saves at most {saved:.0%} of the
+   core-hours. It pays with a larger network, not with this one.
+5. **Money.** A month of storage costs {kept:.0f} times as much as the computing, and moving the
+   pictures out of a cloud {carried:.0f} times as much. Work where the imagery is stored, or make
+   pictures on request ([web tiles](guides/tiles.md)): the network is cheap enough to run again.
+6. **The command.** It receives each tile's result and writes two lines: 6 million tiles make some 3
+   GB of manifest, all of which is read at the start. Long before that, give each event or zone its
+   own delivery."""
 
 
 def workers(kept: dict | None) -> str:
     """Two workers against one."""
     if kept is None:
-        return "No figures are kept yet."
-    ways = {None: "processes (`-j`)", "local": "Dask's (`--cluster local`)"}
+        return "Not measured yet."
+    ways = {None: "processes (`-j`)", "local": "Dask workers (`--cluster local`)"}
     rows = [
         [ways[one["cluster"]], f"{one['one']:.2f} Mpx/s", f"{one['two']:.2f} Mpx/s", f"× {one['gain']:.2f}"]
         for one in kept["figures"]
     ]
-    return table("workers | one, on one core | two, on two | gain", rows) + _taken(kept)
+    return table("workers | 1 worker, 1 core | 2 workers, 2 cores | gain", rows) + _taken(kept)
 
 
 def store(kept: dict | None) -> str:
     """Out of stores of several distances."""
     if kept is None:
-        return "No figures are kept yet."
+        return "Not measured yet."
     counts = sorted({one["workers"] for one in kept["figures"]})
     places: dict[tuple[float, float], dict[int, dict]] = {}
     for one in kept["figures"]:
@@ -246,14 +249,14 @@ def store(kept: dict | None) -> str:
         for (latency, bandwidth), found in places.items()
     ]
     heads = " | ".join(f"{count} workers" if count > 1 else "1 worker, Mpx/s" for count in counts)
-    return table(f"store | {heads} | requests a tile | bytes a tile", rows) + _taken(kept)
+    return table(f"store | {heads} | requests per tile | bytes per tile", rows) + _taken(kept)
 
 
 def _taken(kept: dict) -> str:
     machine = kept["machine"]
     return (
         f"\n\nOn an {machine['processor']} with {machine['cores']} cores: {kept['tiles']} tiles of "
-        f"{kept['size']:,} × {kept['size']:,} pixels, starting up not counted."
+        f"{kept['size']:,} × {kept['size']:,} pixels, start-up excluded."
     )
 
 

@@ -21,10 +21,10 @@ import torch
 
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
-from potato.evaluation.by_chips import CHIPS, judge_chip
-from potato.evaluation.by_pair import to_tensors
+from potato.evaluation.by_chips import CHIPS, evaluate_chip
 from potato.evaluation.findings import Findings
-from potato.evaluation.methods import open_contenders
+from potato.evaluation.methods import MethodSpec
+from potato.evaluation.pair_windows import to_tensors
 from potato.evaluation.protocols import displaced, full, plain
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model
@@ -64,19 +64,19 @@ def train(pool: Path, work: Path, size: str, chips: int) -> Path:
     return last
 
 
-def judge_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> float:
+def evaluate_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> float:
     """Mean ΔE on simulated scenes by that of the predictor."""
-    contenders = open_contenders(weights, [PREDICTOR])
-    found = [Findings() for _ in contenders]
+    methods = MethodSpec(weights, [PREDICTOR]).methods
+    found = [Findings() for _ in methods]
     for n in range(count):
         chip = scene_chip(SEED, n, 512, kind="judged", photographs=photographs)
-        for whole, part in zip(found, judge_chip(contenders, chip), strict=True):
+        for whole, part in zip(found, evaluate_chip(methods, chip), strict=True):
             whole.join(part)
     before, after = (one.differences[CHIPS].total.mean for one in found)
     return after / before
 
 
-def judge_pair(model: Sharpener, folder: Path) -> dict[str, float]:
+def evaluate_real_pair(model: Sharpener, folder: Path) -> dict[str, float]:
     """Figures of the real pair."""
     with open_pair(folder / "wv2-pan.tif", folder / "wv2-ms.tif") as pair:
         pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
@@ -100,7 +100,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
     runs: dict[str, list[float]] = {size: [] for size in models}
     for turn in range(rounds + 1):
         for size, model in models.items():
-            side = BLOCK + 2 * model.margin
+            side = BLOCK + 2 * model.halo
             pan, mul = torch.rand(1, 16, side, side), torch.rand(1, 8, side, side)
             started = time.process_time()
             with torch.inference_mode():
@@ -133,13 +133,13 @@ def main() -> int:
     rows: dict[str, dict[str, float]] = {PREDICTOR: {"Mpx/s": speeds[PREDICTOR], "scenes": 1.0}}
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     real = options.data / "wv2" if options.data else None
-    base = judge_pair(load_model(PREDICTOR), real) if real else {}
+    base = evaluate_real_pair(load_model(PREDICTOR), real) if real else {}
     rows[PREDICTOR] |= {name: value if name == "detail" else 1.0 for name, value in base.items()}
     for size, model in models.items():
-        own = judge_pair(model, real) if real else {}
+        own = evaluate_real_pair(model, real) if real else {}
         rows[size] = {
             "Mpx/s": speeds[size],
-            "scenes": judge_scenes(trained[size], options.scenes, photographs),
+            "scenes": evaluate_scenes(trained[size], options.scenes, photographs),
             **{name: value if name == "detail" else value / base[name] for name, value in own.items()},
         }
     keep(options.work / "sizes.json", chips=options.chips, scenes=options.scenes, sizes=rows)

@@ -19,7 +19,8 @@ from potato.core.render import FLAT, NATURAL, Look, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensors import BANDS, SCALE, VISIBLE
 from potato.evaluation.metrics import psnr, ssim
-from potato.evaluation.protocols import full_maps, plain_case, shift
+from potato.evaluation.protocols import full_maps, plain_case
+from potato.evaluation.registration import shift
 from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
 from potato.simulation.ground import Ground, make_ground

@@ -3,8 +3,9 @@
     python runs/fit_color.py --data DATA [--pair PAN MUL] [--ridge 1.2e-4] [--curve curve.csv]
 
 DATA holds `rsr/worldview2.csv` and `rsr/worldview3.csv` (spectral responses by 1 nm) and
-`spectra/slum-shortwave.csv` (LUMA SLUM, percent); further spectra come from the installed `earthlib`.
-Illuminant D65, CIE 1931 2° observer, both from `colour-science`. `docs/colour.md` explains the method.
+`spectra/slum-shortwave.csv` (LUMA SLUM, percent); further spectra come from the installed
+`earthlib`. Illuminant D65, CIE 1931 2° observer, both from `colour-science`. `docs/colour.md`
+explains the method.
 """
 
 import argparse
@@ -28,7 +29,8 @@ from torch import Tensor
 from potato.core.color import BANDS_TO_XYZ, D65, SRGB_TO_XYZ, delta_e_ok, xyz_to_oklab
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SCALE, VISIBLE
-from potato.evaluation import protocols
+from potato.evaluation.methods import Sharpen
+from potato.evaluation.protocols import displaced, full, plain
 
 Array = NDArray[np.float64]
 
@@ -105,7 +107,8 @@ def read_earthlib() -> Iterator[Spectrum]:
 def _sample_of(row: dict[str, str]) -> str:
     name, place = row["NAME"], f"{row['LAT']},{row['LON']}"
     if row["SOURCE"].startswith("icraf"):
-        # One profile is one place; where the place is missing (0, 0), numbers in one ten go together.
+        # One profile is one place; where the place is missing (0, 0), numbers in one ten go
+        # together.
         return name[:-1] if place == "0,0" else place
     if "santa barbara" in row["NOTES"]:
         return name.split(".")[0]  # the rest counts repeated measurements of one material
@@ -194,7 +197,7 @@ def distance(first: Tensor, second: Tensor) -> Array:
     return np.asarray(delta_e_ok(first, second)[:, 0])
 
 
-def judge_on_spectra(matrix: Array, library: Library) -> dict[str, float]:
+def evaluate_on_spectra(matrix: Array, library: Library) -> dict[str, float]:
     """Errors of colour on spectra, in JND: mean, 95th percentile (weighted) and largest, by sensor."""
     figures = {}
     for sensor in SENSORS:
@@ -208,13 +211,13 @@ def judge_on_spectra(matrix: Array, library: Library) -> dict[str, float]:
     return figures
 
 
-def judge_robustness(matrix: Array, library: Library) -> dict[str, float]:
+def evaluate_robustness(matrix: Array, library: Library) -> dict[str, float]:
     """What the matrix makes of faults of the bands, in JND.
 
     Returns:
-        `noise`: root mean square for a grey of reflectance 0.1 with independent noise of 0.001 in each band.
-        `edge`: mean of chroma halfway up edges between two spectra, or one and its shade (a quarter as
-        bright), one mul pixel wide, where the band arrays are 0.2 mul pixels apart.
+        `noise`: root mean square for a grey of reflectance 0.1 with independent noise of 0.001 in
+        each band. `edge`: mean of chroma halfway up edges between two spectra, or one and its shade
+        (a quarter as bright), one mul pixel wide, where the band arrays are 0.2 mul pixels apart.
     """
     grey = np.full((1, VISIBLE), 0.1)
     noisy = grey + 0.001 * np.eye(VISIBLE)
@@ -233,27 +236,27 @@ def judge_robustness(matrix: Array, library: Library) -> dict[str, float]:
     return {"noise": float(np.sqrt((noise**2).sum())), "edge": float(np.mean(edges))}
 
 
-def judge_on_pair(matrix: Array, pan: Tensor, mul: Tensor) -> dict[str, float]:
-    """The bare predictor on a real pair, by the protocols of `potato.evaluation.protocols`."""
+def evaluate_on_pair(matrix: Array, pan: Tensor, mul: Tensor) -> dict[str, float]:
+    """The bare predictor on a real pair, by `potato.evaluation.protocols`."""
     weights = torch.from_numpy(matrix).to(mul)
 
     def colour_of(image: Tensor) -> Tensor:
         return xyz_to_oklab(torch.einsum("bnhw,nc->bchw", image[:, :VISIBLE], weights))
 
     sharpen = predictor(colour_of)
-    seen = protocols.full(sharpen, pan, mul, colour_of)
+    seen = full(sharpen, pan, mul, colour_of)
     return {
-        "ds0": protocols.plain(sharpen, pan, mul, 0, colour_of),
-        "ds1": protocols.plain(sharpen, pan, mul, 1, colour_of),
+        "ds0": plain(sharpen, pan, mul, 0, colour_of),
+        "ds1": plain(sharpen, pan, mul, 1, colour_of),
         "fringe_mean": seen.fringe_mean,
         "fringe_p99": seen.fringe_p99,
         "detail": seen.detail,
         "consistency": seen.consistency,
-        **{f"apart_{d}": protocols.displaced(sharpen, pan, mul, d, colour_of) for d in (0.0, 0.35, 0.6)},
+        **{f"apart_{d}": displaced(sharpen, pan, mul, d, colour_of) for d in (0.0, 0.35, 0.6)},
     }
 
 
-def predictor(colour_of: Callable[[Tensor], Tensor]) -> protocols.Sharpen:
+def predictor(colour_of: Callable[[Tensor], Tensor]) -> Sharpen:
     """Bicubic Oklab, times the cube root of pan over the bicubic of its block mean."""
 
     def upsample(image: Tensor) -> Tensor:
@@ -307,9 +310,9 @@ def main() -> None:
     pair = read_pair(*arguments.pair) if arguments.pair else None
     rows: list[dict[str, float | str]] = []
     for name, matrix in matrices.items():
-        figures = judge_on_spectra(matrix, judged) | judge_robustness(matrix, judged)
+        figures = evaluate_on_spectra(matrix, judged) | evaluate_robustness(matrix, judged)
         if pair is not None:
-            figures |= judge_on_pair(matrix, *pair)
+            figures |= evaluate_on_pair(matrix, *pair)
         if not rows:
             print(" " * 16 + " ".join(f"{key:>11}" for key in figures))
         print(f"{name:16}" + " ".join(f"{value:11.3f}" for value in figures.values()), flush=True)

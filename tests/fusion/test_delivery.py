@@ -22,8 +22,8 @@ from rasterio.warp import transform
 from potato import fuse, fuse_ard, list_ard
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE, Broken, Tile, walk_ard
 from potato.ard.grid import quadkey_square
-from potato.core.redaction import redact
 from potato.core.render import LOOKS
+from potato.core.text import redact
 from potato.core.windows import PairWindow
 from potato.engine.executor import open_executor
 from potato.engine.threads import Serial

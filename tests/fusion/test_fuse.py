@@ -288,7 +288,7 @@ def test_images_are_read_from_a_zip_and_a_vrt(pair, tmp_path, local):
 
 def test_a_window_can_be_sharpened_alone(broad, network, whole):
     with gdal(), open_pair(broad.pan, broad.mul) as pair:
-        pixels = pair.read(PairWindow(10, 12, 8, 9).padded(network.apron))
+        pixels = pair.read(PairWindow(10, 12, 8, 9).padded(network.read_halo))
     codes = fuse_pixels(network, pixels, FLAT)
     assert np.abs(codes.astype(int) - whole[:, 40:72, 48:84]).max() <= 1
 

@@ -25,7 +25,7 @@ from potato.core.sensors import BAND_CODES
 from potato.core.windows import PairWindow
 from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
-from potato.raster.gdal import placeless
+from potato.raster.gdal_env import placeless
 
 import ards
 import pairs
@@ -145,7 +145,7 @@ class TestReducedPairs:
             ),
         ]
         with open_pair(*paths) as pair:
-            assert (pair._row, pair._column) == (row, left)
+            assert (pair.row, pair.column) == (row, left)
             small = pair.reduced(2)
             pixels = small.read(PairWindow(0, 0, small.height, small.width))
             again = pair.reduced(4)

@@ -1,5 +1,6 @@
-"""The pages: the notebook runs, pictures are small, and every room and page is somewhere to be found."""
+"""The documentation: the notebook runs, links work, pictures are small, every room and page is listed."""
 
+import importlib
 import re
 import warnings
 from pathlib import Path
@@ -9,35 +10,46 @@ import pytest
 import potato
 
 PACKAGE = Path(potato.__file__).parent
-DOCS = PACKAGE.parents[1] / "docs"
+REPOSITORY = PACKAGE.parents[1]
+DOCS = REPOSITORY / "docs"
 NOTEBOOK = DOCS / "notebooks" / "first-look.ipynb"
 PAGES = sorted(DOCS.rglob("*.md"))
+PROSE = [
+    *PAGES,
+    *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "dev/LOG.md")),
+]
+
+MADE = re.compile(r"<!-- made: .*?<!-- /made -->", re.DOTALL)
+"""The parts of docs/scale.md that benchmarks/scale_page.py writes."""
+
+WIDTH = 100
+"""Characters in a line of prose. Tables are exempt, since Markdown can't break their rows."""
 
 LARGEST = 150_000
-"""Bytes, as docs/make_pictures.py promises."""
+"""Bytes of a picture that docs/make_pictures.py writes, at most."""
 
 OLDER = {"chips.jpg", "demo.jpg", "fakes.jpg"}
-"""Pictures from before that promise."""
+"""Pictures older than that limit."""
 
 
-def test_the_notebook_runs_and_is_kept_without_results(tmp_path):
+def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato[docs]'")
     nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato[docs]'")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     with warnings.catch_warnings():
-        # Jupyter's own pieces warn of each other; the kernel is another process, where nothing is filtered.
+        # Jupyter warns of its own packages. The kernel is another process, where no warning is filtered.
         warnings.simplefilter("ignore")
         nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
     kinds = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]
     printed = "".join(output.get("text", "") for cell in code for output in cell.outputs)
     assert kinds.count("text/html") == 2, "the pair and the result show themselves"
-    assert kinds.count("image/png") == 3, "and so does the plot"
+    assert kinds.count("image/png") == 3, "the pair, the result and the plot are pictures"
     assert "1 usable" in printed and "JND" in printed and "gsa" in printed
 
 
-def test_pages_are_in_a_table_of_contents():
+def test_every_page_is_in_the_table_of_contents():
     listed = set(re.findall(r"^([a-z][\w/-]*)$", (DOCS / "index.md").read_text(), re.MULTILINE))
     pages = {str(page.relative_to(DOCS).with_suffix("")) for page in PAGES} - {"index"}
     assert pages | {"notebooks/first-look"} == listed
@@ -51,15 +63,26 @@ def test_every_room_is_in_the_reference():
         assert re.search(rf"^   potato\.{room}\b", text, re.MULTILINE), f"docs/reference.md lacks {room}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_links_lead_somewhere(page):
+def test_every_name_in_the_reference_is_a_module():
+    for name in re.findall(r"^   (potato[\w.]*)$", (DOCS / "reference.md").read_text(), re.MULTILINE):
+        importlib.import_module(name)
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
+def test_links_lead_to_files(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if "://" not in target:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
+def test_lines_of_prose_are_short(page):
+    lines = MADE.sub("", page.read_text()).splitlines()
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith("|")] == []
+
+
 def test_pictures_are_small_and_used():
-    text = "".join(page.read_text() for page in (*PAGES, DOCS.parent / "README.md"))
+    text = "".join(page.read_text() for page in (*PAGES, REPOSITORY / "README.md"))
     for picture in (DOCS / "images").iterdir():
-        assert picture.name in text, f"nobody shows {picture.name}"
+        assert picture.name in text, f"no page shows {picture.name}"
         assert picture.stat().st_size <= LARGEST or picture.name in OLDER

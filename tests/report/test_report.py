@@ -17,9 +17,9 @@ from rasterio.io import MemoryFile
 import potato
 from potato import fuse
 from potato.core.color import mul_to_oklab
-from potato.core.html import script_json
 from potato.core.render import FLAT, NATURAL, adjust, render, unrender
 from potato.core.sensors import SCALE
+from potato.core.text import script_json
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, GridError, InputError, OutputExists
 from potato.evaluation import protocols

@@ -384,7 +384,11 @@ def test_the_loss_of_the_predictor_is_its_distance(pool, tmp_path):
     with torch.no_grad():
         loss, total, count, pixels = batch_loss(model, batch, CPU)
         pan, mul, target = batch.floats(CPU)
-        inner = (..., slice(4 * model.radius, -4 * model.radius), slice(4 * model.radius, -4 * model.radius))
+        inner = (
+            ...,
+            slice(4 * model.halo_valid, -4 * model.halo_valid),
+            slice(4 * model.halo_valid, -4 * model.halo_valid),
+        )
         distance = delta_e_ok(sharpen(model, pan, mul), target)[inner]
         half, doubted = (batch._replace(doubt=torch.tensor([share])) for share in (0.5, 1.0))
         terms = {"fringes": 2.0}, {"strays": 2.0}

@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
 from potato.ard.naming import ITEM_PATH
-from potato.core.redaction import redact
 from potato.core.sensors import CATALOG_ID, PLATFORMS
+from potato.core.text import redact
 from potato.raster.remote import is_remote
 
 FORMAT = "GTiff"

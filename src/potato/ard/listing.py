@@ -9,9 +9,8 @@ from pathlib import Path
 from potato.ard.item import Broken, Tile, unusable
 from potato.ard.naming import ITEM_PATH
 from potato.ard.walk import walk_ard
-from potato.core.redaction import redact
+from potato.core.text import counted, redact
 from potato.core.types import PathLike
-from potato.core.words import counted
 
 COLUMNS = ("event", "cid", "platform", "date", "zones", "tiles", "usable", "clouds", "km2")
 

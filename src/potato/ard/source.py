@@ -27,7 +27,7 @@ TIMEOUT = 30
 """Seconds to wait for an answer."""
 
 SLOW = 1000
-"""Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal`."""
+"""Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal_env`."""
 
 LEADS_OUT = "a symlink that leads out of the ARD"
 

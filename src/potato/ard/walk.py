@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from potato.ard.item import Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.naming import ITEM_PATH
 from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 

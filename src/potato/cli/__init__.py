@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.errors import PotatoError
 
 __all__ = ["main", "potato"]

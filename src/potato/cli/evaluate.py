@@ -126,12 +126,13 @@ def evaluate(
 ) -> None:
     """Judge a sharpener beside others, or compare two pictures.
 
-    PAN MUL judges by a real pair: by Wald's protocol plainly, with displaced band arrays, and at full scale
+    PAN MUL judges by a real pair: by Wald's protocol plainly, with displaced band arrays, and at
+        full scale
     without a truth. --chips judges by a pool with known truth, --reflectances by single surfaces.
     --pictures compares two finished pictures, and --registration measures a pair itself.
 
-    Differences are in JND. Ratios are to the bare predictor. Large pairs are judged in windows of 1,280 pan
-    pixels.
+    Differences are in JND. Ratios are to the bare predictor. Large pairs are judged in windows of
+    1,280 pan pixels.
     """
     inputs = _inputs(click.get_current_context(), settings)
     from potato import evaluation

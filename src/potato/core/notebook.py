@@ -5,8 +5,8 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SIDE = 320
-"""Pixels along the longer side of a small picture, about."""
+THUMBNAIL_SIDE = 320
+"""Pixels along the longer side of a picture in a notebook, at most."""
 
 
 @dataclass(frozen=True)

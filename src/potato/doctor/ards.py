@@ -8,8 +8,7 @@ from tqdm import tqdm
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
-from potato.core.redaction import redact
-from potato.core.words import counted
+from potato.core.text import counted, redact
 from potato.doctor.finding import Finding
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError

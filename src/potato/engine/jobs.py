@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.errors import BlockError, PotatoError
 
 Job = TypeVar("Job")

@@ -1,25 +1,26 @@
-"""Judging sharpeners beside each other: by pairs, chips and surfaces, and finished pictures by each other.
+"""Evaluation: sharpeners compared on pairs, chips and surfaces; finished pictures compared with each other.
 
-`protocols`, `spread`, `masks`, `kinds` and `robustness` work on tensors; the others are the tools behind
-`potato evaluate` and `make score`.
+`evaluate` is the door to all modes. `protocols` and `metrics` work on tensors.
 """
 
-from potato.evaluation.by_chips import judge_chips
-from potato.evaluation.by_pair import judge_pair
-from potato.evaluation.by_pictures import judge_pictures
+from potato.evaluation.by_chips import evaluate_chips
+from potato.evaluation.by_pair import evaluate_pair
+from potato.evaluation.by_pictures import evaluate_pictures
 from potato.evaluation.by_registration import measure_registration
-from potato.evaluation.by_surfaces import judge_surfaces
-from potato.evaluation.findings import Protocols
+from potato.evaluation.by_surfaces import evaluate_surfaces
+from potato.evaluation.methods import MethodSpec
+from potato.evaluation.protocols import Protocols
 from potato.evaluation.result import Evaluation
 from potato.evaluation.runner import evaluate
 
 __all__ = [
     "Evaluation",
+    "MethodSpec",
     "Protocols",
     "evaluate",
-    "judge_chips",
-    "judge_pair",
-    "judge_pictures",
-    "judge_surfaces",
+    "evaluate_chips",
+    "evaluate_pair",
+    "evaluate_pictures",
+    "evaluate_surfaces",
     "measure_registration",
 ]

@@ -1,15 +1,16 @@
-"""Classical sharpeners, to judge against: all 8 bands in, 8 sharp bands out, seen through the same colour.
+"""Classical sharpeners, the baselines of the literature: 8 bands in, 8 sharp bands out.
 
-They are what the literature calls its baselines, each by its published formula. Where pan must look like an
-intensity of mul, its mean and deviation are matched at mul's scale. `brovey`, `gsa` and `awlp` take
-statistics of the whole image, so what they give for a window depends on the window.
+Each follows its published formula. Where pan must resemble an intensity of mul, its mean and
+deviation are matched at mul's scale. `brovey`, `gsa` and `awlp` take statistics of the whole image,
+so the result in a window depends on the window.
 
-All take pan (b, 1, 4h, 4w) and mul (b, 8, h, w) in reflectance, every pixel valid, and give (b, 8, 4h, 4w),
-in which overshoots may leave 0..1. Each image of a batch stands for itself. They raise ValueError if shapes
-don't fit.
+All take pan (b, 1, 4h, 4w) and mul (b, 8, h, w) in reflectance, every pixel valid, and return (b,
+8, 4h, 4w), in which overshoots may leave 0..1. The images of a batch don't affect each other. All
+raise ValueError if the shapes don't fit.
 
-Source of the choice, and of details that papers leave open: G. Vivone and others, "A Critical Comparison
-Among Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53 (2015).
+Source of the choice, and of details that papers leave open: G. Vivone and others, "A Critical
+Comparison Among Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53
+(2015).
 """
 
 from collections.abc import Callable
@@ -18,51 +19,53 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.color import mul_to_oklab
 from potato.core.mtf import MUL_GAINS, degrade
 from potato.core.resample import BICUBIC_REACH, block_mean, from_cells, upsample_cells
 from potato.core.sensors import BANDS, RATIO
-from potato.evaluation.protocols import Sharpen
+from potato.core.types import check_pair_shapes
 
 Baseline = Callable[[Tensor, Tensor], Tensor]
 """A classical sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to sharp bands (b, 8, 4h, 4w)."""
 
 DARK = 1e-3
-"""Reflectance below which nothing is divided by: there, a ratio would be noise over noise."""
+"""Least reflectance that a ratio divides by; below it, the ratio would be noise over noise."""
 
 BRIGHTEST = float(RATIO**2)
-"""A ratio of a pixel to its surroundings above this is noise: a pixel can't hold more than its whole cell."""
+"""Largest ratio of a pixel to its surroundings; one pixel can't hold more light than its whole
+cell."""
 
 
 def bicubic(pan: Tensor, mul: Tensor) -> Tensor:
-    """Mul enlarged by cubic convolution, as everywhere in Potato; pan isn't used."""
-    _check(pan, mul)
+    """Mul enlarged by cubic convolution with a = −0.75, like all of Potato's upsampling; pan isn't used."""
+    check_pair_shapes(pan, mul)
     return _enlarge(mul)
 
 
 def brovey(pan: Tensor, mul: Tensor) -> Tensor:
     """Brovey's transform: each band times pan over the mean of all bands, pan matched to that mean.
 
-    Source: A. R. Gillespie, A. B. Kahle, R. E. Walker, "Color enhancement of highly correlated images. II.
-    Channel ratio and chromaticity transformation techniques", Remote Sensing of Environment 22 (1987).
+    Source: A. R. Gillespie, A. B. Kahle, R. E. Walker, "Color enhancement of highly correlated
+    images. II. Channel ratio and chromaticity transformation techniques", Remote Sensing of
+    Environment 22 (1987).
     """
-    _check(pan, mul)
+    check_pair_shapes(pan, mul)
     coarse = mul.mean(1, keepdim=True)
     intensity = _enlarge(coarse)
     return _enlarge(mul) * _ratio(_match(pan, block_mean(pan), coarse), intensity)
 
 
 def gsa(pan: Tensor, mul: Tensor) -> Tensor:
-    """Gram–Schmidt adaptive: what pan has beyond a fitted mix of bands is added, by each band's share in it.
+    """Gram–Schmidt adaptive: adds pan's difference from a fitted mix of bands, by each band's share.
 
-    The intensity is the mix of bands, with a constant, that comes closest to the block means of pan (least
-    squares); the share of a band is its covariance with the intensity over the intensity's variance. The
-    same mix of the result is exactly pan.
+    The intensity is the mix of bands, with a constant, that comes closest to the block means of pan
+    (least squares). The share of a band is its covariance with the intensity over the intensity's
+    variance. The same mix of the result's bands is exactly pan.
 
     Source: B. Aiazzi, S. Baronti, M. Selva, "Improving Component Substitution Pansharpening Through
-    Multivariate Regression of MS+Pan Data", IEEE Transactions on Geoscience and Remote Sensing 45 (2007).
+    Multivariate Regression of MS+Pan Data", IEEE Transactions on Geoscience and Remote Sensing 45
+    (2007).
     """
-    _check(pan, mul)
+    check_pair_shapes(pan, mul)
     means = mul.mean((2, 3), keepdim=True)
     columns, goal = (mul - means).flatten(2).mT.double(), block_mean(pan).flatten(2).mT.double()
     level = goal.mean(1, keepdim=True)
@@ -79,37 +82,38 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
 
 
 def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
-    """Generalised Laplacian pyramid of the bands' own sharpness, with high-pass modulation.
+    """Generalised Laplacian pyramid with filters matched to the MTF, and high-pass modulation.
 
-    Each band, enlarged, times pan over pan as that band would see it, enlarged alike. Pan isn't matched to
-    the bands first, as some do: reflectances share their zero, and a gain and offset for a band that pan
-    doesn't resemble cost more than they give.
+    Each band, enlarged, is multiplied by pan over the enlarged image that the band would see of
+    pan. Pan isn't matched to the bands first, as some do: reflectances share their zero, and a gain
+    and offset for a band that pan doesn't resemble cost more than they gain.
 
-    Sources: B. Aiazzi and others, "MTF-tailored Multiscale Fusion of High-resolution MS and Pan Imagery",
-    Photogrammetric Engineering & Remote Sensing 72 (2006); G. Vivone and others, "Contrast and Error-Based
-    Fusion Schemes for Multispectral Image Pansharpening", IEEE Geoscience and Remote Sensing Letters 11
-    (2014).
+    Sources: B. Aiazzi and others, "MTF-tailored Multiscale Fusion of High-resolution MS and Pan
+    Imagery", Photogrammetric Engineering & Remote Sensing 72 (2006); G. Vivone and others,
+    "Contrast and Error-Based Fusion Schemes for Multispectral Image Pansharpening", IEEE Geoscience
+    and Remote Sensing Letters 11 (2014).
 
     Args:
         pan: reflectance (b, 1, 4h, 4w).
         mul: reflectance (b, 8, h, w).
-        platform: whose `mtf.MUL_GAINS`.
+        platform: `WV02` or `WV03`, the satellite whose `mtf.MUL_GAINS` are used.
     """
-    _check(pan, mul)
+    check_pair_shapes(pan, mul)
     coarse = degrade(pan.expand(-1, len(BANDS), -1, -1), MUL_GAINS[platform])
     return _enlarge(mul) * _ratio(pan, _enlarge(coarse))
 
 
 def awlp(pan: Tensor, mul: Tensor) -> Tensor:
-    """Additive wavelet luminance proportional: pan's two finest wavelet planes, by each band's brightness.
+    """Additive wavelet luminance proportional: adds pan's two finest wavelet planes, by each band's brightness.
 
-    Planes are what two rounds of the "à trous" transform with a B3 spline take away from pan, which is
-    matched to the mean of all bands.
+    Pan is matched to the mean of all bands. The planes are its difference from two rounds of the "à
+    trous" transform with a B3 spline.
 
-    Source: X. Otazu and others, "Introduction of Sensor Spectral Response Into Image Fusion Methods.
-    Application to Wavelet-Based Methods", IEEE Transactions on Geoscience and Remote Sensing 43 (2005).
+    Source: X. Otazu and others, "Introduction of Sensor Spectral Response Into Image Fusion
+    Methods. Application to Wavelet-Based Methods", IEEE Transactions on Geoscience and Remote
+    Sensing 43 (2005).
     """
-    _check(pan, mul)
+    check_pair_shapes(pan, mul)
     coarse = mul.mean(1, keepdim=True)
     matched, enlarged = _match(pan, block_mean(pan), coarse), _enlarge(mul)
     planes = matched - _smooth(_smooth(matched, 1), 2)
@@ -123,25 +127,16 @@ BASELINES: dict[str, Baseline] = {
     "mtf_glp_hpm": mtf_glp_hpm,
     "awlp": awlp,
 }
-"""All of them by name, from the plainest on."""
-
-
-def as_sharpen(baseline: Baseline) -> Sharpen:
-    """A baseline as a sharpener: the colour of its bands, with negative reflectance taken for 0."""
-
-    def sharpen(pan: Tensor, mul: Tensor) -> Tensor:
-        return mul_to_oklab(baseline(pan, mul).clamp_min(0))
-
-    return sharpen
+"""The classical sharpeners by name, the plainest first."""
 
 
 def _enlarge(image: Tensor) -> Tensor:
-    """(b, c, h, w) to (b, c, 4h, 4w), borders drawn out."""
+    """(b, c, h, w) to (b, c, 4h, 4w), borders replicated."""
     return from_cells(upsample_cells(F.pad(image, (BICUBIC_REACH,) * 4, mode="replicate")))
 
 
 def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
-    """`image` with the gain and offset that give `coarse`, the same at mul's scale, the moments of `goal`."""
+    """`image` with the gain and offset that give its version at mul's scale, `coarse`, the moments of `goal`."""
     old, new = (plane.std((2, 3), keepdim=True) for plane in (coarse, goal))
     gain = torch.where(old > 0, new / old, torch.ones_like(old))
     return (image - coarse.mean((2, 3), keepdim=True)) * gain + goal.mean((2, 3), keepdim=True)
@@ -152,17 +147,8 @@ def _ratio(fine: Tensor, coarse: Tensor) -> Tensor:
 
 
 def _smooth(image: Tensor, step: int) -> Tensor:
-    """Convolve (b, 1, h, w) with a B3 spline whose taps lie `step` pixels apart; borders drawn out."""
+    """Convolve (b, 1, h, w) with a B3 spline whose taps lie `step` pixels apart, borders replicated."""
     taps = (torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16).to(image)
     padded = F.pad(image, (2 * step,) * 4, mode="replicate")
     across = F.conv2d(padded, taps[None, None, None, :], dilation=step)
     return F.conv2d(across, taps[None, None, :, None], dilation=step)
-
-
-def _check(pan: Tensor, mul: Tensor) -> None:
-    batch, bands, height, width = mul.shape if mul.ndim == 4 else (0, 0, 0, 0)
-    if bands != len(BANDS) or pan.shape != (batch, 1, RATIO * height, RATIO * width):
-        raise ValueError(
-            "expected pan (b, 1, 4h, 4w) and mul (b, 8, h, w), "
-            f"found {tuple(pan.shape)} and {tuple(mul.shape)}"
-        )

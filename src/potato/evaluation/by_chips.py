@@ -1,54 +1,45 @@
-"""Judging by a pool of chips, whose truth is known."""
+"""Evaluation by a pool of chips, whose truth is known."""
 
 import functools
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
-from potato.engine.dask import open_cluster
+from potato.core.types import PathLike
 from potato.engine.devices import one_thread
-from potato.engine.processes import ask_in_order
-from potato.engine.threads import available_cores, map_blocks
+from potato.engine.executor import open_executor
 from potato.errors import ChipError, EmptyError
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.masks import complete_pair, inner
-from potato.evaluation.methods import ALL, Contender, Lineup, open_contenders
-from potato.evaluation.protocols import BORDER
+from potato.evaluation.methods import Method, MethodSpec
+from potato.evaluation.protocols import BORDER, INSIDE
 from potato.evaluation.result import Charts, Evaluation, provenance
-from potato.evaluation.statistics import Difference
 from potato.evaluation.tables import difference_section, picture_section
-from potato.model.network import Sharpener
 
 CHIPS = "chips"
-"""Key of what is found by chips."""
-
-Path_ = str | os.PathLike[str]
+"""Key of the figures by chips."""
 
 
-def judge_chips(
-    pool: Path_,
+def evaluate_chips(
+    pool: PathLike,
+    methods: MethodSpec | None = None,
     *,
-    weights: Path_ | Sharpener | None = None,
-    baselines: Sequence[str] = ALL,
-    device: str = "auto",
     workers: int | None = None,
     cluster: str | None = None,
     progress: bool = False,
 ) -> Evaluation:
-    """Judge a model and the baselines by every chip of a folder.
+    """Compare a model and the baselines on every chip of a folder.
 
     Args:
         pool: a folder of chips `0.pt`, `1.pt`, …, such as `link_chips` makes.
-        weights: as for `load_model`, or a model.
-        baselines: as for `open_contenders`.
-        device: as for `fuse`.
-        workers: threads at work on chips; changes no figure. None for one per core.
-        cluster: as for `open_cluster`, whose workers load and judge the chips; changes no figure either.
+        methods: the model and the baselines; None for the shipped weights and every baseline.
+        workers: chips to work on at once; changes no figure. None for one per core.
+        cluster: `local`, or the address of a Dask scheduler, whose workers load and evaluate the
+            chips; changes no figure. None for threads of this process.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
@@ -57,72 +48,56 @@ def judge_chips(
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
     """
-    folder = Path(pool)
+    folder, methods = Path(pool), methods or MethodSpec()
     try:
         numbers = chip_numbers(folder)
     except OSError as error:
         raise ChipError(f"{pool}: expected a folder of chips, can't list it: {error.strerror}") from error
     if not numbers:
         raise ChipError(f"{pool}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips")
-    contenders = open_contenders(weights, baselines, device)
-    found, means = [Findings() for _ in contenders], []
+    found, means = {method.name: Findings() for method in methods.methods}, {}
+    spec = methods if cluster is None else methods.for_workers()
+    work = functools.partial(_evaluate_file, spec, folder.absolute())
     bar = tqdm(total=len(numbers), unit="chip", disable=not progress)
-    with open_cluster(cluster, workers) as machines, bar, one_thread():
-        if machines is None:
-            workers = workers or available_cores()
-            work = functools.partial(judge_chip, contenders)
-            results = map_blocks(_load(folder, numbers), work, workers, 2 * workers)
-        else:
-            lineup = Lineup.of(contenders, weights, device)
-            results = ask_in_order(
-                numbers, functools.partial(_judge_elsewhere, folder.absolute(), lineup), machines
-            )
-        for number, result in results:
-            for whole, part in zip(found, result, strict=True):
+    with open_executor(workers, cluster) as executor, bar:
+        for number, result in executor.map(numbers, work):
+            for whole, part in zip(found.values(), result, strict=True):
                 whole.join(part)
-            means.append((number, result[-1].differences[CHIPS].total.mean))
+            means[str(number)] = result[-1].difference(CHIPS).total.mean
             bar.update()
-    names = [one.name for one in contenders]
-    rows = {name: one.differences[CHIPS] for name, one in zip(names, found, strict=True)}
-    if not rows[names[-1]].total.count:
-        raise EmptyError(f"{pool}: expected chips with valid pixels to judge, found none")
+    rows, name = {name: one.difference(CHIPS) for name, one in found.items()}, list(found)[-1]
+    if not rows[name].total.count:
+        raise EmptyError(f"{pool}: expected chips with valid pixels to evaluate, found none")
     section = difference_section(CHIPS, f"{len(numbers)} chips of {pool}", rows)
     return Evaluation(
         "chips",
         {"chips": str(pool), "count": len(numbers)},
-        provenance(contenders),
-        (section, picture_section("literature", "literature: the same results", names, found, CHIPS)),
-        rows[names[-1]].total.mean,
-        f"mean ΔE of {names[-1]}",
-        {"each": {str(n): mean for n, mean in means if not math.isnan(mean)}},
+        provenance(methods.methods),
+        (section, picture_section("literature", "literature: the same results", found, CHIPS)),
+        rows[name].total.mean,
+        f"mean ΔE of {name}",
+        {"each": {number: mean for number, mean in means.items() if not math.isnan(mean)}},
         Charts(section.title, {name: one.total for name, one in rows.items()}),
     )
 
 
-def judge_chip(contenders: Sequence[Contender], chip: Chip) -> list[Findings]:
-    """What is found of each contender by one chip; its border of 8 pixels is left out."""
+def evaluate_chip(methods: Sequence[Method], chip: Chip) -> list[Findings]:
+    """The findings of each method on one chip; its border of 8 pixels doesn't count."""
     pan, mul, target = (tensor[None] for tensor in chip.tensors())
     pair = complete_pair(pan, mul, pan > 0, (mul > 0).any(1, keepdim=True))
-    judged = inner(chip.valid[0], BORDER, 0)
-    inside = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+    counted = inner(chip.valid[0], BORDER, 0)
     found = []
-    for contender in contenders:
-        oklab = contender.make(*pair)[0]
-        findings = Findings({CHIPS: Difference()})
-        findings.differences[CHIPS].add(oklab, target, judged[None])
-        if bool(judged.any()):
-            figures = picture_figures(oklab[0][inside], target[0][inside], judged[inside])
-            findings.note(CHIPS, figures, float(judged.sum()))
+    for method in methods:
+        oklab = method.sharpen(*pair)[0]
+        findings = Findings()
+        findings.difference(CHIPS).add(oklab, target, counted[None])
+        if bool(counted.any()):
+            figures = picture_figures(oklab[0][INSIDE], target[0][INSIDE], counted[INSIDE])
+            findings.note(CHIPS, figures, float(counted.sum()))
         found.append(findings)
     return found
 
 
-def _load(folder: Path, numbers: Sequence[int]) -> Iterator[tuple[int, Chip]]:
-    for number in numbers:
-        yield number, load_chip(folder / f"{number}.pt")
-
-
 @one_thread()
-def _judge_elsewhere(folder: Path, lineup: Lineup, number: int) -> list[Findings]:
-    """Judge a chip, at a worker."""
-    return judge_chip(lineup.contenders, load_chip(folder / f"{number}.pt"))
+def _evaluate_file(methods: MethodSpec, folder: Path, number: int) -> list[Findings]:
+    return evaluate_chip(methods.methods, load_chip(folder / f"{number}.pt"))

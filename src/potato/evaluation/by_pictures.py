@@ -1,34 +1,30 @@
-"""Two finished pictures beside each other: how far they are apart for people who look at them."""
-
-import os
+"""Comparison of two finished pictures: how far apart they look."""
 
 import torch
 from torch import Tensor
 
 from potato.core.render import FLAT, Look, unrender
+from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError
-from potato.evaluation.error_map import DistanceMap
+from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.result import Charts, Evaluation, version
-from potato.evaluation.statistics import Difference
 from potato.evaluation.tables import difference_section, picture_section
 from potato.raster import check_same_grid, gdal, open_picture
 from potato.viewing.blocks import Block, work_through
 
 _KEY = "pictures"
 
-Path_ = str | os.PathLike[str]
 
-
-def judge_pictures(
-    first: Path_, second: Path_, *, workers: int | None = None, progress: bool = False
+def evaluate_pictures(
+    first: PathLike, second: PathLike, *, workers: int | None = None, progress: bool = False
 ) -> Evaluation:
-    """Compare two pictures as they are shown: their codes are taken for sRGB, whatever look made them.
+    """Compare two pictures as a screen shows them: their codes count as sRGB, whatever look made them.
 
     Args:
         first: red, green, blue in 8 or 16 bits, and a mask, an alpha or neither.
-        second: the same on the same grid; its bits may be others.
+        second: another such picture on the same grid; it may have other bits.
         workers: threads at work on blocks; changes no figure. None for one per core.
         progress: whether to draw a progress bar on stderr.
 
@@ -41,8 +37,8 @@ def judge_pictures(
         check_same_grid(one, other)
         looks = [Look(FLAT.name, 8 if image.dtype == "uint8" else 16) for image in (one, other)]
         grid = one.grid
-        findings = Findings({_KEY: Difference()})
-        chart = DistanceMap(PairWindow(0, 0, grid.height, grid.width))
+        findings = Findings()
+        chart = ErrorMap(PairWindow(0, 0, grid.height, grid.width))
 
         def work(block: Block) -> tuple[Findings, Tensor] | None:
             return _compare(block, looks)
@@ -51,7 +47,7 @@ def judge_pictures(
             if result is not None:
                 findings.join(result[0])
                 chart.put(PairWindow(window.row, window.column, window.height, window.width), result[1])
-    difference = findings.differences[_KEY]
+    difference = findings.difference(_KEY)
     if not difference.total.count:
         raise EmptyError(f"{first} and {second}: expected pixels that are valid in both, found none")
     name = "A against B"
@@ -60,7 +56,7 @@ def judge_pictures(
         "pictures",
         {"first": str(first), "second": str(second)},
         {"potato": version()},
-        (section, picture_section("literature", "literature: the same", [name], [findings], _KEY)),
+        (section, picture_section("literature", "literature: the same", {name: findings}, _KEY)),
         difference.total.mean,
         "mean ΔE",
         {"pixels": difference.total.count},
@@ -69,7 +65,7 @@ def judge_pictures(
 
 
 def _compare(block: Block, looks: list[Look]) -> tuple[Findings, Tensor] | None:
-    """What is found in a block, and ΔE (h, w), NaN where either picture is invalid."""
+    """The findings of a block, and ΔE (h, w), NaN where either picture is invalid."""
     valid = torch.from_numpy(block.valid[0] & block.valid[1])
     if not bool(valid.any()):
         return None
@@ -77,7 +73,7 @@ def _compare(block: Block, looks: list[Look]) -> tuple[Findings, Tensor] | None:
         unrender(torch.from_numpy(codes.astype("float32")), look)
         for codes, look in zip(block.pixels, looks, strict=True)
     )
-    findings = Findings({_KEY: Difference()})
-    distance = findings.differences[_KEY].add(first, second, valid)
+    findings = Findings()
+    distance = findings.difference(_KEY).add(first, second, valid)
     findings.note(_KEY, picture_figures(first, second, valid), float(valid.sum()))
     return findings, torch.where(valid, distance, torch.nan)

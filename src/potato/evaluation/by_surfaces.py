@@ -1,7 +1,7 @@
-"""Judging by single surfaces, one by one: rare colours must come out as they are."""
+"""Evaluation by single surfaces: rare colours must keep their colour."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,32 +10,30 @@ from torch import Tensor
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
+from potato.core.types import PathLike
 from potato.engine.devices import one_thread
-from potato.evaluation.methods import ALL, Contender, open_contenders
-from potato.evaluation.protocols import BORDER
+from potato.evaluation.methods import Method, MethodSpec
+from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, Section, provenance
-from potato.evaluation.statistics import Spread
-from potato.model.network import Sharpener
+from potato.evaluation.statistics import Histogram
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PACKAGED = "packaged"
 """The name that stands for the list in the package."""
 
 SIDE = 64
-"""Pan pixels along the side of a field: 8 of border are left out."""
+"""Pan pixels along the side of a field, of which 8 on each side are border."""
 
 _ROUGHNESS = 0.15
 """Standard deviation of the logarithm of a textured field's shading."""
 
-_TOGETHER = 32
-"""Fields in a batch."""
+_BATCH = 32
+"""Fields that are sharpened together."""
 
 _WORST = 10
 """Surfaces that are printed."""
 
 _FIELDS = ("flat", "textured")
-
-Path_ = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,12 @@ class Fields:
 
 
 def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SIDE) -> Fields:
-    """Every surface as a field of its own, pan and mul in full agreement.
+    """Every surface as a field of its own, in which pan and mul agree exactly.
 
     Args:
         surfaces: n of them.
-        textured: whether pixels are shaded, by the same 1/f noise of standard deviation 15 % for all, or
-            all alike.
+        textured: whether 1/f noise of standard deviation 15 %, one image for all fields, shades the
+            pixels; otherwise a field is one colour.
         side: pan pixels, a multiple of 4.
     """
     shading = torch.ones(1, 1, side, side)
@@ -72,94 +70,86 @@ def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SID
     return Fields(pan, bands * block_mean(shading), mul_to_oklab(bands * shading))
 
 
-def judge_fields(contender: Contender, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:
-    """Mean ΔE (n,) in JND of the field of every surface, 8 pixels of border left out; NaN where it fails."""
+def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:
+    """Mean ΔE (n,) in JND of every surface's field without 8 pixels of border; NaN where a result is NaN."""
     found = []
-    inside = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-    for start in range(0, len(surfaces), _TOGETHER):
-        fields = make_fields(surfaces[start : start + _TOGETHER], textured)
-        result = contender.make(fields.pan, fields.mul)[0]
-        found.append(delta_e_ok(result, fields.truth)[inside].mean((-2, -1)))
+    for start in range(0, len(surfaces), _BATCH):
+        fields = make_fields(surfaces[start : start + _BATCH], textured)
+        result = method.sharpen(fields.pan, fields.mul)[0]
+        found.append(delta_e_ok(result, fields.truth)[INSIDE].mean((-2, -1)))
     return torch.cat(found)
 
 
 @one_thread()
-def judge_surfaces(
-    reflectances: Path_,
-    *,
-    weights: Path_ | Sharpener | None = None,
-    baselines: Sequence[str] = ALL,
-    device: str = "auto",
-) -> Evaluation:
-    """Judge a model and the baselines by every surface of a list, as a flat field and as a textured one.
+def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None) -> Evaluation:
+    """Compare a model and the baselines on every surface of a list, as a flat and as a textured field.
 
     Args:
-        reflectances: a list as `load_reflectances` reads; or `PACKAGED`.
-        weights: as for `load_model`, or a model.
-        baselines: as for `open_contenders`.
-        device: as for `fuse`.
+        reflectances: a CSV file of reflectances, as `load_reflectances` reads it; or `PACKAGED`.
+        methods: the model and the baselines; None for the shipped weights and every baseline.
 
     Raises:
         InputError: if the list can't be read.
         WeightsError: if the weights can't be used.
     """
-    surfaces = load_reflectances(None if os.fspath(reflectances) == PACKAGED else os.fspath(reflectances))
-    contenders = open_contenders(weights, baselines, device)
+    packaged = os.fspath(reflectances) == PACKAGED
+    surfaces = load_reflectances(None if packaged else os.fspath(reflectances))
+    opened = (methods or MethodSpec()).methods
     found = {
-        one.name: {kind: judge_fields(one, surfaces, kind == "textured") for kind in _FIELDS}
-        for one in contenders
+        kind: {one.name: evaluate_fields(one, surfaces, kind == "textured") for one in opened}
+        for kind in _FIELDS
     }
-    name = contenders[-1].name
-    worst = torch.stack([found[name][kind] for kind in _FIELDS]).nan_to_num(nan=torch.inf).amax(0)
+    name = opened[-1].name
+    worst = torch.stack([found[kind][name] for kind in _FIELDS]).nan_to_num(nan=torch.inf).amax(0)
     order = worst.argsort(descending=True, stable=True)[:_WORST].tolist()
-    rows = {who: _summary(kinds) for who, kinds in found.items()}
-    columns = tuple(f"{kind} {what}" for kind in _FIELDS for what in ("mean", "largest"))
-    title = f"{len(surfaces)} surfaces of {'the packaged list' if reflectances == PACKAGED else reflectances}"
-    each = {
-        surface.name: {kind: float(found[name][kind][n]) for kind in _FIELDS}
-        for n, surface in enumerate(surfaces)
-    }
-    headline = float(worst.max())
+    title = f"{len(surfaces)} surfaces of {'the packaged list' if packaged else reflectances}"
+    each: list[dict[str, dict[str, float]]] = [
+        {kind: {who: float(values[n]) for who, values in found[kind].items()} for kind in _FIELDS}
+        for n in range(len(surfaces))
+    ]
+    sections = (
+        Section(
+            "surfaces",
+            f"surfaces: ΔE in JND; {title}",
+            tuple(f"{kind} {what}" for kind in _FIELDS for what in ("mean", "largest")),
+            {one.name: _summary({kind: found[kind][one.name] for kind in _FIELDS}) for one in opened},
+        ),
+        Section(
+            "worst",
+            f"worst: ΔE of {name} in JND, by surface",
+            _FIELDS,
+            {surfaces[n].name: {kind: each[n][kind][name] for kind in _FIELDS} for n in order},
+        ),
+    )
     return Evaluation(
         "reflectances",
         {"reflectances": str(reflectances), "count": len(surfaces)},
-        provenance(contenders),
-        (
-            Section("surfaces", f"surfaces: ΔE in JND; {title}", columns, rows),
-            Section(
-                "worst",
-                f"worst: ΔE of {name} in JND, by surface",
-                _FIELDS,
-                {surfaces[n].name: each[surfaces[n].name] for n in order},
-            ),
-        ),
-        headline,
+        provenance(opened),
+        sections,
+        float(worst.max()),
         f"largest ΔE of {name}",
         {
             "each": [
-                {"name": surface.name, "kind": surface.kind}
-                | {
-                    kind: {one.name: float(found[one.name][kind][n]) for one in contenders}
-                    for kind in _FIELDS
-                }
-                for n, surface in enumerate(surfaces)
+                {"name": surface.name, "kind": surface.kind, **figures}
+                for surface, figures in zip(surfaces, each, strict=True)
             ]
         },
         Charts(
-            f"textured fields, {title}", {who: _spread(kinds["textured"]) for who, kinds in found.items()}
+            f"textured fields, {title}",
+            {who: _histogram(values) for who, values in found["textured"].items()},
         ),
     )
 
 
-def _summary(kinds: Mapping[str, Tensor]) -> dict[str, float]:
+def _summary(fields: dict[str, Tensor]) -> dict[str, float]:
     return {
         f"{kind} {what}": value
-        for kind, values in kinds.items()
+        for kind, values in fields.items()
         for what, value in (("mean", float(values.mean())), ("largest", float(values.max())))
     }
 
 
-def _spread(values: Tensor) -> Spread:
-    spread = Spread()
-    spread.add(values[~values.isnan()])
-    return spread
+def _histogram(values: Tensor) -> Histogram:
+    histogram = Histogram()
+    histogram.add(values[~values.isnan()])
+    return histogram

@@ -8,34 +8,34 @@ from torch import Tensor
 
 from potato.core.windows import PairWindow
 
-_LONGEST = 1200
+LONGEST = 1200
 """Pixels along the longer side of the largest map."""
 
 
-class DistanceMap:
-    """A small map of ΔE that the windows of a region are put into.
+class ErrorMap:
+    """A small map of ΔE that is filled window by window.
+
+    Args:
+        region: the area that the map shows.
 
     Attributes:
-        canvas: ΔE in JND (h, w), NaN where it wasn't judged.
+        canvas: ΔE in JND (h, w), NaN where nothing was evaluated.
     """
 
     def __init__(self, region: PairWindow) -> None:
         self.region = region
-        self.shrink = max(1.0, max(region.height, region.width) / _LONGEST)
+        self.shrink = max(1.0, max(region.height, region.width) / LONGEST)
         height, width = self._place(region.bottom, region.right)
         self.canvas = torch.full((max(1, height), max(1, width)), math.nan)
 
     def _place(self, row: int, column: int) -> tuple[int, int]:
-        return round((row - self.region.row) / self.shrink), round(
-            (column - self.region.column) / self.shrink
-        )
+        corner = self.region
+        return round((row - corner.row) / self.shrink), round((column - corner.column) / self.shrink)
 
     def put(self, window: PairWindow, distance: Tensor) -> None:
-        """Draw the map of a window, ΔE (h, w) on any grid, NaN where it isn't judged."""
-        (top, left), (bottom, right) = (
-            self._place(window.row, window.column),
-            self._place(window.bottom, window.right),
-        )
+        """Draw a window: ΔE (h, w) on any grid, NaN where a pixel wasn't evaluated."""
+        top, left = self._place(window.row, window.column)
+        bottom, right = self._place(window.bottom, window.right)
         if top < bottom and left < right:
             known = ~distance.isnan()
             size = (bottom - top, right - left)

@@ -1,21 +1,72 @@
-"""Images with holes: filling them before sharpeners see them, and keeping away from them."""
+"""Pairs with holes: filling them before a sharpener sees them, and keeping away from them afterwards."""
+
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.resample import from_cells, to_cells
+from potato.core.resample import enlarge_mask, from_cells, to_cells
+from potato.core.types import check_pair_shapes
 from potato.model.network import fill_pair
 
 _REACH = 16
-"""Cells that are filled as `fuse` fills them: further than any network of ours needs them."""
+"""Cells around valid ones that are filled as `fuse` fills them: farther than our networks read."""
+
+
+@dataclass(frozen=True)
+class CompletePair:
+    """A batch of pairs without holes, and which pixels were valid in all of them.
+
+    Attributes:
+        pan: reflectance (b, 1, 4h, 4w).
+        mul: reflectance (b, 8, h, w).
+        pan_valid: bool (4h, 4w).
+        whole: bool (h, w), cells in which mul and all 16 pan pixels were valid.
+    """
+
+    pan: Tensor
+    mul: Tensor
+    pan_valid: Tensor
+    whole: Tensor
+
+    @classmethod
+    def of_valid(cls, pan: Tensor, mul: Tensor) -> Self:
+        """A pair of which every pixel is valid.
+
+        Raises:
+            ValueError: if the shapes don't fit each other.
+        """
+        check_pair_shapes(pan, mul)
+        valid = (torch.ones(image.shape[-2:], dtype=torch.bool, device=image.device) for image in (pan, mul))
+        return cls(pan, mul, *valid)
+
+    @classmethod
+    def of_window(cls, pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor) -> Self:
+        """One pair with holes, filled.
+
+        Methods that fit statistics of a whole image must see neither image without the other, so a
+        pixel counts as valid only where the other image has something valid as well.
+
+        Args:
+            pan: reflectance (1, 4h, 4w).
+            mul: reflectance (8, h, w).
+            pan_valid: bool (4h, 4w).
+            mul_valid: bool (h, w).
+        """
+        seen = (to_cells(pan_valid[None, None].float()) > 0)[0]
+        whole = mul_valid & seen.all(0)
+        pan_valid, mul_valid = pan_valid & enlarge_mask(mul_valid), mul_valid & seen.any(0)
+        filled = complete_pair(pan[None], mul[None], pan_valid[None, None], mul_valid[None, None])
+        return cls(*filled, pan_valid, whole)
 
 
 def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor) -> tuple[Tensor, Tensor]:
-    """A pair without holes: near valid pixels filled as `fuse` does, further away smoothly.
+    """Fill a pair's holes: near valid pixels as `fuse` does, farther away smoothly.
 
-    Classical sharpeners fit their coefficients to whole images, so holes must neither be black nor have
-    edges.
+    Classical sharpeners fit their coefficients to whole images, so a hole must be neither black nor
+    have an edge.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w).
@@ -24,27 +75,27 @@ def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor
         mul_valid: bool (b, 1, h, w).
 
     Returns:
-        pan and mul; the same tensors if all is valid.
+        pan and mul; the tensors that were given if all is valid.
     """
     if bool(pan_valid.all()) and bool(mul_valid.all()):
         return pan, mul
     cells, known = to_cells(pan), to_cells(pan_valid.to(pan.dtype)) > 0
     cells, near_mul = fill_pair(cells, mul, known, mul_valid, _REACH)
-    reached = [_grown(valid, _REACH) for valid in (known.any(1, keepdim=True), mul_valid)]
-    return from_cells(pull_push(cells, reached[0])), pull_push(near_mul, reached[1])
+    near = [_dilate(valid, _REACH) for valid in (known.any(1, keepdim=True), mul_valid)]
+    return from_cells(pull_push(cells, near[0])), pull_push(near_mul, near[1])
 
 
 def pull_push(image: Tensor, valid: Tensor) -> Tensor:
-    """Fill every hole, however large, with ever coarser means of what lies around it.
+    """Fill holes of any size with ever coarser means of their surroundings.
 
-    S. Gortler and others, "The Lumigraph" (1996), section 3.4, without its weights.
+    Source: S. Gortler and others, "The Lumigraph" (1996), section 3.4, without its weights.
 
     Args:
-        image: (b, c, h, w); what stands in invalid pixels is never read.
+        image: (b, c, h, w); its invalid pixels are never read.
         valid: bool (b, 1, h, w).
 
     Returns:
-        (b, c, h, w), valid pixels as they were; 0 where an image has no valid pixel at all.
+        (b, c, h, w), valid pixels unchanged; 0 where an image has no valid pixel at all.
     """
     if bool(valid.all()):
         return image
@@ -62,28 +113,29 @@ def pull_push(image: Tensor, valid: Tensor) -> Tensor:
 
 
 def inner(valid: Tensor, border: int, gap: int | None = None) -> Tensor:
-    """Which pixels lie well inside what is valid.
+    """The pixels that lie well inside the valid area.
 
     Args:
         valid: bool (h, w).
         border: pixels along the image's edges that are left out.
-        gap: how far to keep away from invalid pixels, in a square; None for as much.
+        gap: pixels around invalid ones, in a square, that are left out; None for as many as
+            `border`.
 
     Returns:
         bool (h, w).
     """
-    good = ~_grown(~valid[None, None], border if gap is None else gap)[0, 0]
+    good = ~_dilate(~valid[None, None], border if gap is None else gap)[0, 0]
     height, width = good.shape
     frame = torch.zeros_like(good)
     frame[border : max(border, height - border), border : max(border, width - border)] = True
     return good & frame
 
 
-def _grown(valid: Tensor, reach: int) -> Tensor:
-    """Everything within `reach` pixels of a valid one, in a square: bool (b, 1, h, w)."""
-    if bool(valid.all()) or not bool(valid.any()):
-        return valid
+def _dilate(mask: Tensor, reach: int) -> Tensor:
+    """All pixels within `reach` of a true one, in a square: bool (b, 1, h, w)."""
+    if bool(mask.all()) or not bool(mask.any()):
+        return mask
     side = 2 * reach + 1
-    # Rows and columns apart: a square is the one grown by the other.
-    tall = F.max_pool2d(valid.float(), (side, 1), stride=1, padding=(reach, 0))
+    # A square window is separable: rows first, then columns.
+    tall = F.max_pool2d(mask.float(), (side, 1), stride=1, padding=(reach, 0))
     return F.max_pool2d(tall, (1, side), stride=1, padding=(0, reach)) > 0

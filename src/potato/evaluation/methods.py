@@ -1,144 +1,137 @@
-"""Who is judged: our model, the predictor, the classical sharpeners, and GDAL's where it is installed."""
+"""The methods that can be compared: a model, the bare predictor, classical sharpeners, and GDAL's sharpener."""
 
 import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from potato.core.color import mul_to_oklab
+from potato.core.types import PathLike
 from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
-from potato.evaluation.baselines import BASELINES, Baseline, as_sharpen
+from potato.evaluation.baselines import BASELINES, Baseline
 from potato.evaluation.gdal_brovey import GDAL, gdal_pansharpen, has_gdal
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model, weights_digest
 
 ALL = ("all",)
-"""The choice of every baseline that there is."""
+"""The choice of every baseline that is available."""
+
+Sharpen = Callable[[Tensor, Tensor], Tensor]
+"""A sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w), reflectance, to Oklab (b, 3, 4h, 4w)."""
 
 
 @dataclass(frozen=True)
-class Contender:
+class Method:
     """A sharpener with a name.
 
     Attributes:
-        name: as it stands in the table; unique in it.
-        make: pan (b, 1, 4h, 4w) and mul (b, 8, h, w), reflectance and all valid, to Oklab (b, 3, 4h, 4w) and,
-            of sharpeners that give bands, to those (b, 8, 4h, 4w); else None.
-        digest: of its weights; "" without.
+        name: its row in the tables; unique among the methods of a run.
+        sharpen: pan (b, 1, 4h, 4w) and mul (b, 8, h, w), reflectance and all valid, to Oklab (b, 3,
+            4h, 4w) and, if the method makes bands, to these (b, 8, 4h, 4w), else None.
+        digest: of its weights; "" without weights.
     """
 
     name: str
-    make: Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
+    sharpen: Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
     digest: str = ""
 
 
 @dataclass(frozen=True)
-class Lineup:
-    """Contenders by name, for a worker elsewhere, which opens them itself.
+class MethodSpec:
+    """The methods of a run, as a caller names them, and as a worker process opens them.
 
     Attributes:
-        weights: as for `open_contenders`; a path is absolute.
-        baselines: names of those that were found here.
-        device: as for `open_contenders`; `auto` is each worker's own choice.
-        digest: of the weights that were found here.
+        weights: a checkpoint, `predictor`, a model, or None for the shipped weights.
+        baselines: names of `baseline_names` to compare with the model, or `ALL`.
+        device: where models compute: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        digest: of the weights that a run began with; "" for whatever is found.
     """
 
-    weights: str | Sharpener | None
-    baselines: tuple[str, ...]
-    device: str
-    digest: str
-
-    @classmethod
-    def of(
-        cls, contenders: Sequence[Contender], weights: str | os.PathLike[str] | Sharpener | None, device: str
-    ) -> "Lineup":
-        """The line-up of contenders that were opened here, of these weights and on this device."""
-        if isinstance(weights, str | os.PathLike) and weights != PREDICTOR:
-            weights = str(Path(weights).absolute())
-        names = tuple(one.name for one in contenders[:-1])
-        return cls(weights, names, device, contenders[-1].digest)
+    weights: PathLike | Sharpener | None = None
+    baselines: Sequence[str] = ALL
+    device: str = "auto"
+    digest: str = ""
 
     @functools.cached_property
-    def contenders(self) -> list[Contender]:
-        """They themselves, opened once.
+    def methods(self) -> list[Method]:
+        """The baselines, in the order of `baseline_names`, and the model last; opened once.
+
+        The bare predictor isn't listed twice. Classical sharpeners compute on the CPU.
 
         Raises:
-            InputError, WeightsError: as `open_contenders`; also if the weights have become others.
+            InputError: if there is no such baseline, or no such device.
+            WeightsError: if the weights can't be used, or aren't those that the run began with.
         """
-        found = open_contenders(self.weights, self.baselines, self.device)
-        if found[-1].digest != self.digest:
+        known = baseline_names()
+        unknown = [name for name in self.baselines if name not in (*known, *ALL)]
+        if unknown:
+            hint = " (it isn't installed)" if GDAL in unknown else ""
+            raise InputError(f"expected baselines of {', '.join(known)}, found {', '.join(unknown)}{hint}")
+        chosen = [name for name in known if name in self.baselines or set(ALL) <= set(self.baselines)]
+        device = choose_device(self.device)
+        model = self.weights if isinstance(self.weights, Sharpener) else load_model(self.weights)
+        if model.architecture.depth == 0:
+            chosen, name = [name for name in chosen if name != PREDICTOR], PREDICTOR
+        else:
+            name = Path(self.weights).stem if isinstance(self.weights, str | os.PathLike) else "potato"
+            name = f"{name} (weights)" if name in chosen else name
+        last = _of_model(name, model, device)
+        if self.digest not in ("", last.digest):
             raise WeightsError(
                 f"{self.weights}: expected the weights that the run began with, found others; "
                 "repeat the command"
             )
-        return found
+        return [*(_of_name(name, device) for name in chosen), last]
+
+    def for_workers(self) -> Self:
+        """These methods as another process can open them: files by absolute paths, weights by digest."""
+        weights = self.weights
+        if isinstance(weights, str | os.PathLike) and weights != PREDICTOR:
+            weights = str(Path(weights).absolute())
+        baselines = tuple(method.name for method in self.methods[:-1])
+        return type(self)(weights, baselines, self.device, self.methods[-1].digest)
 
 
 def baseline_names() -> tuple[str, ...]:
-    """The baselines that can be had here, in the order of the table; the predictor is the last."""
+    """The baselines that are available on this machine, in the order of the tables; the predictor is last."""
     names = [name.replace("_", "-") for name in BASELINES]
     return (*names, *((GDAL,) if has_gdal() else ()), PREDICTOR)
 
 
-def open_contenders(
-    weights: str | os.PathLike[str] | Sharpener | None = None,
-    baselines: Sequence[str] = ALL,
-    device: str = "auto",
-) -> list[Contender]:
-    """The baselines, in their own order, and at the end the model.
+def as_sharpen(baseline: Baseline) -> Sharpen:
+    """A baseline as a sharpener: the colour of its bands, negative reflectance counting as 0."""
 
-    Args:
-        weights: as for `load_model`, or a model. The bare predictor isn't judged twice.
-        baselines: of `baseline_names`; or `ALL`.
-        device: where models work, as for `fuse`. Classical sharpeners work on the processor.
+    def sharpen(pan: Tensor, mul: Tensor) -> Tensor:
+        return mul_to_oklab(baseline(pan, mul).clamp_min(0))
 
-    Raises:
-        InputError: if there is no such baseline, or no such device.
-        WeightsError: if the weights can't be used.
-    """
-    known = baseline_names()
-    unknown = [name for name in baselines if name not in (*known, *ALL)]
-    if unknown:
-        hint = " (it isn't installed)" if GDAL in unknown else ""
-        raise InputError(f"expected baselines of {', '.join(known)}, found {', '.join(unknown)}{hint}")
-    chosen = [name for name in known if name in baselines or set(ALL) <= set(baselines)]
-    where = choose_device(device)
-    found = [
-        _of_model(name, load_model(PREDICTOR), where) if name == PREDICTOR else _of_bands(name)
-        for name in chosen
-    ]
-    model = weights if isinstance(weights, Sharpener) else load_model(weights)
-    if model.architecture.depth == 0:
-        # The model is the predictor, which comes last anyhow.
-        return [*(one for one in found if one.name != PREDICTOR), _of_model(PREDICTOR, model, where)]
-    return [*found, _of_model(_name_of(weights, [one.name for one in found]), model, where)]
+    return sharpen
 
 
-def _name_of(weights: str | os.PathLike[str] | Sharpener | None, taken: Sequence[str]) -> str:
-    name = Path(weights).stem if isinstance(weights, str | os.PathLike) else "potato"
-    return f"{name} (weights)" if name in taken else name
-
-
-def _of_model(name: str, model: Sharpener, where: torch.device) -> Contender:
+def _of_model(name: str, model: Sharpener, device: torch.device) -> Method:
     digest = weights_digest(model)
-    model = model.to(where)
+    model = model.to(device)
 
-    def make(pan: Tensor, mul: Tensor) -> tuple[Tensor, None]:
+    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, None]:
         with torch.inference_mode():
-            return sharpen(model, pan.to(where), mul.to(where)).cpu(), None
+            return sharpen(model, pan.to(device), mul.to(device)).cpu(), None
 
-    return Contender(name, make, digest)
+    return Method(name, run, digest)
 
 
-def _of_bands(name: str) -> Contender:
+def _of_name(name: str, device: torch.device) -> Method:
+    """A baseline by its name."""
+    if name == PREDICTOR:
+        return _of_model(name, load_model(PREDICTOR), device)
     baseline: Baseline = gdal_pansharpen if name == GDAL else BASELINES[name.replace("-", "_")]
 
-    def make(pan: Tensor, mul: Tensor) -> tuple[Tensor, Tensor]:
+    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, Tensor]:
         bands = baseline(pan, mul)
         return as_sharpen(lambda *_: bands)(pan, mul), bands
 
-    return Contender(name, make)
+    return Method(name, run)

@@ -1,4 +1,4 @@
-"""Plots of an evaluation, by matplotlib, which is an extra: `pip install 'potato[plots]'`."""
+"""Plots of an evaluation by matplotlib, an extra: `pip install 'potato[plots]'`."""
 
 import io
 import math
@@ -11,27 +11,38 @@ import torch
 from potato.errors import OutputError
 from potato.evaluation.registration import LEAST_CONFIDENCE
 from potato.evaluation.result import Evaluation, Section
-from potato.evaluation.statistics import Spread, edges
+from potato.evaluation.statistics import Histogram, bin_edges
 from potato.model.weights import PREDICTOR
 from potato.raster import check_output
 from potato.raster.atomic import write_whole
 from potato.viewing.graticule import check_matplotlib
 
 _LIMIT = 5.0
-"""JND at the bright end of the scale of a map; what is above is drawn alike."""
+"""JND at the bright end of a map's scale; larger distances look like this one."""
 
 _BIN = 0.05
-"""JND that a step of a histogram is wide."""
+"""Width of a histogram's step, JND."""
 
 _MODEL, _BASE = "#c2410c", "#1f5673"
 """Colours of the model and of the predictor."""
 
 _OTHERS = ("#9aa7b1", "#b79f5a", "#7f9c6b", "#a3789e", "#6fa5ad", "#8a7f78")
-"""Colours of other baselines, in their order."""
+"""Colours of the other baselines, in their order."""
+
+_ARROWS = 20
+"""How many times an arrow is as long as the displacement that it shows."""
 
 
 def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
-    """Where the plots of a mode will go, all of it checked before any work: names and files.
+    """The plots of a mode and their files, checked before any work.
+
+    Args:
+        folder: the folder for the files; made if it isn't there.
+        mode: of the evaluation.
+        overwrite: whether files may be replaced.
+
+    Returns:
+        A file by the name of each plot.
 
     Raises:
         InputError: if matplotlib isn't installed.
@@ -56,8 +67,8 @@ def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:
     """Draw the planned plots.
 
     Args:
-        evaluation: what was found.
-        files: of `plan_plots`; each is written whole or not at all.
+        evaluation: the result to draw.
+        files: from `plan_plots`; each is written whole or not at all.
 
     Raises:
         OutputError: if one can't be written.
@@ -68,7 +79,7 @@ def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure without pyplot, which would look for a screen, and its only axes."""
+    """A figure and its only axes; without pyplot, which would look for a screen."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -79,13 +90,13 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 def _png(figure: Any) -> bytes:
     memory = io.BytesIO()
-    # No software version and no time, so that the same figures give the same bytes.
+    # No software version and no time, so that equal figures give equal bytes.
     figure.savefig(memory, format="png", dpi=120, metadata={"Software": None})
     return memory.getvalue()
 
 
 def _map(evaluation: Evaluation) -> bytes:
-    """ΔE from place to place, with a scale in JND; grey where nothing was judged."""
+    """A map of ΔE with a scale in JND; grey where nothing was evaluated."""
     distance = evaluation.charts.map
     assert distance is not None
     height, width = distance.shape
@@ -99,18 +110,16 @@ def _map(evaluation: Evaluation) -> bytes:
 
 
 def _histogram(evaluation: Evaluation) -> bytes:
-    """How ΔE is spread, a line for each."""
-    spreads = evaluation.charts.spreads
+    """The distribution of ΔE, a line for each method."""
+    histograms = evaluation.charts.histograms
     figure, axes = _figure(8, 4.5)
-    widest = max((spread.percentile(99) for spread in spreads.values() if spread.count), default=1.0)
+    widest = max((one.percentile(99) for one in histograms.values() if one.count), default=1.0)
     count = max(8, math.ceil(widest / _BIN))
     steps = torch.linspace(0, max(widest, 0.01), count + 1)
-    for name, spread in spreads.items():
-        if not spread.count:
-            continue
-        shares = _shares(spread, steps)
-        style = _style(name, evaluation)
-        axes.stairs((100 * shares).tolist(), steps.tolist(), label=name, **style)
+    for name, histogram in histograms.items():
+        if histogram.count:
+            shares, style = _shares(histogram, steps), _style(name, evaluation)
+            axes.stairs((100 * shares).tolist(), steps.tolist(), label=name, **style)
     axes.set(
         xlabel="ΔE, JND",
         ylabel=f"% per {float(steps[1]):.2g} JND",
@@ -122,20 +131,20 @@ def _histogram(evaluation: Evaluation) -> bytes:
     return _png(figure)
 
 
-def _shares(spread: Spread, steps: torch.Tensor) -> torch.Tensor:
-    """The share of what was counted between each two of `steps`: numbers of a bin lie evenly in it."""
-    corners = edges().double()
-    below = torch.cat([torch.zeros(1, dtype=torch.float64), spread.bins.cumsum(0).double()])
+def _shares(histogram: Histogram, steps: torch.Tensor) -> torch.Tensor:
+    """The share of the numbers between each two of `steps`, those of a bin being spread evenly over it."""
+    corners = bin_edges().double()
+    below = torch.cat([torch.zeros(1, dtype=torch.float64), histogram.bins.cumsum(0).double()])
     place = torch.searchsorted(corners, steps.double()).clamp(1, len(corners) - 1)
     left, right = corners[place - 1], corners[place]
     inside = ((steps.double() - left) / (right - left)).clamp(0, 1)
     counts = below[place - 1] + inside * (below[place] - below[place - 1])
     counts[0] = 0
-    return counts.diff() / spread.count
+    return counts.diff() / histogram.count
 
 
 def _bars(evaluation: Evaluation) -> bytes:
-    """Mean ΔE of everybody in every section that has one, with figures at the ends of the bars."""
+    """The main figure of every method in every table that has one, with numbers at the ends of the bars."""
     charts = [chart for section in evaluation.sections if (chart := _bar_column(section))]
     rows = sum(len(section.rows) for section, _ in charts)
     from matplotlib.figure import Figure
@@ -166,7 +175,7 @@ def _bar_column(section: Section) -> tuple[Section, str] | None:
 
 
 def _registration(evaluation: Evaluation) -> bytes:
-    """Where each band array lies relative to pan: an arrow for every window, 20 times as long."""
+    """The displacement of each band array from pan: an arrow for every window."""
     figure, axes = _figure(8, 8)
     windows: Sequence[dict[str, Any]] = evaluation.details["windows"]
     for array, colour in (("first", _BASE), ("second", _MODEL)):
@@ -179,14 +188,14 @@ def _registration(evaluation: Evaluation) -> bytes:
             color=colour,
             angles="xy",
             scale_units="xy",
-            scale=1 / 20,
+            scale=1 / _ARROWS,
             width=0.002,
             label=f"{array} array",
         )
     axes.set(
         xlabel="mul pixels",
         ylabel="mul pixels",
-        title="band arrays against pan; arrows 20 times as long",
+        title=f"band arrays against pan; arrows {_ARROWS} times as long",
         aspect="equal",
     )
     axes.invert_yaxis()

@@ -1,20 +1,25 @@
-"""Judging a sharpener against real pairs: three protocols, because any one alone misleads.
+"""Protocols for evaluating sharpeners on pairs: three, because any one alone misleads.
 
-- `plain`: everything made coarser by 4 first, so that mul itself is the truth (Wald's protocol). What
-  displaces the band arrays stands in the truth too, so this rewards fidelity, not healing.
-- `displaced`: the same, but the truth is registered first and the input displaced on purpose.
-- `full`: at full scale, where no truth exists: fringes, detail, and agreement with mul.
+- plain: everything made coarser by 4 first, so that mul itself is the truth (Wald's protocol). A
+  displacement of the band arrays is in the truth too, so this rewards fidelity, not healing.
+- displaced: Wald's protocol with a registered truth and an input whose band arrays are displaced on
+  purpose.
+- full: at full scale, where no truth exists: fringes, detail, and agreement with mul.
 
-A sharpener is any function `(pan, mul) -> oklab` of reflectance tensors pan (b, 1, 4h, 4w) and mul
-(b, 8, h, w), giving (b, 3, 4h, 4w). Every pixel must be valid. Figures depend on the band→XYZ matrix, so
-compare sharpeners only under one.
+`evaluate_window` runs them on several methods and a window that may have holes. A larger pair is
+evaluated window by window, each as a pair of its own, so pairs of any size need the same memory;
+figures are then over the pixels of all windows. Figures of the literature that are no mean over
+pixels (ERGAS, Q8, SCC, SSIM, D_lambda, D_s) are averaged over windows, weighted by their pixels.
+`plain`, `displaced` and `full` are the same protocols for one sharpener on a whole, valid pair.
+
+Figures depend on the matrix from bands to XYZ, so compare sharpeners only under one.
 
 Source of the first: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different
 spatial resolutions: assessing the quality of resulting images" (1997).
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,18 +27,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.color import mul_to_oklab
 from potato.core.resample import block_mean
-from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
-
-Sharpen = Callable[[Tensor, Tensor], Tensor]
-"""A sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to Oklab (b, 3, 4h, 4w)."""
+from potato.core.sensors import RATIO
+from potato.core.types import check_pair_shapes
+from potato.evaluation.findings import Findings, FullScale, band_figures, picture_figures, quality_figures
+from potato.evaluation.masks import CompletePair, inner
+from potato.evaluation.methods import Method, Sharpen
+from potato.evaluation.registration import LEAST_SIDE, register_arrays, shift_arrays
+from potato.evaluation.statistics import Difference
 
 Colour = Callable[[Tensor], Tensor]
-"""What gives mul (b, 8, h, w) its true Oklab (b, 3, h, w)."""
+"""The true colour of bands: mul (b, 8, h, w), reflectance, to Oklab (b, 3, h, w)."""
+
+FULL = "full"
+"""Key of the figures at full scale."""
 
 BORDER = 8
-"""Pixels of the result's border that aren't judged: sharpeners lack context there."""
+"""Pixels along the result's border that don't count: sharpeners lack context there."""
+
+INSIDE = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+"""Index of an image's pixels without that border."""
 
 FRINGE_SIGMA = 4.0
 """σ of the Gaussian that parts coarse from fine, in pan pixels: one mul pixel."""
@@ -42,14 +56,40 @@ FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
 """Where that Gaussian is cut off, in pan pixels."""
 
 DIRECTIONS = 8
-"""Directions, evenly around the circle, in which `displaced` moves the arrays."""
+"""Directions, evenly around the circle, in which the displaced protocol moves the arrays."""
 
-MARGIN = 32
-"""Mirrored pixels around an image that is shifted, so that its opposite sides don't meet."""
+_MOVED = 2
+"""Mul pixels that registration may move invalid pixels."""
+
+
+@dataclass(frozen=True)
+class Protocols:
+    """The protocols to run.
+
+    Attributes:
+        halvings: how often the pair is halved before the plain protocol, one run for each number.
+        displacements: mul pixels between the arrays in the displaced protocol, one run for each
+            number.
+        full: whether to evaluate at full scale.
+        literature: whether to add the literature's figures to plain and full.
+        platform: `WV02` or `WV03`: the satellite whose modulation transfer HQNR uses.
+    """
+
+    halvings: tuple[int, ...] = (0, 1)
+    displacements: tuple[float, ...] = (0.0, 0.35, 0.6)
+    full: bool = True
+    literature: bool = True
+    platform: str = "WV02"
+
+    @property
+    def least(self) -> int:
+        """Cells along the shorter side of the smallest pair on which all of these can run."""
+        plain: list[int] = [(2 * BORDER + RATIO) * 2**halvings for halvings in self.halvings]
+        return max([*plain, LEAST_SIDE if self.displacements else 0, 8])
 
 
 class Case(NamedTuple):
-    """A coarser pair and the truth that belongs to it.
+    """A coarser pair and its truth.
 
     Attributes:
         pan: reflectance (b, 1, h, w).
@@ -63,7 +103,7 @@ class Case(NamedTuple):
 
 
 class FullMaps(NamedTuple):
-    """What `full` condenses into figures, pixel by pixel.
+    """The images that the figures at full scale condense.
 
     Attributes:
         fringe: |high-pass of Oklab a| × 100 (b, 4h, 4w).
@@ -80,139 +120,162 @@ class FullMaps(NamedTuple):
     colour: Tensor
 
 
-@dataclass(frozen=True)
-class FullScale:
-    """What `full` finds.
+def plain_key(halvings: int) -> str:
+    """Key of the plain protocol after so many halvings."""
+    return f"plain ds{halvings}"
 
-    Attributes:
-        fringe_mean: mean of |high-pass of Oklab a| × 100; lower means fewer magenta and green fringes.
-        fringe_p99: its 99th percentile: cars and roof edges.
-        detail: correlation (−1..1) of the high-pass of L with that of the cube root of pan.
-        consistency: distance of the result, averaged to mul's grid, from the colour of mul, in JND. A
-            healed fringe raises it a little, rightly.
-    """
 
-    fringe_mean: float
-    fringe_p99: float
-    detail: float
-    consistency: float
+def displaced_key(displacement: float) -> str:
+    """Key of the displaced protocol with so many low-resolution mul pixels between the arrays."""
+    return f"displaced {displacement:g}"
 
 
 def plain(
     sharpen: Sharpen, pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab
 ) -> float:
-    """Wald's protocol: sharpen box means by 4, compare with the colour of the original mul.
+    """Wald's protocol: sharpen block means by 4, compare with the colour of the original mul.
 
     Args:
-        sharpen: the sharpener to judge.
+        sharpen: the sharpener.
         pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w); its sides must divide by 4 · 2^halvings.
-        halvings: how often pan and mul are halved first, which sheds artefacts: 0 gives "ds0", 1 "ds1".
-        colour: the colour of the truth; `sharpen` should use the same.
+        mul: reflectance (b, 8, h, w); cells beyond a multiple of 4 · 2^halvings are left out.
+        halvings: how often pan and mul are halved first, which sheds artefacts: 0 gives "ds0", 1
+            "ds1".
+        colour: the colour of the truth; `sharpen` should use it too.
 
     Returns:
-        Mean distance in JND, `BORDER` pixels of border left out; 0 is perfect.
+        Mean distance in JND without `BORDER` pixels of border; 0 is perfect.
 
     Raises:
-        ValueError: if shapes don't fit each other or leave nothing to judge.
+        ValueError: if the shapes don't fit each other, or too little is left to compare.
     """
-    case = plain_case(pan, mul, halvings, colour)
-    return _distance(sharpen(case.pan, case.mul), case.truth)
-
-
-def plain_case(pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab) -> Case:
-    """What `plain` sharpens and holds the result against; arguments and errors as there."""
-    _check_pair(pan, mul)
-    for _ in range(halvings):
-        pan, mul = block_mean(pan, 2), block_mean(mul, 2)
-    return Case(block_mean(pan), block_mean(mul), colour(mul))
+    return _mean(_evaluate_whole(sharpen, pan, mul, _only(halvings=(halvings,)), colour), plain_key(halvings))
 
 
 def displaced(
     sharpen: Sharpen, pan: Tensor, mul: Tensor, displacement: float, colour: Colour = mul_to_oklab
 ) -> float:
-    """Like `plain` at ds0, with registered truth and an input whose band arrays are displaced.
+    """Wald's protocol with a registered truth and an input whose band arrays are displaced.
 
-    The truth is the colour of `register_arrays(pan, mul)`. From the same registered mul, `FIRST_ARRAY` is
-    moved by +displacement / 2 and `SECOND_ARRAY` by −displacement / 2 before the box means by 4; the
-    result is the mean over `DIRECTIONS` directions, 0°, 45°, … 315°. Pan stays. Real WorldView-3 pairs
-    show about 0.35 at full scale, cars more.
+    The truth is the colour of `register_arrays(pan, mul)`. From this registered mul, `FIRST_ARRAY`
+    is moved by +displacement / 2 and `SECOND_ARRAY` by −displacement / 2 before the block means by
+    4; the result is the mean over `DIRECTIONS` directions, 0°, 45°, … 315°. Pan stays. Real
+    WorldView-3 pairs show about 0.35 at full scale, cars more.
 
     Args:
-        sharpen: the sharpener to judge.
+        sharpen: the sharpener.
         pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w), sides at least 40 and divisible by 4.
+        mul: reflectance (b, 8, h, w), sides of at least 40; cells beyond a multiple of 4 are left
+            out.
         displacement: between the two arrays, in low-resolution mul pixels (4 of the given mul's).
-        colour: the colour of the truth; `sharpen` should use the same.
+        colour: the colour of the truth; `sharpen` should use it too.
 
     Returns:
-        Mean distance in JND, `BORDER` pixels of border left out.
+        Mean distance in JND without `BORDER` pixels of border; 0 is perfect.
 
     Raises:
-        ValueError: if shapes don't fit each other or leave nothing to judge.
+        ValueError: if the shapes don't fit each other or are too small.
     """
-    cases = displaced_cases(pan, register_arrays(pan, mul), displacement, colour)
-    return sum(_distance(sharpen(case.pan, case.mul), case.truth) for case in cases) / DIRECTIONS
+    only = _only(displacements=(displacement,))
+    return _mean(_evaluate_whole(sharpen, pan, mul, only, colour), displaced_key(displacement))
+
+
+def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullScale:
+    """Figures at full scale, without a truth.
+
+    Args:
+        sharpen: the sharpener.
+        pan: reflectance (b, 1, 4h, 4w), sides above 16.
+        mul: reflectance (b, 8, h, w).
+        colour: the colour that the result is compared with; `sharpen` should use it too.
+
+    Returns:
+        The four figures. Only consistency leaves out a border (2 pixels of mul); the averages for
+        it are taken in Oklab. Fringes' percentile is exact to a thousandth.
+
+    Raises:
+        ValueError: if the shapes don't fit each other or are too small.
+    """
+    return _evaluate_whole(sharpen, pan, mul, _only(full=True), colour).full_scale
+
+
+def evaluate_window(
+    methods: Sequence[Method], pair: CompletePair, protocols: Protocols, colour: Colour = mul_to_oklab
+) -> tuple[list[Findings], Tensor]:
+    """Run protocols with several methods on one window.
+
+    Args:
+        methods: the methods to evaluate.
+        pair: the window. Each protocol leaves out the few cells that its coarser grids can't hold,
+            and pixels that are invalid or within a border's width of an invalid one or of the
+            window's edge.
+        protocols: the protocols to run; at least one.
+        colour: the colour of the truth; the methods should use it too.
+
+    Returns:
+        The findings of each method; and a map (h, w) of the last method's ΔE in the first protocol,
+        on mul's grid or a coarser one, NaN in pixels that don't count.
+    """
+    found = [Findings() for _ in methods]
+    maps = [_run_plain(methods, found, pair, halvings, protocols, colour) for halvings in protocols.halvings]
+    if protocols.displacements:
+        maps.append(_run_displaced(methods, found, pair, protocols, colour))
+    if protocols.full:
+        maps.append(_run_full(methods, found, pair, protocols, colour))
+    return found, maps[0]
+
+
+def plain_case(pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab) -> Case:
+    """The input and the truth of the plain protocol.
+
+    Args:
+        pan: reflectance (b, 1, 4h, 4w).
+        mul: reflectance (b, 8, h, w), sides divisible by 4 · 2^halvings.
+        halvings: how often pan and mul are halved first.
+        colour: the colour of the truth.
+
+    Raises:
+        ValueError: if the shapes don't fit each other.
+    """
+    check_pair_shapes(pan, mul)
+    for _ in range(halvings):
+        pan, mul = block_mean(pan, 2), block_mean(mul, 2)
+    return Case(block_mean(pan), block_mean(mul), colour(mul))
 
 
 def displaced_cases(
     pan: Tensor, registered: Tensor, displacement: float, colour: Colour = mul_to_oklab
 ) -> Iterator[Case]:
-    """What `displaced` sharpens, and holds the results against: a case for each direction.
+    """The inputs and the truth of the displaced protocol: a case for each direction.
 
     Args:
-        pan: as there.
-        registered: of `register_arrays`, which takes time and is the same for every displacement.
-        displacement: as there.
-        colour: as there.
+        pan: reflectance (b, 1, 4h, 4w).
+        registered: mul (b, 8, h, w) from `register_arrays`, sides divisible by 4.
+        displacement: between the two arrays, in low-resolution mul pixels. 0 makes a single case,
+            since all directions are alike then.
+        colour: the colour of the truth.
     """
     truth, coarse_pan = colour(registered), block_mean(pan)
     reach = displacement / 2 * RATIO
-    for step in range(DIRECTIONS):
+    for step in range(DIRECTIONS if displacement else 1):
         angle = 2 * math.pi * step / DIRECTIONS
         y, x = reach * math.sin(angle), reach * math.cos(angle)
-        moved = _shift_arrays(registered, (y, x), (-y, -x))
-        yield Case(coarse_pan, block_mean(moved), truth)
-
-
-def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullScale:
-    """What can be said at full scale, without a truth.
-
-    Args:
-        sharpen: the sharpener to judge.
-        pan: reflectance (b, 1, 4h, 4w), sides above 16.
-        mul: reflectance (b, 8, h, w).
-        colour: the colour that the result is held against; `sharpen` should use the same.
-
-    Returns:
-        The four figures; `FullScale` says what they mean. Only consistency leaves out a border (2 pixels
-        of mul). The averages for it are taken in Oklab.
-
-    Raises:
-        ValueError: if shapes don't fit each other or leave nothing to judge.
-    """
-    _check_pair(pan, mul)
-    maps = full_maps(sharpen(pan, mul), pan, mul, colour)
-    fringe = maps.fringe.flatten()
-    return FullScale(
-        fringe_mean=float(fringe.mean()),
-        # Not torch.quantile, which refuses more than 16 million pixels.
-        fringe_p99=float(fringe.kthvalue(math.ceil(0.99 * fringe.numel())).values),
-        detail=float(torch.corrcoef(torch.stack([maps.lightness.flatten(), maps.shading.flatten()]))[0, 1]),
-        consistency=_distance(maps.coarse, maps.colour, BORDER // RATIO),
-    )
+        yield Case(coarse_pan, block_mean(shift_arrays(registered, (y, x), (-y, -x))), truth)
 
 
 def full_maps(oklab: Tensor, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullMaps:
-    """What `full` looks at, of a result that is there already.
+    """The images behind the figures at full scale.
 
     Args:
-        oklab: what a sharpener made of the pair (b, 3, 4h, 4w).
-        pan: as in `full`.
-        mul: as in `full`.
-        colour: as in `full`.
+        oklab: a sharpener's result (b, 3, 4h, 4w).
+        pan: reflectance (b, 1, 4h, 4w), sides above 16.
+        mul: reflectance (b, 8, h, w).
+        colour: the colour that the result is compared with.
+
+    Raises:
+        ValueError: if the shapes don't fit each other or are too small.
     """
-    _check_pair(pan, mul)
+    check_pair_shapes(pan, mul)
     return FullMaps(
         fringe=100 * _high_pass(oklab[:, 1:2])[:, 0].abs(),
         lightness=_high_pass(oklab[:, :1])[:, 0],
@@ -222,94 +285,116 @@ def full_maps(oklab: Tensor, pan: Tensor, mul: Tensor, colour: Colour = mul_to_o
     )
 
 
-def register_arrays(pan: Tensor, mul: Tensor) -> Tensor:
-    """Move each of the two band arrays, as one, to where pan sees the ground.
-
-    For each array and image: the array's four bands are fitted to the block means of pan (least squares,
-    with a constant), the remaining difference is explained by the fit's slope (Gauss-Newton), the bands
-    are shifted from the original by the sum so far, and so on for 6 rounds.
-
-    Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w), sides at least 40.
-
-    Returns:
-        A new mul (b, 8, h, w). Shifts beyond a pixel or two may not be found.
-
-    Raises:
-        ValueError: if shapes don't fit each other or are too small.
-    """
-    _check_pair(pan, mul)
-    if min(mul.shape[-2:]) < 40:
-        raise ValueError(f"expected mul with sides of at least 40 to register, found {tuple(mul.shape)}")
-    registered = []
-    for image, goal in zip(mul, block_mean(pan)[:, 0], strict=True):
-        first, second = (_find_shift(goal, image[_indices(array)]) for array in (FIRST_ARRAY, SECOND_ARRAY))
-        registered.append(_shift_arrays(image, first, second))
-    return torch.stack(registered)
+def _only(
+    halvings: tuple[int, ...] = (), displacements: tuple[float, ...] = (), full: bool = False
+) -> Protocols:
+    return Protocols(halvings, displacements, full, literature=False)
 
 
-def shift(image: Tensor, by: tuple[float, float]) -> Tensor:
-    """Move what is in an image by a fraction of pixels, exactly for what its grid can hold.
-
-    The Fourier shift theorem, on the image with mirrored margins; overshoots at sharp edges.
-
-    Args:
-        image: (…, h, w), sides above 1.
-        by: pixels (down, right).
-
-    Returns:
-        (…, h, w).
-
-    Example:
-        >>> ramp = torch.arange(64.0).expand(64, 64)
-        >>> round(float(shift(ramp, (0, 0.5))[32, 32]), 2)
-        31.5
-    """
-    height, width = image.shape[-2:]
-    top, left = min(MARGIN, height - 1), min(MARGIN, width - 1)
-    stack: Tensor = image.reshape(1, -1, height, width)
-    padded = F.pad(stack, (left, left, top, top), mode="reflect")
-    rows, columns = padded.shape[-2:]
-    # The highest frequency of an even side has no sign, so a shift can't turn it; its real part is kept.
-    down = torch.fft.fftfreq(rows, dtype=torch.float64, device=image.device)[:, None] * by[0]
-    right = torch.fft.rfftfreq(columns, dtype=torch.float64, device=image.device) * by[1]
-    turn = torch.polar(torch.ones_like(down + right), -2 * math.pi * (down + right))
-    moved: Tensor = torch.fft.irfft2(torch.fft.rfft2(padded) * turn, s=(rows, columns))
-    return moved[..., top : top + height, left : left + width].reshape(image.shape).to(image)
+def _evaluate_whole(
+    sharpen: Sharpen, pan: Tensor, mul: Tensor, protocols: Protocols, colour: Colour
+) -> Findings:
+    method = Method("", lambda pan, mul: (sharpen(pan, mul), None))
+    (found,), _ = evaluate_window([method], CompletePair.of_valid(pan, mul), protocols, colour)
+    return found
 
 
-def _indices(array: tuple[str, ...]) -> list[int]:
-    return [BANDS.index(name) for name in array]
+def _mean(found: Findings, key: str) -> float:
+    if not found.differences[key].total.count:
+        raise ValueError(f"expected sides above {2 * BORDER} to compare after coarsening, found fewer")
+    return found.differences[key].total.mean
 
 
-def _shift_arrays(mul: Tensor, first: tuple[float, float], second: tuple[float, float]) -> Tensor:
-    """Shift the bands of each array of mul (…, 8, h, w); reflectance stays at or above 0."""
-    moved = mul.clone()
-    for array, by in ((FIRST_ARRAY, first), (SECOND_ARRAY, second)):
-        if by != (0.0, 0.0):
-            moved[..., _indices(array), :, :] = shift(mul[..., _indices(array), :, :], by).clamp_min(0)
-    return moved
+def _run_plain(
+    methods: Sequence[Method],
+    found: Sequence[Findings],
+    pair: CompletePair,
+    halvings: int,
+    protocols: Protocols,
+    colour: Colour,
+) -> Tensor:
+    """One run of the plain protocol; the map of the last method's ΔE."""
+    step, coarser, key = RATIO * 2**halvings, 2**halvings, plain_key(halvings)
+    pan, mul = crop_to_multiple(pair.pan, RATIO * step), crop_to_multiple(pair.mul, step)
+    case, bands = plain_case(pan, mul, halvings, colour), block_mean(mul, coarser)
+    whole = block_mean(crop_to_multiple(pair.whole, step).float(), coarser) == 1
+    counted = inner(whole, BORDER)
+    for method, findings in zip(methods, found, strict=True):
+        oklab, sharp = method.sharpen(case.pan, case.mul)
+        distance = _add(findings.difference(key), oklab, case.truth, counted)
+        if protocols.literature:
+            valid, pixels = counted[INSIDE], float(counted.sum())
+            for n in range(len(oklab)):
+                figures = picture_figures(oklab[n][INSIDE], case.truth[n][INSIDE], valid)
+                if sharp is not None:
+                    figures |= band_figures(sharp[n][INSIDE], bands[n][INSIDE], valid)
+                findings.note(key, figures, pixels)
+    return _as_map(distance, counted)
 
 
-def _find_shift(goal: Tensor, bands: Tensor) -> tuple[float, float]:
-    """Pixels (down, right) that bring `bands` (n, h, w) onto `goal` (h, w)."""
-    inside = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-    goal = goal.double()[inside].flatten()
-    by = (0.0, 0.0)
-    for _ in range(6):
-        moved = shift(bands.double(), by)
-        columns = torch.stack([torch.ones_like(goal), *moved[inside].flatten(1)], 1)
-        weights = torch.linalg.lstsq(columns, goal[:, None]).solution[:, 0]
-        down, right = torch.gradient(torch.einsum("n,nhw->hw", weights[1:], moved))
-        slopes = torch.stack([-down[inside].flatten(), -right[inside].flatten()], 1)
-        step = torch.linalg.lstsq(slopes, (goal - columns @ weights)[:, None]).solution[:, 0]
-        by = (by[0] + float(step[0]), by[1] + float(step[1]))
-    return by
+def _run_displaced(
+    methods: Sequence[Method],
+    found: Sequence[Findings],
+    pair: CompletePair,
+    protocols: Protocols,
+    colour: Colour,
+) -> Tensor:
+    """All runs of the displaced protocol; the map of the last method's ΔE in the first run."""
+    counted = inner(crop_to_multiple(pair.whole, RATIO), BORDER, BORDER + _MOVED)
+    pan, mul = crop_to_multiple(pair.pan, RATIO * RATIO), crop_to_multiple(pair.mul, RATIO)
+    registered = register_arrays(pan, mul)
+    maps = []
+    for displacement in protocols.displacements:
+        for case in displaced_cases(pan, registered, displacement, colour):
+            for method, findings in zip(methods, found, strict=True):
+                difference = findings.difference(displaced_key(displacement))
+                oklab = method.sharpen(case.pan, case.mul)[0]
+                distance = _add(difference, oklab, case.truth, counted)
+        maps.append(_as_map(distance, counted))
+    return maps[0]
+
+
+def _run_full(
+    methods: Sequence[Method],
+    found: Sequence[Findings],
+    pair: CompletePair,
+    protocols: Protocols,
+    colour: Colour,
+) -> Tensor:
+    """The run at full scale; the map of the last method's distance from the colour of mul."""
+    # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
+    fine = inner(pair.pan_valid, 0, FRINGE_REACH).expand(len(pair.pan), -1, -1)
+    counted = inner(pair.whole, BORDER // RATIO)
+    for method, findings in zip(methods, found, strict=True):
+        oklab, sharp = method.sharpen(pair.pan, pair.mul)
+        maps = full_maps(oklab, pair.pan, pair.mul, colour)
+        findings.fringe.add(maps.fringe[fine])
+        findings.detail.add(maps.lightness[fine], maps.shading[fine])
+        distance = _add(findings.consistency, maps.coarse, maps.colour, counted)
+        if protocols.literature and sharp is not None:
+            for images in zip(sharp, pair.mul, pair.pan, strict=True):
+                figures = quality_figures(*images, pair.pan_valid, protocols.platform)
+                findings.note(FULL, figures, float(pair.pan_valid.sum()))
+    return _as_map(distance, counted)
+
+
+def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
+    """Add the pixels (h, w) that count, of every image of a batch; ΔE (b, h, w) of every pixel."""
+    return difference.add(oklab, truth, counted.expand(len(truth), -1, -1))
+
+
+def crop_to_multiple(image: Tensor, step: int) -> Tensor:
+    """Crop height and width of (…, h, w) to multiples of `step`."""
+    return image[..., : image.shape[-2] // step * step, : image.shape[-1] // step * step]
+
+
+def _as_map(distance: Tensor, counted: Tensor) -> Tensor:
+    """ΔE (b, h, w) as a map (h, w) of the first image, NaN in pixels that don't count."""
+    return torch.where(counted, distance[0], torch.full_like(distance[0], math.nan))
 
 
 def _high_pass(image: Tensor) -> Tensor:
-    """`image` (b, 1, h, w) less its Gaussian blur of `FRINGE_SIGMA`, cut off at 4 σ, borders mirrored."""
+    """`image` (b, 1, h, w) minus its Gaussian blur of `FRINGE_SIGMA`, cut off at 4 σ, borders mirrored."""
     radius = FRINGE_REACH
     if min(image.shape[-2:]) <= radius:
         raise ValueError(f"expected sides above {radius} pan pixels, found {tuple(image.shape)}")
@@ -319,19 +404,3 @@ def _high_pass(image: Tensor) -> Tensor:
     padded = F.pad(image, (radius, radius, radius, radius), mode="reflect")
     across = F.conv2d(padded, kernel[None, None, None, :])
     return image - F.conv2d(across, kernel[None, None, :, None])
-
-
-def _distance(result: Tensor, truth: Tensor, border: int = BORDER) -> float:
-    """Mean JND of two Oklab images inside their border."""
-    if min(truth.shape[-2:]) <= 2 * border:
-        raise ValueError(f"expected sides above {2 * border} to judge, found {tuple(truth.shape)}")
-    return float(delta_e_ok(result, truth)[..., border:-border, border:-border].mean())
-
-
-def _check_pair(pan: Tensor, mul: Tensor) -> None:
-    height, width = mul.shape[-2:]
-    if mul.ndim != 4 or mul.shape[1] != 8 or pan.shape != (mul.shape[0], 1, RATIO * height, RATIO * width):
-        raise ValueError(
-            f"expected pan (b, 1, 4h, 4w) and mul (b, 8, h, w), "
-            f"found {tuple(pan.shape)} and {tuple(mul.shape)}"
-        )

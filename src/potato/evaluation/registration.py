@@ -1,17 +1,20 @@
-"""Misregistration: where the two band arrays of a pair see the ground, relative to pan.
+"""Registration: where the two band arrays of a pair see the ground relative to pan, and how to move them.
 
-The detectors of an imager look at the same ground one after the other, so between them lie the satellite's
-motion, heights, and whatever moves. What is left of that after processing is measured here, window by window.
+The detectors of an imager look at a place one after the other, so the satellite's motion, heights
+and moving things displace the band arrays. `displacement_map` measures what processing has left of
+that, window by window. `register_arrays` moves each array as one, and `shift` moves any image.
 
-In each window the four bands of an array are mixed into what comes closest to the block means of pan, and the
-displacement of one against the other is where their phase correlation peaks: found on ever finer grids, by
-the Fourier sum itself. The bands are then moved back by what was found so far and measured again, since a
-window that stays in place draws displacements towards 0, and again.
+In each window, the four bands of an array are mixed into the image that comes closest to the block
+means of pan. The displacement between the two is where their phase correlation peaks, which is
+found on ever finer grids by the Fourier sum itself. A window that stays in place draws
+displacements towards 0, so the bands are then moved back by the displacement found so far and
+measured again.
 
-Sources: C. D. Kuglin, D. C. Hines, "The phase correlation image alignment method" (1975); M. Guizar-Sicairos,
-S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms", Optics Letters 33 (2008);
-H. S. Stone and others, "A fast direct Fourier-based algorithm for subpixel registration of images", IEEE
-Transactions on Geoscience and Remote Sensing 39 (2001), for leaving high frequencies, which are aliased, out.
+Sources: C. D. Kuglin, D. C. Hines, "The phase correlation image alignment method" (1975); M.
+Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms",
+Optics Letters 33 (2008); H. S. Stone and others, "A fast direct Fourier-based algorithm for
+subpixel registration of images", IEEE Transactions on Geoscience and Remote Sensing 39 (2001), for
+leaving out high frequencies, which are aliased.
 """
 
 import math
@@ -23,48 +26,69 @@ from torch import Tensor
 
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
+from potato.core.types import check_pair_shapes
 
 LEAST_CONFIDENCE = 0.5
-"""Windows whose peak is lower say nothing: noise alone reaches 0.45 in the smallest, 0.4 in those of 32."""
+"""Windows with a lower peak aren't used: noise alone reaches 0.45 in the smallest, 0.4 in those of
+32."""
 
 LEAST_WINDOW = 24
 """Side of the smallest window, mul pixels; in smaller ones noise would look like ground."""
 
 REACH = 3.0
-"""Mul pixels, each way, within which a displacement is looked for."""
+"""Largest displacement that is searched for, each way, mul pixels."""
 
 STEPS = (0.5, 0.05, 0.005)
-"""Spacings of the grids on which the peak is sought, mul pixels, each around the best of the one before."""
+"""Spacings of the grids that are searched for the peak, mul pixels, each around the best of the
+last."""
 
 ROUNDS = 4
 """How often bands are moved back and measured again."""
 
 CUTOFF = 0.15
-"""Standard deviation of the Gaussian by which frequencies count, cycles per mul pixel."""
+"""Standard deviation of the Gaussian that weights frequencies, cycles per mul pixel."""
 
 LEAST_VALID = 0.75
-"""Share of a window, as it is weighted, that must be valid."""
+"""Share of a window, by weight, that must be valid."""
 
 TINY = 1e-20
-"""Less than any weight or power of a real image, and more than rounding leaves of an empty one."""
+"""Less than any weight or power of a real image, and more than the rounding of an empty one."""
 
 MARGIN = math.ceil(REACH) + 2
-"""Mul pixels around a window that may be moved into it by cubic convolution; so around an invalid one too."""
+"""Mul pixels around a window, or around an invalid pixel, that cubic convolution may move into
+it."""
+
+LEAST_SIDE = 40
+"""Mul pixels along the shorter side of the smallest image that `register_arrays` takes."""
+
+GAUSS_NEWTON_ROUNDS = 6
+"""Steps in which `register_arrays` finds a displacement."""
+
+FIT_BORDER = 8
+"""Mul pixels of border that `register_arrays` doesn't fit to: the shift theorem rings there."""
+
+MIRRORED = 32
+"""Most mirrored pixels around an image that `shift` moves, so that its opposite sides don't
+meet."""
+
+MAD_TO_SIGMA = 1.4826
+"""Standard deviation of a Gaussian by its median absolute deviation."""
 
 
 @dataclass(frozen=True)
 class Displacement:
     """How far one band array lies from pan.
 
-    What the array shows of a place lies (`down`, `right`) mul pixels from where pan shows it.
+    The array shows a place (`down`, `right`) mul pixels from where pan shows it.
 
     Attributes:
-        down: (rows, columns), one for each window; NaN where confidence is below `LEAST_CONFIDENCE`.
-        right: the same.
-        confidence: the same, 0..1, the height of the peak: 1 if one is exactly the other, displaced; 0 where
-            too little is valid or nothing is to be seen.
-        average: (down, right), the medians of windows of `LEAST_CONFIDENCE`; NaN if there are none.
-        spread: (down, right), their standard deviation by the median of deviations.
+        down: (rows, columns) of windows; NaN where confidence is below `LEAST_CONFIDENCE`.
+        right: (rows, columns); NaN where confidence is below `LEAST_CONFIDENCE`.
+        confidence: (rows, columns), the height of the peak, 0..1: 1 if the array is exactly pan's
+            block means, displaced; 0 where too little is valid or the window shows nothing.
+        average: (down, right), medians over windows of `LEAST_CONFIDENCE`; NaN if there are none.
+        spread: (down, right), standard deviations over those windows, by the median absolute
+            deviation.
     """
 
     down: Tensor
@@ -76,13 +100,13 @@ class Displacement:
 
 @dataclass(frozen=True)
 class Registration:
-    """What `displacement_map` finds. Window (i, j) has its middle at `rows[i]`, `columns[j]`.
+    """The result of `displacement_map`. The middle of window (i, j) is at `rows[i]`, `columns[j]`.
 
     Attributes:
-        first: of `sensor.FIRST_ARRAY`.
-        second: of `sensor.SECOND_ARRAY`.
+        first: displacement of `sensors.FIRST_ARRAY`.
+        second: displacement of `sensors.SECOND_ARRAY`.
         rows: (rows,) middles of windows, mul pixels from the top edge of the image.
-        columns: (columns,) the same from the left edge.
+        columns: (columns,) middles of windows, mul pixels from the left edge of the image.
         window: side of a window, mul pixels.
     """
 
@@ -94,7 +118,7 @@ class Registration:
 
     @property
     def between(self) -> tuple[float, float]:
-        """(down, right) of the second array against the first, as `optics.displace_arrays` takes it."""
+        """(down, right) of the second array against the first, as `displace_arrays` takes it."""
         (down, right), (first_down, first_right) = self.second.average, self.first.average
         return down - first_down, right - first_right
 
@@ -102,19 +126,20 @@ class Registration:
 def displacement_map(pan: Tensor, mul: Tensor, window: int = 32, valid: Tensor | None = None) -> Registration:
     """Measure how far the two band arrays of a pair lie from pan.
 
-    Windows overlap by half. Moving things and tall ones show in the map; the averages are of the ground.
+    Windows overlap by half. The map shows moving and tall things; the averages are of the ground.
 
     Args:
         pan: reflectance (1, 4h, 4w).
         mul: reflectance (8, h, w), sides of at least `window`.
-        window: side of a window, mul pixels, 24 or more. Larger ones bear more noise and show less detail.
-        valid: bool (4h, 4w) of pan's pixels, a mul pixel being valid where all 16 are; None for all.
+        window: side of a window, mul pixels, 24 or more. Larger ones tolerate more noise, show less
+            detail.
+        valid: bool (4h, 4w) of pan's pixels; a mul pixel is valid where all 16 are. None for all.
 
     Returns:
-        Both displacements, up to about 3 mul pixels; more isn't found.
+        Both displacements; those beyond about 3 mul pixels aren't found.
 
     Raises:
-        ValueError: if shapes don't fit.
+        ValueError: if the shapes don't fit each other or the window.
     """
     _check(pan, mul, window, valid)
     goal, bands = block_mean(pan)[0], mul
@@ -140,7 +165,7 @@ def _measure(
     window: int,
 ) -> Displacement:
     """The displacement of one array of `bands` (8, h, w) against `goal` (h, w)."""
-    own = F.pad(bands[[BANDS.index(name) for name in array]], (MARGIN,) * 4, mode="replicate")
+    own = F.pad(bands[_indices(array)], (MARGIN,) * 4, mode="replicate")
     taper = torch.hann_window(window + 2, periodic=False, dtype=torch.float64, device=goal.device)[1:-1]
     taper = taper[:, None] * taper
     found, heights = [], []
@@ -157,19 +182,22 @@ def _measure(
     confidence = torch.stack(heights)
     sure = confidence >= LEAST_CONFIDENCE
     down, right = torch.where(sure[..., None], torch.stack(found), torch.nan).unbind(2)
-    average = [_median(way[sure]) for way in (down, right)]
-    # 1.4826 median deviations are a standard deviation, if it is Gauss's.
-    spread = [
-        1.4826 * _median((way[sure] - middle).abs())
-        for way, middle in zip((down, right), average, strict=True)
-    ]
     return Displacement(
-        down,
-        right,
-        confidence,
-        (float(average[0]), float(average[1])),
-        (float(spread[0]), float(spread[1])),
+        down, right, confidence, *average_and_spread(torch.stack([down[sure], right[sure]], 1))
     )
+
+
+def average_and_spread(displacements: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Medians of displacements (n, 2), and standard deviations by the median absolute deviation.
+
+    Returns:
+        (down, right) of each; NaN if n is 0.
+    """
+    if not len(displacements):
+        return (math.nan, math.nan), (math.nan, math.nan)
+    middle = displacements.quantile(0.5, dim=0)
+    spread = MAD_TO_SIGMA * (displacements - middle).abs().quantile(0.5, dim=0)
+    return (float(middle[0]), float(middle[1])), (float(spread[0]), float(spread[1]))
 
 
 def _windows(image: Tensor, top: int, lefts: Tensor, window: int) -> Tensor:
@@ -223,23 +251,105 @@ def _peaks(goal: Tensor, bands: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]
     return torch.stack([down, right], 1), height.amax(1).clamp(0, 1)
 
 
-def _median(values: Tensor) -> Tensor:
-    """The median, between the two in the middle of an even number; NaN of nothing."""
-    ordered, count = values.sort().values, len(values)
-    return (ordered[(count - 1) // 2] + ordered[count // 2]) / 2 if count else values.new_tensor(math.nan)
+def register_arrays(pan: Tensor, mul: Tensor) -> Tensor:
+    """Move each of the two band arrays, as one, to where pan sees the ground.
+
+    For each array and image: the array's four bands are fitted to the block means of pan (least
+    squares, with a constant), the remaining difference is explained by the fit's slope
+    (Gauss-Newton), the original bands are shifted by the sum of all steps so far, and so on for
+    `GAUSS_NEWTON_ROUNDS`.
+
+    Args:
+        pan: reflectance (b, 1, 4h, 4w).
+        mul: reflectance (b, 8, h, w), sides of at least `LEAST_SIDE`.
+
+    Returns:
+        A new mul (b, 8, h, w). Displacements beyond a pixel or two may not be found.
+
+    Raises:
+        ValueError: if the shapes don't fit each other or are too small.
+    """
+    check_pair_shapes(pan, mul)
+    if min(mul.shape[-2:]) < LEAST_SIDE:
+        raise ValueError(
+            f"expected mul with sides of at least {LEAST_SIDE} to register, found {tuple(mul.shape)}"
+        )
+    registered = []
+    for image, goal in zip(mul, block_mean(pan)[:, 0], strict=True):
+        first, second = (_find_shift(goal, image[_indices(array)]) for array in (FIRST_ARRAY, SECOND_ARRAY))
+        registered.append(shift_arrays(image, first, second))
+    return torch.stack(registered)
+
+
+def _find_shift(goal: Tensor, bands: Tensor) -> tuple[float, float]:
+    """Pixels (down, right) that bring `bands` (n, h, w) onto `goal` (h, w)."""
+    inside = (..., slice(FIT_BORDER, -FIT_BORDER), slice(FIT_BORDER, -FIT_BORDER))
+    goal = goal.double()[inside].flatten()
+    by = (0.0, 0.0)
+    for _ in range(GAUSS_NEWTON_ROUNDS):
+        moved = shift(bands.double(), by)
+        columns = torch.stack([torch.ones_like(goal), *moved[inside].flatten(1)], 1)
+        weights = torch.linalg.lstsq(columns, goal[:, None]).solution[:, 0]
+        down, right = torch.gradient(torch.einsum("n,nhw->hw", weights[1:], moved))
+        slopes = torch.stack([-down[inside].flatten(), -right[inside].flatten()], 1)
+        step = torch.linalg.lstsq(slopes, (goal - columns @ weights)[:, None]).solution[:, 0]
+        by = (by[0] + float(step[0]), by[1] + float(step[1]))
+    return by
+
+
+def shift_arrays(mul: Tensor, first: tuple[float, float], second: tuple[float, float]) -> Tensor:
+    """Shift the bands of each array of mul (…, 8, h, w) by pixels (down, right); nothing falls below 0."""
+    moved = mul.clone()
+    for array, by in ((FIRST_ARRAY, first), (SECOND_ARRAY, second)):
+        if by != (0.0, 0.0):
+            moved[..., _indices(array), :, :] = shift(mul[..., _indices(array), :, :], by).clamp_min(0)
+    return moved
+
+
+def shift(image: Tensor, by: tuple[float, float]) -> Tensor:
+    """Move an image by a fraction of pixels, exactly for all frequencies that its grid can hold.
+
+    By the Fourier shift theorem, with mirrored margins; overshoots at sharp edges.
+
+    Args:
+        image: (…, h, w), sides above 1.
+        by: pixels (down, right).
+
+    Returns:
+        (…, h, w).
+
+    Example:
+        >>> ramp = torch.arange(64.0).expand(64, 64)
+        >>> round(float(shift(ramp, (0, 0.5))[32, 32]), 2)
+        31.5
+    """
+    height, width = image.shape[-2:]
+    top, left = min(MIRRORED, height - 1), min(MIRRORED, width - 1)
+    stack: Tensor = image.reshape(1, -1, height, width)
+    padded = F.pad(stack, (left, left, top, top), mode="reflect")
+    rows, columns = padded.shape[-2:]
+    # The highest frequency of an even side has no sign, so a shift can't turn it; its real part is
+    # kept.
+    down = torch.fft.fftfreq(rows, dtype=torch.float64, device=image.device)[:, None] * by[0]
+    right = torch.fft.rfftfreq(columns, dtype=torch.float64, device=image.device) * by[1]
+    turn = torch.polar(torch.ones_like(down + right), -2 * math.pi * (down + right))
+    moved: Tensor = torch.fft.irfft2(torch.fft.rfft2(padded) * turn, s=(rows, columns))
+    return moved[..., top : top + height, left : left + width].reshape(image.shape).to(image)
+
+
+def _indices(array: tuple[str, ...]) -> list[int]:
+    return [BANDS.index(name) for name in array]
 
 
 def _check(pan: Tensor, mul: Tensor, window: int, valid: Tensor | None) -> None:
-    bands, height, width = mul.shape if mul.ndim == 3 else (0, 0, 0)
-    fine = (RATIO * height, RATIO * width)
-    if bands != len(BANDS) or pan.shape != (1, *fine):
-        raise ValueError(
-            f"expected pan (1, 4h, 4w) and mul (8, h, w), found {tuple(pan.shape)} and {tuple(mul.shape)}"
-        )
+    check_pair_shapes(pan[None], mul[None])
+    height, width = mul.shape[1:]
     if not LEAST_WINDOW <= window <= min(height, width):
         raise ValueError(
             f"expected a window of {LEAST_WINDOW} to {min(height, width)}, the shorter side of mul, "
             f"found {window}"
         )
-    if valid is not None and (valid.dtype != torch.bool or valid.shape != fine):
-        raise ValueError(f"expected valid as bool {fine}, found {valid.dtype} {tuple(valid.shape)}")
+    if valid is not None and (valid.dtype != torch.bool or valid.shape != pan.shape[1:]):
+        raise ValueError(
+            f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}"
+        )

@@ -1,4 +1,4 @@
-"""What an evaluation says: sections of figures, as text for people and as JSON for everything else."""
+"""The result of an evaluation: tables of figures, as text and as JSON."""
 
 import json
 import math
@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from potato.core.redaction import redact
-from potato.evaluation.methods import Contender
-from potato.evaluation.statistics import Spread
+from potato.core.text import redact
+from potato.evaluation.methods import Method
+from potato.evaluation.statistics import Histogram
 from potato.model.weights import PREDICTOR
 
 DIFFERENCE = (
@@ -26,7 +26,7 @@ DIFFERENCE = (
     "C median",
     "C p95",
 )
-"""Columns of a section about ΔE, as `Difference.summary` names them, and the ratio to the predictor."""
+"""Columns of a table of ΔE: those of `Difference.summary`, and the ratio to the predictor."""
 
 Row = Mapping[str, float]
 
@@ -36,11 +36,12 @@ class Section:
     """One table.
 
     Attributes:
-        key: what it is called in JSON.
-        title: what is printed above it.
-        columns: what is printed, in this order.
-        rows: figures by the name of what was judged; a figure that doesn't apply is NaN or isn't there.
-        note: a line below it, or "".
+        key: its name in JSON.
+        title: the line above it.
+        columns: the figures that are printed, in order; JSON has all of a row.
+        rows: figures by method (or surface, or band array); one that doesn't apply is NaN or
+            missing.
+        note: the line below it, or "".
     """
 
     key: str
@@ -69,34 +70,34 @@ class Section:
 
 @dataclass(frozen=True)
 class Charts:
-    """What plots are drawn from.
+    """The data of plots.
 
     Attributes:
-        title: what the spreads and the map are of.
-        spreads: ΔE in JND by name.
-        map: ΔE in JND (h, w), NaN where it wasn't judged; or None.
-        map_title: of whom the map is.
+        title: the protocol or the inputs, above the histograms.
+        histograms: ΔE in JND by method.
+        map: ΔE in JND (h, w), NaN where nothing was evaluated; or None.
+        map_title: the method and the protocol of the map.
     """
 
     title: str = ""
-    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
     map: Tensor | None = None
     map_title: str = ""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
         mode: `chips`, `pair`, `pictures`, `reflectances` or `registration`.
-        inputs: what was judged by what, by role.
+        inputs: files and settings, by role.
         provenance: version of Potato, weights and their digest, baselines.
         sections: the tables.
-        headline: the one figure in JND that a threshold is held against; None where there is none.
-        headline_of: what it is.
-        details: more for JSON.
-        charts: what plots are drawn from.
+        headline: the one figure in JND that a threshold applies to; None if the mode has none.
+        headline_of: a description of that figure.
+        details: more figures for JSON.
+        charts: the data of plots.
     """
 
     mode: str
@@ -114,15 +115,19 @@ class Evaluation:
         return redact("\n\n".join([*map(str, self.sections), *last]))
 
     def section(self, key: str) -> Section:
-        """The section of a key; KeyError if there is none."""
+        """The table of a key.
+
+        Raises:
+            KeyError: if there is none.
+        """
         return {section.key: section for section in self.sections}[key]
 
     def exceeds(self, limit: float | None) -> bool:
-        """Whether the headline is above a limit, or isn't a number."""
+        """Whether the headline is above a limit in JND, or NaN; False without a limit or a headline."""
         return limit is not None and self.headline is not None and not self.headline <= limit
 
     def as_json(self) -> str:
-        """All of it but the charts; figures that don't apply are null."""
+        """Everything but the charts; figures that don't apply are null."""
         document = {
             "mode": self.mode,
             "inputs": self.inputs,
@@ -134,11 +139,11 @@ class Evaluation:
             },
             **self.details,
         }
-        return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def with_ratio(rows: Mapping[str, Row], column: str = "mean", name: str = "ratio") -> dict[str, Row]:
-    """Rows with one more figure: their `column` over the predictor's, if that was judged."""
+    """Rows with one more figure: their `column` over the predictor's; NaN if that wasn't evaluated."""
     base = rows.get(PREDICTOR, {}).get(column, math.nan)
     return {
         who: {**row, name: row[column] / base if base > 0 and column in row else math.nan}
@@ -146,18 +151,18 @@ def with_ratio(rows: Mapping[str, Row], column: str = "mean", name: str = "ratio
     }
 
 
-def provenance(contenders: Sequence[Contender]) -> dict[str, Any]:
-    """Who was judged, by which version; the model is the last of the contenders."""
-    model = contenders[-1]
+def provenance(methods: Sequence[Method]) -> dict[str, Any]:
+    """The version of Potato, the model (the last of the methods) and the baselines (the others)."""
+    *baselines, model = methods
     return {
         "potato": version(),
         "weights": {"name": model.name, "digest": model.digest},
-        "baselines": [contender.name for contender in contenders[:-1]],
+        "baselines": [method.name for method in baselines],
     }
 
 
 def version() -> str:
-    """The version of Potato that is installed."""
+    """The installed version of Potato."""
     return metadata.version("potato")
 
 
@@ -169,12 +174,12 @@ def _figure(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
 
 
-def _plain(value: Any) -> Any:
-    """The same for JSON, which has no NaN and no infinity; secrets in names of files stay out of it."""
+def json_value(value: Any) -> Any:
+    """A value for JSON, which has no NaN and no infinity; secrets in file names are redacted."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): json_value(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [json_value(one) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return redact(value) if isinstance(value, str) else value

@@ -1,97 +1,124 @@
-"""One door to every way of judging: figures out, and JSON and plots beside them if wanted."""
+"""One door to every mode of evaluation; writes JSON and plots if asked."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.evaluation.by_chips import judge_chips
-from potato.evaluation.by_pair import judge_pair
-from potato.evaluation.by_pictures import judge_pictures
+from potato.evaluation.by_chips import evaluate_chips
+from potato.evaluation.by_pair import evaluate_pair
+from potato.evaluation.by_pictures import evaluate_pictures
 from potato.evaluation.by_registration import measure_registration
-from potato.evaluation.by_surfaces import judge_surfaces
-from potato.evaluation.findings import Protocols
-from potato.evaluation.methods import ALL
+from potato.evaluation.by_surfaces import evaluate_surfaces
+from potato.evaluation.methods import ALL, MethodSpec
 from potato.evaluation.plots import draw_plots, plan_plots
+from potato.evaluation.protocols import Protocols
 from potato.evaluation.result import Evaluation
 from potato.model.network import Sharpener
 from potato.raster import check_output
 from potato.raster.atomic import write_whole
 
-Path_ = str | os.PathLike[str]
-
 
 def evaluate(
-    pan: Path_ | None = None,
-    mul: Path_ | None = None,
+    pan: PathLike | None = None,
+    mul: PathLike | None = None,
     *,
-    chips: Path_ | None = None,
-    pictures: tuple[Path_, Path_] | None = None,
-    registration: tuple[Path_, Path_] | None = None,
-    reflectances: Path_ | None = None,
-    weights: Path_ | Sharpener | None = None,
+    chips: PathLike | None = None,
+    pictures: tuple[PathLike, PathLike] | None = None,
+    registration: tuple[PathLike, PathLike] | None = None,
+    reflectances: PathLike | None = None,
+    weights: PathLike | Sharpener | None = None,
     baselines: Sequence[str] = ALL,
     protocols: Protocols | None = None,
     window: Sequence[int] | None = None,
     device: str = "auto",
     workers: int | None = None,
     cluster: str | None = None,
-    json_file: Path_ | None = None,
-    plots: Path_ | None = None,
+    json_file: PathLike | None = None,
+    plots: PathLike | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Evaluation:
-    """Judge a sharpener, a pair or two pictures; exactly one of the ways is to be asked for.
+    """Evaluate sharpeners, compare two pictures, or measure a pair.
+
+    Exactly one of five modes: a pair (`pan` and `mul`), `chips`, `pictures`, `registration` or
+    `reflectances`. `evaluate_pair`, `evaluate_chips`, `evaluate_pictures`, `measure_registration`
+    and `evaluate_surfaces` are the modes themselves.
 
     Args:
-        pan: with `mul`: judge by this pair, as `judge_pair` does.
-        mul: the other half of the pair.
-        chips: judge by the chips of this folder, as `judge_chips` does.
-        pictures: compare these two, as `judge_pictures` does.
-        registration: measure this pan and mul, as `measure_registration` does.
-        reflectances: judge by the surfaces of this list, as `judge_surfaces` does.
-        weights: of pair, chips and reflectances: as for `load_model`, or a model.
-        baselines: of the same: names, or `("all",)`; the bare predictor is one.
-        protocols: of a pair: what to judge by; None for everything.
-        window: of a pair and of registration: (row, column, height, width) in pan pixels.
-        device: as for `fuse`.
-        workers: threads at work; changes no figure. None for one per core that this process may use.
-        cluster: of pair, chips and registration: as for `open_cluster`; changes no figure either.
-        json_file: where to write everything that was found; None for nowhere.
-        plots: the folder for plots; None for none.
-        overwrite: whether to replace files.
+        pan: evaluate on this panchromatic image and `mul`: one band of uint16 reflectance × 10,000.
+        mul: the 8 multispectral bands of the same ground, four times coarser.
+        chips: evaluate on the chips `0.pt`, `1.pt`, … of this folder.
+        pictures: compare these two finished pictures, which lie on one grid.
+        registration: measure how far the band arrays of this pair (pan, mul) lie from pan.
+        reflectances: evaluate on every surface of this CSV file, or of the package's own list if
+            `packaged`.
+        weights: pair, chips, reflectances: a checkpoint, `predictor` for the bare predictor, or a
+            model; None for the shipped weights.
+        baselines: pair, chips, reflectances: names of methods to compare with the weights, of
+            `bicubic`, `brovey`, `gsa`, `mtf-glp-hpm`, `awlp`, `gdal-pansharpen` (if installed) and
+            `predictor`; or `("all",)`.
+        protocols: pair: the protocols to run; None for all.
+        window: pair, registration: evaluate only (row, column, height, width) in pan pixels,
+            multiples of 4; None for the whole pair.
+        device: pair, chips, reflectances: where models compute: `auto`, `cpu`, `cuda`, `cuda:N` or
+            `mps`.
+        workers: all but reflectances: windows, chips or blocks to work on at once; changes no
+            figure. None for one per core that this process may use.
+        cluster: pair, chips, registration: `local`, or the address of a Dask scheduler whose
+            workers do the work; changes no figure. None for threads of this process.
+        json_file: where to write all figures; None for nowhere.
+        plots: the folder for plots, which need matplotlib; None for none.
+        overwrite: whether files that exist are replaced.
         progress: whether to draw a progress bar on stderr.
 
+    Returns:
+        The tables, the headline and the data of plots.
+
     Raises:
-        InputError: if not exactly one way is asked for, an input can't be used, or plots are wanted and
-            matplotlib isn't there.
-        OutputError, OutputExists: if JSON or plots can't be written; that is found out before the work.
+        InputError: if not exactly one mode is chosen, an input can't be used, or plots are wanted
+        and
+            matplotlib isn't installed.
+        PairError, BandError, GridError, ChipError, EmptyError: if the images can't be used.
+        WeightsError: if the weights can't be used.
+        ClusterError: if the cluster can't be used, or is lost.
+        OutputError, OutputExists: if JSON or plots can't be written; found out before the work.
     """
-    models: dict[str, Any] = {"weights": weights, "baselines": baselines, "device": device}
-    running: dict[str, Any] = {"workers": workers, "progress": progress}
-    shared: dict[str, Any] = {"cluster": cluster, **running}
-    ways: dict[str, Callable[[], Evaluation]] = {}
+    methods = MethodSpec(weights, baselines, device)
+    modes: dict[str, Callable[[], Evaluation]] = {}
     if pan is not None and mul is not None:
-        ways["pair"] = lambda: judge_pair(pan, mul, protocols=protocols, window=window, **models, **shared)
+        modes["pair"] = lambda: evaluate_pair(
+            pan,
+            mul,
+            methods,
+            protocols=protocols,
+            window=window,
+            workers=workers,
+            cluster=cluster,
+            progress=progress,
+        )
     if chips is not None:
-        ways["chips"] = lambda: judge_chips(chips, **models, **shared)
+        modes["chips"] = lambda: evaluate_chips(
+            chips, methods, workers=workers, cluster=cluster, progress=progress
+        )
     if pictures is not None:
-        ways["pictures"] = lambda: judge_pictures(*pictures, **running)
+        modes["pictures"] = lambda: evaluate_pictures(*pictures, workers=workers, progress=progress)
     if registration is not None:
-        ways["registration"] = lambda: measure_registration(*registration, window=window, **shared)
+        modes["registration"] = lambda: measure_registration(
+            *registration, window=window, workers=workers, cluster=cluster, progress=progress
+        )
     if reflectances is not None:
-        ways["reflectances"] = lambda: judge_surfaces(reflectances, **models)
-    if len(ways) != 1 or (pan is None) != (mul is None):
+        modes["reflectances"] = lambda: evaluate_surfaces(reflectances, methods)
+    if len(modes) != 1 or (pan is None) != (mul is None):
         raise InputError(
             "expected one of: pan and mul, chips, pictures, registration, reflectances; "
-            f"found {' and '.join(ways) or 'none that is complete'}"
+            f"found {' and '.join(modes) or 'none that is complete'}"
         )
-    [(mode, judge)] = ways.items()
+    [(mode, run)] = modes.items()
     target = None if json_file is None else check_output(json_file, overwrite)
-    drawn = {} if plots is None else plan_plots(Path(plots), mode, overwrite)
-    result = judge()
+    files = {} if plots is None else plan_plots(Path(plots), mode, overwrite)
+    result = run()
     if target is not None:
         write_whole(target, result.as_json())
-    draw_plots(result, drawn)
+    draw_plots(result, files)
     return result

@@ -1,7 +1,7 @@
-"""Figures of many pixels that come piece by piece: means, percentiles, a correlation.
+"""Statistics of many pixels that come in pieces: means, percentiles, a correlation.
 
-Pieces may be added one at a time or joined from accounts kept apart; either way an account has the size of
-its histogram, not of what it has seen.
+Pieces are added one at a time, or counted apart and joined. The size of a statistic doesn't depend
+on how many pixels it has seen.
 """
 
 import math
@@ -13,33 +13,33 @@ from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 
-_FINE = 13
-"""Bits of a float32 that its bin forgets: 10 of the mantissa stay, so a bin is 0.1 % wide."""
+_DROPPED_BITS = 13
+"""Bits of a float32's mantissa that its bin drops: 10 stay, so a bin is 0.1 % wide."""
 
 _LEAST = 2.0**-14
 _MOST = 2.0**10
-"""What lies outside counts as lying at the end; in JND, or per cent, nobody cares to tell it."""
+"""JND or percent: smaller and larger values count in the first and the last bin."""
 
 
-def _bits(value: float) -> int:
-    return int(torch.tensor(value).view(torch.int32)) >> _FINE
+def _bin_of(value: float) -> int:
+    return int(torch.tensor(value).view(torch.int32)) >> _DROPPED_BITS
 
 
-_FIRST = _bits(_LEAST)
-_BINS = _bits(_MOST) - _FIRST + 1
+_FIRST = _bin_of(_LEAST)
+_BINS = _bin_of(_MOST) - _FIRST + 1
 
 
 @dataclass
-class Spread:
-    """How numbers of 0 and above are spread: their mean exactly, their percentiles to a thousandth.
+class Histogram:
+    """The distribution of numbers of 0 and above: its mean exactly, its percentiles to a thousandth.
 
-    A bin is what float32 numbers with the same leading bits share, so bins are narrow everywhere. Inside one,
-    numbers are taken to lie evenly.
+    A bin holds the float32 numbers that share their leading bits, so bins are narrow everywhere.
+    The numbers of a bin are taken to be spread evenly over it.
 
     Example:
-        >>> spread = Spread()
-        >>> spread.add(torch.arange(1.0, 100.0))
-        >>> spread.mean, round(spread.percentile(50), 1)
+        >>> histogram = Histogram()
+        >>> histogram.add(torch.arange(1.0, 100.0))
+        >>> histogram.mean, round(histogram.percentile(50), 1)
         (50.0, 50.0)
     """
 
@@ -49,10 +49,10 @@ class Spread:
     bins: Tensor = field(default_factory=lambda: torch.zeros(_BINS, dtype=torch.int64))
 
     def add(self, values: Tensor) -> None:
-        """Count values of any shape; none may be negative or NaN.
+        """Count values of any shape.
 
         Raises:
-            ValueError: if one is.
+            ValueError: if a value is negative or NaN.
         """
         values = values.detach().float().flatten()
         if not values.numel():
@@ -62,11 +62,11 @@ class Spread:
         self.total += float(values.double().sum())
         self.count += values.numel()
         self.largest = max(self.largest, float(values.max()))
-        places = (values.clamp(_LEAST, _MOST).view(torch.int32) >> _FINE) - _FIRST
-        self.bins += torch.bincount(places, minlength=_BINS)
+        places = (values.clamp(_LEAST, _MOST).view(torch.int32) >> _DROPPED_BITS) - _FIRST
+        self.bins += torch.bincount(places, minlength=_BINS).cpu()
 
     def join(self, other: Self) -> None:
-        """Count what another account has counted."""
+        """Add the numbers that another histogram has counted."""
         self.total += other.total
         self.count += other.count
         self.largest = max(self.largest, other.largest)
@@ -78,7 +78,7 @@ class Spread:
         return self.total / self.count if self.count else math.nan
 
     def percentile(self, percent: float) -> float:
-        """The number below which `percent` of all lie; NaN if nothing was counted."""
+        """The number below which `percent` of all numbers lie; NaN if nothing was counted."""
         if not self.count:
             return math.nan
         rank = self.count * percent / 100
@@ -86,66 +86,54 @@ class Spread:
         place = int(torch.searchsorted(below, torch.tensor(max(1, math.ceil(rank)))))
         if place == 0:
             return 0.0
-        low, high = edges()[place : place + 2].tolist()
+        low, high = bin_edges()[place : place + 2].tolist()
         inside = (rank - int(below[place - 1])) / int(self.bins[place])
         return float(min(self.largest, low + (high - low) * inside))
 
     def summary(self) -> dict[str, float]:
-        """What is printed: mean, median, and the 95th percentile."""
+        """Mean, median and 95th percentile, by the names of the columns that are printed."""
         return {"mean": self.mean, "median": self.percentile(50), "p95": self.percentile(95)}
 
 
-def edges() -> Tensor:
-    """The lower edges of the bins, and the upper edge of the last: float32."""
-    return ((torch.arange(_BINS + 1, dtype=torch.int32) + _FIRST) << _FINE).view(torch.float32)
-
-
-def split_difference(result: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What two Oklab images differ by: ΔE, and how much of it is lightness, and how much chroma.
-
-    Args:
-        result: Oklab (…, 3, h, w).
-        truth: the same shape.
-
-    Returns:
-        Three images (…, h, w) in JND; the square of the first is the sum of the squares of the others.
-    """
-    lightness, a, b = (result - truth).unbind(-3)
-    return delta_e_ok(result, truth), lightness.abs() / JND, 2 * torch.hypot(a, b) / JND
+def bin_edges() -> Tensor:
+    """The lower edge of every bin of a `Histogram`, and the upper edge of the last: float32."""
+    return ((torch.arange(_BINS + 1, dtype=torch.int32) + _FIRST) << _DROPPED_BITS).view(torch.float32)
 
 
 @dataclass
 class Difference:
-    """How far a result is from its truth over many pixels, in JND.
+    """Distances of a result from its truth over many pixels, in JND.
 
     Attributes:
         total: ΔE_OK.
-        lightness: of it, what L differs by.
-        chroma: what a and b differ by.
+        lightness: the part of ΔE that lies in L.
+        chroma: the part of ΔE that lies in a and b; total² = lightness² + chroma² in every pixel.
     """
 
-    total: Spread = field(default_factory=Spread)
-    lightness: Spread = field(default_factory=Spread)
-    chroma: Spread = field(default_factory=Spread)
+    total: Histogram = field(default_factory=Histogram)
+    lightness: Histogram = field(default_factory=Histogram)
+    chroma: Histogram = field(default_factory=Histogram)
 
-    def add(self, result: Tensor, truth: Tensor, judged: Tensor) -> Tensor:
-        """Count the judged pixels of two Oklab images.
+    def add(self, result: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
+        """Add some of the pixels of two Oklab images.
 
         Args:
             result: (…, 3, h, w).
-            truth: the same shape.
-            judged: bool (…, h, w).
+            truth: (…, 3, h, w).
+            counted: bool (…, h, w), the pixels to add.
 
         Returns:
-            ΔE (…, h, w) in JND of every pixel, judged or not.
+            ΔE (…, h, w) in JND of every pixel, counted or not.
         """
-        images = split_difference(result, truth)
-        for spread, image in zip((self.total, self.lightness, self.chroma), images, strict=True):
-            spread.add(image[judged])
-        return images[0]
+        lightness, a, b = (result - truth).unbind(-3)
+        distance = delta_e_ok(result, truth)
+        self.total.add(distance[counted])
+        self.lightness.add((lightness.abs() / JND)[counted])
+        self.chroma.add((2 * torch.hypot(a, b) / JND)[counted])
+        return distance
 
     def join(self, other: Self) -> None:
-        """Count what another account has counted."""
+        """Add the pixels that another difference has counted."""
         self.total.join(other.total)
         self.lightness.join(other.lightness)
         self.chroma.join(other.chroma)
@@ -166,41 +154,40 @@ class Correlation:
     sums: Tensor = field(default_factory=lambda: torch.zeros(6, dtype=torch.float64))
 
     def add(self, first: Tensor, second: Tensor) -> None:
-        """Count pixels that belong together; any shape."""
+        """Add the pixels of two images of one shape."""
         x, y = first.detach().double().flatten(), second.detach().double().flatten()
-        self.sums += torch.stack(
-            [torch.tensor(float(len(x)), dtype=torch.float64), x.sum(), y.sum(), x @ x, y @ y, x @ y]
-        )
+        sums = [float(one) for one in (x.sum(), y.sum(), x @ x, y @ y, x @ y)]
+        self.sums += torch.tensor([len(x), *sums], dtype=torch.float64)
 
     def join(self, other: Self) -> None:
-        """Count what another account has counted."""
+        """Add the pixels that another correlation has counted."""
         self.sums += other.sums
 
     @property
     def value(self) -> float:
-        """-1..1; NaN if either image is flat or nothing was counted."""
+        """−1..1; NaN if either image is flat or nothing was counted."""
         n, x, y, xx, yy, xy = self.sums.tolist()
         if not n:
             return math.nan
-        spreads = (xx - x * x / n) * (yy - y * y / n)
-        return (xy - x * y / n) / math.sqrt(spreads) if spreads > 0 else math.nan
+        variances = (xx - x * x / n) * (yy - y * y / n)
+        return (xy - x * y / n) / math.sqrt(variances) if variances > 0 else math.nan
 
 
 @dataclass
 class Mean:
-    """A mean of figures of windows, each as heavy as the pixels it stands for; NaN counts for nothing."""
+    """The mean of figures of windows, weighted by the pixels of each window; NaN is skipped."""
 
     total: float = 0.0
     weight: float = 0.0
 
     def add(self, value: float, weight: float) -> None:
-        """Count one window's figure."""
+        """Add the figure of one window."""
         if not math.isnan(value):
             self.total += value * weight
             self.weight += weight
 
     def join(self, other: Self) -> None:
-        """Count what another account has counted."""
+        """Add the figures that another mean has counted."""
         self.total += other.total
         self.weight += other.weight
 

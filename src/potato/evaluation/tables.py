@@ -1,11 +1,12 @@
-"""The tables of what was found by a pair: what people see first, the literature's figures after them."""
+"""The tables of findings: differences that people see first, the literature's figures after them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from potato.evaluation.findings import FULL, Findings, Protocols, displaced_key, plain_key
+from potato.evaluation.findings import Findings
+from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
 from potato.evaluation.result import DIFFERENCE, Section, with_ratio
-from potato.evaluation.statistics import Difference, Spread
+from potato.evaluation.statistics import Difference, Histogram
 
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
@@ -13,17 +14,13 @@ _BANDS = ("SAM", "ERGAS", "Q8", "SCC")
 _QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR")
 
 
-def pair_sections(
-    names: Sequence[str], found: Sequence[Findings], protocols: Protocols
-) -> tuple[Section, ...]:
-    """The tables of findings.
+def pair_sections(found: Mapping[str, Findings], protocols: Protocols) -> tuple[Section, ...]:
+    """The tables of a pair.
 
     Args:
-        names: of the sharpeners.
-        found: of each of them.
-        protocols: what was judged.
+        found: the findings of each method, by its name.
+        protocols: the protocols that were run.
     """
-    them = dict(zip(names, found, strict=True))
     keys = {
         plain_key(n): "Wald's protocol" + (f", pair made coarser by {2**n} first" if n else "")
         for n in protocols.halvings
@@ -32,20 +29,20 @@ def pair_sections(
         for d in protocols.displacements
     }
     sections = [
-        difference_section(key, title, {name: one.differences[key] for name, one in them.items()})
+        difference_section(key, title, {name: one.differences[key] for name, one in found.items()})
         for key, title in keys.items()
     ]
     if protocols.full:
-        rows = with_ratio({name: _full(one) for name, one in them.items()}, "fringe mean")
+        rows = with_ratio({name: _full(one) for name, one in found.items()}, "fringe mean")
         rows = with_ratio(rows, "fringe p99", "p99 ratio")
         note = "fringe: |high-pass of a| × 100. detail: correlation with pan. consistency: JND from mul."
         sections.append(Section(FULL, "full: full scale, without truth", _FULL, rows, note))
     if protocols.literature:
         sections += [
-            picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", names, found, plain_key(n))
+            picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", found, plain_key(n))
             for n in protocols.halvings
         ]
-        quality = {name: row for name, one in them.items() if (row := _quality(one))}
+        quality = {name: row for name, one in found.items() if (row := _quality(one))}
         if quality:
             note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {protocols.platform}"
             title = "literature: full scale, without truth"
@@ -56,18 +53,16 @@ def pair_sections(
 def difference_section(
     key: str, title: str, rows: Mapping[str, Difference], predictor: bool = True
 ) -> Section:
-    """A table of ΔE, with ratios to the predictor or without."""
+    """A table of ΔE, with or without ratios to the predictor."""
     figures = {name: one.summary() for name, one in rows.items()}
     columns = DIFFERENCE if predictor else tuple(column for column in DIFFERENCE if column != "ratio")
     title = f"{key}: ΔE in JND (L of lightness, C of chroma); {title}"
     return Section(key, title, columns, with_ratio(figures) if predictor else figures)
 
 
-def picture_section(
-    key: str, title: str, names: Sequence[str], found: Sequence[Findings], protocol: str
-) -> Section:
-    """A table of the literature's figures against a truth; those of bands where any sharpener gives bands."""
-    rows = {name: _reduced(one, protocol) for name, one in zip(names, found, strict=True)}
+def picture_section(key: str, title: str, found: Mapping[str, Findings], protocol: str) -> Section:
+    """A table of the literature's figures against a truth; those of bands if any method makes bands."""
+    rows = {name: _reduced(one, protocol) for name, one in found.items()}
     note = "PSNR (dB) and SSIM: of sRGB signals."
     if not any("SAM" in row for row in rows.values()):
         return Section(key, title, _PICTURE, rows, note)
@@ -75,32 +70,32 @@ def picture_section(
     return Section(key, title, (*_PICTURE, *_BANDS), rows, note)
 
 
-def first_spread(findings: Findings, protocols: Protocols) -> Spread:
-    """ΔE in the first protocol that was judged."""
+def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
+    """ΔE in the first protocol that was run."""
     keys = [*map(plain_key, protocols.halvings), *map(displaced_key, protocols.displacements)]
     return (findings.differences[keys[0]] if keys else findings.consistency).total
 
 
 def _full(findings: Findings) -> dict[str, float]:
-    consistency = findings.consistency.summary()
+    figures, rest = findings.full_scale, findings.consistency.summary()
     return {
-        "fringe mean": findings.fringe.mean,
-        "fringe p99": findings.fringe.percentile(99),
-        "detail": findings.detail.value,
-        "consistency": consistency.pop("mean"),
-        **{f"consistency {name}": value for name, value in consistency.items()},
+        "fringe mean": figures.fringe_mean,
+        "fringe p99": figures.fringe_p99,
+        "detail": figures.detail,
+        "consistency": figures.consistency,
+        **{f"consistency {name}": value for name, value in rest.items() if name != "mean"},
     }
 
 
 def _reduced(findings: Findings, key: str) -> dict[str, float]:
-    figures = {name: mean.value for name, mean in findings.figures.get(key, {}).items()}
+    figures = {name: mean.value for name, mean in findings.literature.get(key, {}).items()}
     square = figures.pop("square", math.nan)
     return {"PSNR": -10 * math.log10(square) if square > 0 else math.nan, **figures}
 
 
 def _quality(findings: Findings) -> dict[str, float]:
-    """Distortions, and what the literature multiplies them to."""
-    figures = {name: mean.value for name, mean in findings.figures.get(FULL, {}).items()}
+    """Distortions, and the indices that are their products; empty for a method that makes no bands."""
+    figures = {name: mean.value for name, mean in findings.literature.get(FULL, {}).items()}
     if not figures:
         return {}
     return {

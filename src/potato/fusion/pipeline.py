@@ -17,16 +17,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from potato.core.notebook import SIDE, Shown, View
+from potato.core.draw import draw_picture
+from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TILE
-from potato.core.redaction import redact
 from potato.core.render import LOOKS, Look, dither, render
 from potato.core.sensors import RATIO, SCALE
+from potato.core.text import redact
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import InputError
-from potato.model.network import Sharpener, fill_pair
+from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model, weights_digest
 from potato.raster import Pair, PairPixels, Part, check_output, create_picture, gdal, open_pair
 
@@ -65,17 +66,17 @@ class Fused(Shown):
 
     def view(self) -> View:
         """What a notebook shows: all of the picture, made small."""
-        from potato.raster import encode_png, open_picture
-        from potato.report.layers import shrink
+        from potato.raster import encode_png, open_picture, read_overview
 
         with gdal(), open_picture(self.output) as image:
-            codes = shrink(image, SIDE).codes
+            codes, valid, _ = read_overview(image, THUMBNAIL_SIDE)
+            drawn = draw_picture(codes, valid, image.dataset.tags())
         facts = {
             "file": str(self.output),
             "size": f"{self.width} × {self.height} pixels, {self.valid:.1%} valid",
             "speed": f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s",
         }
-        return View("Sharpened picture", facts, encode_png(codes))
+        return View("Sharpened picture", facts, encode_png(drawn))
 
     def __str__(self) -> str:
         """The one line that the command prints."""
@@ -204,7 +205,7 @@ def fuse_pair(
     blocks = (
         (window, (window, pixels))
         for panel in panels(region, PANEL // RATIO)
-        for window, pixels in _blocks(pair, part, panel, block // RATIO, model.apron)
+        for window, pixels in _blocks(pair, part, panel, block // RATIO, model.read_halo)
     )
     # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
     ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, grid.width) // block)
@@ -243,11 +244,11 @@ def _blocks(
 def fuse_pixels(
     model: Sharpener, pixels: PairPixels, look: Look, row: int = 0, column: int = 0
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
-    """Sharpen the pixels of a window that brings the model's apron.
+    """Sharpen the pixels of a window that brings the model's `read_halo`.
 
     Args:
         model: on the device that is to do the work.
-        pixels: a window of h + 2·apron by w + 2·apron cells.
+        pixels: a window of h + 2·read_halo by w + 2·read_halo cells.
         look: what to render.
         row: pan row of the picture at which the result begins; sets the phase of the dither.
         column: its pan column.
@@ -255,8 +256,8 @@ def fuse_pixels(
     Returns:
         RGBA codes (4, 4h, 4w), 0 where invalid; None if nothing is valid.
     """
-    height, width = (side - 2 * model.apron for side in pixels.mul_valid.shape)
-    core = pixels.crop(model.apron, model.apron, height, width)
+    height, width = (side - 2 * model.read_halo for side in pixels.mul_valid.shape)
+    core = pixels.crop(model.read_halo, model.read_halo, height, width)
     alpha = core.pan_valid & np.repeat(np.repeat(core.mul_valid, RATIO, 0), RATIO, 1)
     if not alpha.any():
         return None
@@ -264,13 +265,11 @@ def fuse_pixels(
     with torch.inference_mode():
         pan = _tensor(_cells(pixels.pan).astype(np.float32)).to(device) / SCALE
         mul = torch.from_numpy(pixels.mul.astype(np.float32, order="C"))[None].to(device) / SCALE
+        valid = None
         if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
             pan_valid = _tensor(_cells(pixels.pan_valid)).to(device)
-            mul_valid = torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
-            pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.radius)
-        beyond = model.apron - model.margin
-        inner = (..., slice(beyond, -beyond), slice(beyond, -beyond))
-        oklab = _in_rows(model(pan[inner], mul[inner]))
+            valid = pan_valid, torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
+        oklab = _in_rows(sharpen_cells(model, pan, mul, valid, model.read_halo))
         threshold: torch.Tensor | float = 0.5
         if look.bits == 8:
             fine = dither(height * RATIO, width * RATIO, row, column).to(device)

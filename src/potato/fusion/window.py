@@ -98,7 +98,7 @@ def _window_codes(pair: Pair, window: PairWindow, model: Sharpener, look: Look) 
     """Red, green, blue, alpha (4, 4h, 4w) of a window."""
     row, column = window.row * RATIO, window.column * RATIO
     if pair.factor < RATIO:
-        pixels = pair.read(window.padded(model.apron))
+        pixels = pair.read(window.padded(model.read_halo))
         codes = fuse_pixels(model, pixels, look, row, column)
         if codes is not None:
             return codes

@@ -37,7 +37,8 @@ def load_model(name_or_path: str | os.PathLike[str] | None = None) -> Sharpener:
     """Load a sharpener, ready to use on the CPU.
 
     Args:
-        name_or_path: a checkpoint file; `"predictor"` for the bare predictor; None for the shipped one.
+        name_or_path: a checkpoint file; `"predictor"` for the bare predictor; None for the shipped
+            one.
 
     Returns:
         The model, in evaluation mode.

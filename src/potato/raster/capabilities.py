@@ -10,7 +10,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.warp import transform
 
-from potato.raster.gdal import gdal, placeless
+from potato.raster.gdal_env import gdal, placeless
 
 PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
 """Longitude and latitude of the middle of UTM zone 11, and its easting and northing by definition."""

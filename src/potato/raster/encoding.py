@@ -11,7 +11,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 from potato.raster.atomic import write_whole
-from potato.raster.gdal import gdal
+from potato.raster.gdal_env import gdal
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 80) -> bytes:

@@ -6,9 +6,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.render import Look, unrender
-from potato.evaluation.findings import Protocols, judge_window
-from potato.evaluation.methods import Contender
-from potato.evaluation.protocols import FullScale
+from potato.evaluation.findings import FullScale
+from potato.evaluation.masks import CompletePair
+from potato.evaluation.methods import Method
+from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.report.layers import PairShot
 from potato.viewing.graticule import draw_density
 from potato.viewing.scope import REACH, chroma_histogram
@@ -32,16 +33,10 @@ def judge_full(oklab: Tensor, valid: Tensor, pair: PairShot) -> FullScale | None
     """
     if min(pair.mul.shape[1:]) < FULL.least:
         return None
-    picture = Contender("", lambda pan, mul: (oklab[None], None))
-    (found,), _ = judge_window(
-        [picture], pair.pan[None], pair.mul, pair.pan_valid & valid, pair.mul_valid, FULL
-    )
-    return FullScale(
-        fringe_mean=found.fringe.mean,
-        fringe_p99=found.fringe.percentile(99),
-        detail=found.detail.value,
-        consistency=found.consistency.total.mean,
-    )
+    picture = Method("", lambda pan, mul: (oklab[None], None))
+    window = CompletePair.of_window(pair.pan[None], pair.mul, pair.pan_valid & valid, pair.mul_valid)
+    (found,), _ = evaluate_window([picture], window, FULL)
+    return found.full_scale
 
 
 def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:

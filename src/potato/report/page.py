@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.color import linear_srgb_to_oklab
-from potato.core.html import script_json
+from potato.core.text import script_json
 from potato.core.windows import PixelWindow
 from potato.report.layers import MOST, heat_colours
 from potato.report.pyramid import TILE, data_url

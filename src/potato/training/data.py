@@ -24,7 +24,7 @@ from potato.chips.scenes import scene_chip, seed_of
 from potato.core.resample import to_cells
 from potato.core.sensors import SCALE
 from potato.errors import ChipError, SessionError
-from potato.model.network import OUTLOOK, doubt, sharpness
+from potato.model.features import WIDE_REACH, artefact_weight, sharpness
 from potato.simulation.imager import displacement_field, random_sensor
 from potato.training.augment import (
     CLEAR_AIR,
@@ -216,7 +216,7 @@ def _doubt(chip: Chip) -> float:
     if not chip.native:
         return 0.0
     pixels = to_cells(chip.pan[None].float() / SCALE) ** (1 / 3)
-    return float(doubt(sharpness(F.pad(pixels, [OUTLOOK] * 4)).mean()))
+    return float(artefact_weight(sharpness(F.pad(pixels, [WIDE_REACH] * 4)).mean()))
 
 
 def collate(samples: list[Batch]) -> Batch:

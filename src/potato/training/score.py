@@ -8,7 +8,7 @@ from torch import Tensor
 
 from potato.core.color import delta_e_ok, oklab_to_linear_srgb, srgb_encode
 from potato.core.resample import from_cells, to_cells
-from potato.model.network import Sharpener, fill_pair
+from potato.model.network import Sharpener, sharpen_cells
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
 
@@ -44,10 +44,9 @@ def sharpen_chips(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
     Returns:
         Oklab (b, 3, 4h, 4w), without meaning where pan or mul is invalid.
     """
-    margin = [model.margin] * 4
-    cells, mul = (torch.nn.functional.pad(image, margin) for image in (to_cells(pan), mul))
-    cells, mul = fill_pair(cells, mul, cells > 0, (mul > 0).any(1, keepdim=True), model.radius)
-    return from_cells(model(cells, mul))
+    cells = to_cells(pan)
+    valid = cells > 0, (mul > 0).any(1, keepdim=True)
+    return from_cells(sharpen_cells(model, cells, mul, valid))
 
 
 def score_pixels(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

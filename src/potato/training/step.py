@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from potato.core.resample import to_cells
 from potato.core.sensors import RATIO
 from potato.errors import SessionError
-from potato.model.network import Sharpener, fill_pair
+from potato.model.network import Sharpener, sharpen_cells
 from potato.training.augment import CLEAR_AIR, add_air, expose
 from potato.training.config import Settings
 from potato.training.data import Batch
@@ -207,7 +206,7 @@ def batch_loss(
     Raises:
         SessionError: if the chips are too small for the model.
     """
-    radius = model.radius
+    radius = model.halo_valid
     if min(batch.mul.shape[-2:]) <= 2 * radius:
         raise SessionError(
             f"expected chips of more than {2 * radius * RATIO} pan pixels for a network of this depth, "
@@ -220,10 +219,8 @@ def batch_loss(
         pan, mul, target = add_air(pan, mul, target, batch.air)
     pan, mul, target = expose(pan, mul, target, batch.exposure.to(device).reshape(-1, 1, 1, 1))
     cells = to_cells(pan)
-    if not bool(pan_valid.all() & mul_valid.all()):
-        cells, mul = fill_pair(cells, mul, pan_valid, mul_valid, radius)
-    beyond = [model.margin - radius] * 4
-    output = model(F.pad(cells, beyond), F.pad(mul, beyond)).float()
+    pair_valid = None if bool(pan_valid.all() & mul_valid.all()) else (pan_valid, mul_valid)
+    output = sharpen_cells(model, cells, mul, pair_valid, radius).float()
     inner = (..., slice(radius, -radius), slice(radius, -radius))
     truth, valid = to_cells(target)[inner], to_cells(target_valid)[inner]
     # In cells (b, 3 · 16, h, w), taken as (b, 3, 16 · h, w): ΔE minds no order of pixels.

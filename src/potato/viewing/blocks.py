@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.profiles import PANEL, PROFILES
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.devices import one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar

@@ -21,10 +21,9 @@ from potato.ard.rating.measures import Measures, Rating, measure, rate
 from potato.ard.rating.sheet import make_sheet
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.redaction import redact
 from potato.core.render import NATURAL, render
+from potato.core.text import counted, redact
 from potato.core.types import PathLike
-from potato.core.words import counted
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError, OutputError

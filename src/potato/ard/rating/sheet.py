@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.ard.rating.measures import Rating
-from potato.core.html import script_json
+from potato.core.text import script_json
 from potato.raster import encode_jpeg
 
 

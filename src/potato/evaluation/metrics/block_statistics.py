@@ -12,10 +12,12 @@ def whole_blocks(image: Tensor, side: int, valid: Tensor | None = None) -> Itera
     Args:
         image: (c, h, w).
         side: of a block, in pixels.
-        valid: bool (h, w); None for all. Blocks that hold an invalid pixel or cross the border are left out.
+        valid: bool (h, w); None for all. Blocks that hold an invalid pixel or cross the border are
+            left out.
 
     Yields:
-        float64 (n, c, side²): the blocks of one row of blocks, n of them. Rows without any are passed over.
+        float64 (n, c, side²): the blocks of one row of blocks, n of them. Rows without any are
+        passed over.
     """
     channels, height, width = image.shape
     across = width // side
@@ -38,10 +40,11 @@ def covariance(blocks: Tensor) -> Tensor:
 def universal_quality(blocks: Tensor) -> Tensor:
     """The universal image quality index Q of every two channels, block by block.
 
-    Q is 4 · cov · mean · mean / ((variance + variance) · (mean² + mean²)). Of flat blocks only the means are
-    compared, as the authors' own code does.
+    Q is 4 · cov · mean · mean / ((variance + variance) · (mean² + mean²)). Of flat blocks only the
+    means are compared, as the authors' own code does.
 
-    Source: Z. Wang, A. C. Bovik, "A Universal Image Quality Index", IEEE Signal Processing Letters 9 (2002).
+    Source: Z. Wang, A. C. Bovik, "A Universal Image Quality Index", IEEE Signal Processing Letters
+    9 (2002).
 
     Args:
         blocks: float64 (n, c, p).

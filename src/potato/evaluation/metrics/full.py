@@ -1,17 +1,19 @@
 """Figures of the literature at full scale, where there is no truth: a result against what it was made from.
 
-`fused` is (c, 4h, 4w), `mul` (c, h, w), `pan` (1, 4h, 4w), all in one linear unit; `valid` is bool (4h, 4w)
-of pan's pixels, a mul pixel being valid where all 16 are. Every figure is NaN where nothing can be judged.
+`fused` is (c, 4h, 4w), `mul` (c, h, w), `pan` (1, 4h, 4w), all in one linear unit; `valid` is bool
+(4h, 4w) of pan's pixels, a mul pixel being valid where all 16 are. Every figure is NaN where
+nothing can be judged.
 
-Two families. QNR asks whether relations between images at mul's scale still hold at pan's. HQNR makes the
-result as coarse as mul first, so that its spectral half can be trusted more. Neither sees what people see: a
-picture that copies mul without sharpening has a fair HQNR.
+Two families. QNR asks whether relations between images at mul's scale still hold at pan's. HQNR
+makes the result as coarse as mul first, so that its spectral half can be trusted more. Neither sees
+what people see: a picture that copies mul without sharpening has a fair HQNR.
 
 Where others differ: torchmetrics takes Q in Gaussian windows of 11 and adds a constant of float32's
-resolution to its denominator, so its D_lambda, D_s and QNR of reflectance depend on the unit and come out
-wrong in dark or flat places. sewar's Q multiplies means by the number of pixels as if they were sums, so it
-hardly notices covariance, and its D_lambda, D_s and QNR mean nothing. The toolbox of Vivone and others
-compares at pan's scale, with mul enlarged; here everything is on mul's own grid, as published first.
+resolution to its denominator, so its D_lambda, D_s and QNR of reflectance depend on the unit and
+come out wrong in dark or flat places. sewar's Q multiplies means by the number of pixels as if they
+were sums, so it hardly notices covariance, and its D_lambda, D_s and QNR mean nothing. The toolbox
+of Vivone and others compares at pan's scale, with mul enlarged; here everything is on mul's own
+grid, as published first.
 """
 
 import torch
@@ -25,17 +27,18 @@ from potato.evaluation.metrics.block_statistics import universal_quality, whole_
 from potato.evaluation.metrics.reduced import q2n
 
 BLOCK = 32
-"""Side of the blocks in which Q is taken, in pixels of the image judged; at mul's scale the same ground."""
+"""Side of the blocks in which Q is taken, in pixels of the image judged; at mul's scale the same
+ground."""
 
 
 def d_lambda(fused: Tensor, mul: Tensor, block: int = BLOCK, valid: Tensor | None = None) -> float:
     """Spectral distortion: how much the relations between bands have changed.
 
-    The mean over pairs of bands of |Q of the pair in the result − Q of it in mul|, Q being the mean over
-    blocks of the universal image quality index.
+    The mean over pairs of bands of |Q of the pair in the result − Q of it in mul|, Q being the mean
+    over blocks of the universal image quality index.
 
-    Source: L. Alparone and others, "Multispectral and Panchromatic Data Fusion Assessment Without Reference",
-    Photogrammetric Engineering & Remote Sensing 74 (2008), with exponent 1.
+    Source: L. Alparone and others, "Multispectral and Panchromatic Data Fusion Assessment Without
+    Reference", Photogrammetric Engineering & Remote Sensing 74 (2008), with exponent 1.
 
     Args:
         fused: (c, 4h, 4w), two bands or more.
@@ -113,16 +116,17 @@ def d_lambda_khan(
 ) -> float:
     """Spectral distortion by consistency: 1 − `q2n` of the result, as mul's bands would see it, against mul.
 
-    Source: M. M. Khan, L. Alparone, J. Chanussot, "Pansharpening Quality Assessment Using the Modulation
-    Transfer Functions of Instruments", IEEE Transactions on Geoscience and Remote Sensing 47 (2009).
+    Source: M. M. Khan, L. Alparone, J. Chanussot, "Pansharpening Quality Assessment Using the
+    Modulation Transfer Functions of Instruments", IEEE Transactions on Geoscience and Remote
+    Sensing 47 (2009).
 
     Args:
         fused: (8, 4h, 4w).
         mul: (8, h, w).
         platform: whose `mtf.MUL_GAINS`.
         block: side of a block, here in mul pixels.
-        valid: bool (4h, 4w); None for all. Mul pixels into which an invalid one would be blurred aren't
-            judged, nor blocks that hold one.
+        valid: bool (4h, 4w); None for all. Mul pixels into which an invalid one would be blurred
+            aren't judged, nor blocks that hold one.
 
     Returns:
         0..1; 0 is perfect.
@@ -156,8 +160,8 @@ def hqnr(
 ) -> float:
     """Hybrid quality with no reference: (1 − `d_lambda_khan`) · (1 − `d_s_mtf`), 1 is perfect.
 
-    Source: B. Aiazzi and others, "Full scale assessment of pansharpening methods and data products",
-    Proceedings of SPIE 9244 (2014).
+    Source: B. Aiazzi and others, "Full scale assessment of pansharpening methods and data
+    products", Proceedings of SPIE 9244 (2014).
     """
     spatial = d_s_mtf(fused, mul, pan, platform, valid)
     return (1 - d_lambda_khan(fused, mul, platform, valid=valid)) * (1 - spatial)

@@ -1,7 +1,8 @@
 """Figures of the literature against a truth: how far a result is from what it should be.
 
-All take result and truth as (c, h, w), reflectance or any other linear unit, and return one number, NaN where
-nothing can be judged. Pixels where `valid` is False aren't looked at, whatever stands there.
+All take result and truth as (c, h, w), reflectance or any other linear unit, and return one number,
+NaN where nothing can be judged. Pixels where `valid` is False aren't looked at, whatever stands
+there.
 """
 
 import math
@@ -24,10 +25,11 @@ FLAT = 1e-7
 def sam(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
     """Spectral angle: how far the mixture of the bands is off, whatever the brightness.
 
-    A black pixel has no spectrum, so it isn't judged; torchmetrics returns NaN for an image that holds one.
+    A black pixel has no spectrum, so it isn't judged; torchmetrics returns NaN for an image that
+    holds one.
 
-    Source: R. H. Yuhas, A. F. H. Goetz, J. W. Boardman, "Discrimination among semi-arid landscape endmembers
-    using the Spectral Angle Mapper (SAM) algorithm" (1992).
+    Source: R. H. Yuhas, A. F. H. Goetz, J. W. Boardman, "Discrimination among semi-arid landscape
+    endmembers using the Spectral Angle Mapper (SAM) algorithm" (1992).
 
     Args:
         result: (c, h, w).
@@ -56,7 +58,8 @@ def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | Non
 
     100 / `ratio` times the root of the mean over bands of (RMSE of the band / mean of its truth)².
 
-    Source: L. Wald, "Quality of high resolution synthesised images: is there a simple criterion?" (2000).
+    Source: L. Wald, "Quality of high resolution synthesised images: is there a simple criterion?"
+    (2000).
 
     Args:
         result: (c, h, w).
@@ -78,14 +81,14 @@ def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | Non
 def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = None) -> float:
     """Hypercomplex quality: Q4 for four bands, Q8 for eight.
 
-    A pixel's bands are the parts of one hypercomplex number; the index multiplies the correlation of these
-    numbers with how well their means and spreads agree, in blocks. As in the authors' own code, each band of
-    a block is first scaled so that its truth has mean 1 and deviation 1; missing bands up to a power of two
-    are 0. Unlike there, incomplete blocks are left out, not mirrored, and bands whose truth is flat aren't
-    scaled.
+    A pixel's bands are the parts of one hypercomplex number; the index multiplies the correlation
+    of these numbers with how well their means and spreads agree, in blocks. As in the authors' own
+    code, each band of a block is first scaled so that its truth has mean 1 and deviation 1; missing
+    bands up to a power of two are 0. Unlike there, incomplete blocks are left out, not mirrored,
+    and bands whose truth is flat aren't scaled.
 
-    Source: A. Garzelli, F. Nencini, "Hypercomplex Quality Assessment of Multi/Hyperspectral Images", IEEE
-    Geoscience and Remote Sensing Letters 6 (2009).
+    Source: A. Garzelli, F. Nencini, "Hypercomplex Quality Assessment of Multi/Hyperspectral
+    Images", IEEE Geoscience and Remote Sensing Letters 6 (2009).
 
     Args:
         result: (c, h, w).
@@ -111,7 +114,8 @@ def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = N
         true_mean, own_mean = mean.split(channels, 1)
         true_variance, own_variance = variance.split(channels, 1)
         scale = torch.where(true_variance > 0, true_variance, torch.ones_like(true_variance)).sqrt()
-        # The product is bilinear, so the covariance of hypercomplex numbers is made of the bands' own.
+        # The product is bilinear, so the covariance of hypercomplex numbers is made of the bands'
+        # own.
         cross = cov[:, :channels, channels:] / (scale[:, :, None] * scale[:, None])
         correlated = torch.einsum("kij,nij->nk", table, cross).norm(dim=1)
         spread = ((true_variance + own_variance) / scale**2).sum(1)
@@ -126,20 +130,23 @@ def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = N
 def scc(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
     """Spatial correlation: whether edges and texture are where they should be.
 
-    The correlation, over the whole image, of the two after a 3 × 3 Laplacian (8 in the middle, −1 around),
-    mean over bands. This is the definition of Zhou, with the truth in pan's place, as is usual.
+    The correlation, over the whole image, of the two after a 3 × 3 Laplacian (8 in the middle, −1
+    around), mean over bands. This is the definition of Zhou, with the truth in pan's place, as is
+    usual.
 
-    Others mean other things by the name. torchmetrics and sewar average the correlation in sliding windows
-    of 8, count flat windows as 0 and draw zeros into windows at the border, so that a perfect result can have
-    less than 1. The toolbox of Vivone and others takes the cosine between magnitudes of Sobel gradients.
+    Others mean other things by the name. torchmetrics and sewar average the correlation in sliding
+    windows of 8, count flat windows as 0 and draw zeros into windows at the border, so that a
+    perfect result can have less than 1. The toolbox of Vivone and others takes the cosine between
+    magnitudes of Sobel gradients.
 
-    Source: J. Zhou, D. L. Civco, J. A. Silander, "A wavelet transform method to merge Landsat TM and SPOT
-    panchromatic data", International Journal of Remote Sensing 19 (1998).
+    Source: J. Zhou, D. L. Civco, J. A. Silander, "A wavelet transform method to merge Landsat TM
+    and SPOT panchromatic data", International Journal of Remote Sensing 19 (1998).
 
     Args:
         result: (c, h, w), sides of at least 3.
         truth: the same shape.
-        valid: bool (h, w); None for all. Pixels next to an invalid one or on the border aren't judged.
+        valid: bool (h, w); None for all. Pixels next to an invalid one or on the border aren't
+            judged.
 
     Returns:
         −1..1; 1 is perfect. Bands whose truth has no detail aren't judged.
@@ -182,11 +189,12 @@ def psnr(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None = None) -> float:
     """Structural similarity, each band by itself.
 
-    Over Gaussian windows of 11 × 11, σ 1.5, that lie inside the image and hold no invalid pixel; K1 is 0.01
-    and K2 0.03. torchmetrics also counts windows over mirrored borders; sewar's window is square by default.
+    Over Gaussian windows of 11 × 11, σ 1.5, that lie inside the image and hold no invalid pixel; K1
+    is 0.01 and K2 0.03. torchmetrics also counts windows over mirrored borders; sewar's window is
+    square by default.
 
-    Source: Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image Quality Assessment: From Error
-    Visibility to Structural Similarity", IEEE Transactions on Image Processing 13 (2004).
+    Source: Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image Quality Assessment: From
+    Error Visibility to Structural Similarity", IEEE Transactions on Image Processing 13 (2004).
 
     Args:
         result: (c, h, w), sides of at least 11.
@@ -222,8 +230,8 @@ def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 def _product_table(parts: int) -> Tensor:
     """Signs (k, i, j): part k of a · b* has this much of a_i b_j, for hypercomplex a and b.
 
-    Halves are multiplied as the authors' code does it, a variant of Cayley's and Dickson's rule, down to real
-    numbers: (a, b)(c, d) = (a c − d* b, a* d* + c b*).
+    Halves are multiplied as the authors' code does it, a variant of Cayley's and Dickson's rule,
+    down to real numbers: (a, b)(c, d) = (a c − d* b, a* d* + c b*).
     """
     table = torch.zeros(parts, parts, parts, dtype=torch.float64)
     for i, a in enumerate(torch.eye(parts, dtype=torch.float64)):

@@ -11,8 +11,7 @@ from typing import Literal
 
 from potato.ard.grid import intersect, quadkey_square
 from potato.core.profiles import PROFILES
-from potato.core.redaction import redact
-from potato.core.words import counted
+from potato.core.text import counted, redact
 from potato.errors import InputError, PotatoError
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Job, Settings

@@ -13,10 +13,9 @@ from typing import Any
 from potato.ard import Box, Broken, Tile, unusable, walk_ard
 from potato.ard.naming import read_allow_list, tile_name
 from potato.ard.overview import lonlat_outline
-from potato.core.redaction import redact
 from potato.core.render import Look
 from potato.core.sensors import CATALOG_ID
-from potato.core.words import counted
+from potato.core.text import counted, redact
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
 

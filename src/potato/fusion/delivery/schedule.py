@@ -9,7 +9,7 @@ from typing import Any
 from potato.ard import Broken
 from potato.ard.naming import tile_name
 from potato.core.sensors import RATIO
-from potato.core.words import counted
+from potato.core.text import counted
 from potato.errors import OutputExists
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Job, Plan, Settings, tile_grid

@@ -12,7 +12,7 @@ from pathlib import Path
 from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
 from potato.core.profiles import PROFILES
-from potato.core.redaction import redact
+from potato.core.text import redact
 from potato.errors import InputError, OutputError, PotatoError, WeightsError
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import Job

@@ -1,4 +1,4 @@
-"""What becomes of a sharpener when the input isn't what it learned from: it should get worse gently."""
+"""Sharpeners on input that training doesn't have: figures should get worse gently."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,27 +6,27 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
+from land_cover import Scene, make_scene
 from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
-from potato.evaluation.land_cover import JudgedScene, make_scene
-from potato.evaluation.methods import Contender
-from potato.evaluation.statistics import Spread
+from potato.evaluation.methods import Method
+from potato.evaluation.statistics import Histogram
 from potato.simulation.imager import Sensor
 
 _SPECKLE = 5.0
-"""JND by which a pixel stands out of its neighbours more than in the truth, to be speckle."""
+"""JND by which a pixel of speckle stands out of its neighbours more than in the truth."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One way of making the input strange.
+    """One change of the input.
 
     Attributes:
-        name: as it stands in the table.
-        sensor: what is done to the sensor before it looks; haze changes the truth with it.
+        name: its row in the table.
+        sensor: changes the sensor before it observes; haze changes the truth too.
         pan: factor of pan alone; the truth stays.
-        light: factor of pan and mul; the truth becomes lighter with them.
+        light: factor of pan and mul; the truth changes with them.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Trial:
     pan: float = 1.0
     light: float = 1.0
 
-    def scene(self, index: int, size: int = 512, seed: int = 0) -> JudgedScene:
-        """Scene number `index` as this trial shows it."""
+    def scene(self, index: int, size: int = 512, seed: int = 0) -> Scene:
+        """A scene of `make_scene`, changed by this trial."""
         scene = make_scene(index, size, seed, self.sensor)
         return replace(
             scene,
@@ -64,39 +64,39 @@ TRIALS = (
     Trial("input × 2", light=2.0),
     Trial("input × 6, much of it above 1", light=6.0),
 )
-"""What is tried; haze of 0.1 is twice the most that scenes have."""
+"""The trials, one row each; a haze of 0.1 is twice the most of training's scenes."""
 
 
 @dataclass
 class Robustness:
-    """What is found of one sharpener in one trial.
+    """The figures of one method in one trial.
 
     Attributes:
-        difference: from the truth, JND, where the result is a number.
-        broken: pixels that are NaN or infinite.
-        specks: pixels of speckle.
-        shadow: sums of how far a and b are off in shadow, and how many pixels those are.
+        difference: ΔE from the truth, JND, where the result is finite.
+        broken: number of pixels that are NaN or infinite.
+        specks: number of pixels of speckle.
+        shadow: sums of the errors of a and b in shadow, and the number of these pixels.
     """
 
-    difference: Spread = field(default_factory=Spread)
+    difference: Histogram = field(default_factory=Histogram)
     broken: int = 0
     specks: int = 0
     shadow: Tensor = field(default_factory=lambda: torch.zeros(3, dtype=torch.float64))
 
-    def add(self, result: Tensor, scene: JudgedScene) -> None:
+    def add(self, result: Tensor, scene: Scene) -> None:
         """Count one result, Oklab (1, 3, h, w)."""
-        sound = torch.isfinite(result).all(1)[0]
-        self.broken += int((~sound & scene.judged).sum())
-        result = torch.where(sound, result, scene.truth)
-        judged = scene.judged & sound
-        self.difference.add(delta_e_ok(result, scene.truth)[0][judged])
-        self.specks += int((speckle(result, scene.truth)[0] & judged).sum())
-        shadow = judged & scene.kinds["shadow"]
+        finite = torch.isfinite(result).all(1)[0]
+        self.broken += int((~finite & scene.counted).sum())
+        result = torch.where(finite, result, scene.truth)
+        counted = scene.counted & finite
+        self.difference.add(delta_e_ok(result, scene.truth)[0][counted])
+        self.specks += int((speckle(result, scene.truth)[0] & counted).sum())
+        shadow = counted & scene.land_cover["shadow"]
         off = (result - scene.truth)[0, 1:, shadow].double()
         self.shadow += torch.tensor([*off.sum(1).tolist(), float(shadow.sum())], dtype=torch.float64)
 
     def summary(self) -> dict[str, float]:
-        """Mean ΔE; broken pixels; specks in a million; and the drift of colour in shadow, in JND."""
+        """Mean ΔE in JND; broken pixels; specks in a million; and the colour shift in shadow, in JND."""
         a, b, count = self.shadow.tolist()
         drift = 2 * math.hypot(a, b) / count / JND if count else math.nan
         return {
@@ -107,27 +107,27 @@ class Robustness:
         }
 
 
-def judge_trial(
-    contenders: Sequence[Contender], trial: Trial, scenes: int, size: int = 512, seed: int = 0
+def run_trial(
+    methods: Sequence[Method], trial: Trial, scenes: int, size: int = 512, seed: int = 0
 ) -> dict[str, Robustness]:
-    """What each contender makes of so many scenes of a trial, by name."""
-    found = {one.name: Robustness() for one in contenders}
+    """The figures of each method on so many scenes of a trial, by its name."""
+    found = {method.name: Robustness() for method in methods}
     for index in range(scenes):
         scene = trial.scene(index, size, seed)
-        for contender in contenders:
-            found[contender.name].add(contender.make(scene.pan, scene.mul)[0], scene)
+        for method in methods:
+            found[method.name].add(method.sharpen(scene.pan, scene.mul)[0], scene)
     return found
 
 
 def speckle(result: Tensor, truth: Tensor) -> Tensor:
-    """Pixels that stand out of their neighbours as nothing in the truth does.
+    """Pixels that stand out of their neighbours, while the truth's pixels there don't.
 
-    A pixel's distance from the median of the 3 × 3 pixels around it, channel by channel, is `_SPECKLE` JND
-    more than the largest such distance in the truth within a pixel.
+    The distance of such a pixel from the median of the 3 × 3 pixels around it, channel by channel,
+    is `_SPECKLE` JND more than the largest such distance of the truth in these 3 × 3 pixels.
 
     Args:
         result: Oklab (b, 3, h, w).
-        truth: the same shape.
+        truth: Oklab (b, 3, h, w).
 
     Returns:
         bool (b, h, w).

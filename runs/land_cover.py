@@ -1,4 +1,4 @@
-"""Simulated scenes for judging, and what kind of thing each of their pixels shows."""
+"""Simulated scenes that training never sees, and the land cover of each of their pixels."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -9,10 +9,11 @@ from torch import Tensor
 
 from potato.chips.scenes import seed_of
 from potato.core.color import mul_to_oklab
-from potato.core.resample import to_cells
-from potato.core.sensors import BANDS, RATIO, SCALE
+from potato.core.radiometry import counts_to_reflectance
+from potato.core.resample import enlarge_mask, to_cells
+from potato.core.sensors import BANDS, RATIO
 from potato.evaluation.masks import complete_pair, inner
-from potato.evaluation.methods import Contender
+from potato.evaluation.methods import Method
 from potato.evaluation.protocols import BORDER
 from potato.evaluation.statistics import Difference
 from potato.simulation.ground import Ground, make_ground
@@ -20,55 +21,65 @@ from potato.simulation.imager import Sensor, observe, ragged_mask, random_sensor
 from potato.simulation.land.zoning import STYLES
 
 EVERYTHING = "everything"
+"""Name of the row for all pixels."""
 
-KINDS = ("buildings", "vegetation", "water", "rare colours", "moving", "tall", "shadow", "edges")
-"""What is told apart; a pixel may be of several kinds, or of none. Edges are those of the valid area."""
+LAND_COVER = ("buildings", "vegetation", "water", "rare colours", "moving", "tall", "shadow", "edges")
+"""Classes; a pixel may be of several or of none. Edges are those of the valid area."""
 
 _BUILT = 2.2
-"""Metres above which what isn't green is a building."""
+"""Metres above which anything but plants is a building."""
 
 _TALL = 10.0
 """Metres above which anything is tall."""
 
 _RARE = 0.09
-"""Chroma in Oklab above which a colour is rare, unless it is that of plants or water."""
+"""Chroma in Oklab above which a colour is rare, unless plants or water have it."""
+
+_PLANTS = 0.4
+"""NDVI above which a pixel shows plants."""
+
+_WATER = 0.15
+"""NDWI (McFeeters) above which a dark, low pixel shows water."""
 
 _EDGE = 4 * RATIO
-"""Pan pixels from what is invalid that count as an edge."""
+"""Pan pixels from an invalid one that count as an edge."""
 
 _INVALID = 0.15
 """Share of a scene that a ragged edge cuts off."""
 
 
 @dataclass(frozen=True)
-class JudgedScene:
+class Scene:
     """A simulated scene, observed, with its truth.
 
     Attributes:
         pan: reflectance (1, 1, 4h, 4w), every pixel filled.
         mul: reflectance (1, 8, h, w), every pixel filled.
         truth: Oklab (1, 3, 4h, 4w).
-        judged: bool (4h, 4w): valid, and 8 pixels from the scene's border.
-        kinds: bool (4h, 4w) of each of `KINDS`.
+        counted: bool (4h, 4w): valid, and 8 pixels or more from the scene's border.
+        land_cover: bool (4h, 4w) of each of `LAND_COVER`.
     """
 
     pan: Tensor
     mul: Tensor
     truth: Tensor
-    judged: Tensor
-    kinds: dict[str, Tensor]
+    counted: Tensor
+    land_cover: dict[str, Tensor]
 
 
 def make_scene(
     index: int, size: int = 512, seed: int = 0, change: Callable[[Sensor], Sensor] | None = None
-) -> JudgedScene:
-    """A scene of a series that training never sees; the same arguments always give the same scene.
+) -> Scene:
+    """A scene of a series that training never sees; equal arguments give equal scenes.
+
+    Unlike `chips.scenes.scene_chip`, it is drawn land of a chosen style at full scale, and its
+    ground is kept, so that every pixel's land cover is known.
 
     Args:
         index: of the scene; styles of land take turns, and every other scene has a ragged edge.
         size: pan pixels along a side, a multiple of 4, at least 64.
         seed: of the series.
-        change: what to do to the sensor, which is as random as in training, before it looks.
+        change: changes the sensor, which is as random as in training, before it observes.
     """
     styles = tuple(STYLES)
     generator = torch.Generator().manual_seed(seed_of(seed, "judged", index))
@@ -79,28 +90,28 @@ def make_scene(
         valid = ragged_mask(size, size, generator, share=_INVALID)
     sensor = change(sensor) if change else sensor
     counts = observe(ground, generator, sensor)
-    pan, mul = counts[0][None, None].float() / SCALE, counts[1][None].float() / SCALE
+    pan, mul = counts_to_reflectance(counts[0][None, None]), counts_to_reflectance(counts[1][None])
     bands = truth(ground, sensor)[1]
     whole = (to_cells(valid[None, None].float()) > 0).all(1, keepdim=True)
-    valid = whole[0, 0].repeat_interleave(RATIO, 0).repeat_interleave(RATIO, 1)
+    valid = enlarge_mask(whole[0, 0])
     pan, mul = complete_pair(pan, mul, valid[None, None], whole)
-    kinds = {**classify(ground, bands), "edges": near_invalid(valid)}
-    return JudgedScene(pan, mul, mul_to_oklab(bands)[None], inner(valid, BORDER, 0), kinds)
+    land_cover = {**classify(ground, bands), "edges": near_invalid(valid)}
+    return Scene(pan, mul, mul_to_oklab(bands)[None], inner(valid, BORDER, 0), land_cover)
 
 
 def classify(ground: Ground, bands: Tensor) -> dict[str, Tensor]:
-    """What the pixels of a ground show.
+    """The land cover of a ground's pixels.
 
     Args:
-        ground: for its heights, shade and vehicles.
-        bands: its truth (8, h, w), vehicles in it.
+        ground: gives heights, shade and vehicles.
+        bands: the ground's true reflectance (8, h, w), with its vehicles.
 
     Returns:
-        bool (h, w) of each of `KINDS` but edges.
+        bool (h, w) of each of `LAND_COVER` but edges.
     """
     green, red, near = (bands[BANDS.index(name)] for name in ("green", "red", "nir1"))
-    plants = (near - red) / (near + red) > 0.4
-    water = ((green - near) / (green + near) > 0.15) & (near < 0.1) & (ground.height < 0.5)
+    plants = (near - red) / (near + red) > _PLANTS
+    water = ((green - near) / (green + near) > _WATER) & (near < 0.1) & (ground.height < 0.5)
     a, b = mul_to_oklab(bands)[1:]
     return {
         "buildings": (ground.height > _BUILT) & ~plants,
@@ -119,7 +130,7 @@ def near_invalid(valid: Tensor, reach: int = _EDGE) -> Tensor:
 
 
 def _moving(ground: Ground) -> Tensor:
-    """Where vehicles are seen by pan or by either array, and 2 pixels around."""
+    """Where pan or either array sees a vehicle, and 2 pixels around."""
     seen = torch.zeros_like(ground.shade, dtype=torch.bool)
     rows = torch.arange(seen.shape[0])[:, None] + 0.5
     columns = torch.arange(seen.shape[1])[None, :] + 0.5
@@ -132,17 +143,17 @@ def _moving(ground: Ground) -> Tensor:
     return seen
 
 
-def judge_kinds(
-    contenders: Sequence[Contender], scenes: Iterable[JudgedScene]
+def evaluate_land_cover(
+    methods: Sequence[Method], scenes: Iterable[Scene]
 ) -> dict[str, dict[str, Difference]]:
-    """What each contender differs from the truth by: by kind, then by name; `EVERYTHING` first."""
+    """Differences from the truth by land cover, then by method; `EVERYTHING` first."""
     found: dict[str, dict[str, Difference]] = {
-        kind: {one.name: Difference() for one in contenders} for kind in (EVERYTHING, *KINDS)
+        name: {method.name: Difference() for method in methods} for name in (EVERYTHING, *LAND_COVER)
     }
     for scene in scenes:
-        for contender in contenders:
-            result = contender.make(scene.pan, scene.mul)[0]
-            found[EVERYTHING][contender.name].add(result, scene.truth, scene.judged[None])
-            for kind, mask in scene.kinds.items():
-                found[kind][contender.name].add(result, scene.truth, (scene.judged & mask)[None])
+        for method in methods:
+            result = method.sharpen(scene.pan, scene.mul)[0]
+            found[EVERYTHING][method.name].add(result, scene.truth, scene.counted[None])
+            for name, mask in scene.land_cover.items():
+                found[name][method.name].add(result, scene.truth, (scene.counted & mask)[None])
     return found

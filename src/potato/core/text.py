@@ -1,0 +1,68 @@
+"""Text for people: numbers in sentences, secrets left out, data inside HTML."""
+
+import json
+import os
+import re
+from typing import Any
+
+SECRETS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GDAL_HTTP_AUTH",
+    "GDAL_HTTP_BEARER",
+    "GDAL_HTTP_HEADERS",
+    "GDAL_HTTP_USERPWD",
+)
+"""Environment variables whose values are secret."""
+
+SHORTEST_SECRET = 6
+"""Letters; shorter values are left in, since they are parts of common words."""
+
+_LOGIN = re.compile(r"(?<=://)[^/\s'\"@]+@")
+_QUERY = re.compile(
+    r"((?:[a-z0-9]+://|/vsi)[^\s?'\"]*)\?[^\s'\"(),;]+?(?=:?(?:[\s'\"(),;]|$))", re.IGNORECASE
+)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, in the singular or with a plural s.
+
+    >>> counted(1, "tile"), counted(8000, "tile")
+    ('1 tile', '8,000 tiles')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def redact(text: str) -> str:
+    """Remove what may be secret from a text before it is printed or written.
+
+    The login and the query of an address go: `https://user:password@host/a.tif?X-Amz-Signature=…`
+    becomes `https://host/a.tif`. The values of the environment variables in `SECRETS` become `…`.
+
+    >>> redact("can't open https://me:pass@host.example/a.tif?token=1")
+    "can't open https://host.example/a.tif"
+    """
+    text = _QUERY.sub(r"\1", _LOGIN.sub("", text))
+    for name in SECRETS:
+        value = os.environ.get(name, "")
+        if len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, "…")
+    return text
+
+
+def script_json(data: Any) -> str:
+    r"""Data as JSON for a script element; no text in it can end the element.
+
+    Raises:
+        ValueError: if the data holds a NaN or an infinity, for which JSON has no number.
+
+    Example:
+        >>> script_json("</script>")
+        '"\\u003c/script\\u003e"'
+    """
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    # JSON has these characters only inside strings, where an escape means the same.
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

@@ -1,0 +1,225 @@
+"""What the network is built on: the predictor, and context that convolutions can't compute.
+
+Two terms in all functions: *shading* is the cube root of pan's cell mean, *roots* are the cube
+roots of the 16 pan pixels of each cell.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from potato.core.color import power
+from potato.core.resample import BICUBIC_REACH, upsample_cells
+from potato.core.sensors import RATIO
+
+PIXELS = RATIO * RATIO
+"""Pan pixels of a cell."""
+
+RATIO_LIMIT = float(PIXELS)
+"""Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
+
+WIDE_REACH = 16
+"""Cells on every side of a cell that `wide_context` looks at."""
+
+RIDGE = 1e-3
+"""Regularisation of `local_regression`: variance, by the square of the mean, that is added to pan's
+as if it followed the predictor. Noise must not decide the slopes where pan hardly varies."""
+
+SOFT_PAN, SHARP_PAN = 0.76, 0.84
+"""Of `sharpness`: most of real pan lies below the first, nearly all means over 4 × 4 pixels of it
+above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
+
+_SHARPNESS_LIMIT = 2.0
+"""Largest `sharpness`, that of white noise."""
+
+_UNDERSHOOT_LIMIT = 0.5
+"""Least ratio of pan's enlarged cell mean to the darkest cell around. Bicubic interpolation
+undershoots beside bright cells, to 0 and below, where a ratio to it would explode; plain ground
+never comes this low."""
+
+_LEAST_MEAN = 1e-4
+"""Least enlarged cell mean, reflectance: one count."""
+
+LEAST_ROOT = 1e-2
+"""Least cube root that anything is divided by."""
+
+_QUARTERS = (2, 2, 2, 2)
+"""The 4 × 4 pixels of a cell as halves, rows of these, halves and columns of these."""
+
+
+def root(image: Tensor) -> Tensor:
+    """Cube roots; 0 for values below 0."""
+    return power(image.clamp_min(0), 1 / 3)
+
+
+def _minimum(image: Tensor, reach: int) -> Tensor:
+    """The minimum within `reach` of each pixel: (…, h + 2·reach, w + 2·reach) to (…, h, w)."""
+    for axis in (-1, -2):
+        # The window doubles in each turn.
+        side, full = 1, 2 * reach + 1
+        while side < full:
+            step = min(side, full - side)
+            size = image.shape[axis] - step
+            image = torch.minimum(image.narrow(axis, 0, size), image.narrow(axis, step, size))
+            side += step
+    return image
+
+
+def trim(image: Tensor, cells: int) -> Tensor:
+    """An image (…, h, w) less `cells` on every side."""
+    return image[..., cells : image.shape[-2] - cells, cells : image.shape[-1] - cells]
+
+
+def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
+    """The predictor on cells.
+
+    Args:
+        mean: cell mean of pan's reflectance (b, 1, h + 4, w + 4).
+        roots: (b, 16, h + 4, w + 4).
+        oklab: of mul (b, 3, h + 4, w + 4).
+
+    Returns:
+        Oklab in cells (b, 48, h, w); and detail, roots less those of the enlarged mean
+        (b, 16, h, w).
+    """
+    upsampled = upsample_cells(torch.cat([mean, oklab], 1))
+    coarse, colour = upsampled[:, :PIXELS], upsampled[:, PIXELS:]
+    floor = _minimum(mean, BICUBIC_REACH) * _UNDERSHOOT_LIMIT
+    coarse = power(torch.maximum(coarse, floor).clamp_min_(_LEAST_MEAN), 1 / 3)
+    roots = trim(roots, BICUBIC_REACH)
+    scale = (roots / coarse).clamp_max_(RATIO_LIMIT ** (1 / 3)).unsqueeze(1)
+    predicted = (colour.unflatten(1, (3, PIXELS)) * scale).flatten(1, 2)
+    return predicted, roots - coarse
+
+
+class WideContext(NamedTuple):
+    """The result of `wide_context`.
+
+    Attributes:
+        darkest: the least shading and the least L within `WIDE_REACH` cells (b, 2, h, w).
+        artefact_weight: the function of that name, of pan within `WIDE_REACH` cells (b, 1, h, w).
+    """
+
+    darkest: Tensor
+    artefact_weight: Tensor
+
+
+def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideContext:
+    """Haze and the sharpness of pan within `WIDE_REACH` cells of each cell.
+
+    Haze lies in the visible bands more than in pan. The darkest pixels around show how much there
+    is (P. S. Chavez, "An improved dark-object subtraction technique for atmospheric scattering
+    correction of multispectral data", 1988).
+
+    Args:
+        shading: (b, 1, h + 32, w + 32). In all three arguments 0 means unknown and is left out.
+        roots: (b, 16, h + 32, w + 32).
+        lightness: L of mul (b, 1, h + 32, w + 32).
+    """
+    dark = torch.cat([shading, lightness], 1)
+    # Where the cell itself is unknown the result is 0, as if nothing around were darker.
+    darkest = torch.minimum(
+        _minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
+    )
+    return WideContext(darkest, artefact_weight(sharpness(roots)))
+
+
+def artefact_weight(ratio: Tensor) -> Tensor:
+    """Weight, 0 to 1, that fine detail in mul but not in pan is a sensor artefact.
+
+    Pan as an instrument delivers it lacks its finest detail, and its mul rings, is aliased and
+    displaced. Pan that has all of it is a mean of something finer, as by Wald's protocol, and so is
+    its mul: true.
+
+    Args:
+        ratio: from `sharpness`, any shape.
+
+    Returns:
+        1 below `SOFT_PAN`, 0 above `SHARP_PAN`, linear in between.
+    """
+    return ((SHARP_PAN - ratio) / (SHARP_PAN - SOFT_PAN)).clamp(0, 1)
+
+
+def sharpness(roots: Tensor) -> Tensor:
+    """Ratio of pan's finest detail to detail twice as coarse, within `WIDE_REACH` cells.
+
+    Args:
+        roots: (b, 16, h + 32, w + 32), 0 where unknown.
+
+    Returns:
+        Amplitude of chessboards of pixels by that of chessboards of 2 × 2 pixels (b, 1, h, w),
+        0..2: 1 for equal contrast at both scales, 2 for white noise. Real pan has 0.56 to 0.88,
+        means over 4 × 4 pixels of it 0.85 to 0.97.
+    """
+    coarse = roots.unflatten(1, _QUARTERS).mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
+    powers = torch.cat([_chessboard_power(roots), coarse], 1)
+    for side in ((2 * WIDE_REACH + 1, 1), (1, 2 * WIDE_REACH + 1)):
+        powers = F.avg_pool2d(powers, side, 1)
+    fine, coarse = powers.split(1, 1)
+    ratio: Tensor = fine / coarse.clamp_min(1e-12)
+    return ratio.clamp_max(_SHARPNESS_LIMIT**2).sqrt()
+
+
+class LocalRegression(NamedTuple):
+    """The result of `local_regression`.
+
+    Attributes:
+        mean: of shading (b, 1, h, w).
+        slopes: change of L, a and b by change of shading (b, 3, h, w).
+        deviations: standard deviations of shading and of L; and of roots inside a cell, in all and
+            from pixel to pixel like a chessboard (b, 4, h, w).
+    """
+
+    mean: Tensor
+    slopes: Tensor
+    deviations: Tensor
+
+
+def local_regression(shading: Tensor, roots: Tensor, oklab: Tensor) -> LocalRegression:
+    """Least squares of Oklab on shading around each cell, under a 5 × 5 binomial window.
+
+    The slope is an injection gain (B. Aiazzi, L. Alparone, S. Baronti, A. Garzelli, "Context-driven
+    fusion of high spatial and spectral resolution images based on oversampled multiresolution
+    analysis", 2002).
+
+    Args:
+        shading: (b, 1, h + 4, w + 4).
+        roots: (b, 16, h + 4, w + 4).
+        oklab: of mul (b, 3, h + 4, w + 4).
+
+    Returns:
+        The fit. Where pan's variance is small against `RIDGE`, slopes tend to the predictor's,
+        Oklab / pan.
+    """
+    squares = [shading * shading, oklab[:, :1] ** 2, *_variances_in_cells(roots)]
+    means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    mean, colour, product, shading_square, lightness_square, inside = means.split([1, 3, 3, 1, 1, 2], 1)
+    variance = (shading_square - mean * mean).clamp_min(0)
+    ridge = RIDGE * mean * mean
+    proportional = colour / mean.clamp_min(LEAST_ROOT)
+    slopes = (product - colour * mean + ridge * proportional) / (variance + ridge).clamp_min(1e-8)
+    lightness_variance = (lightness_square - colour[:, :1] ** 2).clamp_min(0)
+    return LocalRegression(mean, slopes, torch.cat([variance, lightness_variance, inside], 1).sqrt())
+
+
+def _variances_in_cells(roots: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances in cells (b, 1, h, w): of all 16 pixels, and of chessboards of pixels alone."""
+    deviation = roots - roots.mean(1, keepdim=True)
+    return deviation.square().mean(1, keepdim=True), _chessboard_power(roots) / 4
+
+
+def _chessboard_power(roots: Tensor) -> Tensor:
+    """Mean square, in each cell, of 2 × 2 pixels differenced down and across (b, 1, h, w)."""
+    steps: Tensor = roots.unflatten(1, _QUARTERS).diff(dim=2).diff(dim=4).flatten(1, 4)
+    return steps.square().mean(1, keepdim=True)
+
+
+def _binomial_mean(image: Tensor) -> Tensor:
+    """Means under a 5 × 5 binomial window (1, 4, 6, 4, 1): (…, h + 4, w + 4) to (…, h, w)."""
+    for axis in (-1, -2):
+        for _ in range(2 * BICUBIC_REACH):
+            size = image.shape[axis] - 1
+            image = image.narrow(axis, 0, size) + image.narrow(axis, 1, size)
+    return image / 16**2

@@ -1,0 +1,164 @@
+"""GDAL itself: its settings, opening datasets, and turning what it merely logs into errors."""
+
+import contextlib
+import logging
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.session import DummySession
+
+from potato.errors import InputError, OutputError
+from potato.raster.process_state import SharedChange
+
+DEFAULTS: dict[str, str | int] = {
+    # Blocks are read once and tiles written once: 128 MB of cache are enough, and memory stays bounded.
+    "GDAL_CACHEMAX": 128 << 20,
+    # Listing the folder beside a remote file costs a request each and finds nothing we need.
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    # Give up a server that sends less than 1,000 bytes a second for 30 seconds.
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
+    "GDAL_HTTP_LOW_SPEED_TIME": "30",
+}
+"""GDAL's configuration options where the user hasn't set them."""
+
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+"""Environment variables any of which tells GDAL how to sign requests to S3."""
+
+
+def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The GDAL options that the user has set neither in the environment nor in an enclosing `Env`."""
+    taken = set(os.environ) | set(rasterio.env.getenv() if rasterio.env.hasenv() else ())
+    return {name: value for name, value in options.items() if name not in taken}
+
+
+def gdal() -> rasterio.Env:
+    """A GDAL environment with our defaults.
+
+    An option that the user has set, in the environment or in an enclosing `rasterio.Env`, keeps its
+    value. Without AWS credentials requests to S3 are not signed.
+    """
+    defaults = DEFAULTS
+    credentials_file = Path.home() / ".aws" / "credentials"
+    if not any(name in os.environ for name in CREDENTIALS) and not credentials_file.exists():
+        defaults = {**DEFAULTS, "AWS_NO_SIGN_REQUEST": "YES"}
+    # Without a session rasterio would ask boto3 for credentials; GDAL finds them by itself.
+    return rasterio.Env(session=DummySession(), **unset_options(defaults))
+
+
+def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
+    """Open a dataset for reading.
+
+    Args:
+        path: anything that GDAL opens.
+        role: names the dataset in messages: "pan", "mul" or "picture".
+        driver: the one format that may be opened, by GDAL's name of its driver; None for any. Files
+            from strangers need one, since formats such as VRT read other files that they name.
+
+    Raises:
+        InputError: if it can't be opened.
+    """
+    name = re.sub("^s3://", "/vsis3/", path)
+    try:
+        with placeless():
+            return rasterio.open(name, driver=driver)
+    except RasterioError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"can't open {role} {path}: {reason}") from error
+
+
+def gdal_reason(error: RasterioError) -> str:
+    """GDAL's own words for why reading failed, on one line."""
+    return " ".join(str(error.__cause__ or error).split())
+
+
+class LogMessages(logging.Handler):
+    """Collects the messages of a logger.
+
+    Attributes:
+        messages: what was logged so far.
+    """
+
+    def __init__(self, level: int, this_thread: bool = False) -> None:
+        """Collect messages of `level` and above, of all threads or only of this one."""
+        super().__init__(level)
+        self.messages: list[str] = []
+        self._thread = threading.get_ident() if this_thread else None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        if self._thread in (None, record.thread):
+            self.messages.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn every error and warning of GDAL while a file is written into an OutputError.
+
+    GDAL only warns of a misspelt creation option, and only logs that the disk was full when it closes
+    a file.
+
+    Args:
+        path: what the message calls the file.
+
+    Raises:
+        OutputError: if GDAL raised or logged anything.
+    """
+    logger, warned = logging.getLogger("rasterio"), LogMessages(logging.WARNING)
+    try:
+        with _AUDIBLE.held(), placeless():
+            logger.addHandler(warned)
+            try:
+                yield
+            finally:
+                logger.removeHandler(warned)
+    except RasterioError as error:
+        raise OutputError(f"{path}: can't write it: {error}") from error
+    if warned.messages:
+        reason = re.sub(r"^CPLE_\w+ in ", "", warned.messages[0])
+        raise OutputError(f"{path}: GDAL refused: {reason}")
+
+
+def placeless() -> contextlib.AbstractContextManager[None]:
+    """Let pictures have no place on Earth, as PNGs don't, without rasterio's warning about it."""
+    return _PLACELESS.held()
+
+
+@contextlib.contextmanager
+def _audible() -> Iterator[None]:
+    """Let rasterio's logger hand on warnings, also where the user has silenced it (`rio --quiet`)."""
+    logger = logging.getLogger("rasterio")
+    level, propagate = logger.level, logger.propagate
+    if not logger.isEnabledFor(logging.WARNING):
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+_AUDIBLE = SharedChange(_audible)
+_PLACELESS = SharedChange(_unwarned)
