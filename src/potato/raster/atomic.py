@@ -58,19 +58,28 @@ def staging_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, refusal: PotatoError) -> Iterator[None]:
-    """Hold a folder; the system lets go of it when the process ends, however it ends.
+def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
+    """Hold a lock for the length of a `with`; the system releases it when the process ends,
+    however.
 
     Args:
-        folder: must be there.
-        refusal: what is raised if another process holds it.
+        path: a folder, or a file that is made if it isn't there. Some network file systems lock
+            files only.
+        refusal: raised if another process holds the lock.
+
+    Raises:
+        PotatoError: `refusal`.
+        OutputError: if the file can't be made.
     """
     try:
         import fcntl
     except ImportError:  # Windows
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
