@@ -1,4 +1,4 @@
-"""Small training runs, in this process and in others, and how to compare them."""
+"""Small training runs, in this process and in others, and comparisons of their results."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def samples(pool: Path, **more: object) -> Samples:
 
 
 def start(*arguments: object, cwd: Path, **more: object) -> subprocess.Popen:
-    """The tutorial's script, in a process of its own."""
+    """Start `train.py` in a new process."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "train.py"), *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -70,13 +70,13 @@ def steps_done(session: Path) -> int:
 
 
 def log_of(session: Path) -> list[dict]:
-    """The log without what depends on the clock."""
+    """The lines of the log without times and speeds."""
     rows = [json.loads(line) for line in (session / "log.jsonl").read_text().splitlines()]
     return [{k: v for k, v in row.items() if k not in ("time", "chips_per_second")} for row in rows]
 
 
 def same(first: object, second: object) -> bool:
-    """Equal to the last bit, whatever is nested in what."""
+    """Whether two nested values are equal to the last bit."""
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):

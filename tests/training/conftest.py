@@ -20,7 +20,7 @@ def pool(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Tiny tensors are slower in several threads."""
+    """One thread of torch, which is faster on tiny tensors."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

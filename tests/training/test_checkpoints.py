@@ -1,4 +1,4 @@
-"""Sessions: where they start, how they go on, and which changes they refuse."""
+"""Sessions: their start, how they go on, and the changes that they refuse."""
 
 import json
 import shutil

@@ -22,7 +22,7 @@ def test_each_chip_appears_once_per_round_in_an_order_that_the_seed_gives(pool):
     plain = [chip.target for chip in map(load_chip, list_chips(pool))]
 
     def which(sample) -> int:
-        """The chip that a sample is, whatever way it lies: sums of squares tell."""
+        """Index of a sample's chip, found by the sum of squares, which turning keeps."""
         sums = [float((target.double() ** 2).sum()) for target in plain]
         return sums.index(float((sample.target.double() ** 2).sum()))
 
@@ -63,7 +63,7 @@ def test_passes_show_one_ground_with_other_haze_and_noise(pool):
 
 def test_instrument_option_gives_three_chips_in_four_artefacts(pool):
     def sums(source: Samples) -> list[list[int]]:
-        """Of each image, whatever way it lies."""
+        """Sums of each image, which turning keeps."""
         found = [source[place] for place in range(60)]
         return [[int(image.int().sum()) for image in (one.target, one.pan, one.mul)] for one in found]
 
@@ -74,7 +74,7 @@ def test_instrument_option_gives_three_chips_in_four_artefacts(pool):
 
 
 def test_artefact_weight_is_1_for_soft_native_pan_and_for_added_artefacts(pool, tmp_path):
-    """Of pan of one noise at two scales: all of it, or what a lens leaves of it."""
+    """Chips whose pan is noise, native or not, and noise that a lens has blurred."""
     noise = torch.randn(1, 160, 160, generator=torch.Generator().manual_seed(3))
     smooth = torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
     found = {}
@@ -143,5 +143,5 @@ def test_held_out_chips_are_never_augmented(pool):
     train_ = scene_chip(0, 0, 80).tensors()[2]
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
     again = delta_e_ok(scene_chip(0, 0, 80, look=1).tensors()[2], train_)
-    # Another look has other haze, and lies up to half a pixel elsewhere.
+    # Another pass has other haze and lies up to half a pixel elsewhere.
     assert float(off.median()) > 2 * float(again.median()), "other ground, not only another look at it"

@@ -26,8 +26,7 @@ def test_two_processes_train_like_one(pool, tmp_path, uninterrupted):
     one, two = log_of(uninterrupted), log_of(tmp_path / "sessions" / "s")
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for first, second in zip(one, two, strict=True):
-        # Micro-batches of 2 either way: rounding differs in later steps at most, which ReLUs
-        # amplify.
+        # Micro-batches of 2 in both: in later steps rounding may differ, and ReLUs amplify it.
         assert second["loss"] == pytest.approx(first["loss"], rel=1e-5 if first["step"] <= 30 else 1e-2)
         assert second["rate"] == first["rate"]
 
@@ -46,7 +45,7 @@ assert not [name for name in left if "gloo" in name], left
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux lists them")
 def test_no_thread_outlives_join_ranks(tmp_path):
-    """A thread that waits for the interpreter to end aborts the process now and then."""
+    """Threads that are left at the end can abort the process with SIGABRT."""
     (tmp_path / "leaving.py").write_text(LEAVING)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     result = subprocess.run(

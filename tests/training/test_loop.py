@@ -1,4 +1,4 @@
-"""The loop: it learns, is killed, is interrupted, meets a full disk, and goes on."""
+"""The loop over epochs: learning, SIGKILL and resume, interrupts, a full disk."""
 
 import os
 import resource
@@ -31,7 +31,7 @@ from training_runs import (
 
 
 def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
-    """Truth that the predictor misses everywhere alike: a network has it after a few steps."""
+    """A network learns in a few steps a constant offset that the predictor misses."""
     for number, path in enumerate(list_chips(pool)):
         chip = load_chip(path)
         lighter = chip.target + torch.tensor([600, -200, 300], dtype=torch.int16)[:, None, None]
@@ -56,7 +56,7 @@ def test_resume_after_sigkill_gives_identical_weights(pool, tmp_path, uninterrup
     for goal in (5, 100):
         process = start(*command, cwd=tmp_path)
         wait_for(lambda goal=goal: steps_done(session) >= goal, process)
-        process.kill()  # SIGKILL: nothing is tidied up
+        process.kill()  # SIGKILL: the process can't save
         process.communicate()
         kills.append(steps_done(session))
     assert kills == sorted(kills) and kills[-1] < 210, "it was killed before the end"

@@ -1,4 +1,4 @@
-"""`potato train` as people run it."""
+"""The command `potato train`, and the tutorial's uses of it."""
 
 import json
 import subprocess

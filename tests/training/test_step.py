@@ -61,7 +61,7 @@ def test_learning_rate_rises_in_the_warm_up_and_falls_after_it(tmp_path, schedul
     assert rates[50:] == sorted(rates[50:], reverse=True)
     assert 0 < rates[-1] < 2e-4
     assert (rates[500] < 6e-3) == (schedule == "cosine")
-    # A tenth of a short run at most.
+    # The warm-up is at most a tenth of a run.
     assert learning_rate(1, 10, plan) == 1e-2
 
 
