@@ -38,7 +38,7 @@ def test_command_without_options_gives_the_defaults_of_the_config():
         TrainConfig(**{name: given[name] for name in given if name not in ("quiet", "json_")})
         == TrainConfig()
     )
-    assert Settings is TrainConfig and TrainConfig().size == SIZE
+    assert TrainConfig().size == SIZE
 
 
 @pytest.mark.parametrize("old", OLD_NAMES)
@@ -46,3 +46,9 @@ def test_command_accepts_the_option_names_of_version_0_1(old):
     flag = f"--{old.replace('_', '-')}"
     assert command.make_context("train", [flag, "3"]).params[OLD_NAMES[old]] == 3
     assert flag not in command.get_help(click.Context(command))
+
+
+def test_settings_of_version_0_1_still_work():
+    with pytest.deprecated_call():
+        old = Settings(scenes=1.0, logical_batch=2, strays=3.0)
+    assert old == TrainConfig(scenes=1.0, batch_size=2, ghost_weight=3.0)

@@ -11,7 +11,7 @@ from potato.chips.scenes import scene_chip
 from potato.core.color import delta_e_ok
 from potato.errors import SessionError
 from potato.training import train
-from potato.training.data import Samples, held_out, list_chips
+from potato.training.data import Samples, chip_artefact_weight, held_out, list_chips
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
 
@@ -96,6 +96,15 @@ def test_artefact_weight_is_1_for_soft_native_pan_and_for_added_artefacts(pool, 
         (1, True): {1.0},
         (2, True): {0.0, 1.0},
     }
+
+
+def test_artefact_weight_of_a_chip_is_that_of_its_mean_sharpness():
+    """Half of pan is soft, so that the mean of the cells' weights is far from 0."""
+    noise = torch.randn(1, 320, 320, generator=torch.Generator().manual_seed(3))
+    smooth = torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+    pattern = torch.cat([0.05 * noise[..., :160], smooth[..., 160:]], -1)
+    chip = replace(scene_chip(0, 0, 320), pan=(3000 + 300 * pattern).to(torch.uint16), native=True)
+    assert chip_artefact_weight(replace(chip, target=chip.target.abs())) == 0
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "other size", "code"])

@@ -114,7 +114,7 @@ def test_fringe_loss_is_the_excess_of_magenta_over_the_truth():
     share = 1 / 144  # of the mean of 3 × 3 cells; the other pixels of those cells are off by as much
     expected = 2 * 0.05 / JND * ((1 - share) + (144 - 1) * share)
     assert float(fringe_loss(in_cells(speck), in_cells(grey), all_valid)) == pytest.approx(expected, rel=1e-4)
-    assert float(fringe_loss(in_cells(grey), in_cells(speck), all_valid)) == 0, "to miss one is no fringe"
+    assert float(fringe_loss(in_cells(grey), in_cells(speck), all_valid)) == 0, "to lack one is no fringe"
     assert float(fringe_loss(in_cells(speck), in_cells(speck), all_valid)) == 0
     turned = grey - (speck - grey)
     assert float(fringe_loss(in_cells(turned), in_cells(speck), all_valid)) == 0, "nor is a wrong hue"
@@ -153,20 +153,20 @@ def scene(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_ghost_loss_is_the_excess_of_lightness_over_pan_and_the_truth():
     """One pixel lighter by δ: δ / JND, and what it does to the mean of its nine cells."""
     truth, pan, valid = scene(1)
-    stray = truth.clone()
-    stray[0, 5, 4, 4] += 0.05
+    ghost = truth.clone()
+    ghost[0, 5, 4, 4] += 0.05
     share = 1 / 144
     expected = 0.05 / JND * ((1 - share) + (144 - 1) * share)
-    assert float(ghost_loss(stray, truth, pan, valid)) == pytest.approx(expected, rel=1e-3)
+    assert float(ghost_loss(ghost, truth, pan, valid)) == pytest.approx(expected, rel=1e-3)
     assert float(ghost_loss(truth, truth, pan, valid)) == 0
-    assert float(ghost_loss(truth, stray, pan, valid)) < 0.02 * expected, "to miss one is no stray"
+    assert float(ghost_loss(truth, ghost, pan, valid)) < 0.02 * expected, "to lack one is no ghost"
 
 
 def test_ghost_loss_ignores_detail_that_follows_pan():
     truth, pan, valid = scene(2)
-    dull = truth.clone()
-    dull[:, :16] = truth[:, :16].mean() + 0.5 * (truth[:, :16] - truth[:, :16].mean())
-    assert float(ghost_loss(truth, dull, pan, valid)) < 0.02 * float(ghost_loss(dull, truth, pan, valid))
+    flat = truth.clone()
+    flat[:, :16] = truth[:, :16].mean() + 0.5 * (truth[:, :16] - truth[:, :16].mean())
+    assert float(ghost_loss(truth, flat, pan, valid)) < 0.02 * float(ghost_loss(flat, truth, pan, valid))
 
 
 def test_ghost_loss_ignores_colour_and_broad_lightness():
