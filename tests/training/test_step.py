@@ -1,5 +1,6 @@
 """A step: its loss, its options, its micro-batches, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from potato.training import TrainConfig
 from potato.training.augment import CLEAR_AIR
 from potato.training.data import held_out, list_chips
 from potato.training.loader import Places, open_batches
-from potato.training.losses import LossWeights
 from potato.training.score import score_batches
 from potato.training.step import Learner, batch_loss, learning_rate, train_step
 
 from training_runs import CPU, samples, train_config
+
+PLAIN = TrainConfig(scenes=1.0, fringe_weight=0.0)
+"""A loss of ΔE alone."""
 
 
 def learner(plan: TrainConfig) -> Learner:
@@ -95,11 +98,11 @@ def test_batch_loss_equals_delta_e_of_the_sharpened_chip(pool, tmp_path):
     batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
     model = Sharpener(Architecture(8, 2))
     with torch.no_grad():
-        loss, total, count, pixels = batch_loss(model, batch, CPU, LossWeights())
+        loss, total, count, pixels = batch_loss(model, batch, CPU, PLAIN)
         pan, mul, target = batch.floats(CPU)
         distance = trim(delta_e_ok(sharpen(model, pan, mul), target), 4 * model.halo_valid)
         half, full = (batch._replace(artefact_weight=torch.tensor([share])) for share in (0.5, 1.0))
-        terms = LossWeights(fringe=2.0), LossWeights(ghost=2.0)
+        terms = replace(PLAIN, fringe_weight=2.0), replace(PLAIN, ghost_weight=2.0)
         found = [[batch_loss(model, one, CPU, term)[:2] for one in (batch, half, full)] for term in terms]
     assert int(count) == pixels == distance.numel()
     assert torch.equal(loss, total)
@@ -118,14 +121,14 @@ def test_saturated_weight_adds_delta_e_at_saturated_pixels_only(pool):
         target = torch.tensor([0.5, chroma, 0.0])[None, :, None, None].expand_as(batch.target)
         flat = batch._replace(target=(target * SCALE).to(torch.int16), air=CLEAR_AIR[None])
         with torch.no_grad():
-            loss, distance = batch_loss(model, flat, CPU, LossWeights(saturated=3.0))[:2]
+            loss, distance = batch_loss(model, flat, CPU, replace(PLAIN, saturated_weight=3.0))[:2]
         assert float(loss) == pytest.approx(times * float(distance), rel=1e-5)
 
 
 def test_chips_smaller_than_the_halo_are_refused(pool):
     batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
     with pytest.raises(SessionError, match="more than 96 pan pixels"):
-        batch_loss(Sharpener(Architecture(8, 8)), batch, CPU, LossWeights())
+        batch_loss(Sharpener(Architecture(8, 8)), batch, CPU, PLAIN)
 
 
 def test_nan_loss_ends_the_run_before_the_weights_move(pool, tmp_path):

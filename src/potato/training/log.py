@@ -3,10 +3,10 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -185,34 +185,6 @@ class Bar(Reporter):
         self.bar.close()
 
 
-class Reporters(Reporter):
-    """Several reporters as one."""
-
-    def __init__(self, reporters: Sequence[Reporter]) -> None:
-        """Pass everything on to all of them, in this order."""
-        self.reporters = reporters
-
-    def step(self, chips: int, loss: float) -> None:
-        """Pass it on."""
-        for reporter in self.reporters:
-            reporter.step(chips, loss)
-
-    def line(self, line: Line) -> None:
-        """Pass it on."""
-        for reporter in self.reporters:
-            reporter.line(line)
-
-    def pictures(self, step: int, picture: Tensor) -> None:
-        """Pass them on."""
-        for reporter in self.reporters:
-            reporter.pictures(step, picture)
-
-    def close(self) -> None:
-        """Pass it on."""
-        for reporter in self.reporters:
-            reporter.close()
-
-
-def warn(text: str, stream: IO[str] | None = None) -> None:
+def warn(text: str) -> None:
     """Print a warning on stderr, past a progress bar; the run goes on."""
-    tqdm.write(f"potato: warning: {text}", file=stream or sys.stderr)
+    tqdm.write(f"potato: warning: {text}", file=sys.stderr)

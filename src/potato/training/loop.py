@@ -3,16 +3,17 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from potato.model.network import Architecture, Sharpener
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks
 from potato.training.log import Line, Reporter, warn
-from potato.training.score import Validation, draw_chips
+from potato.training.score import draw_chips, score_batches
 from potato.training.step import Learner, Step, Tally, train_step
 
 LINES_PER_EPOCH = 50
@@ -30,16 +31,18 @@ class Run:
     Attributes:
         config: of the session.
         first_epoch: number of the session's first epoch.
-        validation: test chips, judged after each epoch, or None.
-        reporter: is told of every step, line and epoch.
+        test_chips: gives this process's share of the test chips, judged after each epoch; or None.
+        shown: test chips for pictures.
+        reporters: are told of every step, line and epoch.
         save: saves the learner with the scores; called by the first process only.
         ranks: tells which process this is.
     """
 
     config: TrainConfig
     first_epoch: int
-    validation: Validation | None
-    reporter: Reporter
+    test_chips: Callable[[], Iterable[Batch]] | None
+    shown: Sequence[Batch]
+    reporters: Sequence[Reporter]
     save: Callable[[Scores], None]
     ranks: Ranks
 
@@ -60,7 +63,7 @@ def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores,
         SessionError: if the loss is NaN or infinite, or raised by `run.save` and `batches`.
         KeyboardInterrupt: if the run was interrupted, after the current step was saved.
     """
-    config, reporter = run.config, run.reporter
+    config = run.config
     length, total = config.steps_per_epoch, config.epochs * config.steps_per_epoch
     log_every = max(1, length // LINES_PER_EPOCH)
     warned, saved = False, time.monotonic()
@@ -70,14 +73,15 @@ def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores,
             step = train_step(learner, batch, config, total, run.ranks)
             recent.chips += config.batch_size
             whole.chips += config.batch_size
-            reporter.step(config.batch_size, step.tally.loss)
+            for reporter in run.reporters:
+                reporter.step(config.batch_size, step.tally.loss)
             if step.problem and not warned:
                 warn(f"a chip was skipped, and others may be: {step.problem}")
                 warned = True
             epoch = run.first_epoch + (learner.step - 1) // length
             ended = learner.step % length == 0
             if learner.step % log_every == 0 or ended:
-                reporter.line(_line(learner, step, learner.recent, epoch, recent.chips_per_second()))
+                _log(run, _line(learner, step, learner.recent, epoch, recent.chips_per_second()))
                 learner.recent, recent = Tally(), _Speed()
             if ended:
                 scores = _end_epoch(learner, step, epoch, whole.chips_per_second(), scores, run)
@@ -94,20 +98,30 @@ def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores,
 def _end_epoch(learner: Learner, step: Step, epoch: int, speed: float, before: Scores, run: Run) -> Scores:
     """Judge, log and draw an epoch that has ended: its scores."""
     scores: Scores = {}
-    validation = run.validation
-    if validation:
-        score = validation.score(learner.ema)
+    device = learner.device
+    if run.test_chips:
+        score = score_batches(learner.ema, run.test_chips(), device, run.ranks)
         scores = {"test": score.delta_e, "test_psnr": score.psnr}
         # The predictor doesn't learn, so it is judged once.
-        known = before.get("predictor")
-        scores["predictor"] = validation.score_predictor().delta_e if known is None else known
+        if "predictor" in before:
+            scores["predictor"] = before["predictor"]
+        else:
+            predictor = Sharpener(Architecture(depth=0)).eval().to(device)
+            scores["predictor"] = score_batches(predictor, run.test_chips(), device, run.ranks).delta_e
     scores |= {"loss": learner.epoch.loss, "skipped": learner.epoch.skipped}
-    run.reporter.line(_line(learner, step, learner.epoch, epoch, speed, scores))
-    if validation and validation.shown and run.ranks.first:
-        picture = draw_chips(learner.ema, validation.shown, validation.device)
-        run.reporter.pictures(learner.step, picture)
+    _log(run, _line(learner, step, learner.epoch, epoch, speed, scores))
+    if run.shown and run.reporters:
+        picture = draw_chips(learner.ema, run.shown, device)
+        for reporter in run.reporters:
+            reporter.pictures(learner.step, picture)
     learner.epoch = Tally()
     return scores
+
+
+def _log(run: Run, line: Line) -> None:
+    """Tell all reporters of a line."""
+    for reporter in run.reporters:
+        reporter.line(line)
 
 
 class _Speed:

@@ -4,13 +4,12 @@ Every function gives a sum over valid pixels. Two terms beside ΔE count what pe
 ΔE says: `fringe_loss` colour fringes, `ghost_loss` ghosts of edges. `weighted_loss` adds them up.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.color import JND
+from potato.training.config import TrainConfig
 
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of a visible difference."""
@@ -24,28 +23,13 @@ _LEAST_LIGHTNESS = 0.05
 """Least L that chroma is divided by."""
 
 
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the terms beside ΔE, each 0 or more.
-
-    Attributes:
-        fringe: of `fringe_loss`.
-        ghost: of `ghost_loss`.
-        saturated: of ΔE at saturated pixels, which the other two skip.
-    """
-
-    fringe: float = 0.0
-    ghost: float = 0.0
-    saturated: float = 0.0
-
-
 def weighted_loss(
     output: Tensor,
     target: Tensor,
     pan: Tensor,
     valid: Tensor,
     artefact_weight: Tensor,
-    weights: LossWeights,
+    config: TrainConfig,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss of sharpened cells.
 
@@ -56,7 +40,7 @@ def weighted_loss(
         valid: bool (b, 16, h, w).
         artefact_weight: 0..1 for each image (b,), on any device: how far `fringe_loss` and
             `ghost_loss` apply.
-        weights: of the terms.
+        config: `fringe_weight`, `ghost_weight` and `saturated_weight` are read.
 
     Returns:
         Three scalars: the loss in JND · pixels, ΔE alone in JND · pixels, and the number of valid
@@ -67,22 +51,22 @@ def weighted_loss(
     mask = (len(valid), 1, -1, valid.shape[-1])
     distance, count = delta_e_sum(found, true, valid.reshape(mask))
     loss = distance
-    artefacts = bool(weights.fringe or weights.ghost) and bool((artefact_weight > 0).any())
-    if not (weights.saturated or artefacts):
+    artefacts = bool(config.fringe_weight or config.ghost_weight) and bool((artefact_weight > 0).any())
+    if not (config.saturated_weight or artefacts):
         return loss, distance, count
     unsaturated = unsaturated_mask(target)
-    if weights.saturated:
+    if config.saturated_weight:
         saturated = valid & (unsaturated < 0.5)
-        loss = loss + weights.saturated * delta_e_sum(found, true, saturated.reshape(mask))[0]
+        loss = loss + config.saturated_weight * delta_e_sum(found, true, saturated.reshape(mask))[0]
     if artefacts:
         weight = artefact_weight.to(output.device)[:, None, None, None] * unsaturated
-        loss = loss + weights.fringe * fringe_loss(output, target, valid, weight)
-        loss = loss + weights.ghost * ghost_loss(output, target, pan, valid, weight)
+        loss = loss + config.fringe_weight * fringe_loss(output, target, valid, weight)
+        loss = loss + config.ghost_weight * ghost_loss(output, target, pan, valid, weight)
     return loss, distance, count
 
 
-def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> Tensor:
-    """ΔE_OK (`color.delta_e_ok`) with a smooth bottom: √(ΔE² + s²) − s.
+def soft_delta_e(output: Tensor, target: Tensor) -> Tensor:
+    """ΔE_OK (`color.delta_e_ok`) with a smooth bottom: √(ΔE² + s²) − s, s = `SOFTNESS`.
 
     The derivative of a bare distance is NaN at 0. This one is 0 where both agree, tends to ΔE − s
     far away, and is never steeper than ΔE.
@@ -90,7 +74,6 @@ def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> 
     Args:
         output: Oklab (…, 3, h, w).
         target: of the shape of `output`.
-        softness: s, in JND, above 0.
 
     Returns:
         (…, h, w) in JND.
@@ -104,12 +87,10 @@ def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> 
             f"found {tuple(output.shape)} and {tuple(target.shape)}"
         )
     lightness, a, b = ((output - target) / JND).unbind(-3)
-    return torch.sqrt(lightness**2 + 4 * (a**2 + b**2) + softness**2) - softness
+    return torch.sqrt(lightness**2 + 4 * (a**2 + b**2) + SOFTNESS**2) - SOFTNESS
 
 
-def delta_e_sum(
-    output: Tensor, target: Tensor, valid: Tensor, softness: float = SOFTNESS
-) -> tuple[Tensor, Tensor]:
+def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """The sum of `soft_delta_e` over valid pixels, and their number.
 
     Args:
@@ -117,7 +98,6 @@ def delta_e_sum(
             nor its gradient.
         target: of the shape of `output`.
         valid: bool (…, 1, h, w).
-        softness: JND, above 0; see the formula of `soft_delta_e`.
 
     Returns:
         Two scalars: JND · pixels, and pixels.
@@ -128,7 +108,7 @@ def delta_e_sum(
         [0.0, 4.0]
     """
     # Cut out before the root: 0 × NaN would be NaN on the way back.
-    distance = soft_delta_e(torch.where(valid, output, target), target, softness)
+    distance = soft_delta_e(torch.where(valid, output, target), target)
     return distance.sum(), valid.sum()
 
 
@@ -148,11 +128,6 @@ def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | 
 
     Returns:
         JND · pixels, a scalar; a counts double, as in ΔE.
-
-    Example:
-        >>> grey = torch.full((1, 48, 3, 3), 0.5)
-        >>> float(fringe_loss(grey, grey, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
-        0.0
     """
     pixels = valid.shape[1]
     of_a = slice(pixels, 2 * pixels)
@@ -177,12 +152,6 @@ def ghost_loss(
 
     Returns:
         JND · pixels, a scalar.
-
-    Example:
-        >>> grey = torch.full((1, 48, 3, 3), 0.5)
-        >>> pan = torch.rand(1, 16, 3, 3, generator=torch.Generator().manual_seed(1))
-        >>> float(ghost_loss(grey, grey, pan, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
-        0.0
     """
     pixels = valid.shape[1]
     shading = torch.where(valid, pan, torch.zeros_like(pan)).clamp_min(0) ** (1 / 3)

@@ -1,8 +1,8 @@
 """`train`: start a session or go on with it, until it has its epochs."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -15,12 +15,11 @@ from potato.engine.devices import choose_device
 from potato.errors import SessionError
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
-from potato.training.data import Samples, chip_size, data_digest, held_out, list_chips
+from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips
 from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
-from potato.training.log import Bar, Curves, LogFile, Reporter, Reporters, warn
+from potato.training.log import Bar, Curves, LogFile, Reporter, warn
 from potato.training.loop import Run, Scores, run_epochs
-from potato.training.score import Validation
 from potato.training.step import Learner
 
 _SHOWN = 4
@@ -126,13 +125,16 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
     if learner.step >= total:
         process.say(f"{session.folder}: all of its {config.epochs} epochs are there; --epochs asks for more")
         return learner.step, scores
-    validation = _validation(config, data, process)
+    test_chips, shown = _test_chips(config, data, ranks)
     save = partial(session.save, learner, config, origin, data.digest)
     places = Places(learner.step, total, config.batch_size, config.micro_batch, ranks)
     batches = open_batches(data.samples, places, config.workers)
-    reporter = _reporter(config, session, origin, learner.step, process)
-    with closing(reporter), closing(batches):
-        run = Run(config, origin.first_epoch, validation, reporter, save, ranks)
+    reporters = _reporters(config, session, origin, learner.step, process)
+    with ExitStack() as stack:
+        for reporter in reporters:
+            stack.callback(reporter.close)
+        stack.callback(batches.close)
+        run = Run(config, origin.first_epoch, test_chips, shown, reporters, save, ranks)
         scores = run_epochs(learner, batches, scores, run)
     return learner.step, scores
 
@@ -176,36 +178,34 @@ def _learner(
     return learner, {}, origin
 
 
-def _validation(config: TrainConfig, data: _Data, process: _Process) -> Validation | None:
-    """The test chips; without them, simulated scenes if the run learns from scenes."""
-    samples, tests, ranks = data.samples, data.tests, process.ranks
+def _test_chips(
+    config: TrainConfig, data: _Data, ranks: Ranks
+) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
+    """Gives the chips to judge by, or None: test chips, else scenes if the run has any; some to show."""
+    samples, tests = data.samples, data.tests
     if tests:
-        batches = partial(held_out, tests, 0, samples.size, config.seed, ranks)
-        shown = held_out(tests[:_SHOWN], 0, samples.size, config.seed)
-        readable = [batch for batch in shown if batch.pan.numel()]
-        return Validation(batches, readable, process.device, ranks)
+        chips = partial(held_out, tests, 0, samples.size, config.seed, ranks)
+        return chips, list(held_out(tests[:_SHOWN], 0, samples.size, config.seed))
     if not config.scene_share:
-        return None
+        return None, []
     # Kept: a scene takes longer to simulate than to judge.
     scenes = list(held_out([], _TEST_SCENES, samples.size, config.seed, ranks, samples.photographs))
-    return Validation(lambda: scenes, scenes[:_SHOWN], process.device, ranks)
+    return (lambda: scenes), scenes[:_SHOWN]
 
 
-def _reporter(
+def _reporters(
     config: TrainConfig, session: Session, origin: Origin, step: int, process: _Process
-) -> Reporter:
-    """The reporters of the first process; others report nothing."""
+) -> list[Reporter]:
+    """The reporters of the first process; other processes have none."""
     if not process.ranks.first:
-        return Reporter()
+        return []
     done, within = divmod(step, config.steps_per_epoch)
-    length = config.steps_per_epoch * config.batch_size
-    reporters: list[Reporter] = [
-        LogFile(session.log, step),
-        Bar(length, within * config.batch_size, origin.first_epoch + done, process.say, process.progress),
-    ]
+    length, within = config.steps_per_epoch * config.batch_size, within * config.batch_size
+    bar = Bar(length, within, origin.first_epoch + done, process.say, process.progress)
+    reporters: list[Reporter] = [LogFile(session.log, step), bar]
     if find_spec("tensorboard"):
         reporters.append(Curves(session.folder / "tensorboard", step))
-    return Reporters(reporters)
+    return reporters
 
 
 def _warn_of_shared(data: _Data) -> None:

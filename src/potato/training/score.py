@@ -1,6 +1,6 @@
 """Distance of a model from the truth of chips: figures and pictures of sessions and `check`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +10,7 @@ from potato.core.color import delta_e_ok, oklab_to_linear_srgb, srgb_encode
 from potato.core.draw import render_pan, side_by_side
 from potato.core.render import NATURAL, dither, render
 from potato.core.resample import from_cells, to_cells
-from potato.model.network import Architecture, Sharpener, sharpen_cells
+from potato.model.network import Sharpener, sharpen_cells
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
 
@@ -32,38 +32,11 @@ class Score:
         delta_e: mean ΔE_OK in JND; NaN if no pixel is valid.
         psnr: peak signal-to-noise ratio of the sRGB signals, dB; infinite if they are equal.
         pixels: number of valid pixels.
-        skipped: number of chips that couldn't be read.
     """
 
     delta_e: float
     psnr: float
     pixels: int
-    skipped: int = 0
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The test chips of a session.
-
-    Attributes:
-        batches: gives this process's share of the chips, anew each time.
-        shown: chips for pictures.
-        device: where to compute.
-        ranks: tells which process this is.
-    """
-
-    batches: Callable[[], Iterable[Batch]]
-    shown: Sequence[Batch]
-    device: torch.device
-    ranks: Ranks
-
-    def score(self, model: Sharpener) -> Score:
-        """The score of a model on `device`."""
-        return score_batches(model, self.batches(), self.device, self.ranks)
-
-    def score_predictor(self) -> Score:
-        """The score of the bare predictor."""
-        return self.score(Sharpener(Architecture(depth=0)).eval().to(self.device))
 
 
 def sharpen_chips(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
@@ -114,24 +87,21 @@ def score_batches(
         device: where to compute.
         ranks: tells which process this is.
     """
-    total = torch.zeros(4, dtype=torch.float64)
+    total = torch.zeros(3, dtype=torch.float64)
     for batch in batches:
-        total[3] += batch.skipped
-        if not batch.pan.numel():
-            continue
         pan, mul, target = batch.floats(device)
         with torch.inference_mode():
-            total[:3] += score_pixels(sharpen_chips(model, pan, mul), target)[0].cpu()
+            total += score_pixels(sharpen_chips(model, pan, mul), target)[0].cpu()
     sums = ranks.sum(total.to(device if device.type != "mps" else "cpu")).tolist()
     return to_score(*sums)
 
 
-def to_score(distance: float, square: float, pixels: float, skipped: float = 0) -> Score:
+def to_score(distance: float, square: float, pixels: float) -> Score:
     """A score from the sums that `score_pixels` gives."""
     if not pixels:
-        return Score(float("nan"), float("nan"), 0, int(skipped))
+        return Score(float("nan"), float("nan"), 0)
     psnr = float(-10 * torch.log10(torch.tensor(square / pixels, dtype=torch.float64)))
-    return Score(distance / pixels, psnr, int(pixels), int(skipped))
+    return Score(distance / pixels, psnr, int(pixels))
 
 
 def draw_oklab(oklab: Tensor, valid: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from potato.training.augment import CLEAR_AIR, add_air, expose
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
-from potato.training.losses import LossWeights, weighted_loss
+from potato.training.losses import weighted_loss
 
 ADAM_BETAS = (0.9, 0.99)
 """Decay of AdamW's averages of the gradient and its square; the second is shorter than the usual
@@ -186,7 +186,7 @@ def learning_rate(step: int, total: int, config: TrainConfig) -> float:
 
 
 def batch_loss(
-    model: Sharpener, batch: Batch, device: torch.device, weights: LossWeights
+    model: Sharpener, batch: Batch, device: torch.device, config: TrainConfig
 ) -> tuple[Tensor, Tensor, Tensor, int]:
     """The loss of a batch.
 
@@ -197,7 +197,7 @@ def batch_loss(
         model: on `device`.
         batch: of chips.
         device: where to compute.
-        weights: of the terms of the loss.
+        config: its weights of the terms of the loss are read.
 
     Returns:
         Sums over valid pixels of the loss and of ΔE alone, in JND; the number of valid pixels; and
@@ -222,7 +222,7 @@ def batch_loss(
     whole = bool(pair_valid[0].all() & pair_valid[1].all())
     output = sharpen_cells(model, cells, mul, None if whole else pair_valid, halo).float()
     truth, cells, valid = (trim(image, halo) for image in (to_cells(target), cells, to_cells(target_valid)))
-    return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, weights), valid.numel()
+    return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, config), valid.numel()
 
 
 def train_step(
@@ -266,10 +266,9 @@ def _find_gradient(
     """Put the clipped gradient of a step into the model: its sums, and its norm before clipping."""
     learner.optimizer.zero_grad(set_to_none=True)
     device = learner.device
-    weights = LossWeights(config.fringe_weight, config.ghost_weight, config.saturated_weight)
     sums = torch.zeros(3, device=device)
     for batch in batches:
-        loss, distance, count, pixels = batch_loss(learner.model, batch, device, weights)
+        loss, distance, count, pixels = batch_loss(learner.model, batch, device, config)
         share = config.batch_size * pixels / len(batch.pan)
         learner.scaler.scale(loss / share).backward()
         skipped = torch.tensor(float(batch.skipped), device=device)
