@@ -181,7 +181,7 @@ def _learner(
 def _test_chips(
     config: TrainConfig, data: _Data, ranks: Ranks
 ) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
-    """Gives the chips to judge by, or None: test chips, else scenes if the run has any; some to show."""
+    """A source of chips to judge by, or None: test chips, else scenes; and chips to show."""
     samples, tests = data.samples, data.tests
     if tests:
         chips = partial(held_out, tests, 0, samples.size, config.seed, ranks)
