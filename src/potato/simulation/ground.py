@@ -137,11 +137,11 @@ def make_ground(
     grain = power_noise(height, width, generator, 0.85).clamp_(-3, 3)
     canvas = Canvas(grain, palette, rng, generator)
     hedges = _build(canvas, plan)
-    mains, zones, dryness, verge = plan.mains, plan.zones, plan.dryness, plan.field.edge < 2
+    roads, zones, dryness, verge = plan.roads, plan.zones, plan.dryness, plan.field.edge < 2
     del plan  # large
     plant(canvas, zones, verge, hedges, dryness)
     del hedges, verge
-    movers = place_traffic(mains, canvas.height, palette, rng)
+    movers = place_traffic([road for road in roads if road.main], canvas.height, palette, rng)
     shade = illuminate(canvas)
     planes = canvas.planes
     noise = torch.randn(height, width, generator=generator).mul_(PIXEL_NOISE).add_(1)
@@ -155,18 +155,11 @@ class _Plan:
 
     heading: float
     dryness: float
-    mains: list[Road]
-    streets: list[Road]
-    service: list[Road]
+    roads: list[Road]
     plots: list[Plot]
     shore: Tensor
     zones: Tensor
     field: RoadField
-
-    @property
-    def roads(self) -> list[Road]:
-        """All roads, main ones last."""
-        return [*self.streets, *self.service, *self.mains]
 
 
 def _make_plan(height: int, width: int, style: str, generator: torch.Generator, rng: random.Random) -> _Plan:
@@ -179,8 +172,8 @@ def _make_plan(height: int, width: int, style: str, generator: torch.Generator, 
     zones = plan_zones(height, width, style, mains, shore, generator)
     service, plots = plan_works(height, width, zones, heading, rng)
     streets = plan_homes(height, width, zones, heading + rng.choice((0, math.pi / 2)), rng)
-    field = survey_roads(height, width, [*streets, *service, *mains])
-    return _Plan(heading, dryness, mains, streets, service, plots, shore, zones, field)
+    roads = [*streets, *service, *mains]
+    return _Plan(heading, dryness, roads, plots, shore, zones, survey_roads(height, width, roads))
 
 
 def _square_km(height: int, width: int) -> float:
@@ -202,9 +195,9 @@ def _build(canvas: Canvas, plan: _Plan) -> Tensor:
         if zone_at(plan.zones, x, y) == Zone.PARK:
             lay_pitch(canvas, x, y, plan.heading + rng.choice((0, math.pi / 2)))
     build_houses(canvas, houses)
-    build_farms(canvas, plan.zones, plan.mains)
-    for street in plan.streets:
-        for (x0, y0), (x1, y1) in pairwise(street.points):
+    build_farms(canvas, plan.zones, plan.roads)
+    for street in plan.roads:
+        for (x0, y0), (x1, y1) in pairwise(street.points) if street.homes else ():
             if rng.random() < 0.06:
                 angle, off = math.atan2(y1 - y0, x1 - x0), rng.choice((-1, 1)) * (street.width / 2 - 2.2)
                 park_car(canvas, x0 - off * math.sin(angle), y0 + off * math.cos(angle), angle)
@@ -213,7 +206,7 @@ def _build(canvas: Canvas, plan: _Plan) -> Tensor:
 
 @one_thread()
 def sharpen_edges(ground: Ground, amount: float) -> Ground:
-    """Make the edges of a ground crisper, but for vehicles that move.
+    """Sharpen the edges of a ground, but for moving vehicles.
 
     Args:
         ground: any.

@@ -117,8 +117,8 @@ def place_traffic(
 ) -> tuple[Mover, ...]:
     """Put moving cars and some lorries on main roads, keeping to the right.
 
-    They move up to 8 pixels between two arrays, and none lies outside the scene or under a tree,
-    which `height`, metres (h, w), tells.
+    They move up to 8 pixels between two arrays. None is placed outside the scene or where `height`,
+    metres (h, w), shows a tree.
     """
     movers = []
     for road in roads:
