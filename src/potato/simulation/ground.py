@@ -1,4 +1,7 @@
-"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it."""
+"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it.
+
+Numbers without a source were chosen by eye.
+"""
 
 import math
 import random
@@ -40,13 +43,13 @@ LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
 
 DARKEST = 0.001
-"""Lowest reflectance of a pixel: there is always some light from things around. By eye."""
+"""Lowest reflectance of a pixel: there is always some light from things around."""
 
 BRIGHTEST = 1.5
-"""Highest reflectance of a pixel: brighter glints are too rare to matter. By eye."""
+"""Highest reflectance of a pixel: brighter glints are too rare to matter."""
 
 PIXEL_NOISE = 0.03
-"""Standard deviation of the factor that each pixel's reflectance gets at the end; by eye."""
+"""Standard deviation of the factor that each pixel's reflectance gets at the end."""
 
 WARMTH = (0.0, -0.17, -0.14, -0.04, 0.05, 0.12, 0.05, -0.1, -0.1)
 """Powers of luminance that `warm` multiplies pan and the bands by. They make Oklab's a grow by 0.04
@@ -54,7 +57,7 @@ of L and b by 0.07; in a real suburb both grow by 0.07 to 0.09 in all, since soi
 brighter than leaves and shadows are blue."""
 
 LEAFY = (0.4, 0.7)
-"""NDVI up to which a surface has no leaves, and from which it is all leaves; by eye."""
+"""NDVI up to which a surface has no leaves, and from which it is all leaves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,7 @@ CAR_COLOURS: tuple[tuple[str, float], ...] = (
 """Surfaces of cars and how common they are, about in percent; by eye."""
 
 
-CONTAINER_COLOURS = (
-    "white container",
-    "blue container",
-    "red container",
-    "green container",
-    "orange container",
-)
+CONTAINER_COLOURS = tuple(f"{colour} container" for colour in ("white", "blue", "red", "green", "orange"))
 """Surfaces of containers and trailers."""
 
 CONTAINER_WIDTH = 2.5 * METRE
