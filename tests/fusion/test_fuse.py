@@ -232,7 +232,8 @@ def test_every_option_changes_the_result(pair, network, tmp_path, run):
     ]
     assert len({plain, *changed}) == 7
     assert plain == made("--workers", 3) == made("--device", "cpu") == made("--quiet")
-    # Sums of a network associate differently in other blocks, so a last bit may flip; the predictor's don't.
+    # Sums of a network associate differently in other blocks, so a last bit may flip; the
+    # predictor's don't.
     assert made("-w", "predictor") == made("-w", "predictor", "--block", 64)
 
 

@@ -268,9 +268,9 @@ class TestAnyGrid:
 class TestWebTiles:
     @pytest.mark.parametrize(
         "zoom, typical, most",
-        # Where fuse and the tile are made from the same pixels they differ by rounding and the dither; at
-        # half scale, and where mul stands for the result, what is left is what resampling does to colours.
-        # The ground's waves are as short as 4 pixels of zoom 14.
+        # Where fuse and the tile are made from the same pixels they differ by rounding and the
+        # dither; at half scale, and where mul stands for the result, what is left is what
+        # resampling does to colours. The ground's waves are as short as 4 pixels of zoom 14.
         [(21, 1, 3), (19, 1, 3), (18, 1, 4), (17, 1, 8), (16, 1, 8), (15, 2, 20), (14, 3, 20)],
     )
     def test_a_tile_is_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):
@@ -393,8 +393,8 @@ class TestServer:
         assert status == 200 and np.array_equal(found[3] > 0, expected.mask > 0)
         assert 0 < (found[3] > 0).mean() < 1 and np.array_equal(found[:3], expected.data)
 
-    # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter takes it from
-    # another, whose harmless warning is an error here, and then "could not encode".
+    # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter
+    # takes it from another, whose harmless warning is an error here, and then "could not encode".
     @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
     def test_many_at_once_are_those_one_by_one(self, site, example):
         from concurrent.futures import ThreadPoolExecutor

@@ -56,7 +56,9 @@ def map_windows(
         Each window with its result.
     """
     # Workers may have another current folder; addresses stay as they are.
-    files = tuple(str(Path(name).absolute()) if Path(name).exists() else os.fspath(name) for name in (pan, mul))
+    files = tuple(
+        str(Path(name).absolute()) if Path(name).exists() else os.fspath(name) for name in (pan, mul)
+    )
     reader = functools.partial(_open_windows, *files)
     bar = progress_bar(region.height * region.width * RATIO * RATIO, progress)
     with open_executor(workers, cluster) as executor, bar:

@@ -182,7 +182,9 @@ def _measure(
     confidence = torch.stack(heights)
     sure = confidence >= LEAST_CONFIDENCE
     down, right = torch.where(sure[..., None], torch.stack(found), torch.nan).unbind(2)
-    return Displacement(down, right, confidence, *average_and_spread(torch.stack([down[sure], right[sure]], 1)))
+    return Displacement(
+        down, right, confidence, *average_and_spread(torch.stack([down[sure], right[sure]], 1))
+    )
 
 
 def average_and_spread(displacements: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -348,4 +350,6 @@ def _check(pan: Tensor, mul: Tensor, window: int, valid: Tensor | None) -> None:
             f"found {window}"
         )
     if valid is not None and (valid.dtype != torch.bool or valid.shape != pan.shape[1:]):
-        raise ValueError(f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}")
+        raise ValueError(
+            f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}"
+        )
