@@ -6,9 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from land_cover import Scene, make_scene
+from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method

@@ -1,7 +1,7 @@
 """The tables of findings: differences that people see first, the literature's figures after them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key

@@ -13,7 +13,7 @@ from rasterio.warp import transform
 
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
-from potato.raster.gdal_env import Grid
+from potato.raster.coordinates import Grid
 
 PATCH = 128
 """Cells along a side of the pieces in which the Earth counts as flat: true to a millimetre over 300 m."""

@@ -23,7 +23,8 @@ from rasterio.windows import Window
 from potato.core.profiles import PANEL, TILE, Profile
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
-from potato.raster.gdal_env import Grid, gdal
+from potato.raster.coordinates import Grid
+from potato.raster.gdal_env import gdal
 from potato.raster.writer import create_picture
 
 TOLERANCE = 0.01

@@ -12,7 +12,7 @@ from rasterio.warp import reproject, transform, transform_bounds
 
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
-from potato.raster.gdal_env import Grid
+from potato.raster.coordinates import Grid
 
 DENSE = 21
 """Points along each side of a box when it is transformed: what is straight in one CRS bends in another."""

@@ -14,9 +14,18 @@ from potato.core.text import redact
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
 from potato.evaluation.statistics import Difference
-from potato.raster import Grid, Image, Pair, check_output, check_same_grid, gdal, open_pair, open_picture
+from potato.raster import (
+    Grid,
+    Image,
+    Pair,
+    check_output,
+    check_same_grid,
+    crs_name,
+    gdal,
+    open_pair,
+    open_picture,
+)
 from potato.raster.atomic import write_whole
-from potato.raster.pair import crs_name
 from potato.report.crop import choose_window
 from potato.report.figures import count_codes, draw_chroma, judge_full
 from potato.report.layers import (
