@@ -10,8 +10,8 @@ from potato import fuse
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import quadkey_square
 from potato.errors import InputError
-from potato.fusion.delivery.mosaic_jobs import MosaicJob, picture_square
-from potato.fusion.delivery.plan import Pass
+from potato.fusion.delivery.mosaic_jobs import picture_square
+from potato.fusion.delivery.plan import MosaicJob, Pass
 from potato.raster.mosaic import lay_out
 
 import ards

@@ -19,8 +19,8 @@ from potato.errors import OutputError
 from potato.fusion.delivery.aoi import choose_area
 from potato.fusion.delivery.finish import json_text, remove_partials
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import MosaicJob, MosaicKind, make_mosaic, plan_mosaics
-from potato.fusion.delivery.plan import Choice, DeliverySettings, TileJob, make_plan
+from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast

@@ -7,46 +7,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from potato.core.text import redact
 from potato.errors import OutputError, PotatoError
 from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import DeliverySettings, Pass
+from potato.fusion.delivery.plan import MosaicJob, TileJob
 from potato.fusion.delivery.stac import picture_bounds, picture_item
 from potato.raster import Grid
 from potato.raster.atomic import write_whole
 
 
-class PictureJob(Protocol):
-    """A job that makes one picture: a tile's or a mosaic's."""
-
-    @property
-    def name(self) -> str:
-        """The name in the manifest, which is the path of the picture without its ending."""
-
-    @property
-    def folder(self) -> str:
-        """The absolute path of the delivery."""
-
-    @property
-    def settings(self) -> DeliverySettings:
-        """The settings of the delivery."""
-
-    @property
-    def signature(self) -> str:
-        """16 hex digits that change with whatever changes the picture."""
-
-    @property
-    def output(self) -> Path:
-        """The file to write."""
-
-    @property
-    def source(self) -> Pass:
-        """The pass that the picture was taken in."""
-
-
-def record_work(job: PictureJob, work: Callable[[Record], Record]) -> Record:
+def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> Record:
     """Do a job and record its outcome; a failure is recorded, not raised.
 
     Args:
@@ -67,7 +39,7 @@ def record_work(job: PictureJob, work: Callable[[Record], Record]) -> Record:
 
 
 def finish_picture(
-    job: PictureJob,
+    job: TileJob | MosaicJob,
     record: Record,
     grid: Grid,
     valid: float,

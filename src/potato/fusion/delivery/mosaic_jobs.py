@@ -1,13 +1,10 @@
 """Mosaics of a delivery: pictures of a CID in a zone, joined at the edges of grid squares."""
 
 import functools
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from potato.ard import Box
 from potato.ard.grid import intersect, quadkey_square
@@ -16,44 +13,8 @@ from potato.core.text import counted
 from potato.errors import InputError
 from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import DeliverySettings, Pass, TileJob
+from potato.fusion.delivery.plan import MosaicJob, MosaicKind, TileJob
 from potato.raster.mosaic import Layout, lay_out, picture_grid, write_mosaic, write_vrt
-
-MosaicKind = Literal["cog", "vrt"]
-
-
-@dataclass(frozen=True)
-class MosaicJob:
-    """A mosaic to make.
-
-    Attributes:
-        name: `mosaic/zone/CID`.
-        folder: the absolute path of the delivery.
-        kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures.
-        source: the pass that its pictures were taken in.
-        pictures: names of tiles, and the digests of their pictures.
-        settings: the settings of the delivery.
-        overwrite: whether to replace a mosaic that is there already.
-    """
-
-    name: str
-    folder: str
-    kind: MosaicKind
-    source: Pass
-    pictures: tuple[tuple[str, str], ...]
-    settings: DeliverySettings
-    overwrite: bool = False
-
-    @property
-    def output(self) -> Path:
-        """The file to write."""
-        return Path(self.folder) / f"{self.name}.{'vrt' if self.kind == 'vrt' else 'tif'}"
-
-    @property
-    def signature(self) -> str:
-        """16 hex digits that change with whatever changes the mosaic."""
-        facts = [self.kind, self.settings.signature, self.pictures]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) -> list[MosaicJob]:

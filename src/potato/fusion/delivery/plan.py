@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, unusable, walk_ard
 from potato.ard.naming import read_allow_list, tile_name
@@ -25,6 +25,8 @@ known."""
 
 COARSE_SIDE = 256
 """Pixels along a tile's width in that rough check."""
+
+MosaicKind = Literal["cog", "vrt"]
 
 _DAY = r"\d{4}-\d\d-\d\d"
 
@@ -133,6 +135,39 @@ class TileJob:
         """The pass that the tile belongs to."""
         tile = self.tile
         return Pass(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+
+
+@dataclass(frozen=True)
+class MosaicJob:
+    """A mosaic to make.
+
+    Attributes:
+        name: `mosaic/zone/CID`.
+        folder: the absolute path of the delivery.
+        kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures.
+        source: the pass that its pictures were taken in.
+        pictures: names of tiles, and the digests of their pictures.
+        settings: the settings of the delivery.
+        overwrite: whether to replace a mosaic that is there already.
+    """
+
+    name: str
+    folder: str
+    kind: MosaicKind
+    source: Pass
+    pictures: tuple[tuple[str, str], ...]
+    settings: DeliverySettings
+    overwrite: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The file to write."""
+        return Path(self.folder) / f"{self.name}.{'vrt' if self.kind == 'vrt' else 'tif'}"
+
+    @property
+    def signature(self) -> str:
+        """16 hex digits that change with whatever changes the mosaic."""
+        return _digest([self.kind, self.settings.signature, self.pictures])
 
 
 @dataclass(frozen=True)
