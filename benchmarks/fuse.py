@@ -103,7 +103,7 @@ def run_in_turns(
 
 
 def summarize(runs: dict[str, list[dict[str, float]]], pixels: int) -> dict[str, Any]:
-    """Print and return medians of each command, and times of `cog` and `gdal` relative to `tiled`."""
+    """Print and return medians, and the times of `cog` and `gdal` relative to `tiled`."""
     summary: dict[str, Any] = {}
     for kind, figures in runs.items():
         seconds = [run["seconds"] for run in figures]

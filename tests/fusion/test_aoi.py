@@ -118,7 +118,7 @@ def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
     shown = codes[3] > 0
     assert (np.abs(codes.astype(int) - same)[:, shown] <= 1).all() and not codes[:, ~shown].any()
     images = sum(path.stat().st_size for path in (root / name).parent.glob("*.tif"))
-    # 400 of 1,088 pixels a side, an apron of 120 all around, and whole blocks of what that touches.
+    # 400 of 1,088 pixels a side, a halo of 120 all around, and whole TIFF blocks.
     assert sent < 0.65 * images
 
 

@@ -183,7 +183,7 @@ def test_a_tile_that_is_not_what_its_item_says_fails_alone(ard, tmp_path):
     ]
     item.write_text(json.dumps(data))
     made = deliver(root, tmp_path / "out")
-    assert made.done == 3 and "not as its item says: the file lies 20.0 m away" in made.failed[0].reason
+    assert made.done == 3 and "item and file disagree: the corners of pan lie 20.0 m" in made.failed[0].reason
 
 
 def test_the_command_says_what_it_did(ard, tmp_path, run, inline):

@@ -301,21 +301,21 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     )
 
 
-def tile_grid(tile: Tile, side: int | None = None, margin: float = 0.0) -> Grid | None:
+def tile_grid(tile: Tile, side: int | None = None, slack: float = 0.0) -> Grid | None:
     """The grid of a tile's pan by its item; None if the item doesn't say enough.
 
     Args:
         tile: a tile of an ARD.
         side: pixels along the width, in place of the tile's own.
-        margin: metres to add on every side.
+        slack: metres to add on every side.
     """
     if tile.bbox is None or tile.epsg is None or (side is None and tile.shape is None):
         return None
     west, south, east, north = tile.bbox
-    pixel = (east - west + 2 * margin) / (side or (tile.shape or (0, 1))[1])
-    height = round((north - south + 2 * margin) / pixel)
-    width = round((east - west + 2 * margin) / pixel)
-    return grid_at(height, width, pixel, west - margin, north + margin, tile.epsg)
+    pixel = (east - west + 2 * slack) / (side or (tile.shape or (0, 1))[1])
+    height = round((north - south + 2 * slack) / pixel)
+    width = round((east - west + 2 * slack) / pixel)
+    return grid_at(height, width, pixel, west - slack, north + slack, tile.epsg)
 
 
 def _touches(area: Area, tile: Tile) -> bool:

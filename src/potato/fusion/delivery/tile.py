@@ -53,7 +53,7 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
         with remote_gdal(RETRIES), open_pair(pan, mul, driver=FORMAT) as pair:
             mismatch = metadata_mismatch(tile, pair.grid)
             if mismatch:
-                raise InputError(f"not as its item says: {mismatch}")
+                raise InputError(f"item and file disagree: {mismatch}")
             part = part_of(pair.grid, tile.grid_square if settings.crop_to_cell else None, settings.area)
             if part is None:
                 return None
