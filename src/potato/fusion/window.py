@@ -22,7 +22,7 @@ from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.fusion.pipeline import Codes, fuse_pixels
 from potato.model.network import Sharpener
-from potato.raster import Grid, Pair, cells_within, find_sight, warp_picture
+from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
 MIN_SIDE = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""
@@ -79,7 +79,7 @@ def sharpen_onto(
         InputError: if a file can't be read there.
     """
     look = LOOKS[look] if isinstance(look, str) else look
-    sight = find_sight(pair.grid, grid)
+    sight = find_footprint(pair.grid, grid)
     window = PairWindow(0, 0, 0, 0)
     if sight is not None:
         longest, factor = max(pair.grid.height, pair.grid.width), 1
