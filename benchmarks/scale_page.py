@@ -103,9 +103,9 @@ class Cost:
         return self.written / 1e9 * SHARE.carried
 
 
-def load(name: str) -> dict | None:
+def load(name: str, results: Path) -> dict | None:
     """The figures of a benchmark; None if there are none."""
-    path = RESULTS / f"{name}.json"
+    path = results / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
@@ -271,16 +271,16 @@ def table(head: str, rows: list[list[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def page() -> str:
+def page(results: Path = RESULTS) -> str:
     """The page with the present figures."""
-    fuse = load("fuse")
+    fuse = load("fuse", results)
     assert fuse, "benchmarks/fuse.py --json benchmarks/results/fuse.json comes first"
     blocks = {
         "costs": costs(fuse),
         "measured": measured(fuse),
         "limits": limits(fuse),
-        "workers": workers(load("workers")),
-        "store": store(load("store")),
+        "workers": workers(load("workers", results)),
+        "store": store(load("store", results)),
     }
 
     def fill(found: re.Match[str]) -> str:

@@ -28,6 +28,9 @@ COARSE_SIDE = 256
 
 MosaicKind = Literal["cog", "vrt"]
 
+LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
+"""Degrees by which a tile may miss the bounds of an area in the quick check before that one."""
+
 _DAY = r"\d{4}-\d\d-\d\d"
 
 
@@ -327,13 +330,13 @@ def _touches(area: Area, tile: Tile) -> bool:
 
 
 def _meets(area: Area, box: Box, epsg: int) -> bool:
-    """Whether a box comes close to the bounds of an area: a quick check, rough near the poles."""
+    """Whether a box in metres comes close to the bounds of an area: quick, rough near the poles."""
     west, south, east, north = area.bounds
     ring = lonlat_outline(box, epsg)
     longitudes, latitudes = [point[0] for point in ring], [point[1] for point in ring]
-    if min(latitudes) > north + 0.1 or max(latitudes) < south - 0.1:
+    if min(latitudes) > north + LATITUDE_SLACK or max(latitudes) < south - LATITUDE_SLACK:
         return False
-    middle, reach = (west + east) / 2, (east - west) / 2 + 1
+    middle, reach = (west + east) / 2, (east - west) / 2 + LONGITUDE_SLACK
     return any(abs((longitude - middle + 180) % 360 - 180) <= reach for longitude in longitudes)
 
 
