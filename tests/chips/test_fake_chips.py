@@ -187,7 +187,7 @@ def test_the_command(tmp_path, run):
     result = run(
         "fake-chips", "--chip-dir", tmp_path / "a", "-n", 3, "-s", 2, "--size", 32, "--seed", 5, "-j", 2
     )
-    assert result.exit_code == 0 and "3 chips invented" in result.stdout
+    assert result.exit_code == 0 and "3 chips faked" in result.stdout
     assert sorted(path.name for path in (tmp_path / "a").glob("*.pt")) == ["2.pt", "3.pt", "4.pt"]
     told = json.loads(run("fake-chips", "--chip-dir", tmp_path / "b", "-n", 1, "--size", 32, "--json").stdout)
     assert told["made"] == 1

@@ -60,7 +60,7 @@ class FakedChips(Filled):
 
     def __str__(self) -> str:
         """The one line that the command prints."""
-        return self.summary("invented", self.seconds)
+        return self.summary("faked", self.seconds)
 
 
 def fake_chips(

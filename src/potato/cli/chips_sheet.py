@@ -14,7 +14,9 @@ from potato.cli import chip_options, options
     "-n", "--count", type=click.IntRange(1), default=12, show_default=True, help="How many chips at most."
 )
 @chip_options.starting_from
-@click.option("--columns", type=click.IntRange(1), default=2, show_default=True, help="How many chips side by side.")
+@click.option(
+    "--columns", type=click.IntRange(1), default=2, show_default=True, help="How many chips side by side."
+)
 @options.overwrite
 @options.quiet
 @options.json_

@@ -25,9 +25,9 @@ from potato.cli import chip_options, options
 def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Fake training chips of rare, difficult surfaces.
 
-    A patch is two surfaces, mixed by 1/f² noise; a chip is several patches side by side, such as blue
-    roofs beside safety yellow, with the texture of natural ground. Chip n of a seed is always the
-    same.
+    A patch is two surfaces, mixed by 1/f² noise; a chip is several patches side by side, such as
+    blue roofs beside safety yellow, with the texture of natural ground. Chip n of a seed is always
+    the same.
     """
     from potato.chips import fake
 

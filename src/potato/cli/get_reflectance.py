@@ -24,9 +24,10 @@ def get_reflectance(
 ) -> None:
     """Print the reflectance of a pair at one place, as a line of CSV.
 
-    PAN and MUL are the images; or give one word, the part of their names before -pan.tif and -ms.tif.
-    X and Y are a column and a row of PAN. The line has the name, the kind, the mean of 16 pan pixels,
-    the 8 bands, all × 10,000, and a note. Such lines make a list for fake-chips --reflectances.
+    PAN and MUL are the images; or give one word, the part of their names before -pan.tif and
+    -ms.tif. X and Y are a column and a row of PAN. The line has the name, the kind, the mean of 16
+    pan pixels, the 8 bands, all × 10,000, and a note. Such lines make a list for fake-chips
+    --reflectances.
     """
     from potato.chips import sample_reflectance
 

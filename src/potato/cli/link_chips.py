@@ -55,8 +55,8 @@ def _weights(
 def link_chips(sources: tuple[str, ...], chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Mix folders of chips into one pool of links.
 
-    SOURCES are folders of chips. POOL, new or empty, gets links 0.pt, 1.pt, … to their chips, shuffled
-    so that the first n are a fair mix for every n. Nothing is overwritten.
+    SOURCES are folders of chips. POOL, new or empty, gets links 0.pt, 1.pt, … to their chips,
+    shuffled so that the first n are a fair mix for every n. Nothing is overwritten.
     """
     from potato.chips import link
 
