@@ -1,4 +1,4 @@
-"""Nothing that a call changes in the process outlives it, also when two calls overlap in threads."""
+"""Nothing that a call changes in the process outlives it, also if calls overlap in threads."""
 
 import contextlib
 import logging

@@ -1,7 +1,7 @@
 """Colour: from bands to XYZ, Oklab and sRGB, and the distance between two colours.
 
-Images are tensors whose third axis from the end is the channel: (…, 3, h, w), or (…, 8, h, w) for mul.
-The white point is D65: ground of reflectance 1 in every band is XYZ (0.95047, 1, 1.08883),
+Images are tensors whose third axis from the end is the channel: (…, 3, h, w), or (…, 8, h, w) for
+mul. The white point is D65: ground of reflectance 1 in every band is XYZ (0.95047, 1, 1.08883),
 Oklab (1, 0, 0) and sRGB (1, 1, 1). Inverse matrices are computed.
 """
 
@@ -18,6 +18,9 @@ D65 = (0.95047, 1.0, 1.08883)
 ROUNDING = 1e-6
 """Linear light beyond 0..1 that still counts as in the gamut: rounding in float32."""
 
+SATURATED = 0.16
+"""Oklab chroma over lightness from which a surface counts as saturated: paints, tarpaulins, tiles, pools."""
+
 JND = 0.02
 """The Oklab distance, a and b doubled, of one just-noticeable difference: 2 % of the range of L."""
 
@@ -30,10 +33,11 @@ BANDS_TO_XYZ = (
 )
 """XYZ that reflectance 1 in each visible band adds: rows are bands, columns X, Y, Z.
 
-Columns sum to `D65`. Source: fitted by `runs/fit_color.py` (ridge 1.2e-4) to half of 7,335 reflectance
-spectra of earthlib 1.1 and LUMA SLUM (S. Kotthaus and others, 2014), as the vendor's spectral responses
-of WorldView-2 and -3 see them in D65. Error on the other half in JND, mean and 95th percentile: 0.13
-and 0.51 for WorldView-2, 0.12 and 0.50 for WorldView-3. `docs/colour.md` compares other choices.
+Columns sum to `D65`. Source: fitted by `runs/fit_color.py` (ridge 1.2e-4) to half of 7,335
+reflectance spectra of earthlib 1.1 and LUMA SLUM (S. Kotthaus and others, 2014), as the vendor's
+spectral responses of WorldView-2 and -3 see them in D65. Error on the other half in JND, mean and
+95th percentile: 0.13 and 0.51 for WorldView-2, 0.12 and 0.50 for WorldView-3. `docs/colour.md`
+compares other choices.
 """
 
 XYZ_TO_LMS = (
@@ -55,7 +59,8 @@ SRGB_TO_XYZ = (
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-"""Linear sRGB to XYZ: the primaries of ITU-R BT.709 in D65 (IEC 61966-2-1:1999), to seven digits."""
+"""Linear sRGB to XYZ: the primaries of ITU-R BT.709 in D65 (IEC 61966-2-1:1999), to seven
+digits."""
 
 SRGB_TOE = 0.0031308
 """Linear light up to which the sRGB signal is a straight line (IEC 61966-2-1:1999)."""
@@ -99,8 +104,8 @@ def mul_to_oklab(mul: Tensor) -> Tensor:
         mul: reflectance (…, 8, h, w), 0..1 and above on specular targets.
 
     Returns:
-        Oklab (…, 3, h, w): L 0..1 for reflectance 0..1, a and b about ±0.4. It is homogeneous of degree
-        1/3: `mul_to_oklab(k * mul) == k ** (1/3) * mul_to_oklab(mul)`.
+        Oklab (…, 3, h, w): L 0..1 for reflectance 0..1, a and b about ±0.4. It is homogeneous of
+        degree 1/3: `mul_to_oklab(k * mul) == k ** (1/3) * mul_to_oklab(mul)`.
 
     Raises:
         ValueError: if the channel axis isn't 8 long.
@@ -118,7 +123,7 @@ def mul_to_oklab(mul: Tensor) -> Tensor:
 
 
 def mul_to_xyz(mul: Tensor) -> Tensor:
-    """CIE XYZ (…, 3, h, w), Y = 1 for white, of reflectance (…, 8, h, w), from all its visible bands."""
+    """Reflectance (…, 8, h, w) to CIE XYZ (…, 3, h, w), Y = 1 for white, by all visible bands."""
     return _mix(_matrix(BANDS_TO_XYZ).T, mul[..., :VISIBLE, :, :])
 
 
@@ -147,7 +152,9 @@ def oklab_to_linear_srgb(oklab: Tensor) -> Tensor:
 
 
 def gamut_share(oklab: Tensor) -> Tensor:
-    """The largest share of its chroma at which a colour is in sRGB's gamut, at its lightness and hue.
+    """The share of its chroma that a colour can keep and be in the gamut of sRGB.
+
+    Lightness and hue are kept.
 
     Args:
         oklab: (3, h, w), L 0..1.
@@ -204,8 +211,8 @@ def delta_e_ok(first: Tensor, second: Tensor) -> Tensor:
         second: Oklab of that shape.
 
     Returns:
-        (…, h, w): the Euclidean distance with a and b doubled, as B. Ottosson advises for differences of
-        chroma, divided by `JND`.
+        (…, h, w): the Euclidean distance with a and b doubled, as B. Ottosson advises for
+        differences of chroma, divided by `JND`.
 
     Raises:
         ValueError: if the shapes differ or the channel axis isn't 3 long.

@@ -1,11 +1,12 @@
 """Modulation transfer functions (MTF) of the bands, and images filtered by them.
 
-The MTF of a band gives the share of a wave's contrast that its image keeps. The field describes it by
-one number, the MTF gain at the Nyquist frequency of mul (the finest wave on its grid), and assumes a
-Gaussian through it.
+The MTF of a band gives the share of a wave's contrast that its image keeps. The field describes it
+by one number, the MTF gain at the Nyquist frequency of mul (the finest wave on its grid), and
+assumes a Gaussian through it.
 
-Source: G. Vivone and others, "A Critical Comparison Among Pansharpening Algorithms", IEEE Transactions on
-Geoscience and Remote Sensing 53 (2015), and the toolbox published with it, which has these gains.
+Source: G. Vivone and others, "A Critical Comparison Among Pansharpening Algorithms", IEEE
+Transactions on Geoscience and Remote Sensing 53 (2015), and the toolbox published with it, which
+has these gains.
 """
 
 import math
@@ -24,14 +25,15 @@ MUL_GAINS: dict[str, tuple[float, ...]] = {
 """MTF gain of each of `sensors.BANDS` at mul's Nyquist frequency, by platform."""
 
 PAN_GAINS: dict[str, tuple[float]] = {"WV02": (0.11,), "WV03": (0.14,)}
-"""MTF gain, at mul's Nyquist frequency, of the filter that brings pan to mul's scale, by platform."""
+"""MTF gain, at mul's Nyquist frequency, of the filter that brings pan to mul's scale, by
+platform."""
 
 DEVIATIONS = 4.0
 """Standard deviations after which the Gaussian is cut off, rounded up to whole cells."""
 
 
 def _deviation(gain: float) -> float:
-    """Standard deviation σ in pan pixels, from exp(−2 π² σ² f²) = gain at f = 1/8 cycle per pan pixel."""
+    """Standard deviation σ in pan pixels: exp(−2 π² σ² f²) = gain at f = 1/8 cycle per pixel."""
     return math.sqrt(-2 * math.log(gain)) * RATIO / math.pi
 
 
@@ -43,8 +45,8 @@ def reach(gains: Sequence[float]) -> int:
 def degrade(image: Tensor, gains: Sequence[float]) -> Tensor:
     """Bring an image from pan's scale to mul's, blurred as bands of given MTF gains blur it.
 
-    The blur is a Gaussian that has the MTF gain at mul's Nyquist frequency, centred on each cell. Pixels
-    beyond the border have the value of the nearest pixel inside.
+    The blur is a Gaussian that has the MTF gain at mul's Nyquist frequency, centred on each cell.
+    Pixels beyond the border have the value of the nearest pixel inside.
 
     Args:
         image: (b, c, 4h, 4w), in any linear unit.

@@ -11,9 +11,9 @@ def power_noise(height: int, width: int, generator: torch.Generator, exponent: f
         height: rows, at least 2.
         width: columns, at least 2.
         generator: the source of randomness.
-        exponent: amplitude ∝ frequency^−exponent. 0 gives white noise; 1 the spectrum of natural scenes,
-            whose power falls as 1/f² (D. J. Field, "Relations between the statistics of natural images
-            and the response properties of cortical cells", 1987); 2 is smooth.
+        exponent: amplitude ∝ frequency^−exponent. 0 gives white noise; 1 the spectrum of natural
+            scenes, whose power falls as 1/f² (D. J. Field, "Relations between the statistics of
+            natural images and the response properties of cortical cells", 1987); 2 is smooth.
 
     Returns:
         float32 (height, width), mean 0, standard deviation 1; its opposite borders fit together.

@@ -3,8 +3,8 @@
 `cog`: Cloud Optimized GeoTIFF with averaged overviews, for sharing and for the web.
 `tiled`: a plain tiled GeoTIFF without overviews, the fastest to write.
 
-TIFF blocks are 512 pixels wide, whatever the blocks of the computation. Creation options are GDAL's own;
-`--co NAME=VALUE` adds one or replaces it.
+TIFF blocks are 512 pixels wide, whatever the blocks of the computation. Creation options are GDAL's
+own; `--co NAME=VALUE` adds one or replaces it.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,8 @@ PROFILES = {
             "COG",
             {
                 "BLOCKSIZE": str(TILE),
-                # Every reader knows DEFLATE. Of dithered pictures level 1 makes files as small as 6, sooner.
+                # Every reader knows DEFLATE. Of dithered pictures level 1 makes files as small as
+                # 6, sooner.
                 "COMPRESS": "DEFLATE",
                 "LEVEL": "1",
                 "PREDICTOR": "YES",

@@ -5,13 +5,15 @@ match.
 
 `flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits, clipped.
 
-`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance and
+`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance
+and
 
     T(Y) = (1 + e^−c) · x^c / (1 + x^c)        x = e · Y
 
-with exposure e and contrast c: the response of photoreceptors (K.-I. Naka and W. A. H. Rushton, "S-potentials
-from colour units in the retina of fish", 1966), scaled so that 1 remains 1. One factor for all three channels
-keeps Oklab hue. A colour that leaves the gamut is mixed with the grey of its luminance until it fits.
+with exposure e and contrast c: the response of photoreceptors (K.-I. Naka and W. A. H. Rushton,
+"S-potentials from colour units in the retina of fish", 1966), scaled so that 1 remains 1. One
+factor for all three channels keeps Oklab hue. A colour that leaves the gamut is mixed with the grey
+of its luminance until it fits.
 """
 
 import dataclasses
@@ -40,8 +42,8 @@ class Look:
     Attributes:
         name: `flat` or `natural`.
         bits: bits of a channel, 8 or 16.
-        exposure: e of the tone curve, about the factor by which shadows become brighter; None for a look
-            without a tone curve.
+        exposure: e of the tone curve, about the factor by which shadows become brighter; None for a
+            look without a tone curve.
         contrast: c of the tone curve; above 1 it deepens shadows.
     """
 
@@ -208,8 +210,8 @@ def unrender(codes: Tensor, look: Look) -> Tensor:
         look: the look of the picture.
 
     Returns:
-        Oklab (3, h, w), in the float type of `codes`. Colours that `render` clipped or mixed with grey
-        stay so.
+        Oklab (3, h, w), in the float type of `codes`. Colours that `render` clipped or mixed with
+        grey stay so.
     """
     rgb = srgb_decode((codes if codes.is_floating_point() else codes.float()) / look.white)
     if look.exposure is not None:

@@ -1,7 +1,7 @@
 """Changes of scale: block means, cells, bicubic upsampling; and filling invalid pixels.
 
-A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (…, 16, h, w): its channels
-are the 16 pan pixels of the cell, row by row.
+A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (…, 16, h, w): its
+channels are the 16 pan pixels of the cell, row by row.
 """
 
 from typing import Any, TypeVar
@@ -70,8 +70,8 @@ def upsample_cells(image: Tensor) -> Tensor:
     channels = image.shape[1]
     phases = _bicubic_phases()
     kernel = torch.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5).to(image)
-    # Grouped, with channels last: torch would otherwise copy the image back and forth, up to ten times
-    # slower.
+    # Grouped, with channels last: torch would otherwise copy the image back and forth, up to ten
+    # times slower.
     image = image.contiguous(memory_format=torch.channels_last)
     return F.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)
 
@@ -80,8 +80,8 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
     """Fill invalid pixels from valid ones up to `reach` pixels away.
 
     In each of `reach` rounds every unfilled pixel that touches a filled one becomes the mean of the
-    filled pixels among its 8 neighbours. So a pixel depends on nothing further than `reach` away, and
-    blocks with a halo of `reach` give the result of the whole image.
+    filled pixels among its 8 neighbours. So a pixel depends on nothing further than `reach` away,
+    and blocks with a halo of `reach` give the result of the whole image.
 
     Args:
         image: (b, c, h, w); the values of its invalid pixels are ignored.
@@ -97,7 +97,8 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
     for _ in range(reach):
         around = known[..., :-2] | known[..., 1:-1] | known[..., 2:]
         around = around[..., :-2, :] | around[..., 1:-1, :] | around[..., 2:, :]
-        # The pixels of a round are a few hundred; passes over all of them took as long as the network.
+        # The pixels of a round are a few hundred; passes over all of them took as long as the
+        # network.
         item, row, column = (around & ~known[..., 1:-1, 1:-1])[:, 0].nonzero(as_tuple=True)
         if not len(item):
             break

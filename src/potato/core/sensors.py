@@ -1,7 +1,7 @@
 """Facts about the WorldView-2 and WorldView-3 sensors and their files, each written down once.
 
-Sources: T. Updike and C. Comp, "Radiometric Use of WorldView-2 Imagery", DigitalGlobe, 2010 (bands and
-detector arrays); the ARD product guide of Maxar (names, scale).
+Sources: T. Updike and C. Comp, "Radiometric Use of WorldView-2 Imagery", DigitalGlobe, 2010 (bands
+and detector arrays); the ARD product guide of Maxar (names, scale).
 """
 
 import re
@@ -48,4 +48,5 @@ PLATFORMS: dict[str, str] = {
 """Our name of a platform, by each spelling of it in files."""
 
 CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
-"""The catalog ID (CID) of a pass: 16 hexadecimal digits, of which the first three name the satellite."""
+"""The catalog ID (CID) of a pass: 16 hexadecimal digits, of which the first three name the
+satellite."""

@@ -84,8 +84,8 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
         block: side of a block in cells; blocks at the right and lower edges may be smaller.
 
     Yields:
-        The blocks of one row, from left to right; rows from top to bottom. Together they cover every
-        cell once.
+        The blocks of one row, from left to right; rows from top to bottom. Together they cover
+        every cell once.
 
     Raises:
         ValueError: if `block` isn't positive.
@@ -101,7 +101,7 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
 
 
 def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
-    """Split a region into panels as high as the region: `panel` cells wide, the last may be narrower."""
+    """Split a region into panels as high as it, `panel` cells wide; the last may be narrower."""
     for column in range(region.column, region.right, panel):
         yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
 

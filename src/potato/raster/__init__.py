@@ -17,7 +17,7 @@ from potato.raster.image import (
     read_picture,
 )
 from potato.raster.pair import Pair, PairPixels, open_pair
-from potato.raster.warp import cells_within, find_sight, warp_picture
+from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.raster.writer import Picture, check_output, create_picture, write_image
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "find_abilities",
-    "find_sight",
+    "find_footprint",
     "gdal",
     "grid_at",
     "grid_to_lonlat",

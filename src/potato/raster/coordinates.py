@@ -1,4 +1,4 @@
-"""Grids of pixels on the Earth, and the ways between pixels, map coordinates, longitude and latitude."""
+"""Grids of pixels on the Earth: pixels to map coordinates, to longitude and latitude, and back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,22 @@ from affine import Affine
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
+Box = tuple[float, float, float, float]
+"""West, south, east, north, in the units of a CRS."""
+
 WGS84 = "EPSG:4326"
 """The CRS of longitude and latitude in degrees."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the pixels of a picture lie: their number, a CRS, and the affine transform from pixels to it.
+    """The number of a picture's pixels, and their place on Earth.
 
-    A picture without a place on Earth, such as a PNG, has no CRS (None) and the identity.
+    Attributes:
+        height: rows.
+        width: columns.
+        crs: the CRS; None for a picture without a place on Earth, such as a PNG.
+        transform: the affine transform from columns and rows to the CRS; the identity without one.
     """
 
     height: int
@@ -51,7 +58,7 @@ def grid_at(
 
 
 def grid_to_lonlat(grid: Grid, x: float, y: float) -> tuple[float, float]:
-    """Longitude and latitude (WGS 84) of column `x` and row `y`; corners of pixels are whole numbers."""
+    """Longitude and latitude (WGS 84) of column `x`, row `y`; whole numbers are pixel corners."""
     longitude, latitude = transform(grid.crs, WGS84, *([value] for value in grid.transform @ (x, y)))
     return longitude[0], latitude[0]
 
@@ -69,5 +76,5 @@ def map_to_grid(grid: Grid, x: float, y: float) -> tuple[float, float]:
 
 
 def crs_name(crs: Any) -> str:
-    """A short name of a CRS for messages: `EPSG:32611`, or the start of its WKT; `none` without a CRS."""
+    """A short name of a CRS for messages: `EPSG:32611`, or the start of its WKT, or `none`."""
     return crs.to_string()[:60] if crs else "none"

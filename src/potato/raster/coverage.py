@@ -15,8 +15,8 @@ from potato.raster.pair import Pair
 def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
     """A small map of where both images of a pair are valid.
 
-    A pixel of the map has the validity of one place within its ground. So edges are right to a pixel of
-    the map, and smaller holes may be missing.
+    A pixel of the map has the validity of one place within its ground. So edges are right to a
+    pixel of the map, and smaller holes may be missing.
 
     Args:
         pair: an open pair.

@@ -18,7 +18,8 @@ from potato.errors import InputError, OutputError
 from potato.raster.process_state import SharedChange
 
 DEFAULTS: dict[str, str | int] = {
-    # Blocks are read once and tiles written once: 128 MB of cache are enough, and memory stays bounded.
+    # Blocks are read once and tiles written once: 128 MB of cache are enough, and memory stays
+    # bounded.
     "GDAL_CACHEMAX": 128 << 20,
     # Listing the folder beside a remote file costs a request each and finds nothing we need.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -41,7 +42,7 @@ CREDENTIALS = (
 
 
 def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
-    """The GDAL options that the user has set neither in the environment nor in an enclosing `Env`."""
+    """The options that the user has set neither in the environment nor in an enclosing `Env`."""
     taken = set(os.environ) | set(rasterio.env.getenv() if rasterio.env.hasenv() else ())
     return {name: value for name, value in options.items() if name not in taken}
 
@@ -109,8 +110,8 @@ class LogMessages(logging.Handler):
 def refusals(path: Path) -> Iterator[None]:
     """Turn every error and warning of GDAL while a file is written into an OutputError.
 
-    GDAL only warns of a misspelt creation option, and only logs that the disk was full when it closes
-    a file.
+    GDAL only warns of a misspelt creation option, and only logs that the disk was full when it
+    closes a file.
 
     Args:
         path: what the message calls the file.
@@ -140,7 +141,7 @@ def placeless() -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def _audible() -> Iterator[None]:
-    """Let rasterio's logger hand on warnings, also where the user has silenced it (`rio --quiet`)."""
+    """Let rasterio's logger hand on warnings even if the user has silenced it (`rio --quiet`)."""
     logger = logging.getLogger("rasterio")
     level, propagate = logger.level, logger.propagate
     if not logger.isEnabledFor(logging.WARNING):

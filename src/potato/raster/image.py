@@ -22,7 +22,8 @@ from potato.raster.coordinates import Grid, crs_name
 from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
 
 CORNER_TOLERANCE = 0.1
-"""Pixels by which the corners of two grids may miss each other: float noise in transforms, not more."""
+"""Pixels by which the corners of two grids may miss each other: float noise in transforms, not
+more."""
 
 AVERAGE = Resampling.average
 """How missing overviews are made up for: the mean of the valid pixels, as overviews are made."""
@@ -106,8 +107,8 @@ class Image:
             width: columns.
 
         Returns:
-            Bands (n, height, width), and which pixels are valid, bool (height, width). Pixels outside
-            the image are 0 and invalid.
+            Bands (n, height, width), and which pixels are valid, bool (height, width). Pixels
+            outside the image are 0 and invalid.
 
         Raises:
             InputError: if the file can't be read there.
@@ -140,13 +141,14 @@ class Image:
 
 @contextlib.contextmanager
 def open_picture(path: PathLike) -> Iterator[Image]:
-    """Open a finished picture: red, green and blue, in 8 or 16 bits, with a mask, an alpha or neither.
+    """Open a finished picture: red, green and blue in 8 or 16 bits, with or without mask or alpha.
 
     Args:
         path: anything that GDAL opens: a GeoTIFF, a PNG, a VRT; also `https://…`, `s3://…`, `zip://…`.
 
     Yields:
-        The image, whose bands are red, green and blue in this order. A half-transparent pixel is valid.
+        The image, whose bands are red, green and blue in this order. A half-transparent pixel is
+        valid.
 
     Raises:
         InputError: if it can't be opened.

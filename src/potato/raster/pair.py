@@ -27,7 +27,9 @@ from potato.raster.image import CORNER_TOLERANCE, Image, mul_bands, pan_band
 
 @dataclass(frozen=True)
 class PairPixels:
-    """The pixels of a window of a pair. Pixels outside an image are 0 and invalid, like masked ones.
+    """The pixels of a window of a pair.
+
+    Pixels outside an image are 0 and invalid, like masked ones.
 
     Attributes:
         pan: uint16 (4h, 4w).
@@ -59,7 +61,7 @@ class PairPixels:
 
 
 class Pair(Shown):
-    """An open pan and mul of the same ground. A context manager; only for the thread that opened it.
+    """An open pan and mul of the same ground; a context manager, for the thread that opened it.
 
     Attributes:
         pan_path, mul_path: the paths as the caller gave them.
@@ -124,8 +126,8 @@ class Pair(Shown):
         """Mul on the grid of pan, for a pair reduced by a multiple of 4: its mul has these pixels.
 
         Returns:
-            Bands (8, 4h, 4w) in the order of `core.sensors.BANDS`, and which pixels are valid in both
-            images, bool (4h, 4w).
+            Bands (8, 4h, 4w) in the order of `core.sensors.BANDS`, and which pixels are valid in
+            both images, bool (4h, 4w).
 
         Raises:
             InputError: if a file can't be read there.
@@ -143,9 +145,9 @@ class Pair(Shown):
     def reduced(self, factor: int) -> "Pair":
         """This pair `factor` times coarser: a pair like any other, of the same open files.
 
-        Pixels are read from overviews where the files have them, as they usually do for powers of two.
-        A cell is `factor` × `factor` of mul's pixels, counted from mul's corner as overviews are, so the
-        first cell may begin outside pan. Partial pixels at the far edges are left out.
+        Pixels are read from overviews where the files have them, as they usually do for powers of
+        two. A cell is `factor` × `factor` of mul's pixels, counted from mul's corner as overviews
+        are, so the first cell may begin outside pan. Partial pixels at the far edges are left out.
 
         Args:
             factor: 1 or more.
@@ -169,7 +171,8 @@ class Pair(Shown):
             halo: cells around a block that are read with it.
 
         Yields:
-            Each block's window, without its halo, and its pixels, with it: views, not to be changed.
+            Each block's window, without its halo, and its pixels, with it: views, not to be
+            changed.
         """
         above: PairPixels | None = None
         for windows in split(region, block):
@@ -189,19 +192,20 @@ def open_pair(pan: PathLike, mul: PathLike, *, driver: str | None = None) -> Pai
     """Open a pair and check that it is one.
 
     Args:
-        pan: a panchromatic image: one band of uint16, reflectance × 10,000. Anything that GDAL opens: a
-            path, `https://…`, `s3://…`, `zip://…`, `/vsi…`, a VRT.
-        mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by their
-            names if the file names them, else by position. The image may begin and end elsewhere than
-            pan, if each of its pixels covers 4 × 4 whole pixels of pan's grid.
+        pan: a panchromatic image: one band of uint16, reflectance × 10,000. Anything that GDAL
+            opens: a path, `https://…`, `s3://…`, `zip://…`, `/vsi…`, a VRT.
+        mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by
+            their names if the file names them, else by position. The image may begin and end
+            elsewhere than pan, if each of its pixels covers 4 × 4 whole pixels of pan's grid.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
-            Files from strangers need one, since formats such as VRT read other files that they name.
+            Files from strangers need one, since formats such as VRT read other files that they
+            name.
 
     Raises:
         InputError: if a file can't be opened.
         BandError: if bands or data type aren't the expected ones.
-        PairError: if the two differ in CRS or corners, aren't 4:1, or share no ground; the message says
-            by how much.
+        PairError: if the two differ in CRS or corners, aren't 4:1, or share no ground; the message
+            says by how much.
     """
     pan_path, mul_path = os.fspath(pan), os.fspath(mul)
     if pan_path == mul_path:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 class SharedChange:
     """A change of the process that the first of overlapping calls makes and the last one undoes.
 
-    A context manager such as `warnings.catch_warnings` puts back whatever it found when it began. If
-    calls in two threads overlap, the one that ends last therefore puts back the other one's change,
-    which then stays for good. Here the calls are counted.
+    A context manager such as `warnings.catch_warnings` puts back whatever it found when it began.
+    If calls in two threads overlap, the one that ends last therefore puts back the other one's
+    change, which then stays for good. Here the calls are counted.
     """
 
     def __init__(self, change: Callable[[], contextlib.AbstractContextManager[object]]) -> None:

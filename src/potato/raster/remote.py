@@ -1,4 +1,4 @@
-"""Reading over the network: settings, repeated tries, redirects, and the number of bytes fetched."""
+"""Reading over the network: settings, repeated tries, redirects, the number of bytes fetched."""
 
 import contextlib
 import ctypes
@@ -32,7 +32,8 @@ TIMEOUT = 10
 """Seconds that a server has to answer our own request; GDAL has as many to connect."""
 
 DEAD_PROXY = "none://no-such-proxy"
-"""A proxy of a scheme that doesn't exist: requests to it fail at once, with its name in the message."""
+"""A proxy of a scheme that doesn't exist: requests to it fail at once, with its name in the
+message."""
 
 SENT_ON = "its server sends us on to another host; use --follow-links if that is right"
 
@@ -92,13 +93,15 @@ def is_remote(path: str) -> bool:
 
 @contextlib.contextmanager
 def remote_gdal(retries: int = 0) -> Iterator[None]:
-    """`gdal()` with more defaults, for remote files; an option that the user has set keeps its value.
+    """`gdal()` with more defaults, for remote files; options that the user has set are kept.
 
     Args:
-        retries: how often GDAL repeats a request that fails, with pauses that grow. 0 suits windows,
-            since `try_again` reads the window again as a whole: a dead server would otherwise be asked
-            again for each of a hundred blocks, which takes minutes. Whole images deserve some patience
-            with each request.
+        retries: how often GDAL repeats a request that fails, with pauses that grow. 0 suits
+            windows, since `try_again` reads the window again as a whole: a dead server would
+            otherwise be
+                asked
+            again for each of a hundred blocks, which takes minutes. Whole images deserve some
+            patience with each request.
     """
     defaults = {
         # With threads of its own GDAL 3.10 logs failed requests where nobody can read them, and may
@@ -117,8 +120,8 @@ def try_again(read: Callable[[], Result], paths: tuple[str, ...], *, follow: boo
     """Read something, up to three times if it lies on the network, with pauses in between.
 
     GDAL reports a block that didn't arrive as damaged, and a file whose header didn't arrive as no
-    image. Only its debug messages say whether the network or the file is at fault, so the later tries
-    read these messages.
+    image. Only its debug messages say whether the network or the file is at fault, so the later
+    tries read these messages.
 
     Args:
         read: opens the files, reads, closes them; called inside `remote_gdal`.
@@ -172,9 +175,9 @@ def _same_hosts_only(paths: tuple[str, ...]) -> Iterator[None]:
 
     GDAL follows redirects, and no option forbids it. But libcurl asks every host through a proxy
     unless the environment variable `no_proxy` names the host. So the proxy is one that can't exist,
-    and `no_proxy` names the hosts of the files for as long as any call needs them. Where the user needs
-    a real proxy, the first byte of each file is requested without GDAL instead; a server that redirects
-    only later requests isn't noticed then.
+    and `no_proxy` names the hosts of the files for as long as any call needs them. Where the user
+    needs a real proxy, the first byte of each file is requested without GDAL instead; a server that
+    redirects only later requests isn't noticed then.
 
     Raises:
         InputError: if a server sends us on to another host.

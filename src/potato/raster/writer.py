@@ -30,8 +30,8 @@ class Picture:
     """A picture being written: it takes blocks, and writes whole rows of TIFF blocks.
 
     Blocks come panel after panel (`core.profiles.PANEL` pixels wide), within a panel row after row,
-    within a row from left to right. TIFF blocks are written once and in one order, so the bytes of the
-    file depend on its pixels alone, not on the blocks that they came in.
+    within a row from left to right. TIFF blocks are written once and in one order, so the bytes of
+    the file depend on its pixels alone, not on the blocks that they came in.
 
     Attributes:
         marks: row and column of one valid pixel in every TIFF block that has any.
@@ -136,8 +136,8 @@ def create_picture(
 ) -> Iterator[Picture]:
     """Write an RGBA GeoTIFF that is whole or absent.
 
-    The file grows in a hidden folder beside its target and takes its name when it is finished. After
-    any failure the folder is gone and the target is as it was.
+    The file grows in a hidden folder beside its target and takes its name when it is finished.
+    After any failure the folder is gone and the target is as it was.
 
     Args:
         output: the file to write.
@@ -262,7 +262,7 @@ def _build_overviews(stage: Path, resampling: str) -> None:
 
 
 def _check_space(folder: Path, size: int) -> None:
-    """Refuse to write `size` bytes where there is no room, since GDAL only logs that a disk is full.
+    """Refuse to write `size` bytes where there is no room; GDAL only logs that a disk is full.
 
     Raises:
         OutputError: if the disk has less room.

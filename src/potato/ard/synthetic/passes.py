@@ -14,9 +14,10 @@ from potato.core.noise import power_noise
 from potato.core.sensors import RATIO, SCALE
 from potato.engine.devices import one_thread
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import observe, random_sensor
+from potato.simulation.imager import observe
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
+from potato.simulation.random_imager import random_imager
 
 PATCH = 1 << 23
 """The most pan pixels of ground that are simulated, at some 100 bytes each; ground beyond them is
@@ -69,7 +70,7 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     if collect.water:
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
     # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
-    crisp = dataclasses.replace(random_sensor(generator), pan_blur=0.33)
+    crisp = dataclasses.replace(random_imager(generator), pan_blur=0.33)
     sensor = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
     if collect.clouds:
