@@ -47,14 +47,7 @@ _SHADOW = 0.18
 
 @dataclass(frozen=True)
 class FakedChips(Filled):
-    """The result of `fake_chips`.
-
-    Attributes:
-        folder: the folder of chips.
-        made: number of chips that were made now.
-        there: number of requested chips that were there already.
-        seconds: how long it took.
-    """
+    """The result of `fake_chips`: a `Filled` folder, and the seconds that it took."""
 
     seconds: float
 
