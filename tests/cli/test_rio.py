@@ -59,7 +59,7 @@ def test_a_wrong_call_is_2(words):
 def test_looked_and_not_good_enough_is_3(tmp_path):
     (ards.write_tile(tmp_path).with_name(f"{ards.CID}-pan.tif")).write_bytes(b"no image")
     result = rio("potato", "doctor", tmp_path)
-    assert result.returncode == 3 and "images that can't be read" in result.stdout
+    assert result.returncode == 3 and "unreadable images" in result.stdout
 
 
 def test_debug_shows_where_it_happened(pair, tmp_path):

@@ -101,7 +101,7 @@ class Page:
 
 
 def make_page(page: Page) -> str:
-    """Make HTML of a page. Its content security policy allows no loading and only its own scripts."""
+    """Make HTML of a page, whose content security policy allows only its own scripts and images."""
     style, script = _asset("report.css"), _asset("report.js")
     viewer = _asset("openseadragon.min.js").partition("\n//# sourceMappingURL")[0]
     window = page.window
@@ -194,7 +194,8 @@ def _graticule() -> str:
         chroma = MAX_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
-            x, y = (50 + 50 * ring / RINGS * turn for turn in (math.cos(RING_LABEL_HUE), -math.sin(RING_LABEL_HUE)))
+            radius = 50 * ring / RINGS
+            x, y = 50 + radius * math.cos(RING_LABEL_HUE), 50 - radius * math.sin(RING_LABEL_HUE)
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
     for name, corner in SRGB_CORNERS.items():
         _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
