@@ -2,10 +2,11 @@
 
     python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs DIR]
 
-POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as long;
-then it is judged by simulated scenes that training never sees and, if DATA holds `wv2/`, by that real pair.
-Speed is of the network with the predictor, on one thread, in blocks of 512 × 512 pixels as `fuse` cuts them,
-all sizes in turns. Training goes on where it was cut short. It writes DIR/sizes.json and prints a table.
+POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as
+long; then it is evaluated on simulated scenes that training never sees and, if DATA holds `wv2/`,
+on that real pair. Speed is of the network with the predictor, on one thread, in blocks of 512 × 512
+pixels as `fuse` cuts them, all sizes in turns. Training goes on where it was cut short. It writes
+DIR/sizes.json and prints a table.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def evaluate_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> 
     methods = MethodSpec(weights, [PREDICTOR]).methods
     found = [Findings() for _ in methods]
     for n in range(count):
-        chip = scene_chip(SEED, n, 512, kind="judged", photographs=photographs)
+        chip = scene_chip(SEED, n, 512, series="judged", photographs=photographs)
         for whole, part in zip(found, evaluate_chip(methods, chip), strict=True):
             whole.join(part)
     before, after = (one.differences[CHIPS].total.mean for one in found)
@@ -112,7 +113,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
 
 
 def main() -> int:
-    """Train, judge, time, write."""
+    """Train, evaluate, time, write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Fit the band→XYZ matrix of `potato.core.color` to measured spectra, and show what each choice costs.
+"""Fit the band→XYZ matrix of `potato.core.color` to measured spectra, and compare choices.
 
     python runs/fit_color.py --data DATA [--pair PAN MUL] [--ridge 1.2e-4] [--curve curve.csv]
 
@@ -44,7 +44,7 @@ LARGEST_GAP = 15.0
 SENSORS = ("worldview2", "worldview3")
 RIDGES = (0.0, 3e-5, 6e-5, 1.2e-4, 2.4e-4, 4.8e-4, 9.6e-4)
 KINDS = {"bare": "soil", "vegetation": "canopy", "npv": "dry", "burned": "dry", "built": "built"}
-"""What earthlib's second level is called here; SLUM is all built."""
+"""Our names of earthlib's second level; SLUM is all built."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _sample_of(row: dict[str, str]) -> str:
 
 
 def read_slum(path: Path) -> Iterator[Spectrum]:
-    """The spectra of SLUM, in percent there; suffixes after four characters are sides of one sample."""
+    """The spectra of SLUM, from percent; suffixes after four characters are sides of a sample."""
     with path.open(newline="") as file:
         names, *rows = csv.reader(file)
     table = np.array(rows, dtype=float)
@@ -125,7 +125,7 @@ def read_slum(path: Path) -> Iterator[Spectrum]:
 
 
 def is_held_out(spectra: Sequence[Spectrum]) -> NDArray[np.bool_]:
-    """Half of each kind, whole samples at a time: the larger first, else in the order of their digest."""
+    """Half of each kind by whole samples: larger ones first, else in the order of their digest."""
     held: dict[tuple[str, str], bool] = {}
     for kind in sorted({s.kind for s in spectra}):
         samples = [s.sample for s in spectra if s.kind == kind]
@@ -198,7 +198,7 @@ def distance(first: Tensor, second: Tensor) -> Array:
 
 
 def evaluate_on_spectra(matrix: Array, library: Library) -> dict[str, float]:
-    """Errors of colour on spectra, in JND: mean, 95th percentile (weighted) and largest, by sensor."""
+    """Colour errors on spectra, in JND: mean, 95th percentile (weighted), largest, by sensor."""
     figures = {}
     for sensor in SENSORS:
         error = distance(oklab_of(library.bands[sensor] @ matrix), oklab_of(library.xyz))
@@ -212,7 +212,7 @@ def evaluate_on_spectra(matrix: Array, library: Library) -> dict[str, float]:
 
 
 def evaluate_robustness(matrix: Array, library: Library) -> dict[str, float]:
-    """What the matrix makes of faults of the bands, in JND.
+    """Errors that the matrix makes of faults of the bands, in JND.
 
     Returns:
         `noise`: root mean square for a grey of reflectance 0.1 with independent noise of 0.001 in
@@ -279,11 +279,11 @@ def read_pair(pan: str, mul: str) -> tuple[Tensor, Tensor]:
 
 
 def main() -> None:
-    """Parse, fit, judge, print."""
+    """Parse, fit, evaluate, print."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--data", type=Path, required=True, help="folder with rsr/ and spectra/")
-    parser.add_argument("--pair", nargs=2, metavar=("PAN", "MUL"), help="a real pair, to judge only")
+    parser.add_argument("--pair", nargs=2, metavar=("PAN", "MUL"), help="a real pair to evaluate on")
     parser.add_argument("--ridge", type=float, default=1.2e-4, help="the ridge whose matrix is printed")
     parser.add_argument("--curve", type=Path, help="write all figures to this CSV file")
     arguments = parser.parse_args()
@@ -293,7 +293,7 @@ def main() -> None:
     spectra = [s for s in everything if s.is_covered()]
     held_out = is_held_out(spectra)
     halves = [[s for s, out in zip(spectra, held_out, strict=True) if out == half] for half in (False, True)]
-    fitted, judged = (observe(half, arguments.data / "rsr") for half in halves)
+    fitted, held = (observe(half, arguments.data / "rsr") for half in halves)
     print(f"{len(spectra)} spectra, {len(everything) - len(spectra)} left out (coverage)")
     for kind in sorted(set(KINDS.values())):
         print(f"  {kind}: {' + '.join(str(sum(s.kind == kind for s in half)) for half in halves)}")
@@ -310,7 +310,7 @@ def main() -> None:
     pair = read_pair(*arguments.pair) if arguments.pair else None
     rows: list[dict[str, float | str]] = []
     for name, matrix in matrices.items():
-        figures = evaluate_on_spectra(matrix, judged) | evaluate_robustness(matrix, judged)
+        figures = evaluate_on_spectra(matrix, held) | evaluate_robustness(matrix, held)
         if pair is not None:
             figures |= evaluate_on_pair(matrix, *pair)
         if not rows:

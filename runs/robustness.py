@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from land_cover import Scene, make_scene
+from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram
-from potato.simulation.imager import Sensor
+from potato.simulation.imager import Imager
 
 _SPECKLE = 5.0
 """JND by which a pixel of speckle stands out of its neighbours more than in the truth."""
@@ -31,7 +30,7 @@ class Trial:
     """
 
     name: str
-    sensor: Callable[[Sensor], Sensor] | None = None
+    sensor: Callable[[Imager], Imager] | None = None
     pan: float = 1.0
     light: float = 1.0
 
@@ -47,11 +46,11 @@ class Trial:
         )
 
 
-def _noisy(sensor: Sensor) -> Sensor:
+def _noisy(sensor: Imager) -> Imager:
     return replace(sensor, read_noise=3 * sensor.read_noise, shot_noise=9 * sensor.shot_noise)
 
 
-def _hazy(sensor: Sensor) -> Sensor:
+def _hazy(sensor: Imager) -> Imager:
     return replace(sensor, haze=0.1)
 
 
@@ -97,7 +96,7 @@ class Robustness:
         self.shadow += torch.tensor([*off.sum(1).tolist(), float(shadow.sum())], dtype=torch.float64)
 
     def summary(self) -> dict[str, float]:
-        """Mean ΔE in JND; broken pixels; specks in a million; and the colour shift in shadow, in JND."""
+        """Mean ΔE in JND; broken pixels; specks in a million; colour shift in shadow, in JND."""
         a, b, count = self.shadow.tolist()
         drift = 2 * math.hypot(a, b) / count / JND if count else math.nan
         return {

@@ -47,7 +47,7 @@ LIMIT = 0.5
 
 
 def held_out_surfaces(data: Path) -> list[Reflectance]:
-    """Measured spectra that the packaged list doesn't use, evenly from both libraries, as the sensor sees them."""
+    """Measured spectra that aren't on the packaged list, evenly from both libraries."""
     spectra, responses = read_measured(data), read_responses(data)
     with MEASURED.open(newline="", encoding="utf-8") as file:
         known = {f"{row['library']} {row['sample']}" for row in csv.DictReader(file)}
@@ -84,7 +84,7 @@ def by_ground(methods: Sequence[Method], count: int, size: int, photographs: tup
             continue
         found = {method.name: Findings() for method in methods}
         for n in range(count):
-            chip = scene_chip(SEED, n, size, kind="judged", photographs=photographs, ground=ground)
+            chip = scene_chip(SEED, n, size, series="judged", photographs=photographs, ground=ground)
             for whole, part in zip(found.values(), evaluate_chip(methods, chip), strict=True):
                 whole.join(part)
         rows[ground] = flat({name: one.difference(CHIPS).total.mean for name, one in found.items()})

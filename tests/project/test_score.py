@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from potato.evaluation.land_cover import EVERYTHING, KINDS, classify, judge_kinds, make_scene, near_invalid
+from potato.evaluation.robustness import TRIALS, Robustness, judge_trial, speckle
 
 import potato
 from potato.core.color import JND, mul_to_oklab
-from potato.evaluation.land_cover import EVERYTHING, KINDS, classify, judge_kinds, make_scene, near_invalid
 from potato.evaluation.methods import Contender, open_contenders
-from potato.evaluation.robustness import TRIALS, Robustness, judge_trial, speckle
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import truth
 

@@ -1,4 +1,4 @@
-"""Evaluation: sharpeners compared on pairs, chips and surfaces; finished pictures compared with each other.
+"""Evaluation: sharpeners compared on pairs, chips and surfaces, and two finished pictures.
 
 `evaluate` is the door to all modes. `protocols` and `metrics` work on tensors.
 """

@@ -36,7 +36,7 @@ cell."""
 
 
 def bicubic(pan: Tensor, mul: Tensor) -> Tensor:
-    """Mul enlarged by cubic convolution with a = −0.75, like all of Potato's upsampling; pan isn't used."""
+    """Mul enlarged by cubic convolution with a = −0.75, as in the model; pan isn't used."""
     check_pair_shapes(pan, mul)
     return _enlarge(mul)
 
@@ -55,7 +55,7 @@ def brovey(pan: Tensor, mul: Tensor) -> Tensor:
 
 
 def gsa(pan: Tensor, mul: Tensor) -> Tensor:
-    """Gram–Schmidt adaptive: adds pan's difference from a fitted mix of bands, by each band's share.
+    """Gram–Schmidt adaptive: adds pan's difference from a mix of bands, by each band's share.
 
     The intensity is the mix of bands, with a constant, that comes closest to the block means of pan
     (least squares). The share of a band is its covariance with the intensity over the intensity's
@@ -104,10 +104,10 @@ def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
 
 
 def awlp(pan: Tensor, mul: Tensor) -> Tensor:
-    """Additive wavelet luminance proportional: adds pan's two finest wavelet planes, by each band's brightness.
+    """Additive wavelet luminance proportional: pan's finest wavelets, by each band's brightness.
 
-    Pan is matched to the mean of all bands. The planes are its difference from two rounds of the "à
-    trous" transform with a B3 spline.
+    Pan is matched to the mean of all bands. What is added is its difference from two rounds of the
+    "à trous" transform with a B3 spline.
 
     Source: X. Otazu and others, "Introduction of Sensor Spectral Response Into Image Fusion
     Methods. Application to Wavelet-Based Methods", IEEE Transactions on Geoscience and Remote
@@ -136,7 +136,7 @@ def _enlarge(image: Tensor) -> Tensor:
 
 
 def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
-    """`image` with the gain and offset that give its version at mul's scale, `coarse`, the moments of `goal`."""
+    """`image` with the gain and offset that give `coarse`, its means, the moments of `goal`."""
     old, new = (plane.std((2, 3), keepdim=True) for plane in (coarse, goal))
     gain = torch.where(old > 0, new / old, torch.ones_like(old))
     return (image - coarse.mean((2, 3), keepdim=True)) * gain + goal.mean((2, 3), keepdim=True)
@@ -147,7 +147,7 @@ def _ratio(fine: Tensor, coarse: Tensor) -> Tensor:
 
 
 def _smooth(image: Tensor, step: int) -> Tensor:
-    """Convolve (b, 1, h, w) with a B3 spline whose taps lie `step` pixels apart, borders replicated."""
+    """Convolve (b, 1, h, w) with a B3 spline, taps `step` pixels apart, borders replicated."""
     taps = (torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16).to(image)
     padded = F.pad(image, (2 * step,) * 4, mode="replicate")
     across = F.conv2d(padded, taps[None, None, None, :], dilation=step)

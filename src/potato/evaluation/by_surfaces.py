@@ -71,7 +71,7 @@ def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SID
 
 
 def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:
-    """Mean ΔE (n,) in JND of every surface's field without 8 pixels of border; NaN where a result is NaN."""
+    """Mean ΔE (n,) in JND of every surface's field inside its border; NaN for a NaN result."""
     found = []
     for start in range(0, len(surfaces), _BATCH):
         fields = make_fields(surfaces[start : start + _BATCH], textured)
@@ -82,7 +82,7 @@ def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: b
 
 @one_thread()
 def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None) -> Evaluation:
-    """Compare a model and the baselines on every surface of a list, as a flat and as a textured field.
+    """Compare a model and the baselines on a flat and a textured field of every surface.
 
     Args:
         reflectances: a CSV file of reflectances, as `load_reflectances` reads it; or `PACKAGED`.

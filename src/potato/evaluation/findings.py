@@ -84,7 +84,7 @@ class Findings:
 
 
 def picture_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, float]:
-    """The literature's figures of two Oklab images, taken of their sRGB signals as shown on a screen.
+    """The literature's figures of two Oklab images, taken of their sRGB signals.
 
     Args:
         result: (3, h, w).

@@ -32,7 +32,7 @@ def has_gdal() -> bool:
 
 
 def gdal_pansharpen(pan: Tensor, mul: Tensor) -> Tensor:
-    """Sharpen through files, with all of the program's defaults, which read no farther than two cells.
+    """Sharpen through files, with the program's defaults, which read no farther than two cells.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w), all valid.

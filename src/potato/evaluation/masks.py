@@ -1,4 +1,4 @@
-"""Pairs with holes: filling them before a sharpener sees them, and keeping away from them afterwards."""
+"""Pairs with holes: filling holes for a sharpener, and keeping away from them afterwards."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,4 +1,4 @@
-"""The methods that can be compared: a model, the bare predictor, classical sharpeners, and GDAL's sharpener."""
+"""The methods to compare: a model, the bare predictor, classical sharpeners, GDAL's sharpener."""
 
 import functools
 import os
@@ -90,7 +90,7 @@ class MethodSpec:
         return [*(_of_name(name, device) for name in chosen), last]
 
     def for_workers(self) -> Self:
-        """These methods as another process can open them: files by absolute paths, weights by digest."""
+        """These methods for another process: absolute paths, and the digest of the weights."""
         weights = self.weights
         if isinstance(weights, str | os.PathLike) and weights != PREDICTOR:
             weights = str(Path(weights).absolute())
@@ -99,7 +99,7 @@ class MethodSpec:
 
 
 def baseline_names() -> tuple[str, ...]:
-    """The baselines that are available on this machine, in the order of the tables; the predictor is last."""
+    """The baselines that this machine has, in the order of the tables; the predictor is last."""
     names = [name.replace("_", "-") for name in BASELINES]
     return (*names, *((GDAL,) if has_gdal() else ()), PREDICTOR)
 

@@ -56,7 +56,9 @@ def map_windows(
         Each window with its result.
     """
     # Workers may have another current folder; addresses stay as they are.
-    files = tuple(str(Path(name).absolute()) if Path(name).exists() else os.fspath(name) for name in (pan, mul))
+    files = tuple(
+        str(Path(name).absolute()) if Path(name).exists() else os.fspath(name) for name in (pan, mul)
+    )
     reader = functools.partial(_open_windows, *files)
     bar = progress_bar(region.height * region.width * RATIO * RATIO, progress)
     with open_executor(workers, cluster) as executor, bar:
@@ -126,6 +128,6 @@ def even_windows(region: PairWindow, side: int = WINDOW // RATIO) -> list[PairWi
 
 
 def to_tensors(pixels: PairPixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Reflectance pan (1, 4h, 4w) and mul (8, h, w), and where they are valid, bool (4h, 4w) and (h, w)."""
+    """Reflectance pan (1, 4h, 4w) and mul (8, h, w), and their masks, bool (4h, 4w) and (h, w)."""
     pan, mul = counts_to_reflectance(pixels.pan[None]), counts_to_reflectance(pixels.mul)
     return pan, mul, torch.from_numpy(pixels.pan_valid.copy()), torch.from_numpy(pixels.mul_valid.copy())

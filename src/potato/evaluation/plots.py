@@ -132,7 +132,7 @@ def _histogram(evaluation: Evaluation) -> bytes:
 
 
 def _shares(histogram: Histogram, steps: torch.Tensor) -> torch.Tensor:
-    """The share of the numbers between each two of `steps`, those of a bin being spread evenly over it."""
+    """The share of the numbers between each two of `steps`; a bin's are spread evenly over it."""
     corners = bin_edges().double()
     below = torch.cat([torch.zeros(1, dtype=torch.float64), histogram.bins.cumsum(0).double()])
     place = torch.searchsorted(corners, steps.double()).clamp(1, len(corners) - 1)
@@ -144,7 +144,7 @@ def _shares(histogram: Histogram, steps: torch.Tensor) -> torch.Tensor:
 
 
 def _bars(evaluation: Evaluation) -> bytes:
-    """The main figure of every method in every table that has one, with numbers at the ends of the bars."""
+    """The main figure of every method in every table that has one, as labelled bars."""
     charts = [chart for section in evaluation.sections if (chart := _bar_column(section))]
     rows = sum(len(section.rows) for section, _ in charts)
     from matplotlib.figure import Figure

@@ -19,26 +19,28 @@ spatial resolutions: assessing the quality of resulting images" (1997).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.color import mul_to_oklab
 from potato.core.resample import block_mean
 from potato.core.sensors import RATIO
-from potato.core.types import check_pair_shapes
+from potato.evaluation.cases import (
+    FRINGE_REACH,
+    Colour,
+    crop_to_multiple,
+    displaced_cases,
+    full_maps,
+    plain_case,
+)
 from potato.evaluation.findings import Findings, FullScale, band_figures, picture_figures, quality_figures
 from potato.evaluation.masks import CompletePair, inner
 from potato.evaluation.methods import Method, Sharpen
-from potato.evaluation.registration import LEAST_SIDE, register_arrays, shift_arrays
+from potato.evaluation.registration import LEAST_SIDE, register_arrays
 from potato.evaluation.statistics import Difference
-
-Colour = Callable[[Tensor], Tensor]
-"""The true colour of bands: mul (b, 8, h, w), reflectance, to Oklab (b, 3, h, w)."""
 
 FULL = "full"
 """Key of the figures at full scale."""
@@ -48,15 +50,6 @@ BORDER = 8
 
 INSIDE = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
 """Index of an image's pixels without that border."""
-
-FRINGE_SIGMA = 4.0
-"""σ of the Gaussian that parts coarse from fine, in pan pixels: one mul pixel."""
-
-FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
-"""Where that Gaussian is cut off, in pan pixels."""
-
-DIRECTIONS = 8
-"""Directions, evenly around the circle, in which the displaced protocol moves the arrays."""
 
 _MOVED = 2
 """Mul pixels that registration may move invalid pixels."""
@@ -86,38 +79,6 @@ class Protocols:
         """Cells along the shorter side of the smallest pair on which all of these can run."""
         plain: list[int] = [(2 * BORDER + RATIO) * 2**halvings for halvings in self.halvings]
         return max([*plain, LEAST_SIDE if self.displacements else 0, 8])
-
-
-class Case(NamedTuple):
-    """A coarser pair and its truth.
-
-    Attributes:
-        pan: reflectance (b, 1, h, w).
-        mul: reflectance (b, 8, h/4, w/4).
-        truth: Oklab (b, 3, h, w).
-    """
-
-    pan: Tensor
-    mul: Tensor
-    truth: Tensor
-
-
-class FullMaps(NamedTuple):
-    """The images that the figures at full scale condense.
-
-    Attributes:
-        fringe: |high-pass of Oklab a| × 100 (b, 4h, 4w).
-        lightness: high-pass of L (b, 4h, 4w).
-        shading: high-pass of the cube root of pan (b, 4h, 4w).
-        coarse: the result averaged to mul's grid, Oklab (b, 3, h, w).
-        colour: the colour of mul, Oklab (b, 3, h, w).
-    """
-
-    fringe: Tensor
-    lightness: Tensor
-    shading: Tensor
-    coarse: Tensor
-    colour: Tensor
 
 
 def plain_key(halvings: int) -> str:
@@ -225,66 +186,6 @@ def evaluate_window(
     return found, maps[0]
 
 
-def plain_case(pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab) -> Case:
-    """The input and the truth of the plain protocol.
-
-    Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w), sides divisible by 4 · 2^halvings.
-        halvings: how often pan and mul are halved first.
-        colour: the colour of the truth.
-
-    Raises:
-        ValueError: if the shapes don't fit each other.
-    """
-    check_pair_shapes(pan, mul)
-    for _ in range(halvings):
-        pan, mul = block_mean(pan, 2), block_mean(mul, 2)
-    return Case(block_mean(pan), block_mean(mul), colour(mul))
-
-
-def displaced_cases(
-    pan: Tensor, registered: Tensor, displacement: float, colour: Colour = mul_to_oklab
-) -> Iterator[Case]:
-    """The inputs and the truth of the displaced protocol: a case for each direction.
-
-    Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        registered: mul (b, 8, h, w) from `register_arrays`, sides divisible by 4.
-        displacement: between the two arrays, in low-resolution mul pixels. 0 makes a single case,
-            since all directions are alike then.
-        colour: the colour of the truth.
-    """
-    truth, coarse_pan = colour(registered), block_mean(pan)
-    reach = displacement / 2 * RATIO
-    for step in range(DIRECTIONS if displacement else 1):
-        angle = 2 * math.pi * step / DIRECTIONS
-        y, x = reach * math.sin(angle), reach * math.cos(angle)
-        yield Case(coarse_pan, block_mean(shift_arrays(registered, (y, x), (-y, -x))), truth)
-
-
-def full_maps(oklab: Tensor, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullMaps:
-    """The images behind the figures at full scale.
-
-    Args:
-        oklab: a sharpener's result (b, 3, 4h, 4w).
-        pan: reflectance (b, 1, 4h, 4w), sides above 16.
-        mul: reflectance (b, 8, h, w).
-        colour: the colour that the result is compared with.
-
-    Raises:
-        ValueError: if the shapes don't fit each other or are too small.
-    """
-    check_pair_shapes(pan, mul)
-    return FullMaps(
-        fringe=100 * _high_pass(oklab[:, 1:2])[:, 0].abs(),
-        lightness=_high_pass(oklab[:, :1])[:, 0],
-        shading=_high_pass(pan.clamp_min(0) ** (1 / 3))[:, 0],
-        coarse=block_mean(oklab),
-        colour=colour(mul),
-    )
-
-
 def _only(
     halvings: tuple[int, ...] = (), displacements: tuple[float, ...] = (), full: bool = False
 ) -> Protocols:
@@ -383,24 +284,6 @@ def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) 
     return difference.add(oklab, truth, counted.expand(len(truth), -1, -1))
 
 
-def crop_to_multiple(image: Tensor, step: int) -> Tensor:
-    """Crop height and width of (…, h, w) to multiples of `step`."""
-    return image[..., : image.shape[-2] // step * step, : image.shape[-1] // step * step]
-
-
 def _as_map(distance: Tensor, counted: Tensor) -> Tensor:
     """ΔE (b, h, w) as a map (h, w) of the first image, NaN in pixels that don't count."""
     return torch.where(counted, distance[0], torch.full_like(distance[0], math.nan))
-
-
-def _high_pass(image: Tensor) -> Tensor:
-    """`image` (b, 1, h, w) minus its Gaussian blur of `FRINGE_SIGMA`, cut off at 4 σ, borders mirrored."""
-    radius = FRINGE_REACH
-    if min(image.shape[-2:]) <= radius:
-        raise ValueError(f"expected sides above {radius} pan pixels, found {tuple(image.shape)}")
-    offsets = torch.arange(-radius, radius + 1).to(image)
-    kernel = torch.exp(-0.5 * (offsets / FRINGE_SIGMA) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(image, (radius, radius, radius, radius), mode="reflect")
-    across = F.conv2d(padded, kernel[None, None, None, :])
-    return image - F.conv2d(across, kernel[None, None, :, None])

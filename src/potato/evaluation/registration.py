@@ -1,4 +1,4 @@
-"""Registration: where the two band arrays of a pair see the ground relative to pan, and how to move them.
+"""Registration: where a pair's two band arrays see the ground relative to pan, and moving them.
 
 The detectors of an imager look at a place one after the other, so the satellite's motion, heights
 and moving things displace the band arrays. `displacement_map` measures what processing has left of
@@ -182,7 +182,9 @@ def _measure(
     confidence = torch.stack(heights)
     sure = confidence >= LEAST_CONFIDENCE
     down, right = torch.where(sure[..., None], torch.stack(found), torch.nan).unbind(2)
-    return Displacement(down, right, confidence, *average_and_spread(torch.stack([down[sure], right[sure]], 1)))
+    return Displacement(
+        down, right, confidence, *average_and_spread(torch.stack([down[sure], right[sure]], 1))
+    )
 
 
 def average_and_spread(displacements: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -205,7 +207,7 @@ def _windows(image: Tensor, top: int, lefts: Tensor, window: int) -> Tensor:
 
 
 def _move_back(patches: Tensor, by: Tensor) -> Tensor:
-    """Windows (n, c, w + 2·margin, …), moved by −`by` (n, 2) by cubic convolution, without their margin."""
+    """Windows (n, c, w + 2·margin, …) moved by −`by` (n, 2), margins cut off; cubic convolution."""
     side = patches.shape[-1]
     inside = torch.arange(MARGIN, side - MARGIN, dtype=by.dtype, device=by.device) + 0.5
     # grid_sample counts from −1 to 1; what is to come from below is read from below.
@@ -296,7 +298,7 @@ def _find_shift(goal: Tensor, bands: Tensor) -> tuple[float, float]:
 
 
 def shift_arrays(mul: Tensor, first: tuple[float, float], second: tuple[float, float]) -> Tensor:
-    """Shift the bands of each array of mul (…, 8, h, w) by pixels (down, right); nothing falls below 0."""
+    """Shift each array's bands of mul (…, 8, h, w) by pixels (down, right); clamp below 0."""
     moved = mul.clone()
     for array, by in ((FIRST_ARRAY, first), (SECOND_ARRAY, second)):
         if by != (0.0, 0.0):
@@ -348,4 +350,6 @@ def _check(pan: Tensor, mul: Tensor, window: int, valid: Tensor | None) -> None:
             f"found {window}"
         )
     if valid is not None and (valid.dtype != torch.bool or valid.shape != pan.shape[1:]):
-        raise ValueError(f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}")
+        raise ValueError(
+            f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}"
+        )

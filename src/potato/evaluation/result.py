@@ -123,7 +123,7 @@ class Evaluation:
         return {section.key: section for section in self.sections}[key]
 
     def exceeds(self, limit: float | None) -> bool:
-        """Whether the headline is above a limit in JND, or NaN; False without a limit or a headline."""
+        """Whether the headline is above a limit in JND, or NaN; False if either is None."""
         return limit is not None and self.headline is not None and not self.headline <= limit
 
     def as_json(self) -> str:
@@ -143,7 +143,7 @@ class Evaluation:
 
 
 def with_ratio(rows: Mapping[str, Row], column: str = "mean", name: str = "ratio") -> dict[str, Row]:
-    """Rows with one more figure: their `column` over the predictor's; NaN if that wasn't evaluated."""
+    """Rows with one more figure: their `column` over the predictor's, NaN without a predictor."""
     base = rows.get(PREDICTOR, {}).get(column, math.nan)
     return {
         who: {**row, name: row[column] / base if base > 0 and column in row else math.nan}

@@ -31,7 +31,7 @@ _BINS = _bin_of(_MOST) - _FIRST + 1
 
 @dataclass
 class Histogram:
-    """The distribution of numbers of 0 and above: its mean exactly, its percentiles to a thousandth.
+    """The distribution of numbers of 0 and above: mean exact, percentiles to a thousandth.
 
     A bin holds the float32 numbers that share their leading bits, so bins are narrow everywhere.
     The numbers of a bin are taken to be spread evenly over it.

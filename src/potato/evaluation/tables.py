@@ -1,7 +1,7 @@
-"""The tables of findings: differences that people see first, the literature's figures after them."""
+"""The tables of findings: differences in JND first, then the literature's figures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
@@ -61,7 +61,7 @@ def difference_section(
 
 
 def picture_section(key: str, title: str, found: Mapping[str, Findings], protocol: str) -> Section:
-    """A table of the literature's figures against a truth; those of bands if any method makes bands."""
+    """The literature's figures against a truth; those of bands if any method makes bands."""
     rows = {name: _reduced(one, protocol) for name, one in found.items()}
     note = "PSNR (dB) and SSIM: of sRGB signals."
     if not any("SAM" in row for row in rows.values()):
@@ -94,7 +94,7 @@ def _reduced(findings: Findings, key: str) -> dict[str, float]:
 
 
 def _quality(findings: Findings) -> dict[str, float]:
-    """Distortions, and the indices that are their products; empty for a method that makes no bands."""
+    """Distortions and the indices made of them; empty for a method that makes no bands."""
     figures = {name: mean.value for name, mean in findings.literature.get(FULL, {}).items()}
     if not figures:
         return {}

@@ -14,9 +14,18 @@ from potato.core.types import PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
 from potato.evaluation.statistics import Difference
-from potato.raster import Grid, Image, Pair, check_output, check_same_grid, gdal, open_pair, open_picture
+from potato.raster import (
+    Grid,
+    Image,
+    Pair,
+    check_output,
+    check_same_grid,
+    crs_name,
+    gdal,
+    open_pair,
+    open_picture,
+)
 from potato.raster.atomic import write_whole
-from potato.raster.pair import crs_name
 from potato.report.crop import choose_window
 from potato.report.figures import count_codes, draw_chroma, judge_full
 from potato.report.layers import (
@@ -261,7 +270,7 @@ def _summary(grid: Grid, count: int, pair: Pair | None) -> str:
     shown = f"{counted(count, 'picture')} of {grid.width} × {grid.height} pixels"
     if pair is None:
         return shown
-    pan, mul = map(name_of, pair.images)
+    pan, mul = map(name_of, (pair.pan, pair.mul))
     return f"{shown}, with the pair {pan} and {mul}"
 
 

@@ -1,9 +1,8 @@
-"""The figures by which the literature judges sharpeners, on tensors, with and without a truth.
+"""The literature's figures of sharpeners, on tensors, with and without a truth.
 
-`reduced` holds a result against a truth, `full` against the pair that it was made from. Source of
-most definitions and of the constants: G. Vivone and others, "A Critical Comparison Among
-Pansharpening Algorithms" (2015). What people see is measured elsewhere, in JND:
-`potato.evaluation.protocols`.
+`reduced` compares a result with a truth, `full` with the pair that it was made from. Source of most
+definitions and of the constants: G. Vivone and others, "A Critical Comparison Among Pansharpening
+Algorithms" (2015). `potato.evaluation.protocols` measures what people see, in JND.
 """
 
 from potato.evaluation.metrics.full import d_lambda, d_lambda_khan, d_s, d_s_mtf, hqnr, qnr

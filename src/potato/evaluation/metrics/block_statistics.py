@@ -1,4 +1,4 @@
-"""Means and covariances over square blocks, which the quality indices are made of."""
+"""Means and covariances over square blocks, the parts of the quality indices."""
 
 from collections.abc import Iterator
 
@@ -7,17 +7,16 @@ from torch import Tensor
 
 
 def whole_blocks(image: Tensor, side: int, valid: Tensor | None = None) -> Iterator[Tensor]:
-    """Cut an image into blocks that lie side by side, and pass over those that can't be judged whole.
+    """Cut an image into blocks side by side; leave out those that aren't whole and valid.
 
     Args:
         image: (c, h, w).
-        side: of a block, in pixels.
+        side: pixels along a block.
         valid: bool (h, w); None for all. Blocks that hold an invalid pixel or cross the border are
             left out.
 
     Yields:
-        float64 (n, c, side²): the blocks of one row of blocks, n of them. Rows without any are
-        passed over.
+        float64 (n, c, side²): the n blocks of one row of blocks. Rows without any are left out.
     """
     channels, height, width = image.shape
     across = width // side
@@ -40,8 +39,8 @@ def covariance(blocks: Tensor) -> Tensor:
 def universal_quality(blocks: Tensor) -> Tensor:
     """The universal image quality index Q of every two channels, block by block.
 
-    Q is 4 · cov · mean · mean / ((variance + variance) · (mean² + mean²)). Of flat blocks only the
-    means are compared, as the authors' own code does.
+    Q is 4 · cov · mean · mean / ((variance + variance) · (mean² + mean²)). For flat blocks, only
+    the means are compared, as in the authors' own code.
 
     Source: Z. Wang, A. C. Bovik, "A Universal Image Quality Index", IEEE Signal Processing Letters
     9 (2002).
@@ -50,7 +49,7 @@ def universal_quality(blocks: Tensor) -> Tensor:
         blocks: float64 (n, c, p).
 
     Returns:
-        (n, c, c), −1..1; 1 for two that are the same.
+        (n, c, c), −1..1; 1 for two equal channels.
     """
     mean, cov = blocks.mean(2), covariance(blocks)
     variance = cov.diagonal(dim1=1, dim2=2)
@@ -60,5 +59,5 @@ def universal_quality(blocks: Tensor) -> Tensor:
 
 
 def _ratio(over: Tensor, under: Tensor) -> Tensor:
-    """`over` / `under`, and 1 where both are nothing: what can't differ doesn't."""
+    """`over` / `under`, and 1 where `under` is 0: two constants don't differ."""
     return torch.where(under == 0, torch.ones_like(under), over / under)

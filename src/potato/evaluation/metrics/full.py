@@ -1,19 +1,20 @@
-"""Figures of the literature at full scale, where there is no truth: a result against what it was made from.
+"""Figures of the literature at full scale, without a truth: a result against its pan and mul.
 
-`fused` is (c, 4h, 4w), `mul` (c, h, w), `pan` (1, 4h, 4w), all in one linear unit; `valid` is bool
-(4h, 4w) of pan's pixels, a mul pixel being valid where all 16 are. Every figure is NaN where
-nothing can be judged.
+All functions take images in one linear unit: `fused` (c, 4h, 4w), `mul` (c, h, w), `pan`
+(1, 4h, 4w); and `valid`, bool (4h, 4w), None if all pixels are. A mul pixel is valid where all its
+16 pan pixels are; blocks that hold an invalid pixel are left out. Every figure is NaN if no block
+is left. ValueError says which shapes don't fit.
 
-Two families. QNR asks whether relations between images at mul's scale still hold at pan's. HQNR
-makes the result as coarse as mul first, so that its spectral half can be trusted more. Neither sees
-what people see: a picture that copies mul without sharpening has a fair HQNR.
+There are two families. QNR asks whether relations between images at mul's scale still hold at
+pan's. HQNR makes the result as coarse as mul first, which makes its spectral half more reliable.
+Neither measures what people see: a picture that copies mul without sharpening has a fair HQNR.
 
-Where others differ: torchmetrics takes Q in Gaussian windows of 11 and adds a constant of float32's
-resolution to its denominator, so its D_lambda, D_s and QNR of reflectance depend on the unit and
-come out wrong in dark or flat places. sewar's Q multiplies means by the number of pixels as if they
-were sums, so it hardly notices covariance, and its D_lambda, D_s and QNR mean nothing. The toolbox
-of Vivone and others compares at pan's scale, with mul enlarged; here everything is on mul's own
-grid, as published first.
+Other packages differ. torchmetrics takes Q in Gaussian windows of 11 and adds a constant of
+float32's resolution to its denominator, so its D_lambda, D_s and QNR of reflectance depend on the
+unit and come out wrong in dark or flat places. sewar's Q multiplies means by the number of pixels
+as if they were sums, so covariance hardly matters in its Q, and its D_lambda, D_s and QNR mean
+nothing. The toolbox of Vivone and others compares at pan's scale, with mul enlarged; here
+everything is on mul's own grid, as first published.
 """
 
 import torch
@@ -27,15 +28,14 @@ from potato.evaluation.metrics.block_statistics import universal_quality, whole_
 from potato.evaluation.metrics.reduced import q2n
 
 BLOCK = 32
-"""Side of the blocks in which Q is taken, in pixels of the image judged; at mul's scale the same
-ground."""
+"""Side of a block in which Q is taken, in pan pixels; a block of mul covers the same ground."""
 
 
 def d_lambda(fused: Tensor, mul: Tensor, block: int = BLOCK, valid: Tensor | None = None) -> float:
-    """Spectral distortion: how much the relations between bands have changed.
+    """Spectral distortion: the change of the relations between bands.
 
-    The mean over pairs of bands of |Q of the pair in the result − Q of it in mul|, Q being the mean
-    over blocks of the universal image quality index.
+    The mean over pairs of bands of |Q of the pair in the result − Q of the pair in mul|, where Q is
+    the mean over blocks of the universal image quality index.
 
     Source: L. Alparone and others, "Multispectral and Panchromatic Data Fusion Assessment Without
     Reference", Photogrammetric Engineering & Remote Sensing 74 (2008), with exponent 1.
@@ -44,18 +44,15 @@ def d_lambda(fused: Tensor, mul: Tensor, block: int = BLOCK, valid: Tensor | Non
         fused: (c, 4h, 4w), two bands or more.
         mul: (c, h, w).
         block: side of a block in pan pixels, a multiple of 4.
-        valid: bool (4h, 4w); None for all. Blocks that hold an invalid pixel aren't judged.
+        valid: bool (4h, 4w).
 
     Returns:
         0..1 or a little above; 0 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     _check(fused, mul, None, valid, block)
-    fine, coarse = _quality(fused, block, valid), _quality(mul, block // RATIO, _coarse(valid))
+    change = (_quality(fused, block, valid) - _quality(mul, block // RATIO, _coarse(valid))).abs()
     channels = len(mul)
-    return float((fine - coarse).abs().sum() / (channels * (channels - 1)))
+    return float(change.sum() / (channels * (channels - 1)))
 
 
 def d_s(
@@ -66,11 +63,11 @@ def d_s(
     block: int = BLOCK,
     valid: Tensor | None = None,
 ) -> float:
-    """Spatial distortion: how much the relation of each band to pan has changed.
+    """Spatial distortion: the change of the relation of each band to pan.
 
-    The mean over bands of |Q of the band and pan − Q of mul's band and pan made coarser|.
+    The mean over bands of |Q of the result's band and pan − Q of mul's band and coarse pan|.
 
-    Source: as `d_lambda`, with exponent 1.
+    Source: L. Alparone and others (2008), as for `d_lambda`, with exponent 1.
 
     Args:
         fused: (c, 4h, 4w).
@@ -78,13 +75,10 @@ def d_s(
         pan: (1, 4h, 4w).
         pan_low: pan at mul's scale (1, h, w), for example `resample.block_mean(pan)`.
         block: side of a block in pan pixels, a multiple of 4.
-        valid: bool (4h, 4w); None for all. Blocks that hold an invalid pixel aren't judged.
+        valid: bool (4h, 4w).
 
     Returns:
         0..1 or a little above; 0 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     _check(fused, mul, pan, valid, block)
     if pan_low.shape != (1, *mul.shape[1:]):
@@ -102,19 +96,15 @@ def qnr(
     block: int = BLOCK,
     valid: Tensor | None = None,
 ) -> float:
-    """Quality with no reference: (1 − `d_lambda`) · (1 − `d_s`), 1 is perfect; arguments as theirs."""
+    """Quality with no reference: (1 − `d_lambda`) · (1 − `d_s`) of the arguments; 1 is perfect."""
     spatial = d_s(fused, mul, pan, pan_low, block, valid)
     return (1 - d_lambda(fused, mul, block, valid)) * (1 - spatial)
 
 
 def d_lambda_khan(
-    fused: Tensor,
-    mul: Tensor,
-    platform: str = "WV02",
-    block: int = BLOCK,
-    valid: Tensor | None = None,
+    fused: Tensor, mul: Tensor, platform: str = "WV02", block: int = BLOCK, valid: Tensor | None = None
 ) -> float:
-    """Spectral distortion by consistency: 1 − `q2n` of the result, as mul's bands would see it, against mul.
+    """Spectral distortion by consistency: 1 − `q2n` of mul and the result at mul's scale.
 
     Source: M. M. Khan, L. Alparone, J. Chanussot, "Pansharpening Quality Assessment Using the
     Modulation Transfer Functions of Instruments", IEEE Transactions on Geoscience and Remote
@@ -123,16 +113,12 @@ def d_lambda_khan(
     Args:
         fused: (8, 4h, 4w).
         mul: (8, h, w).
-        platform: whose `mtf.MUL_GAINS`.
+        platform: `WV02` or `WV03`, the satellite whose `mtf.MUL_GAINS` are used.
         block: side of a block, here in mul pixels.
-        valid: bool (4h, 4w); None for all. Mul pixels into which an invalid one would be blurred
-            aren't judged, nor blocks that hold one.
+        valid: bool (4h, 4w). Mul pixels that an invalid pixel is blurred into are left out too.
 
     Returns:
         0..1; 0 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     _check(fused, mul, None, valid, RATIO)
     gains = MUL_GAINS[platform]
@@ -142,9 +128,9 @@ def d_lambda_khan(
 def d_s_mtf(
     fused: Tensor, mul: Tensor, pan: Tensor, platform: str = "WV02", valid: Tensor | None = None
 ) -> float:
-    """`d_s` with pan brought to mul's scale by a filter of its `mtf.PAN_GAINS`.
+    """`d_s` with pan brought to mul's scale by a filter of the platform's `mtf.PAN_GAINS`.
 
-    Where invalid pixels would be blurred into it, the block means of pan are taken instead.
+    Where that filter would blur invalid pixels into pan, the block means of pan are taken instead.
     """
     _check(fused, mul, pan, valid, BLOCK)
     gains = PAN_GAINS[platform]
@@ -158,7 +144,7 @@ def d_s_mtf(
 def hqnr(
     fused: Tensor, mul: Tensor, pan: Tensor, platform: str = "WV02", valid: Tensor | None = None
 ) -> float:
-    """Hybrid quality with no reference: (1 − `d_lambda_khan`) · (1 − `d_s_mtf`), 1 is perfect.
+    """Hybrid quality with no reference: (1 − `d_lambda_khan`) · (1 − `d_s_mtf`); 1 is perfect.
 
     Source: B. Aiazzi and others, "Full scale assessment of pansharpening methods and data
     products", Proceedings of SPIE 9244 (2014).
@@ -176,7 +162,7 @@ def _quality(image: Tensor, side: int, valid: Tensor | None) -> Tensor:
 
 
 def _coarse(valid: Tensor | None, cells: int = 0) -> Tensor | None:
-    """Which mul pixels are wholly valid, and all others up to `cells` away: bool (h, w)."""
+    """Mul pixels that have no invalid pixel in them or up to `cells` away: bool (h, w)."""
     if valid is None:
         return None
     invalid = F.max_pool2d((~valid)[None].float(), RATIO)

@@ -1,8 +1,8 @@
-"""Figures of the literature against a truth: how far a result is from what it should be.
+"""Figures of the literature against a truth.
 
-All take result and truth as (c, h, w), reflectance or any other linear unit, and return one number,
-NaN where nothing can be judged. Pixels where `valid` is False aren't looked at, whatever stands
-there.
+All functions take result and truth as (c, h, w) in one linear unit, and `valid`, bool (h, w), None
+if all pixels are. They return one number, NaN if nothing is left to compare. Invalid pixels are
+never read. ValueError says which shapes don't fit.
 """
 
 import math
@@ -19,13 +19,13 @@ SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
 """Side and standard deviation of SSIM's Gaussian window, in pixels."""
 
 FLAT = 1e-7
-"""Relative to its mean: a spread below this is rounding of float32, and the block is flat."""
+"""Standard deviation by mean of a flat block, at most: less is the rounding of float32."""
 
 
 def sam(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
-    """Spectral angle: how far the mixture of the bands is off, whatever the brightness.
+    """Spectral angle between result and truth, which brightness doesn't affect.
 
-    A black pixel has no spectrum, so it isn't judged; torchmetrics returns NaN for an image that
+    A black pixel has no spectrum, so it is left out; torchmetrics returns NaN for an image that
     holds one.
 
     Source: R. H. Yuhas, A. F. H. Goetz, J. W. Boardman, "Discrimination among semi-arid landscape
@@ -33,14 +33,11 @@ def sam(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
 
     Args:
         result: (c, h, w).
-        truth: the same shape.
-        valid: bool (h, w); None for all.
+        truth: (c, h, w).
+        valid: bool (h, w).
 
     Returns:
         Mean angle over pixels, degrees; 0 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
 
     Example:
         >>> round(sam(torch.tensor([[[1.0]], [[1.0]]]), torch.tensor([[[2.0]], [[0.0]]])), 6)
@@ -63,15 +60,12 @@ def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | Non
 
     Args:
         result: (c, h, w).
-        truth: the same shape.
-        ratio: pixels of the fine grid along one of the coarse.
-        valid: bool (h, w); None for all.
+        truth: (c, h, w).
+        ratio: fine pixels along the side of a coarse one.
+        valid: bool (h, w).
 
     Returns:
         0 is perfect; below about 3 counts as good.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     pixels, truths = _pixels(result, truth, valid)
     relative = (pixels - truths).square().mean(1) / truths.mean(1).square()
@@ -81,26 +75,23 @@ def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | Non
 def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = None) -> float:
     """Hypercomplex quality: Q4 for four bands, Q8 for eight.
 
-    A pixel's bands are the parts of one hypercomplex number; the index multiplies the correlation
-    of these numbers with how well their means and spreads agree, in blocks. As in the authors' own
-    code, each band of a block is first scaled so that its truth has mean 1 and deviation 1; missing
-    bands up to a power of two are 0. Unlike there, incomplete blocks are left out, not mirrored,
-    and bands whose truth is flat aren't scaled.
+    A pixel's bands are the parts of one hypercomplex number. In each block, the index is the
+    product of the correlation of these numbers, the agreement of their means, and that of their
+    variances. As in the authors' own code, each band of a block is first scaled so that its truth
+    has mean 1 and deviation 1, and missing bands up to a power of two are 0. Unlike in that code,
+    incomplete blocks are left out, not mirrored, and bands whose truth is flat aren't scaled.
 
     Source: A. Garzelli, F. Nencini, "Hypercomplex Quality Assessment of Multi/Hyperspectral
     Images", IEEE Geoscience and Remote Sensing Letters 6 (2009).
 
     Args:
         result: (c, h, w).
-        truth: the same shape.
+        truth: (c, h, w).
         block: side of a block, pixels.
-        valid: bool (h, w); None for all. Blocks that hold an invalid pixel aren't judged.
+        valid: bool (h, w). Blocks that hold an invalid pixel are left out.
 
     Returns:
         Mean over blocks, 0..1; 1 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     _check(result, truth, valid)
     channels = len(truth)
@@ -114,15 +105,14 @@ def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = N
         true_mean, own_mean = mean.split(channels, 1)
         true_variance, own_variance = variance.split(channels, 1)
         scale = torch.where(true_variance > 0, true_variance, torch.ones_like(true_variance)).sqrt()
-        # The product is bilinear, so the covariance of hypercomplex numbers is made of the bands'
-        # own.
+        # The product is bilinear, so bands' covariances give that of hypercomplex numbers.
         cross = cov[:, :channels, channels:] / (scale[:, :, None] * scale[:, None])
         correlated = torch.einsum("kij,nij->nk", table, cross).norm(dim=1)
-        spread = ((true_variance + own_variance) / scale**2).sum(1)
-        # The truth's mean is 1 in every part, and so is that of parts that are missing.
+        variances = ((true_variance + own_variance) / scale**2).sum(1)
+        # The truth's mean is 1 in every part, also in missing ones.
         own = F.pad((own_mean - true_mean) / scale + 1, (0, parts - channels), value=1.0).norm(dim=1)
         bias = 2 * parts**0.5 * own / (parts + own**2)
-        quality = bias * torch.where(spread > 0, 2 * correlated / spread, torch.ones_like(spread))
+        quality = bias * torch.where(variances > 0, 2 * correlated / variances, torch.ones_like(variances))
         total, count = total + float(quality.sum()), count + len(quality)
     return total / count if count else math.nan
 
@@ -130,13 +120,13 @@ def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = N
 def scc(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
     """Spatial correlation: whether edges and texture are where they should be.
 
-    The correlation, over the whole image, of the two after a 3 × 3 Laplacian (8 in the middle, −1
-    around), mean over bands. This is the definition of Zhou, with the truth in pan's place, as is
-    usual.
+    Both images are filtered by a 3 × 3 Laplacian (8 in the middle, −1 around); the result is their
+    correlation over the whole image, mean over bands. This is Zhou's definition with the truth in
+    pan's place, as is usual.
 
-    Others mean other things by the name. torchmetrics and sewar average the correlation in sliding
-    windows of 8, count flat windows as 0 and draw zeros into windows at the border, so that a
-    perfect result can have less than 1. The toolbox of Vivone and others takes the cosine between
+    Other packages define it differently. torchmetrics and sewar average the correlation in sliding
+    windows of 8, count flat windows as 0 and pad windows at the border with zeros, so a perfect
+    result can have less than 1. The toolbox of Vivone and others takes the cosine between
     magnitudes of Sobel gradients.
 
     Source: J. Zhou, D. L. Civco, J. A. Silander, "A wavelet transform method to merge Landsat TM
@@ -144,15 +134,11 @@ def scc(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
 
     Args:
         result: (c, h, w), sides of at least 3.
-        truth: the same shape.
-        valid: bool (h, w); None for all. Pixels next to an invalid one or on the border aren't
-            judged.
+        truth: (c, h, w).
+        valid: bool (h, w). Pixels next to an invalid one or on the border are left out.
 
     Returns:
-        −1..1; 1 is perfect. Bands whose truth has no detail aren't judged.
-
-    Raises:
-        ValueError: if shapes don't fit.
+        −1..1; 1 is perfect. Bands whose truth has no detail are left out.
     """
     _check(result, truth, valid, least=3)
     seen = _whole_windows(valid, truth, 3)
@@ -171,15 +157,12 @@ def psnr(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 
     Args:
         result: (c, h, w).
-        truth: the same shape.
+        truth: (c, h, w).
         peak: the value that counts as full scale.
-        valid: bool (h, w); None for all.
+        valid: bool (h, w).
 
     Returns:
         10 · log10(peak² / mean squared error), dB; infinite for a perfect result.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     pixels, truths = _pixels(result, truth, valid)
     error = float((pixels - truths).square().mean())
@@ -187,7 +170,7 @@ def psnr(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 
 
 def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None = None) -> float:
-    """Structural similarity, each band by itself.
+    """Structural similarity, for each band separately.
 
     Over Gaussian windows of 11 × 11, σ 1.5, that lie inside the image and hold no invalid pixel; K1
     is 0.01 and K2 0.03. torchmetrics also counts windows over mirrored borders; sewar's window is
@@ -198,15 +181,12 @@ def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 
     Args:
         result: (c, h, w), sides of at least 11.
-        truth: the same shape.
+        truth: (c, h, w).
         peak: the value that counts as full scale.
-        valid: bool (h, w); None for all.
+        valid: bool (h, w).
 
     Returns:
         Mean over windows and bands, −1..1; 1 is perfect.
-
-    Raises:
-        ValueError: if shapes don't fit.
     """
     _check(result, truth, valid, least=SSIM_WINDOW)
     offsets = torch.arange(SSIM_WINDOW, dtype=torch.float64) - SSIM_WINDOW // 2
@@ -228,9 +208,9 @@ def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
 
 @cache
 def _product_table(parts: int) -> Tensor:
-    """Signs (k, i, j): part k of a · b* has this much of a_i b_j, for hypercomplex a and b.
+    """Signs (k, i, j) of the products a_i b_j in part k of a · b*, for hypercomplex a and b.
 
-    Halves are multiplied as the authors' code does it, a variant of Cayley's and Dickson's rule,
+    Halves are multiplied by the rule of the authors' code, a variant of Cayley's and Dickson's,
     down to real numbers: (a, b)(c, d) = (a c − d* b, a* d* + c b*).
     """
     table = torch.zeros(parts, parts, parts, dtype=torch.float64)
@@ -245,7 +225,7 @@ def _conjugate(number: Tensor) -> Tensor:
 
 
 def _multiply(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two hypercomplex numbers (parts,): real, complex, quaternions, octonions and on."""
+    """The product of two hypercomplex numbers (parts,): real, complex, quaternions, octonions."""
     if len(first) == 1:
         return first * second
     (a, b), (c, d) = first.chunk(2), second.chunk(2)
@@ -278,12 +258,12 @@ def _pixels(result: Tensor, truth: Tensor, valid: Tensor | None) -> tuple[Tensor
 
 
 def _laplacian(image: Tensor) -> Tensor:
-    """Nine times what sets a pixel of `image` (h, w) off from the mean of 3 × 3: (h − 2, w − 2)."""
+    """Nine times the difference of a pixel of (h, w) from the mean of 3 × 3: (h − 2, w − 2)."""
     return 9 * (image[1:-1, 1:-1] - _window_means(image, [1 / 3] * 3))
 
 
 def _window_means(image: Tensor, weights: list[float]) -> Tensor:
-    """Weighted means over the windows that lie in `image` (h, w); torch convolves float64 slowly."""
+    """Weighted means over all windows in `image` (h, w); torch convolves float64 slowly."""
     for axis in (0, 1):
         size = image.shape[axis] - len(weights) + 1
         total = image.narrow(axis, 0, size) * weights[0]
@@ -294,7 +274,7 @@ def _window_means(image: Tensor, weights: list[float]) -> Tensor:
 
 
 def _whole_windows(valid: Tensor | None, image: Tensor, side: int) -> Tensor:
-    """Bool (h − side + 1, w − side + 1): which windows of `side` hold no invalid pixel."""
+    """Windows of `side` pixels without an invalid pixel: bool (h − side + 1, w − side + 1)."""
     height, width = image.shape[-2:]
     if valid is None:
         return torch.ones(height - side + 1, width - side + 1, dtype=torch.bool, device=image.device)
