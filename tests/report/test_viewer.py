@@ -78,7 +78,7 @@ def near(codes, colour):
 
 
 def looks(browser, *places):
-    """Wait until the stage has these colours, a little below its middle, at these shares of its width."""
+    """Wait until the stage has these colours at these shares of its width, below its middle."""
     wait(browser, lambda: all(near(pixel(browser, across, 0.6), colour) for across, colour in places))
 
 
