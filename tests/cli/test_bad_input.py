@@ -27,7 +27,7 @@ def listing(folder: Path) -> set[str]:
 
 @pytest.fixture
 def refuse(run, tmp_path):
-    """Run `fuse` into an empty folder and check that it prints one error line and leaves no file."""
+    """Run `fuse` into an empty folder; check that it prints one error line and leaves nothing."""
     out = tmp_path / "out"
     out.mkdir()
 
