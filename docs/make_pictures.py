@@ -50,17 +50,17 @@ DAMAGE = 2.0
 def main() -> None:
     """Draw all pictures."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
-    straight = photograph(
+    registered = photograph(
         ground, Imager(displacement=(0.0, 0.0), jitter=0.0, parallax=(0.0, 0.0), time_lag=0.0)
     )
-    crooked = photograph(ground, Imager(displacement=(0.35, 0.3), jitter=0.05, time_lag=1))
-    healed, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (straight, crooked))
-    draw_scenes(healed)
+    displaced = photograph(ground, Imager(displacement=(0.35, 0.3), jitter=0.05, time_lag=1))
+    clean, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (registered, displaced))
+    draw_scenes(clean)
     draw_bands(ground)
-    draw_wald(straight)
-    draw_misalignment(healed, fringed, crooked)
-    draw_metrics(healed, straight)
-    draw_judging(healed, fringed)
+    draw_wald(registered)
+    draw_misalignment(clean, fringed, displaced)
+    draw_metrics(clean, registered)
+    draw_judging(clean, fringed)
 
 
 def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
@@ -96,18 +96,18 @@ def draw_wald(pair: tuple[Tensor, Tensor]) -> None:
     save("wald", row(*(picture[:, 40:136, 40:136] for picture in pictures), scale=3))
 
 
-def draw_misalignment(healed: Tensor, fringed: Tensor, crooked: tuple[Tensor, Tensor]) -> None:
+def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, Tensor]) -> None:
     """Draw results from registered and from displaced band arrays; print fringes at both scales."""
     here = (slice(None), *STREET)
-    pieces = healed[here], fringed[here]
+    pieces = clean[here], fringed[here]
     colours = [render(at_lightness(piece), SCREEN) for piece in pieces]
     save("misalignment", row(*map(natural, pieces), *colours, scale=2))
-    case = plain_case(*crooked)
+    case = plain_case(*displaced)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
     for name, oklab, pair in (
-        ("full scale, straight", healed, crooked),
-        ("full scale, crooked", fringed, crooked),
-        ("coarser, crooked", answer, (case.pan, case.mul)),
+        ("full scale, registered", clean, displaced),
+        ("full scale, displaced", fringed, displaced),
+        ("coarser, displaced", answer, (case.pan, case.mul)),
     ):
         fringe = full_maps(oklab[None], *pair).fringe
         print(f"fringe of {name}: mean {float(fringe.mean()):.2f}, p99 {float(fringe.quantile(0.99)):.2f}")
@@ -138,10 +138,10 @@ def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
     save("metrics", row(*(natural(picture[:, 320:440, 320:440]) for picture in pictures), scale=2))
 
 
-def draw_judging(healed: Tensor, fringed: Tensor) -> None:
+def draw_judging(clean: Tensor, fringed: Tensor) -> None:
     """Draw what the viewing commands make of two results."""
     here = (slice(None), *STREET)
-    first, second = fringed[here], healed[here]
+    first, second = fringed[here], clean[here]
     # The commands compare colours as shown, not those of the scene.
     shown = [from_screen(natural(oklab)) for oklab in (first, second)]
     save("judging-pair", row(*map(natural, (first, second)), scale=3))

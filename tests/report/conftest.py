@@ -7,7 +7,7 @@ from potato import fuse
 
 @pytest.fixture
 def fused(pair, tmp_path):
-    """A pair, and what the predictor makes of it in both looks."""
+    """A pair, and pictures of it in both looks, sharpened by the predictor."""
     pictures = {}
     for look in ("natural", "flat"):
         pictures[look] = tmp_path / f"{look}.tif"

@@ -56,7 +56,7 @@ def test_colours_are_drawn_at_their_hue_and_chroma(tmp_path, ending, run):
     image = drawn(output)
 
     def at(a: float, b: float) -> np.ndarray:
-        """The pixel there: the plane is 800 pixels wide, in a margin of 100."""
+        """The pixel at a and b; the plane is 800 pixels wide and 100 from each edge."""
         return image[:, round(500 - b / 0.2 * 400), round(500 + a / 0.2 * 400)]
 
     (red, _, blue), (other_red, _, other_blue) = (at(*point) for point in points.T.tolist())
@@ -71,8 +71,8 @@ def test_max_chroma_is_the_rim_and_the_share_beyond_is_printed(tmp_path, run):
     codes[1, :10] = 10_000
     path = pairs.write(tmp_path / "a.tif", codes)
     pictures = []
-    for reach, share in ((0.3, 0), (0.05, 0.25)):
-        found = scope.vectorscope(path, tmp_path / "o.png", max_chroma=reach, overwrite=True)
+    for max_chroma, share in ((0.3, 0), (0.05, 0.25)):
+        found = scope.vectorscope(path, tmp_path / "o.png", max_chroma=max_chroma, overwrite=True)
         assert found.beyond == share and ("25% outside" in str(found)) == bool(share)
         pictures.append(drawn(tmp_path / "o.png"))
     assert not np.array_equal(*pictures)

@@ -162,7 +162,7 @@ function exchange() {
   show(1, left);
 }
 
-// ---- Hands
+// ---- Controls
 
 const KEYS = {
   s: () => setMode("swipe"), b: blink, d: () => setMode("side"), " ": blink, p: () => setAuto(!auto.checked),

@@ -11,7 +11,7 @@ class Finding:
     """The result of one check, and what to do about it.
 
     Attributes:
-        subject: what was checked, in a word or two.
+        subject: what was checked.
         state: `fine`; `note`, which is good to know but no obstacle; or `wrong`.
         found: the result, in one line.
         remedy: what to do, in one line; empty if nothing.
