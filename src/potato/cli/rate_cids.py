@@ -1,6 +1,7 @@
 """`potato rate-cids`."""
 
 import dataclasses
+from typing import Any
 
 import click
 
@@ -34,21 +35,7 @@ from potato.cli import options
 @options.overwrite
 @options.quiet
 @options.json_
-def rate_cids(
-    ard: str,
-    output: str,
-    allow_list: str | None,
-    top: int | None,
-    above: float | None,
-    sheet: str | None,
-    tiles_per_cid: int,
-    workers: int | None,
-    cluster: str | None,
-    follow_links: bool,
-    overwrite: bool,
-    quiet: bool,
-    json_: bool,
-) -> None:
+def rate_cids(quiet: bool, json_: bool, **settings: Any) -> None:
     """Rate every CID of an ARD from 0 to 4 on seeing, water and interest.
 
     ARD is a folder, s3://…, or https://…; only overviews are read. The index is
@@ -56,19 +43,6 @@ def rate_cids(
     """
     from potato.ard import rating
 
-    rated = rating.rate_cids(
-        ard,
-        output,
-        allow_list=allow_list,
-        top=top,
-        above=above,
-        sheet=sheet,
-        tiles_per_cid=tiles_per_cid,
-        workers=workers,
-        cluster=cluster,
-        overwrite=overwrite,
-        follow_links=follow_links,
-        progress=options.show_progress(quiet),
-    )
+    rated = rating.rate_cids(progress=options.show_progress(quiet), **settings)
     rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
     options.tell(rated, quiet, json_, ratings=rows)
