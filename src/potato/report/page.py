@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from string import Template
@@ -153,22 +153,30 @@ def _ticks() -> list[str]:
 
 
 def _table(table: Table, number: int) -> str:
-    heads = "".join(
+    heads = (
         f'<th scope="col" class="number">{html.escape(name)}<small>{html.escape(text)}</small></th>'
         for name, text in table.columns.items()
     )
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        + "".join(f'<td class="number">{_figure(value)}</td>' for value in values)
-        + "</tr>"
+    rows = {
+        name: (f'<td class="number">{_figure(value)}</td>' for value in values)
         for name, values in table.rows.items()
-    )
+    }
     return (
         f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{html.escape(table.title)}</h2>'
         f"<p>{html.escape(table.text)}</p>"
-        f'<div class="wide" tabindex="0" role="region" aria-labelledby="table-{number}"><table>'
-        f'<thead><tr><th scope="col">Picture</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        "</section>"
+        f'<div class="wide" tabindex="0" role="region" aria-labelledby="table-{number}">'
+        f"{_html_table('Picture', heads, rows)}</div></section>"
+    )
+
+
+def _html_table(corner: str, heads: Iterable[str], rows: Mapping[str, Iterable[str]]) -> str:
+    """An HTML table; heads and cells are HTML elements, names of rows are text."""
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(cells)}</tr>' for name, cells in rows.items()
+    )
+    return (
+        f'<table><thead><tr><th scope="col">{corner}</th>{"".join(heads)}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
     )
 
 
@@ -222,14 +230,9 @@ def _curves(counts: NDArray[np.float64]) -> str:
 
 def _provenance(pictures: Mapping[str, Mapping[str, str]]) -> str:
     """HTML table with a column for each picture and a row for each fact that any of them has."""
-    facts = list(dict.fromkeys(fact for each in pictures.values() for fact in each))
-    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(fact)}</th>'
-        + "".join(f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values())
-        + "</tr>"
-        for fact in facts
-    )
-    return (
-        f'<table><thead><tr><th scope="col">Fact or tag</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    heads = (f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
+    facts = dict.fromkeys(fact for each in pictures.values() for fact in each)
+    rows = {
+        fact: (f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values()) for fact in facts
+    }
+    return _html_table("Fact or tag", heads, rows)
