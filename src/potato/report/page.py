@@ -158,7 +158,7 @@ def _table(table: Table, number: int) -> str:
         for name, text in table.columns.items()
     )
     rows = {
-        name: (f'<td class="number">{_figure(value)}</td>' for value in values)
+        name: [f'<td class="number">{_figure(value)}</td>' for value in values]
         for name, values in table.rows.items()
     }
     return (
@@ -233,6 +233,6 @@ def _provenance(pictures: Mapping[str, Mapping[str, str]]) -> str:
     heads = (f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
     facts = dict.fromkeys(fact for each in pictures.values() for fact in each)
     rows = {
-        fact: (f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values()) for fact in facts
+        fact: [f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values()] for fact in facts
     }
     return _html_table("Fact or tag", heads, rows)
