@@ -1,6 +1,17 @@
+"""Text for people."""
+
+import json
+
 import pytest
 
-from potato.core.text import redact
+from potato.core.text import redact, script_json
+
+from pictures import HOSTILE
+
+
+def test_script_json_escapes_markup():
+    text = script_json({HOSTILE: [HOSTILE, "<!--"]})
+    assert not set("<>&") & set(text) and json.loads(text) == {HOSTILE: [HOSTILE, "<!--"]}
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,11 @@ from potato.cli import chip_options, options
 @options.overwrite
 @options.quiet
 @options.json_
-def chips_sheet(pool: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
+def chips_sheet(quiet: bool, json_: bool, **settings: Any) -> None:
     """Draw chips as a contact sheet: pan, mul and target.
 
     POOL is a folder of chips, OUTPUT the PNG to write. Invalid pixels are magenta.
     """
     from potato.chips import contact_sheet
 
-    drawn = contact_sheet.chips_sheet(pool, output, **settings)
-    options.tell(drawn, quiet, json_)
+    options.tell(contact_sheet.chips_sheet(**settings), quiet, json_)

@@ -20,9 +20,8 @@ from potato.cli import chip_options, options
 )
 @chip_options.chip_size
 @options.workers
-@options.quiet
-@options.json_
-def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+@options.printed
+def fake_chips(**settings: Any) -> Any:
     """Fake training chips of rare, difficult surfaces.
 
     A patch is two surfaces, mixed by 1/f² noise; a chip is several patches side by side, such as
@@ -31,6 +30,4 @@ def fake_chips(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None
     """
     from potato.chips import fake
 
-    bar = options.show_progress(quiet)
-    made = fake.fake_chips(chip_dir, progress=bar, **settings)
-    options.tell(made, quiet, json_)
+    return fake.fake_chips(**settings)

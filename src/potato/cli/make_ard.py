@@ -1,5 +1,7 @@
 """`potato make-ard`."""
 
+from typing import Any
+
 import click
 
 from potato.cli import options
@@ -30,14 +32,13 @@ from potato.cli import options
 )
 @options.quiet
 @options.json_
-def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet: bool, json_: bool) -> None:
-    """Make an ARD of simulated ground, with the layout, JSON and images of a real one.
+def make_ard(quiet: bool, json_: bool, **settings: Any) -> None:
+    """Make an ARD of simulated ground: the layout, the JSON and the images of a real one.
 
     DIR is the event folder to write, new or empty. It replaces a download of many gigabytes: every
     command that reads an ARD reads it.
     """
     from potato.ard import synthetic
 
-    bar = options.show_progress(quiet)
-    made = synthetic.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
+    made = synthetic.make_ard(progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

@@ -47,7 +47,7 @@ from potato.cli import chip_options, options
 @options.follow_links
 @options.quiet
 @options.json_
-def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+def make_chips(quiet: bool, json_: bool, **settings: Any) -> None:
     """Cut training chips out of an ARD.
 
     Chip n of an ARD is always the same. Chips that are there already stay, so repeating the command
@@ -55,11 +55,6 @@ def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings
     """
     from potato.chips import make
 
-    made = make.make_chips(
-        ard_dir,
-        chip_dir,
-        progress=options.show_progress(quiet),
-        tell=None if quiet else chip_options.tell,
-        **settings,
-    )
+    tell = None if quiet else chip_options.tell
+    made = make.make_chips(progress=options.show_progress(quiet), tell=tell, **settings)
     options.tell(made, quiet, json_)

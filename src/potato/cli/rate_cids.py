@@ -37,7 +37,7 @@ from potato.cli import options
 @options.overwrite
 @options.quiet
 @options.json_
-def rate_cids(ard: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
+def rate_cids(quiet: bool, json_: bool, **settings: Any) -> None:
     """Rate every CID of an ARD from 0 to 4 on seeing, water and interest.
 
     ARD is a folder, s3://…, or https://…; only overviews are read. The index is
@@ -45,6 +45,6 @@ def rate_cids(ard: str, output: str, quiet: bool, json_: bool, **settings: Any) 
     """
     from potato.ard import rating
 
-    rated = rating.rate_cids(ard, output, progress=options.show_progress(quiet), **settings)
+    rated = rating.rate_cids(progress=options.show_progress(quiet), **settings)
     rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
     options.tell(rated, quiet, json_, ratings=rows)
