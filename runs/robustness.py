@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
-from land_cover import Scene, make_scene
 from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram
 from potato.simulation.imager import Sensor
+
+from land_cover import Scene, make_scene
 
 _SPECKLE = 5.0
 """JND by which a pixel of speckle stands out of its neighbours more than in the truth."""
