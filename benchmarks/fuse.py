@@ -36,11 +36,11 @@ def make(folder: Path, size: int, width: int, depth: int) -> None:
     from potato.raster import grid_at, write_image
     from potato.simulation.ground import make_ground
     from potato.simulation.imager import observe
+    from potato.simulation.random_imager import random_imager
 
     generator = torch.Generator().manual_seed(1)
-    pan, mul = (
-        image.numpy() for image in observe(make_ground(PIECE, PIECE, generator, style="town"), generator)
-    )
+    ground = make_ground(PIECE, PIECE, generator, style="town")
+    pan, mul = (image.numpy() for image in observe(ground, generator, random_imager(generator)))
 
     def fill(image: np.ndarray, side: int) -> np.ndarray:
         extra = max(0, side - image.shape[1])

@@ -1,9 +1,9 @@
-"""How fast scenes are invented and photographed, on one core: Mpx of pan a second.
+"""How fast scenes are drawn and imaged on one core: Mpx of pan a second.
 
     python benchmarks/scenes.py [--photographs DIR] [--size 512] [--count 8] [--json FILE]
 
-Each ground is seen by four passes of the instrument, as `potato train --scenes` does. Half of the scenes come
-by Wald's protocol, and most of these take ground of four times the area.
+Each ground is imaged by four passes, as in `potato train --scenes`. Half of the scenes are made by
+Wald's protocol, and most of these need ground of four times the area.
 """
 
 import argparse
@@ -39,12 +39,14 @@ def main() -> int:
         speeds = []
         for index in range(-1, options.count):  # the first warms up
             started = time.perf_counter()
-            for look in range(passes):
-                scene_chip(1, index, options.size, look=look, photographs=photographs, ground=ground)
+            for pass_index in range(passes):
+                scene_chip(
+                    1, index, options.size, pass_index=pass_index, photographs=photographs, ground=ground
+                )
             if index >= 0:
                 speeds.append(passes * options.size**2 / 1e6 / (time.perf_counter() - started))
         name = ground or "the mix"
-        # Of a mix, the time of the whole counts; of one kind, the typical scene.
+        # For the mix, total time counts; for one kind, the typical scene.
         found[name] = statistics.harmonic_mean(speeds) if ground is None else statistics.median(speeds)
         print(f"{name:12} {found[name]:5.2f} Mpx/s")
     if options.json:

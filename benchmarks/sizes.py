@@ -70,7 +70,7 @@ def evaluate_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> 
     methods = MethodSpec(weights, [PREDICTOR]).methods
     found = [Findings() for _ in methods]
     for n in range(count):
-        chip = scene_chip(SEED, n, 512, kind="judged", photographs=photographs)
+        chip = scene_chip(SEED, n, 512, series="judged", photographs=photographs)
         for whole, part in zip(found, evaluate_chip(methods, chip), strict=True):
             whole.join(part)
     before, after = (one.differences[CHIPS].total.mean for one in found)

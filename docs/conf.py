@@ -1,4 +1,4 @@
-"""Sphinx: how the pages of docs/ become a site. `make docs` builds it, and a warning is an error."""
+"""Sphinx configuration of the site. `make docs` builds it; a warning is an error."""
 
 import re
 from importlib.metadata import version as version_of
@@ -14,7 +14,7 @@ html_theme = "furo"
 html_copy_source = False
 
 extensions = [
-    "myst_nb",  # Markdown, and notebooks, which it runs
+    "myst_nb",  # reads Markdown, runs notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
@@ -22,9 +22,9 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_templates", "examples"]
-myst_heading_anchors = 3  # so that a link to a heading is checked too
+myst_heading_anchors = 3  # Sphinx then also checks links to headings
 
-# Notebooks are kept without results, so they are run; one that fails fails the build.
+# Notebooks are stored without outputs, so the build runs them and fails if a notebook fails.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
@@ -35,10 +35,10 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-# A name in single backticks is a link where it is one of ours, and code where it isn't.
+# A name in single backticks becomes a link if the reference has it, and code otherwise.
 default_role = "py:obj"
-# Names that a room passes on are found twice, in the room and where they are at home. Either will do.
-# Examples of JSON are shortened with an ellipsis, which is no JSON.
+# ref.python: a name that a package re-exports is found both there and in its module; either serves.
+# misc.highlighting_failure: examples of JSON are shortened with an ellipsis, which isn't JSON.
 suppress_warnings = ["ref.python", "misc.highlighting_failure"]
 
 _CODE = re.compile(r"(``.*?``|`.*?`)")
@@ -48,7 +48,7 @@ _MARKS = re.compile(r"([|*\\]|(?<=\w)_(?!\w))")
 def _escape(
     app: Sphinx, what: str, name: str, docstring_of: object, options: object, lines: list[str]
 ) -> None:
-    """Docstrings are plain text with `code` in it: no other mark of reStructuredText is meant as one."""
+    """Escape reStructuredText marks other than backticks: docstrings are plain text with `code`."""
     for number, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
@@ -58,6 +58,6 @@ def _escape(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", _escape, priority=400)  # before napoleon, which adds marks
+    """Connect the hook; Sphinx calls this function."""
+    app.connect("autodoc-process-docstring", _escape, priority=400)  # before napoleon adds its own marks
     return {"parallel_read_safe": True}

@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the help of every command. `tests/test_structure.py` checks that it is current."""
+"""Write docs/cli.md from every command's help; tests/project/test_structure.py compares them."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ PAGE = Path(__file__).parent / "cli.md"
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the text of docs/cli.md."""
     context = click.Context(potato, info_name="potato", **potato.context_settings)
     parts = ["# Command line", "", "Made from `--help` by `make docs`.", ""]
     for name in potato.list_commands(context):

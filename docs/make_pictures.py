@@ -24,7 +24,7 @@ from potato.evaluation.registration import shift
 from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import Sensor, observe
+from potato.simulation.imager import Imager, observe
 from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference
 from potato.viewing.scope import vectorscope
 
@@ -52,8 +52,10 @@ Piece = tuple[slice, slice]
 def main() -> None:
     """Draw everything."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
-    straight = photograph(ground, Sensor(displacement=(0.0, 0.0), sway=0.0, parallax=(0.0, 0.0), lag=0.0))
-    crooked = photograph(ground, Sensor(displacement=(0.35, 0.3), sway=0.05, lag=1))
+    straight = photograph(
+        ground, Imager(displacement=(0.0, 0.0), jitter=0.0, parallax=(0.0, 0.0), time_lag=0.0)
+    )
+    crooked = photograph(ground, Imager(displacement=(0.35, 0.3), jitter=0.05, time_lag=1))
     healed, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (straight, crooked))
     draw_scenes(healed)
     draw_bands(ground)
@@ -63,7 +65,7 @@ def main() -> None:
     draw_judging(healed, fringed)
 
 
-def photograph(ground: Ground, sensor: Sensor) -> tuple[Tensor, Tensor]:
+def photograph(ground: Ground, sensor: Imager) -> tuple[Tensor, Tensor]:
     """Reflectance of pan (1, 1, 4h, 4w) and mul (1, 8, h, w)."""
     pan, mul = observe(ground, torch.Generator().manual_seed(1), sensor)
     return pan[None, None].float() / SCALE, mul[None].float() / SCALE

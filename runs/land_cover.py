@@ -17,8 +17,9 @@ from potato.evaluation.methods import Method
 from potato.evaluation.protocols import BORDER
 from potato.evaluation.statistics import Difference
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import Sensor, observe, ragged_mask, random_sensor, truth
+from potato.simulation.imager import Imager, observe, ragged_mask, truth
 from potato.simulation.land.zoning import STYLES
+from potato.simulation.random_imager import random_imager
 
 EVERYTHING = "everything"
 """Name of the row for all pixels."""
@@ -68,7 +69,7 @@ class Scene:
 
 
 def make_scene(
-    index: int, size: int = 512, seed: int = 0, change: Callable[[Sensor], Sensor] | None = None
+    index: int, size: int = 512, seed: int = 0, change: Callable[[Imager], Imager] | None = None
 ) -> Scene:
     """A scene of a series that training never sees; equal arguments give equal scenes.
 
@@ -84,7 +85,7 @@ def make_scene(
     styles = tuple(STYLES)
     generator = torch.Generator().manual_seed(seed_of(seed, "judged", index))
     ground = make_ground(size, size, generator, style=styles[index % len(styles)])
-    sensor = random_sensor(generator)
+    sensor = random_imager(generator)
     valid = torch.ones(size, size, dtype=torch.bool)
     if index % 2:
         valid = ragged_mask(size, size, generator, share=_INVALID)

@@ -1,25 +1,24 @@
-"""Make `src/potato/assets/reflectances.csv`: what the sensor sees of named surfaces.
+"""Make `src/potato/assets/reflectances.csv`: reflectances of named surfaces in pan and the 8 bands.
 
     python runs/make_reflectances.py --data DIR [--output FILE]
 
-DIR holds `rsr/worldview2.csv` and `rsr/worldview3.csv` (the vendor's relative spectral responses) and
-`spectra/slum-shortwave.csv` (SLUM, Kotthaus and others 2014, CC0). The other library is the one that
-comes with the package `earthlib` (extra `fit`, MIT). A band's reflectance is the mean of the spectrum,
-weighted by the response and by sunlight (a black body of 5772 K): that is what calibrated radiance over
-calibrated sunlight measures, and in pan, which is broad, it matters. Each is computed for WorldView-2 and
-for WorldView-3, and the mean of the two is kept.
+DIR holds `rsr/worldview2.csv` and `rsr/worldview3.csv` (the vendor's relative spectral responses)
+and `spectra/slum-shortwave.csv` (SLUM, Kotthaus and others 2014, CC0). The other library is the one
+that comes with the package `earthlib` (extra `fit`, MIT). A band's reflectance is the mean of the
+spectrum, weighted by the response and by sunlight (a black body of 5772 K), as in calibrated
+radiance over calibrated sunlight; in pan, which is broad, the weight matters. The list has the mean
+of WorldView-2 and WorldView-3.
 
-Names say what we judge a sample to be; the column `note` has the library's own name. What no library has
-is derived from what one has, and the note tells the steps:
+Names say what we take a sample to be; the column `note` has the library's own name. Surfaces that
+no library has are derived from others, and the note gives the steps:
 
-    a tinted 30 % with b   Kubelka and Munk (1931), one constant: K/S of a mixture of pigments is the
-                           mixture of their K/S
-    a shifted +12 nm       the measured curve moved along the wavelength: a paint whose edge lies elsewhere
+    a tinted 30 % with b   Kubelka and Munk (1931), one constant: K/S of the pigments is mixed
+    a shifted +12 nm       the measured curve moved along the wavelength: a paint with another edge
     a with 30 % b          side by side: the mean of the reflectances
-    a under a film of …    Ångström (1925): water sends light back down, r / (n² (1 − r) + r)
+    a under a film of …    Ångström (1925): water reflects light back down, r / (n² (1 − r) + r)
     a under 2 m of water   two ways through clear water, absorption by Pope and Fry (1997)
     open water             Lee and others (2002): backscattering over absorption and backscattering
-    snow                   Kokhanovsky and Zege (2004): exp(−√(13 α d)), ice of Warren and Brandt (2008)
+    snow                   Kokhanovsky and Zege (2004): exp(−√(13 α d)), Warren and Brandt (2008)
 """
 
 import argparse
@@ -37,7 +36,7 @@ from potato.simulation.land.reflectances import COLUMNS
 Spectrum = NDArray[np.float64]
 
 WAVELENGTHS = np.arange(350.0, 1101.0)
-"""nm; what the responses cover."""
+"""nm, the range of the responses."""
 
 WATER = """
 350 .0130  380 .0114  400 .0066  420 .0045  440 .0064  460 .0098  480 .0127  500 .0204  520 .0409
@@ -45,7 +44,8 @@ WATER = """
 725 1.49   750 2.6    775 2.4    800 2.0    825 2.8    850 4.3    900 6.8    925 14     950 38
 975 45     1000 36    1100 18
 """
-"""nm and absorption of pure water in 1/m: to 700 Pope and Fry 1997, then Kou and others 1993, rounded."""
+"""nm and absorption of pure water, 1/m: Pope and Fry 1997, from 725 nm Kou and others 1993,
+rounded."""
 
 ICE = """
 350 2.0e-11   400 2.365e-11 450 9.239e-11 500 5.889e-10 550 2.289e-9 600 5.73e-9 650 1.43e-8
@@ -55,19 +55,19 @@ ICE = """
 """nm and imaginary part of the refractive index of ice (Warren and Brandt 2008)."""
 
 MEASURED = Path(__file__).with_name("measured-surfaces.csv")
-"""Kind, name, library and the library's own name of the samples that are taken as they are."""
+"""Kind, name, library and the library's own name of the samples that are used unchanged."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A spectrum 0..1 at `WAVELENGTHS` and how it came about, in words."""
+    """A spectrum 0..1 at `WAVELENGTHS`, and the note on its origin."""
 
     values: Spectrum
     story: str
 
     @property
     def term(self) -> str:
-        """The story as part of another one."""
+        """The story as part of another story."""
         return f"({self.story})" if " tinted " in self.story or " with " in self.story else self.story
 
 
@@ -86,39 +86,39 @@ def absorbing(reflectance: Spectrum) -> Spectrum:
 
 
 def tinted(base: Sample, pigment: Sample, share: float) -> Sample:
-    """Pigments stirred into one paint: `share` of `pigment`, the rest `base`."""
+    """Mix pigments into one paint: `share` of `pigment`, the rest `base`."""
     k = share * absorbing(pigment.values) + (1 - share) * absorbing(base.values)
     return Sample(1 + k - np.sqrt(k * k + 2 * k), f"{base.term} tinted {share:.0%} with {pigment.term}")
 
 
 def shifted(sample: Sample, nm: float) -> Sample:
-    """The curve moved by `nm` towards the red, its ends drawn out."""
+    """Move the curve by `nm` towards the red, its ends replicated."""
     moved = np.interp(WAVELENGTHS - nm, WAVELENGTHS, sample.values)
     return Sample(moved, f"{sample.term} shifted {nm:+g} nm")
 
 
 def mixed(first: Sample, second: Sample, share: float) -> Sample:
-    """Surfaces side by side: `share` of `second`."""
+    """Put surfaces side by side: `share` of `second`."""
     values = (1 - share) * first.values + share * second.values
     return Sample(values, f"{first.term} with {share:.0%} {second.term}")
 
 
 def darker(sample: Sample, factor: float) -> Sample:
-    """All of it less bright: gloss that mirrors elsewhere, dirt, oil."""
+    """Darken a surface, like gloss that reflects away, dirt or oil."""
     return Sample(factor * sample.values, f"{sample.term} times {factor:g}")
 
 
 def wet(dry: Sample) -> Sample:
-    """A rough surface under a film of water (Ångström 1925; n = 1.33)."""
+    """Wet a rough surface with a film of water (Ångström 1925; n = 1.33)."""
     r = dry.values
     return Sample(r / (1.33**2 * (1 - r) + r), f"{dry.term} under a film of water")
 
 
 def under_water(bottom: Sample, depth: float) -> Sample:
-    """A bottom under `depth` metres of clear water, and 1 % of skylight from its surface.
+    """Put a bottom under `depth` metres of clear water that reflects 1 % of skylight.
 
-    Down and up through 1.05 times the depth on average (the sun is refracted to about 30° or less); 0.54
-    of the light passes the surface both ways, and from below it mirrors 0.48 back (Mobley 1994).
+    Light goes 1.05 times the depth down and up, on average (the sun is refracted to about 30° or
+    less); 0.54 of it passes the surface both ways, which reflects 0.48 from below (Mobley 1994).
     """
     r, through = bottom.values, np.exp(-2.1 * depth * interpolated(WATER))
     return Sample(
@@ -127,7 +127,7 @@ def under_water(bottom: Sample, depth: float) -> Sample:
 
 
 def open_water(chlorophyll: float, sediment: float, humic: float, cyanobacteria: float = 0.0) -> Sample:
-    """Deep water by what it holds (model of Lee and others 2002), with 0.8 % of skylight.
+    """Deep water by its contents (model of Lee and others 2002), with 0.8 % of skylight.
 
     Args:
         chlorophyll: mg/m³; absorbs as Gaussians at 440 and 675 nm, 0.06 C^0.65 1/m (Morel 1991).
@@ -152,17 +152,17 @@ def open_water(chlorophyll: float, sediment: float, humic: float, cyanobacteria:
 
 
 def snow(millimetres: float, soot: float = 0.0) -> Sample:
-    """Deep snow by the diameter of its grains; `soot` is further absorption in 1/m at 550 nm."""
+    """Deep snow of grains of this diameter; `soot` is further absorption, 1/m at 550 nm."""
     absorption = 4 * np.pi * interpolated(ICE) / (WAVELENGTHS * 1e-9) + soot * 550 / WAVELENGTHS
     story = f"snow of {millimetres:g} mm" + (f" + soot {soot:g}" if soot else "")
     return Sample(np.exp(-np.sqrt(absorption * 13 * millimetres / 1000)), story)
 
 
 def derived(of: Callable[[str], Sample]) -> Iterator[tuple[str, str, Sample]]:
-    """Kind, name and sample of surfaces that no library has.
+    """Kinds, names and samples of surfaces that no library has.
 
     Args:
-        of: gives a surface by name: a measured one, or a derived one that came before.
+        of: returns a surface by name: a measured one, or a derived one of an earlier line.
     """
     white, blue, red = of("white membrane"), of("blue membrane"), of("red membrane")
     yellow, black, rust = of("yellow paint"), of("black coated metal"), of("rusty metal")
@@ -268,7 +268,7 @@ def derived(of: Callable[[str], Sample]) -> Iterator[tuple[str, str, Sample]]:
 
 
 def read_measured(data: Path) -> dict[str, Spectrum]:
-    """Every spectrum of both libraries at `WAVELENGTHS`, 0..1, by the library's name and its own."""
+    """Every spectrum of both libraries at `WAVELENGTHS`, 0..1, by library and name."""
     import earthlib
 
     folder = Path(earthlib.__file__).parent / "data"
@@ -281,7 +281,7 @@ def read_measured(data: Path) -> dict[str, Spectrum]:
     values = np.fromfile(folder / "spectra.sli", "<f4").reshape(len(names), len(nm)).astype(np.float64)
     spectra: dict[str, Spectrum] = {}
     for name, value in zip(names, values, strict=True):
-        # Some names stand for several samples: the first is meant.
+        # Some names belong to several samples: take the first.
         spectra.setdefault(f"earthlib {name}", np.interp(WAVELENGTHS, nm, value))
     slum = data / "spectra" / "slum-shortwave.csv"
     with slum.open(newline="") as file:
@@ -293,7 +293,7 @@ def read_measured(data: Path) -> dict[str, Spectrum]:
 
 
 def read_responses(data: Path) -> NDArray[np.float64]:
-    """Weights (9, wavelengths) of pan and the 8 bands: each has the sum 1, then the mean of both."""
+    """Weights (9, wavelengths) of pan and the 8 bands, each of sum 1: the mean of both sensors."""
     metres = WAVELENGTHS * 1e-9
     # Planck's law, up to a factor; 0.014388 m K is its second radiation constant.
     sun = metres**-5 / np.expm1(0.014388 / (metres * 5772))

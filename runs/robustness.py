@@ -11,7 +11,7 @@ from torch import Tensor
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram
-from potato.simulation.imager import Sensor
+from potato.simulation.imager import Imager
 
 from land_cover import Scene, make_scene
 
@@ -31,7 +31,7 @@ class Trial:
     """
 
     name: str
-    sensor: Callable[[Sensor], Sensor] | None = None
+    sensor: Callable[[Imager], Imager] | None = None
     pan: float = 1.0
     light: float = 1.0
 
@@ -47,11 +47,11 @@ class Trial:
         )
 
 
-def _noisy(sensor: Sensor) -> Sensor:
+def _noisy(sensor: Imager) -> Imager:
     return replace(sensor, read_noise=3 * sensor.read_noise, shot_noise=9 * sensor.shot_noise)
 
 
-def _hazy(sensor: Sensor) -> Sensor:
+def _hazy(sensor: Imager) -> Imager:
     return replace(sensor, haze=0.1)
 
 

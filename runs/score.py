@@ -85,7 +85,7 @@ def by_ground(methods: Sequence[Method], count: int, size: int, photographs: tup
             continue
         found = {method.name: Findings() for method in methods}
         for n in range(count):
-            chip = scene_chip(SEED, n, size, kind="judged", photographs=photographs, ground=ground)
+            chip = scene_chip(SEED, n, size, series="judged", photographs=photographs, ground=ground)
             for whole, part in zip(found.values(), evaluate_chip(methods, chip), strict=True):
                 whole.join(part)
         rows[ground] = flat({name: one.difference(CHIPS).total.mean for name, one in found.items()})

@@ -1,6 +1,7 @@
-"""Potato sharpens WorldView-2 and -3 imagery: a pan and a mul in, one sharp picture in true colour out.
+"""Potato sharpens WorldView-2 and -3 imagery: pan and mul in, one sharp picture in true colour out.
 
-The names below are the surface for notebooks and scripts; they load when first used.
+The names in `__all__` are the interface for notebooks and scripts. Each is loaded when it is first
+used.
 """
 
 import importlib
@@ -41,7 +42,7 @@ __all__ = [
     "sharpen_window",
 ]
 
-_HOMES = {
+_HOMES = {  # the module of each name
     "Architecture": "model.network",
     "Demonstration": "demonstration",
     "demo": "demonstration",
@@ -64,10 +65,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
     if name == "color":
         return importlib.import_module("potato.core.color")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'potato' has no attribute {name!r}")
 
 

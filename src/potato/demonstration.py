@@ -17,6 +17,7 @@ from potato.raster import check_output, gdal, grid_at, open_pair, read_picture, 
 from potato.report import write_report
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import observe, ragged_mask
+from potato.simulation.random_imager import random_imager
 
 CID = "10300100DE300000"
 """A catalog ID of the right form that no satellite has used."""
@@ -109,7 +110,7 @@ def _write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:
     """A pair of a town with a ragged edge, in the form of the ARD."""
     generator = torch.Generator().manual_seed(seed)
     ground = make_ground(size, size, generator, style="town")
-    pan_counts, mul_counts = observe(ground, generator)
+    pan_counts, mul_counts = observe(ground, generator, random_imager(generator))
     valid = ragged_mask(size, size, generator, share=0.06)
     mul_valid = valid.reshape(size // RATIO, RATIO, size // RATIO, RATIO).any(3).any(1)
     fine = grid_at(size, size, 0.5)

@@ -1,31 +1,30 @@
 """Every error that Potato raises on purpose, in one tree.
 
-A message says what was expected, what was found, and what to do about it, in one line.
+A message is one line: what was expected, what was found, what to do.
 
     PotatoError
-    ├── InputError              pixels that can't be used
-    │   ├── PairError           pan and mul don't lie on one 4:1 grid
-    │   ├── GridError           two pictures that don't lie on one grid
-    │   ├── BandError           not the expected bands or data type
-    │   ├── SensorError         not WorldView-2 or -3
-    │   └── EmptyError          nothing valid in it
-    ├── ArdError                an ARD folder that can't be understood
-    ├── ChipError               a chip or a pool that can't be used
-    ├── WeightsError            a checkpoint that can't be used
-    ├── SessionError            a training session that can't go on
-    ├── OutputError             the output can't be written
-    │   └── OutputExists        … because it is there already (also a FileExistsError)
-    ├── ClusterError            a cluster that can't be reached, or used
-    └── BlockError              one block of a run failed; names its window
+    ├── InputError
+    │   ├── PairError
+    │   ├── GridError
+    │   ├── BandError
+    │   └── EmptyError
+    ├── ArdError
+    ├── ChipError
+    ├── WeightsError
+    ├── SessionError
+    ├── OutputError
+    │   └── OutputExists        also a FileExistsError
+    ├── ClusterError
+    └── BlockError
 """
 
 
 class PotatoError(Exception):
-    """Anything that Potato refuses or can't do; the message is meant for people."""
+    """Anything that Potato refuses or can't do."""
 
 
 class InputError(PotatoError):
-    """Input pixels that can't be used."""
+    """Input that can't be used."""
 
 
 class PairError(InputError):
@@ -37,19 +36,15 @@ class GridError(InputError):
 
 
 class BandError(InputError):
-    """An image whose bands or data type aren't the expected ones."""
-
-
-class SensorError(InputError):
-    """An image from a sensor that Potato doesn't know."""
+    """An image with other bands or another data type than expected."""
 
 
 class EmptyError(InputError):
-    """An image without a single valid pixel where one is needed."""
+    """An image without a valid pixel where one is needed."""
 
 
 class ArdError(PotatoError):
-    """An ARD folder, item or catalog that can't be understood."""
+    """An ARD folder, item or catalog that can't be read or understood."""
 
 
 class ChipError(PotatoError):
@@ -69,7 +64,7 @@ class OutputError(PotatoError):
 
 
 class OutputExists(OutputError, FileExistsError):  # noqa: N818  (named as FileExistsError is)
-    """An output that is there already and that nobody asked to replace."""
+    """An output that exists already and may not be replaced."""
 
 
 class ClusterError(PotatoError):
@@ -77,4 +72,4 @@ class ClusterError(PotatoError):
 
 
 class BlockError(PotatoError):
-    """A block of a run that failed; the message names its window and the cause."""
+    """A block that failed; the message names its window and the cause."""

@@ -10,8 +10,8 @@ from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
 from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, unusable, walk_ard
-from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, passes, plan_collects
-from potato.ard.synthetic.collects import plan_cells
+from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, plan_collects
+from potato.ard.synthetic.collects import plan_squares
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import open_pair
@@ -157,7 +157,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_what_a_collect_asks_for_is_there(tmp_path):
-    cells = plan_cells(33, 1, 0)
+    cells = plan_squares(33, 1, 0)
     collects = [
         Collect("103001000000AA00", "WV02", "2023-05-16", cells, plain=0.5, water=0.3, clouds=0.4, seed=1),
         Collect("103001000000BB00", "WV02", "2023-05-16", cells, reported=False, seed=1),
@@ -171,10 +171,9 @@ def test_what_a_collect_asks_for_is_there(tmp_path):
     assert [tile.clouds for tile in tiles] == [round(100 * rich.clouds), None]
 
 
-def test_ground_goes_on_beyond_what_is_invented(tmp_path, monkeypatch):
-    monkeypatch.setattr(passes, "PATCH", 136 * 136)
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_cells(33, 4, 0))
-    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False)
+def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
+    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0))
+    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False, patch=136 * 136)
     tiles = list(walk_ard(str(tmp_path)))
     assert len(tiles) == 4 and not any(isinstance(tile, Broken) for tile in tiles)
     with open_pair(tiles[3].pan, tiles[3].mul) as pair:
@@ -188,7 +187,7 @@ def test_ground_goes_on_beyond_what_is_invented(tmp_path, monkeypatch):
 @pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6, 9, 17])
 def test_plans_have_as_many_tiles_as_asked_in_cells_of_their_own(tiles):
     collects = plan_collects(tiles, 0)
-    cells = [cell for collect in collects for cell in collect.cells]
+    cells = [cell for collect in collects for cell in collect.squares]
     assert len(cells) == len(set(cells)) == tiles
     assert len({collect.cid for collect in collects}) == len(collects)
     assert {cell.zone for cell in cells} == ({33} if tiles == 1 else {32, 33})

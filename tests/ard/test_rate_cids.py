@@ -14,7 +14,7 @@ from potato.ard.rating.measures import HAZE_SPECTRUM, HAZE_WHITE, box_mean, esti
 from potato.ard.rating.rate_ard import COLUMNS
 from potato.ard.rating.sheet import make_sheet
 from potato.ard.synthetic import Collect, make_ard
-from potato.ard.synthetic.collects import plan_cells, plan_cid
+from potato.ard.synthetic.collects import plan_cid, plan_squares
 from potato.core.sensors import SCALE
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 
@@ -76,7 +76,7 @@ def test_ratings_agree_with_the_truth_of_a_generated_ard(tmp_path):
             plan_cid(place, 0, "104"),
             "WV03",
             "2023-05-16",
-            plan_cells(33, 1, 2 * place),
+            plan_squares(33, 1, 2 * place),
             plain=0.95 * place / (count - 1),
             water=water[place],
             clouds=clouds[place],
@@ -248,15 +248,14 @@ def test_the_allow_list_holds_the_best():
     assert choose_best(ratings, above=0.9) == ()
 
 
-def test_only_overviews_are_read_from_a_server(tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.ard.rating.rate_ard.PAN_SIDE", 272)
-    monkeypatch.setattr("potato.ard.rating.rate_ard.MUL_SIDE", 68)
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_cells(33, 1, 0))
+def test_only_overviews_are_read_from_a_server(tmp_path):
+    sides = {"overview_sides": (272, 68)}
+    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 1, 0))
     event = make_ard(tmp_path / "event", size=1088, collects=[collect], broken=False).folder
     pixels = sum(path.stat().st_size for path in event.rglob("*.tif") if "visual" not in path.name)
-    local = rate_cids(str(event), tmp_path / "local.csv").ratings
+    local = rate_cids(str(event), tmp_path / "local.csv", **sides).ratings
     with serve_folder(event) as server:
-        remote = rate_cids(server.url, tmp_path / "remote.csv").ratings
+        remote = rate_cids(server.url, tmp_path / "remote.csv", **sides).ratings
         read = sum(1 for _, path, _, _ in server.requests if path.endswith(".tif"))
     assert remote == local
     assert read > 0 and server.sent < 0.2 * pixels
@@ -298,10 +297,9 @@ def test_a_file_that_the_server_refuses_is_reported(event, tmp_path):
     assert len(rated.ratings) == 2
 
 
-def test_an_image_without_overviews_is_not_read_whole(event, tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.ard.rating.rate_ard.PAN_SIDE", 10)
+def test_an_image_without_overviews_is_not_read_whole(event, tmp_path):
     with pytest.raises(ArdError, match=r"none that can be read.*make them with gdaladdo"):
-        rate_cids(str(event), tmp_path / "ratings.csv")
+        rate_cids(str(event), tmp_path / "ratings.csv", overview_sides=(10, 320))
     assert not (tmp_path / "ratings.csv").exists()
 
 

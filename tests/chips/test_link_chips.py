@@ -191,7 +191,7 @@ def test_a_split_of_little_ground_has_two_parts(tmp_path):
 
 
 def test_cells_of_two_zones_on_the_same_ground_stay_together(tmp_path):
-    """Zones overlap where they meet: cell 3 of zone 32 is cell 0 of zone 33, moved by half a chip."""
+    """Zones overlap: square 3 of zone 32 is square 0 of zone 33, moved by half a chip."""
     west, east = a_source(tmp_path / "west", 40, cells=4, zone=32), a_source(tmp_path / "east", 40, cells=4)
     for source, shift in ((west, -0.31), (east, 0.0)):
         lines = [json.loads(line) for line in (source / "manifest.jsonl").read_text().splitlines()]

@@ -23,8 +23,8 @@ from potato.chips import load_chip
 from potato.chips.chip import digest
 from potato.chips.folder import open_folder
 from potato.chips.make import make_chips
-from potato.chips.placement import GOLDEN, R2, Lattice, Spread
-from potato.chips.survey import cell_box
+from potato.chips.placement import GOLDEN, R2, Lattice, Placement
+from potato.chips.survey import grid_square_window
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, ChipError, InputError, OutputError
 from potato.raster import gdal, open_pair, remote
@@ -167,10 +167,10 @@ def test_a_manifest_that_is_none_is_refused(ard, tmp_path):
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=40))
 @settings(max_examples=40, deadline=None)
 def test_after_any_number_of_chips_each_tile_has_its_due(areas):
-    spread = Spread([str(k) for k in range(len(areas))], areas)
+    placement = Placement(areas)
     counts = np.zeros(len(areas))
     due = np.array(areas) / sum(areas)
-    for place in spread.places(0, 400):
+    for place in placement.places(0, 400):
         assert place.rank == counts[place.tile]
         counts[place.tile] += 1
         assert np.abs(counts - due * (place.n + 1)).max() < 3
@@ -178,9 +178,9 @@ def test_after_any_number_of_chips_each_tile_has_its_due(areas):
 
 @pytest.mark.parametrize("start", [0, 1, 65_535, 65_536, 140_000])
 def test_places_do_not_depend_on_where_one_begins(start):
-    spread = Spread("abc", [5, 1, 3])
-    everything = list(spread.places(0, 140_010))
-    assert list(spread.places(start, 10)) == everything[start : start + 10]
+    placement = Placement([5, 1, 3])
+    everything = list(placement.places(0, 140_010))
+    assert list(placement.places(start, 10)) == everything[start : start + 10]
     assert [place.n for place in everything] == list(range(140_010))
 
 
@@ -195,7 +195,7 @@ def test_the_constants_are_what_they_are_called():
 
 def lattice(name="tile", good=None, side=8, cells=136, minimum=0.9):
     coverage = np.ones((cells, cells), bool) if good is None else good
-    return Lattice(name, (4, 4, cells - 4, cells - 4), side, 2, coverage, 1, minimum)
+    return Lattice(name, PairWindow(4, 4, cells - 8, cells - 8), side, 2, coverage, 1, minimum)
 
 
 def test_windows_stay_inside_and_come_once():
@@ -235,12 +235,11 @@ def test_no_ground_is_cut_from_two_tiles(ard, whole, tmp_path):
     ground = {}
     for row in rows(tmp_path):
         tile = tiles[row["quadkey"], row["cid"]]
-        top, left, bottom, right = cell_box(tile, 136, 136)
-        assert (top, left, bottom, right) == (4, 4, 132, 132)
+        inside = grid_square_window(tile, 136, 136)
+        assert inside == PairWindow(4, 4, 128, 128)
         window = PairWindow(*row["window"])
-        assert (
-            top <= window.row and window.bottom <= bottom and left <= window.column and window.right <= right
-        )
+        assert inside.row <= window.row and window.bottom <= inside.bottom
+        assert inside.column <= window.column and window.right <= inside.right
         ground.setdefault(row["quadkey"], set()).add((tile.bbox[0], tile.bbox[3], window.row, window.column))
     assert len(ground) == 4
     # 60 chips, 60 different windows.

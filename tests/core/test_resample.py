@@ -1,10 +1,19 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.core.resample import BICUBIC_REACH, block_mean, fill_invalid, from_cells, to_cells, upsample_cells
+from potato.core.resample import (
+    BICUBIC_REACH,
+    block_mean,
+    enlarge_mask,
+    fill_invalid,
+    from_cells,
+    to_cells,
+    upsample_cells,
+)
 
 
 def test_upsampling_is_the_bicubic_of_torch_inside_an_image():
@@ -64,3 +73,17 @@ def test_what_stands_in_invalid_pixels_is_never_read():
     image = torch.rand(1, 2, 9, 9)
     poisoned = torch.where(valid, image, torch.full_like(image, float("nan")))
     assert torch.equal(fill_invalid(image, valid, 4), fill_invalid(poisoned, valid, 4))
+
+
+def test_an_enlarged_mask_has_the_value_of_its_cell_in_every_pan_pixel():
+    mask = torch.rand(2, 1, 5, 7) > 0.5
+    large = enlarge_mask(mask)
+    assert large.dtype == mask.dtype and large.shape == (2, 1, 20, 28)
+    assert torch.equal(to_cells(large.float()), mask.float().expand(-1, 16, -1, -1))
+
+
+def test_arrays_and_tensors_are_enlarged_alike():
+    mask = torch.rand(5, 7) > 0.5
+    large = enlarge_mask(mask.numpy())
+    assert isinstance(large, np.ndarray) and large.dtype == bool
+    assert np.array_equal(large, enlarge_mask(mask).numpy())

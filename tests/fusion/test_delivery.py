@@ -1040,7 +1040,7 @@ def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path, kind):
 
 def test_a_layout_knows_no_picture_that_shows_nothing_of_its_cell(delivered):
     path = str(delivered.folder / f"{names(delivered.folder)[0]}.tif")
-    with pytest.raises(InputError, match="show their cells"):
+    with pytest.raises(InputError, match="show their squares"):
         lay_out([(path, (0.0, 0.0, SQUARE_SIDE, SQUARE_SIDE))])
     with pytest.raises(InputError, match="found none"):
         lay_out([])

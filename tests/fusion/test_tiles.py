@@ -145,7 +145,7 @@ class TestReducedPairs:
             ),
         ]
         with open_pair(*paths) as pair:
-            assert (pair._row, pair._column) == (row, left)
+            assert (pair.row, pair.column) == (row, left)
             small = pair.reduced(2)
             pixels = small.read(PairWindow(0, 0, small.height, small.width))
             again = pair.reduced(4)

@@ -1,4 +1,4 @@
-"""The documentation: the notebook runs, links work, pictures are small, every room and page is listed."""
+"""The documentation: the notebook runs, links work, and every room and page is listed."""
 
 import importlib
 import re
@@ -39,7 +39,7 @@ def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     with warnings.catch_warnings():
-        # Jupyter warns of its own packages. The kernel is another process, where no warning is filtered.
+        # Jupyter warns of its own packages. The kernel is another process and filters nothing.
         warnings.simplefilter("ignore")
         nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
     kinds = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]

@@ -23,20 +23,20 @@ def band(name: str, which: str) -> float:
     return BY_NAME[name].bands[BANDS.index(which)]
 
 
-def test_there_are_many_surfaces_of_every_kind():
+def test_list_has_many_surfaces_with_unique_names_and_every_kind():
     assert len(SURFACES) >= 120
     assert len(BY_NAME) == len(SURFACES), "names are unique"
     assert {surface.kind for surface in SURFACES} == set(KINDS)
 
 
-def test_values_are_reflectances_and_have_a_source():
+def test_values_are_in_range_and_have_a_source():
     for surface in SURFACES:
         assert all(1e-4 <= value <= 1.2 for value in (surface.pan, *surface.bands)), surface
         assert surface.note.startswith(("SLUM ", "earthlib ", "derived: ")), surface
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_has_several(kind):
+def test_every_kind_has_at_least_five(kind):
     assert sum(surface.kind == kind for surface in SURFACES) >= 5
 
 
@@ -68,22 +68,22 @@ def test_pan_lies_among_the_bands():
         ("red soil", "red", "green"),
     ],
 )
-def test_difficult_surfaces_have_the_colours_that_make_them_so(name, more, less):
+def test_difficult_surfaces_have_their_characteristic_colours(name, more, less):
     assert band(name, more) > 1.05 * band(name, less)
 
 
-def test_water_is_dark_where_water_absorbs():
+def test_water_is_dark_in_nir2_and_red_falls_with_depth():
     for surface in SURFACES:
         if surface.kind == "water" and not {"scum", "salt", "muddy", "tide"} & set(surface.name.split()):
             assert surface.bands[-1] < 0.03, surface
     assert band("pool 1 m", "red") > band("pool 2 m", "red") > band("pool 4 m", "red")
 
 
-def test_snow_is_white_and_darker_where_it_is_old():
+def test_snow_is_white_and_darkens_with_age():
     assert BY_NAME["fresh snow"].pan > BY_NAME["old snow"].pan > BY_NAME["firn"].pan > 0.8
 
 
-def test_a_list_of_ones_own_is_read(tmp_path):
+def test_own_list_is_read(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text(f'{HEADER}\n{GOOD}\n"deck, old",roof,1,1,1,1,1,1,1,1,12000,"dark, but for NIR2"\n')
     grass, deck = load_reflectances(path)
@@ -123,7 +123,7 @@ def test_a_list_of_ones_own_is_read(tmp_path):
         (f"{HEADER}\n{GOOD.replace('a note', chr(34) + 'open')}\n", ["line 2", "CSV"]),
     ],
 )
-def test_a_bad_list_is_refused_by_line_and_column(tmp_path, text, parts):
+def test_bad_list_is_refused_with_line_and_column(tmp_path, text, parts):
     path = tmp_path / "bad.csv"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
@@ -133,7 +133,7 @@ def test_a_bad_list_is_refused_by_line_and_column(tmp_path, text, parts):
     assert all(part in message for part in parts), message
 
 
-def test_a_missing_list_and_other_bytes_are_refused(tmp_path):
+def test_missing_list_and_other_bytes_are_refused(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         load_reflectances(tmp_path / "nowhere.csv")
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\xff\xfe")
@@ -151,7 +151,7 @@ def script():
     return module
 
 
-def test_recipes_obey_their_physics(script):
+def test_recipes_obey_physics(script):
     ramp = script.Sample(np.linspace(0.1, 0.6, len(script.WAVELENGTHS)), "ramp")
     grey = script.Sample(np.full(len(script.WAVELENGTHS), 0.3), "grey")
     np.testing.assert_allclose(script.tinted(ramp, grey, 0.0).values, ramp.values, atol=1e-9)
@@ -168,7 +168,7 @@ def test_recipes_obey_their_physics(script):
     assert script.tinted(ramp, grey, 0.3).story == "ramp tinted 30% with grey"
 
 
-def test_the_list_is_what_the_script_makes(script):
+def test_script_makes_the_packaged_list(script):
     data = Path(os.environ.get("POTATO_DATA", ""))
     if not os.environ.get("POTATO_DATA") or not (data / "rsr").is_dir():
         pytest.skip("POTATO_DATA names no folder with rsr/ and spectra/")
@@ -183,5 +183,5 @@ def test_the_list_is_what_the_script_makes(script):
         np.testing.assert_allclose(responses @ spectrum, (surface.pan, *surface.bands), atol=0.51e-4)
 
 
-def test_the_list_is_packaged_beside_the_code():
+def test_list_is_packaged_with_the_code():
     assert (Path(potato.__file__).parent / "assets" / "reflectances.csv").is_file()

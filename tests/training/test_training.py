@@ -153,14 +153,14 @@ def test_scenes_make_up_their_share_and_are_their_seeds(pool, share):
 
 
 def test_passes_see_one_ground_differently(pool):
-    chips = [scene_chip(0, 0, 80, look=look) for look in (0, 1)]
+    chips = [scene_chip(0, 0, 80, pass_index=look) for look in (0, 1)]
     assert not torch.equal(chips[0].mul.int(), chips[1].mul.int())
     off = delta_e_ok(*(chip.tensors()[2] for chip in chips))[(chips[0].valid & chips[1].valid)[0]]
     other = delta_e_ok(*(chip.tensors()[2] for chip in (chips[0], scene_chip(0, 1, 80))))
     assert float(off.mean()) < 0.6 * float(other.mean()), "haze differs, the ground doesn't"
     assert torch.equal(
         samples(pool, share=1.0, passes=3)[5].pan.flatten().sort().values,
-        scene_chip(0, 1, 80, look=2).pan.view(torch.int16).flatten().sort().values,
+        scene_chip(0, 1, 80, pass_index=2).pan.view(torch.int16).flatten().sort().values,
     )
 
 
@@ -300,7 +300,7 @@ def test_what_is_judged_is_never_augmented(pool):
     test = next(held_out([], 1, (80, 80), 0))
     train_ = scene_chip(0, 0, 80).tensors()[2]
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
-    again = delta_e_ok(scene_chip(0, 0, 80, look=1).tensors()[2], train_)
+    again = delta_e_ok(scene_chip(0, 0, 80, pass_index=1).tensors()[2], train_)
     # Another look has other haze, and lies up to half a pixel elsewhere.
     assert float(off.median()) > 2 * float(again.median()), "other ground, not only another look at it"
 

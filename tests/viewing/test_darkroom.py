@@ -341,7 +341,7 @@ def every_tool(picture: Path, other: Path, folder: Path, **options) -> list[Path
 
 def test_neither_blocks_nor_panels_nor_workers_show(two, tmp_path, monkeypatch):
     whole = every_tool(*two, tmp_path / "whole", workers=1, profile="tiled")
-    monkeypatch.setattr("potato.viewing.blocks.BLOCK", 37)
+    monkeypatch.setattr("potato.viewing.blocks.BLOCK_SIDE", 37)
     monkeypatch.setattr("potato.viewing.blocks.PANEL", 64)
     monkeypatch.setattr("potato.raster.writer.PANEL", 64)
     monkeypatch.setattr("potato.raster.writer.TILE", 64)
@@ -599,7 +599,7 @@ def test_the_reach_is_the_rim_and_what_lies_beyond_is_told(tmp_path, run):
     path = pairs.write(tmp_path / "a.tif", codes)
     pictures = []
     for reach, share in ((0.3, 0), (0.05, 0.25)):
-        found = scope.vectorscope(path, tmp_path / "o.png", reach=reach, overwrite=True)
+        found = scope.vectorscope(path, tmp_path / "o.png", max_chroma=reach, overwrite=True)
         assert found.beyond == share and ("25% outside" in str(found)) == bool(share)
         pictures.append(drawn(tmp_path / "o.png"))
     assert not np.array_equal(*pictures)
@@ -607,7 +607,7 @@ def test_the_reach_is_the_rim_and_what_lies_beyond_is_told(tmp_path, run):
 
 def test_the_drawing_is_the_same_whatever_the_blocks_and_workers(two, tmp_path, monkeypatch, run):
     for n, (block, workers) in enumerate(((512, 1), (41, 3))):
-        monkeypatch.setattr("potato.viewing.blocks.BLOCK", block)
+        monkeypatch.setattr("potato.viewing.blocks.BLOCK_SIDE", block)
         assert run("vectorscope", two[1], tmp_path / f"{n}.png", "-j", workers, "-q").output == ""
     assert np.array_equal(drawn(tmp_path / "0.png"), drawn(tmp_path / "1.png"))
 

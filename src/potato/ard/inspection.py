@@ -10,8 +10,7 @@ from potato.ard.item import FORMAT, Tile
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster.gdal_env import Grid
-from potato.raster.pair import Image, Pair, open_pair
+from potato.raster import Grid, Image, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
 LARGE = 1024
@@ -95,7 +94,7 @@ def _inspect(tile: Tile) -> list[Flaw]:
     assert tile.pan is not None and tile.mul is not None
     with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
         flaws = metadata_mismatches(tile, pair.grid)
-        for image in pair.images:
+        for image in (pair.pan, pair.mul):
             flaws += _layout(image)
         return flaws + _pixels(pair, tile)
 

@@ -12,8 +12,7 @@ from rasterio.errors import RasterioError
 from potato.ard.grid import Box
 from potato.ard.item import FORMAT
 from potato.errors import InputError
-from potato.raster.gdal_env import open_dataset
-from potato.raster.pair import Image, mul_bands, pan_band
+from potato.raster import Image, mul_bands, open_dataset, pan_band
 from potato.raster.remote import remote_gdal
 
 

@@ -180,7 +180,7 @@ def _ground(first: Tensor, second: Tensor, side: int, generator: torch.Generator
 
 
 def _regions(patches: int, side: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """The patch of each pixel (side, side), and how dark the gap between two patches is there, 0..1."""
+    """The patch of each pixel (side, side), and the darkness of gaps between patches, 0..1."""
     exponent = float(_uniform(1, 1.3, 2.4, generator))
     sheet = power_noise(side, side, generator, exponent)
     best = torch.full((side, side), -torch.inf)

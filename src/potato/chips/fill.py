@@ -1,4 +1,4 @@
-"""Filling a folder with chips: those that are missing are made by an executor and added in order."""
+"""Filling a folder with chips: an executor makes the missing ones, which are added in order."""
 
 import functools
 from collections.abc import Callable, Iterable, Iterator

@@ -154,7 +154,7 @@ def golden_order(numbers: Sequence[int]) -> list[int]:
 
 
 def fair_order(counts: Sequence[int]) -> list[int]:
-    """An order of sources in which each has given its share, to within 1, after any number of turns.
+    """An order of sources in which each has its share, to within 1, after any number of turns.
 
     Of the sources that may come next, the most urgent one does. Source: R. Tijdeman, "The chairman
     assignment problem", Discrete Mathematics 32 (1980).

@@ -190,7 +190,7 @@ def _line(cut: Cut) -> str:
 
 @contextlib.contextmanager
 def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
-    """Open a log; yields a function that adds a line with the time, or does nothing without a path."""
+    """Open a log; yields a function that adds a line with the time, or nothing without a path."""
     if path is None:
         yield lambda text: None
         return

@@ -44,7 +44,7 @@ def get_reflectance(
     kind: str = "paint",
     coordinates: Literal["pixels", "map", "lonlat"] = "pixels",
 ) -> Reflectance:
-    """Sample the reflectance of a pair at one place: the cell there, in mul and in its 16 pan pixels.
+    """Sample the reflectance of a pair at one place: a cell of mul and its 16 pan pixels.
 
     Args:
         pan: the panchromatic image; or, if `mul` is None, the beginning of both names

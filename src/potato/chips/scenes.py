@@ -1,8 +1,7 @@
-"""Chips of simulated scenes: ground that never was, photographed by the instrument, with the truth known."""
+"""Chips of simulated scenes: simulated ground, seen by a simulated imager, with the truth known."""
 
 import math
 import multiprocessing
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,75 +12,77 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
 from potato.chips.fill import check_numbers
 from potato.chips.folder import open_folder
 from potato.core.color import mul_to_oklab
+from potato.core.resample import enlarge_mask
 from potato.core.sensors import RATIO
+from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
-from potato.simulation.clutter import strew
-from potato.simulation.dead_leaves import shed_leaves
-from potato.simulation.ground import LEAST_SIDE, Ground, crispen, make_ground, mute, vary_foliage, warm
-from potato.simulation.imager import (
-    FINE,
-    Sensor,
-    observe,
-    observe_coarser,
-    ragged_mask,
-    random_sensor,
-    sharpened_on_grid,
-    truth,
+from potato.simulation.clutter import scatter_objects
+from potato.simulation.dead_leaves import lay_dead_leaves
+from potato.simulation.ground import (
+    LEAST_SIDE,
+    Ground,
+    desaturate,
+    make_ground,
+    sharpen_edges,
+    vary_foliage,
+    warm,
 )
+from potato.simulation.imager import FINE, Imager, observe, observe_coarser, ragged_mask, truth
 from potato.simulation.land.reflectances import load_reflectances
-from potato.simulation.land.spectra import Palette
 from potato.simulation.photographs import lay_photographs
-from potato.simulation.spectral_lift import Lifter
+from potato.simulation.random_imager import random_imager, sharpened_on_grid
+from potato.simulation.spectral_lift import SpectralLibrary
 
 _FORMAT = 7
-"""Goes up when the same seed begins to mean other scenes."""
+"""To be raised when the same seed gives other scenes."""
 
 _RAGGED = 0.1
-"""Share of the scenes that a ragged edge cuts."""
+"""Share of the scenes with a ragged edge, which makes up to 0.4 of their pixels invalid."""
 
 _COARSER = 0.5
-"""Share of the scenes that come by Wald's protocol, as many pairs do that people compare sharpeners with."""
-
-_ON_GRID = 0.6
-"""Share of the others whose mul is sharpened on its own grid. In those by Wald's protocol that would be in
-the truth, which ought to be like that of real pairs."""
+"""Share of the scenes made by Wald's protocol, like many pairs in comparisons of sharpeners."""
 
 _HALVED = 0.05
-"""Share of the scenes that come by it with an extra halving."""
+"""Share of the scenes made by Wald's protocol after an extra halving; part of `_COARSER`."""
+
+_ON_GRID = 0.6
+"""Share of the other scenes whose mul is sharpened on its own grid. By Wald's protocol that
+sharpening would be in the truth, which is to be like that of real pairs."""
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
-"""Kinds of ground and how common they are; without photographs, the others share the rest."""
+"""Kinds of ground and their shares; without photographs, the others keep their proportion."""
 
-_RARITIES = 25.0
-"""Rare things per hectare, as `scenes.rarities.strew` takes it; they cover a tenth of a scene on average."""
+_CLUTTER = 25.0
+"""Objects per hectare, as `scatter_objects` takes it; they cover a tenth of a scene on average."""
 
-_DULLEST = 0.1
-"""Colourfulness of a ground, at least, as `scenes.ground.mute` takes it."""
+_LEAST_SATURATION = 0.1
+"""Lowest saturation of a ground, as `desaturate` takes it."""
 
-_CRISPNESS = 0.45
-"""How much what is drawn is sharpened, whose edges are softer than those of means over real ground."""
+_EDGE_SHARPENING = 0.45
+"""Sharpening of drawn ground, whose edges are softer than those of means over real ground."""
 
 _HELD_OUT = 10
-"""Of so many photographs, one is never trained on: it belongs to every other kind of series."""
+"""One in so many photographs is never trained on, and belongs to all series but "scene"."""
 
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
 
 @dataclass(frozen=True)
 class MadeScenes:
-    """What `make_scenes` did.
+    """The result of `make_scenes`.
 
     Attributes:
         chip_dir: the folder.
-        made: how many chips were written.
-        kept: how many were there already.
+        made: number of chips written.
+        kept: number of chips that were there already.
     """
 
     chip_dir: Path
@@ -89,13 +90,13 @@ class MadeScenes:
     kept: int
 
     def __str__(self) -> str:
-        """The one line that the command prints."""
+        """The line that the command prints."""
         kept = f", {self.kept} were there" if self.kept else ""
         return f"{self.chip_dir}: {self.made} chips of simulated scenes made{kept}"
 
 
 def seed_of(*parts: object) -> int:
-    """A seed for a generator that depends on all of `parts` and nothing else.
+    """A seed that depends on all of `parts` and on nothing else.
 
     Example:
         >>> seed_of(0, "scene", 1) == seed_of(0, "scene", 1) != seed_of(0, "scene", 2)
@@ -104,11 +105,11 @@ def seed_of(*parts: object) -> int:
     return int.from_bytes(sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 1
 
 
-def list_photographs(folder: str | os.PathLike[str] | None) -> tuple[str, ...]:
-    """The aerial photographs in a folder and those below it, by name; none if `folder` is None.
+def list_photographs(folder: PathLike | None) -> tuple[str, ...]:
+    """List the aerial photographs in a folder and its subfolders by name; none if `folder` is None.
 
     Raises:
-        InputError: if there are none.
+        InputError: if the folder holds none.
     """
     if folder is None:
         return ()
@@ -122,143 +123,151 @@ def scene_chip(
     seed: int,
     index: int,
     size: int = SIZE,
-    kind: str = "scene",
-    look: int = 0,
+    series: str = "scene",
+    pass_index: int = 0,
     photographs: tuple[str, ...] = (),
     ground: str | None = None,
 ) -> Chip:
     """The chip of one simulated scene; the same arguments always give the same chip.
 
-    The target is the truth on pan's own pixels, haze included; a tenth of the chips have a ragged edge
-    beyond which nothing is valid.
+    The target is the truth at pan's own pixels, haze included. A tenth of the chips have a ragged
+    edge beyond which nothing is valid.
 
     Args:
-        seed: of the series.
-        index: of the ground in the series.
+        seed: another seed gives other scenes.
+        index: number of the ground in its series.
         size: pan pixels along a side, a multiple of 4, at least 64.
-        kind: another word gives another series: training and test scenes never meet, nor do their
-            photographs.
-        look: which pass over that ground: another sensor, haze, noise and edge.
-        photographs: aerial photographs to lay ground with, as `list_photographs` gives them.
-        ground: one of `GROUNDS`; None leaves it to chance.
+        series: "scene" is for training, which sees no scenes and photographs of other series.
+        pass_index: which pass over the ground: each has another imager, haze, noise and edge.
+        photographs: aerial photographs for the ground, of `list_photographs`.
+        ground: one of `GROUNDS`; None for a random one.
+
+    Raises:
+        InputError: if `ground` is "photographs" and there are too few of them.
     """
-    series = torch.Generator().manual_seed(seed_of(seed, kind, index, "series"))
-    draw = float(torch.rand((), generator=series))
+    first = torch.Generator().manual_seed(seed_of(seed, series, index, "series"))
+    draw = float(torch.rand((), generator=first))
     coarser, halved = draw < _COARSER, draw < _HALVED
-    land = _ground(seed, kind, index, size * (FINE if coarser and not halved else 1), photographs, ground)
-    generator = torch.Generator().manual_seed(seed_of(seed, kind, index, "look", look))
-    sensor = random_sensor(generator)
+    side = size * (FINE if coarser and not halved else 1)
+    land = _ground(seed, series, index, side, photographs, ground)
+    generator = torch.Generator().manual_seed(seed_of(seed, series, index, "look", pass_index))
+    imager = random_imager(generator)
     if coarser:
-        sensor = _coarser(sensor)
-        pan, mul, bands = observe_coarser(land, generator, sensor, halved)
+        pan, mul, bands = observe_coarser(land, generator, _for_coarser(imager), halved)
     else:
         if float(torch.rand((), generator=generator)) < _ON_GRID:
-            sensor = sharpened_on_grid(sensor, generator)
-        pan, mul = observe(land, generator, sensor)
-        bands = truth(land, sensor)[1]
+            imager = sharpened_on_grid(imager, generator)
+        pan, mul = observe(land, generator, imager)
+        bands = truth(land, imager)[1]
     valid = torch.ones(size, size, dtype=torch.bool)
     if float(torch.rand((), generator=generator)) < _RAGGED:
         valid = ragged_mask(size, size, generator, share=0.4 * float(torch.rand((), generator=generator)))
-    # A cell is seen whole or not at all, as after Wald's protocol.
-    whole = valid.reshape(size // RATIO, RATIO, size // RATIO, RATIO).all(3).all(1)
-    target_valid = whole.repeat_interleave(RATIO, 0).repeat_interleave(RATIO, 1)
-    counts = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
-    target = encode_oklab(mul_to_oklab(bands), target_valid)
-    return Chip(counts[0][None], counts[1], target, native=not coarser)
+    whole = whole_cells(valid)
+    pan, mul = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
+    target = encode_oklab(mul_to_oklab(bands), enlarge_mask(whole))
+    return Chip(pan[None], mul, target, native=not coarser)
 
 
-def _coarser(sensor: Sensor) -> Sensor:
-    """A look for Wald's protocol: its truth rings as real mul does, and its arrays lie further apart.
+def whole_cells(valid: Tensor) -> Tensor:
+    """The mask of mul (h, w) for a mask of pan (4h, 4w): cells whose pan pixels are all valid.
 
-    At full scale things move and lean over besides.
+    So masks are after Wald's protocol, too.
     """
-    down, right = sensor.displacement
+    height, width = valid.shape
+    return valid.reshape(height // RATIO, RATIO, width // RATIO, RATIO).all(3).all(1)
+
+
+def _for_coarser(imager: Imager) -> Imager:
+    """An imager for Wald's protocol: its truth rings like real mul, its arrays are further apart.
+
+    The larger displacement replaces movement and parallax, which only pairs at full scale show.
+    """
+    down, right = imager.displacement
     return replace(
-        sensor,
+        imager,
         displacement=(1.5 * down, 1.5 * right),
-        sharpening=max(0.0, sensor.sharpening - 0.2),
-        fine_sharpening=sensor.fine_sharpening + 1.0,
+        mul_mtf_boost=max(0.0, imager.mul_mtf_boost - 0.2),
+        mul_fine_mtf_boost=imager.mul_fine_mtf_boost + 1.0,
     )
 
 
 @lru_cache(maxsize=1)
-def _spectra() -> tuple[Palette, Lifter]:
-    surfaces = load_reflectances()
-    return Palette(surfaces), Lifter.of(surfaces)
+def _library() -> SpectralLibrary:
+    return SpectralLibrary.of(load_reflectances())
 
 
 @lru_cache(maxsize=2)
 def _ground(
-    seed: int, kind: str, index: int, size: int, photographs: tuple[str, ...], ground: str | None
+    seed: int, series: str, index: int, size: int, photographs: tuple[str, ...], ground: str | None
 ) -> Ground:
-    """The last grounds are remembered: to invent one takes several times as long as to look at it."""
-    generator = torch.Generator().manual_seed(seed_of(seed, kind, index))
-    palette, lifter = _spectra()
+    """A ground. The last two are cached: drawing one takes several times as long as imaging it."""
+    generator = torch.Generator().manual_seed(seed_of(seed, series, index))
+    library = _library()
     if ground is None:
         shares = {name: share for name, share in GROUNDS.items() if photographs or name != "photographs"}
         drawn = torch.multinomial(torch.tensor(list(shares.values())), 1, generator=generator)
         ground = list(shares)[int(drawn)]
     if ground == "leaves":
-        laid = shed_leaves(size, size, lifter, generator, palette)
+        laid = lay_dead_leaves(size, size, library, generator)
     elif ground == "land":
-        laid = make_ground(size, size, generator, palette=palette)
+        laid = make_ground(size, size, generator, palette=library.palette)
     else:
-        training = kind == "scene"
+        training = series == "scene"
         own = [path for n, path in enumerate(photographs) if (n % _HELD_OUT > 0) == training]
         if not own:
             raise InputError(f"expected at least {_HELD_OUT} photographs, found {len(photographs)}")
         laid = lay_photographs(
-            size,
-            size,
-            lambda dice: torch.from_numpy(read_photograph(dice.choice(own))),
-            lifter,
-            generator,
-            palette,
+            size, size, lambda rng: torch.from_numpy(read_photograph(rng.choice(own))), library, generator
         )
-    if ground != "photographs":
-        laid = crispen(laid, _CRISPNESS)
-    dullness, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
-    laid = vary_foliage(laid, 0.15 + 0.35 * amount, 0.6 * evenness - 0.3, 0.2 + 0.5 * dimness, generator)
-    typical = laid.planes.mean((1, 2))
-    muted = mute(
-        laid,
-        1 - (1 - _DULLEST) * math.sqrt(dullness),
-        (1 - share) * typical / typical.mean() + share * lifter.plain(generator),
-    )
-    warmed = warm(muted, 1 + 0.7 * float(torch.randn((), generator=generator)))
-    return strew(warmed, _RARITIES, lifter, generator)
+    return _vary(laid, sharp=ground == "photographs", library=library, generator=generator)
+
+
+def _vary(ground: Ground, sharp: bool, library: SpectralLibrary, generator: torch.Generator) -> Ground:
+    """Vary foliage, saturation and warmth, add clutter, and sharpen edges unless `sharp`."""
+    if not sharp:
+        ground = sharpen_edges(ground, _EDGE_SHARPENING)
+    loss, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
+    ground = vary_foliage(ground, 0.15 + 0.35 * amount, 0.6 * evenness - 0.3, 0.2 + 0.5 * dimness, generator)
+    typical = ground.planes.mean((1, 2))
+    spectrum = (1 - share) * typical / typical.mean() + share * library.random_neutral(generator)
+    ground = desaturate(ground, 1 - (1 - _LEAST_SATURATION) * math.sqrt(loss), spectrum)
+    ground = warm(ground, 1 + 0.7 * float(torch.randn((), generator=generator)))
+    return scatter_objects(ground, _CLUTTER, library, generator)
 
 
 def make_scenes(
-    chip_dir: str | os.PathLike[str],
+    chip_dir: PathLike,
     *,
     count: int,
     starting_from: int = 0,
     seed: int = 0,
     size: int = SIZE,
-    photographs: str | os.PathLike[str] | None = None,
+    photographs: PathLike | None = None,
     workers: int = 1,
     progress: bool = False,
 ) -> MadeScenes:
     """Write chips of simulated scenes, with their manifest.
 
-    Chip n of a seed is always the same, however many came before it and whatever the number of workers.
-    Chips that are there already stay, so a run that was cut short is finished by repeating it.
+    Chip n depends on the seed, the size and the photographs alone, so repeating an interrupted run
+    completes it: chips that are there already stay.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
-        count: how many chips.
-        starting_from: number of the first.
+        count: number of chips, those that are there already included.
+        starting_from: number of the first chip.
         seed: another seed gives other scenes.
         size: side of a chip in pan pixels, a multiple of 4, at least 64.
-        photographs: folder of aerial photographs, at least 10, whose shapes most scenes take then; one in
-            ten is kept for judging.
-        workers: processes that invent.
+        photographs: folder of at least 10 aerial photographs, of which most scenes are made then;
+            one in ten is kept for judging.
+        workers: processes that make scenes.
         progress: whether to draw a progress bar on stderr.
 
+    Returns:
+        The folder and the numbers of chips.
+
     Raises:
-        InputError: if a number makes no sense.
-        ChipError: if other chips are in the folder, or a worker vanishes.
+        InputError: if a number is out of its range, or the photographs are too few.
+        ChipError: if other chips are in the folder, or a worker process dies.
         OutputError: if a chip can't be written.
     """
     check_numbers(count, starting_from)
@@ -284,20 +293,19 @@ def _scene_bytes(seed: int, size: int, photographs: tuple[str, ...], n: int) -> 
 
 @contextmanager
 def _mapped(work: partial[bytes], numbers: list[int], workers: int) -> Iterator[Iterator[bytes]]:
-    """`map` in so many processes; in this one for a single worker."""
+    """`map` in several processes; in this one for a single worker."""
     if workers == 1 or len(numbers) < 2:
         yield map(work, numbers)
         return
-    # Processes, not threads: inventing is mostly Python. Not forked, since torch's threads don't survive it.
+    # Processes, since drawing is mostly Python; spawned, since torch's threads don't survive a
+    # fork.
     pool = ProcessPoolExecutor(min(workers, len(numbers)), multiprocessing.get_context("spawn"))
     try:
-        yield _results(pool, work, numbers)
+        yield pool.map(work, numbers)
+    except BrokenProcessPool as error:
+        raise ChipError(
+            "a process that makes scenes died, maybe for lack of memory; "
+            "repeat the command with fewer workers"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _results(pool: ProcessPoolExecutor, work: partial[bytes], numbers: list[int]) -> Iterator[bytes]:
-    try:
-        yield from pool.map(work, numbers)
-    except BrokenProcessPool as error:
-        raise ChipError("a process that invents scenes vanished; was it short of memory?") from error

@@ -1,4 +1,4 @@
-"""A survey of an ARD before cutting: its usable tiles, their ground, and why the others aren't used."""
+"""A survey of an ARD before cutting: usable tiles, their ground, and why others aren't used."""
 
 import hashlib
 import json
@@ -225,7 +225,7 @@ def _window_side(tile: Tile, shape: Shape) -> float | None:
 
 
 def _windows(tile: Tile, shape: Shape) -> int | None:
-    """Number of different windows in a tile, valid or not; None if the item lacks the tile's size."""
+    """Number of windows in a tile, valid or not; None if the item lacks the tile's size."""
     if tile.shape is None:
         return None
     inside = grid_square_window(tile, -(-tile.shape[0] // RATIO), -(-tile.shape[1] // RATIO))

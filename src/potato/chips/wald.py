@@ -54,7 +54,7 @@ def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint3
 
 
 def box_mean(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint16]:
-    """Means over squares of `factor` pixels a side, uint16 (…, h · factor, w · factor); .5 goes up."""
+    """Means over squares of uint16 (…, h · factor, w · factor), rounded, halves up: (…, h, w)."""
     return _rounded(box_sum(image, factor), factor)
 
 

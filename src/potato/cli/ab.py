@@ -14,17 +14,16 @@ from potato.cli import options
     "--lightness", type=float, default=0.75, show_default=True, help="Oklab L of every pixel, 0 to 1."
 )
 @click.option(
-    "--chroma", type=float, default=1.0, show_default=True, help="How many times as colourful to show it."
+    "--chroma", type=float, default=1.0, show_default=True, help="Factor by which Oklab a and b grow."
 )
 @options.picture
-def ab(picture: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
-    """Show the colour of a picture alone, everything equally light.
+def ab(**settings: Any) -> Any:
+    """Show the colour of a picture alone, at constant lightness.
 
-    PICTURE is a finished picture of 8 or 16 bits, OUTPUT the GeoTIFF to write. Hue and chroma are Oklab's, so
-    fringes, stains and noise of colour stand out that light and shade hide. What no screen can show loses
-    chroma, not hue.
+    PICTURE is a finished picture of 8 or 16 bits, OUTPUT the GeoTIFF to write. Hue and chroma are
+    those of Oklab. Colour fringes, stains and noise stand out when light and shade no longer hide
+    them. Colours outside sRGB lose chroma and keep their hue.
     """
     from potato.viewing import tools
 
-    made = tools.ab(picture, output, progress=options.show_progress(quiet), **settings)
-    options.tell(made, quiet, json_)
+    return tools.ab(**settings)

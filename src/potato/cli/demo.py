@@ -11,20 +11,20 @@ from potato.cli import options
 @click.argument("folder", type=click.Path(), default="demo-out")
 @options.weights
 @click.option(
-    "--size", type=click.IntRange(256), default=2048, show_default=True, help="Pan pixels along a side."
+    "--size", type=click.IntRange(256), default=2048, show_default=True, help="Side of pan in pixels."
 )
-@click.option("--seed", type=int, default=8, show_default=True, help="Which ground to invent.")
+@click.option("--seed", type=int, default=8, show_default=True, help="Seed of the simulated ground.")
 @options.device
 @options.overwrite
 @options.quiet
-def demo(folder: str, quiet: bool, **settings: Any) -> None:
-    """Invent a pair of images, sharpen it, and show what came out.
+def demo(quiet: bool, **settings: Any) -> None:
+    """Simulate a pair, sharpen it, and show the result.
 
-    Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the plainly
-    enlarged colour and the result side by side, and a page to look at them closely in a browser (report).
+    Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the
+    enlarged mul and the result side by side, and an HTML page (report) to inspect them in a
+    browser.
     """
     from potato import demonstration
 
-    result = demonstration.demo(folder, progress=options.show_progress(quiet), **settings)
-    if not quiet:
-        click.echo(result)
+    result = demonstration.demo(progress=options.show_progress(quiet), **settings)
+    options.tell(result, quiet, json_=False)

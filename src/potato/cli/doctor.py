@@ -1,7 +1,6 @@
 """`potato doctor`."""
 
-import dataclasses
-import json
+from typing import Any
 
 import click
 
@@ -15,23 +14,20 @@ from potato.cli import options
     type=click.IntRange(0),
     default=64,
     show_default=True,
-    help="How many tiles of the ARD are opened, spread over all of it. Items are all read.",
+    help="How many tiles of the ARD to open, spread evenly. All STAC items are read.",
 )
 @options.follow_links
 @options.quiet
 @options.json_
-def doctor(ard: str | None, tiles: int, follow_links: bool, quiet: bool, json_: bool) -> None:
-    """Look whether this machine, and an ARD, are as they should be.
+def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
+    """Check this installation, this machine and, if given, an ARD.
 
-    ARD is a folder, s3://…, or https://…. Each finding comes with a remedy; exit code 3 if something is
-    wrong. What is only worth knowing is a note.
+    ARD is a folder, s3://…, or https://…. Each finding is fine, a note, or wrong, and says what to
+    do. Exit code 3 if anything is wrong.
     """
     from potato.doctor import examine
 
-    report = examine(ard, tiles=tiles, follow_links=follow_links, progress=options.show_progress(quiet))
-    if json_:
-        click.echo(json.dumps({"wrong": report.wrong, **dataclasses.asdict(report)}))
-    elif not quiet:
-        click.echo(report)
+    report = examine(progress=options.show_progress(quiet), **settings)
+    options.tell(report, quiet, json_, wrong=report.wrong)
     if report.wrong:
         raise click.exceptions.Exit(3)

@@ -16,21 +16,20 @@ from potato.cli import options
     default=4.0,
     show_default=True,
     metavar="K",
-    help="How many times as large; 1 leaves the pictures as they are, 0 gives their mean.",
+    help="Factor by which differences grow: 1 changes nothing, 0 gives the mean of both pictures.",
 )
-@click.argument("a")
-@click.argument("b")
-@click.argument("out_a", type=click.Path())
-@click.argument("out_b", type=click.Path())
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.argument("first_output", metavar="OUT_A", type=click.Path())
+@click.argument("second_output", metavar="OUT_B", type=click.Path())
 @options.picture
-def exaggerate(a: str, b: str, out_a: str, out_b: str, quiet: bool, json_: bool, **settings: Any) -> None:
-    """Make what differs between two pictures K times as large.
+def exaggerate(**settings: Any) -> Any:
+    """Make the differences between two pictures K times as large.
 
-    A and B are finished pictures of the same ground, pixel on pixel; OUT_A and OUT_B the GeoTIFFs to write,
-    to be blinked. Each is moved away from the mean of both, in Oklab. What no screen can show loses chroma,
-    not hue. Where only one is valid it stays as it is.
+    A and B are finished pictures on the same pixel grid, OUT_A and OUT_B the GeoTIFFs to write;
+    blink between them. Each pixel moves away from the mean of both pictures, in Oklab. Colours
+    outside sRGB lose chroma and keep their hue. Where only one picture is valid, it stays as it is.
     """
     from potato.viewing import tools
 
-    made = tools.exaggerate(a, b, out_a, out_b, progress=options.show_progress(quiet), **settings)
-    options.tell(made, quiet, json_)
+    return tools.exaggerate(**settings)

@@ -8,8 +8,8 @@ from potato.cli import options
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
 @click.argument("output", type=click.Path())
 @click.option(
     "-e",
@@ -19,17 +19,16 @@ from potato.cli import options
     default=1.0,
     show_default=True,
     metavar="K",
-    help="How many times as large to show the difference.",
+    help="Factor by which the difference grows; 1 shows it in its own size.",
 )
 @options.picture
-def gray_diff(a: str, b: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
-    """Show one picture less another, around mid-grey.
+def gray_diff(**settings: Any) -> Any:
+    """Show the difference between two pictures around mid-grey.
 
-    A and B are finished pictures of the same ground, pixel on pixel, OUTPUT the GeoTIFF to write. Where A is
-    lighter than B it is lighter than grey, where A is redder it is reddish; with A and B exchanged, the
-    opposite. The difference is Oklab's, and with K = 1 shown as large as it is.
+    A and B are finished pictures on the same pixel grid, OUTPUT the GeoTIFF to write. The
+    difference A − B is taken in Oklab and added to mid-grey: lighter than grey where A is lighter,
+    reddish where A is redder.
     """
     from potato.viewing import tools
 
-    made = tools.gray_diff(a, b, output, progress=options.show_progress(quiet), **settings)
-    options.tell(made, quiet, json_)
+    return tools.gray_diff(**settings)

@@ -15,15 +15,15 @@ from potato.cli import chip_options, options
 @chip_options.chip_size
 @options.photographs
 @click.option(
-    "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that invent."
+    "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes."
 )
 @options.quiet
 @options.json_
 def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
-    """Invent scenes and write them as chips, with their truth as the target.
+    """Simulate scenes and write them as chips, with their truth as the target.
 
-    DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have the instrument's faults already, so train on them
-    with --no-instrument. `potato train --scenes` invents the like without writing anything.
+    DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have artefacts of an imager, so train on them
+    with --no-instrument. `potato train --scenes` simulates such scenes without writing them.
     """
     from potato.chips import scenes
 

@@ -1,29 +1,56 @@
-"""Options that more than one command has: defined once, the same everywhere."""
+"""Options that several commands have, each defined once, and the printing of results."""
 
 import dataclasses
+import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
 
 
-def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """`NAME=VALUE` options as a dict."""
+class RenamedOption(click.Option):
+    """An option that still answers to names from earlier versions, which the help doesn't list.
+
+    Example:
+        >>> option = click.option("--max-chroma", cls=RenamedOption, old_names=["--reach"])
+    """
+
+    def __init__(self, *names: Any, old_names: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.old_names = old_names
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Add all names to the parser of the command line."""
+        names = self.opts
+        self.opts = [*names, *self.old_names]
+        super().add_to_parser(parser, ctx)
+        self.opts = names
+
+
+def _as_dict(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Turn the values NAME=VALUE of a repeated option into a dict."""
     for value in values:
         if "=" not in value:
             raise click.BadParameter(f"expected NAME=VALUE, found {value}")
     return dict(value.split("=", 1) for value in values)
 
 
+def _choice(name: str, default: str, other: str, meaning: str) -> Decorator:
+    return click.option(
+        name, type=click.Choice([default, other]), default=default, show_default=True, help=meaning
+    )
+
+
 weights: Decorator = click.option(
     "-w",
     "--weights",
     metavar="FILE",
-    help="A checkpoint of ours, or 'predictor' for the bare predictor.  [default: the shipped weights]",
+    help="A Potato checkpoint, or 'predictor' for no network.  [default: the shipped weights]",
 )
 device: Decorator = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
@@ -32,24 +59,22 @@ workers: Decorator = click.option(
     "-j",
     "--workers",
     type=click.IntRange(1, 1024),
-    help="Blocks at work at once.  [default: one per core]",
+    help="Number of blocks to work on at once.  [default: one per core]",
 )
 cluster: Decorator = click.option(
     "--cluster",
     metavar="WHERE",
-    help="Let Dask's workers do it: local, or those of a scheduler, tcp://host:8786.",
+    help="Run on Dask workers: 'local', or the address of a scheduler, tcp://host:8786.",
 )
 follow_links: Decorator = click.option(
-    "--follow-links", is_flag=True, help="Also read what lies outside of the ARD, where its links lead."
+    "--follow-links", is_flag=True, help="Also read files outside the ARD to which its links lead."
 )
-overwrite: Decorator = click.option(
-    "--overwrite", is_flag=True, help="Replace an output that is there already."
-)
+overwrite: Decorator = click.option("--overwrite", is_flag=True, help="Replace existing outputs.")
 photographs: Decorator = click.option(
     "--photographs",
     type=click.Path(),
     metavar="DIR",
-    help="Folder of aerial photographs whose shapes most simulated scenes take.",
+    help="Folder of aerial photographs from which most simulated scenes take their shapes.",
 )
 quiet: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_: Decorator = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
@@ -58,47 +83,81 @@ creation_options: Decorator = click.option(
     "creation_options",
     metavar="NAME=VALUE",
     multiple=True,
-    callback=_pairs,
-    help="A GDAL creation option, on top of the profile's; may be repeated.",
+    callback=_as_dict,
+    help="GDAL creation option, added to those of the profile; may be repeated.",
 )
-look: Decorator = click.option(
+look: Decorator = _choice(
     "--look",
-    type=click.Choice(["natural", "flat"]),
-    default="natural",
-    show_default=True,
-    help="natural: 8 bits, toned for viewing. flat: 16 bits, colorimetric, for grading.",
+    "natural",
+    "flat",
+    "natural: 8 bits, tone-mapped for viewing. flat: 16 bits, colorimetric, for grading.",
 )
 exposure: Decorator = click.option(
-    "--exposure", type=click.FloatRange(0.1, 100), help="How much natural lifts the darks."
+    "--exposure",
+    type=click.FloatRange(0.1, 100),
+    help="Exposure of the natural look: about how many times brighter dark areas become.",
 )
 contrast: Decorator = click.option(
-    "--contrast", type=click.FloatRange(0.2, 5), help="How much natural deepens shadows."
+    "--contrast",
+    type=click.FloatRange(0.2, 5),
+    help="Contrast of the natural look: above 1, shadows are deeper.",
 )
-profile: Decorator = click.option(
+profile: Decorator = _choice(
     "--profile",
-    type=click.Choice(["cog", "tiled"]),
-    default="cog",
-    show_default=True,
-    help="cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, the fastest.",
+    "cog",
+    "tiled",
+    "cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, faster to write.",
 )
 
 
-def picture(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that makes a picture out of pictures."""
-    for option in (json_, quiet, overwrite, workers, creation_options, profile):
+def _add(command: Command, *options: Decorator) -> Command:
+    """Add options to a command, in the order of the help."""
+    for option in reversed(options):
         command = option(command)
     return command
 
 
+def rendering(command: Command) -> Command:
+    """Add --look, --exposure and --contrast, which reach the command as one `look`."""
+
+    @functools.wraps(command)
+    def run(*, look: str, exposure: float | None, contrast: float | None, **settings: Any) -> Any:
+        from potato.core import render
+
+        return command(look=render.adjust(render.LOOKS[look], exposure, contrast), **settings)
+
+    return _add(run, look, exposure, contrast)
+
+
+def printed(command: Command) -> Command:
+    """Add --quiet and --json, pass `progress`, and print the result that the command returns."""
+
+    @functools.wraps(command)
+    def run(*, quiet: bool, json_: bool, **settings: Any) -> None:
+        tell(command(progress=show_progress(quiet), **settings), quiet, json_)
+
+    return _add(run, quiet, json_)
+
+
+def picture(command: Command) -> Command:
+    """Add the options of a command that makes pictures from pictures and returns what it wrote."""
+    return _add(printed(command), profile, creation_options, workers, overwrite)
+
+
 def show_progress(quiet: bool) -> bool:
-    """Whether somebody sees a progress bar and wants one."""
+    """Whether to draw a progress bar: somebody watches stderr and hasn't asked for silence."""
     return not quiet and sys.stderr.isatty()
 
 
 def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:
-    """Print what a command did: a dataclass or several, as lines, as JSON, or not at all.
+    """Print the result of a command: as lines, as JSON, or not at all.
 
-    `others` stand in the JSON besides, or in place of, what the dataclass holds.
+    Args:
+        result: a dataclass, or a tuple of them.
+        quiet: whether to print no lines.
+        json_: whether to print JSON, even if `quiet`.
+        **others: entries of the JSON that are added to the fields of each dataclass, or replace
+            them.
     """
     several = result if isinstance(result, tuple) else (result,)
     if json_:

@@ -13,23 +13,13 @@ from potato.cli import options
 @options.exposure
 @options.contrast
 @options.picture
-def quick_contrast(
-    picture: str,
-    output: str,
-    exposure: float | None,
-    contrast: float | None,
-    quiet: bool,
-    json_: bool,
-    **settings: Any,
-) -> None:
-    """Put the tone curve on a flat picture, for viewing.
+def quick_contrast(exposure: float | None, contrast: float | None, **settings: Any) -> Any:
+    """Apply the tone curve of the natural look to a flat picture.
 
-    PICTURE is what fuse --look flat made, graded or not, OUTPUT the GeoTIFF to write, in 8 bits. It is what
-    fuse --look natural would have made, to 1 of 255.
+    PICTURE is an output of fuse --look flat, graded or not, OUTPUT the GeoTIFF to write, in 8 bits.
+    Without grading, the result is that of fuse --look natural, to within 1 of 255.
     """
     from potato.core import render
     from potato.viewing import tools
 
-    look = render.adjust(render.NATURAL, exposure, contrast)
-    made = tools.quick_contrast(picture, output, look=look, progress=options.show_progress(quiet), **settings)
-    options.tell(made, quiet, json_)
+    return tools.quick_contrast(look=render.adjust(render.NATURAL, exposure, contrast), **settings)

@@ -11,24 +11,25 @@ from potato.cli import options
 @click.argument("picture")
 @click.argument("output", type=click.Path())
 @click.option(
-    "--reach",
+    "--max-chroma",
+    cls=options.RenamedOption,
+    old_names=["--reach"],
     type=float,
     default=0.2,
     show_default=True,
-    help="Oklab chroma at the rim; the corners of sRGB reach 0.32.",
+    help="Oklab chroma at the rim; the corners of sRGB are at up to 0.32.",
 )
 @options.workers
 @options.overwrite
-@options.quiet
-@options.json_
-def vectorscope(picture: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
-    """Draw how often a picture has which colour: hue around, chroma outwards.
+@options.printed
+def vectorscope(**settings: Any) -> Any:
+    """Draw the distribution of a picture's colours: angle is hue, radius is chroma.
 
-    PICTURE is a finished picture of 8 or 16 bits, OUTPUT the PNG or TIFF to write. Brightness is the
-    logarithm of the share of pixels, the same for every picture; rings are chroma in JND, the dashed line is
-    the most that sRGB has, the cross the mean. Needs matplotlib: pip install 'potato[plots]'.
+    PICTURE is a finished picture of 8 or 16 bits, OUTPUT the PNG or TIFF to write. Brightness is
+    the logarithm of the share of pixels, on one scale for all pictures. Rings are chroma in JND,
+    the dashed line is the limit of sRGB, and the cross is the mean. Needs matplotlib: pip install
+    'potato[plots]'.
     """
     from potato.viewing import scope
 
-    drawn = scope.vectorscope(picture, output, progress=options.show_progress(quiet), **settings)
-    options.tell(drawn, quiet, json_)
+    return scope.vectorscope(**settings)

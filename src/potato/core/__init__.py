@@ -1,1 +1,1 @@
-"""Facts and arithmetic: sensors, windows, colour, rendering, resampling, noise. Nothing here opens a file."""
+"""Facts and arithmetic: sensors, windows, colour, rendering, resampling, noise; opens no file."""

@@ -110,8 +110,8 @@ def draw_pair(
 
     Args:
         pan: counts (h, w).
-        mul: counts (8, h, w), or (8, h/4 + 4, w/4 + 4), which is a mul with a halo of `BICUBIC_REACH`
-            pixels and is enlarged.
+        mul: counts (8, h, w), or (8, h/4 + 4, w/4 + 4), which is a mul with a halo of
+            `BICUBIC_REACH` pixels and is enlarged.
         pan_valid: validity of pan (h, w).
         mul_valid: validity of mul's colour (h, w).
 

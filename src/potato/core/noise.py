@@ -1,21 +1,22 @@
-"""Random fields with a given spectrum, from a generator."""
+"""Random fields with a given spectrum."""
 
 import torch
 from torch import Tensor
 
 
 def power_noise(height: int, width: int, generator: torch.Generator, exponent: float = 1.0) -> Tensor:
-    """Noise whose amplitude falls as a power of spatial frequency.
+    """Noise whose amplitude is a power of spatial frequency.
 
     Args:
         height: rows, at least 2.
         width: columns, at least 2.
-        generator: where the randomness comes from.
-        exponent: amplitude ∝ frequency^−exponent, power ∝ frequency^−2·exponent: 0 is white, 1 the "1/f²"
-            of natural scenes, 2 is smooth.
+        generator: the source of randomness.
+        exponent: amplitude ∝ frequency^−exponent. 0 gives white noise; 1 the spectrum of natural
+            scenes, whose power falls as 1/f² (D. J. Field, "Relations between the statistics of
+            natural images and the response properties of cortical cells", 1987); 2 is smooth.
 
     Returns:
-        float32 (height, width), mean 0, standard deviation 1; it wraps around at its borders.
+        float32 (height, width), mean 0, standard deviation 1; its opposite borders fit together.
 
     Example:
         >>> field = power_noise(64, 64, torch.Generator().manual_seed(0))

@@ -27,8 +27,9 @@ class View:
 class Shown:
     """An object that Jupyter shows as a picture with facts.
 
-    A notebook must go on whatever has become of the files behind an object, so the methods that Jupyter calls
-    raise nothing: if `view` fails they return None, and Jupyter shows the plain `repr`.
+    A notebook must go on whatever has become of the files behind an object, so the methods that
+    Jupyter calls raise nothing: if `view` fails they return None, and Jupyter shows the plain
+    `repr`.
     """
 
     def view(self) -> View:

@@ -3,18 +3,18 @@
 `cog`: Cloud Optimized GeoTIFF with averaged overviews, for sharing and for the web.
 `tiled`: a plain tiled GeoTIFF without overviews, the fastest to write.
 
-Tiles are 512 pixels wide whatever the block of the computation. Creation options are GDAL's own
-(`--co NAME=VALUE` adds to them or replaces them).
+TIFF blocks are 512 pixels wide, whatever the blocks of the computation. Creation options are GDAL's
+own; `--co NAME=VALUE` adds one or replaces it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TILE = 512
-"""Side of a TIFF tile in pixels."""
+"""Side of a TIFF block in pixels."""
 
 PANEL = 16 * TILE
-"""Width in pixels of the upright panels that a picture is made in, which bounds memory for wide ones."""
+"""Width in pixels of the panels, as high as the picture, that are made in turn: bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ PROFILES = {
             "COG",
             {
                 "BLOCKSIZE": str(TILE),
-                # Everything reads DEFLATE. On dithered pictures level 1 is as small as 6, and quicker.
+                # Every reader knows DEFLATE. Of dithered pictures level 1 makes files as small as
+                # 6, sooner.
                 "COMPRESS": "DEFLATE",
                 "LEVEL": "1",
                 "PREDICTOR": "YES",

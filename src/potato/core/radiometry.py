@@ -1,4 +1,4 @@
-"""Counts in files to reflectance, and back."""
+"""Counts to reflectance and back."""
 
 from typing import Any
 
@@ -11,7 +11,13 @@ from potato.core.sensors import SCALE
 
 
 def counts_to_reflectance(counts: NDArray[Any] | Tensor) -> Tensor:
-    """Counts of any shape as reflectance: float32, 0..1 and above on specular targets.
+    """Convert counts to reflectance.
+
+    Args:
+        counts: an array or tensor of any shape and number type, in units of 1 / `SCALE`.
+
+    Returns:
+        float32 of that shape: 0..1, and above on specular targets and clouds.
 
     Example:
         >>> counts_to_reflectance(np.array([0, 2500], np.uint16)).tolist()
@@ -23,7 +29,14 @@ def counts_to_reflectance(counts: NDArray[Any] | Tensor) -> Tensor:
 
 
 def reflectance_to_counts(reflectance: Tensor, least: int = 0) -> NDArray[np.uint16]:
-    """Reflectance of any shape as the nearest uint16 counts, from `least` to 65,535.
+    """Convert reflectance to the nearest counts.
+
+    Args:
+        reflectance: a tensor of any shape, on the CPU.
+        least: the smallest count to give; 1 keeps dark pixels apart from invalid ones, which are 0.
+
+    Returns:
+        uint16 of that shape, from `least` to 65,535.
 
     Example:
         >>> reflectance_to_counts(torch.tensor([-0.1, 0.25, 9.0])).tolist()

@@ -1,17 +1,19 @@
-"""Looks: from scene-referred Oklab to the codes of a picture.
+"""Looks: renderings of scene-referred Oklab as the codes of a picture.
 
-Both looks are fixed functions of colour. Nothing depends on the statistics of the image, so
-neighbouring tiles match.
+Both looks are fixed functions of colour. They use no statistics of the image, so neighbouring tiles
+match.
 
-`flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits; what lies outside is clipped.
+`flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits, clipped.
 
-`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance and
+`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance
+and
 
     T(Y) = (1 + e^−c) · x^c / (1 + x^c)        x = e · Y
 
-with exposure e and contrast c: the response of photoreceptors (Naka and Rushton, 1966), scaled so that
-1 stays 1. One factor for all three channels leaves Oklab hue as it was; a colour that
-this pushes out of the gamut is mixed with the grey of its own luminance until it fits.
+with exposure e and contrast c: the response of photoreceptors (K.-I. Naka and W. A. H. Rushton,
+"S-potentials from colour units in the retina of fish", 1966), scaled so that 1 remains 1. One
+factor for all three channels keeps Oklab hue. A colour that leaves the gamut is mixed with the grey
+of its luminance until it fits.
 """
 
 import dataclasses
@@ -35,13 +37,14 @@ from potato.errors import InputError
 
 @dataclass(frozen=True)
 class Look:
-    """A rendering of Oklab for files and screens.
+    """A rendering of Oklab as a picture.
 
     Attributes:
         name: `flat` or `natural`.
-        bits: 8 or 16 bits a channel.
-        exposure: e of the tone curve, about how much brighter the darks become; None leaves light as it is.
-        contrast: c of the tone curve; above 1 deepens shadows.
+        bits: bits of a channel, 8 or 16.
+        exposure: e of the tone curve, about the factor by which shadows become brighter; None for a
+            look without a tone curve.
+        contrast: c of the tone curve; above 1 it deepens shadows.
     """
 
     name: str
@@ -56,7 +59,7 @@ class Look:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What a file in this look says of it."""
+        """Metadata of files in this look."""
         tags = {"POTATO_LOOK": self.name}
         if self.exposure is not None:
             tags |= {"POTATO_EXPOSURE": f"{self.exposure:g}", "POTATO_CONTRAST": f"{self.contrast:g}"}
@@ -67,9 +70,17 @@ FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
 LOOKS = {look.name: look for look in (NATURAL, FLAT)}
 
+R2_STEPS = (0.5698402909980532, 0.7548776662466927)
+"""Steps of the R2 sequence down and across: 1/ρ² and 1/ρ, where ρ³ = ρ + 1 (M. Roberts, 2018)."""
+
 
 def adjust(look: Look, exposure: float | None = None, contrast: float | None = None) -> Look:
-    """A look with another exposure or contrast; None keeps what it has.
+    """A look with another exposure or contrast.
+
+    Args:
+        look: the look to change.
+        exposure: the new exposure; None keeps the look's own.
+        contrast: the new contrast; None keeps the look's own.
 
     Raises:
         InputError: if the look has no tone curve to adjust.
@@ -80,7 +91,15 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
 
 
 def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
-    """The look that a file's tags say it has (`Look.tags`), in so many bits; None if they say none known."""
+    """The look of a picture, from the metadata of its file.
+
+    Args:
+        tags: the file's metadata, as `Look.tags` has them.
+        bits: bits of a channel in the file.
+
+    Returns:
+        The look; None if the tags name none that we know.
+    """
     name = tags.get("POTATO_LOOK", "")
     if name not in LOOKS:
         return None
@@ -100,18 +119,18 @@ def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
 
     Args:
         rgb: linear sRGB (3, …), 0..1.
-        exposure: e above, positive.
-        contrast: c above, positive.
+        exposure: e of the curve, positive.
+        contrast: c of the curve, positive.
 
     Returns:
-        Linear sRGB (3, …), 0..1, black and white unchanged.
+        Linear sRGB (3, …), 0..1; black remains black, white remains white.
     """
     red, green, blue = SRGB_TO_XYZ[1]
     luminance = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(min=1e-6)
     toned = power(luminance * exposure, contrast)
     toned = toned.div_(toned + 1).mul_(1 + exposure**-contrast)
     rgb = rgb * (toned / luminance)
-    # Few pixels leave the gamut, so only those are touched.
+    # Few pixels leave the gamut, so only those are computed.
     flat = rgb.flatten(1)
     bright = (torch.maximum(torch.maximum(flat[0], flat[1]), flat[2]) > 1).nonzero().flatten()
     if len(bright):
@@ -122,15 +141,15 @@ def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
 
 
 def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
-    """The inverse of `tone`, but for the saturation that it took from colours outside the gamut.
+    """The inverse of `tone`; colours that it mixed with grey stay less saturated.
 
     Args:
         rgb: linear sRGB (3, …), 0..1.
-        exposure: as for `tone`.
-        contrast: as for `tone`.
+        exposure: e of the curve, positive.
+        contrast: c of the curve, positive.
 
     Returns:
-        Linear sRGB (3, …), whose luminance is what it was before the tone curve.
+        Linear sRGB (3, …), with the luminance from before the tone curve.
     """
     red, green, blue = SRGB_TO_XYZ[1]
     toned = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(1e-9, 1)
@@ -140,34 +159,43 @@ def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
 
 
 def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
-    """Thresholds (height, width) in 0..1, spread evenly and set by position alone.
+    """Dither thresholds, evenly spread over 0..1, that depend on the position of a pixel alone.
 
     The R2 sequence as a dither mask (M. Roberts, "The unreasonable effectiveness of quasirandom
     sequences", 2018), folded to a triangle so that it has no jumps.
+
+    Args:
+        height: rows.
+        width: columns.
+        row: position of the first row in the picture.
+        column: position of the first column in the picture.
+
+    Returns:
+        float32 (height, width).
     """
-    rows = torch.arange(row, row + height, dtype=torch.float64) * 0.5698402909980532
-    columns = torch.arange(column, column + width, dtype=torch.float64) * 0.7548776662466927
-    # 64 bits for where, 32 for what comes of it.
+    rows = torch.arange(row, row + height, dtype=torch.float64) * R2_STEPS[0]
+    columns = torch.arange(column, column + width, dtype=torch.float64) * R2_STEPS[1]
+    # float64 for the products of large positions, float32 for their fractions.
     phase = (rows.frac().float()[:, None] + columns.frac().float()).frac_()
     return phase.mul_(2).sub_(1).abs_().neg_().add_(1)
 
 
 def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
-    """Oklab to the codes of a picture.
+    """Render Oklab as the codes of a picture.
 
     Args:
         oklab: (3, h, w).
-        look: what to make of it.
-        threshold: what is added before codes are cut to integers: 0.5 rounds, `dither` (h, w) dithers.
+        look: the rendering.
+        threshold: added before codes are cut to integers: 0.5 rounds, `dither` (h, w) dithers.
 
     Returns:
-        float32 (3, h, w) holding whole numbers 0..`look.white`.
+        float32 (3, h, w) that holds whole numbers 0..`look.white`.
     """
     return render_linear(oklab_to_linear_srgb(oklab), look, threshold)
 
 
 def render_linear(rgb: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
-    """Linear sRGB (3, h, w) to the codes of a picture: the second half of `render`."""
+    """Render linear sRGB (3, h, w) as the codes of a picture: the second half of `render`."""
     rgb = rgb.clamp(0, 1)
     if look.exposure is not None:
         rgb = tone(rgb, look.exposure, look.contrast)
@@ -175,14 +203,15 @@ def render_linear(rgb: Tensor, look: Look, threshold: Tensor | float = 0.5) -> T
 
 
 def unrender(codes: Tensor, look: Look) -> Tensor:
-    """The codes of a picture back to Oklab: the inverse of `render`, to the precision of its codes.
+    """Turn the codes of a picture into Oklab: the inverse of `render`, to the precision of codes.
 
     Args:
-        codes: (3, h, w), 0..`look.white`; integers count as float32.
-        look: what the picture was rendered with.
+        codes: (3, h, w), 0..`look.white`; integers are computed in float32.
+        look: the look of the picture.
 
     Returns:
-        Oklab (3, h, w) in the precision of `codes`. What `render` clipped or took saturation from stays so.
+        Oklab (3, h, w), in the float type of `codes`. Colours that `render` clipped or mixed with
+        grey stay so.
     """
     rgb = srgb_decode((codes if codes.is_floating_point() else codes.float()) / look.white)
     if look.exposure is not None:

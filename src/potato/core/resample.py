@@ -1,4 +1,4 @@
-"""Changes of scale on tensors: block means, cells, bicubic upsampling, and filling what is invalid.
+"""Changes of scale: block means, cells, bicubic upsampling; and filling invalid pixels.
 
 A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (…, 16, h, w): its
 channels are the 16 pan pixels of the cell, row by row.
@@ -16,11 +16,15 @@ from potato.core.sensors import RATIO
 MaskT = TypeVar("MaskT", NDArray[Any], Tensor)
 
 BICUBIC_REACH = 2
-"""Cells on each side that bicubic upsampling by 4 looks at."""
+"""Cells on every side of a cell on which its bicubic upsampling by 4 depends."""
 
 
 def block_mean(image: Tensor, factor: int = RATIO) -> Tensor:
-    """Means over `factor` × `factor` blocks: (…, h·factor, w·factor) to (…, h, w)."""
+    """Means of `factor` × `factor` pixels: (…, h·factor, w·factor) to (…, h, w).
+
+    Raises:
+        ValueError: if `factor` doesn't divide the sides.
+    """
     height, width = image.shape[-2:]
     if height % factor or width % factor:
         raise ValueError(f"expected sides that {factor} divides, found {height} × {width}")
@@ -29,19 +33,20 @@ def block_mean(image: Tensor, factor: int = RATIO) -> Tensor:
 
 
 def to_cells(image: Tensor) -> Tensor:
-    """Full-scale (b, c, 4h, 4w) to cells (b, 16·c, h, w)."""
+    """Rearrange an image (b, c, 4h, 4w) in cells (b, 16·c, h, w)."""
     return F.pixel_unshuffle(image, RATIO)
 
 
 def from_cells(cells: Tensor) -> Tensor:
-    """Cells (b, 16·c, h, w) to full scale (b, c, 4h, 4w)."""
+    """Rearrange cells (b, 16·c, h, w) as an image (b, c, 4h, 4w): the inverse of `to_cells`."""
     return F.pixel_shuffle(cells, RATIO)
 
 
 def _bicubic_phases() -> Tensor:
-    """Weights (4, 5) that give the 4 fine pixels of a cell from the 5 cells around it.
+    """Weights (4, 5) of the 5 cells around each of the 4 pan pixels along a cell.
 
-    Cubic convolution (R. Keys, 1981) with a = −0.75, the choice of torch and OpenCV.
+    Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
+    a = −0.75, as torch and OpenCV have it.
     """
     a = -0.75
     phase = (torch.arange(RATIO, dtype=torch.float64) + 0.5) / RATIO - 0.5
@@ -53,37 +58,38 @@ def _bicubic_phases() -> Tensor:
 
 
 def upsample_cells(image: Tensor) -> Tensor:
-    """Bicubic upsampling by 4 that needs its margin and leaves the result in cells.
+    """Bicubic upsampling by 4 without padding; the result is in cells.
 
     Args:
-        image: (b, c, h + 4, w + 4), with `BICUBIC_REACH` cells of margin on every side.
+        image: (b, c, h + 4, w + 4), with a halo of `BICUBIC_REACH` cells on every side.
 
     Returns:
-        (b, 16·c, h, w): the interpolated image in cells. Inside a larger image it equals
-        `torch.nn.functional.interpolate(mode="bicubic")` by 4.
+        (b, 16·c, h, w), in cells: what `torch.nn.functional.interpolate(mode="bicubic")` by 4 gives
+        inside an image.
     """
     channels = image.shape[1]
     phases = _bicubic_phases()
     kernel = torch.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5).to(image)
-    # In groups and with channels last: else it is copied to and fro, up to ten times slower.
+    # Grouped, with channels last: torch would otherwise copy the image back and forth, up to ten
+    # times slower.
     image = image.contiguous(memory_format=torch.channels_last)
     return F.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)
 
 
 def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
-    """Carry valid pixels outwards into invalid ones, `reach` pixels far.
+    """Fill invalid pixels from valid ones up to `reach` pixels away.
 
-    Each of `reach` rounds gives every invalid pixel that touches a filled one the mean of the filled
-    pixels among its 8 neighbours. What a pixel becomes depends on nothing further than `reach` away,
-    so the result is the same in whatever blocks it is computed.
+    In each of `reach` rounds every unfilled pixel that touches a filled one becomes the mean of the
+    filled pixels among its 8 neighbours. So a pixel depends on nothing further than `reach` away,
+    and blocks with a halo of `reach` give the result of the whole image.
 
     Args:
-        image: (b, c, h, w); what stands in its invalid pixels is never read.
+        image: (b, c, h, w); the values of its invalid pixels are ignored.
         valid: bool (b, 1, h, w).
-        reach: how far to carry, in pixels.
+        reach: the largest distance in pixels.
 
     Returns:
-        A new (b, c, h, w): valid pixels as they were, pixels out of reach 0.
+        A new (b, c, h, w): valid pixels are unchanged, pixels out of reach are 0.
     """
     filled = F.pad(torch.where(valid, image, torch.zeros_like(image)), [1, 1, 1, 1])
     known = F.pad(valid, [1, 1, 1, 1])
@@ -91,7 +97,8 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
     for _ in range(reach):
         around = known[..., :-2] | known[..., 1:-1] | known[..., 2:]
         around = around[..., :-2, :] | around[..., 1:-1, :] | around[..., 2:, :]
-        # The rim is a few hundred pixels; passes over all of them took as long as the network.
+        # The pixels of a round are a few hundred; passes over all of them took as long as the
+        # network.
         item, row, column = (around & ~known[..., 1:-1, 1:-1])[:, 0].nonzero(as_tuple=True)
         if not len(item):
             break
@@ -104,7 +111,14 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
 
 
 def enlarge_mask(valid: MaskT) -> MaskT:
-    """A mask of mul, on pan's grid: (…, h, w) to (…, 4h, 4w), array or tensor."""
+    """Bring a mask from mul's grid to pan's, by repetition.
+
+    Args:
+        valid: an array or tensor (…, h, w) of any type.
+
+    Returns:
+        (…, 4h, 4w), of the kind and type of `valid`.
+    """
     if isinstance(valid, Tensor):
         return valid.repeat_interleave(RATIO, -2).repeat_interleave(RATIO, -1)
     return valid.repeat(RATIO, -2).repeat(RATIO, -1)

@@ -1,4 +1,4 @@
-"""Types and shape checks that every room shares."""
+"""Types and checks of shapes that every room shares."""
 
 import os
 from typing import TYPE_CHECKING
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PathLike = str | os.PathLike[str]
-"""What a caller may pass for a file or folder."""
+"""The path of a file or folder, as callers may pass it."""
 
 
 def check_pair_shapes(pan: "Tensor", mul: "Tensor") -> None:
-    """Refuse pan and mul tensors that don't belong together.
+    """Refuse tensors whose shapes aren't those of a batch of pairs.
 
     Args:
-        pan: expected (b, 1, 4h, 4w).
-        mul: expected (b, 8, h, w).
+        pan: expected as (b, 1, 4h, 4w).
+        mul: expected as (b, 8, h, w).
 
     Raises:
-        ValueError: if the shapes differ from these; the message says what came.
+        ValueError: if either has another shape; the message says which.
     """
     if mul.ndim == 4:
         batch, bands, height, width = mul.shape

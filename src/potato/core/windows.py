@@ -1,4 +1,4 @@
-"""Rectangles of ground: seen in both images of a pair, or in one image."""
+"""Rectangles of pixels: of a pair, or of one image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,9 +8,15 @@ from potato.core.sensors import RATIO
 
 @dataclass(frozen=True)
 class PairWindow:
-    """A rectangle of ground, kept in mul pixels (cells), so that it can't leave the 4:1 grid.
+    """A rectangle of a pair, in cells, so that pan and mul pixels always cover the same ground.
 
-    Rows and columns count from the upper left corner of *pan*; they may lie outside the image.
+    Rows and columns are counted from the upper left corner of pan; they may lie outside the image.
+
+    Attributes:
+        row: first row of cells.
+        column: first column of cells.
+        height: rows of cells.
+        width: columns of cells.
 
     Raises:
         ValueError: if a side is negative.
@@ -26,7 +32,7 @@ class PairWindow:
             raise ValueError(f"expected sides of 0 or more, found {self.height} × {self.width}")
 
     def __str__(self) -> str:
-        """The window as people meet it: in pan pixels."""
+        """The window in pan pixels, for messages."""
         return (
             f"pan rows {self.row * RATIO}–{self.bottom * RATIO}, "
             f"columns {self.column * RATIO}–{self.right * RATIO}"
@@ -43,7 +49,7 @@ class PairWindow:
         return self.column + self.width
 
     def padded(self, cells: int) -> "PairWindow":
-        """The window with `cells` more on every side."""
+        """The window with a border of `cells` more on every side."""
         return PairWindow(
             self.row - cells, self.column - cells, self.height + 2 * cells, self.width + 2 * cells
         )
@@ -51,7 +57,14 @@ class PairWindow:
 
 @dataclass(frozen=True)
 class PixelWindow:
-    """A rectangle of one image, in its own pixels."""
+    """A rectangle of one image, in its own pixels.
+
+    Attributes:
+        row: first row.
+        column: first column.
+        height: rows.
+        width: columns.
+    """
 
     row: int
     column: int
@@ -59,19 +72,20 @@ class PixelWindow:
     width: int
 
     def __str__(self) -> str:
-        """The window as people meet it."""
+        """The window, for messages."""
         return f"rows {self.row}–{self.row + self.height}, columns {self.column}–{self.column + self.width}"
 
 
 def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
-    """Split a region into blocks: row after row of windows, left to right.
+    """Split a region into blocks.
 
     Args:
-        region: what to split.
-        block: side of a block in cells; blocks at the right and lower edge are smaller.
+        region: the rectangle to split.
+        block: side of a block in cells; blocks at the right and lower edges may be smaller.
 
     Yields:
-        The windows of one row of blocks; all rows together cover every cell once.
+        The blocks of one row, from left to right; rows from top to bottom. Together they cover
+        every cell once.
 
     Raises:
         ValueError: if `block` isn't positive.
@@ -87,19 +101,22 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
 
 
 def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
-    """Split a region into upright panels, `panel` cells wide but for the last."""
+    """Split a region into panels as high as it, `panel` cells wide; the last may be narrower."""
     for column in range(region.column, region.right, panel):
         yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
 
 
 def pixel_windows(height: int, width: int, block: int, panel: int) -> Iterator[PixelWindow]:
-    """Split an image into blocks, in the order in which pictures are written.
+    """Split an image into blocks, in the order in which `raster.Picture` takes them.
 
     Args:
-        height: of the image, in pixels.
-        width: likewise.
-        block: side of a block; those at the right and lower edge are smaller.
-        panel: width of the upright panels that come one after the other.
+        height: rows of the image.
+        width: columns of the image.
+        block: side of a block in pixels; blocks at the right and lower edges may be smaller.
+        panel: width of a panel in pixels; panels come from left to right.
+
+    Yields:
+        The blocks of a panel, row after row; then those of the next panel.
     """
     for upright in panels(PairWindow(0, 0, height, width), panel):
         for row in split(upright, block):

@@ -12,7 +12,7 @@ from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.result import Charts, Evaluation, version
 from potato.evaluation.tables import difference_section, picture_section
 from potato.raster import check_same_grid, gdal, open_picture
-from potato.viewing.blocks import Block, work_through
+from potato.viewing.blocks import Block, map_image_blocks
 
 _KEY = "pictures"
 
@@ -43,7 +43,7 @@ def evaluate_pictures(
         def work(block: Block) -> tuple[Findings, Tensor] | None:
             return _compare(block, looks)
 
-        for window, result in work_through((one, other), work, workers, progress):
+        for window, result in map_image_blocks((one, other), work, workers, progress):
             if result is not None:
                 findings.join(result[0])
                 chart.put(PairWindow(window.row, window.column, window.height, window.width), result[1])

@@ -1,33 +1,31 @@
-"""Sharpening on the fly: windows of an open pair, and web tiles, at any scale.
+"""Sharpening on demand: windows of an open pair, and web tiles, at any scale.
 
-What is sharpened depends on how coarse the result is, in pixels of pan:
+What is sharpened depends on the scale of the result, in pixels of pan:
 
 | a pixel of the result | is made from |
 |---|---|
 | below 2 pan pixels | pan and mul as they are, sharpened |
-| 2 to 4 | pan and mul at half their scale, sharpened: a pair like any other |
+| 2 to 4 | pan and mul at half their scale, sharpened like any other pair |
 | 4 and more | mul alone, which has that scale by itself, so there is nothing to sharpen |
 
-The coarser images come from the overviews of the files, so a result of n × n pixels costs about the same at
-every scale. Files without overviews are read whole for it, and give the same.
+The coarser images come from the overviews of the files, so a result of n × n pixels costs about the
+same at every scale. Files without overviews are read whole and give the same result.
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import LOOKS, Look, dither, render
-from potato.core.sensors import RATIO, SCALE
+from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
-from potato.fusion.pipeline import fuse_pixels
+from potato.fusion.pipeline import Codes, fuse_pixels
 from potato.model.network import Sharpener
-from potato.raster import Grid, Pair, cells_within, find_sight, warp_picture
+from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
-SMALLEST = 64
+MIN_SIDE = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""
-
-Codes = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def sharpen_window(
@@ -36,15 +34,15 @@ def sharpen_window(
     """Sharpen a window of an open pair, as `fuse` would.
 
     Args:
-        pair: from `open_pair`; or `pair.reduced(n)`, n times coarser. One reduced by 4 or more isn't
-            sharpened: its colours are those of mul, which has that scale by itself.
+        pair: from `open_pair`; or `pair.reduced(n)`, n times coarser. A pair reduced by 4 or more
+            isn't sharpened: its colours are those of mul, which has that scale by itself.
         window: cells of the pair, counted from its corner; may reach beyond it.
         model: from `load_model`.
         look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
-        Red, green, blue (3, 4h, 4w), uint8 or uint16, and a mask bool (4h, 4w), True where both images are
-        valid; the colours are 0 elsewhere.
+        Red, green, blue (3, 4h, 4w), uint8 or uint16, and a mask bool (4h, 4w), True where both
+        images are valid; the colours are 0 elsewhere.
 
     Raises:
         InputError: if a file can't be read there.
@@ -61,29 +59,31 @@ def sharpen_window(
 def sharpen_onto(
     pair: Pair, grid: Grid, model: Sharpener, look: str | Look = "natural"
 ) -> tuple[Codes, NDArray[np.bool_]]:
-    """Sharpen what a grid shows of a pair, such as a web tile, and bring it there.
+    """Sharpen the ground that a grid (of a web tile, say) shows of a pair, and warp it there.
 
-    The pair is reduced by the largest power of two that keeps its pixels at least as fine as the grid's.
+    The pair is first reduced by the largest power of two that keeps its pixels at least as fine as
+    the grid's.
 
     Args:
         pair: from `open_pair`.
         grid: any CRS, scale and place.
         model: from `load_model`.
-        look: as for `sharpen_window`.
+        look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
-        Red, green, blue (3, grid.height, grid.width) and a mask (grid.height, grid.width), as from
-        `sharpen_window`; all False if the grid shows nothing of the pair.
+        Red, green, blue (3, grid.height, grid.width), uint8 or uint16, and a mask bool
+        (grid.height, grid.width), True where both images are valid; the colours are 0 elsewhere.
+        Nothing is valid if the grid shows nothing of the pair.
 
     Raises:
         InputError: if a file can't be read there.
     """
     look = LOOKS[look] if isinstance(look, str) else look
-    sight = find_sight(pair.grid, grid)
+    sight = find_footprint(pair.grid, grid)
     window = PairWindow(0, 0, 0, 0)
     if sight is not None:
         longest, factor = max(pair.grid.height, pair.grid.width), 1
-        while 2 * factor <= sight.scale and longest >= 2 * factor * SMALLEST:
+        while 2 * factor <= sight.scale and longest >= 2 * factor * MIN_SIDE:
             factor *= 2
         pair = pair.reduced(factor)
         window = cells_within(pair.grid, sight)
@@ -113,9 +113,9 @@ def _window_codes(pair: Pair, window: PairWindow, model: Sharpener, look: Look) 
 def _render_colour(
     bands: NDArray[np.uint16], valid: NDArray[np.bool_], look: Look, row: int, column: int
 ) -> Codes:
-    """The colour of mul (8, h, w) at its own scale: codes (4, h, w), 0 where it isn't `valid` (h, w)."""
+    """The colour of mul (8, h, w) at its own scale: codes (4, h, w), 0 where not `valid` (h, w)."""
     height, width = valid.shape
-    oklab = mul_to_oklab(torch.from_numpy(bands.astype(np.float32)) / SCALE)
+    oklab = mul_to_oklab(counts_to_reflectance(bands))
     codes = render(oklab, look, dither(height, width, row, column) if look.bits == 8 else 0.5)
     alpha = np.full((1, height, width), look.white)
     result: Codes = (np.concatenate([codes.numpy(), alpha]) * valid).astype(f"uint{look.bits}")

@@ -1,15 +1,24 @@
-"""Pixels in and out: pairs of files, and outputs that are whole or absent. GDAL lives here and in `ard`."""
+"""GDAL and files: pairs in, pictures out, whole or absent."""
 
 from potato.raster.area import Area, Part, part_of
 from potato.raster.capabilities import Abilities, find_abilities
+from potato.raster.coordinates import Grid, crs_name, grid_at, grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.raster.encoding import encode_jpeg, encode_png, write_png
-from potato.raster.gdal_env import Grid, gdal
-from potato.raster.image import grid_at, read_photograph, read_picture, write_image
-from potato.raster.open import check_same_grid, open_mul, open_picture
-from potato.raster.pair import Image, Pair, PairPixels, open_pair
-from potato.raster.shrink import read_overview
-from potato.raster.warp import cells_within, find_sight, warp_picture
-from potato.raster.writer import Picture, check_output, create_picture
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.image import (
+    Image,
+    check_same_grid,
+    mul_bands,
+    open_mul,
+    open_picture,
+    pan_band,
+    read_overview,
+    read_photograph,
+    read_picture,
+)
+from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.warp import cells_within, find_footprint, warp_picture
+from potato.raster.writer import Picture, check_output, create_picture, write_image
 
 __all__ = [
     "Abilities",
@@ -24,15 +33,22 @@ __all__ = [
     "check_output",
     "check_same_grid",
     "create_picture",
+    "crs_name",
     "encode_jpeg",
     "encode_png",
     "find_abilities",
-    "find_sight",
+    "find_footprint",
     "gdal",
     "grid_at",
+    "grid_to_lonlat",
+    "lonlat_to_grid",
+    "map_to_grid",
+    "mul_bands",
+    "open_dataset",
     "open_mul",
     "open_pair",
     "open_picture",
+    "pan_band",
     "part_of",
     "read_overview",
     "read_photograph",

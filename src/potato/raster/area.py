@@ -1,4 +1,4 @@
-"""Areas on the Earth, and the part of a pair that lies in one."""
+"""Areas on the Earth, and the part of a pair that lies inside one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,28 +13,30 @@ from rasterio.warp import transform
 
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
-from potato.raster.gdal_env import Grid
+from potato.raster.coordinates import WGS84, Box, Grid
 
 PATCH = 128
-"""Cells along a side of the pieces in which the Earth counts as flat: true to a millimetre over 300 m."""
+"""Cells along a side of the patches in which the Earth is taken for flat: about 300 m, where the
+error is a millimetre."""
 
 Ring = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
 class Area:
-    """Polygons on the Earth, whose sides are straight in longitude and latitude, as GeoJSON has them.
+    """Polygons on the Earth whose sides are straight in longitude and latitude, as in GeoJSON.
 
     Attributes:
-        polygons: each an outer ring and then its holes, of (longitude, latitude) in degrees, WGS 84.
-            Rings may be closed or not; longitudes may go beyond ±180, across the antimeridian.
+        polygons: for each polygon an outer ring, then its holes, of (longitude, latitude) in
+            degrees, WGS 84. Rings may be closed or not. Longitudes beyond ±180 continue across the
+            antimeridian.
     """
 
     polygons: tuple[tuple[Ring, ...], ...]
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east, north."""
+    def bounds(self) -> Box:
+        """West, south, east, north in degrees."""
         points = np.array([point for polygon in self.polygons for point in polygon[0]])
         (west, south), (east, north) = points.min(0).tolist(), points.max(0).tolist()
         return west, south, east, north
@@ -42,13 +44,14 @@ class Area:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What a picture shows of a pair: a rectangle, and of it only what lies in an area, if there is one.
+    """The part of a pair that a picture shows: a rectangle, or an area inside it.
 
     Attributes:
-        grid: of the pair's pan.
+        grid: the grid of the pair's pan.
         window: the rectangle.
-        area: what it is for; None for all of the rectangle.
-        cells: bool (height, width) of the window, which cells the area touches; None without one.
+        area: the area; None for the whole rectangle.
+        cells: bool (height, width), the cells of the window that the area touches; None without
+            one.
     """
 
     grid: Grid
@@ -58,7 +61,7 @@ class Part:
 
     @property
     def picture(self) -> Grid:
-        """The grid of the picture, which ends where pan does."""
+        """The grid of the picture: the rectangle, as far as pan reaches."""
         row, column = self.window.row * RATIO, self.window.column * RATIO
         return Grid(
             min(self.window.bottom * RATIO, self.grid.height) - row,
@@ -68,38 +71,36 @@ class Part:
         )
 
     def touches(self, window: PairWindow) -> bool:
-        """Whether the area touches a window inside the rectangle."""
+        """Whether the area touches a window, which lies inside the rectangle."""
         if self.cells is None:
             return True
         row, column = window.row - self.window.row, window.column - self.window.column
         return bool(self.cells[row : row + window.height, column : column + window.width].any())
 
     def mask(self, window: PairWindow) -> NDArray[np.bool_]:
-        """Which pan pixels of a window have their centre in the area: bool (4h, 4w)."""
+        """The pan pixels of a window whose centre lies in the area: bool (4h, 4w)."""
         if self.area is None:
             return np.ones((window.height * RATIO, window.width * RATIO), np.bool_)
-        return _burn(self.area, self.grid, window, 1, touched=False)
+        return _rasterize(self.area, self.grid, window, 1, touched=False)
 
 
-def part_of(
-    grid: Grid, box: tuple[float, float, float, float] | None = None, area: Area | None = None
-) -> Part | None:
-    """The smallest part of a pair that shows a box and an area, as far as the pair has them.
+def part_of(grid: Grid, box: Box | None = None, area: Area | None = None) -> Part | None:
+    """The smallest part of a pair that shows all of a box and an area that the pair has.
 
     Args:
-        grid: of its pan.
-        box: west, south, east, north in the CRS of the pair; cells that lie in it partly count. None for all.
-        area: what else limits it.
+        grid: the grid of the pair's pan.
+        box: in the CRS of the pair; cells that lie partly in it are shown. None for no limit.
+        area: a further limit; None for none.
 
     Returns:
-        The part; None if there is nothing of them in the pair.
+        The part; None if the pair has nothing of box and area.
     """
     top, left, bottom, right = 0, 0, -(-grid.height // RATIO), -(-grid.width // RATIO)
     if box is not None:
         (first_column, first_row), (last_column, last_row) = (
             ~grid.transform @ (x, y) for x, y in ((box[0], box[3]), (box[2], box[1]))
         )
-        # Noise in the coordinates must not add a row of cells.
+        # Rounding of the coordinates must not add a row of cells.
         slack = 1e-3
         top, left = max(top, _floor(first_row + slack)), max(left, _floor(first_column + slack))
         bottom, right = min(bottom, -_floor(slack - last_row)), min(right, -_floor(slack - last_column))
@@ -108,7 +109,7 @@ def part_of(
     window = PairWindow(top, left, bottom - top, right - left)
     if area is None:
         return Part(grid, window)
-    cells = _burn(area, grid, window, RATIO, touched=True)
+    cells = _rasterize(area, grid, window, RATIO, touched=True)
     rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
     if not len(rows):
         return None
@@ -121,8 +122,20 @@ def _floor(pixels: float) -> int:
     return int(pixels // RATIO)
 
 
-def _burn(area: Area, grid: Grid, window: PairWindow, step: int, touched: bool) -> NDArray[np.bool_]:
-    """Where an area is: of each `step` × `step` pan pixels of a window, touched or with the centre in it."""
+def _rasterize(area: Area, grid: Grid, window: PairWindow, step: int, touched: bool) -> NDArray[np.bool_]:
+    """Rasterize an area.
+
+    Args:
+        area: the area.
+        grid: the grid of pan.
+        window: where.
+        step: pan pixels along a side of a pixel of the result, 1 or 4.
+        touched: whether pixels that the area touches are in it, or only those with their centre in
+            it.
+
+    Returns:
+        bool: the pixels of the window that are in the area.
+    """
     side = RATIO // step
     found = np.zeros((window.height * side, window.width * side), np.bool_)
     west, south, east, north = area.bounds
@@ -131,14 +144,14 @@ def _burn(area: Area, grid: Grid, window: PairWindow, step: int, touched: bool) 
         if latitudes.max() < south or latitudes.min() > north:
             continue
         whole = np.zeros((PATCH * side, PATCH * side), np.bool_)
-        # The same place has many longitudes.
+        # A place has many longitudes.
         for turn in (-360.0, 0.0, 360.0):
             if longitudes.max() + turn >= west and longitudes.min() + turn <= east:
                 fine = Affine.translation(turn, 0) @ place @ Affine.scale(1 / side)
-                burnt = rasterize(
+                drawn = rasterize(
                     _shapes(area), whole.shape, transform=fine, all_touched=touched, dtype="uint8"
                 )
-                whole |= burnt > 0
+                whole |= drawn > 0
         top, left = max(patch.row, window.row), max(patch.column, window.column)
         bottom, right = min(patch.bottom, window.bottom), min(patch.right, window.right)
         both = PairWindow(top, left, bottom - top, right - left)
@@ -147,7 +160,7 @@ def _burn(area: Area, grid: Grid, window: PairWindow, step: int, touched: bool) 
 
 
 def _cut(inner: PairWindow, outer: PairWindow, side: int) -> tuple[slice, slice]:
-    """Where a window lies in one around it, `side` pixels to a cell."""
+    """Rows and columns of `inner` in an array of `outer`, with `side` pixels along a cell."""
     rows = slice((inner.row - outer.row) * side, (inner.bottom - outer.row) * side)
     return rows, slice((inner.column - outer.column) * side, (inner.right - outer.column) * side)
 
@@ -158,14 +171,18 @@ def _shapes(area: Area) -> list[tuple[dict[str, Any], int]]:
 
 
 def _patches(grid: Grid, window: PairWindow) -> Iterator[tuple[PairWindow, NDArray[np.float64], Affine]]:
-    """Pieces that cover a window: corners (2, 2, 2) in longitude and latitude, and from cells to these.
+    """Patches that cover a window.
 
-    They lie on a grid of their own, so that what is found in a place doesn't depend on the window.
+    They lie on a grid of their own, so that results for a place don't depend on the window.
+
+    Yields:
+        A patch, the longitudes and latitudes of its corners (2, 2, 2), and the transform from its
+        cells to them.
     """
     rows = range(window.row // PATCH * PATCH, window.bottom + PATCH, PATCH)
     columns = range(window.column // PATCH * PATCH, window.right + PATCH, PATCH)
     points = [grid.transform @ (column * RATIO, row * RATIO) for row, column in product(rows, columns)]
-    lonlat = np.array(transform(grid.crs, "EPSG:4326", *zip(*points, strict=True))).T
+    lonlat = np.array(transform(grid.crs, WGS84, *zip(*points, strict=True))).T
     lonlat = lonlat.reshape(len(rows), len(columns), 2)
     for i, j in product(range(len(rows) - 1), range(len(columns) - 1)):
         corners = lonlat[i : i + 2, j : j + 2].copy()

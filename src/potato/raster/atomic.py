@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, and folders for one run at a time."""
+"""Files that are whole or absent, and locks that let one run at a time use a folder."""
 
 import contextlib
 import errno
@@ -11,11 +11,11 @@ from potato.errors import OutputError, PotatoError
 
 
 def write_whole(path: Path, data: bytes | str) -> None:
-    """Write a file beside its place and rename it into it, so that nobody ever sees half of it.
+    """Write a file whole: under a hidden name beside `path`, then renamed.
 
     Args:
         path: the file; replaced if it is there.
-        data: its content; text becomes UTF-8, with line ends as they are.
+        data: the content; text is encoded as UTF-8, with its line breaks unchanged.
 
     Raises:
         OutputError: if it can't be written, for example because the disk is full.
@@ -33,15 +33,15 @@ def write_whole(path: Path, data: bytes | str) -> None:
 
 @contextlib.contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
-    """A hidden folder beside `target` in which to make it; rename the finished thing out of it.
+    """Make a hidden folder beside `target`, in which to make it; the caller renames the result.
 
-    The folder and what is left in it go at the end, whatever happens.
+    The folder is removed at the end, with everything left in it, also after an error.
 
     Args:
-        target: the file or folder to be made; its parent must be there.
+        target: the file or folder to be made; its parent must exist.
 
     Yields:
-        The hidden folder, `.NAME.….partial`, on the same disk as `target`.
+        The hidden folder, `.NAME.….partial`, on the disk of `target`.
 
     Raises:
         OutputError: for any OSError inside the `with`, for example because the disk is full.
@@ -58,19 +58,27 @@ def staging_folder(target: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, refusal: PotatoError) -> Iterator[None]:
-    """Hold a folder; the system lets go of it when the process ends, however it ends.
+def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
+    """Hold a lock while inside; the system releases it when the process ends, however it ends.
 
     Args:
-        folder: must be there.
-        refusal: what is raised if another process holds it.
+        path: a folder; or a file, created if it isn't there. Some network file systems lock only
+            files.
+        refusal: raised if another process holds the lock.
+
+    Raises:
+        PotatoError: `refusal`.
+        OutputError: if the file can't be created.
     """
     try:
         import fcntl
     except ImportError:  # Windows
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

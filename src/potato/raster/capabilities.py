@@ -1,4 +1,4 @@
-"""What the GDAL at hand is and can do."""
+"""Versions and abilities of the installed GDAL and PROJ."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,18 @@ from rasterio.warp import transform
 from potato.raster.gdal_env import gdal, placeless
 
 PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
-"""Longitude and latitude of the middle of UTM zone 11, and its easting and northing by definition."""
+"""Longitude and latitude of a point on the central meridian of UTM zone 11; easting and northing
+that the definition of UTM gives it."""
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """GDAL and PROJ as rasterio brings them.
+    """GDAL and PROJ, as rasterio brings them.
 
     Attributes:
         gdal, proj, rasterio: versions.
-        cog: of DEFLATE and ZSTD, those with which it writes a Cloud Optimized GeoTIFF and reads it back.
-        finds_places: whether PROJ finds its tables and brings a known point to its known place.
+        cog: those of DEFLATE and ZSTD in which GDAL writes a Cloud Optimized GeoTIFF and reads it.
+        finds_places: whether PROJ finds its database and transforms a known point rightly.
     """
 
     gdal: str
@@ -34,7 +35,7 @@ class Abilities:
 
 
 def find_abilities() -> Abilities:
-    """What there is, tried out."""
+    """The abilities of this installation, tried out."""
     with gdal():
         return Abilities(
             rasterio.__gdal_version__,

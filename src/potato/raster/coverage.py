@@ -1,4 +1,4 @@
-"""Where a pair is valid, seen from far away: a small map, read from overviews where there are any."""
+"""A small map of where a pair is valid, read from overviews where there are any."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,14 +7,16 @@ from rasterio.windows import Window
 
 from potato.core.sensors import RATIO
 from potato.errors import InputError
-from potato.raster.pair import Image, Pair
+from potato.raster.gdal_env import gdal_reason
+from potato.raster.image import Image
+from potato.raster.pair import Pair
 
 
 def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
     """A small map of where both images of a pair are valid.
 
-    Every pixel of it tells of one place of the ground that it stands for, so edges are right to a pixel of
-    the map, and holes smaller than one may be missing.
+    A pixel of the map has the validity of one place within its ground. So edges are right to a
+    pixel of the map, and smaller holes may be missing.
 
     Args:
         pair: an open pair.
@@ -28,14 +30,21 @@ def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
     """
     shape = -(-pair.height // factor), -(-pair.width // factor)
     ground = pair.grid.height / RATIO, pair.grid.width / RATIO
-    pan = _thin(pair._pan, (0, 0), (pair.grid.height, pair.grid.width), shape)
-    return pan & _thin(pair._mul, (pair._row, pair._column), ground, shape)
+    pan = _thin(pair.pan, (0, 0), (pair.grid.height, pair.grid.width), shape)
+    return pan & _thin(pair.mul, (pair.row, pair.column), ground, shape)
 
 
 def _thin(
     image: Image, corner: tuple[float, float], sides: tuple[float, float], shape: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Validity of a part of an image, thinned out to `shape`; nothing is valid outside the image."""
+    """Validity of a rectangle of an image, thinned out to `shape`; pixels outside are invalid.
+
+    Args:
+        image: open.
+        corner: first row and column of the rectangle, in pixels of the file.
+        sides: its rows and columns.
+        shape: rows and columns of the result.
+    """
     dataset = image.dataset
     found = np.zeros(shape, np.bool_)
     lows = [max(0.0, low) for low in corner]
@@ -52,10 +61,9 @@ def _thin(
     try:
         good = image.read_valid(window, shape=(inner[0], inner[1]))
     except RasterioError as error:
-        cause = " ".join(str(error.__cause__ or error).split())
         raise InputError(
             f"can't read the overviews of {image.path}: the file is damaged or cut short, "
-            f"fetch it again ({cause})"
+            f"fetch it again ({gdal_reason(error)})"
         ) from error
     found[tuple(places)] = good
     return found

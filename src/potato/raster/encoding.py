@@ -1,40 +1,38 @@
-"""Encoding pictures for people, without georeference: PNG and JPEG, in memory and to files."""
+"""Encoding pictures without a place on Earth as PNG and JPEG, in memory and to files."""
 
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
+from potato.core.types import PathLike
 from potato.raster.atomic import write_whole
-from potato.raster.gdal_env import gdal
+from potato.raster.gdal_env import gdal, placeless
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 80) -> bytes:
-    """A picture (3, h, w) as JPEG."""
+    """Encode a picture (3, h, w) as JPEG, with GDAL's quality from 1 to 100."""
     return _encode(rgb, "JPEG", QUALITY=quality, WRITE_EXIF_METADATA="NO")
 
 
 def encode_png(codes: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:
-    """A picture as PNG, exactly.
+    """Encode a picture as PNG, without loss.
 
     Args:
-        codes: (3, h, w), or (1, h, w): grey, or numbers of colours.
-        palette: those colours, (n, 3).
+        codes: (3, h, w); or (1, h, w), which are grey, or numbers of colours in `palette`.
+        palette: red, green and blue of each colour, (n, 3).
     """
-    # Most pictures here are dithered: harder work takes four times as long and gains 1 %.
+    # Most pictures here are dithered: higher levels take four times as long and gain 1 %.
     return _encode(codes, "PNG", palette, ZLEVEL=1)
 
 
-def write_png(path: str | os.PathLike[str], rgb: NDArray[np.uint8]) -> None:
-    """Write a PNG, whole or absent, replacing what is there.
+def write_png(path: PathLike, rgb: NDArray[np.uint8]) -> None:
+    """Write a PNG, whole or absent.
 
     Args:
-        path: the file to write.
+        path: the file to write; replaced if it is there.
         rgb: codes (3, h, w).
 
     Raises:
@@ -47,14 +45,9 @@ def _encode(
     codes: NDArray[np.uint8], driver: str, palette: NDArray[np.uint8] | None = None, **options: Any
 ) -> bytes:
     count, height, width = codes.shape
+    shape = {"dtype": "uint8", "count": count, "height": height, "width": width}
     with gdal(), MemoryFile() as memory:
-        # A picture for people has no place on Earth; rasterio warns of that.
-        with (
-            warnings.catch_warnings(action="ignore", category=NotGeoreferencedWarning),
-            memory.open(
-                driver=driver, dtype="uint8", count=count, height=height, width=width, **options
-            ) as file,
-        ):
+        with placeless(), memory.open(driver=driver, **shape, **options) as file:
             file.write(codes)
             if palette is not None:
                 file.write_colormap(1, {n: tuple(colour) for n, colour in enumerate(palette.tolist())})

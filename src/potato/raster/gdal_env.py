@@ -1,12 +1,12 @@
-"""GDAL itself: its settings, opening datasets, and hearing what it only mutters."""
+"""GDAL itself: its settings, opening datasets, and turning what it merely logs into errors."""
 
 import contextlib
 import logging
 import os
 import re
+import threading
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,91 +15,50 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
 from potato.errors import InputError, OutputError
+from potato.raster.process_state import SharedChange
+
+DEFAULTS: dict[str, str | int] = {
+    # Blocks are read once and tiles written once: 128 MB of cache are enough, and memory stays
+    # bounded.
+    "GDAL_CACHEMAX": 128 << 20,
+    # Listing the folder beside a remote file costs a request each and finds nothing we need.
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MAX_RETRY": "3",
+    "GDAL_HTTP_RETRY_DELAY": "1",
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    # Give up a server that sends less than 1,000 bytes a second for 30 seconds.
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
+    "GDAL_HTTP_LOW_SPEED_TIME": "30",
+}
+"""GDAL's configuration options where the user hasn't set them."""
+
+CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+"""Environment variables any of which tells GDAL how to sign requests to S3."""
+
+
+def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The options that the user has set neither in the environment nor in an enclosing `Env`."""
+    taken = set(os.environ) | set(rasterio.env.getenv() if rasterio.env.hasenv() else ())
+    return {name: value for name, value in options.items() if name not in taken}
 
 
 def gdal() -> rasterio.Env:
     """A GDAL environment with our defaults.
 
-    What the user has set, in the environment or in an enclosing `rasterio.Env`, stays as it is.
+    An option that the user has set, in the environment or in an enclosing `rasterio.Env`, keeps its
+    value. Without AWS credentials requests to S3 are not signed.
     """
-    defaults: dict[str, str | int] = {
-        # Blocks are read once and tiles written once: a small cache is enough, and memory stays bounded.
-        "GDAL_CACHEMAX": 128 << 20,
-        # Listing the folder beside a remote file costs a request each and finds nothing we need.
-        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        "GDAL_HTTP_MAX_RETRY": "3",
-        "GDAL_HTTP_RETRY_DELAY": "1",
-        "GDAL_HTTP_CONNECTTIMEOUT": "10",
-        # A server that says nothing more is given up, not waited for.
-        "GDAL_HTTP_LOW_SPEED_LIMIT": "1000",
-        "GDAL_HTTP_LOW_SPEED_TIME": "30",
-    }
-    credentials = (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_PROFILE",
-        "AWS_ROLE_ARN",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    )
-    home = Path.home() / ".aws" / "credentials"
-    if not any(name in os.environ for name in credentials) and not home.exists():
-        defaults["AWS_NO_SIGN_REQUEST"] = "YES"
-    taken = set(os.environ) | set(rasterio.env.getenv() if rasterio.env.hasenv() else ())
+    defaults = DEFAULTS
+    credentials_file = Path.home() / ".aws" / "credentials"
+    if not any(name in os.environ for name in CREDENTIALS) and not credentials_file.exists():
+        defaults = {**DEFAULTS, "AWS_NO_SIGN_REQUEST": "YES"}
     # Without a session rasterio would ask boto3 for credentials; GDAL finds them by itself.
-    return rasterio.Env(
-        session=DummySession(),
-        **{name: value for name, value in defaults.items() if name not in taken},
-    )
-
-
-class _Complaints(logging.Handler):
-    """Collects what GDAL only logs: warnings about options, and errors when a file is closed."""
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(re.sub(r"^CPLE_\w+ in ", "", record.getMessage()))
-
-
-@contextlib.contextmanager
-def complaints(level: int) -> Iterator[list[str]]:
-    """GDAL's log messages of at least `level` while inside, also where nobody else wants to hear them."""
-    logger, handler = logging.getLogger("rasterio"), _Complaints(level)
-    before = logger.level, logger.propagate
-    if not logger.isEnabledFor(level):  # `rio --quiet`
-        logger.setLevel(level)
-        logger.propagate = False
-    logger.addHandler(handler)
-    try:
-        yield handler.messages
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]
-
-
-@contextlib.contextmanager
-def refusals(path: Path) -> Iterator[None]:
-    """Turn whatever GDAL raises or merely logs while writing into an OutputError.
-
-    A misspelt creation option is only a warning to GDAL, and a full disk only a message when it closes.
-    """
-    try:
-        with complaints(logging.WARNING) as messages, placeless():
-            yield
-    except RasterioError as error:
-        raise OutputError(f"{path}: can't write it: {error}") from error
-    if messages:
-        raise OutputError(f"{path}: GDAL refused: {messages[0]}")
-
-
-@contextlib.contextmanager
-def placeless() -> Iterator[None]:
-    """Let pictures have no place on Earth, as PNGs don't; rasterio warns of that."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
+    return rasterio.Env(session=DummySession(), **unset_options(defaults))
 
 
 def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
@@ -107,9 +66,9 @@ def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
 
     Args:
         path: anything that GDAL opens.
-        role: names it in messages.
-        driver: GDAL's name of the format that it must have; None for any. Some formats, such as VRT, are
-            read from wherever they say.
+        role: names the dataset in messages: "pan", "mul" or "picture".
+        driver: the one format that may be opened, by GDAL's name of its driver; None for any. Files
+            from strangers need one, since formats such as VRT read other files that they name.
 
     Raises:
         InputError: if it can't be opened.
@@ -123,19 +82,84 @@ def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
         raise InputError(f"can't open {role} {path}: {reason}") from error
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Where the pixels of a picture lie: size in pixels, CRS, and affine transform to it.
+def gdal_reason(error: RasterioError) -> str:
+    """GDAL's own words for why reading failed, on one line."""
+    return " ".join(str(error.__cause__ or error).split())
 
-    A picture without a place on Earth, such as a PNG, has no CRS (None) and the identity.
+
+class LogMessages(logging.Handler):
+    """Collects the messages of a logger.
+
+    Attributes:
+        messages: what was logged so far.
     """
 
-    height: int
-    width: int
-    crs: Any
-    transform: Any
+    def __init__(self, level: int, this_thread: bool = False) -> None:
+        """Collect messages of `level` and above, of all threads or only of this one."""
+        super().__init__(level)
+        self.messages: list[str] = []
+        self._thread = threading.get_ident() if this_thread else None
 
-    @property
-    def placed(self) -> bool:
-        """Whether the picture has a place on Earth."""
-        return self.crs is not None or self.transform != rasterio.Affine.identity()
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        if self._thread in (None, record.thread):
+            self.messages.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn every error and warning of GDAL while a file is written into an OutputError.
+
+    GDAL only warns of a misspelt creation option, and only logs that the disk was full when it
+    closes a file.
+
+    Args:
+        path: what the message calls the file.
+
+    Raises:
+        OutputError: if GDAL raised or logged anything.
+    """
+    logger, warned = logging.getLogger("rasterio"), LogMessages(logging.WARNING)
+    try:
+        with _AUDIBLE.held(), placeless():
+            logger.addHandler(warned)
+            try:
+                yield
+            finally:
+                logger.removeHandler(warned)
+    except RasterioError as error:
+        raise OutputError(f"{path}: can't write it: {error}") from error
+    if warned.messages:
+        reason = re.sub(r"^CPLE_\w+ in ", "", warned.messages[0])
+        raise OutputError(f"{path}: GDAL refused: {reason}")
+
+
+def placeless() -> contextlib.AbstractContextManager[None]:
+    """Let pictures have no place on Earth, as PNGs don't, without rasterio's warning about it."""
+    return _PLACELESS.held()
+
+
+@contextlib.contextmanager
+def _audible() -> Iterator[None]:
+    """Let rasterio's logger hand on warnings even if the user has silenced it (`rio --quiet`)."""
+    logger = logging.getLogger("rasterio")
+    level, propagate = logger.level, logger.propagate
+    if not logger.isEnabledFor(logging.WARNING):
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+@contextlib.contextmanager
+def _unwarned() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+_AUDIBLE = SharedChange(_audible)
+_PLACELESS = SharedChange(_unwarned)

@@ -1,50 +1,185 @@
-"""Whole images at once: writing the source images of generated data, reading pieces of pictures."""
+"""Reading one image: a pan, a mul, a finished picture or a photograph."""
 
+import contextlib
 import os
-import tempfile
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.crs import CRS
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.profiles import TILE
-from potato.core.sensors import RATIO
+from potato.core.draw import overview_step
+from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
+from potato.core.types import PathLike
 from potato.core.windows import PairWindow
-from potato.errors import InputError, OutputError
-from potato.raster.gdal_env import Grid, gdal, open_dataset, refusals
+from potato.errors import BandError, GridError, InputError
+from potato.raster.coordinates import Grid, crs_name
+from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
+
+CORNER_TOLERANCE = 0.1
+"""Pixels by which the corners of two grids may miss each other: float noise in transforms, not
+more."""
+
+AVERAGE = Resampling.average
+"""How missing overviews are made up for: the mean of the valid pixels, as overviews are made."""
+
+RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
-def grid_at(
-    height: int,
-    width: int,
-    pixel: float,
-    west: float = 350_000.0,
-    north: float = 3_800_000.0,
-    epsg: int = 32611,
-) -> Grid:
-    """A north-up grid whose upper left corner lies at (`west`, `north`), in metres of a UTM zone.
+class Image:
+    """One open image: some of its bands, and which of its pixels are valid.
+
+    The dataset's mask band or alpha says which pixels are valid. Without either, a pixel is invalid
+    if every band has the nodata value there, or 0 where the file names no nodata value.
+
+    Attributes:
+        path: the path as the caller gave it, for messages.
+        dataset: the open dataset.
+        indexes: GDAL's numbers of the bands that are read, from 1.
+        step: pixels of the file along one pixel of this image; above 1, overviews are read.
+        corner: row and column in the file at which this image begins.
+        has_mask: whether a mask band or an alpha band says which pixels are valid.
+        invalid: the value that marks invalid pixels where there is no mask.
+        dtype: data type of the bands.
+        grid: size and place of this image; a partial pixel at the far edges is left out.
+    """
+
+    def __init__(
+        self, path: str, dataset: Any, indexes: Sequence[int], step: int = 1, corner: tuple[int, int] = (0, 0)
+    ) -> None:
+        self.path = path
+        self.dataset = dataset
+        self.indexes = list(indexes)
+        self.step = step
+        self.corner = corner
+        flags = dataset.mask_flag_enums[self.indexes[0] - 1]
+        self.has_mask = MaskFlags.per_dataset in flags
+        nodata = dataset.nodatavals[self.indexes[0] - 1]
+        self.invalid = 0 if nodata is None else nodata
+        self.dtype: str = dataset.dtypes[self.indexes[0] - 1]
+        row, column = corner
+        self.grid = Grid(
+            (dataset.height - row) // step,
+            (dataset.width - column) // step,
+            dataset.crs,
+            dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
+        )
+
+    def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
+        """This image `factor` times coarser, beginning at row and column `corner` of the file."""
+        return Image(self.path, self.dataset, self.indexes, self.step * factor, corner)
+
+    def read_valid(
+        self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
+    ) -> NDArray[np.bool_]:
+        """Which pixels of a window are valid; every reader asks here.
+
+        Args:
+            window: pixels of the file, all inside it.
+            pixels: the window's bands (n, rows, columns), if they were read already.
+            shape: rows and columns of the result, if it is to be coarser than the window.
+
+        Returns:
+            bool (rows, columns).
+        """
+        good: NDArray[np.bool_]
+        if self.has_mask:
+            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
+            return good
+        if pixels is None:
+            size = None if shape is None else (len(self.indexes), *shape)
+            pixels = self.dataset.read(self.indexes, window=window, out_shape=size)
+        good = (pixels != self.invalid).any(0)
+        return good
+
+    def read(self, row: int, column: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """A window of the image, which may reach beyond it.
+
+        Args:
+            row: first row, in pixels of this image.
+            column: first column.
+            height: rows.
+            width: columns.
+
+        Returns:
+            Bands (n, height, width), and which pixels are valid, bool (height, width). Pixels
+            outside the image are 0 and invalid.
+
+        Raises:
+            InputError: if the file can't be read there.
+        """
+        step, (first_row, first_column) = self.step, self.corner
+        top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
+        bottom, right = min(row + height, self.grid.height), min(column + width, self.grid.width)
+        pixels = np.zeros((len(self.indexes), height, width), self.dtype)
+        valid = np.zeros((height, width), np.bool_)
+        if top >= bottom or left >= right:
+            return pixels, valid
+        shape = bottom - top, right - left
+        window = Window(left * step + first_column, top * step + first_row, shape[1] * step, shape[0] * step)
+        try:
+            inside = self.dataset.read(
+                self.indexes, window=window, out_shape=(len(self.indexes), *shape), resampling=AVERAGE
+            )
+            good = self.read_valid(window, inside, shape)
+        except RasterioError as error:
+            raise InputError(
+                f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
+                f"columns {window.col_off}–{window.col_off + window.width}: "
+                f"the file is damaged or cut short, fetch it again ({gdal_reason(error)})"
+            ) from error
+        place = (slice(top - row, bottom - row), slice(left - column, right - column))
+        pixels[:, *place] = inside
+        valid[place] = good
+        return pixels, valid
+
+
+@contextlib.contextmanager
+def open_picture(path: PathLike) -> Iterator[Image]:
+    """Open a finished picture: red, green and blue in 8 or 16 bits, with or without mask or alpha.
 
     Args:
-        height: rows.
-        width: columns.
-        pixel: metres along a side of a pixel.
-        west: easting of the corner.
-        north: northing of the corner.
-        epsg: code of the CRS.
+        path: anything that GDAL opens: a GeoTIFF, a PNG, a VRT; also `https://…`, `s3://…`, `zip://…`.
+
+    Yields:
+        The image, whose bands are red, green and blue in this order. A half-transparent pixel is
+        valid.
+
+    Raises:
+        InputError: if it can't be opened.
+        BandError: if bands or data type aren't the expected ones.
     """
-    return Grid(height, width, CRS.from_epsg(epsg), rasterio.Affine(pixel, 0, west, 0, -pixel, north))
+    name = os.fspath(path)
+    with contextlib.closing(open_dataset(name, "picture")) as dataset:
+        yield Image(name, dataset, _rgb_bands(name, dataset))
 
 
-def read_picture(path: str | os.PathLike[str], window: PairWindow) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """A piece of a finished picture: its codes (4, 4h, 4w) in a window that lies inside it."""
+@contextlib.contextmanager
+def open_mul(path: PathLike) -> Iterator[Image]:
+    """Open a multispectral image by itself, its bands in the order of `core.sensors.BANDS`.
+
+    Args:
+        path: anything that GDAL opens.
+
+    Yields:
+        The image with its 8 bands.
+
+    Raises:
+        InputError: if it can't be opened.
+        BandError: if bands or data type aren't the expected ones.
+    """
+    name = os.fspath(path)
+    with contextlib.closing(open_dataset(name, "mul")) as dataset:
+        yield Image(name, dataset, mul_bands(name, dataset))
+
+
+def read_picture(path: PathLike, window: PairWindow) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The codes (4, 4h, 4w) of a window of a finished picture; the window lies inside it."""
     with gdal(), rasterio.open(path) as file:
         codes: NDArray[np.uint8] | NDArray[np.uint16] = file.read(
             window=Window(
@@ -54,66 +189,8 @@ def read_picture(path: str | os.PathLike[str], window: PairWindow) -> NDArray[np
     return codes
 
 
-def write_image(
-    path: Path, pixels: NDArray[Any], valid: NDArray[np.bool_] | None, grid: Grid, names: Sequence[str]
-) -> None:
-    """Write a Cloud Optimized GeoTIFF as the ARD has them: DEFLATE, overviews, band names.
-
-    Args:
-        path: the file to write; replaced if it is there, whole or absent.
-        pixels: (n, h, w); written as they are.
-        valid: bool (h, w) for the mask band; None for a file without one, whose nodata value is 0.
-        grid: size and place.
-        names: n band descriptions, such as BAND_P.
-
-    Raises:
-        OutputError: if it can't be written.
-    """
-    try:
-        with (
-            tempfile.TemporaryDirectory(
-                prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-            ) as folder,
-            refusals(path),
-            gdal(),
-            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-        ):
-            stage, whole = Path(folder) / "stage.tif", Path(folder) / path.name
-            with rasterio.open(
-                stage,
-                "w",
-                driver="GTiff",
-                dtype=pixels.dtype,
-                count=len(pixels),
-                height=grid.height,
-                width=grid.width,
-                crs=grid.crs,
-                transform=grid.transform,
-                nodata=0 if valid is None else None,
-                photometric="RGB" if tuple(names) == ("BAND_R", "BAND_G", "BAND_B") else "MINISBLACK",
-            ) as file:
-                file.write(pixels)
-                file.descriptions = tuple(names)
-                if valid is not None:
-                    file.write_mask(valid)
-            rasterio.shutil.copy(
-                stage,
-                whole,
-                driver="COG",
-                COMPRESS="DEFLATE",
-                LEVEL="1",
-                PREDICTOR="YES",
-                # Small images have small tiles, so that reading windows of them is like reading real ones.
-                BLOCKSIZE=str(TILE if max(grid.height, grid.width) > 2 * TILE else TILE // 4),
-                OVERVIEW_RESAMPLING="AVERAGE",
-            )
-            whole.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write it: {error.strerror or error}") from error
-
-
-def read_photograph(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """A picture without a place, such as a JPEG.
+def read_photograph(path: PathLike) -> NDArray[np.uint8]:
+    """All of a picture without a place on Earth, such as a JPEG.
 
     Args:
         path: anything that GDAL opens.
@@ -122,18 +199,141 @@ def read_photograph(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         Its first three bands, uint8 (3, h, w).
 
     Raises:
-        InputError: if it can't be read, or hasn't three bands of 8 bits.
+        InputError: if it can't be read, or has fewer than three bands, or not of 8 bits.
     """
-    with gdal(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with open_dataset(os.fspath(path), "photograph") as file:
-            if file.count < 3 or file.dtypes[0] != "uint8":
-                raise InputError(
-                    f"{path}: expected a photograph of 3 bands of 8 bits, "
-                    f"found {file.count} of {file.dtypes[0]}"
-                )
-            try:
-                pixels: NDArray[np.uint8] = file.read((1, 2, 3))
-            except RasterioError as error:
-                raise InputError(f"{path}: can't read this photograph: {error}") from error
+    with gdal(), placeless(), contextlib.closing(open_dataset(os.fspath(path), "photograph")) as file:
+        if file.count < 3 or file.dtypes[0] != "uint8":
+            raise InputError(
+                f"{path}: expected a photograph of 3 bands of 8 bits, found {file.count} of {file.dtypes[0]}"
+            )
+        try:
+            pixels: NDArray[np.uint8] = file.read((1, 2, 3))
+        except RasterioError as error:
+            raise InputError(f"{path}: can't read this photograph: {error}") from error
     return pixels
+
+
+def read_overview(image: Image, side: int) -> tuple[NDArray[Any], NDArray[np.bool_], int]:
+    """All of an image, made coarser by the smallest power of two by which it fits into a square.
+
+    Args:
+        image: open.
+        side: pixels along a side of the square.
+
+    Returns:
+        Bands (n, h, w), validity, bool (h, w), and the power of two.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    step = overview_step(image.grid.height, image.grid.width, side)
+    small = image.coarser(step)
+    return *small.read(0, 0, small.grid.height, small.grid.width), step
+
+
+def check_same_grid(first: Image, second: Image) -> None:
+    """Refuse two pictures that don't lie on one grid, pixel on pixel.
+
+    If either has no place on Earth, such as a PNG, only the sizes are compared.
+
+    Raises:
+        GridError: if they differ; the message says by how much.
+    """
+    here, there = first.grid, second.grid
+    names = f"{first.path} and {second.path}"
+    if (here.height, here.width) != (there.height, there.width):
+        raise GridError(
+            f"expected two pictures of one size, found {here.width} × {here.height} and "
+            f"{there.width} × {there.height} pixels in {names}; cut both to one grid first (gdalwarp -te -tr)"
+        )
+    if not (here.placed and there.placed):
+        return
+    if here.crs != there.crs:
+        raise GridError(
+            f"expected two pictures in one CRS, found {crs_name(here.crs)} and {crs_name(there.crs)} in "
+            f"{names}; warp one to the grid of the other first (gdalwarp -t_srs -te -tr)"
+        )
+    step = ~here.transform @ there.transform
+    corners = [(x, y) for x in (0, here.width) for y in (0, here.height)]
+    miss = max(
+        max(abs(end - start) for start, end in zip(corner, step @ corner, strict=True)) for corner in corners
+    )
+    if miss > CORNER_TOLERANCE:
+        raise GridError(
+            f"expected two pictures on one grid, found corners up to {miss:.3g} pixels apart in {names}; "
+            "warp one to the grid of the other first (gdalwarp -te -tr)"
+        )
+
+
+def _count_bands(path: str, dataset: Any) -> list[int]:
+    """Numbers of the bands that aren't alpha; BandError unless all are uint16."""
+    indexes, kinds = _opaque_bands(dataset)
+    if kinds != ["uint16"]:
+        raise BandError(
+            f"{path}: expected uint16 (reflectance × 10,000), found {', '.join(kinds)}; "
+            "scale and convert it first, for example with gdal_translate -ot UInt16 -scale"
+        )
+    return indexes
+
+
+def pan_band(path: str, dataset: Any) -> list[int]:
+    """The number of a pan image's one band, in a list.
+
+    Raises:
+        BandError: if it has other bands, or isn't uint16.
+    """
+    indexes = _count_bands(path, dataset)
+    if len(indexes) != 1:
+        raise BandError(f"{path}: expected a pan image of 1 band, found {len(indexes)} bands")
+    return indexes
+
+
+def mul_bands(path: str, dataset: Any) -> list[int]:
+    """Numbers of the 8 bands of a mul image, in the order of `BANDS`.
+
+    Bands are found by their names (`BAND_ALIASES`); 8 bands without names are taken in their order.
+
+    Raises:
+        BandError: if bands are missing, only some are named, or they aren't uint16.
+    """
+    indexes = _count_bands(path, dataset)
+    if len(indexes) < len(BANDS):
+        raise BandError(
+            f"{path}: expected the 8 bands of WorldView-2 or -3 ({', '.join(BANDS)}), "
+            f"found {len(indexes)} band{'s' if len(indexes) != 1 else ''}"
+        )
+    names = {(dataset.descriptions[index - 1] or "").strip().lower(): index for index in indexes}
+    found = {band: names[alias] for band in BANDS for alias in BAND_ALIASES[band] if alias in names}
+    if not found and len(indexes) == len(BANDS):
+        return indexes
+    missing = [band for band in BANDS if band not in found]
+    if missing:
+        raise BandError(
+            f"{path}: expected the names of all 8 bands or of none, found none for {', '.join(missing)}; "
+            "give each band a description such as BAND_C, BAND_B, BAND_G, …"
+        )
+    return [found[band] for band in BANDS]
+
+
+def _rgb_bands(path: str, dataset: Any) -> list[int]:
+    """Numbers of red, green and blue, by colour interpretation, else in the order of the file."""
+    indexes, kinds = _opaque_bands(dataset)
+    if len(indexes) != len(RGB):
+        raise BandError(
+            f"{path}: expected a finished picture of 3 bands (red, green, blue), found {len(indexes)}; "
+            + ("a mul becomes one by potato mul-to-rgb" if len(indexes) > len(RGB) else "convert it first")
+        )
+    if kinds not in (["uint8"], ["uint16"]):
+        raise BandError(
+            f"{path}: expected a finished picture of uint8 or uint16, found {', '.join(kinds)}; "
+            "convert it first, for example with gdal_translate -ot UInt16 -scale"
+        )
+    found = dict(zip(dataset.colorinterp, dataset.indexes, strict=True))
+    return [found[colour] for colour in RGB] if found.keys() >= set(RGB) else indexes
+
+
+def _opaque_bands(dataset: Any) -> tuple[list[int], list[str]]:
+    """Numbers of the bands that aren't alpha, and their data types, each once."""
+    meanings = zip(dataset.indexes, dataset.colorinterp, strict=True)
+    indexes = [index for index, meaning in meanings if meaning != ColorInterp.alpha]
+    return indexes, sorted({dataset.dtypes[index - 1] for index in indexes})

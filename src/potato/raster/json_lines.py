@@ -1,7 +1,7 @@
-"""JSON lines: a file that grows by an object a line, and survives being cut short.
+"""JSON lines: a file that grows by one object a line.
 
-One process appends; anybody reads, `grep` included. A crash or a full disk can cut the last line short; what
-follows the last line break is therefore no line.
+One process appends; anything that reads lines can read, also while it grows. A crash or a full disk
+can cut the last line short, so text after the last line break is not a line.
 """
 
 import json
@@ -14,17 +14,17 @@ from potato.errors import OutputError
 
 
 def json_line(row: dict[str, Any]) -> str:
-    """An object as its line, with the line break."""
+    """Encode an object as a line, with its line break."""
     return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def append_json_line(path: Path, row: dict[str, Any], *, durable: bool = False) -> None:
-    """Add an object to a file, which is made if it isn't there.
+    """Append an object to a file.
 
     Args:
-        path: the file.
+        path: the file; created if it isn't there.
         row: the object.
-        durable: whether to wait until the line is on the disk, so that even a loss of power keeps it.
+        durable: whether to wait until the line is on the disk, where it survives a loss of power.
 
     Raises:
         OutputError: if it can't be written.
@@ -40,10 +40,13 @@ def append_json_line(path: Path, row: dict[str, Any], *, durable: bool = False) 
 
 
 def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The whole lines of a file with their numbers, from 1; none if the file isn't there.
+    """The whole lines of a file; none if the file isn't there.
+
+    Yields:
+        The number of a line, from 1, and the line without its line break.
 
     Raises:
-        OSError: if it can't be read.
+        OSError: if the file can't be read.
     """
     if path.exists():
         yield from enumerate(path.read_bytes().split(b"\n")[:-1], 1)

@@ -1,16 +1,19 @@
-"""Mosaics: pictures of neighbouring cells put side by side, cut at the edges of the cells.
+"""Mosaics: pictures of neighbouring grid squares side by side, cut at the edges of the squares.
 
-A cell is seldom a whole number of pixels wide, so the pixels of neighbours don't lie on one grid. A mosaic
-gives every cell the whole number that is nearest, and pixels are copied, not resampled: nothing becomes
-softer. Where a cell is n pixels wide, none is further out of place than |n − round(n)| / 2, at most ¼.
+A grid square is seldom a whole number of pixels wide, so pixels of neighbouring pictures don't lie
+on one grid. A mosaic gives every square the nearest whole number of pixels. It copies pixels
+instead of resampling them, so nothing becomes softer. Where a square is n pixels wide, no pixel is
+displaced by more than |n − round(n)| / 2, which is at most ¼.
 """
 
+import dataclasses
 import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -21,30 +24,35 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TILE, Profile
+from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
-from potato.raster.gdal_env import Grid, gdal
+from potato.raster.coordinates import Box, Grid
+from potato.raster.gdal_env import gdal
 from potato.raster.writer import create_picture
 
 TOLERANCE = 0.01
-"""Share by which a cell's pixels may differ in number from the mosaic's; some are left out or repeated."""
+"""Share by which a square's number of pixels may differ from that of most squares; within it,
+pixels are left out or repeated."""
 
-Box = tuple[float, float, float, float]
-_KINDS = {"uint8": "Byte", "uint16": "UInt16"}
-_COLOURS = ("Red", "Green", "Blue", "Alpha")
+VRT_TYPES = {"uint8": "Byte", "uint16": "UInt16"}
+"""GDAL's names of data types."""
+
+COLOURS = ("Red", "Green", "Blue", "Alpha")
+"""GDAL's names of the bands' colour interpretations."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A picture, and where its cell lies in it and in the mosaic. Everything in pixels.
+    """A picture, and its grid square's place in it and in the mosaic, in pixels.
 
     Attributes:
-        path: of the picture.
-        height, width: of it.
-        row, column: where the cell begins in it; may lie outside.
-        count: the cell's side in it.
-        top, left: where the cell begins in the mosaic.
-        side: the cell's side in the mosaic.
+        path: the picture's path.
+        height, width: the picture's rows and columns.
+        row, column: the square's first row and column in the picture; may lie outside.
+        count: the square's side in pixels of the picture.
+        top, left: the square's first row and column in the mosaic.
+        side: the square's side in pixels of the mosaic.
     """
 
     path: str
@@ -59,24 +67,24 @@ class Piece:
 
     @property
     def window(self) -> tuple[int, int, int, int]:
-        """What it fills of the mosaic: first row and column, ends of rows and columns."""
-        rows, columns = self._lines(self.row, self.height), self._lines(self.column, self.width)
+        """The filled part of the mosaic: first row and column, end row and column."""
+        rows, columns = self._filled(self.row, self.height), self._filled(self.column, self.width)
         return self.top + rows[0], self.left + columns[0], self.top + rows[1], self.left + columns[1]
 
     def rows(self, first: int, end: int) -> NDArray[np.int64]:
-        """Rows of the picture that come into those of the mosaic."""
+        """The picture's row for each row of the mosaic from `first` to before `end`."""
         return self._source(np.arange(first - self.top, end - self.top), self.row)
 
     def columns(self, first: int, end: int) -> NDArray[np.int64]:
-        """The same for columns."""
+        """The picture's column for each column of the mosaic from `first` to before `end`."""
         return self._source(np.arange(first - self.left, end - self.left), self.column)
 
     def _source(self, lines: NDArray[np.int64], start: int) -> NDArray[np.int64]:
         found: NDArray[np.int64] = (2 * lines + 1) * self.count // (2 * self.side) + start
         return found
 
-    def _lines(self, start: int, size: int) -> tuple[int, int]:
-        """The first line of the cell that the picture has, and the end of those."""
+    def _filled(self, start: int, size: int) -> tuple[int, int]:
+        """First and end row or column of the square, as far as the picture has it."""
         source = self._source(np.arange(self.side), start)
         there = np.flatnonzero((source >= 0) & (source < size))
         return (int(there[0]), int(there[-1]) + 1) if len(there) else (0, 0)
@@ -87,10 +95,10 @@ class Layout:
     """A mosaic before it is written.
 
     Attributes:
-        grid: of the mosaic.
-        dtype: of its pixels.
-        pieces: what it is made of; they don't overlap.
-        misfits: pictures that can't be part of it, and why.
+        grid: the mosaic's grid.
+        dtype: the data type of its pixels.
+        pieces: its pictures, which don't overlap.
+        misfits: the pictures that can't be part of it, and why.
     """
 
     grid: Grid
@@ -109,62 +117,67 @@ def picture_grid(path: str) -> Grid:
 
 
 def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
-    """Find the places of pictures in their mosaic. Those that show nothing of their cells have none.
+    """Find the places of pictures in their mosaic.
+
+    Pictures that show nothing of their squares are left out.
 
     Args:
-        pictures: paths, and the cells that they are of: west, south, east, north in metres.
+        pictures: paths, and the grid squares that they show: west, south, east, north in metres.
 
     Raises:
         InputError: if a picture can't be opened, or there is nothing to put together.
     """
-    opened = [(path, cell, *_open(path)) for path, cell in pictures]
+    opened = [(path, square, *_open(path)) for path, square in pictures]
     if not opened:
         raise InputError("expected pictures to put together, found none")
-    sides = [round((cell[2] - cell[0]) / grid.transform.a) for _, cell, grid, _ in opened]
-    side = Counter(sides).most_common(1)[0][0]
-    kind = opened[0][3]
-    pieces, misfits, drift = [], [], []
-    for (path, cell, grid, dtype), count in zip(opened, sides, strict=True):
-        if abs(count - side) > TOLERANCE * side or dtype != kind or grid.crs != opened[0][2].crs:
+    counts = [round((square[2] - square[0]) / grid.transform.a) for _, square, grid, _ in opened]
+    side = Counter(counts).most_common(1)[0][0]
+    _, square, first, dtype = opened[0]
+    pieces, misfits, shifts = [], [], []
+    for (path, box, grid, kind), count in zip(opened, counts, strict=True):
+        if abs(count - side) > TOLERANCE * side or kind != dtype or grid.crs != first.crs:
             misfits.append(f"{path}: another pixel size, type or CRS than the others")
             continue
-        size, pixel = cell[2] - cell[0], grid.transform.a
-        stretch = (size / pixel - count) / 2
-        row = (grid.transform.f - cell[3]) / pixel + stretch
-        column = (cell[0] - grid.transform.c) / pixel + stretch
-        piece = Piece(
-            path,
-            grid.height,
-            grid.width,
-            row=_nearest(row),
-            column=_nearest(column),
-            count=count,
-            top=-round(cell[3] / size) * side,
-            left=round(cell[0] / size) * side,
-            side=side,
-        )
+        piece, shift = _place(path, box, grid, count, side)
         top, left, bottom, right = piece.window
         if top < bottom and left < right:
             pieces.append(piece)
-            drift.append((piece.column - column, piece.row - row))
+            shifts.append(shift)
     if not pieces:
-        raise InputError(f"expected pictures that show their cells, found none in {len(pictures)}")
-    windows = [piece.window for piece in pieces]
-    top, left = min(window[0] for window in windows), min(window[1] for window in windows)
-    height = max(window[2] for window in windows) - top
-    width = max(window[3] for window in windows) - left
-    pixel = (opened[0][1][2] - opened[0][1][0]) / side
-    # What rounding did to all of them alike is no fault of their places, but the mosaic's own place.
-    right, down = np.mean(drift, 0).tolist()
-    place = Affine(pixel, 0, (left + right) * pixel, 0, -pixel, -(top + down) * pixel)
-    moved = tuple(
-        Piece(**{**vars(piece), "top": piece.top - top, "left": piece.left - left}) for piece in pieces
+        raise InputError(f"expected pictures that show their squares, found none in {len(pictures)}")
+    tops, lefts, bottoms, rights = zip(*(piece.window for piece in pieces), strict=True)
+    top, left = min(tops), min(lefts)
+    pixel = (square[2] - square[0]) / side
+    # The mean of all shifts is no fault of the pieces' places; it moves the mosaic as a whole.
+    right, down = np.mean(shifts, 0).tolist()
+    transform = Affine(pixel, 0, (left + right) * pixel, 0, -pixel, -(top + down) * pixel)
+    moved = (dataclasses.replace(one, top=one.top - top, left=one.left - left) for one in pieces)
+    grid = Grid(max(bottoms) - top, max(rights) - left, first.crs, transform)
+    return Layout(grid, dtype, tuple(moved), tuple(misfits))
+
+
+def _place(path: str, square: Box, grid: Grid, count: int, side: int) -> tuple[Piece, tuple[float, float]]:
+    """A picture as a piece, and by how much rounding shifts it to the right and down, in pixels."""
+    size, pixel = square[2] - square[0], grid.transform.a
+    stretch = (size / pixel - count) / 2
+    row = (grid.transform.f - square[3]) / pixel + stretch
+    column = (square[0] - grid.transform.c) / pixel + stretch
+    piece = Piece(
+        path,
+        grid.height,
+        grid.width,
+        row=_nearest(row),
+        column=_nearest(column),
+        count=count,
+        top=-round(square[3] / size) * side,
+        left=round(square[0] / size) * side,
+        side=side,
     )
-    return Layout(Grid(height, width, opened[0][2].crs, place), kind, moved, tuple(misfits))
+    return piece, (piece.column - column, piece.row - row)
 
 
 def write_mosaic(
-    output: str | os.PathLike[str],
+    output: PathLike,
     layout: Layout,
     *,
     profile: Profile,
@@ -172,14 +185,14 @@ def write_mosaic(
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> float:
-    """Write a mosaic as one picture, in bounded memory; it is whole or absent.
+    """Write a mosaic as one picture, whole or absent, in bounded memory.
 
     Args:
         output: the file to write.
         layout: from `lay_out`.
         profile: the format.
-        options: GDAL creation options on top of the profile's.
-        tags: metadata to set.
+        options: GDAL creation options, which replace or add to those of the profile.
+        tags: metadata of the file.
         overwrite: whether to replace a file.
 
     Returns:
@@ -190,30 +203,20 @@ def write_mosaic(
         OutputError, OutputExists: if it can't be written.
     """
     grid, valid = layout.grid, 0
-    with (
-        gdal(),
-        create_picture(
-            output,
-            grid,
-            dtype=layout.dtype,
-            profile=profile,
-            options=options,
-            tags=tags,
-            overwrite=overwrite,
-        ) as canvas,
-    ):
+    settings: dict[str, Any] = {"profile": profile, "options": options, "tags": tags, "overwrite": overwrite}
+    with gdal(), create_picture(output, grid, dtype=layout.dtype, **settings) as picture:
         for left in range(0, grid.width, PANEL):
             right = min(left + PANEL, grid.width)
             for top in range(0, grid.height, TILE):
                 bottom = min(top + TILE, grid.height)
-                strip = _strip(layout, top, left, bottom, right)
-                canvas.put(top, left, strip, bottom - top)
+                strip = _read_strip(layout, top, left, bottom, right)
+                picture.put(top, left, strip, bottom - top)
                 valid += 0 if strip is None else int(np.count_nonzero(strip[3]))
     return valid / (grid.height * grid.width)
 
 
 def write_vrt(output: Path, layout: Layout) -> None:
-    """Write a mosaic as a VRT, which names its pictures, relative to itself, and copies nothing.
+    """Write a mosaic as a VRT: a list of its pictures, by paths relative to it, without pixels.
 
     Raises:
         OutputError: if it can't be written.
@@ -224,8 +227,9 @@ def write_vrt(output: Path, layout: Layout) -> None:
     ElementTree.SubElement(root, "GeoTransform").text = ", ".join(
         repr(float(value)) for value in grid.transform.to_gdal()
     )
-    for band, colour in enumerate(_COLOURS, 1):
-        element = ElementTree.SubElement(root, "VRTRasterBand", dataType=_KINDS[layout.dtype], band=str(band))
+    for band, colour in enumerate(COLOURS, 1):
+        kind = VRT_TYPES[layout.dtype]
+        element = ElementTree.SubElement(root, "VRTRasterBand", dataType=kind, band=str(band))
         ElementTree.SubElement(element, "ColorInterp").text = colour
         for piece in layout.pieces:
             source = ElementTree.SubElement(element, "SimpleSource")
@@ -234,25 +238,27 @@ def write_vrt(output: Path, layout: Layout) -> None:
             ElementTree.SubElement(source, "SourceBand").text = str(band)
             top, left, bottom, right = piece.window
             rows, columns = piece.rows(top, bottom), piece.columns(left, right)
-            _rectangle(source, "SrcRect", rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
-            _rectangle(source, "DstRect", top, left, bottom, right)
+            _add_rectangle(source, "SrcRect", rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+            _add_rectangle(source, "DstRect", top, left, bottom, right)
     ElementTree.indent(root)
     write_whole(output, ElementTree.tostring(root, encoding="unicode") + "\n")
 
 
-def _rectangle(source: ElementTree.Element, name: str, top: int, left: int, bottom: int, right: int) -> None:
+def _add_rectangle(
+    source: ElementTree.Element, name: str, top: int, left: int, bottom: int, right: int
+) -> None:
     ElementTree.SubElement(
         source, name, xOff=str(left), yOff=str(top), xSize=str(right - left), ySize=str(bottom - top)
     )
 
 
 def _nearest(value: float) -> int:
-    """The nearest whole number; of two the larger, for all alike, whatever the noise in their places."""
+    """The nearest whole number; halves, with the noise of their places, are all rounded up."""
     return math.floor(value + 0.501)
 
 
 def _open(path: str) -> tuple[Grid, str]:
-    """The grid of a picture, and the type of its pixels."""
+    """The grid of a picture, and the data type of its pixels."""
     try:
         with gdal(), rasterio.open(path) as file:
             return Grid(file.height, file.width, file.crs, file.transform), str(file.dtypes[0])
@@ -260,8 +266,8 @@ def _open(path: str) -> tuple[Grid, str]:
         raise InputError(f"can't open the picture {path}: {error}") from error
 
 
-def _strip(layout: Layout, top: int, left: int, bottom: int, right: int) -> NDArray[np.generic] | None:
-    """A rectangle of a mosaic (4, bottom − top, right − left); None if no picture has anything of it."""
+def _read_strip(layout: Layout, top: int, left: int, bottom: int, right: int) -> NDArray[np.generic] | None:
+    """A rectangle of a mosaic (4, bottom − top, right − left); None if no picture shows it."""
     strip: NDArray[np.generic] | None = None
     for piece in layout.pieces:
         window = piece.window

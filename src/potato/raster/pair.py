@@ -1,44 +1,39 @@
-"""Reading pairs: opening, checking, and taking windows and blocks out of them."""
+"""Reading pairs: opening and checking them, and reading windows and blocks."""
 
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import RasterioError
-from rasterio.windows import Window
 
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
-from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
+from potato.core.sensors import RATIO
 from potato.core.text import redact
+from potato.core.types import PathLike
 from potato.core.windows import PairWindow, split
-from potato.errors import BandError, InputError, PairError
+from potato.errors import PairError
+from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
-from potato.raster.gdal_env import Grid, gdal, open_dataset
-
-CORNER_TOLERANCE = 0.1
-"""Pan pixels by which the corners of a pair may miss each other: float noise in transforms, not more."""
-
-AVERAGE = Resampling.average
-"""What stands in for an overview that isn't there: the mean of the valid pixels, as overviews are made."""
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.image import CORNER_TOLERANCE, Image, mul_bands, pan_band
 
 
 @dataclass(frozen=True)
 class PairPixels:
-    """The pixels of a window of a pair; what lies outside an image is 0 and invalid.
+    """The pixels of a window of a pair.
+
+    Pixels outside an image are 0 and invalid, like masked ones.
 
     Attributes:
         pan: uint16 (4h, 4w).
-        mul: uint16 (8, h, w), bands in the order of `sensor.BANDS`.
+        mul: uint16 (8, h, w), bands in the order of `core.sensors.BANDS`.
         pan_valid: bool (4h, 4w).
         mul_valid: bool (h, w).
     """
@@ -54,8 +49,8 @@ class PairPixels:
         fine = (slice(row * RATIO, (row + height) * RATIO), slice(column * RATIO, (column + width) * RATIO))
         return PairPixels(self.pan[fine], self.mul[cells], self.pan_valid[fine], self.mul_valid[cells])
 
-    def above(self, below: "PairPixels") -> "PairPixels":
-        """These pixels with `below` joined at the lower edge."""
+    def extended(self, below: "PairPixels") -> "PairPixels":
+        """These pixels and, below them, the rows of others of the same width."""
         join = np.concatenate
         return PairPixels(
             join([self.pan, below.pan]),
@@ -65,107 +60,22 @@ class PairPixels:
         )
 
 
-class Image:
-    """One open image: some of its bands, and which of its pixels are valid.
-
-    Validity is the dataset's mask band or alpha if it has one, else its nodata value, else 0 in every band.
-
-    Attributes:
-        path: as it was given, for messages.
-        dataset: the open dataset.
-        indexes: of the bands that are read.
-        step: pixels of the file along one of these; above 1 they come from overviews, if there are any.
-        corner: row and column in the file at which the first begins.
-        has_mask: whether a mask band or alpha decides what is valid.
-        invalid: else, the value that is invalid if every band has it.
-        dtype: of the bands.
-        grid: size and place; only whole pixels count.
-    """
-
-    def __init__(
-        self, path: str, dataset: Any, indexes: Sequence[int], step: int = 1, corner: tuple[int, int] = (0, 0)
-    ) -> None:
-        self.path = path
-        self.dataset = dataset
-        self.indexes = list(indexes)
-        self.step = step
-        self.corner = corner
-        flags = dataset.mask_flag_enums[self.indexes[0] - 1]
-        self.has_mask = MaskFlags.per_dataset in flags
-        nodata = dataset.nodatavals[self.indexes[0] - 1]
-        self.invalid = 0 if nodata is None else nodata
-        self.dtype: str = dataset.dtypes[self.indexes[0] - 1]
-        row, column = corner
-        self.grid = Grid(
-            (dataset.height - row) // step,
-            (dataset.width - column) // step,
-            dataset.crs,
-            dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
-        )
-
-    def read_valid(
-        self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
-    ) -> NDArray[np.bool_]:
-        """Which pixels of a window inside the image are valid: the one place that decides.
-
-        Args:
-            window: what to look at.
-            pixels: its bands, if they were read already; a mask makes them needless.
-            shape: rows and columns of the result, where the window is to be thinned out.
-        """
-        good: NDArray[np.bool_]
-        if self.has_mask:
-            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
-            return good
-        if pixels is None:
-            size = None if shape is None else (len(self.indexes), *shape)
-            pixels = self.dataset.read(self.indexes, window=window, out_shape=size)
-        good = (pixels != self.invalid).any(0)
-        return good
-
-    def read(self, row: int, column: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Bands (n, height, width) and validity (height, width); 0 and invalid outside the image."""
-        step, (first_row, first_column) = self.step, self.corner
-        top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
-        bottom, right = min(row + height, self.grid.height), min(column + width, self.grid.width)
-        pixels = np.zeros((len(self.indexes), height, width), self.dtype)
-        valid = np.zeros((height, width), np.bool_)
-        if top >= bottom or left >= right:
-            return pixels, valid
-        shape = bottom - top, right - left
-        window = Window(left * step + first_column, top * step + first_row, shape[1] * step, shape[0] * step)
-        try:
-            inside = self.dataset.read(
-                self.indexes, window=window, out_shape=(len(self.indexes), *shape), resampling=AVERAGE
-            )
-            good = self.read_valid(window, inside, shape)
-        except RasterioError as error:
-            cause = " ".join(str(error.__cause__ or error).split())
-            raise InputError(
-                f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
-                f"columns {window.col_off}–{window.col_off + window.width}: "
-                f"the file is damaged or cut short, fetch it again ({cause})"
-            ) from error
-        place = (slice(top - row, bottom - row), slice(left - column, right - column))
-        pixels[:, *place] = inside
-        valid[place] = good
-        return pixels, valid
-
-
 class Pair(Shown):
-    """An open pan and mul of the same ground. A context manager; not for use in several threads.
+    """An open pan and mul of the same ground; a context manager, for the thread that opened it.
 
     Attributes:
-        pan_path, mul_path: as they were given.
+        pan_path, mul_path: the paths as the caller gave them.
+        pan, mul: the images, open as long as the pair is.
+        row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
-        factor: pan pixels of the file along one of these; 1 unless it was `reduced`.
+        factor: pan pixels of the file along one pixel of this pair; 1 unless it was `reduced`.
     """
 
-    def __init__(self, pan_path: str, mul_path: str, pan: Image, mul: Image, row: int, column: int) -> None:
-        self.pan_path, self.mul_path = pan_path, mul_path
-        self._pan, self._mul = pan, mul
-        self._row, self._column = row, column
+    def __init__(self, pan: Image, mul: Image, row: int, column: int) -> None:
+        self.pan_path, self.mul_path = pan.path, mul.path
+        self.pan, self.mul = pan, mul
+        self.row, self.column = row, column
         self.grid = pan.grid
         self.factor = pan.step
         self.height = math.ceil(self.grid.height / RATIO)
@@ -178,16 +88,6 @@ class Pair(Shown):
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def pan(self) -> Image:
-        """The pan image, open as long as the pair is."""
-        return self._pan
-
-    @property
-    def images(self) -> tuple[Image, Image]:
-        """Pan and mul, each with its dataset."""
-        return self._pan, self._mul
 
     def view(self) -> View:
         """What a notebook shows."""
@@ -205,101 +105,107 @@ class Pair(Shown):
 
     def close(self) -> None:
         """Close both files."""
-        self._pan.dataset.close()
-        self._mul.dataset.close()
+        self.pan.dataset.close()
+        self.mul.dataset.close()
 
     def read(self, window: PairWindow) -> PairPixels:
-        """The pixels of any window, also one that reaches beyond the images.
+        """The pixels of a window, which may reach beyond the images.
 
         Raises:
             InputError: if a file can't be read there.
         """
-        pan, pan_valid = self._pan.read(
+        pan, pan_valid = self.pan.read(
             window.row * RATIO, window.column * RATIO, window.height * RATIO, window.width * RATIO
         )
-        mul, mul_valid = self._mul.read(
-            window.row + self._row, window.column + self._column, window.height, window.width
+        mul, mul_valid = self.mul.read(
+            window.row + self.row, window.column + self.column, window.height, window.width
         )
         return PairPixels(pan[0], mul, pan_valid, mul_valid)
 
     def read_colour(self, window: PairWindow) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-        """Mul on the grid of pan, which it has by itself where a pair is reduced by 4 or more.
+        """Mul on the grid of pan, for a pair reduced by a multiple of 4: its mul has these pixels.
 
         Returns:
-            Bands (8, 4h, 4w) in the order of `sensor.BANDS`, and where both images are valid (4h, 4w).
+            Bands (8, 4h, 4w) in the order of `core.sensors.BANDS`, and which pixels are valid in
+            both images, bool (4h, 4w).
 
         Raises:
             InputError: if a file can't be read there.
-            ValueError: if mul is coarser than that.
+            ValueError: if the pair isn't reduced by a multiple of 4.
         """
         if self.factor % RATIO:
             raise ValueError(f"expected a pair reduced by a multiple of {RATIO}, found {self.factor}")
-        mul = Image(self.mul_path, self._mul.dataset, self._mul.indexes, self._mul.step // RATIO)
+        mul = Image(self.mul_path, self.mul.dataset, self.mul.indexes, self.mul.step // RATIO)
         shape = window.height * RATIO, window.width * RATIO
         bands, valid = mul.read(
-            (window.row + self._row) * RATIO, (window.column + self._column) * RATIO, *shape
+            (window.row + self.row) * RATIO, (window.column + self.column) * RATIO, *shape
         )
-        return bands, valid & self._pan.read(window.row * RATIO, window.column * RATIO, *shape)[1]
+        return bands, valid & self.pan.read(window.row * RATIO, window.column * RATIO, *shape)[1]
 
     def reduced(self, factor: int) -> "Pair":
-        """The same pair `factor` times coarser: a pair like any other, of the same open files.
+        """This pair `factor` times coarser: a pair like any other, of the same open files.
 
-        It is read through overviews where the files have them; a power of two finds them. Its cells are
-        `factor` × `factor` of mul's pixels, counted from mul's corner as those of overviews are, so its
-        corner may lie up to one of them outside of pan. At the far edges only whole pixels count.
+        Pixels are read from overviews where the files have them, as they usually do for powers of
+        two. A cell is `factor` × `factor` of mul's pixels, counted from mul's corner as overviews
+        are, so the first cell may begin outside pan. Partial pixels at the far edges are left out.
+
+        Args:
+            factor: 1 or more.
 
         Raises:
             ValueError: if `factor` isn't positive.
         """
         if factor < 1:
             raise ValueError(f"expected a factor of 1 or more, found {factor}")
-        (row, above), (column, before) = divmod(self._row, factor), divmod(self._column, factor)
-        (top, left), fine = self._pan.corner, self._pan.step * RATIO
+        (row, above), (column, before) = divmod(self.row, factor), divmod(self.column, factor)
+        (top, left), fine = self.pan.corner, self.pan.step * RATIO
         corner = top - above * fine, left - before * fine
-        pan = Image(self.pan_path, self._pan.dataset, self._pan.indexes, self._pan.step * factor, corner)
-        mul = Image(self.mul_path, self._mul.dataset, self._mul.indexes, self._mul.step * factor)
-        return Pair(self.pan_path, self.mul_path, pan, mul, row, column)
+        return Pair(self.pan.coarser(factor, corner), self.mul.coarser(factor), row, column)
 
-    def blocks(self, region: PairWindow, block: int, apron: int) -> Iterator[tuple[PairWindow, PairPixels]]:
-        """A region of the pair in blocks, with margins, reading every row of the files once.
+    def blocks(self, region: PairWindow, block: int, halo: int) -> Iterator[tuple[PairWindow, PairPixels]]:
+        """A region of the pair in blocks, each with a halo, reading every row of the files once.
 
         Args:
-            region: what to read.
+            region: the cells to read.
             block: side of a block in cells.
-            apron: cells of margin on every side of it.
+            halo: cells around a block that are read with it.
 
         Yields:
-            Each block's window, without its margin, and its pixels, with it (views, not to be changed).
+            Each block's window, without its halo, and its pixels, with it: views, not to be
+            changed.
         """
         above: PairPixels | None = None
         for windows in split(region, block):
-            rows = PairWindow(windows[0].row, region.column, windows[0].height, region.width).padded(apron)
+            rows = PairWindow(windows[0].row, region.column, windows[0].height, region.width).padded(halo)
             if above is None:
                 strip = self.read(rows)
             else:
-                new = PairWindow(rows.row + 2 * apron, rows.column, rows.height - 2 * apron, rows.width)
-                strip = above.above(self.read(new))
+                new = PairWindow(rows.row + 2 * halo, rows.column, rows.height - 2 * halo, rows.width)
+                strip = above.extended(self.read(new))
             for window in windows:
-                side = window.padded(apron)
+                side = window.padded(halo)
                 yield window, strip.crop(0, side.column - rows.column, side.height, side.width)
-            above = strip.crop(rows.height - 2 * apron, 0, 2 * apron, rows.width)
+            above = strip.crop(rows.height - 2 * halo, 0, 2 * halo, rows.width)
 
 
-def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str], *, driver: str | None = None) -> Pair:
+def open_pair(pan: PathLike, mul: PathLike, *, driver: str | None = None) -> Pair:
     """Open a pair and check that it is one.
 
     Args:
-        pan: a panchromatic image: one band of uint16 reflectance × 10,000. Anything GDAL opens: a path,
-            `https://…`, `s3://…`, `zip://…`, `/vsi…`, a VRT.
-        mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by their
-            names where the file names them, else by position. It may reach beyond pan, or start elsewhere,
-            if its pixels nest on pan's grid, 4 × 4 in one.
-        driver: GDAL's name of the format that a stranger's files must have, as for `open_dataset`.
+        pan: a panchromatic image: one band of uint16, reflectance × 10,000. Anything that GDAL
+            opens: a path, `https://…`, `s3://…`, `zip://…`, `/vsi…`, a VRT.
+        mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by
+            their names if the file names them, else by position. The image may begin and end
+            elsewhere than pan, if each of its pixels covers 4 × 4 whole pixels of pan's grid.
+        driver: the one format that the files may have, by GDAL's name of its driver; None for any.
+            Files from strangers need one, since formats such as VRT read other files that they
+            name.
 
     Raises:
         InputError: if a file can't be opened.
         BandError: if bands or data type aren't the expected ones.
-        PairError: if the two don't share CRS, ratio and corners, or no ground; says by how much.
+        PairError: if the two differ in CRS or corners, aren't 4:1, or share no ground; the message
+            says by how much.
     """
     pan_path, mul_path = os.fspath(pan), os.fspath(mul)
     if pan_path == mul_path:
@@ -311,56 +217,15 @@ def open_pair(pan: str | os.PathLike[str], mul: str | os.PathLike[str], *, drive
         mul_image = Image(mul_path, coarse, mul_bands(mul_path, coarse))
         row, column = _nest(fine, coarse)
         stack.pop_all()
-    return Pair(pan_path, mul_path, pan_image, mul_image, row, column)
-
-
-def _colour_bands(path: str, dataset: Any) -> list[int]:
-    """Indexes of the bands that aren't alpha, all uint16."""
-    indexes = [
-        index
-        for index, meaning in zip(dataset.indexes, dataset.colorinterp, strict=True)
-        if meaning != ColorInterp.alpha
-    ]
-    kinds = sorted({dataset.dtypes[index - 1] for index in indexes})
-    if kinds != ["uint16"]:
-        raise BandError(
-            f"{path}: expected uint16 (reflectance × 10,000), found {', '.join(kinds)}; "
-            "scale and convert it first, for example with gdal_translate -ot UInt16 -scale"
-        )
-    return indexes
-
-
-def pan_band(path: str, dataset: Any) -> list[int]:
-    """The index of the one band of a pan image, in a list; BandError if it has others."""
-    indexes = _colour_bands(path, dataset)
-    if len(indexes) != 1:
-        raise BandError(f"{path}: expected a pan image of 1 band, found {len(indexes)} bands")
-    return indexes
-
-
-def mul_bands(path: str, dataset: Any) -> list[int]:
-    """Indexes of the 8 bands in the order of `BANDS`, by name where the file names any; or BandError."""
-    indexes = _colour_bands(path, dataset)
-    if len(indexes) < len(BANDS):
-        raise BandError(
-            f"{path}: expected the 8 bands of WorldView-2 or -3 ({', '.join(BANDS)}), "
-            f"found {len(indexes)} band{'s' if len(indexes) != 1 else ''}"
-        )
-    names = {(dataset.descriptions[index - 1] or "").strip().lower(): index for index in indexes}
-    found = {band: names[alias] for band in BANDS for alias in BAND_ALIASES[band] if alias in names}
-    if not found and len(indexes) == len(BANDS):
-        return indexes
-    missing = [band for band in BANDS if band not in found]
-    if missing:
-        raise BandError(
-            f"{path}: expected the names of all 8 bands or of none, found none for {', '.join(missing)}; "
-            "give each band a description such as BAND_C, BAND_B, BAND_G, …"
-        )
-    return [found[band] for band in BANDS]
+    return Pair(pan_image, mul_image, row, column)
 
 
 def _nest(pan: Any, mul: Any) -> tuple[int, int]:
-    """Row and column, in mul pixels, of pan's upper left corner in mul."""
+    """Row and column of the mul pixel at pan's upper left corner.
+
+    Raises:
+        PairError: if pan and mul don't lie on one 4:1 grid, or share no ground.
+    """
     if pan.crs != mul.crs:
         raise PairError(
             f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; "
@@ -392,8 +257,3 @@ def _nest(pan: Any, mul: Any) -> tuple[int, int]:
             f"which is {pan.width} × {pan.height}"
         )
     return row, column
-
-
-def crs_name(crs: Any) -> str:
-    """What to call a CRS in a message."""
-    return crs.to_string()[:60] if crs else "none"

@@ -1,4 +1,4 @@
-"""Reading windows over the network: settings, what it costs, and telling a bad line from a bad file."""
+"""Reading over the network: settings, repeated tries, redirects, the number of bytes fetched."""
 
 import contextlib
 import ctypes
@@ -20,41 +20,45 @@ import rasterio._env
 from rasterio.session import DummySession
 
 from potato.errors import ArdError, InputError
-from potato.raster.gdal_env import gdal
+from potato.raster.gdal_env import LogMessages, gdal, unset_options
+from potato.raster.process_state import SharedChange
 
 Result = TypeVar("Result")
 
 PAUSES = (1.0, 4.0)
 """Seconds before the second try and before the third."""
 
+TIMEOUT = 10
+"""Seconds that a server has to answer our own request; GDAL has as many to connect."""
+
+DEAD_PROXY = "none://no-such-proxy"
+"""A proxy of a scheme that doesn't exist: requests to it fail at once, with its name in the
+message."""
+
+SENT_ON = "its server sends us on to another host; use --follow-links if that is right"
+
 _UNREACHABLE = re.compile(
     r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl error|timed? ?out|not (resolve|connect)|slow ?down|"
     r"bytes (remaining|missing)|transfer closed|too slow|connection (was )?reset|recv failure",
     re.IGNORECASE,
 )
-"""What GDAL says when a server or the line, not a file, is at fault."""
+"""Messages of GDAL that put the blame on a server or the network, not on a file."""
 
+_DEBUG_LOCK = threading.Lock()
+"""Held while GDAL logs debug messages: the level of a logger belongs to the whole process."""
 
-TIMEOUT = 10
-"""Seconds for a server to say whether an image is its own, as for GDAL to connect."""
+_HOSTS_LOCK = threading.Lock()
 
-NOWHERE = "none://no-such-proxy"
-"""A proxy of a kind that there isn't: what is sent there fails at once, and this is in the message."""
-
-ELSEWHERE = "its server sends us on to another host; use --follow-links if that is right"
-
-_LISTENING = threading.Lock()
-
-_HOMES: set[str] = set()
-"""Hosts that were asked for by name; the environment, which tells GDAL, belongs to the whole process."""
+_direct_hosts: set[str] = set()
+"""Hosts that GDAL may ask now without a proxy, as `no_proxy` names them."""
 
 
 class AnotherHostError(OSError):
-    """A server sends us on to another host, where we weren't told to go."""
+    """A server redirects to another host, which the user didn't allow."""
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
-    """Follows redirects within a host, and from http to https."""
+    """Follows redirects within a host, also from http to https."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         here, there = urlsplit(req.full_url), urlsplit(newurl)
@@ -66,92 +70,114 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
 
 def open_web(request: str | urllib.request.Request, timeout: float) -> Any:
-    """`urllib.request.urlopen` that stays on the host that is asked.
+    """Request something from a web server, following redirects only within its host.
+
+    Args:
+        request: an address, or a request with headers.
+        timeout: seconds that the server has to answer.
+
+    Returns:
+        The response, as from `urllib.request.urlopen`.
 
     Raises:
-        AnotherHostError: if the server sends us on to another.
-        OSError, HTTPException: as `urlopen` does.
+        AnotherHostError: if the server redirects to another host.
+        OSError, HTTPException: if the request fails.
     """
     return urllib.request.build_opener(_SameHost).open(request, timeout=timeout)
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path leads over the network."""
+    """Whether reading a path needs the network."""
     return path.startswith(("s3://", "http://", "https://", "/vsicurl", "/vsis3"))
 
 
 @contextlib.contextmanager
 def remote_gdal(retries: int = 0) -> Iterator[None]:
-    """`gdal()`, with settings for reading remote files, none stronger than the user's.
+    """`gdal()` with more defaults, for remote files; options that the user has set are kept.
 
     Args:
-        retries: how often GDAL asks again for a part that doesn't come, with pauses that grow. For windows
-            0, since each is tried again as a whole (`try_again`); else a dead server is asked for each of a
-            hundred blocks in turn, for minutes. Whole images are worth some patience with each part.
+        retries: how often GDAL repeats a request that fails, with pauses that grow. 0 suits
+            windows, since `try_again` reads the window again as a whole: a dead server would
+            otherwise be
+                asked
+            again for each of a hundred blocks, which takes minutes. Whole images deserve some
+            patience with each request.
     """
     defaults = {
-        # With threads of its own GDAL 3.10 tells of failed requests where nobody hears it, and may wait for
-        # ever when a file is closed after one.
+        # With threads of its own GDAL 3.10 logs failed requests where nobody can read them, and may
+        # wait for ever when a file is closed after one.
         "GDAL_NUM_THREADS": "1",
         "GDAL_HTTP_MAX_RETRY": str(retries),
         # The header of a COG in one request.
         "GDAL_INGESTED_BYTES_AT_OPEN": "32768",
     }
-    taken = set(os.environ) | set(rasterio.env.getenv() if rasterio.env.hasenv() else ())
-    wanted = {name: value for name, value in defaults.items() if name not in taken}
-    with gdal(), rasterio.Env(CPL_VSIL_NETWORK_STATS_ENABLED="YES", **wanted):
+    options = unset_options(defaults)
+    with gdal(), rasterio.Env(CPL_VSIL_NETWORK_STATS_ENABLED="YES", **options):
         yield
 
 
 def try_again(read: Callable[[], Result], paths: tuple[str, ...], *, follow: bool = False) -> Result:
-    """Read something; where it lies on the network, again after a little while if that fails.
+    """Read something, up to three times if it lies on the network, with pauses in between.
 
-    To GDAL a block that didn't arrive is a damaged one, and a header that didn't is no image. Whether line
-    or file is at fault only its debug messages tell, so the later tries listen to them.
+    GDAL reports a block that didn't arrive as damaged, and a file whose header didn't arrive as no
+    image. Only its debug messages say whether the network or the file is at fault, so the later
+    tries read these messages.
 
     Args:
-        read: opens the files, reads, closes them; inside `remote_gdal`.
+        read: opens the files, reads, closes them; called inside `remote_gdal`.
         paths: the files.
         follow: whether a web server may send us on to another host for them.
 
+    Returns:
+        The result of `read`.
+
     Raises:
-        InputError: if the files are at fault, or aren't there; or if a server sends us on.
-        ArdError: if the network or a server is.
+        InputError: if a file is damaged or missing, or a server sends us on to another host.
+        ArdError: if the network or a server fails.
     """
-    with contextlib.nullcontext() if follow else _at_home(paths):
+    with contextlib.nullcontext() if follow else _same_hosts_only(paths):
         try:
             return read()
         except InputError:
             if not any(map(is_remote, paths)):
                 raise
-        for last, pause in zip((False, True), PAUSES, strict=True):
+        failure, cause = "", None
+        for pause in PAUSES:
             time.sleep(pause)
-            _forget(paths)
-            with _listening() as heard:
+            _clear_cache(paths)
+            with _debug_messages() as messages:
                 try:
                     return read()
                 except InputError as error:
-                    told = [*heard, str(error)]
-                    if any(NOWHERE in message for message in told):
-                        raise InputError(f"{paths[0]}: {ELSEWHERE}") from error
-                    failure = next(filter(_UNREACHABLE.search, told), None)
-                    if failure is None:
-                        raise
-                    if last:
-                        raise ArdError(
-                            f"{paths[0]}: the network or the server fails ({failure}); "
-                            "repeat the command later, it goes on where it stopped"
-                        ) from error
-    raise AssertionError  # the last try returns or raises
+                    failure, cause = _network_failure(paths[0], [*messages, str(error)], error), error
+        raise ArdError(
+            f"{paths[0]}: the network or the server fails ({failure}); "
+            "repeat the command later, it goes on where it stopped"
+        ) from cause
+
+
+def _network_failure(path: str, messages: list[str], error: InputError) -> str:
+    """The first message that blames the network or a server.
+
+    Raises:
+        InputError: if a server sent us on; or `error` itself, if no message does.
+    """
+    if any(DEAD_PROXY in message for message in messages):
+        raise InputError(f"{path}: {SENT_ON}") from error
+    for message in filter(_UNREACHABLE.search, messages):
+        return message
+    raise error
 
 
 @contextlib.contextmanager
-def _at_home(paths: tuple[str, ...]) -> Iterator[None]:
-    """Let GDAL ask no web server but that of some files, wherever it is sent.
+def _same_hosts_only(paths: tuple[str, ...]) -> Iterator[None]:
+    """Keep GDAL from following a redirect to a web server other than those of some files.
 
-    GDAL follows redirects and has no setting against that. But it asks all hosts that `no_proxy` doesn't name
-    through a proxy, and there is none of that kind. Where a real proxy is needed the first byte of each file
-    is asked for without GDAL, and a server that sends only later requests elsewhere isn't noticed.
+    GDAL follows redirects, and no option forbids it. But libcurl asks every host through a proxy
+    unless the environment variable `no_proxy` names the host. So the proxy is one that can't exist,
+    and `no_proxy` names the hosts of the files for as long as any call needs them. Where the user
+    needs a real proxy, the first byte of each file is requested without GDAL instead; a server that
+    redirects only later requests isn't noticed then.
 
     Raises:
         InputError: if a server sends us on to another host.
@@ -164,57 +190,65 @@ def _at_home(paths: tuple[str, ...]) -> Iterator[None]:
             _ask_first(path)
         yield
     else:
-        with _LISTENING:
-            _HOMES.update(urlsplit(path).hostname or "" for path in web)
-            names = ",".join(sorted(_HOMES))
-            if os.environ.get("no_proxy") != names:
-                os.environ["no_proxy"] = names
-        with rasterio.Env(session=DummySession(), GDAL_HTTP_PROXY=NOWHERE):
+        with _OWN_NO_PROXY.held(), rasterio.Env(session=DummySession(), GDAL_HTTP_PROXY=DEAD_PROXY):
+            with _HOSTS_LOCK:
+                _direct_hosts.update(urlsplit(path).hostname or "" for path in web)
+                names = ",".join(sorted(_direct_hosts))
+                if os.environ.get("no_proxy") != names:
+                    os.environ["no_proxy"] = names
             yield
+
+
+@contextlib.contextmanager
+def _own_no_proxy() -> Iterator[None]:
+    """Put `no_proxy` back at the end."""
+    before = os.environ.get("no_proxy")
+    try:
+        yield
+    finally:
+        _direct_hosts.clear()
+        if before is None:
+            os.environ.pop("no_proxy", None)
+        else:
+            os.environ["no_proxy"] = before
+
+
+_OWN_NO_PROXY = SharedChange(_own_no_proxy)
 
 
 @functools.lru_cache(maxsize=1024)
 def _ask_first(path: str) -> None:
-    """Ask for the first byte of a file; what else is wrong than a redirect, GDAL tells better."""
+    """Request the first byte of a file; GDAL reports any fault but a redirect better.
+
+    Raises:
+        InputError: if the server sends us on to another host.
+    """
     try:
         open_web(urllib.request.Request(path, headers={"Range": "bytes=0-0"}), TIMEOUT).close()
     except AnotherHostError as error:
-        raise InputError(f"{path}: {ELSEWHERE}") from error
+        raise InputError(f"{path}: {SENT_ON}") from error
     except (OSError, HTTPException, ValueError):
         return
 
 
-class _Ear(logging.Handler):
-    """What GDAL says in this thread."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.messages: list[str] = []
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.messages.append(record.getMessage())
-
-
 @contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
-    """What GDAL says of its requests while inside; one thread at a time, since loggers are everybody's."""
-    logger, ear = logging.getLogger("rasterio._env"), _Ear()
-    with _LISTENING, rasterio.Env(session=DummySession(), CPL_DEBUG="VSICURL,S3"):
+def _debug_messages() -> Iterator[list[str]]:
+    """GDAL's debug messages about requests of this thread, as they come; one thread at a time."""
+    logger, handler = logging.getLogger("rasterio._env"), LogMessages(logging.DEBUG, this_thread=True)
+    with _DEBUG_LOCK, rasterio.Env(session=DummySession(), CPL_DEBUG="VSICURL,S3"):
         level = logger.level
         logger.setLevel(logging.DEBUG)
-        logger.addHandler(ear)
+        logger.addHandler(handler)
         try:
-            yield ear.messages
+            yield handler.messages
         finally:
-            logger.removeHandler(ear)
+            logger.removeHandler(handler)
             logger.setLevel(level)
 
 
 @functools.cache
 def _library() -> Any:
-    """GDAL's own functions that rasterio doesn't pass on; None where they can't be had."""
+    """GDAL's C functions that rasterio doesn't wrap; None if they can't be loaded."""
     try:
         library = ctypes.CDLL(rasterio._env.__file__)
         library.VSINetworkStatsGetAsSerializedJSON.restype = ctypes.c_void_p
@@ -226,8 +260,8 @@ def _library() -> Any:
     return library
 
 
-def _forget(paths: tuple[str, ...]) -> None:
-    """Drop what GDAL remembers of remote files, failures too."""
+def _clear_cache(paths: tuple[str, ...]) -> None:
+    """Make GDAL forget its cache of remote files, including failed requests."""
     library = _library()
     for path in filter(is_remote, paths) if library else ():
         name = re.sub(r"^(?=https?://)", "/vsicurl/", re.sub(r"^s3://", "/vsis3/", path))
@@ -235,14 +269,14 @@ def _forget(paths: tuple[str, ...]) -> None:
 
 
 def reset_bytes_moved() -> None:
-    """Begin to count from 0; for the whole process."""
+    """Set the count of `bytes_moved` to 0, for the whole process."""
     library = _library()
     if library:
         library.VSINetworkStatsReset()
 
 
 def bytes_moved() -> int | None:
-    """Bytes fetched inside `remote_gdal` since the last reset; None where GDAL doesn't tell."""
+    """Bytes fetched inside `remote_gdal` since the last reset; None if GDAL doesn't say."""
     library = _library()
     if not library:
         return None

@@ -1,4 +1,4 @@
-"""Pictures on another grid: which part of one a grid shows, and bringing that part onto it."""
+"""Warping: the part of a picture that another grid shows, and the picture on that grid."""
 
 import math
 from dataclasses import dataclass
@@ -12,33 +12,35 @@ from rasterio.warp import reproject, transform, transform_bounds
 
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
-from potato.raster.gdal_env import Grid
+from potato.raster.coordinates import Box, Grid
 
 DENSE = 21
-"""Points along each side of a box when it is transformed: what is straight in one CRS bends in another."""
+"""Points along each side of a box that is transformed: a line that is straight in one CRS bends in
+another."""
 
 SPARE = 2
-"""Pixels around what a grid shows: what linear interpolation looks at."""
+"""Pixels around the footprint of a grid: linear interpolation needs them."""
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a grid shows of another one.
+class Footprint:
+    """The part of a picture that another grid shows.
 
     Attributes:
-        bounds: west, south, east, north of a box around it, in the CRS of what is shown.
-        scale: pixels of what is shown along one pixel of the grid, in its middle, the finer way.
+        bounds: a box around it, in the CRS of the picture.
+        scale: pixels of the picture along one pixel of the grid, in the middle of the part, along
+            rows or columns, whichever is finer.
     """
 
-    bounds: tuple[float, float, float, float]
+    bounds: Box
     scale: float
 
 
-def find_sight(shown: Grid, grid: Grid) -> Sight | None:
-    """What `grid` shows of `shown`; None if that is nothing."""
+def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
+    """The part of a picture on the grid `shown` that `grid` shows; None if it shows nothing."""
     corners = _outline(shown)
     try:
-        # From what is shown outwards: its own CRS suits it, while a whole hemisphere may not fit into that.
+        # In the CRS of `grid`: the CRS of `shown` may not hold a grid as large as a hemisphere.
         box = transform_bounds(shown.crs, grid.crs, *corners, densify_pts=DENSE)
         columns, rows = _spans(~grid.transform, box)
         left, right = max(0.0, columns[0]), min(float(grid.width), columns[1])
@@ -51,18 +53,18 @@ def find_sight(shown: Grid, grid: Grid) -> Sight | None:
         column, row = (left + right) / 2, (top + bottom) / 2
         points = [grid.transform @ point for point in ((column, row), (column + 1, row), (column, row + 1))]
         places = transform(grid.crs, shown.crs, *map(list, zip(*points, strict=True)))
-    except (CRSError, RasterioError):  # GDAL can't say: it isn't there
+    except (CRSError, RasterioError):  # GDAL can't transform it, so it isn't there
         return None
     middle, *beside = (~shown.transform @ place for place in zip(*places, strict=True))
     scale = min(math.dist(middle, point) for point in beside)
     if not all(map(math.isfinite, (*bounds, scale))):
         return None
-    return Sight(bounds, scale)
+    return Footprint(bounds, scale)
 
 
-def cells_within(grid: Grid, sight: Sight) -> PairWindow:
-    """The cells of a grid, counted from its corner, that hold a sight and a little around it."""
-    columns, rows = _spans(~grid.transform, sight.bounds)
+def cells_within(grid: Grid, footprint: Footprint) -> PairWindow:
+    """The cells of a grid that hold a footprint and `SPARE` pixels around it."""
+    columns, rows = _spans(~grid.transform, footprint.bounds)
     (top, bottom), (left, right) = (
         (max(0, math.floor(low) - SPARE) // RATIO, -(-min(side, math.ceil(high) + SPARE) // RATIO))
         for (low, high), side in ((rows, grid.height), (columns, grid.width))
@@ -73,17 +75,19 @@ def cells_within(grid: Grid, sight: Sight) -> PairWindow:
 def warp_picture(
     codes: NDArray[np.uint8] | NDArray[np.uint16], source: Grid, window: PairWindow, grid: Grid
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Bring a picture onto another grid, by linear interpolation, wider where the grid is coarser.
+    """Warp a picture to another grid by linear interpolation.
+
+    Where the grid is coarser than the picture, interpolation takes in more pixels.
 
     Args:
-        codes: red, green, blue, alpha (4, 4h, 4w); what alpha makes invalid has no part in the result.
-        source: the grid of the picture that they are from,
-        window: and the cells of it that they are.
-        grid: where they are wanted.
+        codes: red, green, blue, alpha (4, 4h, 4w); pixels that alpha makes invalid are ignored.
+        source: the grid of the picture that `codes` is a window of.
+        window: that window, in cells.
+        grid: the grid of the result.
 
     Returns:
-        Codes of the same type (4, grid.height, grid.width). Alpha is all or nothing: more than half of what
-        a pixel is made of has to be valid. 0 where it is nothing.
+        Codes of that type (4, grid.height, grid.width). A pixel is valid, with full alpha, if more
+        than half of its sources are; others are 0 in every band.
     """
     result = np.zeros((4, grid.height, grid.width), codes.dtype)
     reproject(
@@ -104,17 +108,15 @@ def warp_picture(
     return result
 
 
-def _outline(grid: Grid) -> tuple[float, float, float, float]:
-    """West, south, east, north of a grid."""
+def _outline(grid: Grid) -> Box:
+    """A box around a grid."""
     points = [grid.transform @ (column, row) for column in (0, grid.width) for row in (0, grid.height)]
     across, down = zip(*points, strict=True)
     return min(across), min(down), max(across), max(down)
 
 
-def _spans(
-    to_pixels: rasterio.Affine, box: tuple[float, float, float, float]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """First and last column, first and last row of a box in pixels."""
+def _spans(to_pixels: rasterio.Affine, box: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    """First and last column of a box in pixels; first and last row."""
     west, south, east, north = box
     points = [to_pixels @ (x, y) for x in (west, east) for y in (south, north)]
     columns, rows = zip(*points, strict=True)

@@ -1,10 +1,8 @@
-"""Writing pictures: GeoTIFFs that are whole or absent, the same bytes each time."""
+"""Writing images: GeoTIFFs that are whole or absent, and the same bytes each time."""
 
 import contextlib
 import math
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,32 +16,43 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TILE, Profile
+from potato.core.types import PathLike
 from potato.errors import OutputError, OutputExists
-from potato.raster.gdal_env import Grid, placeless, refusals
+from potato.raster.atomic import staging_folder
+from potato.raster.coordinates import Grid
+from potato.raster.gdal_env import gdal, placeless, refusals
+
+STAGING = {"TILED": "YES", "BLOCKXSIZE": str(TILE), "BLOCKYSIZE": str(TILE), "BIGTIFF": "YES"}
+"""Creation options of the file that holds the pixels until a COG is made of it: quick to write."""
 
 
 class Picture:
-    """A picture being written: blocks come in, whole rows of tiles go out.
+    """A picture being written: it takes blocks, and writes whole rows of TIFF blocks.
 
-    Blocks come panel after panel (`profiles.PANEL` pixels wide), in each row after row, left to right.
-    So the bytes of the file depend on its pixels alone, not on the blocks that they came in.
+    Blocks come panel after panel (`core.profiles.PANEL` pixels wide), within a panel row after row,
+    within a row from left to right. TIFF blocks are written once and in one order, so the bytes of
+    the file depend on its pixels alone, not on the blocks that they came in.
 
     Attributes:
-        marks: a valid pixel (row, column) of every tile that has one.
+        marks: row and column of one valid pixel in every TIFF block that has any.
     """
 
-    def __init__(self, dataset: Any, bands: int, dtype: str, folder: Path) -> None:
+    def __init__(self, dataset: Any, folder: Path) -> None:
+        """`dataset` is open for writing; the disk that holds `folder` must have room for it."""
         self._dataset = dataset
         self._folder = folder
-        self._bands, self._dtype = bands, dtype
         self._left, self._top = 0, 0
         self._rows = self._empty(0)
         self.marks: list[tuple[int, int]] = []
 
     def put(self, row: int, column: int, pixels: NDArray[Any] | None, height: int) -> None:
-        """Place pixels (bands, height, width), or nothing (None: 0), at (`row`, `column`).
+        """Place a block; the part of it beyond the picture is cut off.
 
-        The part beyond the picture is cut off.
+        Args:
+            row: its first row.
+            column: its first column.
+            pixels: (bands, height, width); None for a block of zeros.
+            height: its rows.
         """
         if column // PANEL * PANEL != self._left:
             self.finish()
@@ -61,15 +70,16 @@ class Picture:
             ]
 
     def finish(self) -> None:
-        """Write what is left."""
+        """Write the rows that are left."""
         self._flush(self._dataset.height)
 
     def _empty(self, left: int) -> NDArray[Any]:
-        """The rows of a panel before there are any; `left` is its first column."""
-        return np.zeros((self._bands, 0, min(PANEL, self._dataset.width - left)), self._dtype)
+        """No rows yet of the panel that begins at column `left`."""
+        dataset = self._dataset
+        return np.zeros((dataset.count, 0, min(PANEL, dataset.width - left)), dataset.dtypes[0])
 
     def _flush(self, row: int) -> None:
-        """Write the rows of tiles that end above `row`, or everything if it is the picture's last."""
+        """Write the rows of TIFF blocks that end above `row`; at the picture's end, all rows."""
         height = self._dataset.height
         complete = height if row >= height else row // TILE * TILE
         if complete <= self._top:
@@ -88,10 +98,10 @@ class Picture:
         self._top = complete
 
 
-def check_output(output: str | os.PathLike[str], overwrite: bool) -> Path:
+def check_output(output: PathLike, overwrite: bool) -> Path:
     """The path of an output, if it may be written.
 
-    | there already | overwrite | result       |
+    | already there | overwrite | result       |
     |---------------|-----------|--------------|
     | no            | either    | the path     |
     | a file        | yes       | the path     |
@@ -115,7 +125,7 @@ def check_output(output: str | os.PathLike[str], overwrite: bool) -> Path:
 
 @contextlib.contextmanager
 def create_picture(
-    output: str | os.PathLike[str],
+    output: PathLike,
     grid: Grid,
     *,
     dtype: str,
@@ -126,91 +136,124 @@ def create_picture(
 ) -> Iterator[Picture]:
     """Write an RGBA GeoTIFF that is whole or absent.
 
-    It grows in a hidden folder beside its target and takes its name when it is finished; on any failure
-    the folder goes and the target stays as it was.
+    The file grows in a hidden folder beside its target and takes its name when it is finished.
+    After any failure the folder is gone and the target is as it was.
 
     Args:
-        output: where to write.
+        output: the file to write.
         grid: size and place.
         dtype: `uint8` or `uint16`.
         profile: the format.
-        options: GDAL creation options on top of the profile's.
-        tags: metadata to set.
+        options: GDAL creation options, which replace or add to those of the profile.
+        tags: metadata of the file.
         overwrite: whether to replace a file.
 
     Yields:
         The picture to put blocks into.
 
     Raises:
-        OutputError: if it can't be written, or an option is unknown to the driver.
-        OutputExists: if a file is there and `overwrite` is off.
+        OutputError: if it can't be written, or the driver doesn't know an option.
+        OutputExists: if there is such a file and `overwrite` is off.
     """
     path = check_output(output, overwrite)
-    chosen = {**profile.options, **{name.upper(): value for name, value in (options or {}).items()}}
+    extra = {name.upper(): value for name, value in (options or {}).items()}
+    chosen = {**profile.options, **extra}
     direct = profile.driver == "GTiff"
-    # Between the two steps of a COG the pixels rest in a file that costs little time to write.
-    staging = (
-        chosen if direct else {"TILED": "YES", "BLOCKXSIZE": "512", "BLOCKYSIZE": "512", "BIGTIFF": "YES"}
-    )
-    try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-        ) as folder:
-            whole = Path(folder) / path.name
-            stage = whole if direct else Path(folder) / "stage.tif"
+    with staging_folder(path) as folder:
+        whole = folder / path.name
+        stage = whole if direct else folder / "stage.tif"
+        with refusals(path):
+            dataset = _create_rgba(stage, grid, dtype, chosen if direct else STAGING)
+        try:
+            dataset.update_tags(**(tags or {}))
+            picture = Picture(dataset, folder)
+            yield picture
             with refusals(path):
-                dataset = rasterio.open(
-                    stage,
-                    "w",
-                    driver="GTiff",
-                    height=grid.height,
-                    width=grid.width,
-                    count=4,
-                    dtype=dtype,
-                    crs=grid.crs,
-                    transform=grid.transform if grid.placed else None,
-                    PHOTOMETRIC="RGB",
-                    ALPHA="NON-PREMULTIPLIED",
-                    INTERLEAVE="PIXEL",
-                    **{"SPARSE_OK": "YES", **staging},
-                )
-            try:
-                dataset.colorinterp = [
-                    ColorInterp.red,
-                    ColorInterp.green,
-                    ColorInterp.blue,
-                    ColorInterp.alpha,
-                ]
-                dataset.descriptions = ("red", "green", "blue", "alpha")
-                dataset.update_tags(**(tags or {}))
-                picture = Picture(dataset, 4, dtype, Path(folder))
-                yield picture
-                with refusals(path):
-                    picture.finish()
-                    dataset.close()
-            finally:
+                picture.finish()
                 dataset.close()
-            if not direct:
-                _check_space(Path(folder), 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
-                with refusals(path):
-                    if not any(name.upper().startswith("OVERVIEW") for name in options or {}):
-                        _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"])
-                    rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
-            _check_whole(whole, path, picture.marks)
-            check_output(path, overwrite)
-            whole.replace(path)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+        finally:
+            dataset.close()
+        if not direct:
+            _check_space(folder, 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
+            with refusals(path):
+                if not any(name.startswith("OVERVIEW") for name in extra):
+                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"])
+                rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
+        _check_whole(whole, path, picture.marks)
+        check_output(path, overwrite)
+        whole.replace(path)
+
+
+def _create_rgba(path: Path, grid: Grid, dtype: str, options: Mapping[str, str]) -> Any:
+    """An empty RGBA GeoTIFF, open for writing."""
+    dataset = rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=grid.height,
+        width=grid.width,
+        count=4,
+        dtype=dtype,
+        crs=grid.crs,
+        transform=grid.transform if grid.placed else None,
+        PHOTOMETRIC="RGB",
+        ALPHA="NON-PREMULTIPLIED",
+        INTERLEAVE="PIXEL",
+        **{"SPARSE_OK": "YES", **options},
+    )
+    dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
+    dataset.descriptions = ("red", "green", "blue", "alpha")
+    return dataset
+
+
+def write_image(
+    path: Path, pixels: NDArray[Any], valid: NDArray[np.bool_] | None, grid: Grid, names: Sequence[str]
+) -> None:
+    """Write an image as the ARD has them: a Cloud Optimized GeoTIFF, DEFLATE, with band names.
+
+    Args:
+        path: the file to write; replaced if it is there, whole or absent.
+        pixels: (n, h, w), written as they are.
+        valid: bool (h, w), the mask band; None for a file without one, whose nodata value is 0.
+        grid: size and place.
+        names: n band descriptions, such as BAND_P.
+
+    Raises:
+        OutputError: if it can't be written.
+    """
+    # Small images have small tiles, so that windows of them are read as those of large images are.
+    tile = TILE if max(grid.height, grid.width) > 2 * TILE else TILE // 4
+    with staging_folder(path) as folder, refusals(path), gdal(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        stage, whole = folder / "stage.tif", folder / path.name
+        with rasterio.open(
+            stage,
+            "w",
+            driver="GTiff",
+            dtype=pixels.dtype,
+            count=len(pixels),
+            height=grid.height,
+            width=grid.width,
+            crs=grid.crs,
+            transform=grid.transform,
+            nodata=0 if valid is None else None,
+            photometric="RGB" if tuple(names) == ("BAND_R", "BAND_G", "BAND_B") else "MINISBLACK",
+        ) as file:
+            file.write(pixels)
+            file.descriptions = tuple(names)
+            if valid is not None:
+                file.write_mask(valid)
+        options = {"COMPRESS": "DEFLATE", "LEVEL": "1", "PREDICTOR": "YES", "OVERVIEW_RESAMPLING": "AVERAGE"}
+        rasterio.shutil.copy(stage, whole, driver="COG", BLOCKSIZE=str(tile), **options)
+        whole.replace(path)
 
 
 def _build_overviews(stage: Path, resampling: str) -> None:
-    """Give a file overviews down to one tile; the COG driver takes them over.
+    """Give a file overviews down to one TIFF block, which the COG driver takes over.
 
-    Left to itself it makes the same ones, packed and unpacked again on the way, in three times the time.
+    The COG driver would make the same overviews in three times the time, since it compresses and
+    decompresses them on the way.
     """
-    # Threads for this alone: readers that have them can hang when a server fails half way (GDAL 3.10).
+    # Threads for this alone: with threads, reading can hang when a server fails (GDAL 3.10).
     with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"), rasterio.open(stage, "r+") as dataset:
         levels = math.ceil(math.log2(max(dataset.width, dataset.height, TILE) / TILE))
         if levels:
@@ -219,7 +262,11 @@ def _build_overviews(stage: Path, resampling: str) -> None:
 
 
 def _check_space(folder: Path, size: int) -> None:
-    """Refuse to write `size` bytes where there is no room: a full disk is only a mutter to GDAL."""
+    """Refuse to write `size` bytes where there is no room; GDAL only logs that a disk is full.
+
+    Raises:
+        OutputError: if the disk has less room.
+    """
     free = shutil.disk_usage(folder).free
     if free < size:
         raise OutputError(
@@ -229,9 +276,17 @@ def _check_space(folder: Path, size: int) -> None:
 
 
 def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> None:
-    """Refuse a file that lacks a tile, or has one beyond its end; `path` is what the message calls it.
+    """Refuse a file in which a TIFF block is missing or lies beyond the end.
 
-    A write that fails when GDAL closes the file (a full disk, a quota) raises nothing at all.
+    A write that fails when GDAL closes the file (a full disk, a quota) raises nothing.
+
+    Args:
+        file: the file.
+        path: what the message calls it.
+        marks: a pixel of each TIFF block that must be there.
+
+    Raises:
+        OutputError: if one isn't.
     """
     complaint = f"{path}: it could not be written in full; is the disk full?"
     size = file.stat().st_size

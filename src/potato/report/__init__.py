@@ -1,6 +1,7 @@
 """The report: finished pictures laid over one another, in one page that works without a network.
 
-`layers` reads what is shown, `figures` judges it, `tiles` and `page` make HTML of it, `making` is the tool.
+`crop` chooses the window, `layers` reads what is shown, `figures` measures it, `pyramid` cuts it
+into web tiles, `page` makes HTML, and `write` is the tool.
 """
 
 from potato.report.write import Report, write_report

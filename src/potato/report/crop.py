@@ -1,4 +1,4 @@
-"""Which part of a picture a page holds in full detail."""
+"""The window that a page holds in full detail."""
 
 import math
 from collections.abc import Sequence
@@ -7,36 +7,39 @@ from potato.core.windows import PixelWindow
 from potato.errors import InputError
 from potato.raster import Grid
 
-PIXELS = 5_000_000
-"""Pixels in full detail, of all layers together, unless a window is named: about 13 MB of a page."""
+DETAIL_PIXELS = 5_000_000
+"""Pixels in full detail, all layers together, unless the caller names a window: about 13 MB of HTML."""
 
-LARGEST = 1 << 24
-"""Pixels of a window that may be asked for: all of it is in memory at once."""
+MAX_WINDOW_PIXELS = 1 << 24
+"""Pixels of the largest window that a caller may name; memory holds all of it at once."""
 
 
 def choose_window(
     grid: Grid, wanted: Sequence[int] | None = None, *, layers: float = 1, step: int = 1
 ) -> PixelWindow:
-    """The part of a picture that is shown as it is, pixel by pixel.
+    """Choose the part of a picture to show pixel by pixel.
 
     Args:
-        grid: of the picture.
-        wanted: row, column, height and width in its pixels, of which the part inside the picture counts;
-            None for all of a small picture, and the middle of a large one.
-        layers: how many layers will share `PIXELS`, in units of a coloured one.
-        step: what its sides and corner must be multiples of. It grows to them, but not beyond the picture.
+        grid: grid of the picture.
+        wanted: row, column, height and width in pixels, clipped to the picture; None for all of a
+            small picture and the middle of a large one.
+        layers: number of layers that share `DETAIL_PIXELS`; a grey layer counts as a fraction of a
+            coloured one.
+        step: sides and corner become multiples of it; the window grows to them, but not beyond the
+            picture.
 
     Raises:
-        InputError: if nothing of it lies in the picture, or it is larger than `LARGEST`.
+        InputError: if the window lies outside the picture or is larger than `MAX_WINDOW_PIXELS`.
 
     Example:
         >>> choose_window(Grid(4096, 4096, None, None), (10, 10, 90, 90), step=4)
         PixelWindow(row=8, column=8, height=92, width=92)
     """
     if wanted is None:
-        height = min(grid.height, max(step, math.isqrt(int(PIXELS / layers))))
-        width = min(grid.width, max(step, int(PIXELS / layers / height)))
-        height = min(grid.height, max(step, int(PIXELS / layers / width)))
+        pixels = DETAIL_PIXELS / layers
+        height = min(grid.height, max(step, math.isqrt(int(pixels))))
+        width = min(grid.width, max(step, int(pixels / height)))
+        height = min(grid.height, max(step, int(pixels / width)))
         wanted = ((grid.height - height) // 2, (grid.width - width) // 2, height, width)
     row, column, height, width = wanted
     top, bottom = _grow(row, row + height, grid.height, step)
@@ -47,8 +50,8 @@ def choose_window(
             f"picture of {grid.height} rows and {grid.width} columns, found "
             f"{row} {column} {height} {width}"
         )
-    if (bottom - top) * (right - left) > LARGEST:
-        side = math.isqrt(LARGEST)
+    if (bottom - top) * (right - left) > MAX_WINDOW_PIXELS:
+        side = math.isqrt(MAX_WINDOW_PIXELS)
         raise InputError(
             f"expected a window of at most {side} × {side} pixels, found {bottom - top} × {right - left}; "
             "ask for a smaller one"
@@ -57,7 +60,7 @@ def choose_window(
 
 
 def _grow(low: int, high: int, size: int, step: int) -> tuple[int, int]:
-    """An interval grown to multiples of `step` inside 0..size, or cut to them where that ends."""
+    """Widen an interval to multiples of `step` within 0..size."""
     if high <= low:
         return 0, 0
     return max(0, low // step * step), min(size // step * step, -(-high // step) * step)

@@ -10,9 +10,9 @@ from potato.evaluation.findings import FullScale
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.methods import Method
 from potato.evaluation.protocols import Protocols, evaluate_window
-from potato.report.layers import PairShot
+from potato.report.layers import PairTensors
 from potato.viewing.graticule import draw_density
-from potato.viewing.scope import REACH, chroma_histogram
+from potato.viewing.scope import MAX_CHROMA, chroma_histogram
 
 FULL = Protocols(halvings=(), displacements=(), literature=False)
 
@@ -20,7 +20,7 @@ BINS = 192
 """Along each side of a drawing of chroma."""
 
 
-def judge_full(oklab: Tensor, valid: Tensor, pair: PairShot) -> FullScale | None:
+def judge_full(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | None:
     """What can be said of a picture at full scale, where it and its pair are valid.
 
     Args:
@@ -47,11 +47,12 @@ def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
         valid: bool (h, w), somewhere true.
 
     Returns:
-        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `REACH` at the rim.
+        RGB (3, `BINS`, `BINS`): a to the right, b upwards, 0 in the middle, `MAX_CHROMA` at the
+        rim.
     """
     colours = torch.from_numpy(codes)[:, valid][:, None]
     oklab = unrender(colours, Look("screen", 8))[:, 0]
-    drawn = draw_density(chroma_histogram(oklab, REACH, BINS).numpy(), oklab.shape[1], REACH)
+    drawn = draw_density(chroma_histogram(oklab, MAX_CHROMA, BINS).numpy(), oklab.shape[1], MAX_CHROMA)
     return np.ascontiguousarray(drawn[::-1].transpose(2, 0, 1))
 
 

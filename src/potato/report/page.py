@@ -1,4 +1,4 @@
-"""The page: everything a report found, as one HTML file that needs nothing else, not even a network."""
+"""The page: all parts of a report in one HTML file that loads nothing else."""
 
 import base64
 import hashlib
@@ -17,24 +17,24 @@ from numpy.typing import NDArray
 from potato.core.color import linear_srgb_to_oklab
 from potato.core.text import script_json
 from potato.core.windows import PixelWindow
-from potato.report.layers import MOST, heat_colours
-from potato.report.pyramid import TILE, data_url
-from potato.viewing.graticule import CHROMA_JND, CORNERS
-from potato.viewing.scope import REACH
+from potato.report.layers import MAX_DIFFERENCE, scale_colours
+from potato.report.pyramid import WEB_TILE_SIDE, data_url
+from potato.viewing.graticule import CHROMA_JND, SRGB_CORNERS
+from potato.viewing.scope import MAX_CHROMA
 
 VIEWER = "OpenSeadragon 6.1.1"
-"""The viewer in the assets; `make viewer` fetches it again."""
+"""The viewer in the assets, which `make viewer` fetches."""
 
 VIEWER_STYLE = (
     "@media (hover: none) {    .openseadragon-canvas:focus {        outline: none !important;    }}"
 )
-"""The one style that it adds by itself, word for word, for the policy."""
+"""The one style that the viewer adds to the page, word for word; the policy allows its digest."""
 
 RINGS = 4
-"""Rings of chroma around grey, the last at the rim."""
+"""Rings of chroma around grey, the last at the rim of the drawing."""
 
-NUMBERS = math.radians(-62)
-"""Hue at which their numbers stand: between blue and magenta the ground has little."""
+RING_LABEL_HUE = math.radians(-62)
+"""Hue at which rings are labelled: between blue and magenta, which are rare on the ground."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Table:
     """Figures of several pictures.
 
     Attributes:
-        title: what they are about.
-        text: how to read them.
-        columns: names and what they mean in a few words.
-        rows: by name, a figure for each column; None or NaN where there is none.
+        title: heading.
+        text: how to read the figures.
+        columns: meaning of each column, in a few words, by its name.
+        rows: a figure for each column, by name of the picture; None or NaN if it couldn't be
+            computed.
     """
 
     title: str
@@ -59,8 +60,9 @@ class Card:
     """The colours of a picture.
 
     Attributes:
-        name: of the picture.
-        chroma: a drawing, uint8 (3, n, n), as of `figures.draw_chroma`.
+        name: name of the picture.
+        chroma: drawing of the distribution of Oklab a and b, uint8 (3, n, n)
+            (`figures.draw_chroma`).
         counts: histograms of red, green and blue (3, bins).
     """
 
@@ -71,17 +73,18 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What stands on a page. Text is plain; nothing in it is taken for markup.
+    """The parts of a page. All text is plain: markup in it is shown, not interpreted.
 
     Attributes:
-        title, summary: at the top.
-        notes: what is shown and what is left out, a sentence or two each.
-        size: height and width of the pictures.
-        window: what of them is there in full detail.
-        layers: as `tiles.pyramids` makes them.
-        start: the layers on the left and on the right at first.
+        title: heading of the page.
+        summary: line below the heading.
+        notes: what the page shows and what it leaves out, a sentence or two each.
+        size: height and width of the pictures in pixels.
+        window: the part of them in full detail.
+        layers: layers with their web tiles (`pyramid.pyramids`).
+        start: indexes of the first layers on the left and on the right.
         tables: figures.
-        cards: colours of pictures.
+        cards: colours of each picture.
         provenance: facts of each picture, by its name.
     """
 
@@ -98,14 +101,14 @@ class Page:
 
 
 def make_page(page: Page) -> str:
-    """The page as HTML. Its policy lets it load nothing and run no script but its own."""
+    """Make HTML of a page. Its content security policy allows no loading and only its own scripts."""
     style, script = _asset("report.css"), _asset("report.js")
     viewer = _asset("openseadragon.min.js").partition("\n//# sourceMappingURL")[0]
     window = page.window
     data = {
         "size": page.size,
         "window": (window.row, window.column, window.height, window.width),
-        "tile": TILE,
+        "tile": WEB_TILE_SIDE,
         "start": page.start,
         "layers": page.layers,
     }
@@ -118,8 +121,8 @@ def make_page(page: Page) -> str:
         title=html.escape(page.title),
         summary=html.escape(page.summary),
         notes="".join(f"<li>{html.escape(note)}</li>" for note in page.notes),
-        most=f"{MOST:g}",
-        ramp=data_url(np.ascontiguousarray(heat_colours(256).T[:, None])),
+        max_difference=f"{MAX_DIFFERENCE:g}",
+        ramp=data_url(np.ascontiguousarray(scale_colours(256).T[:, None])),
         ticks="".join(f"<span>{mark}</span>" for mark in _ticks()),
         figures="\n".join(_table(table, n) for n, table in enumerate(page.tables)),
         cards="\n".join(_card(card) for card in page.cards),
@@ -139,12 +142,13 @@ def _asset(name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """What a policy calls an inline script or style that it allows."""
+    """The source expression of a policy that allows an inline script or style."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _ticks() -> list[str]:
-    marks = [f"{MOST * n / 5:g}" for n in range(6)]
+    """Labels of the colour scale of differences."""
+    marks = [f"{MAX_DIFFERENCE * n / 5:g}" for n in range(6)]
     return [*marks[:-1], f"{marks[-1]}+"]
 
 
@@ -184,25 +188,29 @@ def _card(card: Card) -> str:
 
 
 def _graticule() -> str:
-    """Rings of chroma and the names of hues over a drawing of 100 × 100."""
+    """SVG of 100 × 100 with rings of chroma and the names of hues."""
     parts = ['<line x1="0" y1="50" x2="100" y2="50"/><line x1="50" y1="0" x2="50" y2="100"/>']
     for ring in range(1, RINGS + 1):
-        chroma = REACH * ring / RINGS
+        chroma = MAX_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
-            x, y = (50 + 50 * ring / RINGS * turn for turn in (math.cos(NUMBERS), -math.sin(NUMBERS)))
+            x, y = (
+                50 + 50 * ring / RINGS * turn
+                for turn in (math.cos(RING_LABEL_HUE), -math.sin(RING_LABEL_HUE))
+            )
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
-    for name, corner in CORNERS.items():
+    for name, corner in SRGB_CORNERS.items():
         _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
-        reach = 43 / math.hypot(a, b)
-        parts.append(f'<text x="{50 + reach * a:.1f}" y="{50 - reach * b:.1f}">{name}</text>')
+        scale = 43 / math.hypot(a, b)
+        parts.append(f'<text x="{50 + scale * a:.1f}" y="{50 - scale * b:.1f}">{name}</text>')
     return f'<svg viewBox="0 0 100 100" aria-hidden="true">{"".join(parts)}</svg>'
 
 
 def _curves(counts: NDArray[np.float64]) -> str:
-    """Histograms as lines over 100 × 60. Their height is that of the highest bin but the first and last.
+    """SVG paths of histograms over 100 × 60, scaled to the highest bin.
 
-    In those two all that is clipped comes together, and it would flatten the rest.
+    The first and last bin don't count for the scale: clipped codes gather there and would flatten
+    the rest.
     """
     top = max(float(counts[:, 1:-1].max()), 1e-9)
     steps = np.linspace(0, 100, counts.shape[1])
@@ -215,7 +223,7 @@ def _curves(counts: NDArray[np.float64]) -> str:
 
 
 def _provenance(pictures: Mapping[str, Mapping[str, str]]) -> str:
-    """A column for each picture, a row for each fact that one of them has."""
+    """HTML table with a column for each picture and a row for each fact that any of them has."""
     facts = list(dict.fromkeys(fact for each in pictures.values() for fact in each))
     heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
     rows = "".join(

@@ -1,4 +1,4 @@
-"""Layers as what the page's viewer reads: pyramids of tiles, which are data URLs."""
+"""Layers as the page's viewer reads them: pyramids of web tiles, which are data URLs."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -11,24 +11,25 @@ from potato.engine.threads import available_cores, map_blocks
 from potato.raster import encode_jpeg, encode_png
 from potato.report.layers import Layer
 
-TILE = 512
-"""Side of a tile in pixels."""
+WEB_TILE_SIDE = 512
+"""Side of a web tile in pixels."""
 
-QUALITY = 85
-"""Of the JPEGs that everything but full detail becomes."""
+JPEG_QUALITY = 85
+"""JPEG quality, 1 to 100, of web tiles that aren't in full detail."""
 
 Codes = NDArray[np.uint8]
 
 
 def pyramids(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """What the viewer needs of each layer.
+    """Describe each layer for the viewer, with its web tiles.
 
-    Full detail is kept exactly, as PNG. Coarser levels are means of codes, as JPEG.
+    Full detail is PNG, without loss. Coarser levels and overviews are means of codes, as JPEG.
 
     Returns:
-        For each layer its `name`, `scale` (whether it shows differences), `window` and `overview`. These two
-        have `height`, `width`, and `levels`, coarsest first: of each the rows of data URLs. An overview also
-        has its `row`, `column` and `step` in the picture; it is None where there is none.
+        For each layer its `name`, `scale` (whether it shows differences), `window` and `overview`.
+        Window and overview have `height`, `width`, and `levels`, coarsest first, each with its rows
+        of data URLs. An overview also has its `row`, `column` and `step` in the picture. It is None
+        if the layer has none.
     """
     found = [_describe(layer) for layer in layers]
     tiles = (
@@ -45,51 +46,52 @@ def pyramids(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 
 def data_url(codes: Codes, palette: Codes | None = None, *, exact: bool = True) -> str:
     """A picture (n, h, w) as a data URL: of a PNG if it must be exact, else of a JPEG."""
-    kind, data = ("png", encode_png(codes, palette)) if exact else ("jpeg", encode_jpeg(codes, QUALITY))
+    kind, data = ("png", encode_png(codes, palette)) if exact else ("jpeg", encode_jpeg(codes, JPEG_QUALITY))
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _parts(layer: Layer) -> dict[str, Codes]:
-    around = {} if layer.overview is None else {"overview": layer.overview.codes}
-    return {"window": layer.codes, **around}
+    overview = {} if layer.overview is None else {"overview": layer.overview.codes}
+    return {"window": layer.codes, **overview}
 
 
 def _describe(layer: Layer) -> dict[str, Any]:
-    """A layer whose rows of tiles are still empty."""
+    """Describe a layer, with empty rows of web tiles."""
     found: dict[str, Any] = {"name": layer.name, "scale": layer.palette is not None, "overview": None}
     for part, codes in _parts(layer).items():
         sides = [codes.shape[1:]]
-        while max(sides[0]) > TILE:
+        while max(sides[0]) > WEB_TILE_SIDE:
             sides.insert(0, (-(-sides[0][0] // 2), -(-sides[0][1] // 2)))
         found[part] = {
             "height": codes.shape[1],
             "width": codes.shape[2],
-            "levels": [[[] for _ in range(0, height, TILE)] for height, _ in sides],
+            "levels": [[[] for _ in range(0, height, WEB_TILE_SIDE)] for height, _ in sides],
         }
     if layer.overview is not None:
-        around = layer.overview
-        found["overview"] |= {"row": around.row, "column": around.column, "step": around.step}
+        overview = layer.overview
+        found["overview"] |= {"row": overview.row, "column": overview.column, "step": overview.step}
     return found
 
 
 def _cut(
     codes: Codes, palette: Codes | None, exact: bool
 ) -> Iterator[tuple[int, int, tuple[Codes, Codes | None, bool]]]:
-    """Level, row and content of each tile, finest level first, left to right."""
-    levels = ((max(codes.shape[1:]) - 1) // TILE).bit_length()
+    """Yield level, row and content of each web tile, finest level first, left to right."""
+    levels = ((max(codes.shape[1:]) - 1) // WEB_TILE_SIDE).bit_length()
     for level in range(levels, -1, -1):
         if level < levels:
-            # A mean of numbers is no colour, and JPEG here has three channels.
+            # Means are taken of colours, not of indexes into a palette, and JPEG needs three
+            # channels.
             colours = palette[codes[0]].transpose(2, 0, 1) if palette is not None else codes
             codes, palette, exact = _halve(np.broadcast_to(colours, (3, *colours.shape[1:]))), None, False
-        for top in range(0, codes.shape[1], TILE):
-            for left in range(0, codes.shape[2], TILE):
-                tile = codes[:, top : top + TILE, left : left + TILE]
-                yield level, top // TILE, (tile, palette, exact)
+        for top in range(0, codes.shape[1], WEB_TILE_SIDE):
+            for left in range(0, codes.shape[2], WEB_TILE_SIDE):
+                tile = codes[:, top : top + WEB_TILE_SIDE, left : left + WEB_TILE_SIDE]
+                yield level, top // WEB_TILE_SIDE, (tile, palette, exact)
 
 
 def _halve(codes: Codes) -> Codes:
-    """Means of 2 × 2 codes; an odd row or column counts twice."""
+    """Take means of 2 × 2 codes; an odd last row or column counts twice."""
     _, height, width = codes.shape
     if height % 2 or width % 2:
         codes = np.pad(codes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")

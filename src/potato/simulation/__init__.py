@@ -1,5 +1,5 @@
-"""Simulated ground and the instrument that sees it.
+"""Simulated ground and the imager that sees it.
 
-`ground.make_ground` invents a piece of land, `instrument.observe` photographs it. Everything is measured in
-pan pixels of half a metre; x runs to the right, y down, and the picture is north up.
+`ground.make_ground` draws a piece of land, and `imager.observe` images it. Lengths are pan pixels
+of half a metre; x runs to the right and y down, and north is up.
 """

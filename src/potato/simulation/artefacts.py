@@ -1,8 +1,4 @@
-"""What an imager does to pixels once they are sampled: ringing, noise, displaced band arrays.
-
-One model of the instrument: `scenes.instrument` photographs invented ground with it, and `augment` gives
-real chips its faults.
-"""
+"""What an imager does to pixels once they are sampled: ringing, noise, displaced band arrays."""
 
 import torch
 import torch.nn.functional as F
@@ -11,20 +7,20 @@ from torch import Tensor
 from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE
 
 SIDES = tuple(-0.5 if name in FIRST_ARRAY else 0.5 for name in BANDS)
-"""Which way a band goes when the arrays are displaced, in units of the displacement; pan stays."""
+"""The way each band goes when the arrays are displaced, in units of the displacement; pan stays."""
 
 
-def over_sharpen(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
-    """Let edges ring.
+def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
+    """Boost the modulation transfer function towards high frequencies, so that edges ring.
 
     Args:
         image: (c, h, w).
-        amount: how much of what its blur takes away is added; 0 changes nothing.
-        fine: how much of what blur takes away from that.
+        amount: factor of the detail that is added; 0 adds none.
+        fine: factor of the detail of that detail.
 
     Returns:
-        `image` + `amount` × d + `fine` × (d − the blur of d), where d = `image` − the blur of `image`, and
-        blur is the 3×3 binomial one, borders drawn out.
+        `image` + `amount` × d + `fine` × (d − blur(d)), where d = `image` − blur(`image`), and blur
+        is the 3×3 binomial one with replicated borders.
     """
     if not amount and not fine:
         return image
@@ -34,8 +30,8 @@ def over_sharpen(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
 
 
 def _binomial(image: Tensor) -> Tensor:
-    """The 3×3 binomial blur of (c, h, w), borders drawn out."""
-    # Sums of neighbours, twice along each axis: 1 2 1 by 1 2 1. Pooling takes five times as long.
+    """The 3×3 binomial blur of (c, h, w), borders replicated."""
+    # Sums of neighbours, twice along each axis, give 1 2 1 by 1 2 1, five times as fast as pooling.
     total = F.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
     for axis in (-2, -1, -2, -1):
         size = total.shape[axis] - 1
@@ -44,17 +40,17 @@ def _binomial(image: Tensor) -> Tensor:
 
 
 def to_counts(image: Tensor, read: float, shot: float, step: int, generator: torch.Generator) -> Tensor:
-    """Noise and quantisation.
+    """Add noise and quantise.
 
     Args:
         image: reflectance, any shape.
-        read: standard deviation of noise in the dark, reflectance.
-        shot: variance of noise per reflectance.
-        step: reflectance × 10,000 between two levels.
-        generator: where the noise comes from.
+        read: standard deviation of the noise in the dark, reflectance.
+        shot: variance of the noise per reflectance.
+        step: counts between two levels.
+        generator: source of the noise.
 
     Returns:
-        uint16 of the same shape, reflectance × 10,000, at least 1.
+        uint16 counts of that shape, reflectance × 10,000, at least 1.
     """
     if read or shot:
         deviation = image.clamp_min(0).mul_(shot).add_(read**2).sqrt_()
@@ -63,16 +59,33 @@ def to_counts(image: Tensor, read: float, shot: float, step: int, generator: tor
     return counts.clamp_(1, torch.iinfo(torch.uint16).max).to(torch.uint16)
 
 
-def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
-    """Move the two band arrays against each other; pan, and the truth with it, stays in the middle.
+def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
+    """Interpolate, with replicated borders.
 
     Args:
-        mul: (8, h, w), bands as in `sensor.BANDS`.
-        displacement: (down, right) of the second array against the first in mul pixels, everywhere alike
-            (2,), or for each pixel (2, h, w). Each array goes half of the way.
+        image: (n, h, w).
+        rows: (h', w'), pixels from the image's upper edge: 0.5 is the middle of the first row.
+        columns: (h', w'), pixels from the image's left edge.
+        mode: "nearest", "bilinear" or "bicubic".
 
     Returns:
-        A new (8, h, w), resampled by cubic convolution; borders are drawn out.
+        (n, h', w').
+    """
+    # grid_sample counts from −1 to 1.
+    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
+    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
+
+
+def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
+    """Displace the two band arrays against each other; pan and the truth stay in the middle.
+
+    Args:
+        mul: (8, h, w), bands in the order of `core.sensors.BANDS`.
+        displacement: (down, right) of the second array against the first in mul pixels, one for all
+            pixels (2,) or one for each (2, h, w). Each array goes half of the way.
+
+    Returns:
+        A new (8, h, w), resampled by cubic convolution, borders replicated.
     """
     height, width = mul.shape[-2:]
     down, right = displacement.reshape(2, *(displacement.shape[1:] or (1, 1))).expand(2, height, width)
@@ -81,11 +94,6 @@ def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     moved = torch.empty_like(mul)
     for side in sorted(set(SIDES)):
         bands = [index for index, own in enumerate(SIDES) if own == side]
-        # What is displaced downwards was read from above. grid_sample counts from −1 to 1.
-        x = (columns - side * right) * (2 / width) - 1
-        y = (rows - side * down) * (2 / height) - 1
-        grid = torch.stack([x, y], -1)[None]
-        moved[bands] = F.grid_sample(
-            mul[None, bands], grid, mode="bicubic", padding_mode="border", align_corners=False
-        )[0]
+        # A pixel that is displaced downwards is read from above.
+        moved[bands] = read_at(mul[bands], rows - side * down, columns - side * right, "bicubic")
     return moved

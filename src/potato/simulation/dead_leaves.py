@@ -1,8 +1,8 @@
-"""Dead leaves: shapes of every size that cover each other, in the colours of a list of reflectances.
+"""Dead leaves: shapes of every size that occlude each other, in measured colours.
 
-Nothing lies like this anywhere, but no other ground shows so many colours, rare ones too, beside so many
-others and with sharp edges at every scale. A picture of things that occlude one another has the statistics of
-natural images if their sizes fall as a power.
+No real ground looks like this, but none shows so many colours, rare ones too, beside so many others
+and with sharp edges at every scale. An image of objects that occlude one another has the statistics
+of natural images if the sizes of the objects follow a power law.
 
 Source: A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images", IJCV 41 (2001).
 """
@@ -17,75 +17,67 @@ from numpy.typing import NDArray
 from potato.core.noise import power_noise
 from potato.engine.devices import one_thread
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
-from potato.simulation.land.spectra import PLANES, Palette
+from potato.simulation.land.spectra import PLANES
+from potato.simulation.land.texture import draw_rng
 from potato.simulation.photographs import scatter_cars
-from potato.simulation.spectral_lift import Lifter
+from potato.simulation.spectral_lift import SpectralLibrary
 
 FINE = 2
-"""Fine pixels along the side of a pan pixel, whose mean it is: edges aren't jagged."""
+"""Fine pixels along the side of a pan pixel, which is their mean: edges are not jagged."""
 
 COVERED = 3.0
-"""Area of all shapes together, relative to the ground's."""
+"""Area of all shapes together over the area of the ground."""
 
 COLOURS = 24
-"""Surfaces of one scene: things repeat."""
+"""Surfaces in one scene, fewer than shapes: surfaces recur in real scenes."""
 
 
 @one_thread()
-def shed_leaves(
-    height: int,
-    width: int,
-    lifter: Lifter,
-    generator: torch.Generator,
-    palette: Palette | None = None,
-) -> Ground:
-    """Let rectangles, discs and lines fall until the ground is covered.
+def lay_dead_leaves(height: int, width: int, library: SpectralLibrary, generator: torch.Generator) -> Ground:
+    """Drop rectangles, discs and lines until they cover the ground.
 
     Args:
         height: pan pixels, a multiple of 4.
-        width: the same.
-        lifter: the spectra, each of which may come.
-        generator: where all randomness comes from.
-        palette: colours of cars; None for the packaged reflectances.
+        width: pan pixels, a multiple of 4.
+        library: the spectra, all equally likely.
+        generator: source of all random numbers.
 
     Returns:
-        The ground, flat, with cars that move anywhere on it.
+        The ground, flat, with moving cars anywhere on it.
     """
-    dice = random.Random(int(torch.randint(1 << 62, (), generator=generator)))
+    rng = draw_rng(generator)
     rows, columns = height * FINE, width * FINE
     labels = np.zeros((rows, columns), np.uint8)
     covered = 0.0
     while covered < COVERED * rows * columns:
-        # Numbers fall as the square of size, from 2 pan pixels to a third of the scene; as its cube, they
-        # would be truer to nature and ten times as many.
+        # Numbers fall as the square of size, from 2 pan pixels to a third of the scene. The cube
+        # would be truer to nature, with ten times as many shapes.
         small, large = 2.0 * FINE, max(rows, columns) / 3
-        size = small / (1 - dice.random() * (1 - small / large))
-        covered += _fall(labels, size, dice)
+        size = small / (1 - rng.random() * (1 - small / large))
+        covered += _drop(labels, size, rng)
     numbers = torch.from_numpy(labels).int()
-    chosen = torch.randint(len(lifter.spectra), (COLOURS,), generator=generator)
-    brightness = lifter.lightness[chosen] * torch.exp(0.4 * torch.randn(COLOURS, generator=generator) - 0.3)
+    chosen = torch.randint(len(library.spectra), (COLOURS,), generator=generator)
+    brightness = library.lightness[chosen] * torch.exp(0.4 * torch.randn(COLOURS, generator=generator) - 0.3)
     contrast = 0.65 * torch.exp(0.25 * torch.randn((), generator=generator))
     middle = brightness.log().mean().exp()
     brightness = middle * (brightness / middle) ** contrast
-    spectra = (lifter.spectra[chosen] * brightness[:, None]).clamp_max_(BRIGHTEST).T
-    # Surfaces have textures of different strength, and all of it lies under one light.
+    spectra = (library.spectra[chosen] * brightness[:, None]).clamp_max_(BRIGHTEST).T
+    # One texture of light lies over the whole ground; surfaces take it at different strengths.
     texture = power_noise(rows, columns, generator, 0.9)
     strength = 0.3 * torch.rand(COLOURS, generator=generator) ** 2
     light = texture.mul_(strength[numbers]).exp_()
     planes = spectra[:, numbers].mul_(light)
     planes = planes.reshape(PLANES, height, FINE, width, FINE).mean((2, 4)).clamp_(DARKEST, BRIGHTEST)
-    flat = torch.zeros(height, width)
-    movers = scatter_cars(height, width, palette or Palette(), dice)
-    return Ground(planes[0], planes[1:], flat, flat, movers, "leaves")
+    return Ground.flat(planes, scatter_cars(height, width, library.palette, rng), "leaves")
 
 
-def _fall(labels: NDArray[np.uint8], size: float, dice: random.Random) -> float:
-    """Paint one shape about `size` fine pixels large with the number of a colour; its area."""
-    x, y = dice.uniform(0, labels.shape[1]), dice.uniform(0, labels.shape[0])
-    turn = dice.choice((0.0, dice.uniform(0, math.pi)))
-    kind = dice.choices(("rectangle", "disc", "line"), (6, 2, 2))[0]
+def _drop(labels: NDArray[np.uint8], size: float, rng: random.Random) -> float:
+    """Paint a shape of about `size` fine pixels with the number of a colour; returns its area."""
+    x, y = rng.uniform(0, labels.shape[1]), rng.uniform(0, labels.shape[0])
+    turn = rng.choice((0.0, rng.uniform(0, math.pi)))
+    kind = rng.choices(("rectangle", "disc", "line"), (6, 2, 2))[0]
     long, broad = {
-        "rectangle": (size, size * dice.uniform(0.4, 1)),
+        "rectangle": (size, size * rng.uniform(0.4, 1)),
         "disc": (size, size),
         "line": (6 * size, max(1.0, size * 0.15)),
     }[kind]
@@ -102,5 +94,5 @@ def _fall(labels: NDArray[np.uint8], size: float, dice: random.Random) -> float:
         inside = u * u + v * v <= (long / 2) ** 2
     else:
         inside = (np.abs(u) <= long / 2) & (np.abs(v) <= broad / 2)
-    labels[top:bottom, left:right][inside] = dice.randrange(COLOURS)
+    labels[top:bottom, left:right][inside] = rng.randrange(COLOURS)
     return float(inside.sum())

@@ -1,9 +1,8 @@
-"""How an instrument's own pixels see a ground, and how they come onto the grid of the image.
+"""How an imager's own pixels see a ground, and how they are resampled onto the grid of the image.
 
-An imager looks at an angle, so its pixels are larger than those of the grid, and lie anywhere against it.
-They take means, are sharpened, and are then resampled by cubic convolution. What that leaves of fine detail
-isn't what box means leave: some of it comes out stronger, the finest is lost, and in its place stands what
-was aliased.
+An imager looks at an angle, so its pixels are larger than those of the grid, and lie anywhere
+against it. They average, their MTF is boosted, and cubic convolution resamples them. Compared with
+box means, some fine detail comes out stronger, and the finest is replaced by aliasing.
 """
 
 from collections.abc import Callable
@@ -12,19 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.simulation.artefacts import over_sharpen
+from potato.simulation.artefacts import boost_mtf, read_at
 
 MARGIN = 3
-"""The instrument's pixels beyond the grid on every side: cubic convolution looks at two."""
+"""The imager's pixels beyond the grid on every side: cubic convolution reads two."""
 
 Displacement = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From places (rows, columns, pixels of the grid) to how far what is there is displaced, down and right."""
+"""From (rows, columns) in pixels of the grid to the displacement there, (down, right)."""
 
 
 def _weights(width: float, blur: float, even: bool) -> list[float]:
     """Weights of fine pixels around a point: a square of `width` fine pixels, smoothed by `blur`.
 
-    The point is the middle of a fine pixel, or where fine pixels meet if `even`.
+    The point is the middle of a fine pixel or, if `even`, the corner where fine pixels meet.
     """
     reach = int(width / 2 + 3.5 * blur + 1)
     away = torch.arange(-reach, reach + 1 - even, dtype=torch.float64) + 0.5 * even
@@ -37,14 +36,14 @@ def _weights(width: float, blur: float, even: bool) -> list[float]:
     return (weight / weight.sum()).tolist()
 
 
-def spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Tensor:
-    """See a ground through a point spread, at every fine pixel; borders are drawn out.
+def apply_point_spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Tensor:
+    """Blur a ground by a point spread at every fine pixel, with replicated borders.
 
     Args:
         planes: (n, h, w).
-        width: side of the square that a pixel takes the mean of, in fine pixels.
-        blur: standard deviation of a Gaussian besides, in fine pixels.
-        even: whether the squares lie around the places where fine pixels meet, not around their middles.
+        width: side of the square that a pixel averages, in fine pixels.
+        blur: standard deviation of a Gaussian in addition, in fine pixels.
+        even: whether the squares lie around corners of fine pixels, not around their middles.
 
     Returns:
         (n, h, w); with `even`, (n, h + 1, w + 1).
@@ -63,43 +62,26 @@ def spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Ten
     return planes
 
 
-def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
-    """Interpolate; borders are drawn out.
-
-    Args:
-        image: (n, h, w).
-        rows: (h', w'), in pixels from the image's upper edge: 0.5 is the middle of the first row.
-        columns: (h', w'), the same from its left edge.
-        mode: "nearest", "bilinear" or "bicubic".
-
-    Returns:
-        (n, h', w').
-    """
-    # grid_sample counts from −1 to 1.
-    grid = torch.stack([columns * (2 / image.shape[2]) - 1, rows * (2 / image.shape[1]) - 1], -1)
-    return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
-
-
-def expose(
+def sample(
     seen: Tensor,
     factor: int,
     size: tuple[int, int],
     displacement: Displacement | None,
-    sharpening: tuple[float, float],
+    mtf_boost: tuple[float, float],
     pitch: float,
     phase: tuple[float, float],
 ) -> Tensor:
-    """Bands as an image delivers them: read where the instrument's pixels lie, sharpened there, resampled.
+    """Sample bands at the imager's own pixels, boost their MTF, and resample them onto the grid.
 
     Args:
-        seen: a ground through the point spread of pixels of `pitch` (n, h · factor, w · factor), one more
-            of each where `factor` is even: `spread` with `even`.
+        seen: a ground blurred by the point spread of pixels of `pitch` (n, h · factor, w · factor),
+            with one more row and column where `factor` is even: `apply_point_spread` with `even`.
         factor: fine pixels along a pixel of the grid.
         size: h and w.
-        displacement: where they look instead; None for nowhere else.
-        sharpening: `amount` and `fine` of `optics.over_sharpen`.
-        pitch: side of the instrument's pixels in pixels of the grid; 1 means that they are the grid's.
-        phase: where they lie against the grid then, (down, right), 0..1.
+        displacement: of the pixels' gaze; None for no displacement.
+        mtf_boost: `amount` and `fine` of `artefacts.boost_mtf`.
+        pitch: side of the imager's pixels in pixels of the grid; 1 if they are the grid's.
+        phase: their position against the grid, (down, right), 0..1; ignored at `pitch` 1.
 
     Returns:
         (n, h, w).
@@ -114,10 +96,10 @@ def expose(
         )
     )
     down, right = displacement(rows, columns) if displacement else (torch.zeros(()), torch.zeros(()))
-    # What is displaced downwards is read from above. Where pixels meet, counting begins half of one earlier.
+    # Pixels that are displaced downwards are read from above; corners start half a pixel earlier.
     corner = 0.5 * (factor % 2 == 0)
     native = read_at(seen, (rows - down) * factor + corner, (columns - right) * factor + corner, "bilinear")
-    native = over_sharpen(native, *sharpening)
+    native = boost_mtf(native, *mtf_boost)
     if not own:
         return native
     places = (

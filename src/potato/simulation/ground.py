@@ -10,21 +10,24 @@ from torch import Tensor
 
 from potato.core.color import mul_to_xyz
 from potato.core.noise import power_noise
-from potato.core.sensors import RATIO, VISIBLE
+from potato.core.sensors import BANDS, RATIO, VISIBLE
 from potato.engine.devices import one_thread
-from potato.simulation.artefacts import over_sharpen
+from potato.simulation.artefacts import boost_mtf
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.cover import lay_fields, lay_grass
-from potato.simulation.land.homes import build_farms, lay_gardens, raise_houses
+from potato.simulation.land.homes import build_farms, build_houses, lay_gardens
 from potato.simulation.land.light import illuminate
-from potato.simulation.land.roads import lay_roads, survey_roads
+from potato.simulation.land.roads import RoadField, lay_roads, survey_roads
+from potato.simulation.land.shapes import Plot
 from potato.simulation.land.spectra import Palette, pan_beyond_red
+from potato.simulation.land.texture import draw_rng
 from potato.simulation.land.trees import plant
-from potato.simulation.land.vehicles import Mover, park, roll
+from potato.simulation.land.vehicles import Mover, park_car, place_traffic
 from potato.simulation.land.water import lay_water, plan_shore
 from potato.simulation.land.works import fill_works, lay_pitch
 from potato.simulation.land.zoning import (
     STYLES,
+    Road,
     Zone,
     plan_homes,
     plan_main_roads,
@@ -37,29 +40,35 @@ LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
 
 DARKEST = 0.001
-"""Reflectance below which no pixel falls: there is always some light from around."""
+"""Lowest reflectance of a pixel: there is always some light from things around. By eye."""
 
 BRIGHTEST = 1.5
-"""Reflectance above which no pixel rises: glints are rarer than that matters."""
+"""Highest reflectance of a pixel: brighter glints are too rare to matter. By eye."""
 
+PIXEL_NOISE = 0.03
+"""Standard deviation of the factor that each pixel's reflectance gets at the end; by eye."""
 
 WARMTH = (0.0, -0.17, -0.14, -0.04, 0.05, 0.12, 0.05, -0.1, -0.1)
-"""By which power of luminance pan and the bands grow beyond it: by 0.04 of L in Oklab's a and 0.07 in b. In a
-real suburb both do so by 0.07 to 0.09 in all: soil and roofs are brighter than leaves, and shadows blue."""
+"""Powers of luminance that `warm` multiplies pan and the bands by. They make Oklab's a grow by 0.04
+of L and b by 0.07; in a real suburb both grow by 0.07 to 0.09 in all, since soil and roofs are
+brighter than leaves and shadows are blue."""
+
+LEAFY = (0.4, 0.7)
+"""NDVI up to which a surface has no leaves, and from which it is all leaves; by eye."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A scene without any instrument, at pan scale.
+    """A scene before any imager sees it, at pan scale.
 
     Attributes:
         pan: apparent reflectance in the pan band (h, w), float32, 0.001..1.5.
-        bands: the same in the 8 bands (8, h, w), in the order of `potato.core.sensors.BANDS`.
+        bands: apparent reflectance in the 8 bands (8, h, w), in the order of `core.sensors.BANDS`.
         height: metres above the ground (h, w).
         shade: share of shadow, 0..1 (h, w).
-        movers: vehicles that move while the sensor looks. They aren't in `pan` and `bands`:
-            `potato.simulation.imager.truth` puts them in.
-        style: what kind of land it is.
+        movers: vehicles that move while the imager looks. They are not in `pan` and `bands`:
+            `imager.observe` and `imager.truth` draw them.
+        style: the kind of land.
     """
 
     pan: Tensor
@@ -69,10 +78,21 @@ class Ground:
     movers: tuple[Mover, ...]
     style: str
 
+    @classmethod
+    def flat(cls, planes: Tensor, movers: tuple[Mover, ...], style: str) -> "Ground":
+        """A ground without height and shadow, of pan and the bands (9, h, w)."""
+        level = torch.zeros(planes.shape[1:])
+        return cls(planes[0], planes[1:], level, level, movers, style)
+
     @property
     def planes(self) -> Tensor:
-        """Pan and the bands, new: (9, h, w)."""
+        """Pan and the bands, as a new tensor (9, h, w)."""
         return torch.cat([self.pan[None], self.bands])
+
+    def with_planes(self, planes: Tensor) -> "Ground":
+        """The ground with another pan and other bands (9, h, w), which are clamped in place."""
+        planes.clamp_(DARKEST, BRIGHTEST)
+        return replace(self, pan=planes[0], bands=planes[1:])
 
 
 @one_thread()
@@ -83,13 +103,13 @@ def make_ground(
     style: str | None = None,
     palette: Palette | None = None,
 ) -> Ground:
-    """Invent a piece of land.
+    """Draw a piece of land.
 
     Args:
         height: pan pixels of half a metre, a multiple of 4, at least 64.
-        width: the same.
-        generator: where all randomness comes from; the same state gives the same land.
-        style: "suburb", "town" or "country"; None leaves it to chance.
+        width: pan pixels of half a metre, a multiple of 4, at least 64.
+        generator: source of all random numbers; the same state gives the same land.
+        style: "suburb", "town" or "country"; None for a random one.
         palette: colours; None for the packaged reflectances.
 
     Returns:
@@ -111,139 +131,168 @@ def make_ground(
     if style is not None and style not in STYLES:
         raise ValueError(f"expected a style of {', '.join(STYLES)}, found {style!r}")
     palette = palette or Palette()
-    dice = random.Random(int(torch.randint(1 << 62, (), generator=generator)))
-    style = style or dice.choice(tuple(STYLES))
-    square_km = height * width / (1000 * METRE) ** 2
-
-    # Geography: nothing is drawn yet.
-    heading, dryness = dice.uniform(0, math.pi), dice.random() ** 1.5
-    count = max(int(dice.random() < 0.75), round(square_km * dice.uniform(0.8, 2.5)))
-    mains = plan_main_roads(height, width, min(3, count), heading, dice, walks=style != "country")
-    wet = 0.15 + 0.45 * min(1.0, square_km)
-    shore = plan_shore(height, width, heading + dice.uniform(0.5, 1.2), wet, generator, dice)
-    zones = plan_zones(height, width, style, mains, shore, generator)
-    service, plots = plan_works(height, width, zones, heading, dice)
-    streets = plan_homes(height, width, zones, heading + dice.choice((0, math.pi / 2)), dice)
-    roads = [*streets, *service, *mains]
-    field = survey_roads(height, width, roads)
-
-    # From the ground up.
-    canvas = Canvas(height, width, power_noise(height, width, generator, 0.85).clamp_(-3, 3))
-    lay_grass(canvas, zones, dryness, generator, palette, dice)
-    hedges = lay_fields(canvas, zones, heading, generator, palette, dice)
-    lay_water(canvas, shore, generator, palette, dice)
-    del shore
-    houses = lay_gardens(canvas, zones, field, roads, palette, dice)
-    lay_roads(canvas, field, roads, palette, dice)
-    fill_works(canvas, plots, field, palette, dice)
-    for _ in range(math.ceil(25 * square_km)):
-        x, y = dice.uniform(0, width), dice.uniform(0, height)
-        if zone_at(zones, x, y) == Zone.PARK:
-            lay_pitch(canvas, x, y, heading + dice.choice((0, math.pi / 2)), palette, dice)
-    raise_houses(canvas, houses, palette, dice)
-    build_farms(canvas, zones, mains, palette, dice)
-    for street in streets:
-        for (x0, y0), (x1, y1) in pairwise(street.points):
-            if dice.random() < 0.06:
-                angle, off = math.atan2(y1 - y0, x1 - x0), dice.choice((-1, 1)) * (street.width / 2 - 2.2)
-                park(canvas, x0 - off * math.sin(angle), y0 + off * math.cos(angle), angle, palette, dice)
-    verge = field.edge < 2
-    del field
-    plant(canvas, zones, verge, hedges, dryness, generator, palette, dice)
+    rng = draw_rng(generator)
+    style = style or rng.choice(tuple(STYLES))
+    plan = _make_plan(height, width, style, generator, rng)
+    grain = power_noise(height, width, generator, 0.85).clamp_(-3, 3)
+    canvas = Canvas(grain, palette, rng, generator)
+    hedges = _build(canvas, plan)
+    mains, zones, dryness, verge = plan.mains, plan.zones, plan.dryness, plan.field.edge < 2
+    del plan  # large
+    plant(canvas, zones, verge, hedges, dryness)
     del hedges, verge
-
-    movers = roll(mains, canvas.height, palette, dice)
+    movers = place_traffic(mains, canvas.height, palette, rng)
     shade = illuminate(canvas)
     planes = canvas.planes
-    # What no model holds: every pixel differs a little.
-    planes.mul_(torch.randn(height, width, generator=generator).mul_(0.03).add_(1)).clamp_(DARKEST, BRIGHTEST)
+    noise = torch.randn(height, width, generator=generator).mul_(PIXEL_NOISE).add_(1)
+    planes.mul_(noise).clamp_(DARKEST, BRIGHTEST)
     return Ground(planes[0], planes[1:], canvas.height, shade, movers, style)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The geography of a scene, as the functions of `land.zoning` and `plan_shore` plan it."""
+
+    heading: float
+    dryness: float
+    mains: list[Road]
+    streets: list[Road]
+    service: list[Road]
+    plots: list[Plot]
+    shore: Tensor
+    zones: Tensor
+    field: RoadField
+
+    @property
+    def roads(self) -> list[Road]:
+        """All roads, main ones last."""
+        return [*self.streets, *self.service, *self.mains]
+
+
+def _make_plan(height: int, width: int, style: str, generator: torch.Generator, rng: random.Random) -> _Plan:
+    heading, dryness = rng.uniform(0, math.pi), rng.random() ** 1.5
+    area = _square_km(height, width)
+    count = max(int(rng.random() < 0.75), round(area * rng.uniform(0.8, 2.5)))
+    mains = plan_main_roads(height, width, min(3, count), heading, rng, walks=style != "country")
+    wet = 0.15 + 0.45 * min(1.0, area)
+    shore = plan_shore(height, width, heading + rng.uniform(0.5, 1.2), wet, generator, rng)
+    zones = plan_zones(height, width, style, mains, shore, generator)
+    service, plots = plan_works(height, width, zones, heading, rng)
+    streets = plan_homes(height, width, zones, heading + rng.choice((0, math.pi / 2)), rng)
+    field = survey_roads(height, width, [*streets, *service, *mains])
+    return _Plan(heading, dryness, mains, streets, service, plots, shore, zones, field)
+
+
+def _square_km(height: int, width: int) -> float:
+    return height * width / (1000 * METRE) ** 2
+
+
+def _build(canvas: Canvas, plan: _Plan) -> Tensor:
+    """Draw a scene from the ground up, but for trees; the nearness of field borders (h, w)."""
+    rng = canvas.rng
+    lay_grass(canvas, plan.zones, plan.dryness)
+    hedges = lay_fields(canvas, plan.zones, plan.heading)
+    lay_water(canvas, plan.shore)
+    houses = lay_gardens(canvas, plan.zones, plan.field, plan.roads)
+    lay_roads(canvas, plan.field, plan.roads)
+    fill_works(canvas, plan.plots, plan.field)
+    # 25 tries in each square kilometre, of which those in parks give playing fields.
+    for _ in range(math.ceil(25 * _square_km(canvas.rows, canvas.columns))):
+        x, y = rng.uniform(0, canvas.columns), rng.uniform(0, canvas.rows)
+        if zone_at(plan.zones, x, y) == Zone.PARK:
+            lay_pitch(canvas, x, y, plan.heading + rng.choice((0, math.pi / 2)))
+    build_houses(canvas, houses)
+    build_farms(canvas, plan.zones, plan.mains)
+    for street in plan.streets:
+        for (x0, y0), (x1, y1) in pairwise(street.points):
+            if rng.random() < 0.06:
+                angle, off = math.atan2(y1 - y0, x1 - x0), rng.choice((-1, 1)) * (street.width / 2 - 2.2)
+                park_car(canvas, x0 - off * math.sin(angle), y0 + off * math.cos(angle), angle)
+    return hedges
+
+
 @one_thread()
-def crispen(ground: Ground, amount: float) -> Ground:
-    """The same ground with crisper edges; vehicles that move stay as they are.
+def sharpen_edges(ground: Ground, amount: float) -> Ground:
+    """Make the edges of a ground crisper, but for vehicles that move.
 
     Args:
         ground: any.
-        amount: as `optics.over_sharpen` takes it.
+        amount: as `artefacts.boost_mtf` takes it.
     """
-    planes = over_sharpen(ground.planes, amount).clamp_(DARKEST, BRIGHTEST)
-    return replace(ground, pan=planes[0], bands=planes[1:])
+    return ground.with_planes(boost_mtf(ground.planes, amount))
 
 
 @one_thread()
-def mute(ground: Ground, colourfulness: float, spectrum: Tensor) -> Ground:
-    """The same ground, with every surface nearer to one spectrum.
+def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
+    """Move every surface but leaves nearer to one spectrum.
 
-    A real town of dry soil and concrete has half or a third of the colour that photographs and invented land
-    have, and nearly all of what varies in it varies in all bands alike. Its trees are as green as others.
+    A real town of dry soil and concrete has half or a third of the colour of photographs and
+    simulated land, and nearly all of its variation is common to all bands. Its trees are green.
 
     Args:
         ground: any.
-        colourfulness: 0 leaves light and dark of that one spectrum, but for leaves; 1 changes nothing.
-        spectrum: of pan and the bands (9,); how light it is doesn't matter.
+        saturation: 0 leaves one spectrum in light and dark; 1 changes nothing.
+        spectrum: of pan and the bands (9,), of any brightness.
 
     Returns:
-        A new ground whose luminance Y is the same everywhere; vehicles that move stay as they are.
+        A new ground with the same luminance Y at every pixel; moving vehicles stay as they are.
     """
     luminance = mul_to_xyz(ground.bands)[1]
     spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
-    muted = (1 - colourfulness) * (1 - _leaves(ground))
+    replaced = (1 - saturation) * (1 - _leaves(ground))
     planes = ground.planes
-    planes.mul_(1 - muted).addcmul_(spectrum, muted * luminance)
-    planes.clamp_(DARKEST, BRIGHTEST)
-    return replace(ground, pan=planes[0], bands=planes[1:])
+    return ground.with_planes(planes.mul_(1 - replaced).addcmul_(spectrum, replaced * luminance))
 
 
 def _leaves(ground: Ground) -> Tensor:
-    """How far a ground is leaves (h, w), 0..1, by its NDVI: none at 0.4, all from 0.7."""
-    red, infrared = ground.bands[4], ground.bands[6]
-    return ((infrared - red) / (infrared + red)).sub_(0.4).div_(0.3).clamp_(0, 1)
+    """The share of leaves in each pixel (h, w), 0..1, from its NDVI."""
+    red, infrared = (ground.bands[BANDS.index(name)] for name in ("red", "nir1"))
+    low, high = LEAFY
+    return ((infrared - red) / (infrared + red)).sub_(low).div_(high - low).clamp_(0, 1)
 
 
 @one_thread()
 def warm(ground: Ground, warmth: float) -> Ground:
-    """The same ground, whose brighter places are redder and whose darker ones are bluer.
+    """Make bright places redder and dark ones bluer.
 
     Args:
         ground: any.
-        warmth: 0 changes nothing; 1 is as much as `WARMTH` says.
+        warmth: factor of `WARMTH`; 0 changes nothing.
 
     Returns:
-        A new ground; vehicles that move stay as they are.
+        A new ground; moving vehicles stay as they are.
     """
     luminance = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST)
     light = (luminance / luminance.log().mean().exp()).log_()
-    planes = ground.planes
-    planes.mul_(torch.exp(warmth * torch.tensor(WARMTH)[:, None, None] * light)).clamp_(DARKEST, BRIGHTEST)
-    return replace(ground, pan=planes[0], bands=planes[1:])
+    return ground.with_planes(
+        ground.planes.mul_(torch.exp(warmth * torch.tensor(WARMTH)[:, None, None] * light))
+    )
 
 
 @one_thread()
 def vary_foliage(
     ground: Ground, amount: float, evenness: float, dimness: float, generator: torch.Generator
 ) -> Ground:
-    """The same ground, whose leaves are dark in visible light and differ beyond red by themselves.
+    """Make leaves darker in visible light, and vary them independently beyond red.
 
-    Infrared light goes through leaves and comes back from those below. So it tells of how many there are,
-    visible light of those on top and their shadows; on real canopies the one hardly follows the other, and
-    most of what pan shows there lies beyond red.
+    Infrared light passes through leaves and comes back from those below, so it shows how many
+    layers there are; visible light shows the top leaves and their shadows. On real canopies the two
+    are hardly correlated, and most of the detail that pan shows there comes from beyond red.
 
     Args:
         ground: any.
-        amount: standard deviation of the logarithm of what lies beyond red that nothing else explains.
-        evenness: 0 leaves sun and shade beyond red as they are, 1 takes them away; below 0 deepens them.
-        dimness: by what share leaves are darker in visible light.
-        generator: where the randomness comes from.
+        amount: standard deviation of the logarithm of the independent factor beyond red.
+        evenness: share of sun and shade beyond red that is removed; below 0 deepens them.
+        dimness: share that leaves lose in visible light.
+        generator: source of the random numbers.
 
     Returns:
-        A new ground; vehicles that move stay as they are.
+        A new ground; moving vehicles stay as they are.
     """
     leaves = _leaves(ground)
     light = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST).log()
     typical = (light * leaves).sum() / leaves.sum().clamp_min(1)
-    # Crowns and groups of them: from leaf to leaf, all light varies alike.
+    # The factor varies by crowns and groups of them: within a crown all light varies alike.
     height, width = light.shape
     fields = [power_noise(height, width, generator, power) for power in (1.4, 2.0)]
     own = 0.75 * amount * (fields[0] + fields[1])
@@ -252,4 +301,4 @@ def vary_foliage(
     share = pan_beyond_red(ground.planes)
     pan = ground.pan * ((1 - share) * visible + share * beyond)
     bands = torch.cat([ground.bands[:VISIBLE] * visible, ground.bands[VISIBLE:] * beyond])
-    return replace(ground, pan=pan.clamp_(DARKEST, BRIGHTEST), bands=bands.clamp_(DARKEST, BRIGHTEST))
+    return ground.with_planes(torch.cat([pan[None], bands]))

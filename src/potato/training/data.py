@@ -25,10 +25,11 @@ from potato.core.resample import to_cells
 from potato.core.sensors import SCALE
 from potato.errors import ChipError, SessionError
 from potato.model.features import WIDE_REACH, artefact_weight, sharpness
-from potato.simulation.imager import displacement_field, random_sensor
+from potato.simulation.imager import displacement_field
+from potato.simulation.random_imager import random_imager
+from potato.simulation.reobserve import observe_again
 from potato.training.augment import (
     CLEAR_AIR,
-    observe_again,
     random_air,
     random_exposure,
     random_symmetry,
@@ -161,14 +162,14 @@ class Samples(Dataset[Batch]):
         scenes_before = int(place * self.share)
         if int((place + 1) * self.share) > scenes_before:
             ground, look = divmod(scenes_before, self.passes)
-            chip = scene_chip(self.seed, ground, self.size[0], look=look, photographs=self.photographs)
+            chip = scene_chip(self.seed, ground, self.size[0], pass_index=look, photographs=self.photographs)
             skipped, problem, faults = 0, "", False
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
             faults = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
         pan, mul = chip.pan, chip.mul
         if faults:
-            sensor = random_sensor(generator)
+            sensor = random_imager(generator)
             field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
             pan, mul = observe_again(pan, mul, sensor, field, generator)
         doubted = 1.0 if faults else _doubt(chip)  # what was just made is doubted, whatever pan looks like

@@ -4,12 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.color import JND
+from potato.core.color import JND, SATURATED
 
 SOFTNESS = 0.1
 """JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
 
-_DULL, _VIVID = 0.1, 0.16
+_DULL, _VIVID = 0.1, SATURATED
 """Oklab chroma by lightness up to which a surface is dull, and from which it is vivid: above them lie a tenth
 and a hundredth of aerial photographs, leaves apart."""
 

@@ -1,5 +1,5 @@
-"""Pictures made of finished pictures, so that eyes can see what is in them.
+"""Pictures made from finished pictures, so that people see what is in them.
 
-`arithmetic` is what is done to colours, `developing` the way of a picture through the block engine, `tools`
-the two put together, and `scope` the vectorscope.
+`color_ops` changes colours, `blocks` runs pictures through the block engine, `tools` combines the
+two, `scope` is the vectorscope and `graticule` draws it.
 """

@@ -1,8 +1,7 @@
-"""The way of pictures through the block engine: read in blocks, worked on in threads, written in order."""
+"""Pictures through the block engine: read in blocks, changed in threads, written in order."""
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,47 +15,53 @@ from torch import Tensor
 
 from potato.core.profiles import PANEL, PROFILES
 from potato.core.text import redact
+from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.devices import one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
 from potato.raster import Grid, Image, create_picture
 
-BLOCK = 512
-"""Side of a block in pixels: a tile of most files, and small enough for the caches of a core."""
+BLOCK_SIDE = 512
+"""Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
 """RGBA codes (4, h, w) of a block, 0 where invalid."""
+
+Rendered = tuple[Tensor, NDArray[np.bool_]]
+"""Codes (3, h, w), whole numbers, and validity (h, w)."""
 
 Result = TypeVar("Result")
 
 
 class Settings(TypedDict, total=False):
-    """What every tool takes besides its own arguments; each may be left out.
+    """Keyword arguments that every tool takes on top of its own; all may be left out.
 
     Attributes:
-        profile: `cog` or `tiled`.
-        creation_options: GDAL creation options on top of the profile's.
-        workers: threads at work on blocks; None for one per core that this process may use.
-        overwrite: whether to replace a file.
+        profile: `cog` (default) or `tiled`.
+        creation_options: GDAL creation options, added to those of the profile.
+        workers: number of threads that work on blocks; by default one per core.
+        block: side of a block in pixels; changes no pixel of the result.
+        overwrite: whether to replace an existing file.
         progress: whether to draw a progress bar on stderr.
     """
 
     profile: str
     creation_options: Mapping[str, str] | None
     workers: int | None
+    block: int
     overwrite: bool
     progress: bool
 
 
 @dataclass(frozen=True)
 class Block:
-    """The same piece of one or two images.
+    """The pixels of one or more images in one window.
 
     Attributes:
-        window: where it lies.
-        pixels: of each image, (n, h, w).
-        valid: of each image, bool (h, w).
+        window: the window.
+        pixels: bands (n, h, w) of each image.
+        valid: bool (h, w) of each image.
     """
 
     window: PixelWindow
@@ -65,30 +70,31 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Print:
-    """A picture to be made.
+class OutputSpec:
+    """A picture to write.
 
     Attributes:
-        output: the GeoTIFF to write.
-        grid: size and place.
+        output: path of the GeoTIFF.
+        grid: size and georeference.
         bits: 8 or 16 bits a channel.
-        tags: metadata to set.
+        tags: metadata of the file.
     """
 
-    output: str | os.PathLike[str]
+    output: PathLike
     grid: Grid
     bits: int
     tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Developed:
-    """A picture that was made.
+class WrittenPicture:
+    """A picture that was written.
 
     Attributes:
-        output: the file.
-        width, height: its size in pixels.
-        valid: the share of its pixels that are valid, 0..1.
+        output: path of the file.
+        width: columns.
+        height: rows.
+        valid: share of valid pixels, 0..1.
     """
 
     output: Path
@@ -102,16 +108,24 @@ class Developed:
         return f"{self.output}: {self.width} × {self.height} pixels, {share}"
 
 
-def work_through(
-    images: Sequence[Image], work: Callable[[Block], Result], workers: int | None, progress: bool
+def map_image_blocks(
+    images: Sequence[Image],
+    work: Callable[[Block], Result],
+    workers: int | None = None,
+    progress: bool = False,
+    block: int = BLOCK_SIDE,
 ) -> Iterator[tuple[PixelWindow, Result]]:
-    """Work on images of one size block by block, in bounded memory; results in the order of writing.
+    """Call a function on each block of some images of one size, in bounded memory.
 
     Args:
-        images: open, and used in this thread alone.
-        work: what to do with each block, in other threads.
-        workers: how many threads; None for one per core.
+        images: open; they are read in the calling thread only.
+        work: the function; it runs in worker threads.
+        workers: number of these threads; None for one per core.
         progress: whether to draw a progress bar on stderr.
+        block: side of a block in pixels.
+
+    Yields:
+        Each window and the result of its block, in the order in which pictures are written.
 
     Raises:
         InputError: if a file is damaged.
@@ -119,68 +133,70 @@ def work_through(
     """
     grid = images[0].grid
     workers = workers or available_cores()
-    blocks = (
-        (window, _read_block(images, window))
-        for window in pixel_windows(grid.height, grid.width, BLOCK, PANEL)
-    )
-    # Enough to keep the workers busy while this thread writes a row of tiles.
-    ahead = 2 * workers + -(-min(PANEL, grid.width) // BLOCK)
+    windows = pixel_windows(grid.height, grid.width, block, PANEL)
+    blocks = ((window, _read_block(images, window)) for window in windows)
+    # Enough blocks to keep the workers busy while this thread writes a row of TIFF blocks.
+    ahead = 2 * workers + -(-min(PANEL, grid.width) // block)
     with progress_bar(grid.height * grid.width, progress) as bar, one_thread():
         for window, result in map_blocks(blocks, work, workers, ahead):
             yield window, result
             bar.update(window.height * window.width / 1e6)
 
 
-def develop(
+def write_pictures(
     images: Sequence[Image],
-    prints: Sequence[Print],
-    work: Callable[[Block], Sequence[tuple[Tensor, NDArray[np.bool_]]]],
+    outputs: Sequence[OutputSpec],
+    work: Callable[[Block], Sequence[Rendered]],
     **settings: Unpack[Settings],
-) -> tuple[Developed, ...]:
-    """Make pictures of images of one size, all in one pass.
+) -> tuple[WrittenPicture, ...]:
+    """Make pictures from images of one size, all in one pass over the images.
 
     Args:
         images: open, inside `raster.gdal`.
-        prints: what to write.
-        work: from a block to codes (3, h, w), whole numbers, and validity (h, w), of every print; called only
-            where anything is valid.
-        **settings: as `Settings` says.
+        outputs: the pictures to write.
+        work: renders a block for each output; called only where an image is valid.
+        **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
+            (`Settings`).
 
     Raises:
         InputError: if a file is damaged.
         OutputError, OutputExists: if a picture can't be written.
         BlockError: if `work` fails.
     """
-    places = [Path(each.output).resolve() for each in prints]
-    if len(set(places)) < len(places):
-        raise OutputError(f"expected different names for the pictures to write, found {places[0]} twice")
+    paths = [Path(spec.output).resolve() for spec in outputs]
+    if len(set(paths)) < len(paths):
+        raise OutputError(f"expected different names for the pictures to write, found {paths[0]} twice")
     with contextlib.ExitStack() as stack:
-        canvases = [
+        pictures = [
             stack.enter_context(
                 create_picture(
-                    each.output,
-                    each.grid,
-                    dtype=f"uint{each.bits}",
+                    spec.output,
+                    spec.grid,
+                    dtype=f"uint{spec.bits}",
                     profile=PROFILES[settings.get("profile", "cog")],
                     options=settings.get("creation_options"),
-                    tags={"TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}", **each.tags},
+                    tags={"TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}", **spec.tags},
                     overwrite=settings.get("overwrite", False),
                 )
             )
-            for each in prints
+            for spec in outputs
         ]
-        valid = [0] * len(prints)
-        expose = functools.partial(_expose, work, [each.bits for each in prints])
-        results = work_through(images, expose, settings.get("workers"), settings.get("progress", False))
-        for window, exposures in results:
-            for n, codes in enumerate(exposures):
-                canvases[n].put(window.row, window.column, codes, window.height)
-                valid[n] += 0 if codes is None else int(np.count_nonzero(codes[3]))
-    return tuple(
-        Developed(
-            Path(each.output), each.grid.width, each.grid.height, count / (each.grid.width * each.grid.height)
+        counts = [0] * len(outputs)
+        rendered = map_image_blocks(
+            images,
+            functools.partial(_render, work, [spec.bits for spec in outputs]),
+            settings.get("workers"),
+            settings.get("progress", False),
+            settings.get("block", BLOCK_SIDE),
         )
-        for each, count in zip(prints, valid, strict=True)
+        for window, results in rendered:
+            for n, codes in enumerate(results):
+                pictures[n].put(window.row, window.column, codes, window.height)
+                counts[n] += 0 if codes is None else int(np.count_nonzero(codes[3]))
+    return tuple(
+        WrittenPicture(Path(spec.output), width, height, count / (width * height))
+        for spec, count in zip(outputs, counts, strict=True)
+        for width, height in [(spec.grid.width, spec.grid.height)]
     )
 
 
@@ -190,7 +206,7 @@ def bits_of(image: Image) -> int:
 
 
 def name_of(image: Image) -> str:
-    """The bare name of an image's file, fit for a tag."""
+    """The file name of an image without its folder or address, fit for a tag."""
     return redact(image.path).rstrip("/").rsplit("/", 1)[-1]
 
 
@@ -199,14 +215,14 @@ def _read_block(images: Sequence[Image], window: PixelWindow) -> Block:
     return Block(window, tuple(pixels for pixels, _ in parts), tuple(valid for _, valid in parts))
 
 
-def _expose(
-    work: Callable[[Block], Sequence[tuple[Tensor, NDArray[np.bool_]]]], bits: Sequence[int], block: Block
+def _render(
+    work: Callable[[Block], Sequence[Rendered]], bits: Sequence[int], block: Block
 ) -> list[Codes | None]:
-    """What `work` makes of a block as RGBA; None where nothing is valid."""
+    """RGBA codes of a block for each output, or None where nothing is valid."""
     if not any(valid.any() for valid in block.valid):
         return [None] * len(bits)
     with torch.inference_mode():
-        return [_rgba(*made, depth) for made, depth in zip(work(block), bits, strict=True)]
+        return [_rgba(*rendered, depth) for rendered, depth in zip(work(block), bits, strict=True)]
 
 
 def _rgba(codes: Tensor, valid: NDArray[np.bool_], bits: int) -> Codes | None:

@@ -1,27 +1,34 @@
-"""What the tools do to colours: Oklab in, Oklab out, every result in the gamut of sRGB.
+"""Changes of colour behind the tools: Oklab in, Oklab in the gamut of sRGB out.
 
-A colour that leaves the gamut keeps its hue and lightness and loses chroma (`color.fit_gamut`).
+A colour that leaves the gamut keeps its hue and lightness and loses chroma
+(`core.color.fit_gamut`).
 """
 
 import torch
 from torch import Tensor
 
 from potato.core.color import fit_gamut, gamut_share
+from potato.core.render import Look
 
 LIGHTNESS = 0.75
-"""Oklab L at which `at_lightness` shows chroma: there the gamut holds the widest circle, of chroma 0.128."""
+"""Oklab L at which the gamut of sRGB holds the widest circle around grey, of chroma 0.128."""
 
 MID_GREY = 0.5
 """Oklab L half way from black to white."""
 
 
+def screen_look(bits: int) -> Look:
+    """The look without a tone curve, in which codes are the colours that a screen shows."""
+    return Look("screen", bits)
+
+
 def at_lightness(oklab: Tensor, lightness: float = LIGHTNESS, chroma: float = 1.0) -> Tensor:
-    """Only the chroma of an image, as if all of it were equally light.
+    """Give every pixel one lightness, so that only hue and chroma are left.
 
     Args:
         oklab: (3, h, w).
-        lightness: the L that everything gets, between 0 and 1.
-        chroma: what a and b are multiplied by.
+        lightness: L of every pixel, between 0 and 1.
+        chroma: factor on a and b.
 
     Returns:
         Oklab (3, h, w).
@@ -30,31 +37,32 @@ def at_lightness(oklab: Tensor, lightness: float = LIGHTNESS, chroma: float = 1.
 
 
 def exaggerated(first: Tensor, second: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Two images whose differences are so many times as large, each moved away from their mean.
+    """Multiply the difference between two images and keep their mean.
 
     Args:
         first: Oklab (3, h, w).
-        second: the same shape.
-        factor: 1 leaves both as they are, 0 gives both the mean; one number, or (h, w).
+        second: Oklab (3, h, w).
+        factor: one number, or (h, w); 1 leaves both images as they are, 0 turns both into their
+            mean.
 
     Returns:
-        The first and the second, Oklab (3, h, w) each.
+        The changed first and second image, Oklab (3, h, w) each.
     """
-    middle, half = (first + second) / 2, (first - second) / 2 * factor
-    return fit_gamut(middle + half), fit_gamut(middle - half)
+    mean, half = (first + second) / 2, (first - second) / 2 * factor
+    return fit_gamut(mean + half), fit_gamut(mean - half)
 
 
 def gray_difference(first: Tensor, second: Tensor, factor: float = 1.0) -> Tensor:
-    """How the first image differs from the second, as a departure from mid-grey.
+    """Add the difference between two images to mid-grey.
 
-    Where the first is lighter the result is lighter than grey, where it is redder it is reddish. With the
-    images exchanged it is mirrored at grey, in the gamut's corners too: both of a pair of opposite colours
-    keep the share of chroma that the one with less room can keep.
+    The result is lighter than grey where the first image is lighter, and reddish where it is
+    redder. Exchanging the images mirrors the result at grey, also at the limits of the gamut: a
+    difference keeps as much chroma as fits on both sides of grey.
 
     Args:
         first: Oklab (3, h, w).
-        second: the same shape.
-        factor: what the difference is multiplied by. With 1, a JND is shown as a JND.
+        second: Oklab (3, h, w).
+        factor: factor on the difference; 1 shows a JND as a JND.
 
     Returns:
         Oklab (3, h, w).

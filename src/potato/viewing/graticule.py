@@ -1,4 +1,4 @@
-"""Drawing a vectorscope: the density, and what to read it by."""
+"""Drawing a vectorscope: the density of colours, and the graticule to read it by."""
 
 import io
 import math
@@ -9,28 +9,32 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.color import JND, fit_gamut, linear_srgb_to_oklab
-from potato.core.render import Look, render
+from potato.core.render import render
 from potato.errors import InputError
+from potato.viewing.color_ops import screen_look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CHROMA_JND = JND / 2
-"""A difference of chroma of one JND: a and b count twice (`color.delta_e_ok`)."""
+"""Oklab chroma of one JND: in colour differences a and b count twice (`core.color.delta_e_ok`)."""
 
-SIDE = 800
-"""Pixels along a side of the density."""
+DENSITY_SIDE = 800
+"""Side of the density in pixels."""
 
 MARGIN = 100
-"""Pixels around it, for labels."""
+"""Pixels around the density, for labels."""
 
 FAINTEST, BRIGHTEST = -7.0, -2.0
-"""Powers of ten of the share of pixels in a bin that are drawn as darkest and as brightest."""
+"""Decimal logarithms of the share of pixels in a bin that is drawn darkest and brightest."""
 
-STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
-"""Chroma between rings: the first of these that needs few of them."""
+RING_STEPS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Oklab chroma between rings; the first value that gives fewer than six rings is used."""
 
-CORNERS = {
+LABEL: dict[str, Any] = {"color": "0.75", "fontsize": 10}
+"""Style of small text: light grey."""
+
+SRGB_CORNERS = {
     "red": (1, 0, 0),
     "yellow": (1, 1, 0),
     "green": (0, 1, 0),
@@ -38,42 +42,43 @@ CORNERS = {
     "blue": (0, 0, 1),
     "magenta": (1, 0, 1),
 }
-"""Primaries and secondaries of sRGB, around the circle."""
+"""Linear RGB of the primaries and secondaries of sRGB, around the circle of hues."""
 
 FORMATS: dict[str, dict[str, Any]] = {
     ".png": {"format": "png"},
     ".tif": {"format": "tiff", "pil_kwargs": {"compression": "tiff_deflate"}},
     ".tiff": {"format": "tiff", "pil_kwargs": {"compression": "tiff_deflate"}},
 }
-"""How to write a file of each ending."""
+"""Arguments of matplotlib's `savefig` by suffix of the file."""
 
 
-def check_matplotlib(what: str) -> None:
-    """Refuse to begin where matplotlib, which draws `what`, isn't installed.
-
-    Raises:
-        InputError: if so.
-    """
+def check_matplotlib(drawing: str) -> None:
+    """Raise InputError if matplotlib, which the named drawing needs, isn't installed."""
     try:
-        import matplotlib  # noqa: F401  (only asked whether it is there)
+        import matplotlib  # noqa: F401  (only checks that it is there)
     except ImportError as error:
         raise InputError(
-            f"expected matplotlib, which draws {what}, found it missing; pip install 'potato[plots]'"
+            f"expected matplotlib, which draws {drawing}, found it missing; pip install 'potato[plots]'"
         ) from error
 
 
 def draw_scope(
-    counts: NDArray[np.int64], pixels: int, mean: tuple[float, float], reach: float, facts: str, ending: str
+    counts: NDArray[np.int64],
+    pixels: int,
+    mean: tuple[float, float],
+    max_chroma: float,
+    facts: str,
+    suffix: str,
 ) -> bytes:
-    """A drawing of a histogram of chroma with its graticule.
+    """Draw a histogram of a and b with its graticule.
 
     Args:
         counts: square; rows are b, columns are a, both rising.
-        pixels: how many there are in the picture, counted or not.
+        pixels: number of pixels in the picture, also of those outside the histogram.
         mean: a and b of the cross.
-        reach: a and b at the rim.
-        facts: what to write below.
-        ending: of the file, one of `FORMATS`.
+        max_chroma: Oklab a and b at the rim.
+        facts: the line below the drawing.
+        suffix: suffix of the file, one of `FORMATS`.
 
     Returns:
         The content of the file.
@@ -81,46 +86,47 @@ def draw_scope(
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    side = SIDE + 2 * MARGIN
-    share, start = SIDE / side, MARGIN / side
+    side = DENSITY_SIDE + 2 * MARGIN
+    share, start = DENSITY_SIDE / side, MARGIN / side
     file = io.BytesIO()
-    # Whatever the user likes plots to look like elsewhere.
+    # The user's own style for plots must not change the drawing.
     with matplotlib.style.context("default"):
         figure = Figure(figsize=(side / 100, side / 100), dpi=100, facecolor="black")
         axes = figure.add_axes((start, start, share, share), frameon=False)
         axes.imshow(
-            draw_density(counts, pixels, reach),
-            extent=(-reach, reach, -reach, reach),
+            draw_density(counts, pixels, max_chroma),
+            extent=(-max_chroma, max_chroma, -max_chroma, max_chroma),
             origin="lower",
             interpolation="nearest",
         )
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=(), yticks=())
-        _draw_graticule(axes, reach)
+        axes.set(xlim=(-max_chroma, max_chroma), ylim=(-max_chroma, max_chroma), xticks=(), yticks=())
+        _draw_rings(axes, max_chroma)
+        _draw_gamut(axes, max_chroma)
         for colour, width in (("black", 4.0), ("white", 1.5)):
             axes.plot(*mean, "+", color=colour, markersize=14, markeredgewidth=width)
-        figure.text(0.5, 0.025, facts, color="0.75", ha="center", fontsize=10)
-        figure.savefig(file, dpi=100, **FORMATS[ending])
+        figure.text(0.5, 0.025, facts, ha="center", **LABEL)
+        figure.savefig(file, dpi=100, **FORMATS[suffix])
     return file.getvalue()
 
 
-def draw_density(counts: NDArray[np.int64], pixels: int, reach: float) -> NDArray[np.uint8]:
-    """A histogram as RGB (bins, bins, 3): the logarithm of its shares, in the colour of each place."""
+def draw_density(counts: NDArray[np.int64], pixels: int, max_chroma: float) -> NDArray[np.uint8]:
+    """Draw a histogram of a and b, (bins, bins, 3) RGB: lightness is the share on a log scale."""
     decades = np.log10(np.maximum(counts, 1e-9) / pixels)
     level = ((decades - FAINTEST) / (BRIGHTEST - FAINTEST)).clip(0, 1)
-    # What is there at all is seen.
+    # A bin with a single pixel is visible.
     lightness = np.where(counts > 0, 0.25 + 0.6 * level, 0)
-    middles = (np.arange(len(counts)) + 0.5) / len(counts) * 2 * reach - reach
+    middles = (np.arange(len(counts)) + 0.5) / len(counts) * 2 * max_chroma - max_chroma
     b, a = np.meshgrid(middles, middles, indexing="ij")
     oklab = fit_gamut(torch.from_numpy(np.stack([lightness, a, b])))
-    return render(oklab, Look("screen", 8)).permute(1, 2, 0).numpy().astype(np.uint8)
+    return render(oklab, screen_look(8)).permute(1, 2, 0).numpy().astype(np.uint8)
 
 
-def _draw_graticule(axes: "Axes", reach: float) -> None:
-    """Rings of chroma in JND, axes, the edge of sRGB, and the names of its corners at their hues."""
-    step = next(step for step in STEPS if reach / step < 6)
-    rings = [n * step for n in range(1, round(reach / step) + 1) if n * step <= reach]
+def _draw_rings(axes: "Axes", max_chroma: float) -> None:
+    """Draw the axes, and rings of chroma labelled in JND."""
+    step = next(step for step in RING_STEPS if max_chroma / step < 6)
+    rings = [n * step for n in range(1, round(max_chroma / step) + 1) if n * step <= max_chroma]
     turn = np.linspace(0, 2 * np.pi, 361)
-    for radius in {*rings, reach}:
+    for radius in {*rings, max_chroma}:
         axes.plot(radius * np.cos(turn), radius * np.sin(turn), color="0.4", linewidth=0.8, clip_on=False)
     for radius in rings:
         axes.text(
@@ -136,39 +142,28 @@ def _draw_graticule(axes: "Axes", reach: float) -> None:
         )
     axes.axhline(0, color="0.4", linewidth=0.8)
     axes.axvline(0, color="0.4", linewidth=0.8)
-    axes.text(0.97 * reach, 0.01 * reach, "a", color="0.75", fontsize=10)
-    axes.text(0.01 * reach, 0.96 * reach, "b", color="0.75", fontsize=10)
-    edge = _edge()
-    axes.plot(edge[1], edge[2], color="0.6", linewidth=0.8, linestyle=(0, (4, 3)))
-    for name, corner in CORNERS.items():
-        colour = torch.tensor(corner, dtype=torch.float64)
-        _, a, b = linear_srgb_to_oklab(colour[:, None, None]).flatten().tolist()
-        hue = math.atan2(b, a)
-        shown = [min(1.0, 0.35 + 0.65 * level) for level in corner]
-        axes.plot(
-            a, b, "s", color=shown, fillstyle="none", markersize=9, clip_on=math.hypot(a, b) > 1.1 * reach
-        )
-        axes.plot(
-            [reach * math.cos(hue), 1.03 * reach * math.cos(hue)],
-            [reach * math.sin(hue), 1.03 * reach * math.sin(hue)],
-            color=shown,
-            linewidth=2,
-            clip_on=False,
-        )
-        axes.text(
-            1.13 * reach * math.cos(hue),
-            1.13 * reach * math.sin(hue),
-            name,
-            color=shown,
-            fontsize=12,
-            ha="center",
-            va="center",
-        )
+    axes.text(0.97 * max_chroma, 0.01 * max_chroma, "a", **LABEL)
+    axes.text(0.01 * max_chroma, 0.96 * max_chroma, "b", **LABEL)
 
 
-def _edge() -> NDArray[np.float64]:
-    """Oklab (3, n) of the edges of the sRGB cube from corner to corner: the most chroma of every hue."""
-    corners = np.array([*CORNERS.values(), CORNERS["red"]], np.float64)
-    steps = np.linspace(0, len(CORNERS), 64 * len(CORNERS) + 1)
+def _draw_gamut(axes: "Axes", max_chroma: float) -> None:
+    """Draw the limit of sRGB, its corners, and their names at their hues outside the rim."""
+    _, limit_a, limit_b = _gamut_limit()
+    axes.plot(limit_a, limit_b, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)))
+    for name, corner in SRGB_CORNERS.items():
+        _, a, b = linear_srgb_to_oklab(torch.tensor(corner).double()[:, None, None]).flatten().tolist()
+        chroma = math.hypot(a, b)
+        x, y = max_chroma * a / chroma, max_chroma * b / chroma
+        colour = [min(1.0, 0.35 + 0.65 * level) for level in corner]
+        clip = chroma > 1.1 * max_chroma
+        axes.plot(a, b, "s", color=colour, fillstyle="none", markersize=9, clip_on=clip)
+        axes.plot([x, 1.03 * x], [y, 1.03 * y], color=colour, linewidth=2, clip_on=False)
+        axes.text(1.13 * x, 1.13 * y, name, color=colour, fontsize=12, ha="center", va="center")
+
+
+def _gamut_limit() -> NDArray[np.float64]:
+    """Oklab (3, n) of the largest chroma of each hue, along the edges of the sRGB cube."""
+    corners = np.array([*SRGB_CORNERS.values(), SRGB_CORNERS["red"]], np.float64)
+    steps = np.linspace(0, len(SRGB_CORNERS), 64 * len(SRGB_CORNERS) + 1)
     path = np.stack([np.interp(steps, range(len(corners)), channel) for channel in corners.T])
     return linear_srgb_to_oklab(torch.from_numpy(path)[:, None])[:, 0].numpy()

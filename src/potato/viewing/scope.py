@@ -1,12 +1,10 @@
-"""The vectorscope: how often a picture has which chroma, in every direction of hue.
+"""The vectorscope: the distribution of a picture's colours over hue and chroma.
 
-The plane is Oklab's, a to the right and b upwards, grey in the middle. The brightness of a place is the
-logarithm of the share of pixels there, on a scale that is the same for every picture; its colour is the one
-of its hue.
+The plane is Oklab's, with a to the right, b upwards and grey in the middle. Brightness is the
+logarithm of the share of pixels, on one scale for all pictures; each place has its own hue.
 """
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +13,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from potato.core.render import Look, unrender
+from potato.core.render import unrender
+from potato.core.types import PathLike
 from potato.errors import EmptyError, InputError, OutputError
 from potato.raster import check_output, gdal, open_picture
 from potato.raster.atomic import write_whole
-from potato.viewing.blocks import Block, bits_of, work_through
+from potato.viewing.blocks import BLOCK_SIDE, Block, bits_of, map_image_blocks
+from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
 
-REACH = 0.2
-"""Default a and b at the rim: roofs, lawns and water fit in well; the corners of sRGB reach 0.32."""
+MAX_CHROMA = 0.2
+"""Default Oklab a and b at the rim. Roofs, lawns and water fit in; sRGB goes up to 0.32."""
 
 BINS = 200
-"""Bins along a and along b; codes of 8 bits leave gaps between finer ones."""
+"""Bins along a and along b; between finer bins the colours of 8-bit codes leave gaps."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Scope:
 
     Attributes:
         output: the drawing.
-        pixels: how many valid pixels there are.
-        beyond: the share of them outside of the drawing, 0..1.
-        a, b: the mean of Oklab a and b: the cast of the picture.
+        pixels: number of valid pixels.
+        beyond: share of them outside the drawing, 0..1.
+        a: mean of Oklab a, the colour cast of the picture between green and red.
+        b: mean of Oklab b, the colour cast between blue and yellow.
     """
 
     output: Path
@@ -47,7 +48,7 @@ class Scope:
     b: float
 
     def __str__(self) -> str:
-        """The one line that the command prints."""
+        """The line that the command prints."""
         return f"{self.output}: {self.facts}"
 
     @property
@@ -60,75 +61,76 @@ class Scope:
 
 
 def vectorscope(
-    picture: str | os.PathLike[str],
-    output: str | os.PathLike[str],
+    picture: PathLike,
+    output: PathLike,
     *,
-    reach: float = REACH,
+    max_chroma: float = MAX_CHROMA,
     workers: int | None = None,
+    block: int = BLOCK_SIDE,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Scope:
-    """Draw the density of a picture's chroma. Needs the extra `plots`.
+    """Draw the distribution of a picture's colours. Needs the extra `plots`.
 
     Args:
-        picture: a finished picture, as for `raster.open_picture`, of any size.
-        output: the PNG or TIFF to write, by its ending.
-        reach: chroma at the rim.
-        workers: threads at work on blocks; None for one per core that this process may use.
-        overwrite: whether to replace a file.
+        picture: a finished picture of 8 or 16 bits and of any size; anything GDAL opens.
+        output: the PNG or TIFF to write, by its suffix.
+        max_chroma: Oklab a and b at the rim, 0.01 to 1.
+        workers: number of threads that work on blocks; None for one per core.
+        block: side of a block in pixels; changes no pixel of the drawing.
+        overwrite: whether to replace an existing file.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError, BandError: if the picture or the reach can't be used, or matplotlib is missing.
-        EmptyError: if nothing in it is valid.
+        InputError, BandError: if the picture or `max_chroma` can't be used, or matplotlib is
+            missing.
+        EmptyError: if the picture has no valid pixel.
         OutputError, OutputExists: if the drawing can't be written.
     """
-    if not 0.01 <= reach <= 1:
-        raise InputError(f"expected a reach between 0.01 and 1 of Oklab chroma, found {reach:g}")
+    if not 0.01 <= max_chroma <= 1:
+        raise InputError(f"expected a chroma at the rim between 0.01 and 1, found {max_chroma:g}")
     path = check_output(output, overwrite)
-    if path.suffix.lower() not in FORMATS:
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
         raise OutputError(f"{path}: expected the name of a drawing to end in {', '.join(FORMATS)}")
     check_matplotlib("the vectorscope")
     counts = np.zeros((BINS, BINS), np.int64)
     sums, pixels = np.zeros(2), 0
     with gdal(), open_picture(picture) as image:
-        look = Look("screen", bits_of(image))
+        look = screen_look(bits_of(image))
 
         def work(block: Block) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
             with torch.inference_mode():
                 oklab = unrender(torch.from_numpy(block.pixels[0].astype("float64")), look)
                 colours = oklab[:, torch.from_numpy(block.valid[0])]
-                return (
-                    chroma_histogram(colours, reach, BINS).numpy(),
-                    colours[1:].sum(1).numpy(),
-                    colours.shape[1],
-                )
+                histogram = chroma_histogram(colours, max_chroma, BINS)
+                return histogram.numpy(), colours[1:].sum(1).numpy(), colours.shape[1]
 
-        for _, (more, sums_more, pixels_more) in work_through([image], work, workers, progress):
-            counts += more
-            sums += sums_more
-            pixels += pixels_more
+        for _, found in map_image_blocks([image], work, workers, progress, block):
+            counts += found[0]
+            sums += found[1]
+            pixels += found[2]
     if not pixels:
         raise EmptyError(f"{picture}: expected a picture with something valid in it, found nothing")
     a, b = (sums / pixels).tolist()
     scope = Scope(path, pixels, 1 - int(counts.sum()) / pixels, a, b)
     check_output(path, overwrite)
-    write_whole(path, draw_scope(counts, pixels, (a, b), reach, scope.facts, path.suffix.lower()))
+    write_whole(path, draw_scope(counts, pixels, (a, b), max_chroma, scope.facts, suffix))
     return scope
 
 
-def chroma_histogram(oklab: Tensor, reach: float, bins: int) -> Tensor:
-    """How many colours lie in each bin of the plane of a and b.
+def chroma_histogram(oklab: Tensor, max_chroma: float, bins: int) -> Tensor:
+    """Count colours in bins of the plane of a and b.
 
     Args:
         oklab: (3, n).
-        reach: a and b at the rim; what lies beyond isn't counted.
-        bins: along each side.
+        max_chroma: a and b at the rim; colours beyond it aren't counted.
+        bins: number of bins along each side.
 
     Returns:
         int64 (bins, bins): rows are b, columns are a, both rising.
     """
-    places = ((oklab[1:] + reach) * (bins / (2 * reach))).floor()
+    places = ((oklab[1:] + max_chroma) * (bins / (2 * max_chroma))).floor()
     inside = ((places >= 0) & (places < bins)).all(0)
     column, row = places[:, inside].long()
     return torch.bincount(row * bins + column, minlength=bins * bins).reshape(bins, bins)

@@ -1,4 +1,4 @@
-"""Rating catalog IDs: how well each collect of an ARD is seen, how dry it is, how much there is to see."""
+"""Rating the passes of an ARD: how clear each is, how dry, and how rich in structure."""
 
 from potato.ard.rating.measures import AXES, Measures, Rating, quality_index, rate
 from potato.ard.rating.rate_ard import Rated, choose_best, rate_cids

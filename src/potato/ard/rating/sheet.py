@@ -1,4 +1,4 @@
-"""The sheet: one page on which the ratings of collects can be looked at, changed and saved."""
+"""The sheet: an HTML page on which ratings can be viewed, changed and saved."""
 
 import base64
 import html
@@ -20,15 +20,15 @@ def make_sheet(
     left_out: Mapping[str, int],
     title: str,
 ) -> str:
-    """The sheet as HTML that needs nothing else, not even a network.
+    """Make the sheet: HTML without external files.
 
-    Whatever comes from metadata stands in it as data that the page shows as text, never as markup.
+    Metadata goes into it as JSON that the page shows as text, never as markup.
 
     Args:
         ratings: best first.
-        pictures: of each catalog ID, uint8 (3, h, w).
-        left_out: how many tiles can't be used, by reason.
-        title: what was rated.
+        pictures: codes uint8 (3, h, w), by catalog ID.
+        left_out: number of tiles that can't be used, by reason.
+        title: the ARD's address.
     """
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Making an ARD: a folder with the layout, the JSON and the pixels of a delivery, of simulated ground."""
+"""Making a synthetic ARD: layout, JSON and pixels like a delivery, of simulated ground."""
 
 from potato.ard.synthetic.builder import Made, Truth, make_ard
 from potato.ard.synthetic.collects import SIZE_STEP, Collect, plan_collects

@@ -1,10 +1,8 @@
-"""Writing a generated ARD: good tiles, and beside them items that are broken in ways real ones are."""
+"""Writing a synthetic ARD: good tiles, and items that are broken in ways that real ones are."""
 
 import json
 import math
-import os
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,26 +13,39 @@ from tqdm import tqdm
 
 from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
 from potato.ard.synthetic import metadata
-from potato.ard.synthetic.collects import SIZE_STEP, Cell, Collect, plan_cells, plan_cid, plan_collects
-from potato.ard.synthetic.passes import Pass, photograph
+from potato.ard.synthetic.collects import (
+    SIZE_STEP,
+    Collect,
+    GridSquare,
+    plan_cid,
+    plan_collects,
+    plan_squares,
+)
+from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
+from potato.core.resample import enlarge_mask
 from potato.core.sensors import RATIO
+from potato.core.types import PathLike
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import write_image
+from potato.raster.atomic import staging_folder
 
 MUL_NAMES = tuple(name for name in metadata.BANDS if name != "BAND_P")
 RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
 BROKEN_ROW = 200
-"""Rows of cells below the first where broken items lie."""
+"""Rows of grid squares below the first at which broken items lie."""
+
+Items = list[tuple[str, dict[str, Any]]]
+"""Paths of items in the ARD, with their JSON."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What a collect really shows: shares, 0..1.
+    """True shares of a pass, 0..1.
 
     Attributes:
-        clouds: of its ground under cloud.
-        water: of what is not, under water.
-        plain: of the land that is left, open and featureless.
+        clouds: of the valid ground, under cloud.
+        water: of the clear ground, under water.
+        plain: of the clear land, open and featureless.
     """
 
     clouds: float
@@ -44,16 +55,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class Made:
-    """What `make_ard` did.
+    """The result of `make_ard`.
 
     Attributes:
-        folder: the event folder; the ARD proper is `ard` in it.
-        collects: the good collects.
-        truths: what each of them shows, by catalog ID.
-        tiles: how many tiles they have.
-        broken: how many items beside them can't be used.
+        folder: the event folder, which holds the `ard` folder.
+        collects: the plans of the usable passes.
+        truths: their true shares of cloud, water and plain, by catalog ID.
+        tiles: number of their tiles.
+        broken: number of items that can't be used.
         size: pan pixels along a tile.
-        bytes: of everything.
+        bytes: of all files together.
     """
 
     folder: Path
@@ -73,7 +84,7 @@ class Made:
 
 
 def make_ard(
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     *,
     tiles: int = 6,
     size: int = 5168,
@@ -81,27 +92,30 @@ def make_ard(
     collects: Iterable[Collect] | None = None,
     broken: bool = True,
     progress: bool = False,
+    patch: int = PATCH,
 ) -> Made:
     """Write an ARD of simulated ground, laid out like a real event.
 
-    `folder/collection.json`, and in `folder/ard` the items, images and collections. The grid is the
-    real one, so pixels are as large as the number of them makes it: 0.56 m at a size of 9520, 2.6 m
-    at 2040; what they show is always half a metre wide.
+    `folder/collection.json`, and in `folder/ard` the items, images and collections. Tiles have the
+    size of real ones, so a pixel's nominal size depends on `size`: 0.56 m for 9520, 2.6 m for 2040.
+    The ground that a pan pixel shows is always half a metre wide.
 
     Args:
-        folder: where; must be new or empty.
-        tiles: how many good tiles, in several CIDs and two UTM zones.
+        folder: the event folder; must be new or empty.
+        tiles: number of usable tiles, in several CIDs and two UTM zones.
         size: pan pixels along a tile; rounded up to a multiple of 136.
-        seed: the same seed gives the same bytes.
-        collects: what to make in place of the usual plan; then `tiles` says nothing.
-        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, visual
-            only, a missing href, a missing file.
+        seed: equal seeds give equal bytes.
+        collects: passes to make instead of the usual plan; `tiles` is ignored then.
+        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, one with
+            a visual image only, one with a missing href, one with a missing file.
         progress: whether to draw a progress bar on stderr.
+        patch: the most pan pixels of ground to simulate for a pass; ground beyond them is their
+            mirror image.
 
     Raises:
-        InputError: if a number makes no sense.
+        InputError: if `tiles` or `size` is less than 1.
         OutputExists: if there is something in the folder.
-        OutputError: if it can't be written.
+        OutputError: if the ARD can't be written.
     """
     if tiles < 1 or size < 1:
         raise InputError(f"expected at least 1 tile of 1 pixel, found {tiles} of {size}")
@@ -112,82 +126,79 @@ def make_ard(
     plan = plan_collects(tiles, seed) if collects is None else tuple(collects)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{path.name}.", suffix=".partial", dir=path.parent
-        ) as hidden:
-            growing = Path(hidden) / "event"
-            bar = tqdm(total=sum(len(collect.cells) for collect in plan), unit="tile", disable=not progress)
-            with bar:
-                written = {
-                    collect.cid: _write_collect(growing / "ard", collect, size, seed, bar) for collect in plan
-                }
-            items = {cid: found for cid, (found, _) in written.items()}
-            truths = {cid: truth for cid, (_, truth) in written.items()}
-            spoilt = _write_broken(growing / "ard", seed) if broken else {}
-            _write_collections(growing, path.name, {**items, **spoilt})
-            total = sum(file.stat().st_size for file in growing.rglob("*") if file.is_file())
-            if path.exists():
-                path.rmdir()
-            growing.rename(path)
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+    with staging_folder(path) as hidden:
+        growing = hidden / "event"
+        items: dict[str, Items] = {}
+        truths: dict[str, Truth] = {}
+        count = sum(len(collect.squares) for collect in plan)
+        with tqdm(total=count, unit="tile", disable=not progress) as bar:
+            for collect in plan:
+                found = _write_collect(growing / "ard", collect, _simulate(collect, size, seed, patch), bar)
+                items[collect.cid], truths[collect.cid] = found
+        spoilt = _write_broken(growing / "ard", seed) if broken else {}
+        _write_collections(growing, path.name, {**items, **spoilt})
+        total = sum(file.stat().st_size for file in growing.rglob("*") if file.is_file())
+        if path.exists():
+            path.rmdir()
+        growing.rename(path)
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
     return Made(path, plan, truths, counts[0], counts[1], size, total)
 
 
-Items = list[tuple[str, dict[str, Any]]]
+def _simulate(collect: Collect, size: int, seed: int, patch: int) -> Iterator[tuple[GridSquare, Pass]]:
+    """The tiles of a pass; those of one zone are cut from one image."""
+    for zone in sorted({square.zone for square in collect.squares}):
+        squares = [square for square in collect.squares if square.zone == zone]
+        west, north = min(square.west for square in squares), max(square.north for square in squares)
+        step = round(size * SQUARE_SIDE / TILE_SIDE)
+        places = [
+            (round((north - one.north) / SQUARE_SIDE) * step, round((one.west - west) / SQUARE_SIDE) * step)
+            for one in squares
+        ]
+        height, width = (size + max(place[axis] for place in places) for axis in (0, 1))
+        whole = simulate_pass(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone, patch)
+        for square, (row, column) in zip(squares, places, strict=True):
+            yield square, _cut(whole, row, column, size)
 
 
-def _write_collect(ard: Path, collect: Collect, size: int, seed: int, bar: Any) -> tuple[Items, Truth]:
-    """The tiles of a collect, cut from one pass in each zone: names and JSON; and what they show."""
+def _write_collect(
+    ard: Path, collect: Collect, tiles: Iterable[tuple[GridSquare, Pass]], bar: Any
+) -> tuple[Items, Truth]:
+    """Write the tiles of a pass; returns their items and the true shares."""
     items = []
     sums = [0] * 5
-    for zone in sorted({cell.zone for cell in collect.cells}):
-        cells = [cell for cell in collect.cells if cell.zone == zone]
-        west, north = min(cell.west for cell in cells), max(cell.north for cell in cells)
-        step = round(size * SQUARE_SIDE / TILE_SIDE)
-        places = {
-            cell: (
-                round((north - cell.north) / SQUARE_SIDE) * step,
-                round((cell.west - west) / SQUARE_SIDE) * step,
-            )
-            for cell in cells
-        }
-        height, width = (size + max(place[axis] for place in places.values()) for axis in (0, 1))
-        flown = photograph(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone)
-        for cell, (row, column) in places.items():
-            tile = _cut(flown, row, column, size)
-            items.append(_write_tile(ard, collect, cell, tile))
-            clear = tile.valid & ~tile.cloudy
-            land = clear & ~tile.wet
-            parts = (tile.valid, clear, land, clear & tile.wet, land & tile.plain)
-            sums = [total + int(part.sum()) for total, part in zip(sums, parts, strict=True)]
-            bar.update()
+    for square, tile in tiles:
+        items.append(_write_tile(ard, collect, square, tile))
+        clear = tile.valid & ~tile.cloudy
+        land = clear & ~tile.wet
+        parts = (tile.valid, clear, land, clear & tile.wet, land & tile.plain)
+        sums = [total + int(part.sum()) for total, part in zip(sums, parts, strict=True)]
+        bar.update()
     ground, seen, dry, wet, plain = sums
     return items, Truth((ground - seen) / max(ground, 1), wet / max(seen, 1), plain / max(dry, 1))
 
 
-def _cut(flown: Pass, row: int, column: int, size: int) -> Pass:
+def _cut(whole: Pass, row: int, column: int, size: int) -> Pass:
+    """The tile of `size` pan pixels a side whose upper left pan pixel is (row, column)."""
     fine = (slice(row, row + size), slice(column, column + size))
     row, column, side = row // RATIO, column // RATIO, size // RATIO
-    cells = (..., slice(row, row + side), slice(column, column + side))
-    masks = (mask[cells] for mask in (flown.valid, flown.cloudy, flown.wet, flown.plain))
-    return Pass(flown.pan[fine], flown.mul[cells], *masks)
+    coarse = (..., slice(row, row + side), slice(column, column + side))
+    masks = (mask[coarse] for mask in (whole.valid, whole.cloudy, whole.wet, whole.plain))
+    return Pass(whole.pan[fine], whole.mul[coarse], *masks)
 
 
-def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[str, dict[str, Any]]:
-    """The images and the item of a tile."""
-    name = metadata.item_name(collect.cid, cell, collect.date)
+def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> tuple[str, dict[str, Any]]:
+    """Write the images and the item of a tile; returns the path and the JSON of the item."""
+    name = metadata.item_name(collect.cid, square, collect.date)
     stem = ard / name.removesuffix(".json")
     stem.parent.mkdir(parents=True, exist_ok=True)
     side = len(tile.valid)
-    fine = np.repeat(np.repeat(tile.valid, RATIO, 0), RATIO, 1)
     colour = np.clip(np.sqrt(tile.mul[[4, 2, 1]] / 3000) * 255, 1, 255).astype(np.uint8)
     images: dict[str, tuple[str, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]] = {
         "ms_analytic": ("ms", tile.mul, tile.valid, MUL_NAMES),
-        "pan_analytic": ("pan", tile.pan[None], fine, ("BAND_P",)),
+        "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid), ("BAND_P",)),
         "visual": ("visual", colour, tile.valid, RGB_NAMES),
     }
     assets = {}
@@ -195,16 +206,16 @@ def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[st
         masked = np.where(valid, pixels, 0).astype(pixels.dtype)
         file = f"{collect.cid}-{ending}.tif"
         mask = None if collect.old else valid
-        write_image(stem.parent / file, masked, mask, cell.grid(pixels.shape[-1]), names)
-        assets[key] = metadata.image_asset(key, f"./{file}", cell.tile, pixels.shape[-1], names)
+        write_image(stem.parent / file, masked, mask, square.grid(pixels.shape[-1]), names)
+        assets[key] = metadata.image_asset(key, f"./{file}", square.tile, pixels.shape[-1], names)
     count = max(1, int(tile.valid.sum()))
     clouds = 100 * float((tile.cloudy & tile.valid).sum()) / count
     data = metadata.item(
         collect,
-        cell,
+        square,
         assets,
         gsd=TILE_SIDE / side / RATIO,
-        data=_data_box(tile.valid, cell.tile),
+        data=_data_box(tile.valid, square.tile),
         area=count * (TILE_SIDE / side) ** 2 / 1e6,
         clouds=clouds if collect.reported else None,
     )
@@ -213,7 +224,7 @@ def _write_tile(ard: Path, collect: Collect, cell: Cell, tile: Pass) -> tuple[st
 
 
 def _data_box(valid: NDArray[np.bool_], box: Box) -> Box:
-    """The box of what is valid in a tile; the whole tile if nothing is."""
+    """The box of the valid pixels of a tile; the whole tile if there are none."""
     rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
     if not len(rows):
         return box
@@ -227,9 +238,9 @@ def _data_box(valid: NDArray[np.bool_], box: Box) -> Box:
 
 
 def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
-    """Items that nothing can be made of, each under a CID of its own; small, flat images."""
+    """Write items that can't be used, each with its own CID and small, uniform images."""
     kinds = (
-        # platform, first digits of the CID, bands of mul, whether there is a pan, what is wrong
+        # platform, first digits of the CID, bands of mul, whether there is a pan, fault
         ("WV01", "102", (), True, "pan only"),
         ("GE01", "105", ("BAND_B", "BAND_G", "BAND_R", "BAND_N"), True, "another sensor"),
         ("WV03", "104", (), False, "visual only"),
@@ -238,11 +249,11 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
     )
     side = SIZE_STEP // RATIO
     made: dict[str, Items] = {}
-    for index, (cell, kind) in enumerate(zip(plan_cells(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
+    for index, (square, kind) in enumerate(zip(plan_squares(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
         platform, prefix, bands, pan, fault = kind
         cid = plan_cid(100 + index, seed, prefix)
-        collect = Collect(cid, platform, "2023-05-14", (cell,), seed=index)
-        name = metadata.item_name(cid, cell, collect.date)
+        collect = Collect(cid, platform, "2023-05-14", (square,), seed=index)
+        name = metadata.item_name(cid, square, collect.date)
         folder = (ard / name).parent
         folder.mkdir(parents=True, exist_ok=True)
         parts: dict[str, tuple[str, tuple[str, ...], int]] = {"visual": ("visual", RGB_NAMES, side)}
@@ -253,12 +264,12 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
             file, spoilt = f"{cid}-{ending}.tif", key == "ms_analytic"
             flat = np.full((len(names), wide, wide), 150, np.uint8 if key == "visual" else np.uint16)
             if not (spoilt and fault.startswith("missing")):
-                write_image(folder / file, flat, np.ones((wide, wide), bool), cell.grid(wide), names)
+                write_image(folder / file, flat, np.ones((wide, wide), bool), square.grid(wide), names)
             href = None if spoilt and fault == "missing href" else f"./{file}"
-            assets[key] = metadata.image_asset(key, href, cell.tile, wide, names)
+            assets[key] = metadata.image_asset(key, href, square.tile, wide, names)
         area = TILE_SIDE**2 / 1e6
         data = metadata.item(
-            collect, cell, assets, gsd=TILE_SIDE / SIZE_STEP, data=cell.tile, area=area, clouds=0
+            collect, square, assets, gsd=TILE_SIDE / SIZE_STEP, data=square.tile, area=area, clouds=0
         )
         _write_json(ard / name, data)
         made[cid] = [(name, data)]
@@ -266,7 +277,7 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
 
 
 def _write_collections(folder: Path, name: str, items: dict[str, Items]) -> None:
-    """The collection of each CID, and those of the event and the order, which link to them."""
+    """Write the collections of CIDs, and those of the event and the order, which link to them."""
     collections = {
         f"acquisition_collections/{cid}_collection.json": metadata.collection(cid, sorted(found))
         for cid, found in sorted(items.items())

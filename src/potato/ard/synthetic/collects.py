@@ -1,4 +1,4 @@
-"""What a generated ARD holds: collects, their tiles, and what their ground and sky are like."""
+"""The plan of a synthetic ARD: its passes, their tiles, and what their ground and sky are like."""
 
 import math
 from dataclasses import dataclass
@@ -7,26 +7,27 @@ from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136
-"""Pan pixels of which a tile's side is a multiple: then an apron, 1/34 of it, is a whole number of
-mul pixels, and neighbours share pixels where they overlap."""
+"""Pan pixels of which a tile's side is a multiple, so that the overlap, 1/34 of the side, is a
+whole number of mul pixels and neighbours share pixels there."""
 
 ZONES = (33, 32)
 """UTM zones that meet at 12° E."""
 
 CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
-"""Upper left corner of the first cell in each zone, in Emilia-Romagna, close to where the two
+"""Upper left corner of the first grid square by zone: in Emilia-Romagna, close to where they
 meet."""
 
 STYLES = ("town", "country", "suburb")
+"""Styles of ground of the passes, in turns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of the ARD grid.
+class GridSquare:
+    """A square of the ARD grid.
 
     Attributes:
         zone: UTM zone, northern.
-        west, north: its upper left corner in metres.
+        west, north: upper left corner in metres.
     """
 
     zone: int
@@ -39,7 +40,7 @@ class Cell:
         return square_quadkey(self.west, self.north)
 
     def grid(self, side: int) -> Grid:
-        """Where the pixels of its tile lie, `side` of them along each side."""
+        """The grid of its tile's pixels, `side` of them along each side."""
         west, _, _, north = self.tile
         return grid_at(side, side, TILE_SIDE / side, west, north, self.epsg)
 
@@ -50,7 +51,7 @@ class Cell:
 
     @property
     def tile(self) -> Box:
-        """The square of its tiles: the cell and the apron."""
+        """The box of its tile, overlap included."""
         return (
             self.west - OVERLAP,
             self.north - SQUARE_SIDE - OVERLAP,
@@ -61,28 +62,28 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """One pass of the satellite over some cells, and what it is to find there.
+    """The plan of one pass of the satellite.
 
     Attributes:
         cid: catalog ID.
         platform: `WV02` or `WV03`.
         date: `yyyy-mm-dd`.
-        cells: where its tiles lie.
-        style: of the ground, as for `scenes.ground.make_ground`.
-        plain: share of the ground, 0..1, that is open and featureless instead.
+        squares: grid squares that it has tiles of.
+        style: of the ground, as `simulation.ground.make_ground` takes it.
+        plain: share of the ground, 0..1, that is open and featureless.
         water: share of the ground under water.
         clouds: share of the ground under cloud.
         haze: reflectance that haze adds to the coastal band.
-        old: whether it is an older export: `proj:epsg`, `worldview-0x`, and 0 where there is no
-            data in place of a mask band.
-        reported: whether the items tell the share of clouds.
-        seed: of everything random about it.
+        old: whether to write an older export: `proj:epsg`, `worldview-0x`, and 0 for invalid pixels
+            rather than a mask band.
+        reported: whether the items have the share of clouds.
+        seed: of everything random in the pass.
     """
 
     cid: str
     platform: str
     date: str
-    cells: tuple[Cell, ...]
+    squares: tuple[GridSquare, ...]
     style: str = "town"
     plain: float = 0.0
     water: float = 0.0
@@ -98,18 +99,20 @@ def plan_cid(index: int, seed: int, prefix: str) -> str:
     return f"{prefix}001{(0x10B00 + 977 * index + 7919 * seed) % (1 << 32):08X}00"
 
 
-def plan_cells(zone: int, count: int, rows_down: int) -> tuple[Cell, ...]:
-    """A block of `count` neighbouring cells, as square as can be, so many rows below the first."""
+def plan_squares(zone: int, count: int, rows_down: int) -> tuple[GridSquare, ...]:
+    """A nearly square block of `count` grid squares, `rows_down` rows below the first."""
     west, north = CORNERS[zone]
     columns = math.ceil(math.sqrt(count))
     return tuple(
-        Cell(zone, west + place % columns * SQUARE_SIDE, north - (rows_down + place // columns) * SQUARE_SIDE)
+        GridSquare(
+            zone, west + place % columns * SQUARE_SIDE, north - (rows_down + place // columns) * SQUARE_SIDE
+        )
         for place in range(count)
     )
 
 
 def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
-    """Collects of `tiles` tiles in all: several of them, the last in, or reaching into, a second zone.
+    """Plan several passes of `tiles` tiles in all; the last has tiles in a second zone.
 
     One is an older export, and those after the first have clouds or water.
     """
@@ -120,7 +123,7 @@ def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
         share = tiles // count + (index < tiles % count)
         last = index == count - 1 and count > 1
         far = (share + 1) // 2 if last else 0
-        cells = plan_cells(ZONES[0], share - far, top) + plan_cells(ZONES[1], far, top)
+        squares = plan_squares(ZONES[0], share - far, top) + plan_squares(ZONES[1], far, top)
         top += math.ceil(math.sqrt(share)) + 1
         third = index % 3
         collects.append(
@@ -128,7 +131,7 @@ def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
                 cid=plan_cid(index, seed, "103" if third == 1 else "104"),
                 platform="WV02" if third == 1 else "WV03",
                 date=f"2023-05-{16 + index % 15:02}",
-                cells=cells,
+                squares=squares,
                 style=STYLES[third],
                 plain=0.0 if index < 3 else 0.3,
                 water=0.15 if third == 2 else 0.0,

@@ -1,4 +1,4 @@
-"""The JSON of a generated ARD: items and collections, with the fields that real ones have."""
+"""The JSON of a synthetic ARD: items and collections, with the fields that real ones have."""
 
 import posixpath
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from potato.ard.grid import Box
 from potato.ard.overview import lonlat_outline
-from potato.ard.synthetic.collects import Cell, Collect
+from potato.ard.synthetic.collects import Collect, GridSquare
 
 VERSION = "1.1.0"
 EXTENSIONS = [
@@ -26,25 +26,26 @@ BANDS = {
     "BAND_N": ("nir08", "Near Infrared 1"),
     "BAND_N2": ("nir09", "Near Infrared 2"),
 }
-"""Names of bands: what STAC and people call them."""
+"""Common name in STAC, and description, of each band."""
 
-TITLES = {
+ASSETS = {
     "ms_analytic": ("Multispectral Image", "data"),
     "pan_analytic": ("Panchromatic Image", "data"),
     "visual": ("Visual Image", "visual"),
 }
+"""Title and role of each asset."""
 
 
-def item_name(cid: str, cell: Cell, date: str) -> str:
-    """Where an item lies in the ARD."""
-    return f"{cell.zone}/{cell.quadkey}/{date}/{cid}.json"
+def item_name(cid: str, square: GridSquare, date: str) -> str:
+    """The path of an item in the ARD."""
+    return f"{square.zone}/{square.quadkey}/{date}/{cid}.json"
 
 
 def image_asset(key: str, href: str | None, box: Box, side: int, bands: Sequence[str]) -> dict[str, Any]:
-    """An asset that is an image of `side` × `side` pixels; without an href if that is None."""
+    """An asset with an image of `side` × `side` pixels; it has no href if `href` is None."""
     west, _, east, north = box
     pixel = (east - west) / side
-    title, role = TITLES[key]
+    title, role = ASSETS[key]
     named = [
         {"name": name, **({"common_name": common} if common else {}), "description": description}
         for name, (common, description) in ((name, BANDS[name]) for name in bands)
@@ -63,7 +64,7 @@ def image_asset(key: str, href: str | None, box: Box, side: int, bands: Sequence
 
 def item(
     collect: Collect,
-    cell: Cell,
+    square: GridSquare,
     assets: dict[str, Any],
     *,
     gsd: float,
@@ -71,18 +72,18 @@ def item(
     area: float,
     clouds: float | None,
 ) -> dict[str, Any]:
-    """One tile.
+    """The item of a tile.
 
     Args:
-        collect: what it is part of; its platform is written as it is, or as older exports do.
-        cell: where it lies.
-        assets: its images.
+        collect: the pass.
+        square: the grid square of the tile.
+        assets: the images.
         gsd: metres along a pan pixel.
-        data: the box of what is valid in it, in metres.
-        area: of that, km².
-        clouds: percent of it under cloud; None to say nothing.
+        data: box of the valid pixels, in metres.
+        area: of the valid pixels, in km².
+        clouds: percent of the valid pixels under cloud; None to leave it out.
     """
-    ring = lonlat_outline(data, cell.epsg)
+    ring = lonlat_outline(data, square.epsg)
     outline = [(data[0], data[1]), (data[2], data[1]), (data[2], data[3]), (data[0], data[3])]
     platform = collect.platform.replace("WV", "worldview-") if collect.old else collect.platform
     links = {
@@ -94,7 +95,7 @@ def item(
         "type": "Feature",
         "stac_version": VERSION,
         "stac_extensions": OLD_EXTENSIONS if collect.old else EXTENSIONS,
-        "id": f"{cell.zone}/{cell.quadkey}/{collect.cid}",
+        "id": f"{square.zone}/{square.quadkey}/{collect.cid}",
         "geometry": {"type": "Polygon", "coordinates": [ring]},
         "bbox": _bounds(ring),
         "properties": {
@@ -103,8 +104,8 @@ def item(
             "gsd": round(gsd, 4),
             "ard_metadata_version": "0.0.1",
             "catalog_id": collect.cid,
-            "utm_zone": cell.zone,
-            "quadkey": cell.quadkey,
+            "utm_zone": square.zone,
+            "quadkey": square.quadkey,
             "view:off_nadir": 21.5,
             "view:azimuth": 198.0,
             "view:incidence_angle": 66.2,
@@ -114,11 +115,11 @@ def item(
                 "type": "Polygon",
                 "coordinates": [[list(point) for point in (*outline, outline[0])]],
             },
-            "grid:code": f"MXRA-Z{cell.zone:02}-{cell.quadkey}",
+            "grid:code": f"MXRA-Z{square.zone:02}-{square.quadkey}",
             "proj:bbox": list(data),
             "tile:data_area": round(area, 1),
             **({} if clouds is None else _cloud_fields(clouds, area)),
-            **({"proj:epsg": cell.epsg} if collect.old else {"proj:code": f"EPSG:{cell.epsg}"}),
+            **({"proj:epsg": square.epsg} if collect.old else {"proj:code": f"EPSG:{square.epsg}"}),
         },
         "links": [
             {"rel": relation, "href": href, "type": "application/json"} for relation, href in links.items()
@@ -133,7 +134,7 @@ def _cloud_fields(clouds: float, area: float) -> dict[str, Any]:
 
 
 def collection(cid: str, items: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
-    """The acquisition collection of a CID: links to its items, given by name and JSON."""
+    """The acquisition collection of a CID, which links to its items, given as path and JSON."""
     links = [("root", "../../collection.json"), ("parent", "../../collection.json")]
     links += [("item", f"../{name}") for name, _ in items]
     dates = sorted(data["properties"]["datetime"] for _, data in items)
@@ -142,12 +143,12 @@ def collection(cid: str, items: Sequence[tuple[str, dict[str, Any]]]) -> dict[st
 
 
 def event(name: str, collections: dict[str, dict[str, Any]], start: str = "ard/") -> dict[str, Any]:
-    """A collection of acquisition collections, by their names: an event, or an order.
+    """The collection of an event or an order, which links to acquisition collections.
 
     Args:
-        name: what it is called.
-        collections: JSON by name, relative to the `ard` folder.
-        start: the way from its own folder to the `ard` folder.
+        name: its ID.
+        collections: acquisition collections, by path relative to the `ard` folder.
+        start: path from the collection's own folder to the `ard` folder.
     """
     root = posixpath.normpath(posixpath.join(start, "../collection.json"))
     links = [("root", f"./{root}" if root == "collection.json" else root)]

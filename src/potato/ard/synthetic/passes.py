@@ -1,4 +1,4 @@
-"""One pass over simulated ground: the pixels of a collect before they are cut into tiles."""
+"""One pass over simulated ground: its pixels before they are cut into tiles."""
 
 import dataclasses
 import random
@@ -14,25 +14,26 @@ from potato.core.noise import power_noise
 from potato.core.sensors import RATIO, SCALE
 from potato.engine.devices import one_thread
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import observe, random_sensor
+from potato.simulation.imager import observe
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
+from potato.simulation.random_imager import random_imager
 
 PATCH = 1 << 23
-"""Pan pixels of ground that are invented; beyond them the ground goes on as its own mirror image.
-Bounds memory (some 100 bytes each) and time."""
+"""The most pan pixels of ground that are simulated, at some 100 bytes each; ground beyond them is
+their mirror image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What the satellite brings home.
+    """The pixels of a pass.
 
     Attributes:
-        pan: uint16 (4h, 4w).
-        mul: uint16 (8, h, w).
+        pan: uint16 counts (4h, 4w).
+        mul: uint16 counts (8, h, w).
         valid: bool (h, w); the edge of the strip is ragged.
         cloudy: bool (h, w).
-        wet: bool (h, w), under water, cloud or not.
+        wet: bool (h, w), water, under cloud or not.
         plain: bool (h, w), open land.
     """
 
@@ -45,30 +46,31 @@ class Pass:
 
 
 @one_thread()
-def photograph(collect: Collect, height: int, width: int, seed: int) -> Pass:
-    """Invent ground and photograph it.
+def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: int = PATCH) -> Pass:
+    """Simulate the ground of a pass and take its images.
 
     Args:
-        collect: what to find there.
+        collect: the plan of the pass.
         height: pan pixels, a multiple of 4.
         width: pan pixels, a multiple of 4.
         seed: of everything random.
+        patch: the most pan pixels of ground to simulate; ground beyond them is their mirror image.
     """
     generator = torch.Generator().manual_seed(seed)
     palette = Palette()
-    tall = min(height, max(int(PATCH**0.5), PATCH // width) // RATIO * RATIO)
-    wide = min(width, PATCH // tall // RATIO * RATIO)
+    tall = min(height, max(int(patch**0.5), patch // width) // RATIO * RATIO)
+    wide = min(width, patch // tall // RATIO * RATIO)
     ground = make_ground(tall, wide, generator, collect.style, palette)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     nowhere = torch.zeros(tall // RATIO, wide // RATIO, dtype=torch.bool)
     plain = wet = cloudy = nowhere
     if collect.plain:
-        open_land = palette.mixture(dice, "dry grass", "pale soil", "half dry grass")
+        open_land = palette.mixture(rng, "dry grass", "pale soil", "half dry grass")
         ground, plain = _cover(ground, collect.plain, open_land, generator)
     if collect.water:
-        ground, wet = _cover(ground, collect.water, palette.mixture(dice, "lake", "silty river"), generator)
-    # Crisper than most that training sees: ratings go by how much detail a pass shows.
-    crisp = dataclasses.replace(random_sensor(generator), pan_blur=0.33)
+        ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
+    # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
+    crisp = dataclasses.replace(random_imager(generator), pan_blur=0.33)
     sensor = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
     if collect.clouds:
@@ -91,14 +93,14 @@ def _mirror(length: int, period: int) -> Tensor:
 
 
 def _share(field: Tensor, share: float) -> float:
-    """The value that `share` of a field lies above."""
+    """The value that a share of a field exceeds."""
     return float(torch.quantile(field.flatten()[:: max(1, field.numel() // 100_000)], 1 - share))
 
 
 def _cover(
     ground: Ground, share: float, spectrum: Tensor, generator: torch.Generator
 ) -> tuple[Ground, Tensor]:
-    """Ground with a share of it, in smooth shapes, under one material, where nothing moves; and where."""
+    """Cover a share of the ground, in smooth shapes, with one material; also the covered cells."""
     height, width = ground.pan.shape
     field = clouds(height, width, generator, max(8, min(height, width) / 24), exponent=1.4)
     level = _share(field, share)
@@ -106,7 +108,7 @@ def _cover(
     tone = 1 + 0.02 * power_noise(height, width, generator, 0.8)
     planes = zip((ground.pan, *ground.bands), spectrum.tolist(), strict=True)
     pan, *bands = [plane + cover * (tone * value - plane) for plane, value in planes]
-    # Nothing drives there: vehicles on the roads that are left would be few.
+    # Without vehicles, since only few roads are left.
     covered = dataclasses.replace(ground, pan=pan, bands=torch.stack(bands), movers=())
     return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
 
@@ -114,7 +116,7 @@ def _cover(
 def _overcast(
     pan: Tensor, mul: Tensor, share: float, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Counts with clouds over a share of them, and where those are (h, w)."""
+    """Counts with clouds over a share of them, and the cloudy cells (h, w)."""
     height, width = mul.shape[1:]
     field = clouds(height, width, generator, max(4, min(height, width) / 32))
     level = _share(field, share)
@@ -132,7 +134,7 @@ def _overcast(
 
 
 def _strip(height: int, width: int, generator: torch.Generator) -> NDArray[np.bool_]:
-    """Where there is data: everything but a slanting, ragged sliver on the left."""
+    """The valid cells: all but a slanting, ragged sliver on the left."""
     jagged = 2 * torch.randn(height, generator=generator)
     edge = width * 0.05 * (0.5 + torch.arange(height) / height) + jagged
     return (torch.arange(width)[None, :] >= edge[:, None]).numpy()

@@ -17,7 +17,7 @@ from potato.errors import InputError, OutputError, PotatoError, WeightsError
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import Job
 from potato.fusion.delivery.stac import Seen, picture_bounds, picture_item
-from potato.fusion.pipeline import Fused, fuse_pair
+from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, weights_digest
 from potato.raster import Grid, Pair, Part, open_pair, part_of
@@ -129,18 +129,15 @@ def _write(job: Job, model: Sharpener, pair: Pair, part: Part) -> Fused:
     options = dict(settings.creation_options)
     if "NUM_THREADS" in PROFILES[settings.profile].options:
         options.setdefault("NUM_THREADS", str(settings.threads))
-    return fuse_pair(
-        pair,
-        job.output,
-        model,
+    how = FuseSettings(
         look=settings.look,
-        part=part,
         profile=settings.profile,
         creation_options=options,
         device=settings.device,
         workers=settings.threads,
         overwrite=job.overwrite,
     )
+    return fuse_pair(pair, job.output, model, how, part)
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,67 +1,75 @@
-"""The picture in the making: reflectance, height and slope, and how things are laid onto it."""
+"""The picture while it is drawn: reflectance, height and slope, and ways to draw."""
 
+import random
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from potato.simulation.land.shapes import Window
-from potato.simulation.land.spectra import PLANES
+from potato.simulation.land.shapes import Footprint, Plot, Window, rectangle
+from potato.simulation.land.spectra import PLANES, Palette
 
 METRE = 2.0
 """Pan pixels in a metre."""
 
-_BAND = 128
-"""Rows of a band; cells of the map of zones must divide it."""
+_STRIP = 128
+"""Rows of a strip; a multiple of `zoning.ZONE_SIDE`."""
 
 _SMALL = 40_000
-"""Pixels up to which all planes are drawn at once; beyond it, one by one is gentler on memory."""
+"""Pixels up to which all planes are drawn at once; one by one saves memory."""
 
 
 class Canvas:
-    """Layers of one scene while it is built; every method but the queries draws on it.
+    """Layers of one scene while it is drawn, with the colours and random numbers to draw it with.
 
     Args:
-        rows: of the scene, pixels.
-        columns: of the scene, pixels.
-        grain: noise of mean 0 and deviation 1 that wraps around (rows, columns).
+        grain: noise of mean 0 and standard deviation 1 that wraps around (rows, columns).
+        palette: colours of surfaces.
+        rng: random numbers for places, sizes and choices.
+        generator: random numbers for fields.
 
     Attributes:
-        planes: reflectance (9, h, w), pan and the 8 bands.
+        rows: of the scene, pixels.
+        columns: of the scene, pixels.
+        planes: reflectance of pan and the 8 bands (9, h, w).
         height: metres above the ground (h, w).
-        slope: how much more sun than flat ground the surface takes (h, w).
-        paved: where nothing grows, bool (h, w).
-        solid: where nothing can be built either, bool (h, w).
-        grain: the noise given.
+        sun_factor: sunlight on the surface over sunlight on flat ground (h, w).
+        paved: where no plant grows, bool (h, w).
+        solid: where nothing can be built, bool (h, w).
     """
 
-    def __init__(self, rows: int, columns: int, grain: Tensor) -> None:
-        self.rows = rows
-        self.columns = columns
+    def __init__(
+        self, grain: Tensor, palette: Palette, rng: random.Random, generator: torch.Generator
+    ) -> None:
+        self.rows, self.columns = rows, columns = grain.shape
+        self.grain, self.palette, self.rng, self.generator = grain, palette, rng, generator
         self.planes = torch.zeros(PLANES, rows, columns)
         self.height = torch.zeros(rows, columns)
-        self.slope = torch.ones(rows, columns)
+        self.sun_factor = torch.ones(rows, columns)
         self.paved = torch.zeros(rows, columns, dtype=torch.bool)
         self.solid = torch.zeros(rows, columns, dtype=torch.bool)
-        self.grain = grain
 
-    @property
-    def whole(self) -> Window:
-        """The window of everything."""
-        return Window(0, self.rows, 0, self.columns)
+    def strips(self) -> Iterator[Window]:
+        """Windows of whole rows that together cover the scene: work strip by strip saves memory."""
+        for top in range(0, self.rows, _STRIP):
+            yield Window(top, min(top + _STRIP, self.rows), 0, self.columns)
 
-    def bands(self) -> Iterator[Window]:
-        """Windows of some hundred rows that make up the whole: working in them saves memory."""
-        for top in range(0, self.rows, _BAND):
-            yield Window(top, min(top + _BAND, self.rows), 0, self.columns)
+    def footprint(self, plot: Plot, margin: float = 0.0) -> Footprint | None:
+        """The pixels that a plot covers, in a window `margin` larger; None outside the scene."""
+        return rectangle(plot, self.rows, self.columns, margin)
 
-    def turned(self, window: Window, down: int, right: int) -> Tensor:
-        """The grain over a window, rolled by so many pixels."""
+    def mixture(self, *names: str, spread: float = 0.08) -> Tensor:
+        """A random mixture of named surfaces: see `Palette.mixture`."""
+        return self.palette.mixture(self.rng, *names, spread=spread)
+
+    def rolled_grain(self, window: Window, down: int, right: int) -> Tensor:
+        """The grain, rolled by so many pixels, over a window of whole rows."""
         rows = (torch.arange(window.top, window.bottom) - down) % self.rows
         return self.grain[rows].roll(right, 1)[:, window.left : window.right]
 
-    def noise(self, window: Window, shift: int) -> Tensor:
-        """A piece of the grain the size of `window`; another for every `shift`."""
+    def noise(self, window: Window) -> Tensor:
+        """A random piece of the grain, as large as `window`."""
+        shift = self.rng.randrange(1 << 16)
         rows, columns = window.shape
         top = (window.top + shift * 37) % max(1, self.rows - rows + 1)
         left = (window.left + shift * 101) % max(1, self.columns - columns + 1)
@@ -77,15 +85,15 @@ class Canvas:
         mix: Tensor | None = None,
         tone: Tensor | None = None,
     ) -> None:
-        """Lay a surface over what is there.
+        """Lay a surface over the present one.
 
         Args:
             window: where.
-            cover: 0..1 over the window.
+            cover: share of each pixel that the surface covers, 0..1, over the window.
             colour: spectrum (9,).
             other: a second spectrum (9,), mixed in by `mix`.
             mix: share of `other`, over the window.
-            tone: a factor for the brightness, over the window.
+            tone: factor of the brightness, over the window.
         """
         rows, columns = window.slices
         small = cover.numel() <= _SMALL
@@ -99,28 +107,24 @@ class Canvas:
             self.planes[group, rows, columns].lerp_(paint, cover)
 
     def raise_to(self, window: Window, cover: Tensor, height: Tensor | float) -> None:
-        """Let what covers more than half of a pixel stand `height` metres high, solid."""
-        rows, columns = window.slices
+        """Make pixels that are covered by more than half solid and `height` metres high."""
         mass = cover > 0.5
-        level = self.height[rows, columns]
+        level = self.height[window.slices]
         level.copy_(torch.where(mass, torch.as_tensor(height, dtype=level.dtype), level))
-        self.solid[rows, columns] |= mass
-        self.paved[rows, columns] |= mass
+        self.solid[window.slices] |= mass
+        self.paved[window.slices] |= mass
 
-    def tilt(self, window: Window, cover: Tensor, slope: Tensor) -> None:
-        """Give a surface its slope."""
-        rows, columns = window.slices
-        self.slope[rows, columns].lerp_(slope, cover)
+    def tilt(self, window: Window, cover: Tensor, sun_factor: Tensor) -> None:
+        """Give a surface the sunlight of its slope."""
+        self.sun_factor[window.slices].lerp_(sun_factor, cover)
 
     def pave(self, window: Window, cover: Tensor, *, solid: bool = False) -> None:
-        """Keep trees off a surface, and buildings too if it is `solid`."""
-        rows, columns = window.slices
+        """Keep trees off a surface, and if it is `solid` buildings too."""
         taken = cover > 0.3
-        self.paved[rows, columns] |= taken
+        self.paved[window.slices] |= taken
         if solid:
-            self.solid[rows, columns] |= taken
+            self.solid[window.slices] |= taken
 
     def is_free(self, window: Window, cover: Tensor) -> bool:
-        """Whether nothing solid stands in the way of a shape."""
-        rows, columns = window.slices
-        return not bool((self.solid[rows, columns] & (cover > 0.5)).any())
+        """Whether nothing solid stands where a shape would."""
+        return not bool((self.solid[window.slices] & (cover > 0.5)).any())

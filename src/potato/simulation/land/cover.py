@@ -1,7 +1,10 @@
-"""What covers open land: grass, the floor of woods, fields."""
+"""The cover of open land: grass, the floor of woods, fields.
+
+Sizes are in metres where `METRE` multiplies them, else in pixels. All were chosen by eye.
+"""
 
 import math
-import random
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -9,9 +12,9 @@ from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.shapes import Window
-from potato.simulation.land.spectra import PLANES, Palette
+from potato.simulation.land.spectra import PLANES
 from potato.simulation.land.texture import clouds, smoothstep
-from potato.simulation.land.zoning import ZONE_CELL, Zone
+from potato.simulation.land.zoning import ZONE_SIDE, Zone
 
 CROPS: tuple[tuple[str, str], ...] = (
     ("lush grass", "deep green canopy"),
@@ -32,60 +35,39 @@ CROPS: tuple[tuple[str, str], ...] = (
     ("loam", "wet loam"),
     ("deep green canopy", "canopy"),
 )
-"""Pairs of spectra that a field is mixed of."""
+"""Pairs of surfaces that a field is mixed of."""
 
 _PARCELS = 64
-"""Different crops in one scene."""
+"""Different parcels in one scene."""
 
 
 def zone_cover(canvas: Canvas, window: Window, zones: Tensor, zone: Zone, ragged: float = 0.1) -> Tensor:
-    """Where a zone is.
+    """The share of each pixel of a strip that a zone covers, 0..1, with a soft border.
 
-    Args:
-        canvas: for its grain.
-        window: one of its bands.
-        zones: see `potato.simulation.land.zoning.plan_zones`.
-        zone: which.
-        ragged: how uneven the border is.
-
-    Returns:
-        0..1 over the window, with a soft border.
+    `zones` are those of `plan_zones`. The border follows the grain by `ragged`; 0 makes it smooth.
     """
-    # A row of cells more on each side, so that bands fit together.
-    first, last = max(0, window.top // ZONE_CELL - 1), -(-window.bottom // ZONE_CELL) + 1
+    # One more row of squares on each side makes strips fit together.
+    first, last = max(0, window.top // ZONE_SIDE - 1), -(-window.bottom // ZONE_SIDE) + 1
     inside = (zones[first:last] == zone).float()[None, None]
-    soft = F.interpolate(inside, scale_factor=ZONE_CELL, mode="bilinear", align_corners=False)[0, 0]
-    top = window.top - first * ZONE_CELL
+    soft = F.interpolate(inside, scale_factor=ZONE_SIDE, mode="bilinear", align_corners=False)[0, 0]
+    top = window.top - first * ZONE_SIDE
     soft = soft[top : top + window.shape[0], : canvas.columns]
     return smoothstep(soft + ragged * canvas.grain[window.slices], 0.4, 0.6)
 
 
-def lay_grass(
-    canvas: Canvas,
-    zones: Tensor,
-    dryness: float,
-    generator: torch.Generator,
-    palette: Palette,
-    dice: random.Random,
-) -> None:
-    """Grass everywhere, lush and dry by patches, some bare earth, and a brown floor in the woods.
+def lay_grass(canvas: Canvas, zones: Tensor, dryness: float) -> None:
+    """Draw grass everywhere, lush and dry in patches, some bare earth, and a brown floor in woods.
 
-    Args:
-        canvas: drawn on.
-        zones: see `potato.simulation.land.zoning.plan_zones`.
-        dryness: 0 for lush, 1 for a dry summer.
-        generator: where the randomness comes from.
-        palette: colours.
-        dice: more randomness.
+    `dryness` is 0 for lush land and 1 for a dry summer.
     """
-    patches = clouds(canvas.rows, canvas.columns, generator, 16, 1.3)
+    patches = clouds(canvas.rows, canvas.columns, canvas.generator, 16, 1.3)
     spots = patches.roll((canvas.rows // 3, canvas.columns // 5), (0, 1))
-    green = palette.mixture(dice, "lush grass", "grass", "weedy ground", "sports lawn")
-    dry = palette.mixture(dice, "bleached grass", "thin grass", "weedy ground", "dry grass")
-    earth = palette.mixture(dice, "trodden dirt", "loam", "brown soil")
-    floor = palette.mixture(dice, "leaf litter", "bark mulch", "dark canopy")
-    for window in canvas.bands():
-        patch, fine = patches[window.slices], canvas.turned(window, 59, 201)
+    green = canvas.mixture("lush grass", "grass", "weedy ground", "sports lawn")
+    dry = canvas.mixture("bleached grass", "thin grass", "weedy ground", "dry grass")
+    earth = canvas.mixture("trodden dirt", "loam", "brown soil")
+    floor = canvas.mixture("leaf litter", "bark mulch", "dark canopy")
+    for window in canvas.strips():
+        patch, fine = patches[window.slices], canvas.rolled_grain(window, 59, 201)
         mix = (0.1 + 0.8 * dryness + 0.22 * patch + 0.12 * fine).clamp_(0, 1)
         tone = 1 + 0.08 * canvas.grain[window.slices] + 0.05 * patch
         canvas.lay(window, torch.ones(window.shape), green, other=dry, mix=mix, tone=tone)
@@ -96,97 +78,108 @@ def lay_grass(
             canvas.lay(window, wood.mul_(0.8), floor, tone=tone.mul_(0.7))
 
 
-def _cuts(radius: float, low: float, high: float, dice: random.Random) -> Tensor:
-    ends = [-radius]
-    while ends[-1] < radius:
-        ends.append(ends[-1] + dice.uniform(low, high) * METRE)
-    return torch.tensor(ends)
+def lay_fields(canvas: Canvas, zones: Tensor, heading: float) -> Tensor:
+    """Draw parcels with crops in rows, and grass or a track between them.
 
-
-def _between(position: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
-    """Which interval a position lies in, and how far it is to the nearer end."""
-    index = torch.bucketize(position, cuts).clamp_(1, len(cuts) - 1)
-    return index, torch.minimum(position - cuts[index - 1], cuts[index] - position).abs_()
-
-
-def lay_fields(
-    canvas: Canvas,
-    zones: Tensor,
-    heading: float,
-    generator: torch.Generator,
-    palette: Palette,
-    dice: random.Random,
-) -> Tensor:
-    """Parcels with crops in rows, grass or a track between them.
-
-    Args:
-        canvas: drawn on.
-        zones: see `potato.simulation.land.zoning.plan_zones`.
-        heading: of the strips that parcels lie in, radians.
-        generator: where the randomness comes from.
-        palette: colours.
-        dice: more randomness.
+    `heading` is the direction of the rows of parcels, radians.
 
     Returns:
-        How near a parcel's border is: 1 on it, 0 from 5 m on (h, w); 0 outside the fields.
+        Nearness of a parcel's border: 1 on it, 0 from 5 m on and outside the fields (h, w).
     """
-    rows, columns = canvas.rows, canvas.columns
-    margins = torch.zeros(rows, columns)
+    margins = torch.zeros(canvas.rows, canvas.columns)
     if not bool((zones == Zone.FIELD).any()):
         return margins
-    radius = math.hypot(rows, columns) / 2 + 50
-    strips, parts = _cuts(radius, 70, 180, dice), _cuts(radius + 200, 90, 260, dice)
-    shifts = torch.tensor([dice.uniform(-150, 150) for _ in range(len(strips))])
-    bends = clouds(rows, columns, generator, 128, 2.0).mul_(dice.uniform(2, 12))
-    patches = clouds(rows, columns, generator, 12, 1.4)
-    crops, tracks = _Crops(palette, dice), dice.random() < 0.6
-    c, s = math.cos(heading), math.sin(heading)
-    xs = torch.arange(columns, dtype=torch.float32)[None, :] - columns / 2
-    for window in canvas.bands():
+    parcels, patches = (
+        _Parcels(canvas, heading),
+        clouds(canvas.rows, canvas.columns, canvas.generator, 12, 1.4),
+    )
+    crops, tracks = _Crops(canvas), canvas.rng.random() < 0.6
+    for window in canvas.strips():
         inside = zone_cover(canvas, window, zones, Zone.FIELD, ragged=0.04)
         if not bool((inside > 0).any()):
             continue
-        ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] - rows / 2
-        bend, patch, grain = (field[window.slices] for field in (bends, patches, canvas.grain))
-        u, v = xs * c + ys * s + bend, ys * c - xs * s + bend
-        strip, border = _between(v, strips)
-        part, end = _between(u + shifts[strip], parts)
-        margin = (1 - torch.minimum(border, end) / (5 * METRE)).clamp_(0, 1).mul_(inside)
+        patch, grain, spot = patches[window.slices], canvas.grain[window.slices], parcels.at(window)
+        margin = (1 - spot.border / (5 * METRE)).clamp_(0, 1).mul_(inside)
         tone = (1 + 0.06 * grain + 0.05 * patch).clamp_min_(0.2)
-        crops.lay(canvas, window, inside, (strip * 31 + part * 17) % _PARCELS, u, v, patch, tone)
-        canvas.lay(window, smoothstep(margin, 0.5, 0.8), palette["weedy ground"], tone=tone)
+        crops.lay(canvas, window, inside, spot, patch, tone)
+        canvas.lay(window, smoothstep(margin, 0.5, 0.8), canvas.palette["weedy ground"], tone=tone)
         if tracks:
-            canvas.lay(window, smoothstep(margin, 0.75, 0.85) * 0.8, palette["trodden dirt"], tone=tone)
+            track = smoothstep(margin, 0.75, 0.85) * 0.8
+            canvas.lay(window, track, canvas.palette["trodden dirt"], tone=tone)
         margins[window.slices] = margin
     return margins
 
 
-class _Crops:
-    """What grows in the parcels of one scene, and how its rows run."""
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Positions: number of the parcel; pixels along rows, across, and from the parcel's border."""
 
-    def __init__(self, palette: Palette, dice: random.Random) -> None:
-        pairs = [dice.choice(CROPS) for _ in range(_PARCELS)]
-        self.first, self.second = (
-            torch.stack([palette.mixture(dice, pair[k], spread=0.15) for pair in pairs], 1) for k in (0, 1)
+    parcel: Tensor
+    u: Tensor
+    v: Tensor
+    border: Tensor
+
+
+class _Parcels:
+    """Where the parcels of one scene lie: bent rows of them, each cut at places of its own."""
+
+    def __init__(self, canvas: Canvas, heading: float) -> None:
+        self.rows, self.columns, rng = canvas.rows, canvas.columns, canvas.rng
+        self.c, self.s = math.cos(heading), math.sin(heading)
+        radius = math.hypot(self.rows, self.columns) / 2 + 50
+        self.across, self.along = (
+            self._cuts(canvas, radius, 70, 180),
+            self._cuts(canvas, radius + 200, 90, 260),
         )
-        self.turned = torch.tensor([dice.random() < 0.5 for _ in range(_PARCELS)])
-        metres = torch.tensor([dice.choice((1.5, 2.0, 3.0, 6.0)) for _ in range(_PARCELS)])
+        self.shifts = torch.tensor([rng.uniform(-150, 150) for _ in range(len(self.across))])
+        self.bends = clouds(self.rows, self.columns, canvas.generator, 128, 2.0).mul_(rng.uniform(2, 12))
+
+    @staticmethod
+    def _cuts(canvas: Canvas, radius: float, low: float, high: float) -> Tensor:
+        """Borders from −`radius` to `radius` pixels, `low` to `high` metres apart."""
+        ends = [-radius]
+        while ends[-1] < radius:
+            ends.append(ends[-1] + canvas.rng.uniform(low, high) * METRE)
+        return torch.tensor(ends)
+
+    def at(self, window: Window) -> _Spot:
+        """The positions over a window of whole rows of pixels."""
+        xs = torch.arange(self.columns, dtype=torch.float32)[None, :] - self.columns / 2
+        ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] - self.rows / 2
+        bend = self.bends[window.slices]
+        u, v = xs * self.c + ys * self.s + bend, ys * self.c - xs * self.s + bend
+        row, border = _between(v, self.across)
+        part, end = _between(u + self.shifts[row], self.along)
+        # The factors give parcels that touch different numbers.
+        return _Spot((row * 31 + part * 17) % _PARCELS, u, v, torch.minimum(border, end))
+
+
+def _between(position: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
+    """The interval between cuts that a position lies in, and the distance from its nearer end."""
+    index = torch.bucketize(position, cuts).clamp_(1, len(cuts) - 1)
+    return index, torch.minimum(position - cuts[index - 1], cuts[index] - position).abs_()
+
+
+class _Crops:
+    """The crops in the parcels of one scene, and their rows."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        rng = canvas.rng
+        pairs = [rng.choice(CROPS) for _ in range(_PARCELS)]
+        self.first, self.second = (
+            torch.stack([canvas.mixture(pair[k], spread=0.15) for pair in pairs], 1) for k in (0, 1)
+        )
+        self.turned = torch.tensor([rng.random() < 0.5 for _ in range(_PARCELS)])
+        metres = torch.tensor([rng.choice((1.5, 2.0, 3.0, 6.0)) for _ in range(_PARCELS)])
         self.pace = 2 * math.pi / (metres * METRE)
-        self.depth = torch.tensor([dice.uniform(0.0, 0.25) for _ in range(_PARCELS)])
+        self.depth = torch.tensor([rng.uniform(0.0, 0.25) for _ in range(_PARCELS)])
 
     def lay(
-        self,
-        canvas: Canvas,
-        window: Window,
-        inside: Tensor,
-        parcel: Tensor,
-        u: Tensor,
-        v: Tensor,
-        patch: Tensor,
-        tone: Tensor,
+        self, canvas: Canvas, window: Window, inside: Tensor, spot: _Spot, patch: Tensor, tone: Tensor
     ) -> None:
-        """Draw the crops of a band: `parcel` numbers over it, `u` and `v` along and across the strips."""
-        way = torch.where(self.turned[parcel], u, v)
+        """Draw the crops of a strip, where `inside` says that there are fields."""
+        parcel = spot.parcel
+        way = torch.where(self.turned[parcel], spot.u, spot.v)
         rows = torch.sin(way * self.pace[parcel]).mul_(self.depth[parcel])
         mix = (0.35 + 0.25 * patch + rows + 0.1 * canvas.grain[window.slices]).clamp_(0, 1)
         # Wheel tracks every eighteen metres.

@@ -1,12 +1,12 @@
 """Reflectances of named surfaces, many of them difficult: blue roofs, safety yellow, pools, snow.
 
-The packaged list was made from measured spectra by `runs/make_reflectances.py`, which tells how. The
-same format is read from any file: a header, then one surface a line,
+`runs/make_reflectances.py` made the packaged list from measured spectra, and says how. A list is a
+CSV file: a header, then one surface a line,
 
     name,kind,pan,coastal,blue,green,yellow,red,rededge,nir1,nir2,note
 
-with reflectances as uint16 counts of 1/10,000. The note says where the values come from; names are what
-we judge the sample to be.
+with reflectances as whole counts of 1/10,000. Names say what we take the sample to be; the note
+says where the values come from.
 """
 
 import csv
@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from potato.core.sensors import BANDS, SCALE
+from potato.core.types import PathLike
 from potato.errors import InputError
 
 COLUMNS = ("name", "kind", "pan", *BANDS, "note")
@@ -35,36 +36,36 @@ KINDS = (
     "water",
     "snow",
 )
-"""What a surface may be. Roofs of plastic or metal stand there; litter is dead plants, and brick is stone."""
+"""Kinds of surface. Litter is dead plants, and brick is stone; roofs may be plastic or metal."""
 
 _MAXIMUM = 65_535
+"""The largest count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reflectance:
-    """What pan and the 8 bands see of one surface.
+    """One surface, as pan and the 8 bands see it.
 
     Attributes:
         name: unique in its list.
         kind: one of `KINDS`.
-        pan: reflectance 0..1; above 1 only what is brighter than a white sheet.
-        bands: reflectances in the order of `potato.core.sensors.BANDS`.
+        pan: reflectance 0..1; above 1 for surfaces brighter than a white sheet.
+        bands: reflectances in the order of `core.sensors.BANDS`.
         note: where the values come from.
     """
 
     name: str
     kind: str
     pan: float
-    bands: tuple[float, float, float, float, float, float, float, float]
+    bands: tuple[float, ...]
     note: str = ""
 
 
-def _read(path: str | Path | None) -> tuple[str, str]:
-    """What to call a list in messages, and its text."""
+def _read(path: PathLike | None) -> tuple[str, str]:
+    """The name of a list for error lines, and its text."""
     if path is None:
-        return "the packaged list", (resources.files("potato") / "assets" / "reflectances.csv").read_text(
-            "utf-8"
-        )
+        packaged = resources.files("potato") / "assets" / "reflectances.csv"
+        return "the packaged list", packaged.read_text("utf-8")
     try:
         return str(path), Path(path).read_text("utf-8")
     except OSError as error:
@@ -73,17 +74,17 @@ def _read(path: str | Path | None) -> tuple[str, str]:
         raise InputError(f"{path}: expected a CSV file in UTF-8, found other bytes: {error}") from error
 
 
-def load_reflectances(path: str | Path | None = None) -> tuple[Reflectance, ...]:
+def load_reflectances(path: PathLike | None = None) -> tuple[Reflectance, ...]:
     """Read a list of reflectances.
 
     Args:
-        path: a CSV file as this module describes; None for the packaged list.
+        path: a CSV file in the format of this module's docstring; None for the packaged list.
 
     Returns:
         The surfaces in the order of the file, at least one.
 
     Raises:
-        InputError: if the file can't be read or a line is wrong; the message names line and column.
+        InputError: if the file can't be read or a line is wrong; it names line and column.
 
     Example:
         >>> snow = next(r for r in load_reflectances() if r.name == "fresh snow")
@@ -104,8 +105,8 @@ def load_reflectances(path: str | Path | None = None) -> tuple[Reflectance, ...]
             surface = _surface(row, f"{where}, line {reader.line_num}")
             if surface.name in found:
                 raise InputError(
-                    f"{where}, line {reader.line_num}, column name: expected another name than "
-                    f"{surface.name!r}, which stands further up; rename one"
+                    f"{where}, line {reader.line_num}, column name: expected a new name, found "
+                    f"{surface.name!r} for the second time; rename one of the two"
                 )
             found[surface.name] = surface
     except csv.Error as error:
@@ -116,6 +117,7 @@ def load_reflectances(path: str | Path | None = None) -> tuple[Reflectance, ...]
 
 
 def _surface(row: list[str], where: str) -> Reflectance:
+    """The surface of a row, which `where` names in error lines."""
     if len(row) != len(COLUMNS):
         raise InputError(
             f"{where}: expected {len(COLUMNS)} columns, found {len(row)}; quote a note that has commas"
@@ -134,6 +136,4 @@ def _surface(row: list[str], where: str) -> Reflectance:
                 f"found {text!r}"
             )
         values.append(int(text) / SCALE)
-    pan, coastal, blue, green, yellow, red, rededge, nir1, nir2 = values
-    bands = (coastal, blue, green, yellow, red, rededge, nir1, nir2)
-    return Reflectance(cells["name"], cells["kind"], pan, bands, cells["note"])
+    return Reflectance(cells["name"], cells["kind"], values[0], tuple(values[1:]), cells["note"])

@@ -1,4 +1,4 @@
-"""Drawing on the pixel grid: windows, and how much of each pixel a shape covers.
+"""Shapes on the pixel grid: windows, and the share of each pixel that a shape covers.
 
 Coordinates are pixels: pixel (row 0, column 0) has its centre at x = 0.5, y = 0.5.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows `top` to `bottom` and columns `left` to `right`, ends left out."""
+    """Rows `top` to `bottom` and columns `left` to `right`, the ends excluded."""
 
     top: int
     bottom: int
@@ -31,14 +31,38 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
-    """A turned rectangle's own coordinates over a window, and what of each pixel it covers.
+class Plot:
+    """A rectangle of land at any angle: its centre and sides in pixels.
 
     Attributes:
-        window: where.
-        u: along its length, pixels from its centre (rows, columns).
-        v: across, the same.
-        cover: 0..1 (rows, columns), edges softened over a pixel.
+        x: of the centre.
+        y: of the centre.
+        length: along `angle`.
+        width: across `angle`.
+        angle: direction of the length, radians from x towards y.
+    """
+
+    x: float
+    y: float
+    length: float
+    width: float
+    angle: float
+
+    def part(self, u: float, v: float, length: float, width: float, turn: float = 0.0) -> "Plot":
+        """A rectangle placed in this one: `u` along its length and `v` across, from its centre."""
+        c, s = math.cos(self.angle), math.sin(self.angle)
+        return Plot(self.x + u * c - v * s, self.y + u * s + v * c, length, width, self.angle + turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """The pixels that a shape covers.
+
+    Attributes:
+        window: the rows and columns that hold the shape.
+        u: coordinate along the shape's length, pixels from its centre (rows, columns).
+        v: coordinate across, pixels from its centre (rows, columns).
+        cover: share of each pixel that is covered, 0..1 (rows, columns); edges are one pixel soft.
     """
 
     window: Window
@@ -50,79 +74,67 @@ class Local:
 def window_around(
     x: float, y: float, reach_x: float, reach_y: float, height: int, width: int
 ) -> Window | None:
-    """The window of pixels within `reach` of a point, cut by the image; None if nothing is left."""
+    """The window of pixels within `reach` of a point, clipped to the image; None if it is empty."""
     top, bottom = max(0, math.floor(y - reach_y) - 1), min(height, math.ceil(y + reach_y) + 1)
     left, right = max(0, math.floor(x - reach_x) - 1), min(width, math.ceil(x + reach_x) + 1)
     return Window(top, bottom, left, right) if top < bottom and left < right else None
 
 
 def local_grid(window: Window, x: float, y: float, angle: float) -> tuple[Tensor, Tensor]:
-    """Coordinates along and across the direction `angle` (radians, from x towards y) about a point."""
+    """Coordinates along and across `angle` (radians from x towards y), measured from (x, y)."""
     ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] + (0.5 - y)
     xs = torch.arange(window.left, window.right, dtype=torch.float32)[None, :] + (0.5 - x)
     c, s = math.cos(angle), math.sin(angle)
     return xs * c + ys * s, ys * c - xs * s
 
 
-def rectangle(
-    x: float,
-    y: float,
-    length: float,
-    width: float,
-    angle: float,
-    height: int,
-    columns: int,
-    margin: float = 0.0,
-) -> Local | None:
-    """A turned rectangle.
+def rectangle(plot: Plot, height: int, width: int, margin: float = 0.0) -> Footprint | None:
+    """The footprint of a plot on an image of `height` rows and `width` columns.
 
     Args:
-        x: its centre.
-        y: its centre.
-        length: along `angle`, pixels.
-        width: across, pixels.
-        angle: of its length, radians from x towards y.
+        plot: the rectangle.
         height: rows of the image.
-        columns: columns of the image.
-        margin: pixels around it that the window takes in too.
+        width: columns of the image.
+        margin: pixels around the rectangle that the window includes.
 
     Returns:
-        Its coordinates and coverage over the smallest window; None outside the image.
+        None if the plot lies outside the image.
     """
-    c, s = abs(math.cos(angle)), abs(math.sin(angle))
-    reach_x, reach_y = (length * c + width * s) / 2 + margin, (length * s + width * c) / 2 + margin
-    window = window_around(x, y, reach_x, reach_y, height, columns)
+    c, s = abs(math.cos(plot.angle)), abs(math.sin(plot.angle))
+    reach_x = (plot.length * c + plot.width * s) / 2 + margin
+    reach_y = (plot.length * s + plot.width * c) / 2 + margin
+    window = window_around(plot.x, plot.y, reach_x, reach_y, height, width)
     if window is None:
         return None
-    u, v = local_grid(window, x, y, angle)
-    cover = (length / 2 + 0.5 - u.abs()).clamp_(0, 1).mul_((width / 2 + 0.5 - v.abs()).clamp_(0, 1))
-    return Local(window, u, v, cover)
+    u, v = local_grid(window, plot.x, plot.y, plot.angle)
+    inside_u = (plot.length / 2 + 0.5 - u.abs()).clamp_(0, 1)
+    return Footprint(window, u, v, inside_u.mul_((plot.width / 2 + 0.5 - v.abs()).clamp_(0, 1)))
 
 
-def disc(x: float, y: float, radius: float, height: int, width: int) -> Local | None:
-    """A disc, as `rectangle` gives it: u and v are x and y from its centre."""
+def disc(x: float, y: float, radius: float, height: int, width: int) -> Footprint | None:
+    """The footprint of a disc, u and v being x and y from its centre; None outside the image."""
     window = window_around(x, y, radius, radius, height, width)
     if window is None:
         return None
     u, v = local_grid(window, x, y, 0.0)
-    return Local(window, u, v, (radius + 0.5 - torch.sqrt(u * u + v * v)).clamp_(0, 1))
+    return Footprint(window, u, v, (radius + 0.5 - torch.sqrt(u * u + v * v)).clamp_(0, 1))
 
 
 def segment(
     start: tuple[float, float], end: tuple[float, float], reach: float, height: int, width: int
 ) -> tuple[Window, Tensor, Tensor] | None:
-    """A straight piece of line.
+    """Distances from a straight piece of line.
 
     Args:
         start: (x, y).
         end: (x, y).
-        reach: how far from the line the window goes, pixels.
+        reach: pixels around the line that the window includes.
         height: rows of the image.
         width: columns of the image.
 
     Returns:
-        The window, the signed distance from the line (right of it is positive on screen; rounded at the
-        ends) and the way along it from `start`, both in pixels; None outside the image.
+        The window; the distance from the line, positive on its right on screen, with rounded ends;
+        and the distance along it from `start`. Both in pixels. None outside the image.
     """
     (x0, y0), (x1, y1) = start, end
     window = window_around(

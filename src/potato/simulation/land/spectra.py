@@ -1,4 +1,4 @@
-"""The colours of a scene: reflectances of the packaged list, by name, as tensors."""
+"""Colours of a scene: the packaged reflectances by name, as tensors."""
 
 import math
 import random
@@ -10,21 +10,21 @@ from torch import Tensor
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PLANES = 9
-"""Pan, then the 8 bands: what a spectrum has here."""
-
+"""Pan and the 8 bands, in this order: the length of a spectrum."""
 
 PAN_BEYOND_RED = (0.21, 0.0, 0.045)
-"""Weights in pan of what lies beyond red: red edge, NIR1 and NIR2. A regression of real pan on the bands."""
+"""Weights of red edge, NIR1 and NIR2 in pan: a regression of real WorldView-2 pan on bands."""
 
 OUTDOORS = {"soil": 0.6, "litter": 0.75, "vegetation": 0.85}
-"""Factors for kinds that libraries measure sieved, flat or without gaps: fields are rougher and moister."""
+"""Factors for kinds that libraries measure sieved, flat or without gaps, where fields are rougher
+and moister; by eye."""
 
 
 class Palette:
-    """Spectra by name, as they look out of doors.
+    """Spectra by name, as surfaces look outdoors.
 
     Args:
-        reflectances: the list to take them from; None for the packaged one.
+        reflectances: the list that holds them; None for the packaged list.
     """
 
     def __init__(self, reflectances: Sequence[Reflectance] | None = None) -> None:
@@ -34,53 +34,57 @@ class Palette:
         }
 
     def __getitem__(self, name: str) -> Tensor:
-        """The spectrum (9,) called `name`: pan, then the 8 bands, reflectance 0..1."""
+        """The spectrum of a surface (9,): pan, then the 8 bands, reflectance 0..1."""
         return self._spectra[name]
 
-    def mixture(self, dice: random.Random, *names: str, spread: float = 0.08) -> Tensor:
-        """A spectrum somewhere between the named ones, a little brighter or darker.
+    def mixture(self, rng: random.Random, *names: str, spread: float = 0.08) -> Tensor:
+        """A random mixture of named surfaces, a little brighter or darker.
 
         Args:
-            dice: where the randomness comes from.
+            rng: source of the random numbers.
             *names: one or more surfaces; each gets a random share.
             spread: standard deviation of the logarithm of the brightness.
 
         Returns:
             float32 (9,).
         """
-        shares = [dice.random() ** 2 + 1e-3 for _ in names]
+        shares = [rng.random() ** 2 + 1e-3 for _ in names]
         mixed = sum(
             (self[name] * share for name, share in zip(names, shares, strict=True)), torch.zeros(PLANES)
         )
-        return mixed / sum(shares) * math.exp(dice.gauss(0, spread))
+        return mixed / sum(shares) * math.exp(rng.gauss(0, spread))
 
 
 def pan_beyond_red(planes: Tensor) -> Tensor:
-    """The share of pan (…), 0..0.8, that comes from beyond red, of pan and the bands (9, …)."""
+    """The share of pan (…), 0..0.8, that comes from beyond red, given pan and the bands (9, …)."""
     beyond = torch.tensordot(torch.tensor(PAN_BEYOND_RED), planes[6:], 1)
     share: Tensor = (beyond / planes[0].clamp_min(1e-4)).clamp(0, 0.8)
     return share
 
 
 def canopy(leaves: Tensor, bounce: float) -> Tensor:
-    """Many layers of leaves: light that one reflects meets others, which take the more, the darker they are.
+    """Reflectance of many layers of leaves.
 
-    So a canopy is darker than its leaves in visible light, and next to as bright in the infrared.
+    Light that one leaf scatters meets others, and dark leaves absorb more of it. So a canopy is
+    darker than its leaves in visible light, and nearly as bright in the infrared.
 
     Args:
-        leaves: reflectance in pan and the bands (9, n); they let through as much as they reflect.
-        bounce: the chance that light, scattered by a leaf, meets another, 0..1: about 0.5 to 0.8 in woods.
+        leaves: reflectance of one leaf in pan and the bands (9, n); its transmittance is the same.
+        bounce: recollision probability, 0..1: the chance that light scattered by a leaf meets
+            another; about 0.5 to 0.8 in woods.
 
     Returns:
-        The same shape: w (1 − p) / (1 − p w), where w is twice the reflectance, at most 0.95, and p is
-        `bounce`; pan as the mean of the visible bands and red edge, by what each side of red adds to it.
+        (9, n): w (1 − p) / (1 − p w), where w is twice the reflectance, at most 0.95, and p is
+        `bounce`. Pan is scaled like the mean of the visible bands and like red edge, weighted by
+        what each side of red adds to it.
 
-    Source: S. Smolander and P. Stenberg, "Simple parameterizations of the radiation budget of uniform
+    Source: S. Smolander and P. Stenberg, "Simple parameterizations of the radiation budget of
+        uniform
     broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
     """
     albedo = (2 * leaves).clamp_max(0.95)
     left = (1 - bounce) / (1 - bounce * albedo)
     beyond = pan_beyond_red(leaves)
-    # Pan sees both sides of red, of which one is dark and the other isn't.
+    # Pan sees both sides of red: leaves are dark on one and bright on the other.
     left[0] = (1 - beyond) * left[1:6].mean(0) + beyond * left[6]
     return albedo * left

@@ -1,12 +1,23 @@
-"""Random fields: noise with a power law, white noise, and smooth clouds, from a generator."""
+"""Random fields and numbers for land, from a torch generator."""
 
 import math
+import random
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.noise import power_noise
+
+
+def draw_seed(generator: torch.Generator) -> int:
+    """A seed for another source of random numbers."""
+    return int(torch.randint(1 << 62, (), generator=generator))
+
+
+def draw_rng(generator: torch.Generator) -> random.Random:
+    """Python's random numbers, seeded by a torch generator."""
+    return random.Random(draw_seed(generator))
 
 
 def clouds(
@@ -17,24 +28,19 @@ def clouds(
     Args:
         height: rows.
         width: columns.
-        generator: where the randomness comes from.
-        scale: the finest detail, in pixels.
-        exponent: see `power_noise`.
+        generator: source of the random numbers.
+        scale: the finest detail, pixels.
+        exponent: amplitude falls as frequency to the power of minus this.
 
     Returns:
-        float32 (height, width), about mean 0 and standard deviation 1 over areas much larger than `scale`.
+        float32 (height, width), about mean 0 and standard deviation 1 over large areas.
     """
     rows, columns = (max(4, math.ceil(side / scale) + 2) for side in (height, width))
-    # Cut from a larger sheet, so that a small scene isn't forced to hold the whole range of values.
+    # A crop of a larger sheet: a small scene need not hold the whole range of values.
     sheet = power_noise(max(rows, 24), max(columns, 24), generator, exponent)[:rows, :columns]
     size = (math.ceil(rows * scale), math.ceil(columns * scale))
     fine = F.interpolate(sheet[None, None], size=size, mode="bicubic", align_corners=False)
     return fine[0, 0, :height, :width].contiguous()
-
-
-def white_noise(height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Independent normal numbers, float32 (height, width)."""
-    return torch.randn(height, width, generator=generator)
 
 
 def smoothstep(x: Tensor, low: float, high: float) -> Tensor:

@@ -1,8 +1,10 @@
-"""Trees: crowns on a jittered grid, drawn all at once, and where they stand."""
+"""Trees: crowns on a jittered grid, and where they stand.
+
+Sizes are in metres or pixels, as named, and shares are probabilities. All were chosen by eye.
+"""
 
 import math
-import random
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +13,7 @@ from torch import Tensor
 from potato.simulation.land.canvas import Canvas
 from potato.simulation.land.cover import zone_cover
 from potato.simulation.land.light import relief_factor
-from potato.simulation.land.spectra import Palette
+from potato.simulation.land.shapes import Window
 from potato.simulation.land.zoning import Zone
 
 CHANCES = {
@@ -22,7 +24,28 @@ CHANCES = {
     Zone.FIELD: 0.003,
     Zone.WATER: 0.5,
 }
-"""Chance of a tree in a cell of land that nothing else takes; by water it lines the bank."""
+"""Probability of a tree in a square of free land, by zone; at water, on its bank. By eye."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of trees.
+
+    Attributes:
+        spacing: pixels between the squares of the grid, each of which holds at most one tree.
+        radius: smallest and largest crown, pixels; at most 0.9 squares, because rims are uneven.
+        height: lowest and highest tree, metres.
+        share: factor of the density.
+    """
+
+    spacing: int
+    radius: tuple[float, float]
+    height: tuple[float, float]
+    share: float
+
+
+LAYERS = (Layer(16, (6.0, 14.4), (5.0, 15.0), 1.0), Layer(9, (2.5, 8.0), (2.0, 7.0), 0.8))
+"""Trees, and shrubs below them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +53,10 @@ class Crowns:
     """A layer of trees seen from above.
 
     Attributes:
-        height: metres (h, w), 0 where there is none.
+        height: metres (h, w), 0 where there is no tree.
         cover: 0..1 (h, w), soft at the rims.
-        tone: a number of each tree, normal (h, w).
-        hue: another, 0..1 (h, w).
+        tone: a normal random number of each tree (h, w).
+        hue: a random number of each tree, 0..1 (h, w).
     """
 
     height: Tensor
@@ -42,54 +65,44 @@ class Crowns:
     hue: Tensor
 
 
-def grow(
-    density: Tensor,
-    generator: torch.Generator,
-    *,
-    cell: int,
-    radius: tuple[float, float],
-    metres: tuple[float, float],
-    rough: Tensor,
-) -> Crowns:
-    """Grow one tree in each cell of a grid, where the density has it.
+def grow(density: Tensor, generator: torch.Generator, layer: Layer, rough: Tensor) -> Crowns:
+    """Grow one tree in each square of a grid, with the probability that the density gives.
 
     Args:
-        density: chance of a tree (h, w), 0..1, read where the trunk stands.
-        generator: where the randomness comes from.
-        cell: pixels along a cell of the grid.
-        radius: smallest and largest crown, pixels; at most 0.9 cells, because rims are uneven.
-        metres: lowest and highest tree.
-        rough: noise (h, w) of deviation 1 that makes rims uneven.
+        density: probability of a tree (h, w), 0..1, read where its trunk stands.
+        generator: source of the random numbers.
+        layer: spacing and sizes.
+        rough: noise (h, w) of standard deviation 1 that makes rims uneven.
 
     Returns:
         The highest crown at each pixel.
     """
-    rows, columns = density.shape
-    h, w = math.ceil(rows / cell), math.ceil(columns / cell)
+    (rows, columns), spacing = density.shape, layer.spacing
+    h, w = math.ceil(rows / spacing), math.ceil(columns / spacing)
 
     def draw() -> Tensor:
-        # One ring of cells more on each side, so that crowns lean in from outside.
+        # One more ring of squares: crowns outside the scene reach into it.
         return torch.rand(h + 2, w + 2, generator=generator)
 
-    ys = (torch.arange(-1, h + 1)[:, None] + 0.1 + 0.8 * draw()) * cell
-    xs = (torch.arange(-1, w + 1)[None, :] + 0.1 + 0.8 * draw()) * cell
+    ys = (torch.arange(-1, h + 1)[:, None] + 0.1 + 0.8 * draw()) * spacing
+    xs = (torch.arange(-1, w + 1)[None, :] + 0.1 + 0.8 * draw()) * spacing
     size, tone, hue = draw(), torch.randn(h + 2, w + 2, generator=generator), draw()
-    radii = radius[0] + (radius[1] - radius[0]) * size
-    tops = metres[0] + (metres[1] - metres[0]) * (0.6 * size + 0.4 * draw())
+    radii = layer.radius[0] + (layer.radius[1] - layer.radius[0]) * size
+    tops = layer.height[0] + (layer.height[1] - layer.height[0]) * (0.6 * size + 0.4 * draw())
     at_row, at_column = ys.long().clamp(0, rows - 1), xs.long().clamp(0, columns - 1)
     alive = draw() < density[at_row, at_column]
 
-    shape = (h * cell, w * cell)
+    shape = (h * spacing, w * spacing)
     best, cover, tones, hues = (torch.zeros(shape) for _ in range(4))
     uneven = F.pad(rough[None, None], (0, shape[1] - columns, 0, shape[0] - rows), mode="replicate")[0, 0]
-    steps = torch.arange(cell) + 0.5
-    # A band of cells at a time keeps the working set in the cache.
+    steps = torch.arange(spacing) + 0.5
+    # One row of squares at a time keeps the working set in the cache.
     for row in range(h):
-        band = slice(row * cell, (row + 1) * cell)
-        y = (row * cell + steps)[:, None, None]
-        x = (torch.arange(w)[:, None] * cell + steps)[None]
-        ragged = uneven[band].reshape(cell, w, cell).mul(0.3).clamp_(-0.3, 0.6).add_(1)
-        views = [field[band].view(cell, w, cell) for field in (best, cover, tones, hues)]
+        strip = slice(row * spacing, (row + 1) * spacing)
+        y = (row * spacing + steps)[:, None, None]
+        x = (torch.arange(w)[:, None] * spacing + steps)[None]
+        ragged = uneven[strip].reshape(spacing, w, spacing).mul(0.3).clamp_(-0.3, 0.6).add_(1)
+        views = [field[strip].view(spacing, w, spacing) for field in (best, cover, tones, hues)]
         for dy in (0, 1, 2):
             for dx in (0, 1, 2):
                 pick = (row + dy, slice(dx, dx + w))
@@ -108,71 +121,68 @@ def grow(
     return Crowns(*(field[:rows, :columns] for field in (best, cover, tones, hues)))
 
 
-def plant(
-    canvas: Canvas,
-    zones: Tensor,
-    kept: Tensor,
-    hedges: Tensor,
-    dryness: float,
-    generator: torch.Generator,
-    palette: Palette,
-    dice: random.Random,
-) -> None:
+def plant(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, dryness: float) -> None:
     """Plant woods, gardens, hedges, and shrubs below them.
 
     Args:
         canvas: drawn on.
-        zones: see `plan_zones`.
-        kept: where no trunk may stand besides what is paved, bool (h, w).
-        hedges: nearness of field borders, see `lay_fields`.
+        zones: of `plan_zones`.
+        kept: where no trunk may stand, in addition to what is paved, bool (h, w).
+        hedges: nearness of field borders, of `lay_fields`.
         dryness: 0 for lush land, 1 for dry land with fewer trees.
-        generator: where the randomness comes from.
-        palette: colours.
-        dice: more randomness.
     """
     rows, columns = canvas.rows, canvas.columns
-    density = torch.zeros(rows, columns)
-    chances = dict(CHANCES)
-    chances[Zone.HOMES] *= dice.uniform(0.4, 2.2) * (1.2 - 0.8 * dryness)
-    rows_of_trees = dice.choice((0.0, 0.05, 0.4, 0.95))
-    # Trees stand in clumps; woods have few gaps.
-    clump = F.avg_pool2d(canvas.grain[None, None], 9, stride=1, padding=4)[0, 0]
-    for window in canvas.bands():
-        band = torch.zeros(window.shape)
-        for zone, chance in chances.items():
-            band.add_(zone_cover(canvas, window, zones, zone), alpha=chance)
-        wood = band > 0.9
-        band.mul_((1 + 1.2 * clump[window.slices]).clamp_(0.1, 2.5))
-        band = torch.where(wood, band.clamp_min(0.75), band)
-        band = torch.maximum(band, (hedges[window.slices] > 0.7) * rows_of_trees)
-        band[canvas.paved[window.slices] | kept[window.slices]] = 0
-        density[window.slices] = band
-    del clump
+    density = _density(canvas, zones, kept, hedges, dryness)
     # Lumps of leaves about three pixels wide, and finer ones.
-    rough = torch.randn(rows, columns, generator=generator)
+    rough = torch.randn(rows, columns, generator=canvas.generator)
     rough.add_(F.avg_pool2d(rough.roll((5, 9), (0, 1))[None, None], 3, stride=1, padding=1)[0, 0], alpha=3.0)
     rough.div_(rough.std())
-    layers = ((16, (6.0, 14.4), (5.0, 15.0), 1.0), (9, (2.5, 8.0), (2.0, 7.0), 0.8))
-    for cell, radius, metres, share in layers:
-        crowns = grow(density * share, generator, cell=cell, radius=radius, metres=metres, rough=rough)
-        first = palette.mixture(dice, "dark canopy", "dull canopy", "canopy", "deep green canopy")
-        second = palette.mixture(dice, "canopy", "bright canopy", "canopy", "dull canopy", "lush grass")
-        # Between the leaves one sees twigs and the ground.
-        first, second = (0.88 * leaves + 0.12 * palette["bark mulch"] for leaves in (first, second))
-        for window in canvas.bands():
-            height, cover, tones, hues, lumps = (
-                field[window.slices]
-                for field in (crowns.height, crowns.cover, crowns.tone, crowns.hue, rough)
-            )
-            if not bool((cover > 0).any()):
-                continue
-            mix = (hues * hues + 0.12 * lumps).clamp_(0, 1)
-            tone = (1 + 0.14 * tones + 0.12 * lumps).clamp_(0.35, 1.8)
-            canvas.lay(window, cover, first, other=second, mix=mix, tone=tone)
-            # One row more on each side, so that bands fit together.
-            low, high = max(0, window.top - 1), window.bottom + 1
-            slope = relief_factor(crowns.height[low:high] + rough[low:high] * 0.3, 0.6)
-            # Light leaks through leaves: even the far side isn't black.
-            canvas.tilt(window, cover, slope[window.top - low :][: window.shape[0]].clamp_min(0.4))
-            level = canvas.height[window.slices]
-            torch.maximum(level, height * (cover > 0.4), out=level)
+    for layer in LAYERS:
+        crowns = grow(density * layer.share, canvas.generator, layer, rough)
+        first = canvas.mixture("dark canopy", "dull canopy", "canopy", "deep green canopy")
+        second = canvas.mixture("canopy", "bright canopy", "canopy", "dull canopy", "lush grass")
+        # Twigs and the ground show between the leaves: 12 % of a crown, by eye.
+        first, second = (0.88 * leaves + 0.12 * canvas.palette["bark mulch"] for leaves in (first, second))
+        for window in canvas.strips():
+            _lay_crowns(canvas, window, crowns, (first, second), rough)
+
+
+def _density(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, dryness: float) -> Tensor:
+    """The probability of a tree (h, w)."""
+    density = torch.zeros(canvas.rows, canvas.columns)
+    chances = dict(CHANCES)
+    chances[Zone.HOMES] *= canvas.rng.uniform(0.4, 2.2) * (1.2 - 0.8 * dryness)
+    rows_of_trees = canvas.rng.choice((0.0, 0.05, 0.4, 0.95))
+    # Trees stand in clumps; woods have few gaps.
+    clump = F.avg_pool2d(canvas.grain[None, None], 9, stride=1, padding=4)[0, 0]
+    for window in canvas.strips():
+        strip = torch.zeros(window.shape)
+        for zone, chance in chances.items():
+            strip.add_(zone_cover(canvas, window, zones, zone), alpha=chance)
+        wood = strip > 0.9
+        strip.mul_((1 + 1.2 * clump[window.slices]).clamp_(0.1, 2.5))
+        strip = torch.where(wood, strip.clamp_min(0.75), strip)
+        strip = torch.maximum(strip, (hedges[window.slices] > 0.7) * rows_of_trees)
+        strip[canvas.paved[window.slices] | kept[window.slices]] = 0
+        density[window.slices] = strip
+    return density
+
+
+def _lay_crowns(
+    canvas: Canvas, window: Window, crowns: Crowns, colours: tuple[Tensor, Tensor], rough: Tensor
+) -> None:
+    """Draw the crowns of a strip, mixed of two spectra (9,)."""
+    height, cover, tones, hues = (getattr(crowns, field.name)[window.slices] for field in fields(crowns))
+    if not bool((cover > 0).any()):
+        return
+    lumps = rough[window.slices]
+    mix = (hues * hues + 0.12 * lumps).clamp_(0, 1)
+    tone = (1 + 0.14 * tones + 0.12 * lumps).clamp_(0.35, 1.8)
+    canvas.lay(window, cover, colours[0], other=colours[1], mix=mix, tone=tone)
+    # One more row on each side makes strips fit together.
+    low, high = max(0, window.top - 1), window.bottom + 1
+    sun_factor = relief_factor(crowns.height[low:high] + rough[low:high] * 0.3, 0.6)
+    # Light passes through leaves: even the shaded side isn't black.
+    canvas.tilt(window, cover, sun_factor[window.top - low :][: window.shape[0]].clamp_min(0.4))
+    level = canvas.height[window.slices]
+    torch.maximum(level, height * (cover > 0.4), out=level)

@@ -1,4 +1,9 @@
-"""Cars: parked ones on the canvas, moving ones kept aside, because the sensor sees them at three places."""
+"""Vehicles: parked ones are drawn, moving ones are kept aside.
+
+The imager sees a moving vehicle at three places: pan and the two arrays look at different moments.
+
+Sizes are in metres and shares are probabilities, all chosen by eye.
+"""
 
 import math
 import random
@@ -10,9 +15,9 @@ import torch
 from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
-from potato.simulation.land.shapes import Local, rectangle
+from potato.simulation.land.shapes import Footprint, Plot, rectangle
 from potato.simulation.land.spectra import Palette
-from potato.simulation.land.zoning import Road
+from potato.simulation.land.zoning import LANE, Road
 
 CAR_COLOURS: tuple[tuple[str, float], ...] = (
     ("car white", 25),
@@ -27,23 +32,39 @@ CAR_COLOURS: tuple[tuple[str, float], ...] = (
     ("safety orange", 1),
     ("sky blue paint", 1),
 )
-"""Spectra of cars and how common they are, in percent or so."""
+"""Surfaces of cars and how common they are, about in percent; by eye."""
+
+
+CONTAINER_COLOURS = (
+    "white container",
+    "blue container",
+    "red container",
+    "green container",
+    "orange container",
+)
+"""Surfaces of containers and trailers."""
+
+CONTAINER_WIDTH = 2.5 * METRE
+"""Pixels: 2.5 m, about the 8 feet of ISO 668."""
+
+TRAFFIC_SPACING = 45.0
+"""Metres of main road per moving vehicle, on average; by eye."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A vehicle that moves while the sensor looks.
+    """A vehicle that moves while the imager looks.
 
     Attributes:
         x: of its centre when pan sees it, pixels.
-        y: the same.
-        dx: how far it moves from pan to the second array, pixels; from the first to pan as far.
-        dy: the same.
+        y: of its centre when pan sees it, pixels.
+        dx: its way right from pan's moment to the second array's, and from the first's to pan's.
+        dy: its way down in these times, pixels.
         length: pixels.
         width: pixels.
-        angle: of its length, radians from x towards y.
+        angle: direction of its length, radians from x towards y.
         colour: apparent reflectance (9,): pan, then the bands.
-        glass: the same of its windows.
+        glass: apparent reflectance of its windows (9,).
     """
 
     x: float
@@ -57,115 +78,92 @@ class Mover:
     glass: Tensor
 
 
-def car_colour(palette: Palette, dice: random.Random) -> Tensor:
+def car_colour(palette: Palette, rng: random.Random) -> Tensor:
     """A car's paint (9,)."""
     names, weights = zip(*CAR_COLOURS, strict=True)
-    return palette.mixture(dice, dice.choices(names, weights)[0], spread=0.2)
+    return palette.mixture(rng, rng.choices(names, weights)[0], spread=0.2)
 
 
-def _glass(local: Local, length: float) -> Tensor:
-    """What of a car are windows, seen from above: a wind screen and a smaller rear one."""
+def _windows(local: Footprint, length: float) -> Tensor:
+    """The share of each pixel that shows a car's windscreen or rear window."""
     front = 1 - ((local.u - 0.17 * length).abs() - 0.07 * length + 0.5).clamp(0, 1)
     rear = 1 - ((local.u + 0.33 * length).abs() - 0.05 * length + 0.5).clamp(0, 1)
     return torch.maximum(front, 0.8 * rear).mul_(local.cover).mul_(0.85)
 
 
-def park(canvas: Canvas, x: float, y: float, angle: float, palette: Palette, dice: random.Random) -> None:
-    """Leave a car on the canvas."""
-    length, width = dice.gauss(4.5, 0.25) * METRE, dice.gauss(1.85, 0.07) * METRE
-    local = rectangle(x, y, length, width, angle, canvas.rows, canvas.columns)
-    if local is None:
+def park_car(canvas: Canvas, x: float, y: float, angle: float) -> None:
+    """Draw a car, about 4.5 m by 1.85 m and 1.4 m high."""
+    length, width = canvas.rng.gauss(4.5, 0.25) * METRE, canvas.rng.gauss(1.85, 0.07) * METRE
+    car = canvas.footprint(Plot(x, y, length, width, angle))
+    if car is None:
         return
-    canvas.lay(local.window, local.cover, car_colour(palette, dice))
-    canvas.lay(local.window, _glass(local, length), palette["car black"])
-    canvas.raise_to(local.window, local.cover, 1.4)
+    canvas.lay(car.window, car.cover, car_colour(canvas.palette, canvas.rng))
+    canvas.lay(car.window, _windows(car, length), canvas.palette["car black"])
+    canvas.raise_to(car.window, car.cover, 1.4)
 
 
-BOX_COLOURS = ("white container", "blue container", "red container", "green container", "orange container")
-"""Spectra of containers and trailers."""
-
-
-def stand_box(
-    canvas: Canvas, x: float, y: float, angle: float, metres: float, palette: Palette, dice: random.Random
-) -> None:
-    """Leave a container or trailer on the canvas, `metres` long; nothing happens where something stands."""
-    local = rectangle(x, y, metres * METRE, 2.5 * METRE, angle, canvas.rows, canvas.columns)
-    if local is None or not canvas.is_free(local.window, local.cover):
+def place_container(canvas: Canvas, plot: Plot) -> None:
+    """Draw a container or trailer, 2.6 m high, unless something solid is there."""
+    box = canvas.footprint(plot)
+    if box is None or not canvas.is_free(box.window, box.cover):
         return
-    colour = palette.mixture(dice, dice.choice(BOX_COLOURS), spread=0.2)
-    canvas.lay(local.window, local.cover, colour, tone=1 + 0.05 * torch.cos(local.u * 2))
-    canvas.raise_to(local.window, local.cover, 2.6)
+    colour = canvas.mixture(canvas.rng.choice(CONTAINER_COLOURS), spread=0.2)
+    canvas.lay(box.window, box.cover, colour, tone=1 + 0.05 * torch.cos(box.u * 2))
+    canvas.raise_to(box.window, box.cover, 2.6)
 
 
-def roll(
-    roads: list[Road], height: Tensor, palette: Palette, dice: random.Random, spacing: float = 45.0
+def place_traffic(
+    roads: list[Road], height: Tensor, palette: Palette, rng: random.Random
 ) -> tuple[Mover, ...]:
-    """Put traffic on main roads.
+    """Put moving cars and some lorries on main roads, keeping to the right.
 
-    Args:
-        roads: all roads; only main ones get traffic.
-        height: of the scene, metres (h, w): nothing is put outside it or under trees.
-        palette: colours.
-        dice: where the randomness comes from.
-        spacing: metres of road per vehicle, on average.
-
-    Returns:
-        Cars and some lorries, keeping to the right, up to 8 pixels on their way between two arrays.
+    They move up to 8 pixels between two arrays, and none lies outside the scene or under a tree,
+    which `height`, metres (h, w), tells.
     """
     movers = []
     for road in roads:
-        speed, lane = dice.uniform(1, 8), 3.4 * METRE
-        lanes = max(1, int(road.width / 2 / lane))
+        speed = rng.uniform(1, 8)
+        lanes = max(1, int(road.width / 2 / LANE))
         for (x0, y0), (x1, y1) in pairwise(road.points) if road.main else ():
             way = math.dist((x0, y0), (x1, y1))
-            if dice.random() > way / METRE / spacing:
+            if rng.random() > way / METRE / TRAFFIC_SPACING:
                 continue
-            # Seen from above, right of the direction of travel is +90° where y runs down.
-            forth = dice.choice((-1, 1))
-            tx, ty = forth * (x1 - x0) / way, forth * (y1 - y0) / way
-            off = (dice.randrange(lanes) + 0.5) * lane + dice.gauss(0, 0.5)
-            x, y, pace = x0 - ty * off, y0 + tx * off, speed * dice.uniform(0.5, 1.2)
+            # On the image, y runs down: right of the direction of travel is +90°.
+            sign = rng.choice((-1, 1))
+            tx, ty = sign * (x1 - x0) / way, sign * (y1 - y0) / way
+            off = (rng.randrange(lanes) + 0.5) * LANE + rng.gauss(0, 0.5)
+            x, y, pace = x0 - ty * off, y0 + tx * off, speed * rng.uniform(0.5, 1.2)
             row, column = int(y), int(x)
             inside = 0 <= row < height.shape[0] and 0 <= column < height.shape[1]
             if not inside or float(height[row, column]) > 2:
                 continue
-            lorry = dice.random() < 0.08
-            length, width = (dice.uniform(8, 14), 2.5) if lorry else (dice.gauss(4.5, 0.25), 1.85)
-            colour = palette["white container"] if lorry else car_colour(palette, dice)
-            angle = math.atan2(ty, tx)
-            movers.append(
-                Mover(
-                    x,
-                    y,
-                    tx * pace,
-                    ty * pace,
-                    length * METRE,
-                    width * METRE,
-                    angle,
-                    colour,
-                    palette["car black"],
-                )
-            )
+            lorry = rng.random() < 0.08
+            length, width = (rng.uniform(8, 14), 2.5) if lorry else (rng.gauss(4.5, 0.25), 1.85)
+            colour = palette["white container"] if lorry else car_colour(palette, rng)
+            size, angle = (length * METRE, width * METRE), math.atan2(ty, tx)
+            movers.append(Mover(x, y, tx * pace, ty * pace, *size, angle, colour, palette["car black"]))
     return tuple(movers)
 
 
-def drive(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Tensor) -> None:
-    """Draw a moving car into a ground.
+def draw_mover(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Tensor) -> None:
+    """Draw a moving vehicle into a ground.
 
     Args:
         planes: pan and the bands (9, h, w); changed.
         mover: the vehicle.
-        moments: when each of them looks: −1 for the first array, 0 for pan, 1 for the second.
-        haze: reflectance to add to each (9,).
+        moments: when each plane is seen: −1 for the first array, 0 for pan, 1 for the second array.
+        haze: reflectance to add to each plane (9,).
     """
     for moment in sorted(set(moments)):
         x, y = mover.x + moment * mover.dx, mover.y + moment * mover.dy
-        local = rectangle(x, y, mover.length, mover.width, mover.angle, *planes.shape[1:])
+        plot = Plot(x, y, mover.length, mover.width, mover.angle)
+        local = rectangle(plot, *planes.shape[1:])
         if local is None:
             continue
-        glass = _glass(local, mover.length) if mover.length < 6 * METRE else None
+        # Lorries, longer than 6 m, show no windows from above.
+        windows = _windows(local, mover.length) if mover.length < 6 * METRE else None
         for index in [index for index, each in enumerate(moments) if each == moment]:
             view = planes[index][local.window.slices]
             view.lerp_(mover.colour[index] + haze[index], local.cover)
-            if glass is not None:
-                view.lerp_(mover.glass[index] + haze[index], glass)
+            if windows is not None:
+                view.lerp_(mover.glass[index] + haze[index], windows)

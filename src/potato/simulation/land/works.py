@@ -1,17 +1,18 @@
-"""Where people work, shop and play: halls, car parks, containers, playing fields."""
+"""Land for work, shopping and sport: halls, car parks, containers, playing fields.
+
+Sizes are in metres and shares are probabilities: plausible values, chosen by eye, but for the sizes
+of playing fields, which are those of the sports.
+"""
 
 import math
-import random
 
 import torch
 
-from potato.simulation.land.buildings import build_hall, within
+from potato.simulation.land.buildings import build_hall
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.roads import RoadField
-from potato.simulation.land.shapes import Local, rectangle
-from potato.simulation.land.spectra import Palette
-from potato.simulation.land.vehicles import park, stand_box
-from potato.simulation.land.zoning import Plot
+from potato.simulation.land.shapes import Footprint, Plot
+from potato.simulation.land.vehicles import CONTAINER_WIDTH, park_car, place_container
 
 YARDS = (
     ("asphalt", "bleached asphalt"),
@@ -24,159 +25,120 @@ YARDS = (
     ("old asphalt", "parking lot"),
     ("trodden dirt", "grey roof gravel"),
 )
-"""Pairs of spectra that a yard is mixed of."""
+"""Pairs of surfaces that a yard is mixed of."""
 
 
-def fill_works(
-    canvas: Canvas, plots: list[Plot], field: RoadField, palette: Palette, dice: random.Random
-) -> None:
-    """Build on plots: asphalt, a hall, a car park, boxes and trailers.
+def fill_works(canvas: Canvas, plots: list[Plot], field: RoadField) -> None:
+    """Build on plots of the works zone: asphalt, a hall, a car park, containers and trailers.
 
-    Args:
-        canvas: drawn on; roads must be solid already.
-        plots: see `plan_works`.
-        field: see `survey_roads`.
-        palette: colours.
-        dice: where the randomness comes from.
+    Roads must have been drawn, since what is built keeps off them.
     """
+    rng = canvas.rng
     for plot in plots:
-        pad = rectangle(plot.x, plot.y, plot.length, plot.width, plot.angle, canvas.rows, canvas.columns)
+        pad = canvas.footprint(plot)
         if pad is None:
             continue
-        rows, columns = pad.window.slices
-        # A main road may cut through: keep off it and its verge.
-        cover = pad.cover * (field.edge[rows, columns] > 3 * METRE)
-        first, second = (palette.mixture(dice, name, spread=0.12) for name in dice.choice(YARDS))
-        mix = (0.45 + 0.2 * canvas.noise(pad.window, dice.randrange(1 << 16))).clamp(0, 1)
-        tone = 1 + 0.06 * canvas.noise(pad.window, dice.randrange(1 << 16))
+        # A main road may cut through: the yard keeps 3 m off it.
+        cover = pad.cover * (field.edge[pad.window.slices] > 3 * METRE)
+        first, second = (canvas.mixture(name, spread=0.12) for name in rng.choice(YARDS))
+        mix = (0.45 + 0.2 * canvas.noise(pad.window)).clamp(0, 1)
+        tone = 1 + 0.06 * canvas.noise(pad.window)
         canvas.lay(pad.window, cover, first, other=second, mix=mix, tone=tone)
         canvas.pave(pad.window, cover)
-        share = dice.choice((0.0, *(dice.uniform(0.35, 0.9) for _ in range(5))))
+        share = rng.choice((0.0, *(rng.uniform(0.35, 0.9) for _ in range(5))))
         low = -plot.length / 2 + 4 * METRE
         if share:
-            length, width = plot.length * share - 6 * METRE, plot.width - dice.uniform(8, 26) * METRE
+            length, width = plot.length * share - 6 * METRE, plot.width - rng.uniform(8, 26) * METRE
             slack = (plot.width - width) / 2 - 3 * METRE
-            hall = within(plot, low + length / 2, dice.choice((-1, 0, 1)) * slack, length, width)
-            if length > 10 * METRE and width > 10 * METRE and build_hall(canvas, hall, palette, dice):
-                _lay_docks(canvas, plot, low, low + length, palette, dice)
+            hall = plot.part(low + length / 2, rng.choice((-1, 0, 1)) * slack, length, width)
+            if length > 10 * METRE and width > 10 * METRE and build_hall(canvas, hall):
+                _place_trailers(canvas, plot, low, low + length)
                 low += length + 6 * METRE
         if plot.length / 2 - low > 14 * METRE:
-            if dice.random() < 0.82:
-                _lay_car_park(canvas, pad, plot, low, palette, dice)
+            if rng.random() < 0.82:
+                _lay_car_park(canvas, pad, plot, low)
             else:
-                _lay_boxes(canvas, plot, low, palette, dice)
+                _place_containers(canvas, plot, low)
         canvas.pave(pad.window, cover, solid=True)
 
 
-def _lay_docks(
-    canvas: Canvas, plot: Plot, low: float, high: float, palette: Palette, dice: random.Random
-) -> None:
-    """Trailers along an edge of the plot."""
-    if dice.random() < 0.5:
+def _place_trailers(canvas: Canvas, plot: Plot, low: float, high: float) -> None:
+    """Leave trailers along an edge of the plot, from `low` to `high` along it, or none."""
+    rng = canvas.rng
+    if rng.random() < 0.5:
         return
     u = low + 4 * METRE
     while u < high - 4 * METRE:
-        if dice.random() < 0.4:
-            spot = within(plot, u, plot.width / 2 - 8 * METRE, 0, 0)
-            stand_box(
-                canvas,
-                spot.x,
-                spot.y,
-                plot.angle + math.pi / 2,
-                dice.choice((8.0, 12.0, 13.6)),
-                palette,
-                dice,
-            )
+        if rng.random() < 0.4:
+            v, length = plot.width / 2 - 8 * METRE, rng.choice((8.0, 12.0, 13.6))
+            place_container(canvas, plot.part(u, v, length * METRE, CONTAINER_WIDTH, math.pi / 2))
         u += 3.6 * METRE
 
 
-def _lay_boxes(canvas: Canvas, plot: Plot, low: float, palette: Palette, dice: random.Random) -> None:
-    """Stacks of containers in loose rows."""
+def _place_containers(canvas: Canvas, plot: Plot, low: float) -> None:
+    """Leave containers in loose rows, from `low` along the plot."""
+    rng = canvas.rng
     v = -plot.width / 2 + 5 * METRE
     while v < plot.width / 2 - 5 * METRE:
         u = low + 4 * METRE
         while u < plot.length / 2 - 8 * METRE:
-            if dice.random() < 0.55:
-                spot = within(plot, u + 6 * METRE, v, 0, 0)
-                stand_box(
-                    canvas,
-                    spot.x,
-                    spot.y,
-                    plot.angle + dice.gauss(0, 0.02),
-                    dice.choice((6.0, 12.2)),
-                    palette,
-                    dice,
-                )
+            if rng.random() < 0.55:
+                turn, length = rng.gauss(0, 0.02), rng.choice((6.0, 12.2))
+                box = plot.part(u + 6 * METRE, v, length * METRE, CONTAINER_WIDTH, turn)
+                place_container(canvas, box)
             u += 13 * METRE
-        v += dice.choice((2.7, 2.7, 9.0)) * METRE
+        v += rng.choice((2.7, 2.7, 9.0)) * METRE
 
 
-def _lay_car_park(
-    canvas: Canvas, pad: Local, plot: Plot, low: float, palette: Palette, dice: random.Random
-) -> None:
-    """Rows of bays with white lines, in pairs between aisles."""
+def _lay_car_park(canvas: Canvas, pad: Footprint, plot: Plot, low: float) -> None:
+    """Lay rows of bays with white lines, in pairs between aisles, from `low` along the plot."""
+    rng = canvas.rng
     bay, depth, aisle = 2.6 * METRE, 5.0 * METRE, 6.5 * METRE
     high, half = plot.length / 2 - 2 * METRE, plot.width / 2 - 1.5 * METRE
-    rows, columns = pad.window.slices
-    free = ~canvas.solid[rows, columns] & (pad.cover > 0.5) & (pad.u > low) & (pad.u < high)
+    free = ~canvas.solid[pad.window.slices] & (pad.cover > 0.5) & (pad.u > low) & (pad.u < high)
     off = torch.remainder(pad.u - low, bay)
     lines = (0.65 - torch.minimum(off, bay - off)).clamp_(0, 1).mul_(0.4)
-    full, v, second = dice.uniform(0.1, 0.9), -half, False
+    full, v, second = rng.uniform(0.1, 0.9), -half, False
     while v + depth < half:
-        canvas.lay(
-            pad.window, lines * (free & (pad.v > v) & (pad.v < v + depth)), palette["worn white paint"]
-        )
-        busy = full * dice.uniform(0.4, 1.4)
+        row = lines * (free & (pad.v > v) & (pad.v < v + depth))
+        canvas.lay(pad.window, row, canvas.palette["worn white paint"])
+        busy = full * rng.uniform(0.4, 1.4)
         for k in range(int((high - low) / bay)):
-            if dice.random() > busy:
+            if rng.random() > busy:
                 continue
-            spot = within(
-                plot, low + (k + 0.5) * bay + dice.gauss(0, 0.25), v + depth / 2 + dice.gauss(0, 0.5), 0, 0
-            )
-            row, column = int(spot.y), int(spot.x)
-            inside = 0 <= row < canvas.rows and 0 <= column < canvas.columns
-            if inside and not bool(canvas.solid[row, column]):
-                park(canvas, spot.x, spot.y, plot.angle + dice.choice((0.5, 1.5)) * math.pi, palette, dice)
+            u = low + (k + 0.5) * bay + rng.gauss(0, 0.25)
+            spot = plot.part(u, v + depth / 2 + rng.gauss(0, 0.5), 0, 0)
+            y, x = int(spot.y), int(spot.x)
+            inside = 0 <= y < canvas.rows and 0 <= x < canvas.columns
+            if inside and not bool(canvas.solid[y, x]):
+                park_car(canvas, spot.x, spot.y, plot.angle + rng.choice((0.5, 1.5)) * math.pi)
         v += depth + (0.3 if second else aisle)
         second = not second
 
 
-def lay_pitch(
-    canvas: Canvas, x: float, y: float, angle: float, palette: Palette, dice: random.Random
-) -> bool:
-    """Lay a playing field or a pair of courts, with lines.
-
-    Args:
-        canvas: drawn on.
-        x: centre, pixels.
-        y: centre, pixels.
-        angle: radians from x towards y.
-        palette: colours.
-        dice: where the randomness comes from.
-
-    Returns:
-        False if something stands there; then nothing was drawn.
-    """
-    courts = dice.random() < 0.5
-    long, wide = (36.0, 36.0) if courts else (dice.uniform(90, 105), dice.uniform(55, 65))
+def lay_pitch(canvas: Canvas, x: float, y: float, angle: float) -> None:
+    """Lay a playing field or a pair of courts around (x, y), unless something solid is there."""
+    rng = canvas.rng
+    courts = rng.random() < 0.5
+    long, wide = (36.0, 36.0) if courts else (rng.uniform(90, 105), rng.uniform(55, 65))
     plot = Plot(x, y, long * METRE, wide * METRE, angle)
-    pitch = rectangle(x, y, plot.length, plot.width, angle, canvas.rows, canvas.columns, margin=2)
+    pitch = canvas.footprint(plot, margin=2)
     if pitch is None or not canvas.is_free(pitch.window, pitch.cover):
-        return False
+        return
     if courts:
-        _lay_courts(canvas, pitch, palette, dice)
+        _lay_courts(canvas, pitch)
     else:
-        _lay_field(canvas, pitch, plot, palette, dice)
+        _lay_field(canvas, pitch, plot)
     canvas.pave(pitch.window, pitch.cover, solid=True)
-    return True
 
 
-def _lay_courts(canvas: Canvas, pitch: Local, palette: Palette, dice: random.Random) -> None:
-    around = dice.choice(("court green paint", "court red paint", "worn court green paint"))
-    inner = dice.choice(("court green paint", "court blue paint", "sky blue paint", "worn red paint"))
-    tone = 1 + 0.05 * canvas.noise(pitch.window, dice.randrange(1 << 16))
+def _lay_courts(canvas: Canvas, pitch: Footprint) -> None:
+    """Lay two tennis courts, 23.8 m by 11 m, side by side."""
+    rng, palette = canvas.rng, canvas.palette
+    around = rng.choice(("court green paint", "court red paint", "worn court green paint"))
+    inner = rng.choice(("court green paint", "court blue paint", "sky blue paint", "worn red paint"))
+    tone = 1 + 0.05 * canvas.noise(pitch.window)
     canvas.lay(pitch.window, pitch.cover, palette[around], tone=tone)
-    # Two tennis courts, 23.8 by 11 metres, side by side.
     across, along = 5.5 * METRE - (pitch.u.abs() - 9 * METRE).abs(), 11.9 * METRE - pitch.v.abs()
     play = across.clamp(0, 1) * along.clamp(0, 1) * pitch.cover
     canvas.lay(pitch.window, play, palette[inner], tone=tone)
@@ -185,21 +147,19 @@ def _lay_courts(canvas: Canvas, pitch: Local, palette: Palette, dice: random.Ran
     canvas.lay(pitch.window, line * outline * 0.5, palette["worn white paint"])
 
 
-def _lay_field(canvas: Canvas, pitch: Local, plot: Plot, palette: Palette, dice: random.Random) -> None:
-    u, v = pitch.u, pitch.v
-    names = ("turf", "bright turf") if dice.random() < 0.5 else ("sports lawn", "lush grass")
-    tone = 1 + 0.05 * canvas.noise(pitch.window, dice.randrange(1 << 16))
+def _lay_field(canvas: Canvas, pitch: Footprint, plot: Plot) -> None:
+    """Lay a football field with its lines: a circle of 9.15 m, boxes 16.5 m deep and 40 m wide."""
+    u, v, palette = pitch.u, pitch.v, canvas.palette
+    names = ("turf", "bright turf") if canvas.rng.random() < 0.5 else ("sports lawn", "lush grass")
+    first, second = (palette[name] for name in names)
+    tone = 1 + 0.05 * canvas.noise(pitch.window)
     # Mown or rolled in stripes.
     stripes = (torch.sin(u * (math.pi / (5 * METRE))) * 4).clamp(-0.5, 0.5) + 0.5
-    canvas.lay(
-        pitch.window, pitch.cover, palette[names[0]], other=palette[names[1]], mix=stripes * 0.25, tone=tone
-    )
+    canvas.lay(pitch.window, pitch.cover, first, other=second, mix=stripes * 0.25, tone=tone)
     end, side = plot.length / 2 - 3 * METRE - u.abs(), plot.width / 2 - 3 * METRE - v.abs()
     inside = ((end > -1) & (side > -1)).float()
     ring = (torch.hypot(u, v) - 9.15 * METRE).abs()
     line = torch.minimum(torch.minimum(end.abs(), side.abs()), torch.minimum(u.abs(), ring))
     box = torch.maximum((end - 16.5 * METRE).abs(), v.abs() - 20 * METRE).clamp_min(0)
-    line = torch.minimum(line, box)
-    canvas.lay(
-        pitch.window, (0.9 - line).clamp(0, 1) * inside * 0.45 * pitch.cover, palette["worn white paint"]
-    )
+    paint = (0.9 - torch.minimum(line, box)).clamp(0, 1) * inside * 0.45 * pitch.cover
+    canvas.lay(pitch.window, paint, palette["worn white paint"])

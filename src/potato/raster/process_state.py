@@ -1,0 +1,36 @@
+"""Changes of the whole process that end with the last call that needs them."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+
+class SharedChange:
+    """A change of the process that the first of overlapping calls makes and the last one undoes.
+
+    A context manager such as `warnings.catch_warnings` puts back whatever it found when it began.
+    If calls in two threads overlap, the one that ends last therefore puts back the other one's
+    change, which then stays for good. Here the calls are counted.
+    """
+
+    def __init__(self, change: Callable[[], contextlib.AbstractContextManager[object]]) -> None:
+        """`change` makes the context manager that makes the change and undoes it."""
+        self._change = change
+        self._lock = threading.Lock()
+        self._users = 0
+        self._made = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the change at least while inside."""
+        with self._lock:
+            if not self._users:
+                self._made.enter_context(self._change())
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._made.close()

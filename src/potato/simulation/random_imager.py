@@ -1,0 +1,79 @@
+"""Imagers as they vary from pass to pass."""
+
+from dataclasses import replace
+
+import torch
+
+from potato.core.sensors import BANDS
+from potato.simulation.imager import Imager
+
+BAND_VARIATION = 0.15
+"""Standard deviation of the logarithm of each band's own factors of blur and haze."""
+
+
+def random_imager(generator: torch.Generator, base: Imager | None = None) -> Imager:
+    """An imager as it varies from pass to pass.
+
+    Args:
+        generator: source of the random numbers.
+        base: gives the parameters that don't vary; None for the defaults.
+
+    Returns:
+        Blur of pan ± a fifth, of mul 0.2 to 0.45, of each band by another 0.15; MTF boost of mul
+        normal around 0.5 with standard deviation 0.5 (pan 0.35 and 0.15), the fine one around 2.0
+        with 0.7, at least 0; pitch 1.05 to 1.33, anywhere against the grid. Together they give
+        mul's detail, against the box means of pan, a gain of 1.0 up to 0.12 cycles per pixel, 1.4
+        at 0.3 and 0.4 at 0.5, where most of it is aliased, as in a real pair. Displacement normal
+        with standard deviation 0.1 to 0.4 each way; jitter and local shifts up to 0.2 and 1, mostly
+        less; parallax normal with standard deviation 0.004; haze −0.005 to 0.06, with a slope of
+        −0.2 to 2, uneven by 0.15, of which pan keeps 0.1 to 1 of its part and bands beyond red 0.2
+        to 1; pan's calibration gain normal around 1 with standard deviation 0.05; noise of 0.5 to
+        1.5 times the defaults.
+    """
+    uniform = torch.rand(15, generator=generator).tolist()
+    pan_blur, mul_blur, haze, pan_haze, read_noise, shot_noise = uniform[:6]
+    jitter, local_shift, local_shift_scale, pitch, haze_slope = uniform[6:11]
+    displacement_std, phase_down, phase_right, haze_beyond_red = uniform[11:]
+    normal = torch.randn(8, generator=generator).tolist()
+    mul_boost, down, right, pan_boost = normal[:4]
+    parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
+    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(BANDS), generator=generator)).tolist()
+    blur_factors, haze_factors = map(tuple, factors)
+    plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
+    return replace(
+        base or plain,
+        pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
+        pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * pan_boost),
+        mul_blur=0.2 + 0.25 * mul_blur,
+        blur_factors=blur_factors,
+        mul_mtf_boost=max(0.0, plain.mul_mtf_boost + 0.5 * mul_boost),
+        mul_fine_mtf_boost=max(0.0, plain.mul_fine_mtf_boost + 0.7 * mul_fine_boost),
+        pitch=1.05 + 0.28 * pitch,
+        phase=(phase_down, phase_right),
+        displacement=(far * down, far * right),
+        jitter=0.2 * jitter,
+        local_shift_std=local_shift * local_shift_scale,
+        parallax=(0.004 * parallax_down, 0.004 * parallax_right),
+        haze=0.065 * haze - 0.005,
+        haze_slope=2.2 * haze_slope - 0.2,
+        haze_factors=haze_factors,
+        haze_beyond_red=0.2 + 0.8 * haze_beyond_red,
+        pan_haze=0.1 + 0.9 * pan_haze,
+        pan_calibration_gain=max(0.7, 1 + 0.05 * calibration),
+        read_noise=plain.read_noise * (0.5 + read_noise),
+        shot_noise=plain.shot_noise * (0.5 + shot_noise),
+    )
+
+
+def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
+    """The imager as if mul's pixels were the grid's, with its MTF boosted there.
+
+    Resampling loses nothing then, so edges ring from pixel to pixel. Products differ in this, and a
+    network that has only seen one kind of ringing doesn't remove the other.
+
+    Returns:
+        An imager of pitch 1; MTF boost of mul normal around 0.7, standard deviation 0.4, at least
+        0.
+    """
+    amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
+    return replace(imager, pitch=1.0, mul_mtf_boost=max(0.0, amount), mul_fine_mtf_boost=0.0)

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
+from potato.core.sensors import BANDS, SCALE
+from potato.core.types import check_pair_shapes
+
+
+def test_every_count_comes_back_from_reflectance():
+    counts = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    reflectance = counts_to_reflectance(counts)
+    assert reflectance.dtype == torch.float32 and reflectance.shape == counts.shape
+    assert np.array_equal(reflectance_to_counts(reflectance), counts)
+
+
+@pytest.mark.parametrize("layout", [lambda a: a, lambda a: a[:, ::-2], lambda a: np.asfortranarray(a)])
+def test_arrays_of_any_layout_and_tensors_are_converted_alike(layout):
+    counts = layout(np.arange(24, dtype=np.uint16).reshape(4, 6))
+    expected = torch.tensor(counts.tolist(), dtype=torch.float32) / SCALE
+    assert torch.equal(counts_to_reflectance(counts), expected)
+    assert torch.equal(counts_to_reflectance(torch.tensor(counts.tolist(), dtype=torch.int32)), expected)
+
+
+def test_counts_are_not_changed():
+    counts = np.full(3, 7, np.uint16)
+    counts_to_reflectance(counts).add_(1)
+    single = torch.full((3,), 7.0)
+    counts_to_reflectance(single).add_(1)
+    assert counts.tolist() == single.tolist() == [7, 7, 7]
+
+
+@given(st.floats(-1, 20, width=32), st.sampled_from([0, 1]))
+def test_reflectance_becomes_the_nearest_count_in_range(value, least):
+    count = int(reflectance_to_counts(torch.tensor(value), least))
+    assert least <= count <= 65_535
+    if least + 1 <= value * SCALE <= 65_534:
+        assert abs(count - value * SCALE) <= 0.5 + 1e-2
+
+
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
+def test_the_shapes_of_a_pair_are_accepted(batch, height, width):
+    check_pair_shapes(
+        torch.empty(batch, 1, 4 * height, 4 * width), torch.empty(batch, len(BANDS), height, width)
+    )
+
+
+@pytest.mark.parametrize(
+    ("pan", "mul"),
+    [
+        ((1, 8, 8), (8, 2, 2)),
+        ((1, 1, 8, 8), (1, 4, 2, 2)),
+        ((2, 1, 8, 8), (1, 8, 2, 2)),
+        ((1, 1, 8, 12), (1, 8, 2, 2)),
+        ((1, 3, 8, 8), (1, 8, 2, 2)),
+    ],
+)
+def test_other_shapes_are_refused_with_what_came(pan, mul):
+    with pytest.raises(
+        ValueError, match=r"expected pan \(b, 1, 4h, 4w\) and mul \(b, 8, h, w\), found"
+    ) as raised:
+        check_pair_shapes(torch.empty(pan), torch.empty(mul))
+    assert f"found {pan} and {mul}" in str(raised.value)

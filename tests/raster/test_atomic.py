@@ -1,0 +1,95 @@
+"""Files are whole or absent, and a folder belongs to one run at a time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from potato.errors import OutputError, SessionError
+from potato.raster.atomic import locked, staging_folder, write_whole
+
+HOLD = """
+import sys
+from pathlib import Path
+from potato.errors import SessionError
+from potato.raster.atomic import locked
+with locked(Path(sys.argv[1]), SessionError("busy")):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("data", [b"\x00\xff", "ü\r\nx\n"])
+def test_a_written_file_holds_the_data_and_nothing_else_is_left(tmp_path, data):
+    path = tmp_path / "a.json"
+    for old in (None, b"what was there"):
+        if old is not None:
+            path.write_bytes(old)
+        write_whole(path, data)
+        assert path.read_bytes() == (data.encode() if isinstance(data, str) else data)
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_an_output_error_and_leaves_nothing(tmp_path):
+    with pytest.raises(OutputError, match="can't write there"):
+        write_whole(tmp_path / "no" / "a.json", "x")
+    target = tmp_path / "folder"
+    target.mkdir()
+    with pytest.raises(OutputError, match=f"{target}: can't write there"):
+        write_whole(target, "x")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_staging_folder_is_hidden_beside_its_target_and_goes_at_the_end(tmp_path):
+    target = tmp_path / "a.tif"
+    with staging_folder(target) as folder:
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".a.tif.") and folder.suffix == ".partial"
+        (folder / "whole").write_text("pixels")
+        (folder / "rest").write_text("left over")
+        (folder / "whole").replace(target)
+    assert list(tmp_path.iterdir()) == [target] and target.read_text() == "pixels"
+
+
+def test_after_an_error_a_staging_folder_is_gone_and_the_target_as_it_was(tmp_path):
+    target = tmp_path / "a.tif"
+    target.write_text("before")
+    with pytest.raises(KeyError), staging_folder(target) as folder:
+        (folder / "whole").write_text("half")
+        raise KeyError
+    assert list(tmp_path.iterdir()) == [target] and target.read_text() == "before"
+
+
+def test_an_os_error_while_staging_is_an_output_error_that_names_the_target(tmp_path):
+    target = tmp_path / "a.tif"
+    with (
+        pytest.raises(OutputError, match=r"a\.tif: can't write there: No space left"),
+        staging_folder(target),
+    ):
+        raise OSError(28, "No space left on device")
+    with (
+        pytest.raises(OutputError, match=r"nowhere/a\.tif: can't write there"),
+        staging_folder(tmp_path / "nowhere" / "a.tif"),
+    ):
+        pass
+    refusal = OutputError("as it was raised")
+    with pytest.raises(OutputError) as raised, staging_folder(target):
+        raise refusal
+    assert raised.value is refusal
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_lock_held_by_another_process_is_refused_until_that_process_ends(tmp_path, kind):
+    path: Path = tmp_path if kind == "folder" else tmp_path / ".lock"
+    refusal = SessionError("busy")
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(SessionError) as raised, locked(path, refusal):
+            pass
+        assert raised.value is refusal
+        other.kill()
+        other.wait()
+        with locked(path, refusal):
+            pass
