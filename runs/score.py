@@ -209,7 +209,7 @@ def main() -> int:
     write_whole(
         options.json, json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
-    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {what} isn't there." for what in missing)])
+    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {name} isn't there." for name in missing)])
     write_whole(options.markdown, text + "\n")
     print(text)
     beyond = sum(section.rows[methods[-1].name]["beyond"] for section in limited)

@@ -1,4 +1,4 @@
-"""Classical sharpeners: what their formulas promise, and that they sharpen."""
+"""Classical sharpeners keep the properties of their formulas, and sharpen."""
 
 import pytest
 import torch
@@ -143,7 +143,7 @@ def test_awlp_adds_wavelet_planes_in_proportion_to_brightness():
     added = awlp(pan, mul) - bicubic(pan, mul)
     # One field of detail, of each band's own brightness.
     assert torch.allclose(added / SPECTRUM, (added / SPECTRUM)[:, :1], atol=1e-3)
-    # À trous with a B3 spline: [1 4 6 4 1] / 16, then the same with holes; one after the other.
+    # À trous with a B3 spline: [1 4 6 4 1] / 16, then again with gaps; one after the other.
     spike = torch.full((1, 1, 64, 64), 0.5)
     spike[..., 32, 32] = 0.7
     taps = torch.zeros(17)

@@ -119,7 +119,7 @@ def test_invalid_pixels_change_no_figure(tmp_path):
         )
         figures.append([section.rows for section in found.sections])
     assert figures[0] == figures[1]
-    # As good as what is valid by itself, judged a little further from its edge.
+    # As good as the valid part alone, counted a little farther from its edge.
     (tmp_path / "c").mkdir()
     paths = pairs.write_reflectance(tmp_path / "c", pan[..., :176], mul[..., :44])
     alone = evaluate_pair(paths.pan, paths.mul, methods=PREDICTOR, protocols=Protocols(displacements=(0.35,)))
@@ -150,7 +150,7 @@ def test_methods_that_make_bands_have_figures_of_bands(tmp_path):
     )
     rows = found.section("literature ds0").rows
     assert {"SAM", "ERGAS", "Q8", "SCC"} <= rows["gsa"].keys() and "SAM" not in rows["predictor"]
-    # Ground whose bands all follow pan: what adds pan's detail wins by every figure.
+    # All bands of this ground follow pan, so adding pan's detail improves every figure.
     for name, better in (("ERGAS", -1), ("Q8", 1), ("SCC", 1), ("SAM", -1), ("PSNR", 1), ("SSIM", 1)):
         assert better * rows["gsa"][name] > better * rows["bicubic"][name], name
     quality = found.section("literature full").rows

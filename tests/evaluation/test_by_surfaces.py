@@ -34,7 +34,7 @@ def test_every_surface_of_a_list_is_evaluated(run, tmp_path, weights):
     result = run("evaluate", "--reflectances", few, "-w", weights, *QUICK, "--fail-above", 0.1)
     found = json.loads(result.stdout)
     assert [one["name"] for one in found["each"]] == [one.name for one in load_reflectances(few)]
-    # The predictor is exact on what is flat; random weights are not.
+    # The predictor is exact on flat fields; random weights are not.
     assert all(one["flat"]["predictor"] < 1e-3 for one in found["each"])
     worst = max(max(one[kind]["mine"] for kind in ("flat", "textured")) for one in found["each"])
     assert found["headline"]["jnd"] == pytest.approx(worst) and worst > 0.1 and result.exit_code == 3

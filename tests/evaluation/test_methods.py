@@ -37,7 +37,7 @@ def test_gdal_sharpens_several_images_as_it_does_each_alone():
     inside = (..., slice(8, -8), slice(8, -8))
     assert together.shape == (2, 8, 80, 96)
     assert torch.allclose(together[inside], alone[inside], atol=2 / SCALE)
-    # Weighted Brovey: what it gives is mul enlarged times pan over the mean of bands.
+    # Weighted Brovey: mul enlarged, times pan over the mean of bands.
     assert float((together.mean(1, keepdim=True) - pan)[inside].abs().max()) < 0.02
 
 

@@ -79,14 +79,14 @@ def test_plain_is_in_jnd(shaded, channel, offset):
     assert plain(off_by_one_jnd, *shaded) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize(("border", "judged"), [(8, False), (9, True)])
-def test_eight_pixels_of_border_do_not_count(shaded, border, judged):
+@pytest.mark.parametrize(("border", "counts"), [(8, False), (9, True)])
+def test_eight_pixels_of_border_do_not_count(shaded, border, counts):
     def wrong_at_the_border(pan, mul):
         oklab = from_shading(pan, mul)
         inside = F.pad(torch.ones_like(oklab[..., border:-border, border:-border]), (border,) * 4)
         return torch.where(inside > 0, oklab, torch.zeros_like(oklab))
 
-    assert (plain(wrong_at_the_border, *shaded) > 0.1) is judged
+    assert (plain(wrong_at_the_border, *shaded) > 0.1) is counts
 
 
 def test_displacement_costs_more_the_larger_it_is(coloured):
@@ -237,9 +237,9 @@ def test_shapes_that_do_not_fit_are_refused(pan, mul, message):
 
 def test_images_too_small_for_a_protocol_are_refused(shaded):
     pan, mul = shaded
-    for judge in (plain, lambda *them: full(*them).consistency):
+    for protocol in (plain, lambda *them: full(*them).consistency):
         with pytest.raises(ValueError, match="expected sides above"):
-            judge(bicubic, pan[..., :16, :16], mul[..., :4, :4])
+            protocol(bicubic, pan[..., :16, :16], mul[..., :4, :4])
     with pytest.raises(ValueError, match="at least 40 to register"):
         displaced(bicubic, pan[..., :144, :144], mul[..., :36, :36], 0.3)
 

@@ -29,7 +29,7 @@ FAULTS = replace(
     read_noise=6e-4,
     step=3,
 )
-"""An imager that blurs, rings and is noisy, but displaces only what it is told to."""
+"""An imager that blurs, rings and is noisy, but displaces the arrays by the test's numbers only."""
 
 
 def smooth_noise(*shape, sigma=2.0, seed=0):

@@ -77,7 +77,7 @@ def test_existing_outputs_are_refused_before_the_work_and_replaced_on_request(
         assert result.exit_code == 1 and "--overwrite" in result.stderr and not target.exists()
     before = (plots / "map.png").read_bytes()
     assert run("evaluate", *options, "--overwrite").exit_code == 0
-    assert (plots / "map.png").read_bytes() == before, "the same figures give the same bytes"
+    assert (plots / "map.png").read_bytes() == before, "equal figures give equal bytes"
 
 
 def test_plots_without_matplotlib_are_refused_in_one_line(run, pair, tmp_path, monkeypatch):

@@ -40,10 +40,10 @@ def test_histograms_of_zeros_and_of_nothing_are_defined_and_nan_is_refused():
 def test_squares_of_lightness_and_chroma_add_up_to_the_whole():
     truth = torch.zeros(1, 3, 4, 4)
     off = torch.tensor([0.06, 0.02, -0.04])[:, None, None].expand(3, 4, 4)[None]
-    judged = torch.ones(1, 4, 4, dtype=torch.bool)
-    judged[0, 0] = False
+    counted = torch.ones(1, 4, 4, dtype=torch.bool)
+    counted[0, 0] = False
     difference = Difference()
-    difference.add(truth + off, truth, judged)
+    difference.add(truth + off, truth, counted)
     assert difference.total.count == 12
     assert difference.lightness.mean == pytest.approx(0.06 / JND, rel=1e-5)
     assert difference.chroma.mean == pytest.approx(2 * np.hypot(0.02, 0.04) / JND, rel=1e-5)
