@@ -344,7 +344,7 @@ def test_neither_blocks_nor_panels_nor_workers_show(two, tmp_path, monkeypatch):
     monkeypatch.setattr("potato.viewing.blocks.BLOCK", 37)
     monkeypatch.setattr("potato.viewing.blocks.PANEL", 64)
     monkeypatch.setattr("potato.raster.writer.PANEL", 64)
-    monkeypatch.setattr("potato.raster.writer.TILE", 64)
+    monkeypatch.setattr("potato.raster.writer.TIFF_BLOCK", 64)
     for path, piece in zip(whole, every_tool(*two, tmp_path / "pieces", workers=3), strict=True):
         assert np.array_equal(pairs.read(path), pairs.read(piece)), path.name
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from potato.core.draw import draw_picture
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
-from potato.core.profiles import PANEL, PROFILES, TILE
+from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
 from potato.core.render import LOOKS, Look, dither, render
 from potato.core.sensors import RATIO, SCALE
 from potato.core.text import redact
@@ -208,7 +208,7 @@ def fuse_pair(
         for window, pixels in _blocks(pair, part, panel, block // RATIO, model.apron)
     )
     # Enough to keep the workers busy while this thread writes a row of tiles or reads one of blocks.
-    ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, grid.width) // block)
+    ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
     bar = progress_bar(grid.width * grid.height, progress)
     with bar, picture as canvas, one_thread():
         for window, codes in map_blocks(blocks, work, workers, ahead):
