@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from potato.core.text import redact, script_json
-
 from pictures import HOSTILE
+from potato.core.text import redact, script_json
 
 
 def test_script_json_escapes_markup():
