@@ -1,6 +1,16 @@
+"""Text for people."""
+
+import json
+
 import pytest
 
-from potato.core.text import redact
+from pictures import HOSTILE
+from potato.core.text import redact, script_json
+
+
+def test_script_json_escapes_markup():
+    text = script_json({HOSTILE: [HOSTILE, "<!--"]})
+    assert not set("<>&") & set(text) and json.loads(text) == {HOSTILE: [HOSTILE, "<!--"]}
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,7 @@ from potato.cli import options
 @click.option("--vrt", "mosaic", flag_value="vrt", help="Also join them as a VRT, which copies no pixels.")
 @click.option("--crop-to-cell", is_flag=True, help="Leave out the overlap that neighbouring tiles share.")
 @options.weights
-@options.look
-@options.exposure
-@options.contrast
+@options.rendering
 @options.profile
 @options.creation_options
 @options.device
@@ -58,17 +56,7 @@ from potato.cli import options
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do and what it would cost.")
 @options.quiet
 @options.json_
-def fuse_ard(
-    ard: str,
-    output: str,
-    bbox: tuple[float, float, float, float] | None,
-    look: str,
-    exposure: float | None,
-    contrast: float | None,
-    quiet: bool,
-    json_: bool,
-    **settings: Any,
-) -> None:
+def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
@@ -76,12 +64,9 @@ def fuse_ard(
     outcome of every tile. Repeat the command to finish a run that was cut short. Exit code 3 says
     that some tiles failed.
     """
-    from potato.core import render
     from potato.fusion import delivery
 
-    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
-    bar = options.show_progress(quiet)
-    result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
+    result = delivery.fuse_ard(progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:
