@@ -5,9 +5,9 @@ never ends a run. `list_ard` sums up what an ARD holds.
 """
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.item import Broken, Tile, tile_name, unusable
 from potato.ard.listing import Listing, list_ard
-from potato.ard.naming import read_allow_list, tile_name
+from potato.ard.naming import read_allow_list
 from potato.ard.walk import walk_ard
 
 __all__ = [

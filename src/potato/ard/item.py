@@ -113,6 +113,11 @@ class Tile:
         return without_overlap(self.bbox)
 
 
+def tile_name(tile: Tile) -> str:
+    """Zone, quadkey, date and CID with slashes between: the same wherever the ARD lies."""
+    return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
+
+
 def unusable(tile: Tile) -> str | None:
     """Why a tile can't be sharpened or cut; None if its item shows no reason.
 
