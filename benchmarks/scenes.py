@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
-from potato.training.config import Settings
+from potato.training import TrainConfig
 
 from machine import keep
 
@@ -31,7 +31,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     photographs = list_photographs(options.photographs)
-    passes = Settings(scenes=1.0).passes
+    passes = TrainConfig.passes
     found = {}
     for ground in (*GROUNDS, None):
         if ground == "photographs" and not photographs:

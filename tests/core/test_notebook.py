@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from pictures import decode
 from potato import fuse, open_pair
 from potato.chips.chip import Chip
 from potato.core.color import mul_to_oklab
@@ -11,6 +10,7 @@ from potato.core.render import NATURAL, render
 from potato.core.sensors import SCALE
 
 import pairs
+from pictures import decode
 
 HOSTILE = "<script>alert(1)&"
 

@@ -10,7 +10,6 @@ import torch
 from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
-from pictures import colours, every_tool, ragged, write_rgba
 from potato import fuse
 from potato.core.color import (
     JND,
@@ -23,6 +22,7 @@ from potato.viewing import tools
 from potato.viewing.color_ops import MID_GREY, exaggerated
 
 import pairs
+from pictures import colours, every_tool, ragged, write_rgba
 
 SCREENS = {"uint8": Look("screen", 8), "uint16": Look("screen", 16)}
 

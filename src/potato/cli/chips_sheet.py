@@ -14,14 +14,16 @@ from potato.cli import chip_options, options
     "-n", "--count", type=click.IntRange(1), default=12, show_default=True, help="How many chips at most."
 )
 @chip_options.starting_from
-@click.option("--columns", type=click.IntRange(1), default=2, show_default=True, help="Chips side by side.")
+@click.option(
+    "--columns", type=click.IntRange(1), default=2, show_default=True, help="How many chips side by side."
+)
 @options.overwrite
 @options.quiet
 @options.json_
 def chips_sheet(quiet: bool, json_: bool, **settings: Any) -> None:
     """Draw chips as a contact sheet: pan, mul and target.
 
-    POOL is a folder of chips, OUTPUT the PNG to write. What isn't valid is magenta.
+    POOL is a folder of chips, OUTPUT the PNG to write. Invalid pixels are magenta.
     """
     from potato.chips import contact_sheet
 

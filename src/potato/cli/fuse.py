@@ -22,7 +22,7 @@ from potato.cli import options
     type=click.IntRange(4),
     default=512,
     show_default=True,
-    help="Side of a block in pan pixels, a multiple of 4. Doesn't show in the result.",
+    help="Side of a block in pan pixels, a multiple of 4; does not show in the picture.",
 )
 @options.overwrite
 @options.quiet
@@ -30,8 +30,8 @@ from potato.cli import options
 def fuse(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a pair of images into one picture in true colour.
 
-    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write. PAN and
-    MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
+    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write.
+    PAN and MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
     """
     from potato.fusion import pipeline
 

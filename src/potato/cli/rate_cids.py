@@ -16,18 +16,20 @@ from potato.cli import options
     type=click.Path(),
     default="ratings.csv",
     show_default=True,
-    help="The table to write, best first.",
+    help="Table to write, best CID first.",
 )
-@click.option("--allow-list", type=click.Path(), help="An allow-list to write, as make-chips takes it.")
-@click.option("--top", type=click.IntRange(1), help="How many CIDs the allow-list holds at most.")
-@click.option("--above", type=click.FloatRange(0, 1), help="An index that those on it exceed.")
-@click.option("--sheet", type=click.Path(), help="A page to write, to look at ratings and change them.")
+@click.option("--allow-list", type=click.Path(), help="Allow-list to write, for make-chips and fuse-ard.")
+@click.option("--top", type=click.IntRange(1), help="The most CIDs on the allow-list.")
+@click.option(
+    "--above", type=click.FloatRange(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
+)
+@click.option("--sheet", type=click.Path(), help="HTML page to write, to view and change ratings.")
 @click.option(
     "--tiles-per-cid",
     type=click.IntRange(1),
     default=16,
     show_default=True,
-    help="How many tiles of each CID are looked at.",
+    help="The most tiles of each CID to read.",
 )
 @options.workers
 @options.cluster

@@ -215,8 +215,7 @@ def fill_pair(
 def sharpen_cells(
     model: Sharpener, pan: Tensor, mul: Tensor, valid: tuple[Tensor, Tensor] | None = None, given: int = 0
 ) -> Tensor:
-    """Fill invalid pixels, pad or crop to the model's halo, and run the model: the path of every
-    pixel.
+    """Fill invalid pixels, pad or crop to the model's halo, and run the model.
 
     Args:
         model: on the device of the tensors.
