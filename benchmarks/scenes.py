@@ -14,10 +14,9 @@ from pathlib import Path
 
 import torch
 
+from machine import keep
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.training import TrainConfig
-
-from machine import keep
 
 
 def main() -> int:

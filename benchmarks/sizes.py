@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from machine import keep
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
 from potato.evaluation.by_chips import CHIPS, evaluate_chip
@@ -31,8 +32,6 @@ from potato.evaluation.protocols import displaced, full, plain
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import open_pair
-
-from machine import keep
 
 SIZES = "24x3,32x3,32x4,40x4,40x5,48x4,48x5,64x4"
 EPOCH = 2000

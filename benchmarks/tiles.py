@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 from fuse import make
-
 from machine import keep
 
 
@@ -75,9 +74,8 @@ def main() -> None:
 def measure(folder: Path, count: int, tilesize: int) -> dict[int, list[tuple[float, float]]]:
     """Wall seconds and processor seconds of each tile, by zoom."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "examples"))
-    from tiles import PairReader
-
     from potato import load_model
+    from tiles import PairReader
 
     model, names = load_model(folder / "random.safetensors"), (f"{folder}/pan.tif", f"{folder}/mul.tif")
     chance = random.Random(0)

@@ -15,6 +15,7 @@ import time
 
 import torch
 
+from machine import keep
 from potato.chips.scenes import make_scenes, scene_chip
 from potato.engine.devices import choose_device
 from potato.model.network import Architecture, Sharpener
@@ -22,8 +23,6 @@ from potato.training import TrainConfig
 from potato.training.data import Samples, list_chips
 from potato.training.loader import Places, open_batches
 from potato.training.step import Learner, train_step
-
-from machine import keep
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ class Spectrum:
 
     Attributes:
         kind: one of the values of `KINDS`.
-        sample: spectra of one sample are near-duplicates and go to the same half.
+        sample: spectra of one sample are near-duplicates and go to one half.
         wavelengths: in nm, ascending.
         reflectance: 0..1, one per wavelength.
     """
@@ -139,7 +139,7 @@ def is_held_out(spectra: Sequence[Spectrum]) -> NDArray[np.bool_]:
 
 
 def observe(spectra: Sequence[Spectrum], responses: Path) -> Library:
-    """What sensors and eye make of the spectra in daylight (D65)."""
+    """The spectra in daylight (D65), as sensors and eye see them."""
     reflectance = np.stack([np.interp(GRID, s.wavelengths, s.reflectance) for s in spectra])
     shape = colour.SpectralShape(GRID[0], GRID[-1], 1)
     daylight = colour.SDS_ILLUMINANTS["D65"].copy().align(shape).values[:, None]
@@ -179,7 +179,7 @@ def fit(library: Library, ridge: float) -> Array:
 
 
 def rounded(matrix: Array) -> Array:
-    """Four decimals; what a column lacks of white goes to its largest entry, which gets a fifth."""
+    """Four decimals; a fifth in each column's largest entry makes its sum exactly white."""
     result = matrix.round(4)
     for channel, goal in enumerate(D65):
         largest = result[:, channel].argmax()
@@ -193,7 +193,7 @@ def oklab_of(xyz: Array) -> Tensor:
 
 
 def distance(first: Tensor, second: Tensor) -> Array:
-    """JND between two of what `oklab_of` gives."""
+    """JND between two results of `oklab_of`."""
     return np.asarray(delta_e_ok(first, second)[:, 0])
 
 

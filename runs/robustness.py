@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
-from land_cover import Scene, make_scene
 from torch import Tensor
 
+from land_cover import Scene, make_scene
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram

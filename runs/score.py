@@ -19,10 +19,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
 from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
-from robustness import TRIALS, run_trial
-
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.engine.devices import one_thread
@@ -35,6 +34,7 @@ from potato.evaluation.result import Section, json_value, provenance, with_ratio
 from potato.model.weights import PREDICTOR
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
+from robustness import TRIALS, run_trial
 
 SEED = 20_260_000
 """Seed of the scenes; any number that training doesn't use."""
@@ -208,7 +208,7 @@ def main() -> int:
     write_whole(
         options.json, json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
-    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {what} isn't there." for what in missing)])
+    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {name} isn't there." for name in missing)])
     write_whole(options.markdown, text + "\n")
     print(text)
     beyond = sum(section.rows[methods[-1].name]["beyond"] for section in limited)

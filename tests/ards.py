@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from affine import Affine
 
+import pairs
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import square_quadkey
-
-import pairs
 
 CID = "1030010000000A00"
 OTHER = "1040010000000B00"

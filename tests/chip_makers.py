@@ -2,10 +2,9 @@
 
 import numpy as np
 
+import pairs
 from potato.chips.wald import coarsen_pair
 from potato.raster import PairPixels
-
-import pairs
 
 
 def pixels(cells=64, seed=0, pan_valid=None, mul_valid=None):

@@ -6,10 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import pairs
 from potato.cli import potato
 from potato.model.network import Architecture, Sharpener
-
-import pairs
 
 
 @pytest.fixture

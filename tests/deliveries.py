@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 from rasterio.warp import transform
 
+import ards
+import pairs
 from potato import fuse_ard
 from potato.ard import Tile
 from potato.core.render import LOOKS
 from potato.engine.threads import Serial
 from potato.fusion.delivery.manifest import read_manifest
 from potato.fusion.delivery.plan import DeliverySettings
-
-import ards
-import pairs
 
 SIDE_PIXELS = 4 * 136
 """Pan pixels along a tile."""

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import torch
 from affine import Affine
+
+from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
+from potato.core.resample import block_mean
+from potato.core.sensors import RATIO
 
 BAND_NAMES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
 CORNER = Affine(0.5, 0, 350_000, 0, -0.5, 3_800_000)
@@ -70,3 +75,29 @@ def write_pair(folder: Path, rows: int = 40, columns: int = 40, seed: int = 0, v
 def read(path: Path) -> np.ndarray:
     with rasterio.open(path) as file:
         return file.read()
+
+
+def smooth_pair(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Reflectance pan (1, 1, 4h, 4w) and mul (1, 8, h, w) that show one ground, exactly."""
+    random = torch.Generator().manual_seed(seed)
+    fine = torch.rand(1, 8, rows * RATIO + 32, columns * RATIO + 32, generator=random)
+    for _ in range(3):
+        fine = torch.nn.functional.avg_pool2d(fine, 9, stride=1)
+    fine = fine[..., : rows * RATIO, : columns * RATIO]
+    fine = ((fine - 0.5) * 4 + 0.4).clamp(0.02, 1)
+    return fine.mean(1, keepdim=True), block_mean(fine)
+
+
+def write_reflectance(folder: Path, pan: torch.Tensor, mul: torch.Tensor, valid=None) -> Paths:
+    """Tensors of a pair on disk; `valid` (4h, 4w) becomes pan's mask."""
+    counts = [reflectance_to_counts(image[0]) for image in (pan, mul)]
+    return Paths(
+        write(folder / "pan.tif", counts[0], names=("BAND_P",), mask=valid),
+        write(folder / "mul.tif", counts[1], CORNER @ Affine.scale(4), names=BAND_NAMES),
+    )
+
+
+def read_reflectance(paths: Paths) -> tuple[torch.Tensor, torch.Tensor]:
+    """pan (1, 1, 4h, 4w) and mul (1, 8, h, w)."""
+    pan, mul = (counts_to_reflectance(read(path))[None] for path in (paths.pan, paths.mul))
+    return pan, mul

@@ -9,9 +9,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
-from potato.viewing import tools
-
 import pairs
+from potato.viewing import tools
 
 CORNERS = [(r, g, b) for r in (0, 1) for g in (0, 1) for b in (0, 1)]
 HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script><script>alert(2)</script>"

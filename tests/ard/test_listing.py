@@ -2,11 +2,10 @@ import json
 
 import pytest
 
-from potato import list_ard
-from potato.ard import Listing
-
 import ards
 from deliveries import two_cids
+from potato import list_ard
+from potato.ard import Listing
 
 
 def test_clouds_of_a_cid_are_weighted_by_area(tmp_path):

@@ -13,7 +13,6 @@ from potato.ard.synthetic import Collect, make_ard
 from potato.ard.synthetic.collects import plan_cid, plan_squares
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from ratings import a_rating, read_table
-
 from servers import serve_bucket, serve_folder
 
 

@@ -2,10 +2,9 @@ import sys
 
 import pytest
 
+from ards import without_addresses
 from potato.ard import Broken, source, walk_ard
 from potato.errors import ArdError
-
-from ards import without_addresses
 from servers import serve_bucket, serve_folder
 
 

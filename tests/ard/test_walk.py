@@ -3,9 +3,8 @@ import shutil
 
 import pytest
 
-from potato.ard import OVERLAP, Broken, Tile, source, unusable, walk_ard
-
 from ards import without_addresses, write_ard
+from potato.ard import OVERLAP, Broken, Tile, source, unusable, walk_ard
 
 
 @pytest.fixture

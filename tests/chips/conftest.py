@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from potato.chips.make import make_chips
-
 from ards import SMALL, contents, write_ard, write_tile
+from potato.chips.make import make_chips
 
 
 @pytest.fixture(scope="session")

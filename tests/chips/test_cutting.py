@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ards import CID, OTHER, SMALL, contents, damage, rows, write_ard, write_tile
 from potato.ard import walk_ard
 from potato.ard.synthetic import make_ard
 from potato.chips.make import make_chips
 from potato.errors import ArdError, InputError
-
-from ards import CID, OTHER, SMALL, contents, damage, rows, write_ard, write_tile
 
 
 def test_unused_items_are_counted_and_logged(tmp_path, run):

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from ards import contents
 from potato.chips import load_chip
 from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.errors import ChipError, InputError
 from potato.simulation.land.reflectances import COLUMNS, load_reflectances
-
-from ards import contents
 
 SURFACES = load_reflectances()
 

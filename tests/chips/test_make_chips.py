@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ards import CID, SMALL, contents, rows, write_ard
 from potato.ard import walk_ard
 from potato.chips import load_chip
 from potato.chips.chip import digest
@@ -20,8 +21,6 @@ from potato.chips.make import make_chips
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, ChipError, InputError, OutputError
 from potato.raster import gdal, open_pair
-
-from ards import CID, SMALL, contents, rows, write_ard
 
 
 def test_two_runs_of_12_chips_equal_one_of_24(ard, whole, tmp_path):

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from ards import CID, SMALL, contents, damage, rows, write_ard
 from potato.chips.make import make_chips
 from potato.errors import ArdError
 from potato.raster import remote
-
-from ards import CID, SMALL, contents, damage, rows, write_ard
 from servers import FolderServer, serve_bucket, serve_folder
 
 

@@ -6,13 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ards import SMALL, rows
 from potato.ard import walk_ard
 from potato.chips.make import make_chips
 from potato.chips.placement import GOLDEN, R2, Lattice, Placement
 from potato.chips.survey import grid_square_window
 from potato.core.windows import PairWindow
-
-from ards import SMALL, rows
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=40))

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
+import pairs
 from potato.chips.sample_reflectance import get_reflectance, pair_of_stem, reflectance_row
 from potato.core.sensors import SCALE
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.simulation.land.reflectances import load_reflectances
-
-import pairs
 
 
 @pytest.fixture

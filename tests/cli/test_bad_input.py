@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from affine import Affine
 
+import pairs
 from potato import save_model
 from potato.errors import OutputError
-
-import pairs
 from servers import FolderServer, serve_folder
 
 COARSE = pairs.CORNER @ Affine.scale(4)

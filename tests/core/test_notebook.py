@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+import pairs
+from pictures import decode
 from potato import fuse, open_pair
 from potato.chips.chip import Chip
 from potato.core.color import mul_to_oklab
 from potato.core.notebook import Shown, View
 from potato.core.render import NATURAL, render
 from potato.core.sensors import SCALE
-
-import pairs
-from pictures import decode
 
 HOSTILE = "<script>alert(1)&"
 

@@ -4,9 +4,13 @@ import json
 
 import pytest
 
+from pictures import HOSTILE
 from potato.core.text import redact, script_json
 
-from pictures import HOSTILE
+
+def test_script_json_escapes_markup():
+    text = script_json({HOSTILE: [HOSTILE, "<!--"]})
+    assert not set("<>&") & set(text) and json.loads(text) == {HOSTILE: [HOSTILE, "<!--"]}
 
 
 @pytest.mark.parametrize(
@@ -23,8 +27,3 @@ def test_redact_removes_secrets(text, clean, monkeypatch):
     assert redact(text) == clean
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
     assert "wJalrXUtnFEMI" not in redact(f"{text} wJalrXUtnFEMI")
-
-
-def test_script_json_escapes_markup():
-    text = script_json({HOSTILE: [HOSTILE, "<!--"]})
-    assert not set("<>&") & set(text) and json.loads(text) == {HOSTILE: [HOSTILE, "<!--"]}

@@ -14,13 +14,12 @@ import pytest
 import rasterio
 from affine import Affine
 
-from potato.doctor import bucket, examine, machine, software
-from potato.doctor.ards import REMEDIES
-from potato.errors import WeightsError
-
 import ards
 import pairs
 import servers
+from potato.doctor import bucket, examine, machine, software
+from potato.doctor.ards import REMEDIES
+from potato.errors import WeightsError
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,9 @@ import pytest
 import torch
 from affine import Affine
 
+import pairs
+import worker_jobs
+from ards import contents, write_ard
 from potato import fuse_ard
 from potato.ard.rating import rate_cids
 from potato.chips.fake import fake_chips
@@ -20,13 +23,9 @@ from potato.engine.jobs import Lost
 from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
 from potato.evaluation import Protocols, evaluate
-from potato.evaluation.methods import Lineup
+from potato.evaluation.methods import MethodSpec
 from potato.fusion.delivery.manifest import read_manifest
 from potato.model.weights import save_model
-
-import pairs
-import worker_jobs
-from ards import contents, write_ard
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -209,7 +208,8 @@ def test_judging_says_what_a_worker_found_wrong(judged, address, network, tmp_pa
         evaluate(chips=tmp_path / "bad", baselines=(), cluster=address)
     save_model(network, tmp_path / "mine.safetensors")
     monkeypatch.setattr(
-        "potato.evaluation.methods.Lineup.of", lambda *_: Lineup("predictor", (), "cpu", "0" * 16)
+        "potato.evaluation.methods.MethodSpec.for_workers",
+        lambda _: MethodSpec("predictor", (), "cpu", "0" * 16),
     )
     with pytest.raises(WeightsError, match="expected the weights that the run began with"):
         evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)

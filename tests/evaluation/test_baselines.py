@@ -1,4 +1,4 @@
-"""Classical sharpeners: what their formulas promise, and that they sharpen."""
+"""Classical sharpeners keep the properties of their formulas, and sharpen."""
 
 import pytest
 import torch
@@ -9,7 +9,8 @@ from potato.core.mtf import MUL_GAINS, degrade
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.core.sensors import SCALE
-from potato.evaluation.baselines import BASELINES, as_sharpen, awlp, bicubic, brovey, gsa, mtf_glp_hpm
+from potato.evaluation.baselines import BASELINES, awlp, bicubic, brovey, gsa, mtf_glp_hpm
+from potato.evaluation.methods import as_sharpen
 from potato.evaluation.metrics import ergas, q2n, sam, scc
 from potato.evaluation.protocols import full, plain
 from potato.simulation.ground import make_ground
@@ -56,7 +57,7 @@ def test_the_unit_and_the_batch_do_not_matter(name, scene):
 
 
 @EVERY
-def test_nothing_that_came_is_changed(name, scene):
+def test_inputs_stay_unchanged(name, scene):
     pan, mul = (image.clone() for image in scene[:2])
     BASELINES[name](pan, mul)
     assert torch.equal(pan, scene[0]) and torch.equal(mul, scene[1])
@@ -64,7 +65,7 @@ def test_nothing_that_came_is_changed(name, scene):
 
 @pytest.mark.parametrize("name", SHARPENERS)
 def test_calibration_of_pan_does_not_matter(name, scene):
-    """Moments are matched or weights fitted, so gain and offset of pan say nothing; HPM knows no offset."""
+    """Matched moments and fitted weights take pan's gain and offset out; HPM knows no offset."""
     pan, mul, _ = scene
     sharp, offset = BASELINES[name](pan, mul), 0 if name == "mtf_glp_hpm" else 0.1
     assert torch.allclose(BASELINES[name](pan * 1.7 + offset, mul), sharp, atol=1e-3)
@@ -88,7 +89,7 @@ def test_ratios_are_exact_where_only_shading_varies(name, see):
     assert not torch.allclose(bicubic(pan, mul), exact, rtol=2e-2)
 
 
-def test_hpm_takes_each_platform_and_band_for_what_it_is():
+def test_hpm_uses_the_mtf_of_each_platform_and_band():
     pan = shading()
     exact = pan * SPECTRUM
     mul = degrade(exact, MUL_GAINS["WV03"])
@@ -119,7 +120,7 @@ def test_gsa_is_exact_on_its_own_model(mixed):
     assert torch.allclose(gsa(pan, mul), expected, atol=2e-5)
 
 
-def test_the_fitted_mix_of_what_gsa_gives_is_pan(mixed, scene):
+def test_the_fitted_mix_of_gsas_bands_is_pan(mixed, scene):
     pan, mul, mix, *_ = mixed
     assert torch.allclose((mix * gsa(pan, mul)).sum(1, keepdim=True) + 0.03, pan, atol=2e-5)
     pan, mul, _ = scene
@@ -130,19 +131,19 @@ def test_the_fitted_mix_of_what_gsa_gives_is_pan(mixed, scene):
     assert left.square().mean().sqrt() < 1e-4
 
 
-def test_gsa_bears_bands_that_are_copies():
+def test_gsa_works_with_identical_bands():
     pan = shading(side=64)
     mul = block_mean(pan) * torch.ones(1, 8, 1, 1)
     assert torch.allclose(gsa(pan, mul).mean(1, keepdim=True), pan, atol=1e-3)
 
 
-def test_awlp_adds_what_a_wavelet_takes_away_by_brightness():
+def test_awlp_adds_wavelet_planes_in_proportion_to_brightness():
     pan = shading()
     mul = block_mean(pan) * SPECTRUM
     added = awlp(pan, mul) - bicubic(pan, mul)
     # One field of detail, of each band's own brightness.
     assert torch.allclose(added / SPECTRUM, (added / SPECTRUM)[:, :1], atol=1e-3)
-    # À trous with a B3 spline: [1 4 6 4 1] / 16, then the same with holes; one after the other.
+    # À trous with a B3 spline: [1 4 6 4 1] / 16, then again with gaps; one after the other.
     spike = torch.full((1, 1, 64, 64), 0.5)
     spike[..., 32, 32] = 0.7
     taps = torch.zeros(17)
@@ -158,7 +159,7 @@ def test_awlp_adds_what_a_wavelet_takes_away_by_brightness():
 
 
 @pytest.mark.parametrize("name", SHARPENERS)
-def test_each_sharpens_invented_ground(name, scene):
+def test_each_beats_bicubic_on_simulated_ground(name, scene):
     pan, mul, exact = scene
     flat, sharp = bicubic(pan, mul)[0], BASELINES[name](pan, mul)[0]
     assert scc(sharp, exact[0]) > 0.6 > scc(flat, exact[0])
@@ -170,7 +171,7 @@ def test_each_sharpens_invented_ground(name, scene):
 
 
 @EVERY
-def test_through_colour_they_are_sharpeners(name, scene):
+def test_as_sharpen_gives_the_colour_of_the_bands(name, scene):
     pan, mul, _ = scene
     sharpen = as_sharpen(BASELINES[name])
     oklab = sharpen(pan, mul)
@@ -200,6 +201,6 @@ def test_shapes_are_enforced(name, pan, mul):
         BASELINES[name](torch.ones(pan), torch.ones(mul))
 
 
-def test_names_are_those_of_the_functions():
+def test_baselines_are_listed_by_the_names_of_their_functions():
     assert all(function.__name__ == name for name, function in BASELINES.items())
     assert {brovey, gsa, awlp, bicubic, mtf_glp_hpm} == set(BASELINES.values())

@@ -66,7 +66,7 @@ def result(truth):
 
 @pytest.fixture(scope="module")
 def fusion():
-    """fused, mul, pan, pan_low: a result that isn't quite what its pair says."""
+    """fused, mul, pan, pan_low: a result that differs a little from its pair."""
     fused = texture(8, 256, 256, seed=2)
     pan = fused.mean(0, keepdim=True) * 1.1
     mul = block_mean(fused) + 0.2 * (texture(8, 64, 64, seed=3) - 0.17)
@@ -81,7 +81,7 @@ def hwc(image):
 
 
 @pytest.mark.parametrize("metric", REDUCED)
-def test_a_perfect_result_is_perfect_and_another_is_not(metric, truth, result):
+def test_only_a_perfect_result_has_the_perfect_figure(metric, truth, result):
     assert metric(truth, truth) == pytest.approx(PERFECT[metric], abs=1e-5)
     assert abs(metric(result, truth) - PERFECT[metric]) > 0.005
 
@@ -94,13 +94,13 @@ def test_more_noise_is_worse(metric, truth):
 
 
 @pytest.mark.parametrize("metric", (sam, ergas, q2n, scc))
-def test_these_do_not_depend_on_the_unit(metric, truth, result):
+def test_figures_do_not_depend_on_the_unit(metric, truth, result):
     assert metric(result * 10_000, truth * 10_000) == pytest.approx(metric(result, truth), rel=1e-4)
 
 
 @pytest.mark.parametrize("metric", REDUCED)
 @pytest.mark.parametrize("junk", (0.0, 1e6, math.nan))
-def test_what_is_invalid_is_never_looked_at(metric, junk, truth, result):
+def test_invalid_pixels_change_nothing(metric, junk, truth, result):
     valid = torch.ones(96, 128, dtype=torch.bool)
     valid[:, 96:] = False
     spoilt = [torch.where(valid, image, torch.full_like(image, junk)) for image in (result, truth)]
@@ -110,7 +110,7 @@ def test_what_is_invalid_is_never_looked_at(metric, junk, truth, result):
 
 
 @pytest.mark.parametrize("metric", REDUCED)
-def test_where_nothing_is_valid_nothing_is_said(metric, truth):
+def test_figures_are_nan_where_nothing_is_valid(metric, truth):
     assert math.isnan(metric(truth, truth, valid=torch.zeros(96, 128, dtype=torch.bool)))
 
 
@@ -126,7 +126,7 @@ def test_shapes_are_enforced(metric, truth):
 # Against published definitions and other people's code.
 
 
-def test_sam_agrees_with_both_and_black_is_left_out(truth, result):
+def test_sam_agrees_with_torchmetrics_and_sewar_and_leaves_out_black(truth, result):
     other = math.degrees(spectral_angle_mapper(result[None].double(), truth[None].double()))
     assert sam(result, truth) == pytest.approx(other, rel=1e-9)
     black = truth.clone()
@@ -135,7 +135,7 @@ def test_sam_agrees_with_both_and_black_is_left_out(truth, result):
     assert math.isnan(spectral_angle_mapper(result[None], black[None]))
 
 
-def test_ergas_agrees_with_both(truth, result):
+def test_ergas_agrees_with_torchmetrics_and_sewar(truth, result):
     other = error_relative_global_dimensionless_synthesis(result[None], truth[None], ratio=4)
     assert ergas(result, truth) == pytest.approx(float(other), rel=1e-4)
     assert ergas(result, truth) == pytest.approx(sewar.ergas(hwc(truth), hwc(result), r=1 / 4), rel=1e-9)
@@ -143,14 +143,14 @@ def test_ergas_agrees_with_both(truth, result):
     assert ergas(result, truth, ratio=2) == pytest.approx(2 * ergas(result, truth))
 
 
-def test_psnr_agrees_with_both(truth, result):
+def test_psnr_agrees_with_torchmetrics_and_sewar(truth, result):
     other = peak_signal_noise_ratio(result, truth, data_range=1.0)
     assert psnr(result, truth) == pytest.approx(float(other), rel=1e-5)
     assert psnr(result, truth, peak=2) == pytest.approx(sewar.psnr(hwc(truth), hwc(result), MAX=2), rel=1e-9)
     assert psnr(truth + 0.1, truth) == pytest.approx(20, abs=1e-4)
 
 
-def test_ssim_agrees_with_both_inside_the_border(truth, result):
+def test_ssim_agrees_with_torchmetrics_and_sewar_inside_the_border(truth, result):
     window = {"fltr": Filter.GAUSSIAN, "ws": 11, "sigma": 1.5}
     ours = ssim(result, truth, peak=0.5)
     assert ours == pytest.approx(sewar.ssim(hwc(truth), hwc(result), MAX=0.5, fltr_specs=window)[0], rel=1e-6)
@@ -166,7 +166,7 @@ def test_q2n_agrees_with_sewar_on_whole_blocks(truth, result):
     for bands in (1, 2, 3, 4, 8):
         ours = q2n(result[:bands], truth[:bands])
         assert ours == pytest.approx(sewar.full_ref.q2n(hwc(truth[:bands]), hwc(result[:bands])), rel=1e-9)
-    # What crosses the border is left out here; sewar mirrors it.
+    # Blocks across the border are left out here; sewar mirrors them.
     assert q2n(result[..., :95, :], truth[..., :95, :]) == q2n(result[..., :64, :], truth[..., :64, :])
     assert q2n(result, truth, block=16) != q2n(result, truth)
     assert math.isnan(q2n(result, truth, block=100))
@@ -180,7 +180,7 @@ def test_q2n_of_flat_blocks_compares_means():
     assert q2n(flat + 0.1 * texture(8, 32, 32), flat) < 0.01
 
 
-def test_q2n_sees_a_change_of_hue_that_each_band_alone_does_not(truth):
+def test_q2n_sees_a_change_of_hue_that_no_single_band_shows(truth):
     mean = truth.mean((1, 2), keepdim=True)
     wrong = truth.roll(1, 0) - truth.roll(1, 0).mean((1, 2), keepdim=True) + mean
     assert q2n(wrong, truth) < 0.95 and q2n(truth, truth) == pytest.approx(1)
@@ -215,7 +215,7 @@ def test_scc_is_the_correlation_of_laplacians(truth, result):
     assert scc(-result, truth) == pytest.approx(-expected, rel=1e-9)
 
 
-def test_scc_does_not_see_gain_and_offset_and_flat_bands_say_nothing(truth):
+def test_scc_ignores_gain_offset_and_flat_bands(truth):
     assert scc(truth * 3 + 1, truth) == pytest.approx(1, abs=1e-5)
     flat = torch.cat([truth[:1], torch.full_like(truth[:1], 0.3)])
     assert scc(flat, flat) == pytest.approx(1)
@@ -223,7 +223,7 @@ def test_scc_does_not_see_gain_and_offset_and_flat_bands_say_nothing(truth):
     assert math.isnan(scc(flat[1:], flat[1:]))
 
 
-def test_the_others_mean_something_else_by_scc(truth):
+def test_other_packages_define_scc_differently(truth):
     """Windows that are flat, or hang over the border, cost a perfect result."""
     half = truth.clone()
     half[..., 64:] = 0.3
@@ -243,7 +243,7 @@ def test_q_is_that_of_wang_and_bovik(truth):
     assert float(universal_quality(q)[0, 0, 1]) == pytest.approx(expected, rel=1e-12)
 
 
-def test_q_of_flat_and_black_blocks():
+def test_q_of_flat_and_black_blocks_is_defined():
     flat = torch.tensor([1.0, 2.0, 0.0, 0.0], dtype=torch.float64)[None, :, None].expand(1, 4, 9)
     q = universal_quality(flat)[0]
     assert q.diagonal().tolist() == [1, 1, 1, 1]
@@ -263,7 +263,7 @@ def by_blocks(bands, side):
     return float(torch.cat([universal_quality(b)[:, 0, 1] for b in whole_blocks(bands, side)]).mean())
 
 
-def test_distortions_are_what_alparone_defines(fusion):
+def test_distortions_follow_the_definition_of_alparone(fusion):
     fused, mul, pan, low = fusion
 
     def quality(image, i, j):
@@ -279,7 +279,7 @@ def test_distortions_are_what_alparone_defines(fusion):
     assert qnr(fused, mul, pan, low) == pytest.approx(expected) and 0 < expected < 1
 
 
-def test_torchmetrics_and_sewar_put_distortions_together_alike_given_our_q(fusion, monkeypatch):
+def test_torchmetrics_and_sewar_give_our_distortions_from_our_q(fusion, monkeypatch):
     fused, mul, pan, low = fusion
 
     def ours(first, second, reduction="mean"):
@@ -304,7 +304,7 @@ def test_torchmetrics_and_sewar_put_distortions_together_alike_given_our_q(fusio
     assert d_lambda(fused, mul) == pytest.approx(sewar.no_ref.d_lambda(hwc(mul), hwc(fused)), rel=1e-9)
 
 
-def test_the_q_of_the_others_is_wrong():
+def test_q_of_other_packages_is_wrong():
     """Why their D_lambda, D_s and QNR aren't taken as they are."""
     x = texture(1, 64, 64).double()
     inverted = 2 * x.mean() - x
@@ -330,7 +330,7 @@ def test_a_result_that_keeps_all_relations_has_no_distortion():
     assert d_s(fused.flip(0), mul, pan, low) > 0.05
 
 
-def test_khan_is_zero_where_the_result_gives_mul_back():
+def test_d_lambda_khan_is_zero_for_a_result_that_degrades_to_mul():
     fused = texture(8, 256, 256)
     mul = degrade(fused[None], MUL_GAINS["WV02"])[0]
     assert d_lambda_khan(fused, mul) == pytest.approx(0, abs=1e-6)
@@ -339,7 +339,7 @@ def test_khan_is_zero_where_the_result_gives_mul_back():
     assert d_lambda_khan(fused, mul.flip(0)) > 0.1
 
 
-def test_hqnr_is_made_of_its_halves(fusion):
+def test_hqnr_is_the_product_of_its_halves(fusion):
     fused, mul, pan, _ = fusion
     low = degrade(pan[None], PAN_GAINS["WV02"])[0]
     assert d_s_mtf(fused, mul, pan) == pytest.approx(d_s(fused, mul, pan, low))
@@ -349,7 +349,7 @@ def test_hqnr_is_made_of_its_halves(fusion):
 
 
 @pytest.mark.parametrize("junk", (0.0, 1e6, math.nan))
-def test_what_is_invalid_is_not_looked_at_without_a_truth_either(junk, fusion):
+def test_invalid_pixels_change_nothing_at_full_scale(junk, fusion):
     fused, mul, pan, low = fusion
     valid = torch.ones(256, 256, dtype=torch.bool)
     valid[:, 201:] = False
@@ -371,7 +371,7 @@ def test_what_is_invalid_is_not_looked_at_without_a_truth_either(junk, fusion):
     assert math.isnan(hqnr(fused, mul, pan, valid=torch.zeros_like(valid)))
 
 
-def test_shapes_are_enforced_without_a_truth(fusion):
+def test_shapes_are_enforced_at_full_scale(fusion):
     fused, mul, pan, _ = fusion
     short = (fused[:5], mul, pan), (fused, mul[:, 1:], pan), (fused, mul, pan[:, 4:]), (fused, mul[0], pan)
     for wrong in short:
@@ -385,7 +385,7 @@ def test_shapes_are_enforced_without_a_truth(fusion):
         d_lambda(fused, mul, block=30)
 
 
-# What a band sees.
+# Modulation transfer.
 
 
 @pytest.mark.parametrize("gain", (0.11, 0.27, 0.36))
@@ -398,14 +398,14 @@ def test_a_wave_at_the_nyquist_frequency_of_mul_keeps_its_gain(gain):
     assert torch.equal(seen.sign(), torch.tensor([1.0, -1.0]).double().repeat(48))
 
 
-def test_degrading_keeps_what_is_flat_or_slopes_and_where_things_are():
+def test_degrading_keeps_flat_images_slopes_and_positions():
     slope = torch.arange(256.0).double().expand(1, 1, 256, 256)
     for image in (slope, slope.mT.contiguous(), torch.full_like(slope, 0.3)):
         inside = (..., slice(8, -8), slice(8, -8))
         assert torch.allclose(degrade(image, (0.35,))[inside], block_mean(image)[inside], atol=1e-9)
 
 
-def test_degrading_looks_no_further_than_it_says():
+def test_degrading_reads_no_farther_than_its_reach():
     for gains in (MUL_GAINS["WV02"], MUL_GAINS["WV03"], PAN_GAINS["WV02"]):
         image = torch.zeros(1, len(gains), 128, 128)
         image[..., 64:68, 64:68] = 1

@@ -1,18 +1,19 @@
-"""Displacements that were made on purpose are found, with the signs that the rest of Potato gives them."""
+"""Displacements that a test makes are found, with the signs that all of Potato uses."""
 
 import math
-import os
 from dataclasses import replace
-from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
+import pairs
 from potato.core.noise import power_noise
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE, SECOND_ARRAY
-from potato.evaluation.protocols import register_arrays, shift
-from potato.evaluation.registration import LEAST_CONFIDENCE, displacement_map
+from potato.evaluation.registration import LEAST_CONFIDENCE, displacement_map, register_arrays, shift
 from potato.simulation.artefacts import displace_arrays
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import IDEAL, observe
@@ -27,7 +28,31 @@ FAULTS = replace(
     read_noise=6e-4,
     step=3,
 )
-"""An imager that blurs, rings and is noisy, but displaces only what it is told to."""
+"""An imager that blurs, rings and is noisy, but displaces the arrays by the test's numbers only."""
+
+
+def smooth_noise(*shape, sigma=2.0, seed=0):
+    """Positive texture, smooth enough for its grid to hold it."""
+    noise = np.random.default_rng(seed).normal(size=shape)
+    blurred = ndimage.gaussian_filter(noise, (0,) * (len(shape) - 2) + (sigma, sigma), mode="mirror")
+    return torch.from_numpy(0.2 + 0.04 * blurred / blurred.std()).float()
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """A pair of many colours, whose arrays lie on pan."""
+    fine = smooth_noise(2, 1, 192, 192, sigma=5.0) + 0.25 * (
+        smooth_noise(2, 8, 192, 192, sigma=8.0, seed=1) - 0.2
+    )
+    return fine.mean(1, keepdim=True), block_mean(fine)
+
+
+def pulled_apart(mul):
+    apart = mul.clone()
+    for array, by in ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-0.25, 0.1))):
+        bands = [BANDS.index(name) for name in array]
+        apart[:, bands] = shift(mul[:, bands], by)
+    return apart
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +68,7 @@ def photograph(ground, displacement=(0.0, 0.0), sensor=IDEAL):
 
 @pytest.mark.parametrize("sensor", [IDEAL, FAULTS], ids=["ideal", "faulty"])
 @pytest.mark.parametrize("displacement", [(0.05, -0.1), (0.38, 0.2), (-0.7, 1.0), (1.5, -1.5), (2.9, 0.0)])
-def test_what_the_instrument_displaced_is_found(ground, sensor, displacement):
+def test_displacements_of_the_imager_are_found(ground, sensor, displacement):
     """Each array goes half of the way, so up to 1.45 mul pixels here; pan lies in the middle."""
     found = displacement_map(*photograph(ground, displacement, sensor))
     assert found.between == pytest.approx(displacement, abs=0.03)
@@ -55,7 +80,7 @@ def test_what_the_instrument_displaced_is_found(ground, sensor, displacement):
             assert (own - side * way).abs().quantile(0.9) < 0.1
 
 
-def test_arrays_are_measured_each_by_itself_and_signs_are_those_of_shift(ground):
+def test_each_array_is_measured_separately_with_the_signs_of_shift(ground):
     pan, mul = photograph(ground)
     apart = mul.clone()
     moves = ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-1.25, 0.7)))
@@ -68,7 +93,7 @@ def test_arrays_are_measured_each_by_itself_and_signs_are_those_of_shift(ground)
     assert found.between == pytest.approx((-1.55, 0.9), abs=0.05)
 
 
-def test_what_is_registered_lies_on_pan(ground):
+def test_registered_arrays_lie_on_pan(ground):
     pan, mul = photograph(ground, (0.6, -0.4))
     registered = register_arrays(pan[None], mul[None])[0]
     found = displacement_map(pan, registered)
@@ -76,14 +101,14 @@ def test_what_is_registered_lies_on_pan(ground):
         assert average == pytest.approx((0, 0), abs=0.03)
 
 
-def test_displace_arrays_takes_back_what_was_found(ground):
+def test_displace_arrays_undoes_the_displacement_found(ground):
     pan, mul = photograph(ground, (0.8, 0.5))
     found = displacement_map(pan, mul)
     back = displace_arrays(mul, -torch.tensor(found.between))
     assert displacement_map(pan, back).between == pytest.approx((0, 0), abs=0.03)
 
 
-def test_a_smooth_field_is_found_where_it_is(ground):
+def test_a_smooth_field_of_displacements_is_found_at_every_window(ground):
     pan, mul = photograph(ground)
     height, width = mul.shape[-2:]
     rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
@@ -99,7 +124,7 @@ def test_a_smooth_field_is_found_where_it_is(ground):
     assert found.first.spread[1] > 0.1
 
 
-def test_windows_lie_where_they_say():
+def test_rows_and_columns_are_the_middles_of_windows():
     """Only one corner is displaced, and only its windows say so."""
     generator = torch.Generator().manual_seed(4)
     pan = 0.3 + 0.05 * power_noise(384, 512, generator, 1.0)[None]
@@ -123,7 +148,7 @@ def test_windows_lie_where_they_say():
 
 
 @pytest.mark.parametrize("junk", (0.0, 50.0, math.nan))
-def test_what_is_invalid_is_not_looked_at(ground, junk):
+def test_invalid_pixels_are_not_read(ground, junk):
     pan, mul = photograph(ground, (0.6, -0.4))
     valid = torch.ones(pan.shape[-2:], dtype=torch.bool)
     valid[:, :150] = False
@@ -137,7 +162,7 @@ def test_what_is_invalid_is_not_looked_at(ground, junk):
         assert (array.confidence[:, 3:] > LEAST_CONFIDENCE).all()
 
 
-def test_where_there_is_nothing_to_see_nothing_is_said(ground):
+def test_noise_flat_images_and_holes_have_no_confidence(ground):
     generator = torch.Generator().manual_seed(2)
     noise = [0.3 + 0.05 * torch.randn(size, generator=generator) for size in ((1, 256, 256), (8, 64, 64))]
     pan, mul = photograph(ground)
@@ -154,7 +179,7 @@ def test_where_there_is_nothing_to_see_nothing_is_said(ground):
         assert math.isnan(found.between[0])
 
 
-def test_a_window_that_moves_does_not_move_the_average(ground):
+def test_a_moving_window_does_not_change_the_average(ground):
     """A moving field of cars is one window's business."""
     pan, mul = photograph(ground, (0.2, 0.2))
     mul[:, 32:64, 32:64] = displace_arrays(mul, torch.tensor([0.0, 2.0]))[:, 32:64, 32:64]
@@ -163,7 +188,7 @@ def test_a_window_that_moves_does_not_move_the_average(ground):
     assert found.second.right[2, 2] == pytest.approx(1.1, abs=0.1)
 
 
-def test_calibration_of_pan_does_not_matter_and_nothing_is_changed(ground):
+def test_calibration_does_not_matter_and_inputs_stay_unchanged(ground):
     pan, mul = photograph(ground, (0.6, -0.4))
     before = pan.clone(), mul.clone()
     found = displacement_map(pan, mul)
@@ -192,16 +217,8 @@ def test_valid_must_be_a_mask_of_pan():
         displacement_map(torch.ones(1, 128, 128), torch.ones(8, 32, 32), valid=torch.ones(32, 32) > 0)
 
 
-def test_a_real_pair_agrees_with_its_registration_by_least_squares():
-    folder = Path(os.environ.get("POTATO_DATA", "")) / "wv2"
-    if not os.environ.get("POTATO_DATA") or not folder.is_dir():
-        pytest.skip("POTATO_DATA names no folder with the real pair wv2")
-    import rasterio
-
-    images = []
-    for name in ("wv2-pan.tif", "wv2-ms.tif"):
-        with rasterio.open(folder / name) as dataset:
-            images.append(torch.from_numpy(dataset.read().astype("float32") / SCALE))
+def test_two_registrations_of_a_real_pair_agree(real_pair):
+    images = [counts_to_reflectance(pairs.read(path)) for path in real_pair]
     pan, mul = images
     found = displacement_map(pan, mul, window=64)
     assert found.first.confidence.median() > 0.9 and found.second.confidence.median() > 0.9
@@ -209,3 +226,34 @@ def test_a_real_pair_agrees_with_its_registration_by_least_squares():
     for array in (after.first, after.second):
         assert array.average == pytest.approx((0, 0), abs=0.03)
     assert math.hypot(*found.first.average) > 0.03 + math.hypot(*after.first.average) / 2
+
+
+def test_registration_undoes_a_known_displacement(coloured):
+    pan, mul = coloured
+    inside = (..., slice(8, -8), slice(8, -8))
+    error = (pulled_apart(mul) - mul)[inside].abs().mean()
+    assert (register_arrays(pan, pulled_apart(mul)) - mul)[inside].abs().mean() < 0.15 * error
+
+
+def test_registration_leaves_registered_arrays(coloured):
+    pan, mul = coloured
+    inside = (..., slice(8, -8), slice(8, -8))
+    assert (register_arrays(pan, mul) - mul)[inside].abs().mean() < 1e-3
+
+
+@pytest.mark.parametrize("by", [(3, 0), (0, -2), (1, 4)])
+def test_a_shift_by_whole_pixels_moves_pixels(by):
+    image = smooth_noise(2, 3, 40, 51)
+    moved = shift(image, by)
+    inside = (..., slice(8, -8), slice(8, -8))
+    assert torch.allclose(moved[inside], image.roll(by, (-2, -1))[inside], atol=1e-4)
+
+
+def test_shifts_add_up_and_follow_waves():
+    image = smooth_noise(1, 64, 64, sigma=3.0)
+    inside = (..., slice(8, -8), slice(8, -8))
+    there_and_back = shift(shift(image, (0.3, -0.7)), (-0.3, 0.7))
+    assert torch.allclose(there_and_back[inside], image[inside], atol=1e-3)
+    x = torch.arange(96.0).expand(96, 96)
+    moved = shift(torch.sin(x / 3), (0, 0.35))
+    assert torch.allclose(moved[..., 40:56, 40:56], torch.sin((x - 0.35) / 3)[..., 40:56, 40:56], atol=2e-2)

@@ -4,9 +4,8 @@ import shutil
 
 import pytest
 
-from potato.engine.executor import open_executor
-
 from deliveries import deliver, write_joined_tiles
+from potato.engine.executor import open_executor
 
 
 @pytest.fixture(scope="module")

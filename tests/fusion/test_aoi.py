@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.warp import transform
 
+import ards
+from deliveries import collect, deliver, lonlat, names, signed_distance
 from potato import fuse
 from potato.ard import TILE_SIDE
 from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.fusion.delivery.aoi import box_area, read_area
 from potato.raster import Area, grid_at, part_of
-
-import ards
-from deliveries import collect, deliver, lonlat, names, signed_distance
 from servers import serve_folder
 
 

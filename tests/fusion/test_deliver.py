@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
+import ards
+from deliveries import NAME, collect, deliver, lonlat, names, states
 from potato import fuse
 from potato.errors import OutputError, OutputExists
 from potato.fusion.delivery.manifest import MANIFEST, open_manifest, read_manifest
 from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import save_model
-
-import ards
-from deliveries import NAME, collect, deliver, lonlat, names, states
 from servers import Fault, serve_folder
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import ards
+import pairs
+from deliveries import deliver
 from potato import fuse
 from potato.ard import Broken, walk_ard
 from potato.errors import ArdError
 from potato.fusion.delivery.manifest import MANIFEST, read_manifest
-
-import ards
-import pairs
-from deliveries import deliver
 from servers import Fault, serve_bucket, serve_folder, spoil_bucket
 
 SECRETS = ("wJalrXUtnFEMIK7MDENG", "AKIAIOSFODNN7EXAMPLE")

@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 
+import pairs
 from potato import Sharpener, fuse, open_pair, save_model, sharpen
 from potato.core.color import srgb_encode
 from potato.core.render import FLAT, NATURAL, adjust, render
 from potato.core.windows import PairWindow
 from potato.fusion.pipeline import fuse_pixels
 from potato.raster import gdal
-
-import pairs
 from servers import serve_bucket, serve_folder
 
 

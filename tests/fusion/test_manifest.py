@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deliveries import deliver
 from potato.errors import OutputError
 from potato.fusion.delivery.manifest import MANIFEST, Record, open_manifest, read_manifest
-
-from deliveries import deliver
 
 
 def test_the_manifest_records_every_tile(delivered):

@@ -6,6 +6,9 @@ import pytest
 import rasterio
 from affine import Affine
 
+import ards
+import pairs
+from deliveries import OURS, SIDE_PIXELS, deliver, names, write_joined_tiles
 from potato import fuse
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import quadkey_square
@@ -13,10 +16,6 @@ from potato.errors import InputError
 from potato.fusion.delivery.mosaic_jobs import picture_square
 from potato.fusion.delivery.plan import MosaicJob, Pass
 from potato.raster.mosaic import lay_out
-
-import ards
-import pairs
-from deliveries import OURS, SIDE_PIXELS, deliver, names, write_joined_tiles
 
 
 def test_a_mosaic_has_a_signature_that_follows_its_pictures():

@@ -3,14 +3,13 @@ import dataclasses
 import pytest
 from rasterio.warp import transform
 
+import ards
+from deliveries import OURS, deliver, lonlat, two_cids
 from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
 from potato.fusion.delivery.aoi import box_area
 from potato.fusion.delivery.plan import Choice, make_plan
-
-import ards
-from deliveries import OURS, deliver, lonlat, two_cids
 
 
 def test_the_signature_changes_with_every_setting_that_changes_a_picture():

@@ -2,12 +2,11 @@ import dataclasses
 
 import pytest
 
+import ards
+from deliveries import ALONE, OURS, TILE
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Plan
 from potato.fusion.delivery.schedule import make_schedule
-
-import ards
-from deliveries import ALONE, OURS, TILE
 
 
 @pytest.mark.parametrize(

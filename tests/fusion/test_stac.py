@@ -9,14 +9,13 @@ import pytest
 import rasterio
 from pystac.validation import validate_dict
 
+import ards
+from deliveries import OURS
 from potato.core.render import LOOKS
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import Pass
 from potato.fusion.delivery.stac import picture_collection, picture_item
 from potato.raster import grid_at
-
-import ards
-from deliveries import OURS
 
 
 def test_pystac_walks_the_delivery_and_finds_it_valid(delivered):

@@ -1,5 +1,7 @@
 import dataclasses
 
+import ards
+from deliveries import ALONE, NAME, OURS, SIDE_PIXELS, TILE, deliver, lonlat, names
 from potato.ard import TILE_SIDE, Broken
 from potato.core.render import LOOKS
 from potato.fusion.delivery.manifest import Manifest, Record, read_manifest
@@ -7,9 +9,6 @@ from potato.fusion.delivery.plan import Plan
 from potato.fusion.delivery.schedule import make_schedule
 from potato.fusion.delivery.summary import Delivered, forecast
 from potato.raster import Area
-
-import ards
-from deliveries import ALONE, NAME, OURS, SIDE_PIXELS, TILE, deliver, lonlat, names
 
 
 def test_a_forecast_is_in_proportion_to_the_pictures_to_make(tmp_path):

@@ -17,7 +17,10 @@ from rasterio.crs import CRS
 from rasterio.transform import from_bounds
 from rasterio.warp import transform
 
+import ards
+import pairs
 import potato
+import servers
 from potato import fuse, open_pair, sharpen_onto, sharpen_window
 from potato.core.color import mul_to_oklab
 from potato.core.render import FLAT, dither, render
@@ -26,10 +29,6 @@ from potato.core.windows import PairWindow
 from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal_env import placeless
-
-import ards
-import pairs
-import servers
 
 rio_tiler = pytest.importorskip("rio_tiler", reason="needs potato[tiles]")
 uvicorn = pytest.importorskip("uvicorn", reason="needs potato[tiles]")

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+import pairs
 import potato
+from pages import data_of, picture_of, table
+from pictures import write_picture
 from potato import fuse
 from potato.core.render import FLAT, NATURAL, adjust, render
 from potato.core.sensors import SCALE
 from potato.evaluation import protocols
 from potato.report import write_report
 from potato.report.layers import MAX_DIFFERENCE, scale_colours
-
-import pairs
-from pages import data_of, picture_of, table
-from pictures import write_picture
 
 
 def flat_codes(oklab: torch.Tensor) -> np.ndarray:

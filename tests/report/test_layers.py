@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+import pairs
+from pages import data_of, picture_of, table
+from pictures import noise, write_picture
 from potato.core.color import mul_to_oklab
 from potato.core.draw import PICTURE_BACKGROUND
 from potato.core.render import NATURAL, unrender
 from potato.core.sensors import SCALE
 from potato.report import write_report
 from potato.report.layers import scale_colours
-
-import pairs
-from pages import data_of, picture_of, table
-from pictures import noise, write_picture
 
 
 def test_the_page_holds_every_pixel_of_the_window_unchanged(fused, tmp_path):

@@ -5,12 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from potato.core.render import NATURAL
-from potato.report import write_report
-
 import pairs
 from pages import Reader, data_of, picture_of
 from pictures import HOSTILE, noise, write_picture
+from potato.core.render import NATURAL
+from potato.report import write_report
 
 
 def test_the_notes_say_what_the_page_leaves_out(fused, tmp_path):

@@ -6,11 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from potato.report import write_report
-from potato.report.layers import scale_colours
-
 from browsers import chromium, errors
 from pictures import HOSTILE, decode, noise, write_picture
+from potato.report import write_report
+from potato.report.layers import scale_colours
 from servers import serve_folder
 
 RED, BLUE = (200, 60, 60), (60, 60, 200)

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from potato.chips.scenes import make_scenes
-
 from training_runs import LONG, finish
 
 

@@ -16,7 +16,6 @@ from potato.training import train
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.config import OLD_NAMES
 from potato.training.data import held_out, list_chips
-
 from training_runs import CPU, state_of, train_config
 
 

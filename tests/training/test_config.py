@@ -8,7 +8,6 @@ from potato.cli.train import train as command
 from potato.errors import SessionError
 from potato.training import Settings, TrainConfig, train
 from potato.training.config import OLD_NAMES
-
 from training_runs import train_config
 
 

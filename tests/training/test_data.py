@@ -14,7 +14,6 @@ from potato.training import train
 from potato.training.data import Samples, chip_artefact_weight, held_out, list_chips
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
-
 from training_runs import CPU, ROOT, same, samples, train_config
 
 

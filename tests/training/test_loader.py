@@ -9,7 +9,6 @@ import pytest
 from potato.errors import SessionError
 from potato.training.distributed import ALONE, Ranks
 from potato.training.loader import Places, collate, open_batches
-
 from training_runs import same, samples
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from potato.training import train
 from potato.training.log import Curves, Line, LogFile
-
 from training_runs import log_of, train_config
 
 

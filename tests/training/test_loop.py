@@ -14,7 +14,6 @@ from potato.training import train
 from potato.training.data import held_out, list_chips
 from potato.training.loop import deferred_interrupts
 from potato.training.score import score_batches
-
 from training_runs import (
     CPU,
     LONG,

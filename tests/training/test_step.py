@@ -17,7 +17,6 @@ from potato.training.data import held_out, list_chips
 from potato.training.loader import Places, open_batches
 from potato.training.score import score_batches
 from potato.training.step import Learner, batch_loss, learning_rate, train_step
-
 from training_runs import CPU, samples, train_config
 
 PLAIN = TrainConfig(scenes=1.0, fringe_weight=0.0)

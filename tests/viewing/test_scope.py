@@ -10,12 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pairs
+from pictures import colours, read_placeless, write_rgba
 from potato.core.render import FLAT, unrender
 from potato.errors import EmptyError
 from potato.viewing import scope
-
-import pairs
-from pictures import colours, read_placeless, write_rgba
 
 # The machine may be busy, so examples have no deadline.
 laws = settings(max_examples=100, deadline=None)

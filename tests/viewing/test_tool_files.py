@@ -6,11 +6,10 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
-from potato.errors import BandError, GridError, InputError, OutputError, OutputExists
-from potato.viewing import tools
-
 import pairs
 from pictures import colours, every_tool, ragged, read_placeless, write_png, write_rgba
+from potato.errors import BandError, GridError, InputError, OutputError, OutputExists
+from potato.viewing import tools
 
 
 def test_outputs_keep_georeference_and_potato_tags(two, tmp_path):

@@ -10,6 +10,8 @@ import torch
 from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
+import pairs
+from pictures import colours, every_tool, ragged, write_rgba
 from potato import fuse
 from potato.core.color import (
     JND,
@@ -20,9 +22,6 @@ from potato.core.color import (
 from potato.core.render import FLAT, NATURAL, Look, adjust, dither, render, unrender
 from potato.viewing import tools
 from potato.viewing.color_ops import MID_GREY, exaggerated
-
-import pairs
-from pictures import colours, every_tool, ragged, write_rgba
 
 SCREENS = {"uint8": Look("screen", 8), "uint16": Look("screen", 16)}
 

@@ -20,7 +20,7 @@ MODES = {
     "registration": {"window", "workers", "cluster"},
     "reflectances": MODELS,
 }
-"""The modes, and the options that each of them uses besides those of output."""
+"""The modes, and the options that each of them takes, output options aside."""
 
 
 @click.command()

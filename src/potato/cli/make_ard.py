@@ -33,7 +33,7 @@ from potato.cli import options
 @options.quiet
 @options.json_
 def make_ard(quiet: bool, json_: bool, **settings: Any) -> None:
-    """Make an ARD of simulated ground, with the layout, JSON and images of a real one.
+    """Make an ARD of simulated ground: the layout, the JSON and the images of a real one.
 
     DIR is the event folder to write, new or empty. It replaces a download of many gigabytes: every
     command that reads an ARD reads it.

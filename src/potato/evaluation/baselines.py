@@ -59,7 +59,7 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
 
     The intensity is the mix of bands, with a constant, that comes closest to the block means of pan
     (least squares). The share of a band is its covariance with the intensity over the intensity's
-    variance. The same mix of the result's bands is exactly pan.
+    variance. That mix of the result's bands is exactly pan.
 
     Source: B. Aiazzi, S. Baronti, M. Selva, "Improving Component Substitution Pansharpening Through
     Multivariate Regression of MS+Pan Data", IEEE Transactions on Geoscience and Remote Sensing 45
@@ -106,8 +106,8 @@ def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
 def awlp(pan: Tensor, mul: Tensor) -> Tensor:
     """Additive wavelet luminance proportional: pan's finest wavelets, by each band's brightness.
 
-    Pan is matched to the mean of all bands. What is added is its difference from two rounds of the
-    "à trous" transform with a B3 spline.
+    Pan is matched to the mean of all bands. Its difference from two rounds of the "à trous"
+    transform with a B3 spline is added.
 
     Source: X. Otazu and others, "Introduction of Sensor Spectral Response Into Image Fusion
     Methods. Application to Wavelet-Based Methods", IEEE Transactions on Geoscience and Remote

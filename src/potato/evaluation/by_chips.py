@@ -24,6 +24,7 @@ CHIPS = "chips"
 """Key of the figures by chips."""
 
 
+@one_thread()
 def evaluate_chips(
     pool: PathLike,
     methods: MethodSpec | None = None,

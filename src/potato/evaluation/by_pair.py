@@ -20,6 +20,7 @@ from potato.evaluation.tables import first_histogram, pair_sections
 from potato.raster import PairPixels, gdal, open_pair
 
 
+@one_thread()
 def evaluate_pair(
     pan: PathLike,
     mul: PathLike,

@@ -20,7 +20,7 @@ _KEY = "pictures"
 def evaluate_pictures(
     first: PathLike, second: PathLike, *, workers: int | None = None, progress: bool = False
 ) -> Evaluation:
-    """Compare two pictures as a screen shows them: codes count as sRGB, whatever the look.
+    """Compare two pictures as a screen shows them: codes count as sRGB, in any look.
 
     Args:
         first: red, green, blue in 8 or 16 bits, and a mask, an alpha or neither.

@@ -29,6 +29,7 @@ _SIDE = 32
 _COLUMNS = ("down", "right", "length", "spread down", "spread right", "windows")
 
 
+@one_thread()
 def measure_registration(
     pan: PathLike,
     mul: PathLike,

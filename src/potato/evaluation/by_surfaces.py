@@ -99,26 +99,26 @@ def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None)
         kind: {one.name: evaluate_fields(one, surfaces, kind == "textured") for one in opened}
         for kind in _FIELDS
     }
-    name = opened[-1].name
-    worst = torch.stack([found[kind][name] for kind in _FIELDS]).nan_to_num(nan=torch.inf).amax(0)
+    model = opened[-1].name
+    worst = torch.stack([found[kind][model] for kind in _FIELDS]).nan_to_num(nan=torch.inf).amax(0)
     order = worst.argsort(descending=True, stable=True)[:_WORST].tolist()
     title = f"{len(surfaces)} surfaces of {'the packaged list' if packaged else reflectances}"
     each: list[dict[str, dict[str, float]]] = [
-        {kind: {who: float(values[n]) for who, values in found[kind].items()} for kind in _FIELDS}
+        {kind: {name: float(values[n]) for name, values in found[kind].items()} for kind in _FIELDS}
         for n in range(len(surfaces))
     ]
     sections = (
         Section(
             "surfaces",
             f"surfaces: ΔE in JND; {title}",
-            tuple(f"{kind} {what}" for kind in _FIELDS for what in ("mean", "largest")),
+            tuple(f"{kind} {figure}" for kind in _FIELDS for figure in ("mean", "largest")),
             {one.name: _summary({kind: found[kind][one.name] for kind in _FIELDS}) for one in opened},
         ),
         Section(
             "worst",
-            f"worst: ΔE of {name} in JND, by surface",
+            f"worst: ΔE of {model} in JND, by surface",
             _FIELDS,
-            {surfaces[n].name: {kind: each[n][kind][name] for kind in _FIELDS} for n in order},
+            {surfaces[n].name: {kind: each[n][kind][model] for kind in _FIELDS} for n in order},
         ),
     )
     return Evaluation(
@@ -127,7 +127,7 @@ def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None)
         provenance(opened),
         sections,
         float(worst.max()),
-        f"largest ΔE of {name}",
+        f"largest ΔE of {model}",
         {
             "each": [
                 {"name": surface.name, "kind": surface.kind, **figures}
@@ -136,16 +136,16 @@ def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None)
         },
         Charts(
             f"textured fields, {title}",
-            {who: _histogram(values) for who, values in found["textured"].items()},
+            {name: _histogram(values) for name, values in found["textured"].items()},
         ),
     )
 
 
 def _summary(fields: dict[str, Tensor]) -> dict[str, float]:
     return {
-        f"{kind} {what}": value
+        f"{kind} {figure}": value
         for kind, values in fields.items()
-        for what, value in (("mean", float(values.mean())), ("largest", float(values.max())))
+        for figure, value in (("mean", float(values.mean())), ("largest", float(values.max())))
     }
 
 

@@ -1,4 +1,4 @@
-"""What the protocols find of one method, counted over any number of windows."""
+"""Findings of the protocols about one method, counted over any number of windows."""
 
 import math
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class FullScale:
 
 @dataclass
 class Findings:
-    """What is found of one method.
+    """Findings about one method.
 
     Attributes:
         differences: from the truth, by protocol.
@@ -53,7 +53,7 @@ class Findings:
     literature: dict[str, dict[str, Mean]] = field(default_factory=dict)
 
     def join(self, other: Self) -> None:
-        """Add what was found in other windows."""
+        """Add the findings of other windows."""
         for key, difference in other.differences.items():
             self.difference(key).join(difference)
         self.fringe.join(other.fringe)

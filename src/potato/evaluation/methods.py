@@ -50,7 +50,7 @@ class MethodSpec:
         weights: a checkpoint, `predictor`, a model, or None for the shipped weights.
         baselines: names of `baseline_names` to compare with the model, or `ALL`.
         device: where models compute: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        digest: of the weights that a run began with; "" for whatever is found.
+        digest: of the weights that a run began with; "" accepts any weights.
     """
 
     weights: PathLike | Sharpener | None = None

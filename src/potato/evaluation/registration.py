@@ -210,7 +210,7 @@ def _move_back(patches: Tensor, by: Tensor) -> Tensor:
     """Windows (n, c, w + 2·margin, …) moved by −`by` (n, 2), margins cut off; cubic convolution."""
     side = patches.shape[-1]
     inside = torch.arange(MARGIN, side - MARGIN, dtype=by.dtype, device=by.device) + 0.5
-    # grid_sample counts from −1 to 1; what is to come from below is read from below.
+    # grid_sample counts from −1 to 1. To move an image up, read it farther down.
     rows, columns = ((inside + way[:, None]) * (2 / side) - 1 for way in by.unbind(1))
     grid = torch.stack(
         [columns[:, None, :].expand(-1, len(inside), -1), rows[:, :, None].expand(-1, -1, len(inside))], -1

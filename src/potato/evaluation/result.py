@@ -146,8 +146,8 @@ def with_ratio(rows: Mapping[str, Row], column: str = "mean", name: str = "ratio
     """Rows with one more figure: their `column` over the predictor's, NaN without a predictor."""
     base = rows.get(PREDICTOR, {}).get(column, math.nan)
     return {
-        who: {**row, name: row[column] / base if base > 0 and column in row else math.nan}
-        for who, row in rows.items()
+        method: {**row, name: row[column] / base if base > 0 and column in row else math.nan}
+        for method, row in rows.items()
     }
 
 

@@ -202,8 +202,7 @@ def fill_pair(
 
     Returns:
         pan and mul, new: valid pixels unchanged; an invalid pan pixel has the mean of its cell or,
-            where no
-        pixel of the cell is valid, the cell's filled mean.
+            where no pixel of the cell is valid, the cell's filled mean.
     """
     count = pan_valid.sum(1, keepdim=True)
     pan = torch.where(pan_valid, pan, torch.zeros_like(pan))

@@ -1,0 +1,24 @@
+"""Fixtures of the tests of evaluation."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from potato.model.weights import save_model
+
+
+@pytest.fixture
+def weights(network, tmp_path):
+    """A checkpoint named "mine"."""
+    save_model(network, tmp_path / "mine.safetensors")
+    return tmp_path / "mine.safetensors"
+
+
+@pytest.fixture(scope="session")
+def real_pair():
+    """The files of the real WorldView-2 pair, pan and mul."""
+    folder = Path(os.environ.get("POTATO_DATA", "")) / "wv2"
+    if not os.environ.get("POTATO_DATA") or not folder.is_dir():
+        pytest.skip("POTATO_DATA names no folder with the real pair wv2")
+    return folder / "wv2-pan.tif", folder / "wv2-ms.tif"

@@ -1,0 +1,34 @@
+"""Windows of a pair: they cover it, and those that can't be evaluated are refused."""
+
+import numpy as np
+import pytest
+
+from potato.core.sensors import RATIO
+from potato.core.windows import PairWindow
+from potato.evaluation.pair_windows import WINDOW, even_windows
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(320, 320), (321, 640), (1000, 7), (4352, 333), (16, 16)])
+def test_windows_cover_every_cell_once_and_none_is_a_sliver(rows, columns):
+    region = PairWindow(16, 32, rows, columns)
+    windows = even_windows(region)
+    seen = np.zeros((rows + 16, columns + 32), int)
+    for window in windows:
+        seen[window.row : window.bottom, window.column : window.right] += 1
+        assert max(window.height, window.width) <= WINDOW // RATIO + 16
+        assert window.height >= min(rows, 120) and window.width >= min(columns, 120)
+    assert (seen[16:, 32:] == 1).all() and seen.sum() == rows * columns
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ((0, 0, 162, 160), "multiples of 4"),
+        ((0, 4, 160, 160), "inside the pair"),
+        ((0, 0, 160, 60), "expected at least 160 pan pixels"),
+        ((-4, 0, 160, 160), "multiples of 4"),
+    ],
+)
+def test_windows_outside_the_pair_or_off_its_grid_are_refused(run, pair, window, message):
+    result = run("evaluate", pair.pan, pair.mul, "--baselines", "none", "--window", *window)
+    assert result.exit_code == 1 and message in result.stderr
