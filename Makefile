@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -rs
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -30,7 +30,7 @@ bench: $(VENV)/installed-dev
 score: $(VENV)/installed-dev
 	$(BIN)/python runs/score.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
-docs: $(VENV)/installed-dev
+docs: $(VENV)/installed-docs
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
@@ -54,6 +54,10 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	touch $@
 
 clean:

@@ -1,10 +1,10 @@
-"""How fast is `potato fuse`, as a whole process, against `gdal_pansharpen.py` without a network?
+"""How fast is `potato fuse`, as a whole process, compared with `gdal_pansharpen.py`?
 
-Generates a pair (8192 × 8192 pan, 21 % invalid, DEFLATE), then runs the commands in turns, so that a
-machine whose speed drifts is fair to both. Random weights do the same work as trained ones.
+Generates a pair (8192 × 8192 pan, 21 % invalid, DEFLATE), then runs the commands in turns, so that
+drifts of the machine's speed affect all alike. Random weights take as long as trained ones.
 
     python benchmarks/fuse.py --rounds 5 --json benchmarks/results/fuse.json
-    python benchmarks/fuse.py --size 17408 --rounds 1 --only tiled,cog      # memory at full tile size
+    python benchmarks/fuse.py --size 17408 --rounds 1 --only tiled,cog  # memory at full tile size
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from machine import keep
 
@@ -24,9 +25,9 @@ PIECE = 2048
 
 
 def make(folder: Path, size: int, width: int, depth: int) -> None:
-    """A pair of one generated town, mirrored to fill the size, with an invalid corner; random weights.
+    """Write a pair of one generated town, mirrored to fill the size, and random weights.
 
-    Runs in a process of its own: a child's peak memory starts at its parent's size.
+    Runs in its own process, because the peak memory of a child starts at its parent's size.
     """
     import numpy as np
     import torch
@@ -75,71 +76,41 @@ def measure(command: list[str], output: Path) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--size", type=int, default=8192, help="side of pan in pixels")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--width", type=int, default=32, help="channels of the network")
-    parser.add_argument("--depth", type=int, default=4, help="layers of the network")
-    parser.add_argument("--weights", help="a checkpoint instead of random weights")
-    parser.add_argument("--only", default="tiled,cog,gdal", help="which of tiled, cog, flat, gdal")
-    parser.add_argument("--folder", help="where to work; default: a temporary folder")
-    parser.add_argument("--json", help="where to keep the figures")
-    parser.add_argument("--make", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+def commands_for(folder: Path, weights: str) -> dict[str, list[str]]:
+    """The command of each kind; it writes `kind.tif` in the folder."""
+    pan, mul = str(folder / "pan.tif"), str(folder / "mul.tif")
+    output = {kind: str(folder / f"{kind}.tif") for kind in ("tiled", "cog", "flat", "gdal")}
+    fuse = [sys.executable, "-m", "potato", "fuse", pan, mul]
+    return {
+        "tiled": [*fuse, output["tiled"], "-q", "-w", weights, "--profile", "tiled"],
+        "cog": [*fuse, output["cog"], "-q", "-w", weights],
+        "flat": [*fuse, output["flat"], "-q", "-w", weights, "--profile", "tiled", "--look", "flat"],
+        "gdal": [*GDAL.split(), pan, mul, output["gdal"]],
+    }
 
-    if options.make:
-        make(Path(options.make), options.size, options.width, options.depth)
-        return
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        folder = Path(name)
-        subprocess.run([sys.executable, __file__, "--make", name, *sys.argv[1:]], check=True)
-        pan, mul = str(folder / "pan.tif"), str(folder / "mul.tif")
-        weights = options.weights or str(folder / "random.safetensors")
-        fuse = [sys.executable, "-m", "potato", "fuse", pan, mul]
-        outputs = {kind: folder / f"{kind}.tif" for kind in ("tiled", "cog", "flat", "gdal")}
-        commands = {
-            "tiled": [*fuse, str(outputs["tiled"]), "-q", "-w", weights, "--profile", "tiled"],
-            "cog": [*fuse, str(outputs["cog"]), "-q", "-w", weights],
-            "flat": [
-                *fuse,
-                str(outputs["flat"]),
-                "-q",
-                "-w",
-                weights,
-                "--profile",
-                "tiled",
-                "--look",
-                "flat",
-            ],
-            "gdal": [*GDAL.split(), pan, mul, str(outputs["gdal"])],
-        }
-        chosen = [kind for kind in options.only.split(",") if kind in commands]
-        if "gdal" in chosen and not shutil.which("gdal_pansharpen.py"):
-            print(
-                "gdal_pansharpen.py isn't installed (Debian: gdal-bin, python3-gdal); left out",
-                file=sys.stderr,
-            )
-            chosen.remove("gdal")
-        runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in chosen}
-        for turn in range(options.rounds + 1):
-            for kind in chosen:
-                figures = measure(commands[kind], outputs[kind])
-                if turn or options.rounds == 1:  # the first round warms up
-                    runs[kind].append(figures)
-            if options.rounds == 1:
-                break
 
-    megapixels = options.size**2 / 1e6
-    summary = {}
+def run_in_turns(
+    folder: Path, commands: dict[str, list[str]], rounds: int
+) -> dict[str, list[dict[str, float]]]:
+    """The figures of each command in each round; with several rounds, a first one warms up."""
+    runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in commands}
+    for turn in range(rounds + (rounds > 1)):
+        for kind, command in commands.items():
+            figures = measure(command, folder / f"{kind}.tif")
+            if turn or rounds == 1:
+                runs[kind].append(figures)
+    return runs
+
+
+def summarize(runs: dict[str, list[dict[str, float]]], pixels: int) -> dict[str, Any]:
+    """Print and return medians, and the times of `cog` and `gdal` relative to `tiled`."""
+    summary: dict[str, Any] = {}
     for kind, figures in runs.items():
         seconds = [run["seconds"] for run in figures]
         summary[kind] = {
             "seconds_median": statistics.median(seconds),
             "seconds_range": [min(seconds), max(seconds)],
-            "mpx_per_second": megapixels / statistics.median(seconds),
+            "mpx_per_second": pixels / 1e6 / statistics.median(seconds),
             "cpu_seconds": statistics.median(run["cpu_seconds"] for run in figures),
             "peak_mb": max(run["peak_mb"] for run in figures),
             "output_mb": figures[-1]["output_mb"],
@@ -154,6 +125,43 @@ def main() -> None:
             ratios = [b["seconds"] / a["seconds"] for a, b in zip(runs["tiled"], runs[kind], strict=True)]
             summary[f"{kind}_to_tiled"] = statistics.median(ratios)
             print(f"{kind} takes {statistics.median(ratios):.2f} × the time of tiled")
+    return summary
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--size", type=int, default=8192, help="side of pan in pixels")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--width", type=int, default=32, help="channels of the network")
+    parser.add_argument("--depth", type=int, default=4, help="layers of the network")
+    parser.add_argument("--weights", help="a checkpoint instead of random weights")
+    parser.add_argument("--only", default="tiled,cog,gdal", help="which of tiled, cog, flat, gdal")
+    parser.add_argument("--folder", help="where to work; default: a temporary folder")
+    parser.add_argument("--json", help="where to keep the figures")
+    parser.add_argument("--make", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = parse_options()
+    if options.make:
+        make(Path(options.make), options.size, options.width, options.depth)
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        subprocess.run([sys.executable, __file__, "--make", name, *sys.argv[1:]], check=True)
+        commands = commands_for(folder, options.weights or str(folder / "random.safetensors"))
+        chosen = [kind for kind in options.only.split(",") if kind in commands]
+        if "gdal" in chosen and not shutil.which("gdal_pansharpen.py"):
+            print(
+                "gdal_pansharpen.py isn't installed (Debian: gdal-bin, python3-gdal); left out",
+                file=sys.stderr,
+            )
+            chosen.remove("gdal")
+        runs = run_in_turns(folder, {kind: commands[kind] for kind in chosen}, options.rounds)
+    summary = summarize(runs, options.size**2)
     if options.json:
         keep(
             options.json,

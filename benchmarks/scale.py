@@ -1,13 +1,13 @@
-"""How does fuse-ard grow with its workers, and what does a store that is far away cost it?
+"""How does the speed of fuse-ard grow with its workers, and what does a distant store cost?
 
     python benchmarks/scale.py workers --json benchmarks/results/workers.json
     python benchmarks/scale.py store --json benchmarks/results/store.json
-    python benchmarks/scale_page.py              # both, and what follows from them, into docs/scale.md
+    python benchmarks/scale_page.py              # the figures of both into docs/scale.md
 
-`workers` sets two workers on two cores against one on one core, in turns. `store` reads an ARD from a store
-that answers ranges over HTTP, each after a latency, through one line of a given bandwidth that all requests
-share, as the network of one machine is. It stands in for a bucket, near or far. Run either on a machine that
-does nothing else.
+`workers` compares two workers on two cores with one on one core, in turns. `store` reads an ARD
+from a store that answers HTTP range requests, each after a latency, through one line of a given
+bandwidth that all requests share, as they share the network of one machine. It stands for a bucket,
+near or far. Run either on a machine that does nothing else.
 """
 
 import argparse
@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 
 def slow_store(folder: Path, latency: float, bandwidth: float):
-    """A server of a folder: answers begin after `latency` seconds and share `bandwidth` bytes a second."""
+    """Serve a folder; answers start `latency` seconds late and share `bandwidth` bytes a second."""
     from servers import FolderServer
 
     class SlowStore(FolderServer):
@@ -51,14 +51,14 @@ def slow_store(folder: Path, latency: float, bandwidth: float):
 def deliver(
     ard: str, folder: Path, workers: int, cluster: str | None = None, cores: int | None = None
 ) -> dict[str, float]:
-    """Fuse an ARD into a new folder; seconds in all, and Mpx/s in all and without starting up.
+    """Fuse an ARD into a new folder; returns total seconds, and Mpx/s with and without the start.
 
     Args:
-        ard: as fuse-ard takes it.
-        folder: to deliver into; replaced.
+        ard: a folder or an address.
+        folder: the delivery; replaced.
         workers: tiles at work at once.
-        cluster: as fuse-ard takes it.
-        cores: how many it may use; None for all.
+        cluster: `local` for a Dask cluster; None for processes.
+        cores: how many cores it may use; None for all.
     """
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, "-m", "potato", "fuse-ard", ard, str(folder), "-j", str(workers), "--json"]
@@ -96,7 +96,7 @@ def make_ard(folder: Path, tiles: int, size: int) -> None:
 
 
 def compare_workers(folder: Path, options: argparse.Namespace) -> list[dict]:
-    """One worker held to one core against two on two, in turns, by each way of having workers."""
+    """One worker on one core against two on two, in turns, with processes and with Dask."""
     make_ard(folder / "ard", options.tiles, options.size)
     found = []
     for cluster in (None, "local"):
@@ -111,7 +111,7 @@ def compare_workers(folder: Path, options: argparse.Namespace) -> list[dict]:
 
 
 def compare_stores(folder: Path, options: argparse.Namespace) -> list[dict]:
-    """Each number of workers out of each kind of store."""
+    """The speed of each number of workers with each kind of store."""
     make_ard(folder / "ard", options.tiles, options.size)
     found = []
     for kind in options.stores.split(","):

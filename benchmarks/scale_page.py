@@ -33,7 +33,7 @@ TILES = {
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What isn't measured by a benchmark. `docs/scale.md` says what each rests on."""
+    """Figures that no benchmark measures; `docs/scale.md` gives the source of each."""
 
     bytes_read: float = 2.1
     """Bytes of a pair for each pan pixel (DEFLATE)."""
@@ -42,7 +42,7 @@ class Assumptions:
     """Bytes of a COG for each pixel (8 bits, overviews included)."""
 
     core_hour: float = 0.05
-    """USD."""
+    """USD for an hour of a core."""
 
     stored: float = 0.023
     """USD for 1 GB of a bucket in a month."""
@@ -51,10 +51,10 @@ class Assumptions:
     """USD for 1 GB that leaves a cloud."""
 
     watts: float = 10.0
-    """Of a busy core, with its share of memory, fans and cooling."""
+    """Power of a busy core, with its share of memory, fans and cooling."""
 
     gpu_pixels: float = 5e8
-    """Pixels a second of a GPU that is always fed."""
+    """Pixels a second of a GPU that never waits for data."""
 
 
 SHARE = Assumptions()
@@ -62,61 +62,61 @@ SHARE = Assumptions()
 
 @dataclass(frozen=True)
 class Cost:
-    """What so many tiles cost, at so many pixels for each second of a core."""
+    """The cost of so many tiles, at so many pixels for each second of a core."""
 
     tiles: int
     rate: float
 
     @property
     def pixels(self) -> float:
-        """Of all tiles."""
+        """Pan pixels of all tiles."""
         return self.tiles * TILE
 
     @property
     def core_hours(self) -> float:
-        """At that rate."""
+        """Hours of a core."""
         return self.pixels / self.rate / 3600
 
     @property
     def read(self) -> float:
-        """Bytes."""
+        """Bytes to read."""
         return self.pixels * SHARE.bytes_read
 
     @property
     def written(self) -> float:
-        """Bytes."""
+        """Bytes to write."""
         return self.pixels * SHARE.bytes_written
 
     @property
     def compute(self) -> float:
-        """USD."""
+        """USD for the cores."""
         return self.core_hours * SHARE.core_hour
 
     @property
     def storage(self) -> float:
-        """USD in a month."""
+        """USD for a month of storage."""
         return self.written / 1e9 * SHARE.stored
 
     @property
     def carrying(self) -> float:
-        """USD, out of a cloud."""
+        """USD for moving the pictures out of a cloud."""
         return self.written / 1e9 * SHARE.carried
 
 
-def load(name: str) -> dict | None:
-    """The figures of a benchmark, if they are kept."""
-    path = RESULTS / f"{name}.json"
+def load(name: str, results: Path) -> dict | None:
+    """The figures of a benchmark; None if there are none."""
+    path = results / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def rates(fuse: dict) -> dict[str, float]:
-    """Pixels for each second of a core, by what was timed."""
+    """Pixels for each second of a core, by format."""
     pixels = math.prod(fuse["pixels"])
     return {kind: pixels / fuse["summary"][kind]["cpu_seconds"] for kind in ("cog", "tiled", "gdal")}
 
 
 def costs(fuse: dict) -> str:
-    """The table of costs, and how long the machines are at it."""
+    """The table of costs, and how long the work takes."""
     rate = rates(fuse)["cog"]
     rows = []
     for name, tiles in TILES.items():
@@ -150,7 +150,7 @@ def costs(fuse: dict) -> str:
 
 
 def measured(fuse: dict) -> str:
-    """What was timed, and where."""
+    """The table of measured figures, and the machine."""
     found, kinds = rates(fuse), fuse["summary"]
     rows = [
         [what, f"{found[kind] / 1e6:.2f} million", f"{kinds[kind]['cpu_seconds']:.2f} processor seconds"]
@@ -173,7 +173,7 @@ def measured(fuse: dict) -> str:
 
 
 def limits(fuse: dict) -> str:
-    """How many cores a line keeps busy, and where the bottleneck moves."""
+    """How many cores a line keeps busy, and where the bottleneck is."""
     found = rates(fuse)
     rate = found["cog"]
     through = {
@@ -220,7 +220,7 @@ can therefore serve this many cores:
 
 
 def workers(kept: dict | None) -> str:
-    """Two workers against one."""
+    """The table of two workers against one."""
     if kept is None:
         return "Not measured yet."
     ways = {None: "processes (`-j`)", "local": "Dask workers (`--cluster local`)"}
@@ -232,7 +232,7 @@ def workers(kept: dict | None) -> str:
 
 
 def store(kept: dict | None) -> str:
-    """Out of stores of several distances."""
+    """The table of stores at several distances."""
     if kept is None:
         return "Not measured yet."
     counts = sorted({one["workers"] for one in kept["figures"]})
@@ -265,22 +265,22 @@ def _terabytes(size: float) -> str:
 
 
 def table(head: str, rows: list[list[str]]) -> str:
-    """Markdown."""
+    """A table in Markdown."""
     names = head.split("|")
     lines = [f"| {' | '.join(name.strip() for name in names)} |", "|" + "---|" * len(names)]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def page() -> str:
-    """The page, with the figures that are kept now."""
-    fuse = load("fuse")
+def page(results: Path = RESULTS) -> str:
+    """The page with the present figures."""
+    fuse = load("fuse", results)
     assert fuse, "benchmarks/fuse.py --json benchmarks/results/fuse.json comes first"
     blocks = {
         "costs": costs(fuse),
         "measured": measured(fuse),
         "limits": limits(fuse),
-        "workers": workers(load("workers")),
-        "store": store(load("store")),
+        "workers": workers(load("workers", results)),
+        "store": store(load("store", results)),
     }
 
     def fill(found: re.Match[str]) -> str:

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import torch
 
-from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
-from potato.training.config import Settings
-
 from machine import keep
+from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
+from potato.training import TrainConfig
 
 
 def main() -> int:
@@ -31,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     photographs = list_photographs(options.photographs)
-    passes = Settings(scenes=1.0).passes
+    passes = TrainConfig.passes
     found = {}
     for ground in (*GROUNDS, None):
         if ground == "photographs" and not photographs:

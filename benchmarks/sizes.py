@@ -1,6 +1,7 @@
-"""What width and depth of the network are worth: error against speed, for several of both.
+"""Error against speed of networks of several widths and depths.
 
-    python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs DIR]
+    python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs
+    DIR]
 
 POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as
 long; then it is evaluated on simulated scenes that training never sees and, if DATA holds `wv2/`,
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import torch
 
+from machine import keep
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
 from potato.evaluation.by_chips import CHIPS, evaluate_chip
@@ -31,26 +33,26 @@ from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import open_pair
 
-from machine import keep
-
 SIZES = "24x3,32x3,32x4,40x4,40x5,48x4,48x5,64x4"
 EPOCH = 2000
 SEED = 20_260_000
 BLOCK = 128
-"""Cells along the side of a block."""
+"""Side of a block in cells."""
 
 
 def terms() -> str:
-    """What the recipe asks beside ΔE, as it says it."""
+    """The options of the recipe that weight the terms of the loss."""
     recipe = (Path(__file__).parents[1] / "runs" / "reference.sh").read_text()
-    found = re.search(r"--fringes \S+ --strays \S+ --vivid \S+", recipe)
+    found = re.search(r"--fringe-weight \S+ --ghost-weight \S+ --saturated-weight \S+", recipe)
     if not found:
-        raise SystemExit("runs/reference.sh: expected --fringes, --strays and --vivid side by side")
+        raise SystemExit(
+            "runs/reference.sh: expected --fringe-weight, --ghost-weight and --saturated-weight side by side"
+        )
     return found[0]
 
 
 def train(pool: Path, work: Path, size: str, chips: int) -> Path:
-    """The last checkpoint of a session that learns from so many chips; one that is there is taken."""
+    """The last checkpoint of a session of so many chips; a finished one is reused."""
     width, depth = size.split("x")
     epochs = max(1, chips // EPOCH)
     last = work / size / f"{epochs - 1}.safetensors"
@@ -58,7 +60,7 @@ def train(pool: Path, work: Path, size: str, chips: int) -> Path:
         options = (
             f"--session {size} --no-instrument --width {width} --depth {depth} --seed 1 --lr 2e-3 "
             f"--epoch-length {EPOCH} --epochs {epochs} --save-every 3 "
-            f"--logical-batch 4 --physical-batch 4 --workers 1 {terms()}"
+            f"--batch-size 4 --micro-batch 4 --workers 1 {terms()}"
         )
         command = [sys.executable, "-m", "potato", "train", "--sessions", str(work), "--chips", str(pool)]
         subprocess.run([*command, *options.split()], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})

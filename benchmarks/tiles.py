@@ -1,9 +1,9 @@
-"""How long does a web tile take that is sharpened when it is asked for, on one core?
+"""How long does a web tile take that is sharpened on demand, on one core?
 
-Generates the pair of benchmarks/fuse.py (8192 × 8192 pan), then asks the reader of docs/examples/tiles.py for
-tiles at random places, zoom after zoom in turns: opening the files, sharpening, warping, encoding as PNG. The
-process and the files' pages are warm, the tiles are new. Both the time that passes and that of the processor
-are kept: on a quiet machine they are the same, on a busy one only the second says something.
+Generates the pair of benchmarks/fuse.py (8192 × 8192 pan), then asks the reader of
+docs/examples/tiles.py for tiles at random places, each zoom in turn: opening the files, sharpening,
+warping, encoding as PNG. The process and the file cache are warm; the tiles are new. Wall time and
+processor time are kept: they agree on a quiet machine, and on a busy one only the second counts.
 
     python benchmarks/tiles.py --json benchmarks/results/tiles.json
 """
@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 from fuse import make
-
 from machine import keep
 
 
@@ -73,11 +72,10 @@ def main() -> None:
 
 
 def measure(folder: Path, count: int, tilesize: int) -> dict[int, list[tuple[float, float]]]:
-    """Seconds of each tile and the processor's share of them, by zoom."""
+    """Wall seconds and processor seconds of each tile, by zoom."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "examples"))
-    from tiles import PairReader
-
     from potato import load_model
+    from tiles import PairReader
 
     model, names = load_model(folder / "random.safetensors"), (f"{folder}/pan.tif", f"{folder}/mul.tif")
     chance = random.Random(0)

@@ -1,8 +1,8 @@
-"""How many chips of 512 × 512 does a training step take per second, with reading and augmentation?
+"""Chips of 512 × 512 pixels per second in training, with reading and augmentation.
 
-Three things apart, in turns: the whole step as `potato train` does it, reading and augmenting alone, and
-computing alone, on batches that are there already. The loader is no bottleneck where it gives more chips per
-second than computing takes.
+Measures three kinds in turns: the whole step as `potato train` does it; loading (reading and
+augmenting) alone; and computing alone, on batches in memory. The loader is no bottleneck if it
+makes more chips per second than computing takes.
 
     python benchmarks/train.py --rounds 5 --json benchmarks/results/train.json
 """
@@ -15,14 +15,14 @@ import time
 
 import torch
 
+from machine import keep
 from potato.chips.scenes import make_scenes, scene_chip
 from potato.engine.devices import choose_device
 from potato.model.network import Architecture, Sharpener
-from potato.training import Settings
-from potato.training.data import Samples, list_chips, open_batches
+from potato.training import TrainConfig
+from potato.training.data import Samples, list_chips
+from potato.training.loader import Places, open_batches
 from potato.training.step import Learner, train_step
-
-from machine import keep
 
 
 def main() -> None:
@@ -35,8 +35,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
-    parser.add_argument("--logical-batch", type=int, default=8)
-    parser.add_argument("--physical-batch", type=int, default=4)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--micro-batch", type=int, default=4)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, help="of torch; default: its own choice")
     parser.add_argument("--device", default="auto")
@@ -48,27 +48,24 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         make_scenes(folder, count=options.chips, size=options.size, workers=2)
-        settings = Settings(
-            chips=folder, logical_batch=options.logical_batch, physical_batch=options.physical_batch
-        )
+        config = TrainConfig(chips=folder, batch_size=options.batch_size, micro_batch=options.micro_batch)
         samples = Samples(tuple(list_chips(folder)), 0.0, (options.size, options.size), 0)
-        learner = Learner.start(Sharpener(Architecture(options.width, options.depth)), settings, device)
+        learner = Learner.start(Sharpener(Architecture(options.width, options.depth)), config, device)
 
         def measure(kind: str) -> float:
             """Chips per second."""
             steps = options.steps
             workers = options.workers if kind == "step" else 0
-            batches = open_batches(
-                samples, 0, steps + 1, settings.logical_batch, settings.physical_batch, workers
-            )
+            places = Places(0, steps + 1, config.batch_size, config.micro_batch)
+            batches = open_batches(samples, places, workers)
             ready = list(batches) if kind == "compute" else batches
             started = 0.0
             for number, batch in enumerate(ready):
                 if kind != "load":
-                    train_step(learner, batch, settings, 10_000)
+                    train_step(learner, batch, config, 10_000)
                 if not number:  # the first warms up, and waits for the worker to start
                     started = time.perf_counter()
-            return steps * settings.logical_batch / (time.perf_counter() - started)
+            return steps * config.batch_size / (time.perf_counter() - started)
 
         kinds = ("step", "load", "compute")
         runs: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -97,7 +94,7 @@ def main() -> None:
             device=str(device),
             size=options.size,
             network={"width": options.width, "depth": options.depth},
-            batch={"logical": options.logical_batch, "physical": options.physical_batch},
+            batch={"size": options.batch_size, "micro": options.micro_batch},
             workers=options.workers,
             summary=summary,
             scenes_per_second=scenes,

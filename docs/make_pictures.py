@@ -1,6 +1,6 @@
-"""Draw the pictures of docs/concepts and docs/guides/judging.md, from ground that is invented here.
+"""Draw the pictures of docs/concepts and docs/guides/judging.md from simulated ground.
 
-`python docs/make_pictures.py` writes docs/images again and prints the figures that the pages quote.
+`python docs/make_pictures.py` writes docs/images and prints the figures that the pages quote.
 """
 
 import io
@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
-from potato.core.draw import render_pan, render_upsampled
+from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import FLAT, NATURAL, Look, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
-from potato.core.sensors import BANDS, SCALE, VISIBLE
+from potato.core.sensors import BANDS, VISIBLE
 from potato.evaluation.cases import full_maps, plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
@@ -25,54 +26,51 @@ from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import Imager, observe
-from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference
+from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference, screen_look
 from potato.viewing.scope import vectorscope
 
 IMAGES = Path(__file__).parent / "images"
 
-LARGEST = 150_000
-"""Bytes of a picture: pages should open at once, and pictures stay in the history for good."""
+MAX_BYTES = 150_000
+"""Bytes of a picture: pages should open quickly, and the history keeps every picture."""
 
 SIZE = 768
 """Side of the ground in pan pixels."""
 
 STREET = (slice(320, 480), slice(300, 460))
-"""A piece with roofs, a road and cars."""
+"""Rows and columns of a part with roofs, a road and cars."""
 
-SCREEN = Look("screen", 8)
-"""Oklab as a screen shows it, without a tone curve."""
+SCREEN = screen_look(8)
 
 DAMAGE = 2.0
-"""JND by which each picture of docs/concepts/metrics.md is off."""
-
-Piece = tuple[slice, slice]
+"""Mean ΔE, in JND, of each damaged picture of docs/concepts/metrics.md."""
 
 
 @torch.inference_mode()
 def main() -> None:
-    """Draw everything."""
+    """Draw all pictures."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
-    straight = photograph(
+    registered = photograph(
         ground, Imager(displacement=(0.0, 0.0), jitter=0.0, parallax=(0.0, 0.0), time_lag=0.0)
     )
-    crooked = photograph(ground, Imager(displacement=(0.35, 0.3), jitter=0.05, time_lag=1))
-    healed, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (straight, crooked))
-    draw_scenes(healed)
+    displaced = photograph(ground, Imager(displacement=(0.35, 0.3), jitter=0.05, time_lag=1))
+    clean, fringed = (sharpen(Sharpener(), *pair)[0] for pair in (registered, displaced))
+    draw_scenes(clean)
     draw_bands(ground)
-    draw_wald(straight)
-    draw_misalignment(healed, fringed, crooked)
-    draw_metrics(healed, straight)
-    draw_judging(healed, fringed)
+    draw_wald(registered)
+    draw_misalignment(clean, fringed, displaced)
+    draw_metrics(clean, registered)
+    draw_judging(clean, fringed)
 
 
-def photograph(ground: Ground, sensor: Imager) -> tuple[Tensor, Tensor]:
+def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
     """Reflectance of pan (1, 1, 4h, 4w) and mul (1, 8, h, w)."""
-    pan, mul = observe(ground, torch.Generator().manual_seed(1), sensor)
-    return pan[None, None].float() / SCALE, mul[None].float() / SCALE
+    pan, mul = observe(ground, torch.Generator().manual_seed(1), imager)
+    return counts_to_reflectance(pan)[None, None], counts_to_reflectance(mul)[None]
 
 
 def draw_scenes(oklab: Tensor) -> None:
-    """Two neighbours: each stretched by what is in it, then both by one curve; and two looks of one place."""
+    """Draw neighbours, stretched by their own statistics or one curve; and a place in two looks."""
     left, right = oklab[:, 200:440, 220:500], oklab[:, 200:440, 500:760]
     stretched = torch.cat([stretch(left), stretch(right)], 2)
     fixed = torch.cat([natural(left), natural(right)], 2)
@@ -82,14 +80,14 @@ def draw_scenes(oklab: Tensor) -> None:
 
 
 def draw_bands(ground: Ground) -> None:
-    """What each visible band sees of one place; red, green and blue as they come; the colour of all."""
+    """Draw a place in each visible band, in plain red, green and blue, and in its true colour."""
     bands = ground.bands[(slice(None), *STREET)]
     plain = linear_srgb_to_oklab(bands[[BANDS.index(name) for name in ("red", "green", "blue")]])
     save("bands", row(*map(render_pan, bands[:VISIBLE]), natural(plain), natural(mul_to_oklab(bands))))
 
 
 def draw_wald(pair: tuple[Tensor, Tensor]) -> None:
-    """The exam: coarser pan, coarser mul, the answer, and the truth."""
+    """Draw Wald's protocol: coarser pan, coarser mul, the result, and the truth."""
     case = plain_case(*pair)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
     print(f"wald: {float(delta_e_ok(answer, case.truth[0]).mean()):.2f} JND")
@@ -98,25 +96,25 @@ def draw_wald(pair: tuple[Tensor, Tensor]) -> None:
     save("wald", row(*(picture[:, 40:136, 40:136] for picture in pictures), scale=3))
 
 
-def draw_misalignment(healed: Tensor, fringed: Tensor, crooked: tuple[Tensor, Tensor]) -> None:
-    """The same sharpener on arrays that lie on each other, and that don't; then the same, coarser."""
+def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, Tensor]) -> None:
+    """Draw results from registered and from displaced band arrays; print fringes at both scales."""
     here = (slice(None), *STREET)
-    pieces = healed[here], fringed[here]
+    pieces = clean[here], fringed[here]
     colours = [render(at_lightness(piece), SCREEN) for piece in pieces]
     save("misalignment", row(*map(natural, pieces), *colours, scale=2))
-    case = plain_case(*crooked)
+    case = plain_case(*displaced)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
     for name, oklab, pair in (
-        ("full scale, straight", healed, crooked),
-        ("full scale, crooked", fringed, crooked),
-        ("coarser, crooked", answer, (case.pan, case.mul)),
+        ("full scale, registered", clean, displaced),
+        ("full scale, displaced", fringed, displaced),
+        ("coarser, displaced", answer, (case.pan, case.mul)),
     ):
         fringe = full_maps(oklab[None], *pair).fringe
         print(f"fringe of {name}: mean {float(fringe.mean()):.2f}, p99 {float(fringe.quantile(0.99)):.2f}")
 
 
 def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
-    """A truth, and four ways to be off by the same mean distance."""
+    """Draw a truth, and four damaged pictures with one mean colour difference."""
     noise = torch.randn(truth.shape, generator=torch.Generator().manual_seed(2))
     noise[1:] /= 4
     ways: dict[str, Callable[[float], Tensor]] = {
@@ -140,11 +138,11 @@ def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
     save("metrics", row(*(natural(picture[:, 320:440, 320:440]) for picture in pictures), scale=2))
 
 
-def draw_judging(healed: Tensor, fringed: Tensor) -> None:
-    """What the commands of the darkroom make of two results."""
+def draw_judging(clean: Tensor, fringed: Tensor) -> None:
+    """Draw what the viewing commands make of two results."""
     here = (slice(None), *STREET)
-    first, second = fringed[here], healed[here]
-    # As the commands do: on what was shown, not on the scene.
+    first, second = fringed[here], clean[here]
+    # The commands compare colours as shown, not those of the scene.
     shown = [from_screen(natural(oklab)) for oklab in (first, second)]
     save("judging-pair", row(*map(natural, (first, second)), scale=3))
     save("judging-exaggerate", row(*(render(one, SCREEN) for one in exaggerated(*shown, 4.0)), scale=3))
@@ -160,24 +158,24 @@ def draw_judging(healed: Tensor, fringed: Tensor) -> None:
 
 
 def natural(oklab: Tensor) -> Tensor:
-    """Codes (3, h, w) of the natural look."""
+    """Render codes (3, h, w) in the natural look."""
     return render(oklab, NATURAL, dither(*oklab.shape[-2:]))
 
 
 def from_screen(codes: Tensor) -> Tensor:
-    """Oklab of what is shown."""
+    """Oklab of codes as a screen shows them."""
     return unrender(codes.double(), SCREEN).float()
 
 
 def stretch(oklab: Tensor) -> Tensor:
-    """Codes as many viewers make them: each channel from its own 2nd to its own 98th percentile."""
+    """Stretch each channel from its 2nd to its 98th percentile, as many viewers do."""
     codes = render(oklab, SCREEN)
     low, high = (codes.flatten(1).quantile(share, 1)[:, None, None] for share in (0.02, 0.98))
     return ((codes - low) / (high - low) * 255).clamp(0, 255)
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur of (c, h, w)."""
+    """Blur (c, h, w) with a Gaussian."""
     radius = max(1, round(4 * sigma))
     offsets = torch.arange(-radius, radius + 1.0)
     kernel = torch.exp(-0.5 * (offsets / max(sigma, 1e-3)) ** 2)
@@ -188,7 +186,7 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def strength(way: Callable[[float], Tensor], truth: Tensor) -> float:
-    """How strong a damage must be for `DAMAGE`, by bisection."""
+    """Strength at which a damage reaches `DAMAGE`, by bisection."""
     low, high = 0.0, 0.4
     for _ in range(12):
         middle = (low + high) / 2
@@ -200,10 +198,9 @@ def strength(way: Callable[[float], Tensor], truth: Tensor) -> float:
 
 
 def row(*pictures: Tensor, scale: int = 1) -> Tensor:
-    """Pictures beside each other with a white gutter, pixels enlarged as squares."""
-    gutter = torch.full((3, scale * pictures[0].shape[1], 8), 255.0)
-    large = [picture.float().repeat_interleave(scale, 1).repeat_interleave(scale, 2) for picture in pictures]
-    return torch.cat([piece for picture in large for piece in (gutter, picture)][1:], 2)
+    """Join pictures side by side with a white gutter, each pixel a square of `scale` pixels."""
+    large = (picture.repeat_interleave(scale, 1).repeat_interleave(scale, 2) for picture in pictures)
+    return side_by_side(*large)
 
 
 def save(name: str, codes: Tensor) -> None:
@@ -212,11 +209,11 @@ def save(name: str, codes: Tensor) -> None:
 
 
 def write(name: str, image: Image.Image) -> None:
-    """As JPEG, as good as `LARGEST` allows."""
+    """Write a JPEG, as good as `MAX_BYTES` allows."""
     for quality in range(94, 40, -4):
         data = io.BytesIO()
         image.save(data, "JPEG", quality=quality, subsampling=0, optimize=True)
-        if data.tell() <= LARGEST:
+        if data.tell() <= MAX_BYTES:
             break
     (IMAGES / f"{name}.jpg").write_bytes(data.getvalue())
     print(f"{name}.jpg: {image.width} × {image.height}, {data.tell() // 1000} kB, quality {quality}")

@@ -8,12 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from land_cover import Scene, make_scene
 from potato.core.color import JND, delta_e_ok
 from potato.evaluation.methods import Method
 from potato.evaluation.statistics import Histogram
 from potato.simulation.imager import Imager
-
-from land_cover import Scene, make_scene
 
 _SPECKLE = 5.0
 """JND by which a pixel of speckle stands out of its neighbours more than in the truth."""

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from land_cover import evaluate_land_cover, make_scene
+from make_reflectances import MEASURED, read_measured, read_responses
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.engine.devices import one_thread
@@ -32,9 +34,6 @@ from potato.evaluation.result import Section, json_value, provenance, with_ratio
 from potato.model.weights import PREDICTOR
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
-
-from land_cover import evaluate_land_cover, make_scene
-from make_reflectances import MEASURED, read_measured, read_responses
 from robustness import TRIALS, run_trial
 
 SEED = 20_260_000

@@ -1,8 +1,8 @@
-"""Put a checkpoint into the package, with a card that says what it learnt from and what it reaches.
+"""Put a checkpoint into the package, with a card of its training data and its scores.
 
     python runs/ship.py WEIGHTS [--scores score.json]
 
-WEIGHTS is the last epoch of runs/reference.sh; the scores are what runs/score.py found for it.
+WEIGHTS is the last epoch of runs/reference.sh, and score.json the output of runs/score.py for it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ LEARNT_FROM = {
 
 
 def main() -> None:
-    """Read, combine, write."""
+    """Add a card to the weights and write both into the package."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The whole pipeline on an ARD that it makes itself, in under two minutes of one core: generated ARD, chips,
-# pool, two epochs, a pair fused with the new checkpoint, a chip checked. CI runs it.
+# The whole pipeline in under two minutes of one core: generate an ARD, cut chips, link a pool, train two
+# epochs, fuse a pair with the new checkpoint, check a chip. CI runs it.
 #
-#   runs/tiny.sh [FOLDER]      FOLDER is new or empty; without it, a temporary one that goes again
+#   runs/tiny.sh [FOLDER]      FOLDER is new or empty; by default a temporary one, removed at the end
 #
-# POTATO names the command to run, `potato` unless it is set.
+# POTATO names the command to run, by default `potato`.
 set -euo pipefail
 
 potato=${POTATO:-potato}

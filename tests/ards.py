@@ -1,19 +1,23 @@
 """Small ARDs for tests, written item by item, so that each can be wrong in its own way."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 from affine import Affine
 
+import pairs
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import square_quadkey
-
-import pairs
 
 CID = "1030010000000A00"
 OTHER = "1040010000000B00"
 WEST, NORTH = 400_000, 4_000_000
+
+SMALL = {"size": 32}
+"""Chips of 32 pan pixels: each reads 64 × 64 cells, and a tile of 136 × 136 has 9 × 9 places for
+them."""
 
 
 def corner(column: int, row: int) -> tuple[float, float]:
@@ -105,3 +109,21 @@ def write_ard(root: Path, columns: int = 2, rows: int = 2, **settings) -> Path:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def rows(folder: Path) -> list[dict]:
+    """The rows of a folder's manifest."""
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def damage(path: Path) -> None:
+    """Zeros where blocks near the lower edge were."""
+    data = path.read_bytes()
+    low, high = len(data) * 80 // 100, len(data) * 88 // 100
+    path.write_bytes(data[:low] + bytes(high - low) + data[high:])
+
+
+def without_addresses(things, root):
+    """Everything about tiles but where they are."""
+    root = str(root).rstrip("/") + "/"
+    return [tuple(str(value).replace(root, "") for value in dataclasses.astuple(thing)) for thing in things]

@@ -2,7 +2,7 @@
 
 with chromium(folder, "window-size=1280,900") as browser:
     browser.get(page.as_uri())
-    errors(browser)         # what it complained of since the last call
+    errors(browser)         # errors and warnings of the console since the last call
 """
 
 import contextlib
@@ -27,14 +27,14 @@ FLAGS = (
 
 @contextlib.contextmanager
 def chromium(folder: Path, *flags: str) -> Iterator:
-    """Headless Chromium with its profile in a folder; what it downloads lands in `folder / "downloads"`."""
+    """Headless Chromium with its profile in a folder, and downloads in `folder / "downloads"`."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium isn't installed")
     from selenium.webdriver.chrome.service import Service
 
     binary = shutil.which("chromium") or shutil.which("chromium-browser")
     driver = shutil.which("chromedriver")
     if not binary or not driver:
-        pytest.skip("there is no chromium, or no chromedriver; Debian has both: chromium, chromium-driver")
+        pytest.skip("chromium or chromedriver is missing; Debian has both: chromium, chromium-driver")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for flag in (*FLAGS, *flags):
@@ -50,7 +50,7 @@ def chromium(folder: Path, *flags: str) -> Iterator:
 
 
 def errors(browser) -> list[str]:
-    """What the console has said since it was last asked, warnings too."""
+    """Errors and warnings of the console since the last call."""
     return [
         entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
     ]

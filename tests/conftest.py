@@ -6,10 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import pairs
 from potato.cli import potato
 from potato.model.network import Architecture, Sharpener
-
-import pairs
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def pair(tmp_path: Path) -> pairs.Paths:
 
 @pytest.fixture(scope="session")
 def network() -> Sharpener:
-    """A small network with random weights: not good, but every layer matters."""
+    """A small network with random weights that are large enough to show in the output."""
     torch.manual_seed(0)
     model = Sharpener(Architecture(width=8, depth=3))
     for layer in model.layers:

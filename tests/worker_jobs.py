@@ -1,4 +1,4 @@
-"""Functions for worker processes: they must be importable there."""
+"""Functions for worker processes, which import them by name."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import time
 
 
 def double(number: int) -> int:
-    """Twice a number; -1 can't be doubled, -2 kills the process, -3 ends it."""
+    """Double a number; -1 raises, -2 kills the process, -3 ends it."""
     if number == -1:
         raise ValueError("a number that can't be doubled")
     if number == -2:
@@ -17,25 +17,25 @@ def double(number: int) -> int:
 
 
 def wait(seconds: float) -> float:
-    """The seconds that it took."""
+    """Sleep; returns the seconds."""
     time.sleep(seconds)
     return seconds
 
 
 def miss(name: str) -> str:
-    """Nothing: an error of Potato's own."""
+    """Raise an error of Potato's own."""
     from potato.errors import ChipError
 
     raise ChipError(f"{name}: nothing there")
 
 
 def whoami(number: int) -> int:
-    """The process at work."""
+    """The ID of the process at work."""
     return os.getpid()
 
 
 def fault(rounds: int) -> int:
-    """How many pages the system hands out for a block of 8 MB, freed and asked for again."""
+    """Count page faults while 8 MB are allocated and freed again and again."""
     import resource  # Linux alone
 
     def faults() -> int:
@@ -48,13 +48,13 @@ def fault(rounds: int) -> int:
 
 
 def die_once(name: str) -> str:
-    """The name of a file; the process that makes it is killed at once."""
+    """Make a file and kill the process; if the file is there, return its name."""
     _die_first(name)
     return name
 
 
 def fuse_and_die(job):
-    """Fuse a tile; the first time, the worker is killed when the picture is there, and nobody knows yet."""
+    """Fuse a tile; kill the first worker that has done so, before it can return the record."""
     from potato.fusion.delivery.tile import fuse_tile  # others need no torch
 
     record = fuse_tile(job)

@@ -1,4 +1,4 @@
-"""Web tiles of pairs that nobody has fused: a reader for rio-tiler, and a titiler server of an ARD's tiles.
+"""Web tiles sharpened on demand: a reader for rio-tiler, and a titiler server of an ARD's pairs.
 
     pip install 'potato[tiles]'
     POTATO_ARD=ards/demo/ard uvicorn --app-dir docs/examples tiles:app
@@ -43,13 +43,13 @@ def shipped_model() -> Sharpener:
 
 @attr.s
 class PairReader(BaseReader):
-    """A pan and a mul, to rio-tiler one picture in true colour, sharpened when it is looked at.
+    """A pan and a mul that rio-tiler reads as one picture in true colour, sharpened on demand.
 
     with PairReader(("x-pan.tif", "x-ms.tif")) as reader:
         png = reader.tile(73258, 99752, 18).render()
 
     Attributes:
-        input: pan and mul, as for `potato.open_pair`.
+        input: paths or addresses of pan and mul.
         look: `natural` (8 bits) or `flat` (16 bits).
         model: from `potato.load_model`; by default the shipped weights.
     """
@@ -79,7 +79,7 @@ class PairReader(BaseReader):
         return self._maxzoom
 
     def info(self) -> Info:
-        """What there is to see."""
+        """Bounds, bands and data type."""
         names = ("red", "green", "blue")
         return Info(
             bounds=self.bounds,
@@ -121,17 +121,17 @@ class PairReader(BaseReader):
         return self.part(bbox, crs, crs, tilesize or matrix.tileWidth, tilesize or matrix.tileHeight)
 
     def preview(self, max_size: int = 1024) -> ImageData:
-        """All of it, small."""
+        """The whole pair at `max_size` pixels along its longer side."""
         return self.part(self.bounds, self.crs, self.crs, max_size=max_size)
 
     def feature(self, shape: dict[str, Any], shape_crs: CRS = WGS84_CRS, **size: Any) -> ImageData:
-        """What a GeoJSON geometry touches."""
+        """The pixels that a GeoJSON geometry touches."""
         image = self.part(feature_bounds(shape), bounds_crs=shape_crs, **size)
         image.array.mask |= image.get_coverage_array(shape, shape_crs=shape_crs) == 0
         return image
 
     def point(self, lon: float, lat: float, coord_crs: CRS = WGS84_CRS) -> PointData:
-        """The pixel of a place."""
+        """The pixel at a place."""
         (x,), (y,) = transform(coord_crs, self.crs, [lon], [lat])
         column, row = ~self.transform @ (x, y)
         if not (0 <= column < self.width and 0 <= row < self.height):
@@ -142,29 +142,29 @@ class PairReader(BaseReader):
         return PointData(image.array[:, 0, 0], coordinates=(lon, lat), crs=coord_crs)
 
     def statistics(self, **size: Any) -> dict[str, BandStatistics]:
-        """Of a small version."""
+        """Statistics of a preview."""
         return self.preview(**size).statistics()
 
 
 def tile_pair(
     item: Annotated[
         str,
-        # Nobody can name a file that isn't part of an ARD, or a server of their own.
+        # The pattern keeps clients from naming other files or servers.
         Query(
             pattern=r"^\d{1,2}/[0-3]{12}/\d{4}-\d\d-\d\d/[0-9A-F]{16}$", description="zone/quadkey/date/CID"
         ),
     ],
 ) -> tuple[str, str]:
-    """The pan and the mul of a tile of the ARD that the server shows: a folder or `s3://…`."""
+    """Pan and mul of an ARD tile; the server shows the ARD in POTATO_ARD, a folder or `s3://…`."""
     base = f"{os.environ['POTATO_ARD'].rstrip('/')}/{item}"
     return f"{base}-pan.tif", f"{base}-ms.tif"
 
 
 class SharpTiles(TilerFactory):
-    """Only what is good for looking: the colours are ready, with no bands to choose and none to stretch."""
+    """The routes of a viewer. Colours are final, so there are no bands to choose or stretch."""
 
     def register_routes(self) -> None:
-        """Tiles, what a viewer needs to find them, and a viewer."""
+        """Register tiles, their description, points, and a viewer."""
         self.info()
         self.tile()
         self.tilejson()
@@ -185,5 +185,5 @@ app = FastAPI(title="Potato tiles")
 app.include_router(tiles.router)
 add_exception_handlers(app, DEFAULT_STATUS_CODES | {InputError: 404, PointOutsideBounds: 404})
 
-# The server answers many requests at once; a thread of torch for each is what the cores can bear.
+# The server answers many requests at once, so one thread of torch for each fills the cores.
 torch.set_num_threads(1)

@@ -8,12 +8,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from potato.ard import list_ard
     from potato.core import color
     from potato.core.render import Look
     from potato.demonstration import Demonstration, demo
     from potato.errors import PotatoError
     from potato.evaluation import evaluate
-    from potato.fusion.delivery import fuse_ard, list_ard
+    from potato.fusion.delivery import fuse_ard
     from potato.fusion.pipeline import Fused, fuse
     from potato.fusion.window import sharpen_onto, sharpen_window
     from potato.model.network import Architecture, Sharpener, sharpen
@@ -54,7 +55,7 @@ _HOMES = {  # the module of each name
     "Sharpener": "model.network",
     "fuse": "fusion.pipeline",
     "fuse_ard": "fusion.delivery",
-    "list_ard": "fusion.delivery",
+    "list_ard": "ard",
     "load_model": "model.weights",
     "open_pair": "raster",
     "save_model": "model.weights",

@@ -1,6 +1,5 @@
-"""The demonstration: invent a pair, sharpen it, and lay the result beside what went in."""
+"""The demonstration: simulate a pair, sharpen it, and compare the result with the pair."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +7,10 @@ import torch
 from torch import Tensor
 
 from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import BICUBIC_REACH
-from potato.core.sensors import BAND_CODES, RATIO, SCALE
+from potato.core.sensors import BAND_CODES, RATIO
+from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError
 from potato.fusion.pipeline import Fused, fuse
@@ -20,10 +21,10 @@ from potato.simulation.imager import observe, ragged_mask
 from potato.simulation.random_imager import random_imager
 
 CID = "10300100DE300000"
-"""A catalog ID of the right form that no satellite has used."""
+"""A catalog ID in the right form that no satellite has used."""
 
-WINDOW = 768
-"""Side of the piece that the comparison shows, in pan pixels."""
+COMPARISON_SIDE = 768
+"""Side of the part that the comparison shows, in pan pixels."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Demonstration:
         pan: the generated panchromatic image.
         mul: the generated multispectral image.
         fused: the sharpened picture.
-        comparison: a PNG of pan, enlarged colour and the sharpened picture, side by side at 1:1.
-        report: a page on which they can be looked at closely, as of `report.write_report`.
+        comparison: a PNG of pan, enlarged mul and the sharpened picture, side by side at 1:1.
+        report: an HTML page to inspect all three in a browser (`report.write_report`).
     """
 
     pan: Path
@@ -45,38 +46,38 @@ class Demonstration:
     report: Path
 
     def __str__(self) -> str:
-        """What the command prints."""
+        """The lines that the command prints."""
         return (
             f"{self.fused}\n"
-            f"the pair it was made from: {self.pan} and {self.mul}\n"
-            f"pan, enlarged colour, sharpened, side by side: {self.comparison}\n"
-            f"the same to look at closely, in a browser: {self.report}"
+            f"simulated pair: {self.pan} and {self.mul}\n"
+            f"pan, enlarged mul and result side by side: {self.comparison}\n"
+            f"page to inspect them in a browser: {self.report}"
         )
 
 
 def demo(
-    folder: str | os.PathLike[str] = "demo-out",
+    folder: PathLike = "demo-out",
     *,
-    weights: str | os.PathLike[str] | None = None,
+    weights: PathLike | None = None,
     size: int = 2048,
     seed: int = 8,
     device: str = "auto",
     overwrite: bool = False,
     progress: bool = False,
 ) -> Demonstration:
-    """Generate an ARD tile pair, sharpen it, and draw the comparison.
+    """Simulate a pair in the form of an ARD tile, sharpen it, and compare the result with it.
 
     Args:
-        folder: where to write five files; created if it isn't there.
-        weights: as for `load_model`.
+        folder: folder for five files; created if it doesn't exist.
+        weights: a checkpoint file, or `predictor` for no network; None for the shipped weights.
         size: side of pan in pixels, a multiple of 4, at least 256.
-        seed: which ground to invent.
-        device: as for `fuse`.
+        seed: seed of the simulated ground.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         overwrite: whether to replace the files of an earlier demonstration.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError: if the size can't be made.
+        InputError: if the size isn't allowed.
         OutputError, OutputExists: if the folder or a file can't be written.
         WeightsError: if the weights can't be used.
     """
@@ -87,16 +88,8 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
-    pan, mul, output, comparison, report = (
-        folder / name
-        for name in (
-            f"{CID}-pan.tif",
-            f"{CID}-ms.tif",
-            f"{CID}-sharp.tif",
-            f"{CID}-comparison.png",
-            f"{CID}-report.html",
-        )
-    )
+    endings = ("pan.tif", "ms.tif", "sharp.tif", "comparison.png", "report.html")
+    pan, mul, output, comparison, report = (folder / f"{CID}-{ending}" for ending in endings)
     for path in (pan, mul, output, comparison, report):
         check_output(path, overwrite)
     _write_pair(pan, mul, size, seed)
@@ -107,7 +100,7 @@ def demo(
 
 
 def _write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:
-    """A pair of a town with a ragged edge, in the form of the ARD."""
+    """Write a pair of a simulated town with a ragged edge, in the form of an ARD tile."""
     generator = torch.Generator().manual_seed(seed)
     ground = make_ground(size, size, generator, style="town")
     pan_counts, mul_counts = observe(ground, generator, random_imager(generator))
@@ -120,15 +113,14 @@ def _write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:
 
 
 def _compare(pan: Path, mul: Path, output: Path) -> Tensor:
-    """The middle of the pair and of the picture at 1:1 (3, WINDOW, 3 · WINDOW and gutters)."""
+    """Draw the middle of pan, enlarged mul and the picture at 1:1, side by side."""
     with gdal(), open_pair(pan, mul) as pair:
-        side = min(WINDOW // RATIO, pair.height, pair.width)
+        side = min(COMPARISON_SIDE // RATIO, pair.height, pair.width)
         window = PairWindow((pair.height - side) // 2, (pair.width - side) // 2, side, side)
         pixels = pair.read(window.padded(BICUBIC_REACH))
-    reach = BICUBIC_REACH * RATIO
-    inner = pixels.pan[reach:-reach, reach:-reach].astype("float32")
+    inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, side, side)
     return side_by_side(
-        render_pan(torch.from_numpy(inner) / SCALE),
-        render_upsampled(torch.from_numpy(pixels.mul.astype("float32")) / SCALE),
+        render_pan(counts_to_reflectance(inner.pan)),
+        render_upsampled(counts_to_reflectance(pixels.mul)),
         torch.from_numpy(read_picture(output, window)[:3]),
     )

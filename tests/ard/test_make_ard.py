@@ -35,7 +35,7 @@ def contents(folder):
     }
 
 
-def test_it_is_laid_out_like_a_real_event(made):
+def test_the_layout_is_that_of_a_real_event(made):
     ard = made.folder / "ard"
     for item in ard.glob("[0-9][0-9]/*/*/*.json"):
         zone, quadkey, date = item.relative_to(ard).parts[:3]
@@ -49,7 +49,7 @@ def test_it_is_laid_out_like_a_real_event(made):
     assert len(list(ard.glob("order_collections/*_root_collection.json"))) == 1
 
 
-def test_it_has_several_cids_two_zones_and_clouds(made, tiles):
+def test_an_ard_has_several_cids_two_zones_and_clouds(made, tiles):
     assert (made.tiles, made.broken, len(made.collects)) == (5, 5, 3)
     assert len(tiles) == 5 and {tile.zone for tile in tiles} == {32, 33}
     assert len({tile.cid for tile in tiles}) == 3
@@ -59,13 +59,13 @@ def test_it_has_several_cids_two_zones_and_clouds(made, tiles):
     assert sum(map(len, contents(made.folder).values())) == made.bytes
 
 
-def test_both_spellings_are_there(made):
+def test_items_of_both_generations_are_written(made):
     items = [json.loads(path.read_text())["properties"] for path in made.folder.glob("ard/[0-9]*/*/*/*.json")]
     assert {"proj:epsg" in item for item in items} == {"proj:code" in item for item in items} == {True, False}
     assert {item["platform"] for item in items} >= {"WV03", "worldview-02", "WV01", "GE01"}
 
 
-def test_every_tile_is_a_pair_on_the_grid_of_its_cell(tiles):
+def test_every_tile_is_a_pair_on_its_grid_square(tiles):
     for tile in tiles:
         with open_pair(tile.pan, tile.mul) as pair:
             assert (pair.grid.height, pair.grid.width) == tile.shape == (SIZE, SIZE)
@@ -86,10 +86,10 @@ def test_neighbours_show_the_same_pixels_where_they_overlap(tiles):
     assert first.cid == second.cid
     with open_pair(first.pan, first.mul) as left, open_pair(second.pan, second.mul) as right:
         assert right.grid.transform.c - left.grid.transform.c == SQUARE_SIDE
-        apron = 2 * left.width // 34
-        shared = left.read(PairWindow(0, left.width - apron, left.height, apron))
-        same = right.read(PairWindow(0, 0, left.height, apron))
-    assert apron == 8 and shared.mul_valid.any()
+        overlap = 2 * left.width // 34
+        shared = left.read(PairWindow(0, left.width - overlap, left.height, overlap))
+        same = right.read(PairWindow(0, 0, left.height, overlap))
+    assert overlap == 8 and shared.mul_valid.any()
     for name in ("pan", "mul", "pan_valid", "mul_valid"):
         assert np.array_equal(getattr(shared, name), getattr(same, name))
 
@@ -126,7 +126,7 @@ def test_clouds_are_where_the_items_say(tiles):
         assert 100 * white[pixels.mul_valid].mean() == pytest.approx(tile.clouds, abs=6)
 
 
-def test_pystac_walks_it(made):
+def test_pystac_finds_every_item(made):
     event = pystac.Collection.from_file(str(made.folder / "collection.json"))
     found = []
     for collection in event.get_children():
@@ -137,7 +137,7 @@ def test_pystac_walks_it(made):
     assert len(found) == 9 and all(own == linked for own, linked in found)
 
 
-def test_its_json_is_valid_stac(made):
+def test_the_json_is_valid_stac(made):
     # Without extensions, so that no schema has to be fetched.
     checked = 0
     for path in sorted(made.folder.rglob("*.json")):
@@ -156,7 +156,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert set(first.values()).isdisjoint(content for name, content in third.items() if name.endswith("tif"))
 
 
-def test_what_a_collect_asks_for_is_there(tmp_path):
+def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
     cells = plan_squares(33, 1, 0)
     collects = [
         Collect("103001000000AA00", "WV02", "2023-05-16", cells, plain=0.5, water=0.3, clouds=0.4, seed=1),
@@ -185,7 +185,7 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
 
 
 @pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6, 9, 17])
-def test_plans_have_as_many_tiles_as_asked_in_cells_of_their_own(tiles):
+def test_plans_have_the_requested_number_of_different_grid_squares(tiles):
     collects = plan_collects(tiles, 0)
     cells = [cell for collect in collects for cell in collect.squares]
     assert len(cells) == len(set(cells)) == tiles
@@ -193,7 +193,7 @@ def test_plans_have_as_many_tiles_as_asked_in_cells_of_their_own(tiles):
     assert {cell.zone for cell in cells} == ({33} if tiles == 1 else {32, 33})
 
 
-def test_a_full_folder_is_left_alone(tmp_path):
+def test_a_folder_with_files_is_refused_and_unchanged(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputExists, match="expected a new or empty folder"):
         make_ard(tmp_path, tiles=1, size=SIZE_STEP)
@@ -208,12 +208,12 @@ def test_an_empty_folder_is_filled_and_sizes_are_rounded_up(tmp_path):
 
 
 @pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}])
-def test_numbers_that_make_no_sense_are_refused(tmp_path, numbers):
+def test_numbers_below_1_are_refused(tmp_path, numbers):
     with pytest.raises(InputError, match="expected at least 1 tile"):
         make_ard(tmp_path / "event", **numbers)
 
 
-def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     calls = []
 
     def full(*arguments):
@@ -227,7 +227,7 @@ def test_nothing_is_left_of_a_failure(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_makes_what_it_says(run, tmp_path):
+def test_the_command_writes_the_reported_tiles(run, tmp_path):
     result = run("make-ard", tmp_path / "event", "--tiles", 2, "--size", 130, "--seed", 5, "--json")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -238,7 +238,7 @@ def test_the_command_makes_what_it_says(run, tmp_path):
     assert again.exit_code == 1 and again.stderr.count("\n") == 1 and "choose another" in again.stderr
 
 
-def test_the_command_tells_in_a_line_and_can_leave_out_what_is_broken(run, tmp_path):
+def test_the_command_prints_one_line_and_can_leave_out_broken_items(run, tmp_path):
     result = run("make-ard", tmp_path / "a", "--tiles", 1, "--size", 136, "--no-broken")
     assert "1 tiles of 136 × 136 pan pixels in 1 CIDs, 0 items broken" in result.stdout
     assert run("make-ard", tmp_path / "b", "--tiles", 1, "--size", 136, "-q").stdout == ""

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from ards import contents
 from potato.chips import load_chip
 from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.errors import ChipError, InputError
 from potato.simulation.land.reflectances import COLUMNS, load_reflectances
-
-from ards import contents
 
 SURFACES = load_reflectances()
 
@@ -39,7 +38,7 @@ def slope(field):
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
-def test_noise_has_the_spectrum_that_was_asked_for(exponent):
+def test_noise_has_the_requested_spectrum(exponent):
     slopes = [
         slope(power_noise(256, 256, torch.Generator().manual_seed(seed), exponent).numpy())
         for seed in range(4)
@@ -56,7 +55,7 @@ def test_noise_is_scaled_wraps_around_and_follows_its_generator():
     assert not torch.equal(one, power_noise(64, 96, torch.Generator().manual_seed(4)))
 
 
-def test_a_fake_chip_is_a_chip_all_of_it_valid_and_of_one_piece(some):
+def test_pan_mul_and_target_of_a_fake_chip_agree_and_are_valid(some):
     # Pan, as the bands of the surfaces tell it.
     bands, levels = np.array([one.bands for one in SURFACES]), np.array([one.pan for one in SURFACES])
     weights = np.linalg.lstsq(bands, levels)[0]
@@ -72,7 +71,7 @@ def test_a_fake_chip_is_a_chip_all_of_it_valid_and_of_one_piece(some):
         assert float(delta_e_ok(coarse, mul_to_oklab(mul)).median()) < 1
 
 
-def test_nothing_is_flat(some):
+def test_every_patch_has_texture(some):
     for chip, names in some:
         lightness = chip.target[0].float().unfold(0, 8, 8).unfold(1, 8, 8)
         deviation = lightness.flatten(2).std(2) / 10_000
@@ -80,12 +79,12 @@ def test_nothing_is_flat(some):
         assert float(deviation.median()) > 0.02, names
 
 
-def test_texture_falls_off_as_in_natural_scenes(some):
+def test_the_spectrum_falls_off_as_in_natural_scenes(some):
     slopes = [slope(np.log(chip.pan[0].numpy().astype(float))) for chip, _ in some]
     assert -2.9 < np.mean(slopes) < -1.5
 
 
-def test_colours_are_hard_and_edges_sharp(some):
+def test_colours_are_saturated_and_edges_sharp(some):
     steps, colours = [], []
     for chip, _ in some:
         oklab = chip.tensors()[2]
@@ -101,7 +100,7 @@ def test_some_have_dark_gaps(some):
     assert sum(share > 0.005 for share in dark) >= 2 and min(dark) < 0.001
 
 
-def test_surfaces_come_from_the_list_and_all_of_it_comes():
+def test_every_surface_of_the_list_is_used_and_no_other():
     names = {surface.name for surface in SURFACES}
     found = set()
     for n in range(150):
@@ -109,7 +108,7 @@ def test_surfaces_come_from_the_list_and_all_of_it_comes():
     assert found <= names and len(found) > 0.9 * len(names)
 
 
-def test_seed_and_number_alone_decide():
+def test_a_fake_chip_depends_on_seed_and_number_alone():
     from potato.chips.chip import chip_bytes
 
     one = chip_bytes(fake_chip(4, 7, SURFACES, 32)[0])
@@ -121,7 +120,7 @@ def test_seed_and_number_alone_decide():
     assert chip_bytes(fake_chip(4, 8, SURFACES, 32)[0]) != one != chip_bytes(fake_chip(5, 7, SURFACES, 32)[0])
 
 
-def test_restarting_is_exact(tmp_path):
+def test_resume_gives_identical_fake_chips(tmp_path):
     whole = fake_chips(tmp_path / "whole", count=12, seed=3, size=32, workers=1)
     expected = contents(tmp_path / "whole")
     assert whole.made == 12 and len(expected) == 13
@@ -140,7 +139,7 @@ def test_restarting_is_exact(tmp_path):
     assert contents(folder) == expected
 
 
-def test_the_manifest_names_what_is_in_a_chip(tmp_path):
+def test_manifest_rows_name_the_surfaces_of_a_chip(tmp_path):
     fake_chips(tmp_path, count=3, size=32)
     rows = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
     for n, row in enumerate(rows):
@@ -149,7 +148,7 @@ def test_the_manifest_names_what_is_in_a_chip(tmp_path):
         assert torch.equal(load_chip(tmp_path / f"{n}.pt").target, chip.target)
 
 
-def test_a_list_of_ones_own(tmp_path):
+def test_another_list_of_surfaces_replaces_the_packaged_one(tmp_path):
     own = tmp_path / "own.csv"
     lines = ["red thing,paint" + ",9000" * 9 + ",x", "blue thing,paint" + ",300" * 9 + ",x"]
     own.write_text("\n".join([",".join(COLUMNS), *lines]))
@@ -170,24 +169,24 @@ def test_a_list_of_ones_own(tmp_path):
         ({"size": 33}, "multiple of 4"),
     ],
 )
-def test_numbers_that_make_no_sense(tmp_path, settings, words):
+def test_impossible_numbers_are_refused(tmp_path, settings, words):
     with pytest.raises(InputError, match=words):
         fake_chips(tmp_path / "x", **{"count": 1, "size": 32, **settings})
     assert not (tmp_path / "x").exists()
 
 
-def test_other_chips_are_refused(tmp_path):
+def test_a_folder_with_other_chips_is_refused(tmp_path):
     fake_chips(tmp_path, count=2, size=32)
     for settings in ({"seed": 1}, {"size": 64}):
         with pytest.raises(ChipError, match="other settings"):
             fake_chips(tmp_path, **{"count": 2, "size": 32, **settings})
 
 
-def test_the_command(tmp_path, run):
+def test_the_command_makes_and_reports_chips(tmp_path, run):
     result = run(
         "fake-chips", "--chip-dir", tmp_path / "a", "-n", 3, "-s", 2, "--size", 32, "--seed", 5, "-j", 2
     )
-    assert result.exit_code == 0 and "3 chips invented" in result.stdout
+    assert result.exit_code == 0 and "3 chips faked" in result.stdout
     assert sorted(path.name for path in (tmp_path / "a").glob("*.pt")) == ["2.pt", "3.pt", "4.pt"]
     told = json.loads(run("fake-chips", "--chip-dir", tmp_path / "b", "-n", 1, "--size", 32, "--json").stdout)
     assert told["made"] == 1

@@ -14,7 +14,7 @@ from potato.errors import ChipError, InputError, OutputError, OutputExists
 
 
 def a_source(
-    folder: Path, count: int, *, cells: int = 5, zone: int = 33, invented=False, manifest=True
+    folder: Path, count: int, *, squares: int = 5, zone: int = 33, invented=False, manifest=True
 ) -> Path:
     """Files that stand for chips; nobody opens them here."""
     folder.mkdir(parents=True)
@@ -24,8 +24,8 @@ def a_source(
         where = {
             "cid": f"10300100000000{n % 2:02}",
             "zone": zone,
-            "quadkey": f"{n % cells:012}",
-            "lon": 12 + 0.1 * (n % cells),
+            "quadkey": f"{n % squares:012}",
+            "lon": 12 + 0.1 * (n % squares),
             "lat": 44.0,
             "metres": 2000.0,
         }
@@ -47,12 +47,9 @@ def targets(pool: Path) -> list[Path]:
     return [(pool / f"{n}.pt").readlink() for n in numbers]
 
 
-# The order.
-
-
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=8).filter(any))
 @settings(max_examples=200, deadline=None)
-def test_every_prefix_is_a_fair_mix(counts):
+def test_every_beginning_of_the_order_is_a_fair_mix(counts):
     order = fair_order(counts)
     given_ = [0] * len(counts)
     for n, source in enumerate(order, 1):
@@ -64,7 +61,7 @@ def test_every_prefix_is_a_fair_mix(counts):
 
 @given(st.integers(8, 3000))
 @settings(max_examples=50, deadline=None)
-def test_few_of_a_shuffled_source_come_from_everywhere(count):
+def test_the_first_chips_of_a_shuffled_source_come_from_everywhere(count):
     order = golden_order(range(count))
     assert sorted(order) == list(range(count))
     for taken in {8, count // 3, count}:
@@ -85,7 +82,7 @@ def test_a_pool_is_a_fair_mix_of_links(three, tmp_path):
     assert "72 chips (40 of" in str(result)
 
 
-def test_the_same_pool_comes_out_each_time(three, tmp_path):
+def test_linking_twice_gives_identical_pools(three, tmp_path):
     for name in "ab":
         link_chips(three, tmp_path / name)
     assert targets(tmp_path / "a") == targets(tmp_path / "b")
@@ -94,7 +91,7 @@ def test_the_same_pool_comes_out_each_time(three, tmp_path):
     ).read_bytes()
 
 
-def test_the_manifest_of_a_pool_goes_along(three, tmp_path):
+def test_a_pool_keeps_the_manifest_rows_of_its_chips(three, tmp_path):
     link_chips(three, tmp_path / "pool")
     rows = read_manifest(tmp_path / "pool")
     for n, path in enumerate(targets(tmp_path / "pool")):
@@ -123,9 +120,6 @@ def test_a_pool_behind_a_symlink_is_filled(three, tmp_path):
     assert len([path for path in (tmp_path / "pool").glob("*.pt") if path.is_file()]) == 7
 
 
-# Weights.
-
-
 @pytest.mark.parametrize("share", [Fraction(1, 8), 0.125])
 def test_a_weight_is_a_share_of_the_pool(three, tmp_path, share):
     italy, _, fiji = three
@@ -151,14 +145,14 @@ def test_a_weight_is_a_share_of_the_pool(three, tmp_path, share):
         ({"fiji": 0.5, "italy": 0.5}, InputError, "leave one out"),
     ],
 )
-def test_weights_that_cannot_be(three, tmp_path, monkeypatch, weights, error, words):
+def test_impossible_weights_are_refused(three, tmp_path, monkeypatch, weights, error, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=words):
         link_chips(three, tmp_path / "pool", weights=weights)
     assert not (tmp_path / "pool").exists()
 
 
-def test_the_weight_that_is_advised_works(three, tmp_path):
+def test_the_weight_that_the_error_suggests_works(three, tmp_path):
     with pytest.raises(ChipError) as caught:
         link_chips(three, tmp_path / "pool", weights={str(three[2]): 0.5, str(three[1]): 0.1})
     advised = float(str(caught.value).split()[-3])
@@ -166,12 +160,9 @@ def test_the_weight_that_is_advised_works(three, tmp_path):
     assert sum(path.parent == three[2] for path in targets(tmp_path / "pool")) == 7
 
 
-# Training and test.
-
-
 @pytest.mark.parametrize("share", [0.9, 0.5, 0.8])
 def test_a_split_shares_no_ground(tmp_path, share):
-    sources = [a_source(tmp_path / "a", 200, cells=40), a_source(tmp_path / "b", 90, cells=30)]
+    sources = [a_source(tmp_path / "a", 200, squares=40), a_source(tmp_path / "b", 90, squares=30)]
     link_chips(sources, tmp_path / "pools", split=share)
     parts = [read_manifest(tmp_path / "pools" / name) for name in ("train", "test")]
     grounds = [{ground_of(row) for row in part.values()} for part in parts]
@@ -180,19 +171,22 @@ def test_a_split_shares_no_ground(tmp_path, share):
     assert len(parts[0]) / 290 == pytest.approx(share, abs=0.02)
     assert len(targets(tmp_path / "pools" / "train")) == len(parts[0])
     # The test is spread over all the ground.
-    cells = sorted(int(ground.split("/")[1]) for ground in grounds[1])
-    assert cells[0] < 15 and cells[-1] >= 25
+    squares = sorted(int(ground.split("/")[1]) for ground in grounds[1])
+    assert squares[0] < 15 and squares[-1] >= 25
 
 
 def test_a_split_of_little_ground_has_two_parts(tmp_path):
-    source = a_source(tmp_path / "a", 10, cells=2)
+    source = a_source(tmp_path / "a", 10, squares=2)
     link_chips([source], tmp_path / "pools", split=0.99)
     assert len(targets(tmp_path / "pools" / "train")) == len(targets(tmp_path / "pools" / "test")) == 5
 
 
-def test_cells_of_two_zones_on_the_same_ground_stay_together(tmp_path):
+def test_grid_squares_of_two_zones_on_the_same_ground_stay_together(tmp_path):
     """Zones overlap: square 3 of zone 32 is square 0 of zone 33, moved by half a chip."""
-    west, east = a_source(tmp_path / "west", 40, cells=4, zone=32), a_source(tmp_path / "east", 40, cells=4)
+    west, east = (
+        a_source(tmp_path / "west", 40, squares=4, zone=32),
+        a_source(tmp_path / "east", 40, squares=4),
+    )
     for source, shift in ((west, -0.31), (east, 0.0)):
         lines = [json.loads(line) for line in (source / "manifest.jsonl").read_text().splitlines()]
         for line in lines:
@@ -211,23 +205,23 @@ def test_cells_of_two_zones_on_the_same_ground_stay_together(tmp_path):
         assert len(train) + len(test) == 8
 
 
-def test_invented_chips_are_split_too(tmp_path):
+def test_fake_chips_are_split_too(tmp_path):
     link_chips([a_source(tmp_path / "fake", 50, invented=True)], tmp_path / "pools", split=0.8)
     assert len(targets(tmp_path / "pools" / "train")) == 40
 
 
-def test_what_has_no_known_ground_is_not_split(tmp_path):
+def test_chips_without_known_ground_are_not_split(tmp_path):
     with pytest.raises(ChipError, match=r"a/0\.pt: expected a line in the manifest"):
         link_chips([a_source(tmp_path / "a", 9, manifest=False)], tmp_path / "pools", split=0.9)
     with pytest.raises(ChipError, match="same ground"):
-        link_chips([a_source(tmp_path / "b", 9, cells=1)], tmp_path / "pools", split=0.9)
+        link_chips([a_source(tmp_path / "b", 9, squares=1)], tmp_path / "pools", split=0.9)
     for share in (0, 1, -1, 2):
         with pytest.raises(InputError, match="between 0 and 1"):
             link_chips([tmp_path / "b"], tmp_path / "pools", split=share)
 
 
 @pytest.mark.parametrize(("first", "second"), [("train", "test"), ("my-test-2", "the TRAINing")])
-def test_one_chip_in_train_and_test_is_refused(three, tmp_path, first, second):
+def test_a_chip_in_both_train_and_test_is_refused(three, tmp_path, first, second):
     link_chips(three[:2], tmp_path / "pools" / first)
     with pytest.raises(ChipError, match=f"{first}/"):
         link_chips(three[1:], tmp_path / "pools" / second)
@@ -235,7 +229,7 @@ def test_one_chip_in_train_and_test_is_refused(three, tmp_path, first, second):
     link_chips(three[2:], tmp_path / "pools" / second)
 
 
-def test_a_copy_of_a_chip_is_the_same_chip(three, tmp_path):
+def test_a_copy_of_a_chip_counts_as_the_same_chip(three, tmp_path):
     link_chips(three[2:], tmp_path / "train")
     copy = a_source(tmp_path / "copies" / "fiji", 7)
     with pytest.raises(ChipError, match="aren't in the other pool"):
@@ -250,9 +244,6 @@ def test_pools_are_kept_apart_on_request(three, tmp_path):
     with pytest.raises(ChipError, match="found none"):
         link_chips(three[1:], tmp_path / "c", apart_from=[tmp_path / "nowhere"])
     link_chips(three[2:], tmp_path / "c", apart_from=[tmp_path / "a"])
-
-
-# What can't be.
 
 
 def test_nothing_is_overwritten(three, tmp_path):
@@ -284,7 +275,7 @@ def test_a_pool_is_whole_or_absent(three, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fiji", "italy", "kenya"]
 
 
-def test_sources_that_are_none(three, tmp_path):
+def test_sources_without_chips_are_refused(three, tmp_path):
     (tmp_path / "nothing").mkdir()
     for source, words in ((tmp_path / "nothing", "found none"), (tmp_path / "nowhere", "found none")):
         with pytest.raises(ChipError, match=words):
@@ -299,14 +290,14 @@ def test_sources_that_are_none(three, tmp_path):
         link_chips(three, tmp_path / "pool")
 
 
-def test_files_that_are_no_chips_stay_behind(three, tmp_path):
+def test_files_that_are_no_chips_are_not_linked(three, tmp_path):
     for name in ("best.pt", "07.pt", "-1.pt", "3.pt.bak", ".8.pt.12.partial", "notes.txt"):
         (three[2] / name).touch()
     link_chips(three[2:], tmp_path / "pool")
     assert len(targets(tmp_path / "pool")) == 7
 
 
-def test_the_command(three, tmp_path, run):
+def test_the_command_makes_and_reports_pools(three, tmp_path, run):
     italy, _, fiji = three
     pools = tmp_path / "pools"
     result = run("link-chips", italy, fiji, pools, "--weight", f"{fiji}=1/8", "--split", 0.8, "--relative")

@@ -1,13 +1,17 @@
 """Chips of simulated scenes: photographs on disk, kinds of ground, clutter."""
 
+import os
+from functools import partial
+
 import numpy as np
 import pytest
 import rasterio
+import torch
 
 from grounds import photograph
 from potato.chips import scenes
 from potato.chips.scenes import GROUNDS, list_photographs, make_scenes, scene_chip
-from potato.errors import InputError
+from potato.errors import ChipError, InputError
 from potato.raster import read_photograph
 
 
@@ -84,3 +88,17 @@ def test_every_scene_gets_clutter_last(monkeypatch):
     for ground in ("leaves", "land"):
         scene_chip(3, 900_000, 64, ground=ground)
     assert len(asked) == 2
+
+
+def test_cell_is_valid_only_if_all_its_pan_pixels_are():
+    valid = torch.ones(8, 12, dtype=torch.bool)
+    valid[3, 7] = False
+    assert scenes.whole_cells(valid).tolist() == [[True, False, True], [True, True, True]]
+
+
+def test_dead_worker_process_is_a_chip_error():
+    with (
+        pytest.raises(ChipError, match="process that makes scenes died"),
+        scenes._mapped(partial(os._exit), [1, 2], 2) as results,
+    ):
+        list(results)

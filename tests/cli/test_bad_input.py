@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from affine import Affine
 
+import pairs
 from potato import save_model
 from potato.errors import OutputError
-
-import pairs
 from servers import FolderServer, serve_folder
 
 COARSE = pairs.CORNER @ Affine.scale(4)
@@ -27,7 +26,7 @@ def listing(folder: Path) -> set[str]:
 
 @pytest.fixture
 def refuse(run, tmp_path):
-    """Run `fuse` into a folder of its own and insist on one helpful line and no trace."""
+    """Run `fuse` into an empty folder; check that it prints one error line and leaves nothing."""
     out = tmp_path / "out"
     out.mkdir()
 
@@ -49,68 +48,68 @@ def arrays():
     return pairs.ground(20, 24)
 
 
-def test_the_same_file_twice(pair, refuse):
+def test_one_file_as_pan_and_mul_is_refused(pair, refuse):
     refuse(pair.pan, pair.pan, says="the same file twice")
 
 
 @pytest.mark.parametrize("bands", [3, 4])
-def test_a_mul_of_too_few_bands(tmp_path, arrays, refuse, bands):
+def test_a_mul_with_too_few_bands_is_refused(tmp_path, arrays, refuse, bands):
     mul = pairs.write(tmp_path / "m.tif", arrays[1][:bands], COARSE)
     refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says=f"found {bands} bands")
 
 
-def test_a_float_pan(tmp_path, arrays, refuse):
+def test_a_float_pan_is_refused(tmp_path, arrays, refuse):
     pan = pairs.write(tmp_path / "p.tif", arrays[0].astype("float32"))
     refuse(pan, pairs.write(tmp_path / "m.tif", arrays[1], COARSE), says="found float32")
 
 
-def test_another_crs(tmp_path, arrays, refuse):
+def test_a_mul_in_another_crs_is_refused(tmp_path, arrays, refuse):
     mul = pairs.write(tmp_path / "m.tif", arrays[1], COARSE, crs="EPSG:32633")
     refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="EPSG:32611 and EPSG:32633")
 
 
-def test_a_ratio_of_two(tmp_path, arrays, refuse):
+def test_a_ratio_of_two_is_refused(tmp_path, arrays, refuse):
     mul = pairs.write(tmp_path / "m.tif", arrays[1], pairs.CORNER @ Affine.scale(2))
     refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="found 2 × 2")
 
 
-def test_other_ground(tmp_path, arrays, refuse):
+def test_pan_and_mul_of_different_ground_are_refused(tmp_path, arrays, refuse):
     mul = pairs.write(tmp_path / "m.tif", arrays[1], COARSE @ Affine.translation(0, 90))
     refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="no ground in common")
 
 
 @pytest.mark.parametrize("which", ["pan", "mul"])
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.95])
-def test_a_truncated_tiff(pair, refuse, which, share):
+def test_a_truncated_tiff_is_named(pair, refuse, which, share):
     path = getattr(pair, which)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     refuse(pair.pan, pair.mul, says=path.name)
 
 
-def test_a_missing_file(pair, tmp_path, refuse):
+def test_a_missing_file_is_refused(pair, tmp_path, refuse):
     refuse(tmp_path / "nothing.tif", pair.mul, says="can't open pan")
     refuse(pair.pan, tmp_path / "nothing.tif", says="can't open mul")
 
 
-def test_a_file_that_is_no_image(pair, tmp_path, refuse):
+def test_a_text_file_is_refused(pair, tmp_path, refuse):
     text = tmp_path / "a.tif"
     text.write_text("hello")
     refuse(text, pair.mul, says="can't open pan")
 
 
-def test_a_file_that_the_server_lacks(pair, tmp_path, refuse):
+def test_a_404_is_named(pair, tmp_path, refuse):
     with serve_folder(tmp_path) as server:
         refuse(f"{server.url}no-pan.tif", pair.mul, says="404")
 
 
-def test_a_server_that_fails_in_the_middle(pair, tmp_path, refuse):
+def test_a_server_that_fails_while_reading_names_the_file(pair, tmp_path, refuse):
     with serve_folder(tmp_path) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GDAL_INGESTED_BYTES_AT_OPEN", "4096")
         patch.setattr(FolderServer, "fault", lambda self, path: 403 if len(self.requests) > 1 else None)
         refuse(f"{server.url}{pair.pan.name}", pair.mul, says="x-pan.tif")
 
 
-def test_a_server_that_refuses(pair, refuse, monkeypatch):
+def test_a_refused_connection_names_the_address(pair, refuse, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -118,14 +117,14 @@ def test_a_server_that_refuses(pair, refuse, monkeypatch):
     refuse(f"http://127.0.0.1:{port}/pan.tif", pair.mul, says=f"http://127.0.0.1:{port}/pan.tif")
 
 
-def test_an_existing_output(pair, tmp_path, refuse):
+def test_an_existing_output_is_kept_without_overwrite(pair, tmp_path, refuse):
     output = tmp_path / "there.tif"
     output.write_text("precious")
     refuse(pair.pan, pair.mul, output=output, says="--overwrite")
     assert output.read_text() == "precious"
 
 
-def test_a_failed_run_leaves_the_old_output(pair, tmp_path, run):
+def test_a_failed_run_keeps_the_old_output(pair, tmp_path, run):
     output = tmp_path / "there.tif"
     output.write_text("precious")
     pair.mul.write_bytes(pair.mul.read_bytes()[:-4000])
@@ -133,26 +132,26 @@ def test_a_failed_run_leaves_the_old_output(pair, tmp_path, run):
     assert output.read_text() == "precious"
 
 
-def test_an_output_without_a_folder(pair, tmp_path, refuse):
+def test_an_output_in_a_missing_folder_is_refused(pair, tmp_path, refuse):
     refuse(pair.pan, pair.mul, output=tmp_path / "no" / "o.tif", says="create it first")
 
 
-def test_an_output_that_is_a_folder(pair, tmp_path, refuse):
+def test_a_folder_as_output_is_refused(pair, tmp_path, refuse):
     refuse(pair.pan, pair.mul, output=tmp_path, says="found a folder")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that even root can't write to")
-def test_an_output_folder_that_is_read_only(pair, refuse):
+def test_a_read_only_output_folder_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, output=Path("/proc/o.tif"), says="can't write there")
 
 
-def test_a_misspelt_creation_option(pair, refuse):
+def test_a_misspelt_creation_option_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, "--co", "COMPRES=LZW", says="COMPRES")
     refuse(pair.pan, pair.mul, "--profile", "tiled", "--co", "COMPRES=LZW", says="COMPRES")
 
 
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
-def test_a_limit_on_the_size_of_files(pair, tmp_path, profile):
+def test_a_file_size_limit_leaves_no_output(pair, tmp_path, profile):
     out = tmp_path / "out"
     out.mkdir()
     result = subprocess.run(
@@ -163,13 +162,13 @@ def test_a_limit_on_the_size_of_files(pair, tmp_path, profile):
         check=False,
     )
     assert result.returncode == 1, result.stderr
-    # libtiff writes lines of its own to stderr here, which nothing can hold back.
+    # libtiff writes to stderr itself, which can't be suppressed.
     assert "o.tif" in result.stderr.splitlines()[-1] and "Traceback" not in result.stderr
     assert listing(out) == set()
 
 
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
-def test_a_full_disk(tmp_path, refuse, profile):
+def test_a_full_disk_leaves_no_output(tmp_path, refuse, profile):
     paths = pairs.write_pair(tmp_path, 250, 250)
     small = tmp_path / "small"
     small.mkdir()
@@ -182,7 +181,7 @@ def test_a_full_disk(tmp_path, refuse, profile):
         subprocess.run(["umount", small], check=True)
 
 
-def test_weights_that_are_not_weights(pair, tmp_path, network, refuse):
+def test_files_that_are_no_checkpoints_are_refused(pair, tmp_path, network, refuse):
     text = tmp_path / "w.safetensors"
     text.write_text("weights, honestly")
     refuse(pair.pan, pair.mul, "--weights", text, says="expected a Potato checkpoint")
@@ -196,19 +195,19 @@ def test_weights_that_are_not_weights(pair, tmp_path, network, refuse):
     refuse(pair.pan, pair.mul, "--weights", tmp_path / "nan.safetensors", says="found NaN")
 
 
-def test_a_device_that_is_not_there(pair, refuse):
+def test_an_unknown_device_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, "--device", "warp", says="expected a device")
 
 
-def test_a_block_that_leaves_the_grid(pair, refuse):
+def test_a_block_that_4_does_not_divide_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, "--block", 510, says="multiple of 4")
 
 
-def test_options_that_contradict_each_other(pair, refuse):
+def test_exposure_with_the_flat_look_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, "--look", "flat", "--exposure", 2, says="no tone curve")
 
 
-def test_a_pair_without_a_valid_pixel_is_a_picture_all_masked(tmp_path, run):
+def test_a_pair_without_valid_pixels_gives_a_masked_picture(tmp_path, run):
     pan, mul = pairs.ground(20, 24)
     fine = pairs.write(tmp_path / "p.tif", pan * 0)
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
@@ -217,7 +216,7 @@ def test_a_pair_without_a_valid_pixel_is_a_picture_all_masked(tmp_path, run):
     assert not pairs.read(tmp_path / "o.tif").any()
 
 
-def test_a_mul_of_nine_pixels(tmp_path, run, network):
+def test_a_mul_of_nine_pixels_is_sharpened(tmp_path, run, network):
     save_model(network, tmp_path / "net.safetensors")
     paths = pairs.write_pair(tmp_path, 3, 3)
     for options in ((), ("--profile", "tiled"), ("--weights", tmp_path / "net.safetensors")):
@@ -227,8 +226,8 @@ def test_a_mul_of_nine_pixels(tmp_path, run, network):
 
 
 @pytest.mark.parametrize("torn", [OutputError("half"), RuntimeError("half")])
-def test_what_fails_because_of_an_interruption_is_one(pair, run, monkeypatch, torn):
-    """Such as an environment of rasterio that was being left at that moment."""
+def test_an_error_caused_by_an_interruption_counts_as_one(pair, run, monkeypatch, torn):
+    """For example, leaving an environment of rasterio may fail at that moment."""
 
     def tear(*given, **settings):
         try:
@@ -245,7 +244,7 @@ def test_what_fails_because_of_an_interruption_is_one(pair, run, monkeypatch, to
     ("number", "code", "clean"),
     [(signal.SIGINT, 130, True), (signal.SIGTERM, 130, True), (signal.SIGKILL, -9, False)],
 )
-def test_an_interrupted_run_leaves_nothing_half_written(tmp_path, number, code, clean):
+def test_an_interrupted_run_leaves_no_output(tmp_path, number, code, clean):
     paths = pairs.write_pair(tmp_path, 500, 500)
     out = tmp_path / "out"
     out.mkdir()

@@ -7,7 +7,7 @@ from rio_cogeo.cogeo import cog_validate
 from potato import demo, open_pair, save_model
 
 
-def test_a_demonstration_is_a_pair_and_what_came_of_it(tmp_path):
+def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_path):
     made = demo(tmp_path / "new" / "folder", size=512)
     open_pair(made.pan, made.mul).close()
     for path in (made.pan, made.mul, made.fused.output):
@@ -25,7 +25,7 @@ def test_a_demonstration_is_a_pair_and_what_came_of_it(tmp_path):
     assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
 
 
-def test_seeds_are_other_grounds_and_the_same_seed_is_the_same(tmp_path):
+def test_one_seed_gives_identical_bytes_and_another_other_ground(tmp_path):
     pictures = [
         demo(tmp_path / str(number), size=256, seed=seed).fused.output.read_bytes()
         for number, seed in enumerate((1, 1, 2))
@@ -33,7 +33,7 @@ def test_seeds_are_other_grounds_and_the_same_seed_is_the_same(tmp_path):
     assert pictures[0] == pictures[1] != pictures[2]
 
 
-def test_options_reach_the_demonstration(tmp_path, run, network):
+def test_options_change_the_demonstration(tmp_path, run, network):
     save_model(network, tmp_path / "net.safetensors")
     folder = tmp_path / "demo"
     base = ("demo", folder, "--size", 256, "--overwrite")
@@ -50,7 +50,7 @@ def test_options_reach_the_demonstration(tmp_path, run, network):
 
 
 @pytest.mark.parametrize(("options", "says"), [(("--size", 258), "that 4 divides"), ((), "--overwrite")])
-def test_what_cannot_be_demonstrated_is_refused(tmp_path, run, options, says):
+def test_wrong_sizes_and_existing_files_are_refused(tmp_path, run, options, says):
     run("demo", tmp_path, "--size", 256)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     result = run("demo", tmp_path, *options)
@@ -58,7 +58,7 @@ def test_what_cannot_be_demonstrated_is_refused(tmp_path, run, options, says):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_folder_that_cannot_be_made_is_refused(tmp_path, run):
+def test_a_folder_below_a_file_is_refused(tmp_path, run):
     (tmp_path / "file").write_text("")
     result = run("demo", tmp_path / "file" / "x")
     assert result.exit_code == 1 and "can't make this folder" in result.stderr

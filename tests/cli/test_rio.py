@@ -1,4 +1,4 @@
-"""`rio potato`: the same commands as a plugin of rasterio's own, in processes of their own."""
+"""`rio potato`: the commands as a plugin of rasterio's `rio`, each in its own process."""
 
 import contextlib
 import re
@@ -23,8 +23,8 @@ def rio(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_fuse_writes_what_potato_writes(run, pair, tmp_path):
-    """And `--verbose` adds words, nothing else."""
+def test_rio_potato_fuse_writes_the_bytes_of_potato_fuse(run, pair, tmp_path):
+    """With `--verbose`, rio logs more and the file stays as it is."""
     assert run("fuse", pair.pan, pair.mul, tmp_path / "ours.tif").exit_code == 0
     plain = rio("potato", "fuse", pair.pan, pair.mul, tmp_path / "plain.tif")
     verbose = rio("-vv", "potato", "fuse", pair.pan, pair.mul, tmp_path / "verbose.tif")
@@ -36,14 +36,14 @@ def test_fuse_writes_what_potato_writes(run, pair, tmp_path):
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
-def test_an_error_is_one_line_and_1(pair, tmp_path, option):
+def test_an_error_prints_one_line_and_exits_with_1(pair, tmp_path, option):
     result = rio(option, "potato", "fuse", pair.pan, pair.pan, tmp_path / "x.tif")
     assert result.returncode == 1 and not result.stdout and not (tmp_path / "x.tif").exists()
     (line,) = (line for line in result.stderr.splitlines() if not re.match("(INFO|DEBUG):", line))
     assert line.startswith("potato: expected a pan and a mul, found the same file twice")
 
 
-def test_a_misspelt_option_is_heard_even_if_rio_is_quiet(pair, tmp_path):
+def test_a_misspelt_creation_option_fails_even_if_rio_is_quiet(pair, tmp_path):
     result = rio("-q", "potato", "fuse", pair.pan, pair.mul, tmp_path / "x.tif", "--co", "COMPRES=ZSTD")
     assert result.returncode == 1 and not (tmp_path / "x.tif").exists()
     (line,) = result.stderr.splitlines()
@@ -51,24 +51,24 @@ def test_a_misspelt_option_is_heard_even_if_rio_is_quiet(pair, tmp_path):
 
 
 @pytest.mark.parametrize("words", [("fuse",), ("frobnicate",)])
-def test_a_wrong_call_is_2(words):
+def test_a_wrong_call_exits_with_2(words):
     result = rio("potato", *words)
     assert result.returncode == 2 and "Usage: rio potato" in result.stderr
 
 
-def test_looked_and_not_good_enough_is_3(tmp_path):
+def test_doctor_exits_with_3_if_anything_is_wrong(tmp_path):
     (ards.write_tile(tmp_path).with_name(f"{ards.CID}-pan.tif")).write_bytes(b"no image")
     result = rio("potato", "doctor", tmp_path)
-    assert result.returncode == 3 and "images that can't be read" in result.stdout
+    assert result.returncode == 3 and "unreadable images" in result.stdout
 
 
-def test_debug_shows_where_it_happened(pair, tmp_path):
+def test_debug_shows_the_traceback(pair, tmp_path):
     result = rio("potato", "--debug", "fuse", pair.pan, pair.pan, tmp_path / "x.tif")
     assert result.returncode == 1 and "Traceback" in result.stderr and "PairError" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_is_130_and_leaves_nothing(tmp_path, number):
+def test_an_interruption_exits_with_130_and_leaves_no_file(tmp_path, number):
     pan, mul = pairs.ground(500, 500)
     paths = (
         pairs.write(tmp_path / "pan.tif", pan),

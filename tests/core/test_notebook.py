@@ -1,11 +1,9 @@
-import warnings
-
 import numpy as np
 import pytest
 import torch
-from rasterio.errors import NotGeoreferencedWarning
-from rasterio.io import MemoryFile
 
+import pairs
+from pictures import decode
 from potato import fuse, open_pair
 from potato.chips.chip import Chip
 from potato.core.color import mul_to_oklab
@@ -13,20 +11,11 @@ from potato.core.notebook import Shown, View
 from potato.core.render import NATURAL, render
 from potato.core.sensors import SCALE
 
-import pairs
-
 HOSTILE = "<script>alert(1)&"
 
 
-def decode(png: bytes) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with MemoryFile(png) as memory, memory.open() as file:
-            return file.read()
-
-
 @pytest.mark.parametrize("cells", [30, 100, 700])
-def test_a_pair_shows_pan_and_colour(tmp_path, cells):
+def test_a_pair_shows_pan_and_the_colour_of_mul(tmp_path, cells):
     pair = pairs.write_pair(tmp_path, cells, cells)
     with open_pair(pair.pan, pair.mul) as opened:
         html, codes = opened._repr_html_(), decode(opened._repr_png_())
@@ -40,7 +29,7 @@ def test_a_pair_shows_pan_and_colour(tmp_path, cells):
     assert colour.mean((1, 2)) == pytest.approx(expected, abs=4)
 
 
-def test_what_is_not_valid_in_a_pair_is_grey(tmp_path):
+def test_invalid_pixels_of_a_pair_are_grey(tmp_path):
     valid = np.ones((160, 160), bool)
     valid[:80] = False
     pair = pairs.write_pair(tmp_path, valid=valid)
@@ -50,7 +39,7 @@ def test_what_is_not_valid_in_a_pair_is_grey(tmp_path):
 
 
 @pytest.mark.parametrize("look", ["natural", "flat"])
-def test_a_result_shows_the_picture_in_the_natural_look(pair, tmp_path, look):
+def test_a_result_shows_its_picture_in_the_natural_look(pair, tmp_path, look):
     fused = fuse(pair.pan, pair.mul, tmp_path / f"{HOSTILE}.tif", weights="predictor", look=look)
     plain = fuse(pair.pan, pair.mul, tmp_path / "plain.tif", weights="predictor")
     html = fused._repr_html_()
@@ -66,7 +55,7 @@ def test_a_chip_shows_pan_mul_and_target():
     assert decode(chip._repr_png_()).shape == (3, 40, 3 * 56)
 
 
-def test_a_notebook_goes_on_whatever_has_become_of_the_files(pair, tmp_path):
+def test_an_object_whose_files_are_gone_falls_back_to_its_repr(pair, tmp_path):
     opened = open_pair(pair.pan, pair.mul)
     opened.close()
     fused = fuse(pair.pan, pair.mul, tmp_path / "a.tif", weights="predictor")
@@ -76,7 +65,7 @@ def test_a_notebook_goes_on_whatever_has_become_of_the_files(pair, tmp_path):
         assert repr(gone)
 
 
-def test_facts_are_text_and_a_picture_may_be_missing():
+def test_facts_are_escaped_and_the_picture_is_optional():
     class Thing(Shown):
         def view(self) -> View:
             return View(HOSTILE, {HOSTILE: HOSTILE}, None)

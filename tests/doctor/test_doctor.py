@@ -1,4 +1,4 @@
-"""`potato doctor`: this machine, and ARDs that are wrong, each in its own way."""
+"""`potato doctor`: this machine, and an ARD with each kind of flaw."""
 
 import json
 import os
@@ -14,25 +14,24 @@ import pytest
 import rasterio
 from affine import Affine
 
+import ards
+import pairs
+import servers
 from potato.doctor import bucket, examine, machine, software
 from potato.doctor.ards import REMEDIES
 from potato.errors import WeightsError
 
-import ards
-import pairs
-import servers
-
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
-    """No look leaves this machine: nobody listens on port 9 of it."""
+    """No request leaves this machine: nothing listens on its port 9."""
     monkeypatch.setenv("AWS_S3_ENDPOINT", "127.0.0.1:9")
     monkeypatch.setenv("AWS_HTTPS", "NO")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def look(source, tiles: int = 64) -> dict[str, tuple[str, str]]:
+def findings(source, tiles: int = 64) -> dict[str, tuple[str, str]]:
     """State and text of each kind of finding about an ARD."""
     names = {f"ARD, {name}": kind for kind, (_, name, _) in REMEDIES.items()} | {"ARD": "ARD"}
     found = [each for each in examine(str(source), tiles=tiles).findings if each.subject in names]
@@ -91,7 +90,7 @@ def _move(asset: dict, metres: float) -> None:
 
 
 def overlapping(item: Path) -> None:
-    """Two tiles that say of no cell that it is theirs, so that theirs is their squares without aprons."""
+    """Two tiles without quadkeys, whose grid squares are their images without the overlap."""
     other = ards.write_tile(item.parents[3], 1)
     for one in (item, other):
         change(one, lambda data: data["properties"].update(quadkey=""))
@@ -121,7 +120,7 @@ FLAWS = {
     "a quadkey of another place": (
         lambda item: change(item, lambda data: data["properties"].update(quadkey="0" * 12)),
         "quadkey",
-        "outside the cell",
+        "outside the grid square",
     ),
     "two tiles on one ground": (overlapping, "overlap", "share 1000 × 5000 m"),
     "half a file": (cut, "unreadable", "can't open pan|damaged or cut short"),
@@ -163,78 +162,80 @@ FLAWS = {
 
 
 class TestArd:
-    def test_a_good_one_is_fine(self, tmp_path):
+    def test_a_good_ard_is_fine(self, tmp_path):
         ards.write_ard(tmp_path)
-        assert look(tmp_path) == {"ARD": ("fine", f"4 good tiles of 1 CID, 4 of them opened ({tmp_path})")}
+        assert findings(tmp_path) == {
+            "ARD": ("fine", f"4 good tiles of 1 CID, 4 of them opened ({tmp_path})")
+        }
 
     @pytest.mark.parametrize("name", FLAWS)
-    def test_each_flaw_is_found_and_named(self, tmp_path, name):
+    def test_each_flaw_is_found(self, tmp_path, name):
         spoil, kind, text = FLAWS[name]
         ards.write_tile(tmp_path, 0, 3)
         spoil(ards.write_tile(tmp_path))
-        found = look(tmp_path)
+        found = findings(tmp_path)
         state, said = found.pop(kind)
         assert state == ("wrong" if REMEDIES[kind][0] else "note")
         assert any(part in said for part in text.split("|")), said
         assert found.pop("ARD")[0] == "fine"
-        # What else the same fault shows in.
+        # A flaw may cause findings of a second kind.
         assert set(found) <= {"masks": {"area"}, "overlap": {"quadkey"}}.get(kind, set()), found
 
-    def test_large_files_without_tiles_and_overviews_are_noted(self, tmp_path):
+    def test_large_images_in_rows_or_without_overviews_are_noted(self, tmp_path):
         item = ards.write_tile(tmp_path, side=272)
         rewrite(item, "pan", tiled=False, blockxsize=None, blockysize=None)
-        found = look(tmp_path)
+        found = findings(tmp_path)
         assert found["overviews"][0] == found["strips"][0] == "note" and "pan.tif" in found["strips"][1]
         with rasterio.open(item.with_name(f"{ards.CID}-pan.tif"), "r+") as file:
             file.build_overviews([2])
-        assert "overviews" not in look(tmp_path)
+        assert "overviews" not in findings(tmp_path)
 
-    def test_one_line_tells_of_many(self, tmp_path):
+    def test_flaws_of_one_kind_share_a_finding(self, tmp_path):
         ards.write_ard(tmp_path)
         for path in tmp_path.rglob("*-ms.tif"):
             path.unlink()
-        found = look(tmp_path)
+        found = findings(tmp_path)
         assert found["missing"][1].endswith(", and 3 more")
         assert found["ARD"] == ("wrong", f"no tile that can be sharpened ({tmp_path})")
 
     @pytest.mark.parametrize("tiles, opened", [(0, 0), (1, 1), (3, 2), (4, 4), (99, 4)])
-    def test_no_more_are_opened_than_asked_for(self, tmp_path, tiles, opened):
+    def test_at_most_the_given_number_of_tiles_is_opened(self, tmp_path, tiles, opened):
         ards.write_ard(tmp_path)
-        assert f"{opened} of them opened" in look(tmp_path, tiles)["ARD"][1]
+        assert f"{opened} of them opened" in findings(tmp_path, tiles)["ARD"][1]
 
-    def test_a_place_without_an_ard_is_told(self, tmp_path):
-        assert look(tmp_path / "no")["ARD"][0] == "wrong"
-        assert "found none" in look(tmp_path)["ARD"][1]
+    def test_a_folder_without_an_ard_is_wrong(self, tmp_path):
+        assert findings(tmp_path / "no")["ARD"][0] == "wrong"
+        assert "found none" in findings(tmp_path)["ARD"][1]
 
-    def test_in_a_bucket_the_same_is_found(self, tmp_path):
+    def test_findings_in_a_bucket_equal_those_in_a_folder(self, tmp_path):
         ards.write_tile(tmp_path, 1)
         cut(ards.write_tile(tmp_path))
-        local = look(tmp_path)
+        local = findings(tmp_path)
         with servers.serve_bucket(tmp_path) as address:
-            remote = look(address)
+            remote = findings(address)
         assert set(remote) == set(local) == {"ARD", "unreadable"}
 
 
 class TestBucket:
-    def test_one_that_answers_is_fine(self, tmp_path):
+    def test_a_bucket_that_answers_is_fine(self, tmp_path):
         (tmp_path / "x").write_text("x")
         with servers.serve_bucket(tmp_path, bucket.BUCKET):
             (finding,) = bucket.examine_bucket()
         assert finding.state == "fine" and "without an account" in finding.found
 
     @pytest.mark.parametrize("status", [403, 503])
-    def test_one_that_refuses_is_a_note(self, tmp_path, monkeypatch, status):
+    def test_a_bucket_that_refuses_is_a_note(self, tmp_path, monkeypatch, status):
         with servers.serve_folder(tmp_path) as server:
             server.faults[".*"] = status
             monkeypatch.setenv("AWS_S3_ENDPOINT", server.url)
             (finding,) = bucket.examine_bucket()
         assert finding.state == "note" and str(status) in finding.found and finding.remedy
 
-    def test_to_be_offline_is_a_note(self):
+    def test_being_offline_is_a_note(self):
         (finding,) = bucket.examine_bucket()
         assert finding.state == "note" and "offline" in finding.found and "local files" in finding.remedy
 
-    def test_a_server_that_says_nothing_is_not_waited_for(self, monkeypatch):
+    def test_a_silent_server_ends_in_a_timeout(self, monkeypatch):
         import socket
 
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -244,13 +245,13 @@ class TestBucket:
 
 
 class TestMachine:
-    def test_this_one_has_all_that_tests_need(self):
+    def test_the_machine_of_the_tests_is_fine(self):
         report = examine()
         states = {finding.subject: finding.state for finding in report.findings}
         assert {states[name] for name in ("Potato", "GDAL", "COG", "torch", "weights")} == {"fine"}
         assert {"cores", "disk", "bucket"} <= set(states) and "PROJ" not in states
 
-    def test_too_little_is_wrong(self, monkeypatch):
+    def test_too_little_memory_or_disk_is_wrong(self, monkeypatch):
         monkeypatch.setattr(machine, "_free_memory", lambda: 500_000_000)
         monkeypatch.setattr(machine.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
         monkeypatch.setattr(machine, "_quota", lambda: 0.5)
@@ -259,7 +260,7 @@ class TestMachine:
         assert "0.5 GB free, expected 1.0 GB" in found["memory"].found
         assert found["cores"].state == "note" and "--workers 1" in found["cores"].remedy
 
-    def test_a_container_has_the_memory_of_its_limit(self, monkeypatch):
+    def test_limits_of_a_container_are_read_from_its_cgroup(self, monkeypatch):
         files = {
             "/proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 4000000 kB\n",
             "/sys/fs/cgroup/memory.max": "3000000000\n",
@@ -276,13 +277,13 @@ class TestMachine:
         assert machine._free_memory() and machine._quota() is None
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-    def test_a_folder_that_takes_nothing_is_noted(self, tmp_path, monkeypatch):
+    def test_a_read_only_folder_is_noted(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         tmp_path.chmod(0o500)
         assert any(each.subject == "disk" and each.state == "note" for each in machine.examine_machine())
 
-    def test_a_process_that_lacks_something_says_so(self, tmp_path):
-        """Few open files, and PROJ led to the tables of another installation, in a process of its own."""
+    def test_too_few_open_files_and_a_foreign_proj_are_wrong(self, tmp_path):
+        """Run doctor in a process with few open files and PROJ tables of another installation."""
         pytest.importorskip("resource")
         code = (
             "import resource as r, sys; r.setrlimit(r.RLIMIT_NOFILE, (100, 100))\n"
@@ -299,7 +300,7 @@ class TestMachine:
         assert "wrong  PROJ:" in result.stdout and "→ ulimit -n 1024" in result.stdout
         assert "100 at most, expected 256" in result.stdout and not result.stderr
 
-    def test_old_or_crippled_software_is_wrong(self, monkeypatch):
+    def test_old_gdal_missing_drivers_and_broken_weights_are_wrong(self, monkeypatch):
         library = software.find_abilities()
         poor = type(library)("3.6.2", "9.0.0", "1.3", (), False)
         monkeypatch.setattr(software, "find_abilities", lambda: poor)
@@ -315,7 +316,7 @@ class TestMachine:
         found = {each.subject: each for each in software.examine_software()}
         assert found["GDAL"].state == "fine" and found["COG"].state == "note" and "PROJ" not in found
 
-    def test_extras_that_are_missing_are_named(self, monkeypatch):
+    def test_missing_extras_are_named(self, monkeypatch):
         real = metadata.version
 
         def version(name: str) -> str:
@@ -331,7 +332,7 @@ class TestMachine:
 
 
 class TestCommand:
-    def test_what_is_wrong_ends_with_3(self, run, tmp_path):
+    def test_the_exit_code_is_3_if_anything_is_wrong(self, run, tmp_path):
         good, bad = tmp_path / "good", tmp_path / "bad"
         ards.write_tile(good)
         cut(ards.write_tile(bad))
@@ -344,7 +345,7 @@ class TestCommand:
         quiet = run("doctor", bad, "--quiet")
         assert quiet.exit_code == 3 and not quiet.stdout
 
-    def test_json_says_the_same(self, run, tmp_path):
+    def test_json_has_all_findings(self, run, tmp_path):
         cut(ards.write_tile(tmp_path))
         report = json.loads(run("doctor", tmp_path, "--json").stdout)
         (wrong,) = (each for each in report["findings"] if each["state"] == "wrong")

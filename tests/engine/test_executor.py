@@ -5,13 +5,12 @@ import threading
 
 import pytest
 
+import worker_jobs
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Lost
 from potato.engine.processes import Processes
 from potato.engine.threads import Serial, Threads
 from potato.errors import BlockError, ChipError
-
-import worker_jobs
 
 KINDS = ("serial", "threads", "processes")
 

@@ -3,9 +3,8 @@ import os
 
 import pytest
 
-from potato.engine.processes import Processes
-
 import worker_jobs
+from potato.engine.processes import Processes
 
 
 def test_a_worker_that_dies_takes_one_job_with_it_and_says_how():

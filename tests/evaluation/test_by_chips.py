@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+import pairs
 import potato
 from potato.chips.chip import Chip, encode_oklab, save_chip
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import SCALE
 from potato.training.score import score_pixels, sharpen_chips
-
-import pairs
 
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import pairs
 from potato.core.windows import PairWindow
 from potato.engine.devices import one_thread
 from potato.errors import EmptyError
@@ -14,8 +15,6 @@ from potato.evaluation.pair_windows import even_windows
 from potato.evaluation.protocols import BORDER, displaced, full, plain
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-
-import pairs
 
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
 PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False)

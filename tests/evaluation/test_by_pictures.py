@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from potato.core.color import JND
-
 import pairs
+from potato.core.color import JND
 
 
 def write_picture(path, codes, alpha=None, dtype="uint8"):

@@ -3,10 +3,9 @@
 import pytest
 import torch
 
+import pairs
 from potato.evaluation import measure_registration
 from potato.simulation.artefacts import displace_arrays
-
-import pairs
 
 
 def test_a_known_displacement_of_files_is_found_and_printed(run, tmp_path):

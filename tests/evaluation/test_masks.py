@@ -2,11 +2,10 @@
 
 import torch
 
+import pairs
 from potato.evaluation.masks import complete_pair, inner, pull_push
 from potato.model.network import sharpen
 from potato.training.score import sharpen_chips
-
-import pairs
 
 
 def test_holes_are_filled_from_their_surroundings():

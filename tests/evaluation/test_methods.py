@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+import pairs
 from potato.core.sensors import SCALE
 from potato.errors import InputError, WeightsError
 from potato.evaluation import MethodSpec
@@ -12,8 +13,6 @@ from potato.evaluation.gdal_brovey import gdal_pansharpen, has_gdal
 from potato.evaluation.methods import baseline_names
 from potato.model.network import Architecture, Sharpener
 from potato.model.weights import save_model
-
-import pairs
 
 
 def test_methods_come_in_order_and_the_predictor_once(weights):

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
+import pairs
 from potato import load_model, sharpen
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
@@ -16,8 +17,6 @@ from potato.evaluation.cases import FRINGE_REACH
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.protocols import Protocols, displaced, evaluate_window, full, plain
 from potato.evaluation.registration import register_arrays, shift
-
-import pairs
 
 SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 1, 1)
 

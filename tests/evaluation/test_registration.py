@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+import pairs
 from potato.core.noise import power_noise
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
@@ -16,8 +17,6 @@ from potato.evaluation.registration import LEAST_CONFIDENCE, displacement_map, r
 from potato.simulation.artefacts import displace_arrays
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import IDEAL, observe
-
-import pairs
 
 FAULTS = replace(
     IDEAL,

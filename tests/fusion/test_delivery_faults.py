@@ -1,4 +1,4 @@
-"""Deliveries over real protocols, where things go wrong as they do out there."""
+"""Deliveries over HTTP and S3, with the faults of real servers, redirects and secrets."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from potato import fuse, fuse_ard
+import ards
+import pairs
+from deliveries import deliver
+from potato import fuse
 from potato.ard import Broken, walk_ard
 from potato.errors import ArdError
 from potato.fusion.delivery.manifest import MANIFEST, read_manifest
-
-import ards
-import pairs
 from servers import Fault, serve_bucket, serve_folder, spoil_bucket
 
 SECRETS = ("wJalrXUtnFEMIK7MDENG", "AKIAIOSFODNN7EXAMPLE")
@@ -44,10 +44,6 @@ def local(event, tmp_path_factory):
 def no_pauses(monkeypatch):
     monkeypatch.setattr("potato.raster.remote.PAUSES", (0.0, 0.0))
     monkeypatch.setattr("potato.ard.source.time.sleep", lambda seconds: None)
-
-
-def deliver(source, output, **options):
-    return fuse_ard(source, output, **{"workers": 0, **options})
 
 
 def pictures(folder: Path) -> dict[str, bytes]:
@@ -101,19 +97,19 @@ WRONG = [
 
 @pytest.mark.parametrize(("fault", "reason"), WRONG)
 @pytest.mark.parametrize("place", ["web", "bucket"])
-def test_a_tile_that_cannot_be_read_fails_alone_and_is_mended_later(
+def test_a_tile_that_cannot_be_read_fails_alone_and_is_fused_later(
     event, local, tmp_path, place, fault, reason
 ):
     path = pan_of(event)
     if place == "web":
         with serve_folder(event) as server:
-            check_mending(server, server.url, f"/{path}", fault, reason, local, tmp_path)
+            check_retry(server, server.url, f"/{path}", fault, reason, local, tmp_path)
     else:
         with serve_bucket(event) as bucket, spoil_bucket() as server:
-            check_mending(server, bucket, f"/ard/{path}", fault, reason, local, tmp_path)
+            check_retry(server, bucket, f"/ard/{path}", fault, reason, local, tmp_path)
 
 
-def check_mending(server, source, path, fault, reason, local, tmp_path):
+def check_retry(server, source, path, fault, reason, local, tmp_path):
     server.faults[path] = fault
     made = deliver(source, tmp_path / "out")
     assert (made.done, len(made.failed), made.complete) == (1, 1, False)
@@ -130,7 +126,7 @@ def check_mending(server, source, path, fault, reason, local, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [503, 500, "cut", "reset"])
-def test_what_passes_is_waited_out(event, local, tmp_path, kind, monkeypatch):
+def test_temporary_faults_are_retried(event, local, tmp_path, kind, monkeypatch):
     with serve_folder(event) as server:
         server.faults[f"/{pan_of(event)}"] = fault = Fault(kind, times=2)
         server.faults[r"/ard/.*\.json"] = Fault(kind, times=2)
@@ -140,7 +136,7 @@ def test_what_passes_is_waited_out(event, local, tmp_path, kind, monkeypatch):
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
-def test_slow_down_is_waited_out_with_pauses_that_grow(event, local, tmp_path, monkeypatch):
+def test_a_throttling_bucket_is_asked_again_with_growing_pauses(event, local, tmp_path, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     with serve_bucket(event) as bucket, spoil_bucket() as server:
         monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "3")
@@ -173,7 +169,7 @@ def test_an_item_that_cannot_be_fetched_now_is_a_failure_of_the_run(event, tmp_p
         assert deliver(server.url, tmp_path / "out").complete
 
 
-def test_a_host_without_a_name_is_said(tmp_path, event):
+def test_an_unknown_host_is_named_in_the_error(tmp_path, event):
     with pytest.raises(ArdError, match=r"expected a collection.json .*nowhere.invalid"):
         deliver("https://nowhere.invalid/event", tmp_path / "out")
     root = shutil.copytree(event, tmp_path / "event")
@@ -233,7 +229,7 @@ def named(server) -> str:
 
 @pytest.mark.usefixtures("no_proxies")
 @pytest.mark.parametrize("what", ["images", "items", "start"])
-def test_a_server_that_sends_us_to_another_host_is_not_followed(event, tmp_path, what):
+def test_a_server_that_redirects_to_another_host_is_not_followed(event, tmp_path, what):
     which = {"images": "/.*tif", "items": "/ard/.*json", "start": "/collection.json"}[what]
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
         server.redirects[which] = named(elsewhere)
@@ -254,7 +250,7 @@ def test_a_server_that_sends_us_to_another_host_is_not_followed(event, tmp_path,
 
 
 @pytest.mark.usefixtures("no_proxies")
-def test_nor_is_one_that_sends_only_later_requests_there(event, tmp_path):
+def test_a_server_that_redirects_only_later_requests_is_not_followed(event, tmp_path):
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
         home = server.answer
 
@@ -272,7 +268,7 @@ def test_nor_is_one_that_sends_only_later_requests_there(event, tmp_path):
         assert elsewhere.requests
 
 
-def test_behind_a_proxy_the_first_request_tells(event, tmp_path, monkeypatch):
+def test_behind_a_proxy_a_redirect_of_the_first_request_is_noticed(event, tmp_path, monkeypatch):
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
@@ -295,7 +291,7 @@ def test_behind_a_proxy_the_first_request_tells(event, tmp_path, monkeypatch):
         "fuse-ard {ard} {out} --weights predictor",
     ],
 )
-def test_the_rule_holds_for_every_command_that_reads_images(command, event, run, tmp_path):
+def test_no_command_follows_redirects_to_another_host_unless_told(command, event, run, tmp_path):
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
         server.redirects["/.*tif"] = named(elsewhere)
         words = command.format(ard=server.url, out=tmp_path / "out").split()
@@ -307,7 +303,7 @@ def test_the_rule_holds_for_every_command_that_reads_images(command, event, run,
         assert elsewhere.requests
 
 
-def test_a_server_may_send_us_on_to_itself(event, local, tmp_path):
+def test_a_server_may_redirect_to_itself(event, local, tmp_path):
     root = tmp_path / "root"
     shutil.copytree(event, root / "v2")
     with serve_folder(root) as server:

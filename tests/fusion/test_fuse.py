@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rio_cogeo.cogeo import cog_validate
 
+import pairs
 from potato import Sharpener, fuse, open_pair, save_model, sharpen
 from potato.core.color import srgb_encode
 from potato.core.render import FLAT, NATURAL, adjust, render
 from potato.core.windows import PairWindow
 from potato.fusion.pipeline import fuse_pixels
 from potato.raster import gdal
-
-import pairs
 from servers import serve_bucket, serve_folder
 
 
@@ -104,7 +103,7 @@ def test_the_file_is_the_sharpened_tensor(pair, network, tmp_path):
     assert (written[3] == 65535).all()
 
 
-def test_valid_is_where_both_are(tmp_path, network):
+def test_pixels_are_valid_where_both_images_are(tmp_path, network):
     pan, mul = pairs.ground(20, 24)
     pan[5:9, 50:60] = 0
     mul[:, 10, 7] = 0
@@ -176,7 +175,7 @@ def test_overviews_do_not_darken_at_an_invalid_edge(tmp_path):
     assert np.ptp(small[0][small[3] > 0]) <= 2
 
 
-def test_tags_tell_where_a_picture_comes_from(tmp_path, network):
+def test_tags_name_inputs_weights_and_look(tmp_path, network):
     folder = tmp_path / "in"
     folder.mkdir()
     paths = pairs.write_pair(folder)
@@ -232,11 +231,12 @@ def test_every_option_changes_the_result(pair, network, tmp_path, run):
     ]
     assert len({plain, *changed}) == 7
     assert plain == made("--workers", 3) == made("--device", "cpu") == made("--quiet")
-    # Sums of a network associate differently in other blocks, so a last bit may flip; the predictor's don't.
+    # Sums of a network associate differently in other blocks, so a last bit may flip; the
+    # predictor's don't.
     assert made("-w", "predictor") == made("-w", "predictor", "--block", 64)
 
 
-def test_it_says_what_it_did(pair, tmp_path, run):
+def test_the_command_prints_size_speed_and_memory(pair, tmp_path, run):
     line = run("fuse", pair.pan, pair.mul, tmp_path / "a.tif").stdout
     assert (
         line.count("\n") == 1 and "160 × 160 pixels, 100% valid" in line and "Mpx/s" in line and "MB" in line
@@ -301,7 +301,7 @@ def test_a_model_that_is_passed_in_stays_as_it_was(pair, tmp_path):
         assert tensor.stride() == before[name][0] and torch.equal(tensor, before[name][1])
 
 
-def test_settings_of_the_user_are_stronger(monkeypatch):
+def test_gdal_settings_of_the_user_override_ours(monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "7")
     with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="NO"), gdal():
         ours = rasterio.env.getenv()

@@ -1,4 +1,4 @@
-"""Sharpening on the fly: pairs at a coarser scale, windows, web tiles, and the server of docs/examples."""
+"""Sharpening on demand: reduced pairs, windows, web tiles, and the server of docs/examples."""
 
 import importlib.util
 import json
@@ -17,7 +17,10 @@ from rasterio.crs import CRS
 from rasterio.transform import from_bounds
 from rasterio.warp import transform
 
+import ards
+import pairs
 import potato
+import servers
 from potato import fuse, open_pair, sharpen_onto, sharpen_window
 from potato.core.color import mul_to_oklab
 from potato.core.render import FLAT, dither, render
@@ -26,10 +29,6 @@ from potato.core.windows import PairWindow
 from potato.model.network import Architecture, Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal_env import placeless
-
-import ards
-import pairs
-import servers
 
 rio_tiler = pytest.importorskip("rio_tiler", reason="needs potato[tiles]")
 uvicorn = pytest.importorskip("uvicorn", reason="needs potato[tiles]")
@@ -46,7 +45,7 @@ PREDICTOR = Sharpener(Architecture(depth=0)).eval()
 
 
 def waves(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pan and mul of ground smooth enough that resampling hardly changes it, yet different everywhere."""
+    """Pan and mul of smooth waves: resampling hardly changes them, and no place is like another."""
     y, x = np.mgrid[: 4 * rows, : 4 * columns]
     phases = np.linspace(0, 3, 8)[:, None, None]
     fine = 1500 + 600 * np.sin(x / 9 + phases) * np.cos(y / 11) + 500 * np.sin((x + 2 * y) / 37 - phases)
@@ -69,7 +68,7 @@ def ragged(tmp_path_factory) -> pairs.Paths:
 
 @pytest.fixture(scope="module")
 def finished(ragged) -> Path:
-    """The same pair, fused."""
+    """The picture of that pair."""
     path = ragged.pan.with_name("fused.tif")
     fuse(ragged.pan, ragged.mul, path, weights=PREDICTOR)
     return path
@@ -248,7 +247,7 @@ class TestAnyGrid:
                 assert rgb.shape == (3, 8, 9) and rgb.dtype == "uint16" and not rgb.any() and not mask.any()
 
     def test_across_the_antimeridian_both_sides_are_shown(self, tmp_path):
-        """At 16.5° S, 180° E lies 820 km from the centre of zone 60, in the east of which the pair is."""
+        """The pair lies on 180° E, in the east of zone 60, and the grids on both sides of it."""
         (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
         place = Affine(0.5, 0, x - 40, 0, -0.5, y + 40)
         pan, mul = waves(40, 40)
@@ -268,9 +267,9 @@ class TestAnyGrid:
 class TestWebTiles:
     @pytest.mark.parametrize(
         "zoom, typical, most",
-        # Where fuse and the tile are made from the same pixels they differ by rounding and the dither; at
-        # half scale, and where mul stands for the result, what is left is what resampling does to colours.
-        # The ground's waves are as short as 4 pixels of zoom 14.
+        # Where fuse and the tile are made from the same pixels they differ by rounding and the
+        # dither; at half scale, and where mul stands for the result, what is left is what
+        # resampling does to colours. The ground's waves are as short as 4 pixels of zoom 14.
         [(21, 1, 3), (19, 1, 3), (18, 1, 4), (17, 1, 8), (16, 1, 8), (15, 2, 20), (14, 3, 20)],
     )
     def test_a_tile_is_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):
@@ -361,7 +360,7 @@ def site(tmp_path_factory, example):
 
 
 def get(address: str) -> tuple[int, bytes]:
-    """Status and body; the line goes round no proxy."""
+    """Status and body of an answer, without a proxy."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(address) as answer:
@@ -393,8 +392,8 @@ class TestServer:
         assert status == 200 and np.array_equal(found[3] > 0, expected.mask > 0)
         assert 0 < (found[3] > 0).mean() < 1 and np.array_equal(found[:3], expected.data)
 
-    # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter takes it from
-    # another, whose harmless warning is an error here, and then "could not encode".
+    # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter
+    # takes it from another, whose harmless warning is an error here, and then "could not encode".
     @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
     def test_many_at_once_are_those_one_by_one(self, site, example):
         from concurrent.futures import ThreadPoolExecutor

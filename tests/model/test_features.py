@@ -34,12 +34,12 @@ def around(pan: torch.Tensor, oklab: torch.Tensor) -> LocalRegression:
 
 
 def around_even(shading: torch.Tensor, oklab: torch.Tensor) -> LocalRegression:
-    """`local_regression` of cells whose 16 pixels are alike, from their cube root (b, 1, h, w)."""
+    """`local_regression` of cells whose 16 pixels are equal, from their cube root (b, 1, h, w)."""
     return local_regression(shading, shading.expand(-1, 16, -1, -1), oklab)
 
 
 def test_regression_separates_variance_in_cells_from_pixel_chessboards():
-    """A chessboard of ± δ, stripes twice as wide, and white noise, which has as much of both."""
+    """A chessboard of ± δ, stripes twice as wide, and white noise, which has both variances."""
     rows, columns = torch.meshgrid(torch.arange(36), torch.arange(36), indexing="ij")
     grey = torch.full((1, 3, 9, 9), 0.5)
     for pattern, chessboard in ((rows + columns, 0.04), (rows // 2, 0.0)):
@@ -60,7 +60,7 @@ def test_regression_finds_the_slopes_of_a_line():
     oklab = offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * shading
     found = around_even(shading, oklab)
     assert found.slopes.shape == (1, 3, 8, 7)
-    # Nearly: `RIDGE` of the variance, here a tenth of it and less, follows the predictor.
+    # `RIDGE`, here a tenth of the variance or less, pulls the slopes towards the predictor's.
     pull = RIDGE * found.mean**2 / (found.deviations[:, :1] ** 2 + RIDGE * found.mean**2)
     smooth = (offsets.reshape(1, 3, 1, 1) + slopes.reshape(1, 3, 1, 1) * found.mean) / found.mean
     expected = (1 - pull) * slopes.reshape(1, 3, 1, 1) + pull * smooth
@@ -116,16 +116,14 @@ def test_wide_context_leaves_out_unknown_cells():
     ]
     assert torch.equal(found.darkest[..., :8], wide_context(*beyond).darkest[..., :8])
     assert torch.isfinite(found.darkest).all() and float(found.darkest[..., :8].min()) > 0
-    # All of it is one kind of noise, so what is left of it says the same, but for chance at the
-    # rim.
+    # Pan is one kind of noise, so its known part is as sharp as the whole but for chance.
     assert torch.allclose(sharpness(less[1]), sharpness(pixels), atol=0.1)
     nothing = wide_context(*(torch.zeros_like(image) for image in less))
     assert float(nothing.darkest.abs().max()) == 0 and float(nothing.artefact_weight.min()) == 1
 
 
 def test_sharpness_compares_two_scales():
-    """Chessboards of pixels or of 2 × 2 alone; white noise, twice; and means of it, once again
-    white."""
+    """Chessboards of 2 × 2 pixels, of both sizes in two mixtures, and white noise."""
     rows, columns = torch.meshgrid(torch.arange(160), torch.arange(160), indexing="ij")
     fine = 0.02 * (1 - 2.0 * ((rows + columns) % 2))
     coarse = 0.02 * (1 - 2.0 * ((rows // 2 + columns // 2) % 2))
@@ -138,8 +136,7 @@ def test_sharpness_compares_two_scales():
 
 
 def test_artefact_weight_is_1_after_a_lens_and_0_for_means():
-    """Ground whose amplitudes fall with frequency, as in nature; through a lens; Wald's means of
-    that."""
+    """Natural ground, its blur by a lens, and means over 4 × 4 pixels of the blurred ground."""
     ground = power_noise(1024, 1024, torch.Generator().manual_seed(2), 1.0)[None, None]
     kernel = torch.tensor([0.25, 0.5, 0.25])
     seen = torch.nn.functional.conv2d(ground, (kernel[:, None] * kernel)[None, None])[..., :1020, :1020]

@@ -16,7 +16,7 @@ def scene(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.T
 
 
 def test_predictor_is_exact_for_shading_of_one_material():
-    # The predictor's own law: pan and bands are one spectrum times one shading, smooth enough for
+    # Pan and bands are one spectrum times one shading, which is smooth enough for
     # bicubic interpolation to follow its block means.
     x = torch.arange(96.0)
     shading = 0.3 + 0.1 * torch.sin(x / 30)[:, None] * torch.cos(x / 25)[None, :]
@@ -28,8 +28,8 @@ def test_predictor_is_exact_for_shading_of_one_material():
 
 
 def test_predictor_multiplies_light_by_detail_within_cells():
-    # Where the block means of pan are even, so is the colour, and the law is exact: a pixel that is
-    # k times as bright as its cell in pan is k times as bright in every band.
+    # Where pan's cell means are equal, so is the colour, and the law is exact: a pan pixel k times
+    # as bright as its cell mean is k times as bright in every band.
     pattern = torch.tensor([0.2, 1.9, 0.6, 1.3]).repeat(4, 1)
     pan = 0.3 * pattern.repeat(10, 10)[None, None]
     spectrum = torch.tensor([0.06, 0.08, 0.12, 0.16, 0.2, 0.3, 0.5, 0.55]).reshape(1, 8, 1, 1)
@@ -47,12 +47,11 @@ def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
 
 
 def test_injection_gain_scales_the_detail_of_pan():
-    """A network that says nothing but "half as much more of L": its result has 1.5 times pan's
-    detail."""
+    """A network that only corrects the gain of L by one half gives 1.5 times pan's detail."""
     model = Sharpener(Architecture(width=4, depth=1))
     with torch.no_grad():
         model.layers[0].weight.zero_()
-        model.layers[0].weight[48, -1, 1, 1] = 0.5  # the gain of L, from lightness: gains are divided by it
+        model.layers[0].weight[48, -1, 1, 1] = 0.5  # gain of L from lightness
     pattern = torch.tensor([0.2, 1.9, 0.6, 1.3]).repeat(4, 1)
     pan = 0.3 * pattern.repeat(14, 14)[None, None]
     mul = torch.full((1, 8, 14, 14), 0.3)

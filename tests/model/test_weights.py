@@ -1,3 +1,5 @@
+"""Checkpoints: written whole, read safely, refused in one line."""
+
 import json
 import pickle
 from pathlib import Path
@@ -11,7 +13,7 @@ from potato.model.network import Architecture, Sharpener
 from potato.model.weights import load_card, load_model, save_model, weights_digest
 
 
-def test_saving_and_loading_is_the_identity(tmp_path: Path, network):
+def test_save_then_load_is_the_identity(tmp_path: Path, network):
     path = tmp_path / "a.safetensors"
     save_model(network, path, {"name": "test", "scores": {"jnd": 1.5}})
     again = load_model(path)
@@ -22,24 +24,24 @@ def test_saving_and_loading_is_the_identity(tmp_path: Path, network):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "a.safetensors"]
 
 
-def test_a_state_dict_of_tensors_is_a_checkpoint_too(tmp_path: Path, network):
+def test_pt_file_of_tensors_loads(tmp_path: Path, network):
     path = tmp_path / "a.pt"
     card = json.dumps({"architecture": {"width": 8, "depth": 3}})
     torch.save({"card": card, "state_dict": network.state_dict()}, path)
     assert weights_digest(load_model(path)) == weights_digest(network)
 
 
-def test_the_shipped_weights_load_and_say_what_they_are():
+def test_shipped_weights_load_and_have_a_card():
     assert isinstance(load_model(), Sharpener)
     card = load_card()
     assert card["name"] and card["description"]
 
 
-def test_the_bare_predictor_needs_no_file():
+def test_bare_predictor_needs_no_file():
     assert load_model("predictor").architecture.depth == 0
 
 
-def test_digests_tell_weights_apart(network):
+def test_digests_differ_for_different_weights(network):
     other = Sharpener(network.architecture)
     other.load_state_dict({name: tensor + 1 for name, tensor in network.state_dict().items()})
     assert weights_digest(other) != weights_digest(network)
@@ -47,7 +49,7 @@ def test_digests_tell_weights_apart(network):
 
 
 class Bomb:
-    """Unpickling this would leave a trace."""
+    """An object whose unpickling makes a file."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -114,7 +116,7 @@ def damaged(kind: str, folder: Path, network: Sharpener) -> Path:
         "cut short",
     ],
 )
-def test_what_is_not_weights_is_refused_in_one_line(kind, tmp_path: Path, network):
+def test_damaged_file_is_refused_in_one_line_and_runs_no_code(kind, tmp_path: Path, network):
     path = damaged(kind, tmp_path, network)
     with pytest.raises(WeightsError) as caught:
         load_model(path)
@@ -123,6 +125,6 @@ def test_what_is_not_weights_is_refused_in_one_line(kind, tmp_path: Path, networ
     assert not (tmp_path / "trace").exists(), "code in the file was run"
 
 
-def test_a_missing_file_is_named(tmp_path: Path):
+def test_missing_file_is_named_in_the_error(tmp_path: Path):
     with pytest.raises(WeightsError, match="no such file"):
         load_model(tmp_path / "nothing.safetensors")

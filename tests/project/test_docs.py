@@ -16,7 +16,10 @@ NOTEBOOK = DOCS / "notebooks" / "first-look.ipynb"
 PAGES = sorted(DOCS.rglob("*.md"))
 PROSE = [
     *PAGES,
-    *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "dev/LOG.md")),
+    *(
+        REPOSITORY / name
+        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "dev/LOG.md")
+    ),
 ]
 
 MADE = re.compile(r"<!-- made: .*?<!-- /made -->", re.DOTALL)

@@ -5,13 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from land_cover import EVERYTHING, LAND_COVER, classify, evaluate_land_cover, make_scene, near_invalid
 from potato.core.color import mul_to_oklab
 from potato.evaluation import MethodSpec
 from potato.evaluation.methods import Method
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import truth
-
-from land_cover import EVERYTHING, LAND_COVER, classify, evaluate_land_cover, make_scene, near_invalid
 
 
 @pytest.fixture(scope="module")

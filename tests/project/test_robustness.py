@@ -3,10 +3,9 @@
 import pytest
 import torch
 
+from land_cover import make_scene
 from potato.core.color import JND
 from potato.evaluation import MethodSpec
-
-from land_cover import make_scene
 from robustness import TRIALS, Robustness, run_trial, speckle
 
 

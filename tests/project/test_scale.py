@@ -1,4 +1,4 @@
-"""The benchmarks of scale: the page is made of what they keep, and the slow store is slow."""
+"""The benchmarks of scale: the page has their figures, and the slow store is slow."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def benchmarks(monkeypatch):
     monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
 
 
-def test_the_page_has_the_figures_that_are_kept(benchmarks, monkeypatch, tmp_path):
+def test_the_page_has_the_figures_of_the_benchmarks(benchmarks, tmp_path):
     import scale_page
 
     assert scale_page.PAGE.read_text() == scale_page.page(), "run python benchmarks/scale_page.py"
@@ -33,13 +33,12 @@ def test_the_page_has_the_figures_that_are_kept(benchmarks, monkeypatch, tmp_pat
     ]
     (tmp_path / "store.json").write_text(json.dumps({**kept, "figures": figures}))
     (tmp_path / "fuse.json").write_text((scale_page.RESULTS / "fuse.json").read_text())
-    monkeypatch.setattr(scale_page, "RESULTS", tmp_path)
-    text = scale_page.page()
+    text = scale_page.page(tmp_path)
     assert "| processes (`-j`) | 4.00 Mpx/s | 7.00 Mpx/s | × 1.75 |" in text
     assert "| 20 ms, 100 MB/s | 2.50 | 5.00 | 40 | 5.0 MB |" in text
 
 
-def test_costs_are_in_proportion(benchmarks):
+def test_costs_are_in_proportion_to_pixels_and_rate(benchmarks):
     import scale_page
 
     one, two = (scale_page.Cost(8000, rate) for rate in (4e6, 8e6))
@@ -67,7 +66,7 @@ def test_the_slow_store_answers_late_and_through_one_line(benchmarks, tmp_path, 
         server.server_close()
 
 
-def test_a_tiny_run_keeps_its_figures(tmp_path):
+def test_a_small_run_writes_its_figures(tmp_path):
     command = [
         sys.executable,
         REPOSITORY / "benchmarks" / "scale.py",

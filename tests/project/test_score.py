@@ -6,7 +6,6 @@ import sys
 import pytest
 
 import potato
-
 from robustness import TRIALS
 
 

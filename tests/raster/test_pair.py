@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from affine import Affine
 
+import pairs
 from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError, PairError
 from potato.raster import open_pair
-
-import pairs
 
 FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 

@@ -237,15 +237,15 @@ def test_mul_rings_at_a_third_of_a_cycle_and_loses_detail_at_half():
     directions."""
     imager = replace(Imager(), haze=0.0, jitter=0.0, parallax=(0.0, 0.0), displacement=(0.0, 0.0), step=1)
 
-    def gain(period):
+    def response(period):
         means, seen = stripes_in_mul(IDEAL, period), stripes_in_mul(imager, period)
         both = torch.stack([means, seen])
         # The part that is correlated with the box means: aliased detail isn't.
         return float(torch.cov(both)[0, 1] / means.var())
 
-    assert gain(64.0) == pytest.approx(1.0, abs=0.1)
-    assert 1.3 < gain(4 / 0.28) < 1.9
-    assert gain(4 / 0.47) < 0.8
+    assert response(64.0) == pytest.approx(1.0, abs=0.1)
+    assert 1.3 < response(4 / 0.28) < 1.9
+    assert response(4 / 0.47) < 0.8
 
 
 def test_another_pitch_leaves_broad_waves_in_place():
@@ -318,7 +318,7 @@ def test_coarser_input_is_displaced_and_truth_is_not():
 
 
 def test_truth_equals_pan_where_all_bands_are_alike():
-    # But for noise, gain and levels.
+    # But for noise, calibration and levels.
     ground = striped_ground(9.0)
     imager = replace(Imager(), haze=0.0, read_noise=0.0, shot_noise=0.0, step=1)
     pan, bands = observe(ground, seeded(1), imager)[0].float() / SCALE, truth(ground, imager)[1]

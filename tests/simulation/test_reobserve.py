@@ -48,7 +48,7 @@ def test_it_rings_exactly_as_the_imager_of_scenes_does(town, clean):
         observe_again(*clean, imager, NOWHERE, seeded(1)), observe(town, seeded(1), imager), strict=True
     ):
         off = (again.float() - seen.float().reshape(again.shape)).abs()
-        # The chip was rounded to counts before: half a count, times the gain, and rounded again.
+        # The chip was rounded to counts before: half a count, times the calibration gain.
         assert float(off.max()) <= 2
     assert not torch.equal(observe_again(*clean, imager, NOWHERE, seeded(1))[1], clean[1])
 

@@ -1,4 +1,4 @@
-"""`potato check`: figures that can be worked out by hand, and pictures that can be opened again."""
+"""`potato check`: figures that can be computed by hand, and pictures that open again."""
 
 import json
 import math
@@ -22,7 +22,7 @@ PREDICTOR = Sharpener(Architecture(depth=0))
 
 
 def off_by(oklab: tuple[float, float, float], valid: torch.Tensor | None = None) -> Chip:
-    """A chip whose target is what the predictor makes of it, and so much more."""
+    """A chip whose target is the predictor's result plus a constant."""
     chip = scene_chip(5, 1, 96)
     assert bool(chip.valid.all())
     pan, mul, _ = (image[None] for image in chip.tensors())
@@ -49,7 +49,7 @@ def look(path: Path) -> torch.Tensor:
     ("offset", "jnd"),
     [((0.0, 0.0, 0.0), 0.0), ((JND, 0.0, 0.0), 1.0), ((0.0, JND, 0.0), 2.0), ((-0.06, 0.0, 0.04), 5.0)],
 )
-def test_the_distance_is_what_was_put_in(tmp_path, offset, jnd):
+def test_delta_e_equals_the_offset_of_the_target(tmp_path, offset, jnd):
     save_chip(off_by(offset), tmp_path / "0.pt")
     found = check_chip(tmp_path / "0.pt", weights="predictor", folder=tmp_path)
     # A target is rounded to 1/10,000: 0.0075 JND at most.
@@ -57,7 +57,7 @@ def test_the_distance_is_what_was_put_in(tmp_path, offset, jnd):
     assert found.predictor == found.delta_e
 
 
-def test_the_psnr_is_that_of_the_srgb_signals(chip, tmp_path):
+def test_psnr_is_that_of_the_srgb_signals(chip, tmp_path):
     found = check_chip(chip, weights="predictor", folder=tmp_path)
     pan, mul, target = (image[None] for image in load_chip(chip).tensors())
     with torch.no_grad():
@@ -70,11 +70,10 @@ def test_the_psnr_is_that_of_the_srgb_signals(chip, tmp_path):
     assert 20 < found.psnr < 40
 
 
-def test_what_is_invalid_is_not_judged(tmp_path):
+def test_invalid_pixels_are_not_judged_and_black(tmp_path):
     valid = torch.ones(96, 96, dtype=torch.bool)
     valid[:, 40:] = False
     whole, half = off_by((0.04, 0.0, 0.0)), off_by((0.04, 0.0, 0.0), valid)
-    # Nonsense where nothing is judged, in the pan too.
     save_chip(whole, tmp_path / "0.pt")
     save_chip(half, tmp_path / "1.pt")
     found = [check_chip(tmp_path / f"{n}.pt", weights="predictor", folder=tmp_path) for n in (0, 1)]
@@ -84,14 +83,14 @@ def test_what_is_invalid_is_not_judged(tmp_path):
     assert not bool(look(found[1].output)[:, :, 40:].any())
 
 
-def test_nothing_valid_is_refused(tmp_path):
+def test_chip_without_a_valid_pixel_is_refused(tmp_path):
     save_chip(off_by((0, 0, 0), torch.zeros(96, 96, dtype=torch.bool)), tmp_path / "0.pt")
     with pytest.raises(EmptyError, match="found none"):
         check_chip(tmp_path / "0.pt", weights="predictor", folder=tmp_path)
     assert not list(tmp_path.glob("*.png"))
 
 
-def test_the_command_prints_and_writes_pictures(chip, tmp_path, run):
+def test_check_command_prints_figures_and_writes_pictures(chip, tmp_path, run):
     result = run("check", chip, "-w", "predictor", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "2.0" in result.stdout and "JND" in result.stdout and "PSNR" in result.stdout
@@ -104,13 +103,13 @@ def test_the_command_prints_and_writes_pictures(chip, tmp_path, run):
 
 
 @pytest.mark.parametrize(("limit", "code"), [(1.9, 3), (2.1, 0), (0, 3)])
-def test_looked_and_not_good_enough_is_3(chip, tmp_path, run, limit, code):
+def test_fail_above_ends_with_exit_code_3(chip, tmp_path, run, limit, code):
     result = run("check", chip, "-w", "predictor", "-o", tmp_path / "out", "--fail-above", limit, "--json")
     assert result.exit_code == code
     assert json.loads(result.stdout)["delta_e"] == pytest.approx(2, abs=0.01)
 
 
-def test_weights_count(chip, tmp_path, run, network):
+def test_weights_option_changes_the_result(chip, tmp_path, run, network):
     save_model(network, tmp_path / "a.safetensors")
     plain, other = (
         json.loads(run("check", chip, "-w", weights, "-o", tmp_path / "out", "--overwrite", "--json").stdout)
@@ -119,7 +118,7 @@ def test_weights_count(chip, tmp_path, run, network):
     assert other["delta_e"] != plain["delta_e"] and other["predictor"] == plain["predictor"]
 
 
-def test_quiet_is_quiet_and_bad_input_is_one_line(chip, tmp_path, run):
+def test_quiet_prints_nothing_and_bad_input_one_line(chip, tmp_path, run):
     result = run("check", chip, "-w", "predictor", "-o", tmp_path / "out", "-q")
     assert (result.exit_code, result.output) == (0, "")
     (tmp_path / "bad.pt").write_text("no chip")

@@ -1,4 +1,4 @@
-"""The loss: a distance that people see, smooth at 0, blind to what is invalid."""
+"""Laws of the losses: smooth at 0, blind to invalid pixels, and only the excess counts."""
 
 import pytest
 import torch
@@ -9,12 +9,11 @@ from potato.core.color import JND, delta_e_ok
 from potato.core.resample import to_cells
 from potato.training.losses import (
     SOFTNESS,
-    delta_e_loss,
     delta_e_sum,
-    dullness,
-    fringe_sum,
+    fringe_loss,
+    ghost_loss,
     soft_delta_e,
-    stray_sum,
+    unsaturated_mask,
 )
 
 
@@ -25,7 +24,7 @@ def images(seed: int, spread: float = 0.1) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @given(st.integers(0, 1000), st.floats(1e-4, 1.0))
-def test_it_is_the_distance_less_the_softness_at_most(seed, spread):
+def test_soft_delta_e_lies_between_delta_e_less_the_softness_and_delta_e(seed, spread):
     output, target = images(seed, spread)
     plain, soft = delta_e_ok(output, target), soft_delta_e(output, target)
     assert bool((soft >= -1e-5).all())
@@ -34,22 +33,20 @@ def test_it_is_the_distance_less_the_softness_at_most(seed, spread):
     assert bool((soft.flatten()[order].diff() >= -1e-4).all()), "what looks further off costs more"
 
 
-def test_a_lightness_of_one_jnd_costs_nearly_one_and_chroma_counts_double():
+def test_soft_delta_e_of_one_jnd_is_nearly_1_and_chroma_counts_double():
     grey = torch.full((3, 1, 1), 0.5)
     step = torch.tensor([JND, 0, 0]).reshape(3, 1, 1)
-    assert float(delta_e_loss(grey + step, grey)) == pytest.approx(
-        (1 + SOFTNESS**2) ** 0.5 - SOFTNESS, abs=1e-5
-    )
+    assert float(mean_loss(grey + step, grey)) == pytest.approx((1 + SOFTNESS**2) ** 0.5 - SOFTNESS, abs=1e-5)
     chroma = torch.tensor([0, JND / 2, 0]).reshape(3, 1, 1)
-    assert float(delta_e_loss(grey + chroma, grey)) == pytest.approx(
-        float(delta_e_loss(grey + step, grey)), abs=1e-5
+    assert float(mean_loss(grey + chroma, grey)) == pytest.approx(
+        float(mean_loss(grey + step, grey)), abs=1e-5
     )
 
 
-def test_the_slope_is_smooth_where_both_agree_and_bounded_elsewhere():
+def test_gradient_is_0_where_both_agree_and_bounded_elsewhere():
     _, target = images(1)
     same = target.clone().requires_grad_()
-    delta_e_loss(same, target).backward()
+    mean_loss(same, target).backward()
     assert torch.equal(same.grad, torch.zeros_like(target)), "a bare root would give NaN"
     target = target.double()
     assert torch.autograd.gradcheck(
@@ -61,12 +58,12 @@ def test_the_slope_is_smooth_where_both_agree_and_bounded_elsewhere():
 
 
 @pytest.mark.parametrize("nonsense", [0.0, 7.0, float("nan"), float("inf")])
-def test_invalid_pixels_count_for_nothing(nonsense):
+def test_invalid_pixels_change_neither_sum_nor_gradient(nonsense):
     output, target = images(3)
     valid = torch.rand(2, 1, 6, 5, generator=torch.Generator().manual_seed(4)) > 0.4
     clean = output.clone().requires_grad_()
     dirty = torch.where(valid, output, torch.full_like(output, nonsense)).requires_grad_()
-    losses = [delta_e_loss(image, target, valid) for image in (clean, dirty)]
+    losses = [mean_loss(image, target, valid) for image in (clean, dirty)]
     for loss in losses:
         loss.backward()
     assert torch.equal(*losses)
@@ -79,10 +76,10 @@ def test_invalid_pixels_count_for_nothing(nonsense):
     torch.testing.assert_close(losses[0].detach(), by_hand.mean())
 
 
-def test_nothing_valid_is_no_loss_and_no_slope():
+def test_no_valid_pixel_gives_no_loss_and_no_gradient():
     output, target = images(5)
     output.requires_grad_()
-    loss = delta_e_loss(output, target, torch.zeros(2, 1, 6, 5, dtype=torch.bool))
+    loss = mean_loss(output, target, torch.zeros(2, 1, 6, 5, dtype=torch.bool))
     loss.backward()
     assert float(loss.detach()) == 0 and not bool(output.grad.any())
 
@@ -90,12 +87,16 @@ def test_nothing_valid_is_no_loss_and_no_slope():
 @pytest.mark.parametrize(
     ("first", "second"), [((3, 4, 4), (3, 4, 5)), ((4, 4), (4, 4)), ((2, 4, 4), (2, 4, 4))]
 )
-def test_other_shapes_are_refused(first, second):
+def test_soft_delta_e_refuses_other_shapes(first, second):
     with pytest.raises(ValueError, match="expected two Oklab"):
         soft_delta_e(torch.zeros(first), torch.zeros(second))
 
 
-# ── fringes ───────────────────────────────────────────────────────────────────────────────────────────
+def mean_loss(output: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+    """The mean of `soft_delta_e` over valid pixels, by way of `delta_e_sum`."""
+    valid = torch.ones_like(target[..., :1, :, :], dtype=torch.bool) if valid is None else valid
+    total, count = delta_e_sum(output, target, valid)
+    return total / count.clamp_min(1)
 
 
 def in_cells(image: torch.Tensor) -> torch.Tensor:
@@ -103,8 +104,8 @@ def in_cells(image: torch.Tensor) -> torch.Tensor:
     return to_cells(image[None])
 
 
-def test_a_fringe_counts_by_how_much_more_there_is_than_in_the_truth():
-    """One pixel of magenta δ on grey: 2 δ / JND of it, less what the mean of its 9 cells takes away."""
+def test_fringe_loss_is_the_excess_of_magenta_over_the_truth():
+    """One pixel of magenta δ on grey: 2 δ / JND, less its share of the mean of 9 cells."""
     grey = torch.full((3, 40, 40), 0.5)
     grey[1:] = 0
     all_valid = torch.ones(1, 16, 10, 10, dtype=torch.bool)
@@ -112,14 +113,14 @@ def test_a_fringe_counts_by_how_much_more_there_is_than_in_the_truth():
     speck[1, 20, 20] = 0.05
     share = 1 / 144  # of the mean of 3 × 3 cells; the other pixels of those cells are off by as much
     expected = 2 * 0.05 / JND * ((1 - share) + (144 - 1) * share)
-    assert float(fringe_sum(in_cells(speck), in_cells(grey), all_valid)) == pytest.approx(expected, rel=1e-4)
-    assert float(fringe_sum(in_cells(grey), in_cells(speck), all_valid)) == 0, "to miss one is no fringe"
-    assert float(fringe_sum(in_cells(speck), in_cells(speck), all_valid)) == 0
+    assert float(fringe_loss(in_cells(speck), in_cells(grey), all_valid)) == pytest.approx(expected, rel=1e-4)
+    assert float(fringe_loss(in_cells(grey), in_cells(speck), all_valid)) == 0, "to lack one is no fringe"
+    assert float(fringe_loss(in_cells(speck), in_cells(speck), all_valid)) == 0
     turned = grey - (speck - grey)
-    assert float(fringe_sum(in_cells(turned), in_cells(speck), all_valid)) == 0, "nor is a wrong hue"
+    assert float(fringe_loss(in_cells(turned), in_cells(speck), all_valid)) == 0, "nor is a wrong hue"
 
 
-def test_lightness_blue_and_broad_colour_are_no_fringes():
+def test_fringe_loss_ignores_lightness_blue_and_broad_colour():
     generator = torch.Generator().manual_seed(6)
     truth = torch.rand(3, 40, 40, generator=generator)
     other = truth.clone()
@@ -127,20 +128,17 @@ def test_lightness_blue_and_broad_colour_are_no_fringes():
     other[2] += torch.rand(40, 40, generator=generator)
     other[1] += 0.3
     valid = torch.ones(1, 16, 10, 10, dtype=torch.bool)
-    assert float(fringe_sum(in_cells(other), in_cells(truth), valid)) == pytest.approx(0, abs=0.05)
+    assert float(fringe_loss(in_cells(other), in_cells(truth), valid)) == pytest.approx(0, abs=0.05)
 
 
-def test_fringes_in_invalid_pixels_count_for_nothing():
+def test_fringe_loss_ignores_invalid_pixels():
     generator = torch.Generator().manual_seed(7)
     output, target = torch.rand(2, 1, 48, 6, 6, generator=generator)
     valid = torch.rand(1, 16, 6, 6, generator=generator) > 0.3
-    clean = float(fringe_sum(output, target, valid))
+    clean = float(fringe_loss(output, target, valid))
     for image in (output, target):
         image[:, 16:32][~valid] = float("nan")
-    assert float(fringe_sum(output, target, valid)) == clean > 0
-
-
-# ── strays ────────────────────────────────────────────────────────────────────────────────────────────
+    assert float(fringe_loss(output, target, valid)) == clean > 0
 
 
 def scene(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -152,59 +150,56 @@ def scene(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return truth, pan, torch.ones(1, 16, 10, 10, dtype=torch.bool)
 
 
-def test_lightness_that_neither_pan_nor_the_truth_has_is_a_stray():
+def test_ghost_loss_is_the_excess_of_lightness_over_pan_and_the_truth():
     """One pixel lighter by δ: δ / JND, and what it does to the mean of its nine cells."""
     truth, pan, valid = scene(1)
-    stray = truth.clone()
-    stray[0, 5, 4, 4] += 0.05
+    ghost = truth.clone()
+    ghost[0, 5, 4, 4] += 0.05
     share = 1 / 144
     expected = 0.05 / JND * ((1 - share) + (144 - 1) * share)
-    assert float(stray_sum(stray, truth, pan, valid)) == pytest.approx(expected, rel=1e-3)
-    assert float(stray_sum(truth, truth, pan, valid)) == 0
-    assert float(stray_sum(truth, stray, pan, valid)) < 0.02 * expected, "to miss one is no stray"
+    assert float(ghost_loss(ghost, truth, pan, valid)) == pytest.approx(expected, rel=1e-3)
+    assert float(ghost_loss(truth, truth, pan, valid)) == 0
+    assert float(ghost_loss(truth, ghost, pan, valid)) < 0.02 * expected, "to lack one is no ghost"
 
 
-def test_to_follow_pan_further_than_the_truth_does_is_no_stray():
+def test_ghost_loss_ignores_detail_that_follows_pan():
     truth, pan, valid = scene(2)
-    dull = truth.clone()
-    dull[:, :16] = truth[:, :16].mean() + 0.5 * (truth[:, :16] - truth[:, :16].mean())
-    assert float(stray_sum(truth, dull, pan, valid)) < 0.02 * float(stray_sum(dull, truth, pan, valid))
+    flat = truth.clone()
+    flat[:, :16] = truth[:, :16].mean() + 0.5 * (truth[:, :16] - truth[:, :16].mean())
+    assert float(ghost_loss(truth, flat, pan, valid)) < 0.02 * float(ghost_loss(flat, truth, pan, valid))
 
 
-def test_colour_and_broad_lightness_are_no_strays():
+def test_ghost_loss_ignores_colour_and_broad_lightness():
     truth, pan, valid = scene(3)
     other = truth + 0.1
     other[:, 16:] = torch.rand(1, 32, 10, 10, generator=torch.Generator().manual_seed(4))
-    assert float(stray_sum(other, truth, pan, valid)) == pytest.approx(0, abs=0.05)
+    assert float(ghost_loss(other, truth, pan, valid)) == pytest.approx(0, abs=0.05)
 
 
-def test_strays_in_invalid_pixels_count_for_nothing():
+def test_ghost_loss_ignores_invalid_pixels():
     truth, pan, _ = scene(5)
     generator = torch.Generator().manual_seed(6)
     output = truth + 0.05 * torch.randn(truth.shape, generator=generator)
     valid = torch.rand(1, 16, 10, 10, generator=generator) > 0.3
-    clean = float(stray_sum(output, truth, pan, valid))
+    clean = float(ghost_loss(output, truth, pan, valid))
     for image in (output, truth, pan):
         image[:, :16][~valid] = float("nan")
-    assert float(stray_sum(output, truth, pan, valid)) == clean > 0
+    assert float(ghost_loss(output, truth, pan, valid)) == clean > 0
 
 
-# ── where they are asked ──────────────────────────────────────────────────────────────────────────────
-
-
-def test_neither_is_asked_in_a_cell_beside_a_vivid_thing():
+def test_unsaturated_mask_leaves_out_cells_beside_a_saturated_pixel():
     """One red pixel in a grey picture spares its own cell and the eight around."""
     grey = torch.zeros(3, 28, 28)
     grey[0] = 0.5
-    assert bool((dullness(in_cells(grey)) == 1).all())
+    assert bool((unsaturated_mask(in_cells(grey)) == 1).all())
     for chroma, spared in ((0.045, 1.0), (0.065, 0.5), (0.085, 0.0)):
         speck = grey.clone()
         speck[1, 13, 14] = chroma
-        asked = dullness(in_cells(speck))
+        asked = unsaturated_mask(in_cells(speck))
         assert asked.shape == (1, 1, 7, 7)
         assert asked[0, 0, 2:5, 2:5].unique().tolist() == pytest.approx([spared])
         assert float(asked.sum()) == pytest.approx(49 - 9 * (1 - spared))
 
 
-def test_what_is_invalid_is_not_vivid():
-    assert bool((dullness(torch.zeros(1, 48, 4, 4)) == 1).all())
+def test_unsaturated_mask_counts_invalid_cells_as_unsaturated():
+    assert bool((unsaturated_mask(torch.zeros(1, 48, 4, 4)) == 1).all())

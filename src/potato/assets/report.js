@@ -7,7 +7,7 @@ const [TOP, LEFT, TALL, WIDE] = data.window;
 const WHOLE = new OpenSeadragon.Rect(0, 0, 1, HEIGHT / WIDTH);
 const WINDOW = new OpenSeadragon.Rect(LEFT / WIDTH, TOP / WIDTH, WIDE / WIDTH, TALL / WIDTH);
 const PARTIAL = TALL < HEIGHT || WIDE < WIDTH;
-const MOST = 16;
+const MAX_MAGNIFICATION = 16;
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const find = id => document.getElementById(id);
@@ -23,13 +23,13 @@ const viewers = sides.map(side => OpenSeadragon({
   visibilityRatio: 0.2,
   minZoomImageRatio: 0.5,
   maxImageCacheCount: 1000,
-  // Likewise, see below.
+  // Smooth edges would smooth the pixels that `follow` shows as squares.
   smoothTileEdgesMinZoom: Infinity,
   preserveImageSizeOnResize: true,
   gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
   gestureSettingsTouch: { pinchRotate: false },
 }));
-// What each pane shows, as an index into the layers; the images of each of them in each pane.
+// For each pane: the index of the layer that it shows, and the images of all layers.
 const shown = [...data.start], images = viewers.map(() => data.layers.map(() => []));
 let leader = viewers[0];
 
@@ -41,9 +41,9 @@ function pyramid(layer, name) {
     height, width, tileSize: data.tile, tileOverlap: 0, minLevel: 0, maxLevel: levels.length - 1,
   });
   source.getTileUrl = (level, x, y) => levels[level][y][x];
-  // Else whole data URLs would be the keys of the cache.
+  // By default the keys of the cache would be whole data URLs.
   source.getTileHashKey = (level, x, y) => `${name}/${level}/${y}/${x}`;
-  // What may be transparent goes through a second image, which is always smoothed.
+  // Images that may be transparent are drawn through a second image, which is always smoothed.
   source.hasTransparency = () => false;
   return source;
 }
@@ -73,7 +73,7 @@ function show(side, index) {
 // ---- Moving: one pane leads, the other follows in the same frame
 
 const density = () => window.devicePixelRatio || 1;
-/** Pixels of the screen along one of the picture: now, or where a movement will end. */
+/** Screen pixels along a pixel of the picture: now, or at the end of a movement. */
 const magnification = (now = true) =>
   leader.viewport.getZoom(now) * leader.viewport.getContainerSize().x / WIDTH * density();
 const zoomOf = times => times * WIDTH / (leader.viewport.getContainerSize().x * density());
@@ -88,7 +88,7 @@ function follow() {
   stage.dataset.magnification = scale;
   tell();
   const { viewport } = leader, other = viewers[1 - viewers.indexOf(leader)].viewport;
-  viewport.maxZoomLevel = other.maxZoomLevel = zoomOf(MOST);
+  viewport.maxZoomLevel = other.maxZoomLevel = zoomOf(MAX_MAGNIFICATION);
   other.zoomTo(viewport.getZoom(true), null, true);
   other.panTo(viewport.getCenter(true), true);
 }
@@ -99,7 +99,7 @@ function lead(viewer) {
 
 function zoomBy(factor) {
   const next = 2 ** Math.round(Math.log2(magnification(false) * factor));
-  leader.viewport.zoomTo(zoomOf(Math.min(MOST, next)));
+  leader.viewport.zoomTo(zoomOf(Math.min(MAX_MAGNIFICATION, next)));
   leader.viewport.applyConstraints();
 }
 
@@ -162,7 +162,7 @@ function exchange() {
   show(1, left);
 }
 
-// ---- Hands
+// ---- Controls
 
 const KEYS = {
   s: () => setMode("swipe"), b: blink, d: () => setMode("side"), " ": blink, p: () => setAuto(!auto.checked),
@@ -195,7 +195,7 @@ for (const button of document.querySelectorAll("#tools button")) {
     if (button.dataset.mode) setMode(button.dataset.mode);
     else if (button.dataset.zoom) zoomTo(button.dataset.zoom);
     else exchange();
-    // After a click, not a key, the keys of the stage should work at once.
+    // After a click with the mouse, the keys of the stage work at once.
     if (event.detail) stage.focus({ preventScroll: true });
   });
 }
@@ -223,7 +223,7 @@ viewers.forEach((viewer, side) => {
     tell();
   });
   pane.addEventListener("pointerleave", () => { pointer = null; tell(); });
-  // After a resize the one that follows has moved by itself.
+  // After a resize the pane that follows has moved without the leader.
   viewer.addHandler("resize", () => { viewer.resized = true; });
   viewer.addHandler("viewport-change", () => {
     if (viewer === leader || viewer.resized) follow();
@@ -238,7 +238,7 @@ viewers.forEach((viewer, side) => {
 
 async function begin() {
   for (const side of [0, 1]) {
-    // In order, so that a window lies on its overview.
+    // In order, so that each window lies above its overview.
     for (const index of data.layers.keys()) {
       const around = data.layers[index].overview;
       if (around) await add(side, index, "overview", placeOf(around));

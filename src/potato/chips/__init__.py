@@ -1,4 +1,4 @@
-"""What to learn from: chips cut out of imagery or invented, and pools of them."""
+"""Training chips: cut out of imagery, fake, or of simulated scenes; and pools of them."""
 
 from potato.chips.chip import Chip, load_chip, save_chip
 

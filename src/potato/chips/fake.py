@@ -47,20 +47,13 @@ _SHADOW = 0.18
 
 @dataclass(frozen=True)
 class FakedChips(Filled):
-    """The result of `fake_chips`.
-
-    Attributes:
-        folder: the folder of chips.
-        made: number of chips that were made now.
-        there: number of requested chips that were there already.
-        seconds: how long it took.
-    """
+    """The result of `fake_chips`: a `Filled` folder, and the seconds that it took."""
 
     seconds: float
 
     def __str__(self) -> str:
         """The one line that the command prints."""
-        return self.summary("invented", self.seconds)
+        return self.summary("faked", self.seconds)
 
 
 def fake_chips(

@@ -23,12 +23,9 @@ from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
 
 @dataclass(frozen=True)
 class MadeChips(Filled):
-    """The result of `make_chips`.
+    """The result of `make_chips`: a `Filled` folder and more.
 
     Attributes:
-        folder: the folder of chips.
-        made: number of chips that were made now.
-        there: number of requested chips that were there already.
         skipped: number of items of the ARD that weren't used, by kind of reason.
         passed: number of tiles and windows that were tried and gave no chip, by kind of reason.
         warnings: lines that were passed to `tell` before the work started.

@@ -14,7 +14,11 @@ from potato.cli import options
     "--lightness", type=float, default=0.75, show_default=True, help="Oklab L of every pixel, 0 to 1."
 )
 @click.option(
-    "--chroma", type=float, default=1.0, show_default=True, help="Factor by which Oklab a and b grow."
+    "--chroma",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Factor on the chroma, that is, on Oklab a and b.",
 )
 @options.picture
 def ab(**settings: Any) -> Any:

@@ -31,8 +31,8 @@ def check(
 ) -> None:
     """Sharpen a chip and say how far the result is from its target.
 
-    CHIP is a file of make-chips or make-scenes. Prints the mean ΔE in just-noticeable differences and the
-    PSNR, and writes a picture of the target and one of the output.
+    CHIP is a file of make-chips or make-scenes. Prints the mean ΔE in just-noticeable differences
+    and the PSNR, and writes a picture of the target and one of the output.
     """
     from potato.training import check
 

@@ -1,4 +1,4 @@
-"""Options that the commands which make chips share."""
+"""Options shared by the commands that make chips."""
 
 import click
 
@@ -9,7 +9,7 @@ chip_dir: Decorator = click.option(
     required=True,
     type=click.Path(),
     metavar="DIR",
-    help="Folder for the chips: 0.pt, 1.pt, … and manifest.jsonl; made if it isn't there.",
+    help="Folder for 0.pt, 1.pt, … and manifest.jsonl; made if it isn't there.",
 )
 count: Decorator = click.option(
     "-n", "--count", type=click.IntRange(1), default=1024, show_default=True, help="How many chips."
@@ -32,5 +32,5 @@ chip_size: Decorator = click.option(
 
 
 def tell(warning: str) -> None:
-    """Show a warning."""
+    """Print a warning on stderr."""
     click.echo(f"potato: warning: {warning}", err=True)

@@ -14,16 +14,17 @@ from potato.cli import chip_options, options
     "-n", "--count", type=click.IntRange(1), default=12, show_default=True, help="How many chips at most."
 )
 @chip_options.starting_from
-@click.option("--columns", type=click.IntRange(1), default=2, show_default=True, help="Chips side by side.")
+@click.option(
+    "--columns", type=click.IntRange(1), default=2, show_default=True, help="How many chips side by side."
+)
 @options.overwrite
 @options.quiet
 @options.json_
-def chips_sheet(pool: str, output: str, quiet: bool, json_: bool, **settings: Any) -> None:
+def chips_sheet(quiet: bool, json_: bool, **settings: Any) -> None:
     """Draw chips as a contact sheet: pan, mul and target.
 
-    POOL is a folder of chips, OUTPUT the PNG to write. What isn't valid is magenta.
+    POOL is a folder of chips, OUTPUT the PNG to write. Invalid pixels are magenta.
     """
     from potato.chips import contact_sheet
 
-    drawn = contact_sheet.chips_sheet(pool, output, **settings)
-    options.tell(drawn, quiet, json_)
+    options.tell(contact_sheet.chips_sheet(**settings), quiet, json_)

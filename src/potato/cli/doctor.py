@@ -23,7 +23,7 @@ def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
     """Check this installation, this machine and, if given, an ARD.
 
     ARD is a folder, s3://…, or https://…. Each finding is fine, a note, or wrong, and says what to
-    do. Exit code 3 if anything is wrong.
+    do. The exit code is 3 if anything is wrong.
     """
     from potato.doctor import examine
 

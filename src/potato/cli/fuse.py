@@ -12,9 +12,7 @@ from potato.cli import options
 @click.argument("mul")
 @click.argument("output", type=click.Path())
 @options.weights
-@options.look
-@options.exposure
-@options.contrast
+@options.rendering
 @options.profile
 @options.creation_options
 @options.device
@@ -24,31 +22,18 @@ from potato.cli import options
     type=click.IntRange(4),
     default=512,
     show_default=True,
-    help="Side of a block in pan pixels, a multiple of 4. Doesn't show in the result.",
+    help="Side of a block in pan pixels, a multiple of 4; does not show in the picture.",
 )
 @options.overwrite
 @options.quiet
 @options.json_
-def fuse(
-    pan: str,
-    mul: str,
-    output: str,
-    look: str,
-    exposure: float | None,
-    contrast: float | None,
-    quiet: bool,
-    json_: bool,
-    **settings: Any,
-) -> None:
+def fuse(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a pair of images into one picture in true colour.
 
-    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write. PAN and
-    MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
+    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write.
+    PAN and MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
     """
-    from potato.core import render
     from potato.fusion import pipeline
 
-    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
-    bar = options.show_progress(quiet)
-    result = pipeline.fuse(pan, mul, output, look=chosen, progress=bar, **settings)
+    result = pipeline.fuse(progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, speed=result.speed)

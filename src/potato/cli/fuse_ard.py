@@ -7,39 +7,39 @@ import click
 from potato.cli import options
 
 
-# West and south may begin with a minus; that is no option, since options aren't numbers.
+# West and south may begin with a minus; click takes them for numbers, since no option is a number.
 @click.command()
 @click.argument("ard")
 @click.argument("output", metavar="OUT", type=click.Path())
-@click.option("--cid", "cids", metavar="CID", multiple=True, help="A CID that is wanted; may be repeated.")
 @click.option(
-    "--allow-list", type=click.Path(), help="A file of CIDs that are wanted, as rate-cids writes it."
+    "--cid", "cids", metavar="CID", multiple=True, help="A CID to fuse; may be repeated.  [default: all]"
 )
+@click.option("--allow-list", type=click.Path(), help="A file of CIDs to fuse, as rate-cids writes it.")
 @click.option(
     "--bbox",
     type=float,
     nargs=4,
     metavar="W S E N",
-    help="Degrees: show only what lies between these, and read no more than that takes.",
+    help="Degrees: read and show only the ground between these.",
 )
-@click.option("--aoi", type=click.Path(), metavar="GEOJSON", help="The same with the polygons of a file.")
+@click.option(
+    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+)
 @click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
 @click.option(
     "--max-clouds",
     type=click.FloatRange(0, 100),
     default=100.0,
     metavar="PERCENT",
-    help="Cloud that a tile may have, as its item says.  [default: any]",
+    help="Cloud that a tile may have, by its item.  [default: any]",
 )
 @click.option(
-    "--mosaic", "mosaic", flag_value="cog", help="Also put the tiles of each CID and zone into one picture."
+    "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
 )
-@click.option("--vrt", "mosaic", flag_value="vrt", help="The same as a VRT, which copies no pixels.")
-@click.option("--crop-to-cell", is_flag=True, help="Leave out what neighbouring tiles share.")
+@click.option("--vrt", "mosaic", flag_value="vrt", help="Also join them as a VRT, which copies no pixels.")
+@click.option("--crop-to-cell", is_flag=True, help="Leave out the overlap that neighbouring tiles share.")
 @options.weights
-@options.look
-@options.exposure
-@options.contrast
+@options.rendering
 @options.profile
 @options.creation_options
 @options.device
@@ -53,32 +53,20 @@ from potato.cli import options
 @click.option("--retry-failed", is_flag=True, help="Try tiles again that failed in an earlier run.")
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
 @options.follow_links
-@click.option("--dry-run", is_flag=True, help="Only say what there is to do, and what it would cost.")
+@click.option("--dry-run", is_flag=True, help="Only say what there is to do and what it would cost.")
 @options.quiet
 @options.json_
-def fuse_ard(
-    ard: str,
-    output: str,
-    bbox: tuple[float, float, float, float] | None,
-    look: str,
-    exposure: float | None,
-    contrast: float | None,
-    quiet: bool,
-    json_: bool,
-    **settings: Any,
-) -> None:
+def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
-    ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the pictures:
-    OUT/zone/quadkey/date/CID.tif, each with a STAC item, and manifest.jsonl with what came of every tile.
-    Repeat the command to finish a run that was cut short. Exit code 3 says that some tiles failed.
+    ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
+    pictures: OUT/zone/quadkey/date/CID.tif, each with a STAC item, and manifest.jsonl with the
+    outcome of every tile. Repeat the command to finish a run that was cut short. Exit code 3 says
+    that some tiles failed.
     """
-    from potato.core import render
     from potato.fusion import delivery
 
-    chosen = render.adjust(render.LOOKS[look], exposure, contrast)
-    bar = options.show_progress(quiet)
-    result = delivery.fuse_ard(ard, output, bbox=bbox, look=chosen, progress=bar, **settings)
+    result = delivery.fuse_ard(progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:

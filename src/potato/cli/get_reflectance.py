@@ -3,13 +3,13 @@
 import click
 
 
-# Longitudes and eastings may begin with a minus, which is no option here.
+# X and Y may begin with a minus, so a word with a minus isn't always an option.
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("files", nargs=-1, required=True, metavar="PAN MUL", type=click.Path())
 @click.argument("x", type=float)
 @click.argument("y", type=float)
-@click.option("--name", help="What to call the surface.  [default: the image and the place]")
-@click.option("--kind", default="paint", show_default=True, help="What it is: roof, paint, water, …")
+@click.option("--name", help="Name of the surface.  [default: the image and the place]")
+@click.option("--kind", default="paint", show_default=True, help="Kind of surface: roof, paint, water, …")
 @click.option("--lonlat", "coordinates", flag_value="lonlat", help="X and Y are longitude and latitude.")
 @click.option("--map", "coordinates", flag_value="map", help="X and Y are in the CRS of the image.")
 @click.option("--header", is_flag=True, help="Print the header of a list of reflectances first.")
@@ -22,11 +22,11 @@ def get_reflectance(
     coordinates: str | None,
     header: bool,
 ) -> None:
-    """Print what a pair sees at one place, as a line for a list of reflectances.
+    """Print the reflectance of a pair at one place, as a line of CSV.
 
-    PAN and MUL are the images, or one word for both: what their names have before -pan.tif and
-    -ms.tif. X and Y are a column and a row of PAN. The line has the name, the kind, the mean of the
-    16 pan pixels, the 8 bands, all × 10,000, and a note. Several make a list for fake-chips
+    PAN and MUL are the images; or give one word, the part of their names before -pan.tif and
+    -ms.tif. X and Y are a column and a row of PAN. The line has the name, the kind, the mean of 16
+    pan pixels, the 8 bands, all × 10,000, and a note. Such lines make a list for fake-chips
     --reflectances.
     """
     from potato.chips import sample_reflectance

@@ -12,7 +12,7 @@ from potato.cli import options
 def _weights(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Fraction]:
-    """`DIR=1/32` options as a dict."""
+    """Parse `DIR=1/32` options into a dict."""
     found = {}
     for value in values:
         folder, _, share = value.rpartition("=")
@@ -34,29 +34,29 @@ def _weights(
     metavar="DIR=SHARE",
     multiple=True,
     callback=_weights,
-    help="The share of the pool that a source makes up, such as chips/fake=1/32; may be repeated.",
+    help="Share of the pool that comes from a source, such as chips/fake=1/32; may be repeated.",
 )
-@click.option("--relative", is_flag=True, help="Make links relative to the pool.")
+@click.option("--relative", is_flag=True, help="Make the links relative to the pool.")
 @click.option(
     "--split",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
-    help="Make POOL/train of this share of the chips and POOL/test of the rest; no ground is in both.",
+    help="Put this share of the chips in POOL/train and the rest in POOL/test; no ground is in both.",
 )
 @click.option(
     "--apart-from",
     type=click.Path(),
     metavar="POOL",
     multiple=True,
-    help="Another pool that must not share a chip with this one; may be repeated.",
+    help="Pool that must not share a chip with this one; may be repeated.",
 )
 @options.quiet
 @options.json_
 def link_chips(sources: tuple[str, ...], chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
     """Mix folders of chips into one pool of links.
 
-    SOURCES are folders of chips; POOL, new or empty, gets links 0.pt, 1.pt, … to them, shuffled so
-    that the first n are a fair mix for every n. Nothing is overwritten.
+    SOURCES are folders of chips. POOL, new or empty, gets links 0.pt, 1.pt, … to their chips,
+    shuffled so that the first n are a fair mix for every n. Nothing is overwritten.
     """
     from potato.chips import link
 

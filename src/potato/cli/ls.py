@@ -13,11 +13,11 @@ from potato.cli import options
 @options.follow_links
 @options.json_
 def ls(ard: str, follow_links: bool, json_: bool) -> None:
-    """List what an ARD holds: events, CIDs, tiles, clouds and platforms.
+    """List the events, CIDs, tiles, clouds and platforms of an ARD.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection; no image is opened.
     """
-    from potato.fusion import delivery
+    from potato.ard import list_ard
 
-    listing = delivery.list_ard(ard, follow_links=follow_links)
+    listing = list_ard(ard, follow_links=follow_links)
     click.echo(json.dumps(dataclasses.asdict(listing)) if json_ else listing)

@@ -1,5 +1,7 @@
 """`potato make-ard`."""
 
+from typing import Any
+
 import click
 
 from potato.cli import options
@@ -12,7 +14,7 @@ from potato.cli import options
     type=click.IntRange(1),
     default=6,
     show_default=True,
-    help="How many tiles, in several CIDs and two UTM zones.",
+    help="How many usable tiles, in several CIDs and two UTM zones.",
 )
 @click.option(
     "--size",
@@ -21,23 +23,22 @@ from potato.cli import options
     show_default=True,
     help="Pan pixels along a tile; rounded up to a multiple of 136.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same bytes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option(
     "--broken/--no-broken",
     default=True,
     show_default=True,
-    help="Whether to add items that can't be used, as real ARDs have them.",
+    help="Whether to add items that can't be used, like those of real ARDs.",
 )
 @options.quiet
 @options.json_
-def make_ard(folder: str, tiles: int, size: int, seed: int, broken: bool, quiet: bool, json_: bool) -> None:
+def make_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """Make an ARD of simulated ground: the layout, the JSON and the images of a real one.
 
-    DIR is the event folder to write, new or empty. It stands in for a download of many gigabytes:
-    make-chips and rate-cids take it as they take a real one.
+    DIR is the event folder to write, new or empty. It replaces a download of many gigabytes: every
+    command that reads an ARD reads it.
     """
     from potato.ard import synthetic
 
-    bar = options.show_progress(quiet)
-    made = synthetic.make_ard(folder, tiles=tiles, size=size, seed=seed, broken=broken, progress=bar)
+    made = synthetic.make_ard(progress=options.show_progress(quiet), **settings)
     options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

@@ -12,7 +12,7 @@ from potato.cli import chip_options, options
     "--ard-dir",
     required=True,
     metavar="ARD",
-    help="Where the imagery is: a local folder, s3://bucket/prefix, or https://….",
+    help="The ARD to cut from: a local folder, s3://bucket/prefix, or https://….",
 )
 @chip_options.chip_dir
 @chip_options.count
@@ -25,7 +25,7 @@ from potato.cli import chip_options, options
     type=click.FloatRange(0, 100),
     default=100,
     show_default=True,
-    help="Percent of cloud that a tile may have.",
+    help="Percent of cloud that a tile may have at most.",
 )
 @click.option(
     "--minimum-valid",
@@ -41,25 +41,20 @@ from potato.cli import chip_options, options
     help="Whether to make the truth coarser by 2 first, which sheds artefacts.",
 )
 @chip_options.chip_size
-@click.option("--log", type=click.Path(), metavar="FILE", help="A file to add a line to for each chip.")
+@click.option("--log", type=click.Path(), metavar="FILE", help="File to add a line to for each chip.")
 @options.workers
 @options.cluster
 @options.follow_links
 @options.quiet
 @options.json_
-def make_chips(ard_dir: str, chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+def make_chips(quiet: bool, json_: bool, **settings: Any) -> None:
     """Cut training chips out of an ARD.
 
-    The choice is deterministic: chip n of an ARD is always the same. Chips that are there already
-    stay, so a run that was cut short is finished by repeating it.
+    Chip n of an ARD is always the same. Chips that are there already stay, so repeating the command
+    finishes a run that was cut short.
     """
     from potato.chips import make
 
-    made = make.make_chips(
-        ard_dir,
-        chip_dir,
-        progress=options.show_progress(quiet),
-        tell=None if quiet else chip_options.tell,
-        **settings,
-    )
+    tell = None if quiet else chip_options.tell
+    made = make.make_chips(progress=options.show_progress(quiet), tell=tell, **settings)
     options.tell(made, quiet, json_)

@@ -17,9 +17,8 @@ from potato.cli import chip_options, options
 @click.option(
     "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes."
 )
-@options.quiet
-@options.json_
-def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> None:
+@options.printed
+def make_scenes(**settings: Any) -> Any:
     """Simulate scenes and write them as chips, with their truth as the target.
 
     DIR gets 0.pt, 1.pt, … and manifest.jsonl. Scenes have artefacts of an imager, so train on them
@@ -27,5 +26,4 @@ def make_scenes(chip_dir: str, quiet: bool, json_: bool, **settings: Any) -> Non
     """
     from potato.chips import scenes
 
-    made = scenes.make_scenes(chip_dir, progress=options.show_progress(quiet), **settings)
-    options.tell(made, quiet, json_)
+    return scenes.make_scenes(**settings)

@@ -1,6 +1,7 @@
 """`potato rate-cids`."""
 
 import dataclasses
+from typing import Any
 
 import click
 
@@ -15,18 +16,20 @@ from potato.cli import options
     type=click.Path(),
     default="ratings.csv",
     show_default=True,
-    help="The table to write, best first.",
+    help="Table to write, best CID first.",
 )
-@click.option("--allow-list", type=click.Path(), help="An allow-list to write, as make-chips takes it.")
-@click.option("--top", type=click.IntRange(1), help="How many CIDs the allow-list holds at most.")
-@click.option("--above", type=click.FloatRange(0, 1), help="An index that those on it exceed.")
-@click.option("--sheet", type=click.Path(), help="A page to write, to look at ratings and change them.")
+@click.option("--allow-list", type=click.Path(), help="Allow-list to write, for make-chips and fuse-ard.")
+@click.option("--top", type=click.IntRange(1), help="The most CIDs on the allow-list.")
+@click.option(
+    "--above", type=click.FloatRange(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
+)
+@click.option("--sheet", type=click.Path(), help="HTML page to write, to view and change ratings.")
 @click.option(
     "--tiles-per-cid",
     type=click.IntRange(1),
     default=16,
     show_default=True,
-    help="How many tiles of each CID are looked at.",
+    help="The most tiles of each CID to read.",
 )
 @options.workers
 @options.cluster
@@ -34,21 +37,7 @@ from potato.cli import options
 @options.overwrite
 @options.quiet
 @options.json_
-def rate_cids(
-    ard: str,
-    output: str,
-    allow_list: str | None,
-    top: int | None,
-    above: float | None,
-    sheet: str | None,
-    tiles_per_cid: int,
-    workers: int | None,
-    cluster: str | None,
-    follow_links: bool,
-    overwrite: bool,
-    quiet: bool,
-    json_: bool,
-) -> None:
+def rate_cids(quiet: bool, json_: bool, **settings: Any) -> None:
     """Rate every CID of an ARD from 0 to 4 on seeing, water and interest.
 
     ARD is a folder, s3://…, or https://…; only overviews are read. The index is
@@ -56,19 +45,6 @@ def rate_cids(
     """
     from potato.ard import rating
 
-    rated = rating.rate_cids(
-        ard,
-        output,
-        allow_list=allow_list,
-        top=top,
-        above=above,
-        sheet=sheet,
-        tiles_per_cid=tiles_per_cid,
-        workers=workers,
-        cluster=cluster,
-        overwrite=overwrite,
-        follow_links=follow_links,
-        progress=options.show_progress(quiet),
-    )
+    rated = rating.rate_cids(progress=options.show_progress(quiet), **settings)
     rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
     options.tell(rated, quiet, json_, ratings=rows)

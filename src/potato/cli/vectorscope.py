@@ -17,7 +17,7 @@ from potato.cli import options
     type=float,
     default=0.2,
     show_default=True,
-    help="Oklab chroma at the rim; the corners of sRGB are at up to 0.32.",
+    help="Oklab chroma at the rim; the most colourful corner of sRGB has 0.32.",
 )
 @options.workers
 @options.overwrite

@@ -14,9 +14,9 @@ class View:
     """What a notebook shows of an object.
 
     Attributes:
-        title: what it is.
-        facts: by name; plain text.
-        png: a picture, as PNG; None if there is none.
+        title: kind of the object.
+        facts: text of each fact, by its name; markup in it is shown, not interpreted.
+        png: content of a PNG file; None if there is no picture.
     """
 
     title: str
@@ -27,14 +27,13 @@ class View:
 class Shown:
     """An object that Jupyter shows as a picture with facts.
 
-    A notebook must go on whatever has become of the files behind an object, so the methods that
-    Jupyter calls raise nothing: if `view` fails they return None, and Jupyter shows the plain
-    `repr`.
+    The files of an object may be gone, and a notebook must go on: the methods that Jupyter calls
+    never raise. If `view` fails, they return None, and Jupyter shows the plain `repr`.
     """
 
     def view(self) -> View:
-        """What to show."""
-        raise NotImplementedError  # each kind of object shows something else
+        """What to show; each class defines it."""
+        raise NotImplementedError
 
     def _repr_html_(self) -> str | None:
         view = self._view()

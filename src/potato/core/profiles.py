@@ -10,10 +10,10 @@ own; `--co NAME=VALUE` adds one or replaces it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TILE = 512
+TIFF_BLOCK = 512
 """Side of a TIFF block in pixels."""
 
-PANEL = 16 * TILE
+PANEL = 16 * TIFF_BLOCK
 """Width in pixels of the panels, as high as the picture, that are made in turn: bounds memory."""
 
 
@@ -39,7 +39,7 @@ PROFILES = {
             "cog",
             "COG",
             {
-                "BLOCKSIZE": str(TILE),
+                "BLOCKSIZE": str(TIFF_BLOCK),
                 # Every reader knows DEFLATE. Of dithered pictures level 1 makes files as small as
                 # 6, sooner.
                 "COMPRESS": "DEFLATE",
@@ -55,8 +55,8 @@ PROFILES = {
             "GTiff",
             {
                 "TILED": "YES",
-                "BLOCKXSIZE": str(TILE),
-                "BLOCKYSIZE": str(TILE),
+                "BLOCKXSIZE": str(TIFF_BLOCK),
+                "BLOCKYSIZE": str(TIFF_BLOCK),
                 "COMPRESS": "ZSTD",
                 "ZSTD_LEVEL": "1",
                 "PREDICTOR": "2",

@@ -1,4 +1,4 @@
-"""Is everything here that Potato needs? Of this machine, and of an ARD; each finding with a remedy."""
+"""The doctor: checks of the software, the machine, the public bucket and an ARD, with remedies."""
 
 from potato.doctor.examination import Report, examine
 from potato.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""The line to the public bucket."""
+"""The connection to the public bucket."""
 
 import os
 import urllib.error
@@ -9,19 +9,18 @@ from http.client import HTTPException
 from potato.doctor.finding import Finding
 
 BUCKET = "maxar-opendata"
-"""Where Maxar publishes the ARD of disasters, for everybody, without an account."""
+"""S3 bucket in which Maxar publishes the ARD of disasters, readable without an account."""
 
 TIMEOUT = 3.0
-"""Seconds to wait for an answer: this is a look, no download."""
+"""Seconds to wait for an answer; a check should be quick."""
 
 LOCAL = "local files need no network"
 
 
 def examine_bucket(timeout: float = TIMEOUT) -> Iterator[Finding]:
-    """Whether the public bucket answers somebody without an account.
+    """Check whether the public bucket answers without an account; being offline is only a note.
 
-    GDAL's settings of an S3 server (`AWS_S3_ENDPOINT`, `AWS_HTTPS`) decide here too. To be offline is not
-    wrong.
+    GDAL's settings of an S3 server, `AWS_S3_ENDPOINT` and `AWS_HTTPS`, are respected.
     """
     endpoint = os.environ.get("AWS_S3_ENDPOINT", "")
     address = f"https://{BUCKET}.s3.amazonaws.com/"
@@ -33,17 +32,9 @@ def examine_bucket(timeout: float = TIMEOUT) -> Iterator[Finding]:
         with urllib.request.urlopen(f"{address}?list-type=2&max-keys=1", timeout=timeout):
             yield Finding("bucket", "fine", f"s3://{BUCKET} answers without an account")
     except urllib.error.HTTPError as error:
-        yield Finding(
-            "bucket",
-            "note",
-            f"s3://{BUCKET} refuses: {error.code} {error.reason} ({address})",
-            "if a proxy stands between, ask it to let this address through; " + LOCAL,
-        )
+        found = f"s3://{BUCKET} refuses: {error.code} {error.reason} ({address})"
+        yield Finding("bucket", "note", found, f"if you use a proxy, let it allow this address; {LOCAL}")
     except (OSError, HTTPException, ValueError) as error:
         reason = " ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__
-        yield Finding(
-            "bucket",
-            "note",
-            f"no answer from s3://{BUCKET} ({reason}): this machine is offline, or a firewall stands between",
-            "set HTTPS_PROXY if there is a proxy; " + LOCAL,
-        )
+        found = f"no answer from s3://{BUCKET} ({reason}): this machine is offline or behind a firewall"
+        yield Finding("bucket", "note", found, f"set HTTPS_PROXY if there is a proxy; {LOCAL}")

@@ -1,4 +1,4 @@
-"""The whole examination."""
+"""All checks together."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ class Report:
     """What `examine` found.
 
     Attributes:
-        findings: in the order in which they were looked at.
+        findings: in the order of the checks.
     """
 
     findings: tuple[Finding, ...]
 
     @property
     def wrong(self) -> int:
-        """How many findings are wrong."""
+        """Number of findings that are wrong."""
         return sum(finding.state == "wrong" for finding in self.findings)
 
     def __str__(self) -> str:
-        """What the command prints."""
+        """The lines that the command prints."""
         verdict = f"{self.wrong} wrong" if self.wrong else "all is well"
         return "\n".join([*map(str, self.findings), verdict])
 
@@ -33,14 +33,14 @@ class Report:
 def examine(
     ard: str | None = None, *, tiles: int = 64, follow_links: bool = False, progress: bool = False
 ) -> Report:
-    """Look whether this machine, and an ARD, are as they should be.
+    """Check this installation, this machine and, if given, an ARD.
 
-    Nothing is written, but for a file of no size that is gone at once.
+    Nothing is written but empty temporary files, to see whether folders can be written to.
 
     Args:
         ard: a folder, `s3://…` or `https://…`; None for the machine alone.
-        tiles: how many of its tiles are opened, spread over all of it; items are all read.
-        follow_links: as for `walk_ard`.
+        tiles: how many of its tiles to open, spread evenly; all items are read.
+        follow_links: whether links and redirects may lead out of the ARD.
         progress: whether to draw a progress bar on stderr.
     """
     findings = [*examine_software(), *examine_machine(), *examine_bucket()]

@@ -1,26 +1,28 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+State = Literal["fine", "note", "wrong"]
+
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and what to do about it.
+    """The result of one check, and what to do about it.
 
     Attributes:
-        subject: what was looked at, in a word or two.
-        state: `fine`; `note`, good to know but no obstacle; `wrong`.
-        found: what there is, in one line.
+        subject: what was checked.
+        state: `fine`; `note`, which is good to know but no obstacle; or `wrong`.
+        found: the result, in one line.
         remedy: what to do, in one line; empty if nothing.
     """
 
     subject: str
-    state: Literal["fine", "note", "wrong"]
+    state: State
     found: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        """A line, and one more for the remedy."""
+        """One line, and a second one for the remedy."""
         line = f"{self.state:5}  {self.subject}: {self.found}"
         return f"{line}\n       → {self.remedy}" if self.remedy else line

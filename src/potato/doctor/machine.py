@@ -1,4 +1,4 @@
-"""The machine: cores, memory, disk, open files."""
+"""Checks of the machine: cores, memory, disk, open files."""
 
 import os
 import shutil
@@ -10,17 +10,17 @@ from potato.doctor.finding import Finding
 from potato.engine.threads import available_cores
 
 MEMORY = 1_000_000_000
-"""Bytes that `fuse` may need: 0.72 GB have been seen with the largest tiles, and something has to be left."""
+"""Bytes of free memory for `fuse`: the largest tiles took 0.72 GB."""
 
 DISK = 2_000_000_000
-"""Bytes that a fused tile may need: 17,408² pixels in four bytes, before they are compressed."""
+"""Bytes of free disk for a fused tile: 17,408² pixels of four bytes, uncompressed, and more."""
 
 FILES = 256
-"""Open files: of eight readers with two files each, and all that Python and torch hold open."""
+"""Open files: eight readers with two files each, and what Python and torch keep open."""
 
 
 def examine_machine() -> Iterator[Finding]:
-    """Findings about the machine."""
+    """Check cores, memory, disk and the limit of open files."""
     yield _cores()
     yield from _memory()
     yield from _disk()
@@ -30,34 +30,28 @@ def examine_machine() -> Iterator[Finding]:
 def _cores() -> Finding:
     cores, quota = available_cores(), _quota()
     if quota is not None and quota < cores:
-        return Finding(
-            "cores",
-            "note",
-            f"{cores}, but this container may use the time of {quota:g}",
-            f"give --workers {max(1, round(quota))} to commands that take it",
-        )
+        found = f"{cores}, but this container may use the time of {quota:g}"
+        return Finding("cores", "note", found, f"use --workers {max(1, round(quota))} where a command has it")
     return Finding("cores", "fine", str(cores))
+
+
+def _enough(subject: str, free: int, needed: int, where: str, remedy: str) -> Finding:
+    found = f"{_gigabytes(free)} free{where}"
+    if free < needed:
+        return Finding(subject, "wrong", f"{found}, expected {_gigabytes(needed)}", remedy)
+    return Finding(subject, "fine", found)
 
 
 def _memory() -> Iterator[Finding]:
     free = _free_memory()
-    if free is None:
-        return
-    if free < MEMORY:
-        yield Finding(
-            "memory",
-            "wrong",
-            f"{_size(free)} free, expected {_size(MEMORY)}",
-            "close other programs, or give the container more; --workers 1 needs a little less",
-        )
-    else:
-        yield Finding("memory", "fine", f"{_size(free)} free")
+    if free is not None:
+        remedy = "close other programs, or give the container more; --workers 1 needs a little less"
+        yield _enough("memory", free, MEMORY, "", remedy)
 
 
 def _disk() -> Iterator[Finding]:
     folders = {"this folder": Path.cwd(), "the folder of temporary files": Path(tempfile.gettempdir())}
     for name, folder in folders.items():
-        free = shutil.disk_usage(folder).free
         try:
             with tempfile.TemporaryFile(dir=folder):
                 pass
@@ -65,15 +59,8 @@ def _disk() -> Iterator[Finding]:
             found = f"nothing can be written to {name}, {folder}: {error.strerror}"
             yield Finding("disk", "note", found, "write elsewhere")
             continue
-        if free < DISK:
-            yield Finding(
-                "disk",
-                "wrong",
-                f"{_size(free)} free in {name}, {folder}, expected {_size(DISK)}",
-                "make room, or write elsewhere (TMPDIR names the folder of temporary files)",
-            )
-        else:
-            yield Finding("disk", "fine", f"{_size(free)} free in {name}, {folder}")
+        remedy = "make room, or write elsewhere (TMPDIR names the folder of temporary files)"
+        yield _enough("disk", shutil.disk_usage(folder).free, DISK, f" in {name}, {folder}", remedy)
 
 
 def _files() -> Iterator[Finding]:
@@ -98,20 +85,20 @@ def _read(path: str) -> str:
 
 
 def _quota() -> float | None:
-    """Cores whose time a container may use (cgroup 2); None without a limit."""
+    """Cores that a container may keep busy, by its cgroup version 2; None without a limit."""
     parts = _read("/sys/fs/cgroup/cpu.max").split()
     return int(parts[0]) / int(parts[1]) if len(parts) == 2 and parts[0] != "max" else None
 
 
 def _free_memory() -> int | None:
-    """Bytes that are free here, also by the limit of a container (cgroup 2); None where nobody tells."""
+    """Bytes of free memory, within the limit of a container (cgroup 2); None if unknown."""
     free = []
     for line in _read("/proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             free.append(1024 * int(line.split()[1]))
     limit, used = (_read(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
     if limit.isdigit() and used.isdigit():
-        # What files occupy of it is given back when it is needed.
+        # The page cache of inactive files is released on demand.
         facts = dict(line.split(maxsplit=1) for line in _read("/sys/fs/cgroup/memory.stat").splitlines())
         free.append(int(limit) - int(used) + int(facts.get("inactive_file", 0)))
     if not free and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -119,5 +106,5 @@ def _free_memory() -> int | None:
     return min(free, default=None)
 
 
-def _size(size: int) -> str:
+def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"

@@ -1,4 +1,4 @@
-"""The software: versions, what GDAL can do, where torch computes, the shipped weights."""
+"""Checks of the software: versions, GDAL's abilities, torch's devices, the shipped weights."""
 
 import platform
 import re
@@ -13,20 +13,20 @@ from potato.model.weights import load_model, weights_digest
 from potato.raster import find_abilities
 
 OLDEST_GDAL = (3, 9)
-"""The first GDAL whose COG driver writes the same bytes each time."""
+"""The first GDAL whose COG driver writes identical bytes in every run."""
 
 FOR_USERS = ("train", "s3", "dask", "tiles")
-"""Extras that add something to do, in place of developing Potato."""
+"""Extras of pyproject.toml that add features; the others are for developing Potato."""
 
 
 def examine_software() -> Iterator[Finding]:
-    """Findings about the software."""
+    """Check versions, GDAL, devices, weights and extras."""
     yield Finding(
         "Potato",
         "fine",
         f"{metadata.version('potato')}, Python {platform.python_version()}, {platform.platform(terse=True)}",
     )
-    yield from _library()
+    yield from _gdal()
     devices = ", ".join(_devices())
     yield Finding("torch", "fine", f"{torch.__version__}, computes on {devices}")
     try:
@@ -35,15 +35,11 @@ def examine_software() -> Iterator[Finding]:
         yield Finding("weights", "wrong", str(error), "install again: pip install --force-reinstall potato")
     missing = [extra for extra in FOR_USERS if not _is_installed(extra)]
     if missing:
-        yield Finding(
-            "extras",
-            "note",
-            f"not installed: {', '.join(missing)}",
-            f"if you want them: pip install 'potato[{','.join(missing)}]'",
-        )
+        remedy = f"if you want them: pip install 'potato[{','.join(missing)}]'"
+        yield Finding("extras", "note", f"not installed: {', '.join(missing)}", remedy)
 
 
-def _library() -> Iterator[Finding]:
+def _gdal() -> Iterator[Finding]:
     found = find_abilities()
     versions = f"{found.gdal}, PROJ {found.proj}, rasterio {found.rasterio}"
     if tuple(map(int, re.findall(r"\d+", found.gdal)[:2])) < OLDEST_GDAL:
@@ -54,17 +50,14 @@ def _library() -> Iterator[Finding]:
     else:
         yield Finding("GDAL", "fine", versions)
     if not found.finds_places:
-        yield Finding(
-            "PROJ",
-            "wrong",
-            "doesn't know where UTM zone 11 is: it can't read its tables, or reads those of another version",
-            "unset PROJ_DATA, PROJ_LIB and GDAL_DATA, which another installation may have set",
-        )
+        reason = "can't find UTM zone 11: its tables are missing, or belong to another version"
+        remedy = "unset PROJ_DATA, PROJ_LIB and GDAL_DATA, which another installation may have set"
+        yield Finding("PROJ", "wrong", reason, remedy)
     remedy = "use rasterio's own wheels: pip install --force-reinstall --only-binary rasterio rasterio"
     if "DEFLATE" not in found.cog:
         yield Finding("COG", "wrong", "this GDAL can't write Cloud Optimized GeoTIFFs", remedy)
     elif "ZSTD" not in found.cog:
-        yield Finding("COG", "note", "written with DEFLATE; this GDAL knows no ZSTD", remedy)
+        yield Finding("COG", "note", "written with DEFLATE; this GDAL has no ZSTD", remedy)
     else:
         yield Finding("COG", "fine", "written with DEFLATE and ZSTD")
 
@@ -79,7 +72,7 @@ def _devices() -> Iterator[str]:
 
 
 def _is_installed(extra: str) -> bool:
-    """Whether what an extra asks for is there; True where Potato itself isn't installed as a package."""
+    """Whether all packages of an extra are installed; True if Potato has no package metadata."""
     for requirement in metadata.requires("potato") or ():
         name, _, marker = requirement.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", marker):

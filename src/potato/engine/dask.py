@@ -68,9 +68,7 @@ DEFAULT_WAITS = Waits()
 
 
 @contextlib.contextmanager
-def open_cluster(
-    where: str | None, workers: int | None = None, waits: Waits = DEFAULT_WAITS
-) -> "Iterator[Cluster | None]":
+def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_WAITS) -> "Iterator[Cluster]":
     """Connect to a cluster, or start one on this machine, which is ended at the end.
 
     Args:
@@ -83,9 +81,6 @@ def open_cluster(
     Raises:
         ClusterError: if Dask isn't installed, `where` is no address, or nothing answers there.
     """
-    if where is None:
-        yield None
-        return
     if where != LOCAL and not where.startswith(("tcp://", "tls://")):
         raise ClusterError(f"expected {LOCAL} or the address of a scheduler, tcp://host:8786, found {where}")
     try:

@@ -11,7 +11,7 @@ from potato.errors import InputError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of a name; `auto` is CUDA, else Apple's MPS, else the CPU.
+    """The device of that name; `auto` is CUDA, else Apple's MPS, else the CPU.
 
     Raises:
         InputError: if this machine has no such device.
@@ -33,13 +33,13 @@ def choose_device(name: str = "auto") -> torch.device:
 
 _lock = threading.Lock()
 _before = 0
-"""Torch's number of threads before the first of the calls in `one_thread`."""
+"""Torch's number of threads before the first of the calls that are inside `one_thread` now."""
 
 _inside = 0
-"""How many calls are in `one_thread` now, in all threads."""
+"""The number of calls that are inside `one_thread` now, in all threads."""
 
 _depth: ContextVar[int] = ContextVar("one_thread", default=0)
-"""How many of them this thread, or the one that it works for (`map_blocks`), is in."""
+"""The number of those that this thread, or the one that it works for (`map_blocks`), is in."""
 
 
 @contextmanager
@@ -51,10 +51,9 @@ def one_thread() -> Iterator[None]:
     idle machine, and on a busy one they wait for each other: 47 s instead of 3 s have been
     measured. Sums also come out equal to the last bit.
 
-    Torch keeps one number for the whole process (MKL's threads, new threads) and one for each
-    thread that has computed. Overlapping calls are therefore counted: the number stays 1 for the
-    process while any call is inside, and each thread gets its own number back when its outermost
-    call ends.
+    Torch keeps a number of threads for each thread that has computed, and one that new threads
+    begin with. Overlapping calls are therefore counted: new threads begin with 1 while any call is
+    inside, and each thread gets its own number back when its outermost call ends.
     """
     global _before, _inside
     with _lock:
@@ -72,8 +71,8 @@ def one_thread() -> Iterator[None]:
             if not _inside or not _depth.get():
                 torch.set_num_threads(_before)
             if _inside and not _depth.get():
-                # The number of the process must stay 1, but not this thread's: another thread sets
-                # it.
+                # New threads must still begin with 1. Another thread says so, since this one has
+                # its own number back.
                 other = threading.Thread(target=torch.set_num_threads, args=(1,))
                 other.start()
                 other.join()

@@ -9,7 +9,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Literal
 
 from potato.engine.dask import open_cluster
 from potato.engine.jobs import Executor
@@ -41,7 +41,7 @@ def open_executor(
     with contextlib.ExitStack() as stack:
         executor: Executor
         if cluster is not None:
-            executor = cast(Executor, stack.enter_context(open_cluster(cluster, workers)))
+            executor = stack.enter_context(open_cluster(cluster, workers))
         elif kind == "serial" or (kind == "processes" and workers == 0):
             executor = Serial()
         else:

@@ -15,9 +15,8 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Generic
 
-from potato.engine.jobs import Executor, Job, Result, attempt
-from potato.engine.jobs import Lost as Lost  # until its callers import it from there
-from potato.engine.threads import Serial, available_cores
+from potato.engine.jobs import Executor, Job, Lost, Result, attempt
+from potato.engine.threads import available_cores
 
 CLEANUP_SECONDS = 10.0
 """How long a worker may take to remove unfinished files when a run is interrupted."""
@@ -67,20 +66,6 @@ class Processes(Executor):
                     yield done, result
         finally:
             _dismiss(idle, list(busy.values()))
-
-
-def run_jobs(
-    jobs: Iterable[Job], function: Callable[[Job], Result], workers: int, cluster: Executor | None = None
-) -> Generator[tuple[Job, Result | Lost]]:
-    """`Executor.run`, until its callers call that."""
-    yield from (cluster or (Processes(workers) if workers else Serial())).run(jobs, function)
-
-
-def ask_in_order(
-    jobs: Iterable[Job], function: Callable[[Job], Result], cluster: Executor
-) -> Generator[tuple[Job, Result]]:
-    """`Executor.map`, until its callers call that."""
-    yield from cluster.map(jobs, function)
 
 
 class _Worker(Generic[Job, Result]):

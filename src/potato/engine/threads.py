@@ -1,7 +1,7 @@
 """Jobs in this process: in several threads with results in order, or one after another.
 
-Reading and writing stay in the caller's thread (GDAL handles never cross threads); only `work`,
-which touches no file, runs in others. So nothing about the result can depend on how many there are.
+Reading and writing stay in the caller's thread, since GDAL handles must not cross threads. Other
+threads only compute, so the result can't depend on their number.
 """
 
 import contextlib
@@ -22,26 +22,26 @@ Name = TypeVar("Name")
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_blocks(
     items: Iterable[tuple[Name, Item]], work: Callable[[Item], Result], workers: int, ahead: int
 ) -> Iterator[tuple[Name, Result]]:
-    """Yield `(name, work(item))` for each of `items`, in their order.
+    """Work on items in threads; results come in the order of the items.
 
     Args:
-        items: names and what to work on; pulled only as far ahead as `ahead` allows.
-        work: runs in `workers` threads.
-        workers: how many threads.
+        items: pairs of a name and the argument of `work`; pulled only as far as `ahead` allows.
+        work: works on one item; runs in a thread, in a copy of the caller's context.
+        workers: the number of threads.
         ahead: how many items may be waiting, at work, or finished and not yet taken; bounds memory.
 
     Yields:
         The name and the result of each item.
 
     Raises:
-        BlockError: from the first failure in `work`, naming the block; what is queued is cancelled.
+        BlockError: from the first failure in `work`; names the item. Queued items are cancelled.
     """
     pending: deque[tuple[Name, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="potato")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from potato.core.draw import draw_picture
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
-from potato.core.profiles import PANEL, PROFILES, TILE
+from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import LOOKS, NATURAL, Look, dither, render
 from potato.core.resample import enlarge_mask
@@ -226,7 +226,7 @@ def _fuse_blocks(pair: Pair, part: Part, model: Sharpener, settings: FuseSetting
         for window, pixels in _read_blocks(pair, part, panel, block // RATIO, model.read_halo)
     )
     # Enough to keep the workers busy while this thread writes a row of TIFF blocks or reads ahead.
-    ahead = 2 * workers + max(1, TILE // block) * -(-min(PANEL, grid.width) // block)
+    ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
     valid = 0
     with progress_bar(grid.width * grid.height, settings.progress) as bar:
         work = functools.partial(_fuse_block, model, settings.look, part)

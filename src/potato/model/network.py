@@ -202,8 +202,7 @@ def fill_pair(
 
     Returns:
         pan and mul, new: valid pixels unchanged; an invalid pan pixel has the mean of its cell or,
-            where no
-        pixel of the cell is valid, the cell's filled mean.
+            where no pixel of the cell is valid, the cell's filled mean.
     """
     count = pan_valid.sum(1, keepdim=True)
     pan = torch.where(pan_valid, pan, torch.zeros_like(pan))
@@ -215,8 +214,7 @@ def fill_pair(
 def sharpen_cells(
     model: Sharpener, pan: Tensor, mul: Tensor, valid: tuple[Tensor, Tensor] | None = None, given: int = 0
 ) -> Tensor:
-    """Fill invalid pixels, pad or crop to the model's halo, and run the model: the path of every
-    pixel.
+    """Fill invalid pixels, pad or crop to the model's halo, and run the model.
 
     Args:
         model: on the device of the tensors.

@@ -1,16 +1,14 @@
-"""Checkpoints: what is in them, how they are written, and how a stranger's file is read safely.
+"""Checkpoints: their content, how they are written, and how files of unknown origin are read.
 
-A checkpoint is one safetensors file whose header carries its *card*: JSON with the architecture and
-whatever is known of its making (provenance, scores). The card is also written beside it, as
-`NAME.json`, for people; only the one inside is read. A `.pt` file that holds
-`{"card": <JSON text>, "state_dict": <tensors>}` is read as well, with `weights_only=True`.
-Nothing in either can run code.
+A checkpoint is one safetensors file. Its header holds the *card*: JSON with the architecture and
+facts about its training, such as origin and scores. A copy of the card, `NAME.json`, is written
+beside it for people and never read. A `.pt` file that holds `{"card": <JSON text>, "state_dict":
+<tensors>}` is read too, with `weights_only=True`. Neither kind of file can run code.
 """
 
 import dataclasses
 import hashlib
 import json
-import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,32 +18,33 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from potato.core.types import PathLike
 from potato.errors import WeightsError
 from potato.model.network import Architecture, Sharpener
 from potato.raster.atomic import write_whole
 
 DEFAULT = "potato.safetensors"
-"""The shipped checkpoint, in the package's assets."""
+"""File of the shipped checkpoint in the package's assets."""
 
 PREDICTOR = "predictor"
-"""The name that stands for the bare predictor, which needs no file."""
+"""Name of the bare predictor, which needs no file."""
 
 State = dict[str, Tensor]
 
 
-def load_model(name_or_path: str | os.PathLike[str] | None = None) -> Sharpener:
-    """Load a sharpener, ready to use on the CPU.
+def load_model(name_or_path: PathLike | None = None) -> Sharpener:
+    """Load a sharpener onto the CPU.
 
     Args:
-        name_or_path: a checkpoint file; `"predictor"` for the bare predictor; None for the shipped
-            one.
+        name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
+            shipped weights.
 
     Returns:
         The model, in evaluation mode.
 
     Raises:
-        WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its own card, or holds
-            numbers that aren't finite.
+        WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its card, or holds NaN
+            or infinity.
     """
     if name_or_path == PREDICTOR:
         return Sharpener(Architecture(depth=0)).eval()
@@ -63,23 +62,31 @@ def load_model(name_or_path: str | os.PathLike[str] | None = None) -> Sharpener:
     return model.eval()
 
 
-def load_card(name_or_path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """The card of a checkpoint; arguments and errors as `load_model`."""
+def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:
+    """The card of a checkpoint.
+
+    Args:
+        name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
+            shipped weights.
+
+    Raises:
+        WeightsError: if the file is missing or isn't a checkpoint.
+    """
     if name_or_path == PREDICTOR:
         return {"name": PREDICTOR, "architecture": dataclasses.asdict(Architecture(depth=0))}
     return _read(_resolve(name_or_path))[0]
 
 
-def save_model(model: Sharpener, path: str | os.PathLike[str], card: dict[str, Any] | None = None) -> None:
-    """Write a checkpoint and its card; both are whole or absent.
+def save_model(model: Sharpener, path: PathLike, card: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint and its card, each whole or not at all.
 
     Args:
-        model: what to save.
-        path: ends in `.safetensors`.
-        card: JSON-ready facts about its making; the architecture is added.
+        model: to be saved.
+        path: a file whose name ends in `.safetensors`.
+        card: JSON-ready facts about its training; the architecture is added.
 
     Raises:
-        OutputError: if they can't be written.
+        OutputError: if a file can't be written.
     """
     path = Path(path)
     full = {**(card or {}), "architecture": dataclasses.asdict(model.architecture)}
@@ -98,7 +105,7 @@ def weights_digest(model: Sharpener) -> str:
     return digest.hexdigest()[:16]
 
 
-def _resolve(name_or_path: str | os.PathLike[str] | None) -> Path:
+def _resolve(name_or_path: PathLike | None) -> Path:
     if name_or_path is None:
         return Path(str(resources.files("potato") / "assets" / DEFAULT))
     path = Path(name_or_path)
@@ -110,13 +117,13 @@ def _resolve(name_or_path: str | os.PathLike[str] | None) -> Path:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], State]:
-    """The card and the tensors of a checkpoint, the card parsed but not yet believed."""
+    """The card and the tensors of a checkpoint; the card is a JSON object, otherwise unchecked."""
     try:
         text, state = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
         card = json.loads(text)
         if not isinstance(card, dict):
             raise TypeError("its card isn't a JSON object")
-    except Exception as error:  # whatever a hostile file makes the readers raise
+    except Exception as error:  # a hostile file can make the readers raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise WeightsError(
             f"{path}: expected a Potato checkpoint (.safetensors with a card, or .pt with tensors only), "

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.profiles import PANEL, TILE, Profile
+from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
@@ -207,8 +207,8 @@ def write_mosaic(
     with gdal(), create_picture(output, grid, dtype=layout.dtype, **settings) as picture:
         for left in range(0, grid.width, PANEL):
             right = min(left + PANEL, grid.width)
-            for top in range(0, grid.height, TILE):
-                bottom = min(top + TILE, grid.height)
+            for top in range(0, grid.height, TIFF_BLOCK):
+                bottom = min(top + TIFF_BLOCK, grid.height)
                 strip = _read_strip(layout, top, left, bottom, right)
                 picture.put(top, left, strip, bottom - top)
                 valid += 0 if strip is None else int(np.count_nonzero(strip[3]))

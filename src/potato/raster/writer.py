@@ -15,14 +15,14 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.profiles import PANEL, TILE, Profile
+from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
 from potato.core.types import PathLike
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, placeless, refusals
 
-STAGING = {"TILED": "YES", "BLOCKXSIZE": str(TILE), "BLOCKYSIZE": str(TILE), "BIGTIFF": "YES"}
+STAGING = {"TILED": "YES", "BLOCKXSIZE": str(TIFF_BLOCK), "BLOCKYSIZE": str(TIFF_BLOCK), "BIGTIFF": "YES"}
 """Creation options of the file that holds the pixels until a COG is made of it: quick to write."""
 
 
@@ -81,16 +81,16 @@ class Picture:
     def _flush(self, row: int) -> None:
         """Write the rows of TIFF blocks that end above `row`; at the picture's end, all rows."""
         height = self._dataset.height
-        complete = height if row >= height else row // TILE * TILE
+        complete = height if row >= height else row // TIFF_BLOCK * TIFF_BLOCK
         if complete <= self._top:
             return
         _check_space(self._folder, self._rows.nbytes)
-        for top in range(self._top, complete, TILE):
-            tall = min(TILE, height - top)
+        for top in range(self._top, complete, TIFF_BLOCK):
+            tall = min(TIFF_BLOCK, height - top)
             tiles = self._rows[:, top - self._top : top - self._top + tall]
             self._dataset.write(tiles, window=Window(self._left, top, tiles.shape[2], tall))
-            for left in range(0, tiles.shape[2], TILE):
-                valid = tiles[-1, :, left : left + TILE]
+            for left in range(0, tiles.shape[2], TIFF_BLOCK):
+                valid = tiles[-1, :, left : left + TIFF_BLOCK]
                 if valid.any():
                     row_in, column_in = np.unravel_index(valid.argmax(), valid.shape)
                     self.marks.append((top + int(row_in), self._left + left + int(column_in)))
@@ -222,7 +222,7 @@ def write_image(
         OutputError: if it can't be written.
     """
     # Small images have small tiles, so that windows of them are read as those of large images are.
-    tile = TILE if max(grid.height, grid.width) > 2 * TILE else TILE // 4
+    tile = TIFF_BLOCK if max(grid.height, grid.width) > 2 * TIFF_BLOCK else TIFF_BLOCK // 4
     with staging_folder(path) as folder, refusals(path), gdal(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         stage, whole = folder / "stage.tif", folder / path.name
         with rasterio.open(
@@ -255,7 +255,7 @@ def _build_overviews(stage: Path, resampling: str) -> None:
     """
     # Threads for this alone: with threads, reading can hang when a server fails (GDAL 3.10).
     with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"), rasterio.open(stage, "r+") as dataset:
-        levels = math.ceil(math.log2(max(dataset.width, dataset.height, TILE) / TILE))
+        levels = math.ceil(math.log2(max(dataset.width, dataset.height, TIFF_BLOCK) / TIFF_BLOCK))
         if levels:
             factors = [2**level for level in range(1, levels + 1)]
             dataset.build_overviews(factors, Resampling[resampling.lower()])

@@ -31,7 +31,7 @@ SCALE_STOPS = (
     (0.8, 0.06, 0.14),
     (0.97, -0.02, 0.06),
 )
-"""Oklab along the colour scale of differences, at equal steps from 0 to `MAX_DIFFERENCE`; L always rises."""
+"""Oklab along the colour scale of differences, in equal steps to `MAX_DIFFERENCE`; L rises."""
 
 SCALE_COLOURS = 255
 """Colours of the scale in a palette; the 256th entry is for invalid pixels."""
@@ -179,7 +179,7 @@ def difference_layer(name: str, difference: Tensor, valid: Tensor) -> Layer:
 
 
 def scale_colours(count: int) -> NDArray[np.uint8]:
-    """The colour scale of differences in equal steps, from 0 to `MAX_DIFFERENCE`: uint8 (count, 3)."""
+    """The colour scale of differences, from 0 to `MAX_DIFFERENCE`, uint8 (count, 3)."""
     stops = torch.tensor(SCALE_STOPS).T[None]
     oklab = torch.nn.functional.interpolate(stops, count, mode="linear", align_corners=True)[0]
     codes = srgb_encode(oklab_to_linear_srgb(oklab[..., None]).clamp(0, 1))[..., 0]

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from string import Template
@@ -101,7 +101,7 @@ class Page:
 
 
 def make_page(page: Page) -> str:
-    """Make HTML of a page. Its content security policy allows no loading and only its own scripts."""
+    """Make HTML of a page, whose content security policy allows only its own scripts and images."""
     style, script = _asset("report.css"), _asset("report.js")
     viewer = _asset("openseadragon.min.js").partition("\n//# sourceMappingURL")[0]
     window = page.window
@@ -153,22 +153,30 @@ def _ticks() -> list[str]:
 
 
 def _table(table: Table, number: int) -> str:
-    heads = "".join(
+    heads = (
         f'<th scope="col" class="number">{html.escape(name)}<small>{html.escape(text)}</small></th>'
         for name, text in table.columns.items()
     )
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>'
-        + "".join(f'<td class="number">{_figure(value)}</td>' for value in values)
-        + "</tr>"
+    rows = {
+        name: [f'<td class="number">{_figure(value)}</td>' for value in values]
         for name, values in table.rows.items()
-    )
+    }
     return (
         f'<section aria-labelledby="table-{number}"><h2 id="table-{number}">{html.escape(table.title)}</h2>'
         f"<p>{html.escape(table.text)}</p>"
-        f'<div class="wide" tabindex="0" role="region" aria-labelledby="table-{number}"><table>'
-        f'<thead><tr><th scope="col">Picture</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-        "</section>"
+        f'<div class="wide" tabindex="0" role="region" aria-labelledby="table-{number}">'
+        f"{_html_table('Picture', heads, rows)}</div></section>"
+    )
+
+
+def _html_table(corner: str, heads: Iterable[str], rows: Mapping[str, Iterable[str]]) -> str:
+    """An HTML table; heads and cells are HTML elements, names of rows are text."""
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(cells)}</tr>' for name, cells in rows.items()
+    )
+    return (
+        f'<table><thead><tr><th scope="col">{corner}</th>{"".join(heads)}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
     )
 
 
@@ -194,10 +202,8 @@ def _graticule() -> str:
         chroma = MAX_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
-            x, y = (
-                50 + 50 * ring / RINGS * turn
-                for turn in (math.cos(RING_LABEL_HUE), -math.sin(RING_LABEL_HUE))
-            )
+            radius = 50 * ring / RINGS
+            x, y = 50 + radius * math.cos(RING_LABEL_HUE), 50 - radius * math.sin(RING_LABEL_HUE)
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
     for name, corner in SRGB_CORNERS.items():
         _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
@@ -224,14 +230,9 @@ def _curves(counts: NDArray[np.float64]) -> str:
 
 def _provenance(pictures: Mapping[str, Mapping[str, str]]) -> str:
     """HTML table with a column for each picture and a row for each fact that any of them has."""
-    facts = list(dict.fromkeys(fact for each in pictures.values() for fact in each))
-    heads = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
-    rows = "".join(
-        f'<tr><th scope="row">{html.escape(fact)}</th>'
-        + "".join(f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values())
-        + "</tr>"
-        for fact in facts
-    )
-    return (
-        f'<table><thead><tr><th scope="col">Fact or tag</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    heads = (f'<th scope="col">{html.escape(name)}</th>' for name in pictures)
+    facts = dict.fromkeys(fact for each in pictures.values() for fact in each)
+    rows = {
+        fact: [f"<td>{html.escape(each.get(fact, '–'))}</td>" for each in pictures.values()] for fact in facts
+    }
+    return _html_table("Fact or tag", heads, rows)

@@ -158,7 +158,7 @@ def _weight(pictures: int, pair: bool) -> float:
 
 
 def _names(images: Sequence[Image]) -> list[str]:
-    """Different names for pictures: those of their files, or their paths if two files share a name."""
+    """Different names for pictures: file names, or paths where two files share a name."""
     names = [name_of(image) for image in images]
     if len(set(names)) < len(names):
         names = [redact(image.path) for image in images]
@@ -215,7 +215,7 @@ def _pair_table(pictures: Sequence[PictureWindow], pair: PairTensors) -> Table:
     text = (
         "At full scale, in the window, without a reference. Fringe: fine red and green edges that a sharp "
         "picture should not have. Detail: correlation of fine lightness with pan. Consistency: colour "
-        "difference from mul at mul's own scale, which repaired fringes raise a little. No single figure is a "
+        "difference from mul at mul's own scale, which repaired fringes raise a little. No figure alone is a "
         "target: read them together, and against enlarged mul in the last row."
     )
     return Table("Measured against the pair", text, columns, rows)
@@ -235,9 +235,9 @@ def _notes(
         notes = ["The page holds every pixel of the pictures, unchanged."]
     else:
         notes = [
-            f"The window, {window}, is {share:.1%} of the picture; the page holds every pixel of it, unchanged. "
-            f"Outside it the page shows means of {overview.step} × {overview.step} pixels, as JPEG. Figures, "
-            "differences and colours are of the window only; --window ROW COLUMN HEIGHT WIDTH chooses another."
+            f"The page holds every pixel of the window, unchanged: {window}, {share:.1%} of the picture. "
+            f"Outside it shows means of {overview.step} × {overview.step} pixels, as JPEG. Figures, "
+            "differences and colours are of the window; --window ROW COLUMN HEIGHT WIDTH chooses another."
         ]
     notes.append("Below 1:1 the viewer shows means, as JPEG; from 1:1 upwards, each pixel is a square.")
     for picture in pictures:
@@ -246,8 +246,8 @@ def _notes(
             notes.append(f"{name}: {1 - valid:.1%} of the window is invalid, shown in grey and not counted.")
         if picture.look is None:
             notes.append(
-                f"{name}: no tag names its look, so it is shown unchanged and its codes are taken as sRGB. If it "
-                "has a tone curve, that counts as a difference."
+                f"{name}: no tag names its look, so it is shown unchanged and its codes are taken as sRGB. "
+                "If it has a tone curve, that counts as a difference."
             )
         elif picture.look.exposure is None:
             notes.append(f"{name}: a flat picture, shown in the natural look.")
@@ -260,8 +260,8 @@ def _notes(
         notes.append("Left out because there is only one picture: differences.")
     else:
         notes.append(
-            f"The colour scale of differences ends at {MAX_DIFFERENCE:g} JND on every page; larger differences "
-            "look alike."
+            f"The colour scale of differences ends at {MAX_DIFFERENCE:g} JND on every page; larger "
+            "differences look alike."
         )
     return notes
 

@@ -4,7 +4,8 @@ No real ground looks like this, but none shows so many colours, rare ones too, b
 and with sharp edges at every scale. An image of objects that occlude one another has the statistics
 of natural images if the sizes of the objects follow a power law.
 
-Source: A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images", IJCV 41 (2001).
+Source: A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images", IJCV 41 (2001). Numbers
+without a source were chosen by eye.
 """
 
 import math

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from potato.simulation.artefacts import boost_mtf, read_at
 
+NEGLIGIBLE = 1e-4
+"""Weights of a point spread below this share of the largest are dropped."""
+
 MARGIN = 3
 """The imager's pixels beyond the grid on every side: cubic convolution reads two."""
 
@@ -25,14 +28,14 @@ def _weights(width: float, blur: float, even: bool) -> list[float]:
 
     The point is the middle of a fine pixel or, if `even`, the corner where fine pixels meet.
     """
-    reach = int(width / 2 + 3.5 * blur + 1)
+    reach = int(width / 2 + 3.5 * blur + 1)  # a Gaussian ends at 3.5 standard deviations
     away = torch.arange(-reach, reach + 1 - even, dtype=torch.float64) + 0.5 * even
     if blur:
         scale = blur * 2**0.5
         weight = torch.erf((away + width / 2) / scale) - torch.erf((away - width / 2) / scale)
     else:
         weight = (width / 2 + 0.5 - away.abs()).clamp(0, 1)
-    weight = weight[weight > 1e-4 * weight.max()]
+    weight = weight[weight > NEGLIGIBLE * weight.max()]
     return (weight / weight.sum()).tolist()
 
 

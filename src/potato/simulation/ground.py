@@ -1,4 +1,7 @@
-"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it."""
+"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it.
+
+Numbers without a source were chosen by eye.
+"""
 
 import math
 import random
@@ -40,13 +43,13 @@ LEAST_SIDE = 64
 """Pan pixels along the side of the smallest scene."""
 
 DARKEST = 0.001
-"""Lowest reflectance of a pixel: there is always some light from things around. By eye."""
+"""Lowest reflectance of a pixel: there is always some light from things around."""
 
 BRIGHTEST = 1.5
-"""Highest reflectance of a pixel: brighter glints are too rare to matter. By eye."""
+"""Highest reflectance of a pixel: brighter glints are too rare to matter."""
 
 PIXEL_NOISE = 0.03
-"""Standard deviation of the factor that each pixel's reflectance gets at the end; by eye."""
+"""Standard deviation of the factor that each pixel's reflectance gets at the end."""
 
 WARMTH = (0.0, -0.17, -0.14, -0.04, 0.05, 0.12, 0.05, -0.1, -0.1)
 """Powers of luminance that `warm` multiplies pan and the bands by. They make Oklab's a grow by 0.04
@@ -54,7 +57,7 @@ of L and b by 0.07; in a real suburb both grow by 0.07 to 0.09 in all, since soi
 brighter than leaves and shadows are blue."""
 
 LEAFY = (0.4, 0.7)
-"""NDVI up to which a surface has no leaves, and from which it is all leaves; by eye."""
+"""NDVI up to which a surface has no leaves, and from which it is all leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,11 @@ def make_ground(
     grain = power_noise(height, width, generator, 0.85).clamp_(-3, 3)
     canvas = Canvas(grain, palette, rng, generator)
     hedges = _build(canvas, plan)
-    mains, zones, dryness, verge = plan.mains, plan.zones, plan.dryness, plan.field.edge < 2
+    roads, zones, dryness, verge = plan.roads, plan.zones, plan.dryness, plan.field.edge < 2
     del plan  # large
     plant(canvas, zones, verge, hedges, dryness)
     del hedges, verge
-    movers = place_traffic(mains, canvas.height, palette, rng)
+    movers = place_traffic([road for road in roads if road.main], canvas.height, palette, rng)
     shade = illuminate(canvas)
     planes = canvas.planes
     noise = torch.randn(height, width, generator=generator).mul_(PIXEL_NOISE).add_(1)
@@ -155,18 +158,11 @@ class _Plan:
 
     heading: float
     dryness: float
-    mains: list[Road]
-    streets: list[Road]
-    service: list[Road]
+    roads: list[Road]
     plots: list[Plot]
     shore: Tensor
     zones: Tensor
     field: RoadField
-
-    @property
-    def roads(self) -> list[Road]:
-        """All roads, main ones last."""
-        return [*self.streets, *self.service, *self.mains]
 
 
 def _make_plan(height: int, width: int, style: str, generator: torch.Generator, rng: random.Random) -> _Plan:
@@ -179,8 +175,8 @@ def _make_plan(height: int, width: int, style: str, generator: torch.Generator, 
     zones = plan_zones(height, width, style, mains, shore, generator)
     service, plots = plan_works(height, width, zones, heading, rng)
     streets = plan_homes(height, width, zones, heading + rng.choice((0, math.pi / 2)), rng)
-    field = survey_roads(height, width, [*streets, *service, *mains])
-    return _Plan(heading, dryness, mains, streets, service, plots, shore, zones, field)
+    roads = [*streets, *service, *mains]
+    return _Plan(heading, dryness, roads, plots, shore, zones, survey_roads(height, width, roads))
 
 
 def _square_km(height: int, width: int) -> float:
@@ -202,9 +198,9 @@ def _build(canvas: Canvas, plan: _Plan) -> Tensor:
         if zone_at(plan.zones, x, y) == Zone.PARK:
             lay_pitch(canvas, x, y, plan.heading + rng.choice((0, math.pi / 2)))
     build_houses(canvas, houses)
-    build_farms(canvas, plan.zones, plan.mains)
-    for street in plan.streets:
-        for (x0, y0), (x1, y1) in pairwise(street.points):
+    build_farms(canvas, plan.zones, plan.roads)
+    for street in plan.roads:
+        for (x0, y0), (x1, y1) in pairwise(street.points) if street.homes else ():
             if rng.random() < 0.06:
                 angle, off = math.atan2(y1 - y0, x1 - x0), rng.choice((-1, 1)) * (street.width / 2 - 2.2)
                 park_car(canvas, x0 - off * math.sin(angle), y0 + off * math.cos(angle), angle)
@@ -213,7 +209,7 @@ def _build(canvas: Canvas, plan: _Plan) -> Tensor:
 
 @one_thread()
 def sharpen_edges(ground: Ground, amount: float) -> Ground:
-    """Make the edges of a ground crisper, but for vehicles that move.
+    """Sharpen the edges of a ground, but for moving vehicles.
 
     Args:
         ground: any.

@@ -19,16 +19,10 @@ def random_imager(generator: torch.Generator, base: Imager | None = None) -> Ima
         base: gives the parameters that don't vary; None for the defaults.
 
     Returns:
-        Blur of pan ± a fifth, of mul 0.2 to 0.45, of each band by another 0.15; MTF boost of mul
-        normal around 0.5 with standard deviation 0.5 (pan 0.35 and 0.15), the fine one around 2.0
-        with 0.7, at least 0; pitch 1.05 to 1.33, anywhere against the grid. Together they give
-        mul's detail, against the box means of pan, a gain of 1.0 up to 0.12 cycles per pixel, 1.4
-        at 0.3 and 0.4 at 0.5, where most of it is aliased, as in a real pair. Displacement normal
-        with standard deviation 0.1 to 0.4 each way; jitter and local shifts up to 0.2 and 1, mostly
-        less; parallax normal with standard deviation 0.004; haze −0.005 to 0.06, with a slope of
-        −0.2 to 2, uneven by 0.15, of which pan keeps 0.1 to 1 of its part and bands beyond red 0.2
-        to 1; pan's calibration gain normal around 1 with standard deviation 0.05; noise of 0.5 to
-        1.5 times the defaults.
+        An imager that varies as real ones do. Blur, pitch and MTF boost together give mul's detail,
+        against the box means of pan, an MTF of 1.0 up to 0.12 cycles per pixel, 1.4 at 0.3 and 0.4
+        at 0.5, where most of it is aliased. The largest displacements, local shifts and parallaxes
+        are rare. Haze may be slightly negative: corrections remove too much of it.
     """
     uniform = torch.rand(15, generator=generator).tolist()
     pan_blur, mul_blur, haze, pan_haze, read_noise, shot_noise = uniform[:6]

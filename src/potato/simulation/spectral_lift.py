@@ -4,7 +4,7 @@ A photograph shows where things are and how light they are, but not the spectra 
 colours. So its colours are clustered, each cluster gets a measured spectrum, and every pixel is a
 soft mixture of the clusters near it, with the lightness of the photograph. The result need not be
 the true spectra: a sharpener learns how pan, mul and colour belong together, and any consistent
-spectra show that.
+spectra show that. Numbers without a source were chosen by eye.
 """
 
 import math
@@ -26,13 +26,13 @@ CLUSTERS = 10
 """Colours of a photograph."""
 
 SOFTNESS = 0.35
-"""Reach of a cluster, relative to pixels' mean distance from the nearest; by eye."""
+"""Reach of a cluster, relative to pixels' mean distance from the nearest."""
 
 CANDIDATES = 12
 """Spectra drawn for a cluster, of which the nearest in colour is taken."""
 
 ANY_SPECTRUM = 0.4
-"""Largest share of clusters that take any spectrum: rare paints on real shapes. By eye."""
+"""Largest share of clusters that take any spectrum: rare paints on real shapes."""
 
 LUSH = 0.7
 """NDVI from which leaves count as dense and green."""
@@ -41,13 +41,13 @@ BOUNCE = 0.85
 """Largest recollision probability, as `land.spectra.canopy` takes it."""
 
 PRINTED = 0.2
-"""Share of photographs whose leaves and shadows stay as light as they are printed; by eye."""
+"""Share of photographs whose leaves and shadows stay as light as they are printed."""
 
 NEUTRAL = 0.12
 """Oklab chroma over lightness of soil, stone and dull leaves at most."""
 
 FROM_RGB = (
-    # How a plane follows a pixel's own deviation in red, green and blue; by eye.
+    # How a plane follows a pixel's own deviation in red, green and blue.
     (0.25, 0.30, 0.45),  # pan
     (0.0, 0.0, 1.0),  # coastal
     (0.0, 0.0, 1.0),  # blue
@@ -64,8 +64,7 @@ RGB_BY_OKLAB = ((5.83, 2.38), (-2.24, 0.0), (-0.24, -6.48))
 
 VARIETY = (
     # Ways in which spectra of one kind of surface differ, over pan and the bands: bluer, greener,
-    # redder than NIR, and pan against all. Pan's share is about its mean over the visible bands. By
-    # eye.
+    # redder than NIR, and pan against all. Pan's share is about its mean over the visible bands.
     (-0.1, 0.9, 0.6, 0.1, -0.2, -0.5, -0.6, -0.7, -0.7),
     (0.1, -0.5, -0.2, 0.8, 0.4, -0.4, -0.1, 0.3, 0.3),
     (0.1, -0.1, -0.1, -0.1, 0.0, 0.1, 0.5, 1.0, 1.0),

@@ -70,9 +70,8 @@ def random_air(generator: torch.Generator) -> Tensor:
     The second row is the reflectance that haze adds: up to 0.06 in coastal, falling as wavelength
     to the power of 0.2 to −1.3, uneven by 0.15. Haze is often removed differently beyond visible
     light: 0.2 to 1 of it is left beyond red, and up to 0.8 in pan. In a real WorldView-2 pair whose
-        metadata say that it was
-    corrected, shadows still reflect 0.045 in all visible bands and 0.02 in pan and beyond red, so
-    that dark ground has half the contrast in lightness that it has in pan.
+    metadata say that it was corrected, shadows still reflect 0.045 in all visible bands and 0.02 in
+    pan and beyond red, so that dark ground has half the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
     factors = torch.exp(0.15 * torch.randn(len(BANDS), generator=generator)).tolist()

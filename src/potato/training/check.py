@@ -1,24 +1,22 @@
-"""Checking: how far a model is from the truth of one chip, in figures and in pictures."""
+"""`check_chip`: the distance of a model from the truth of one chip, in figures and in pictures."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from potato.chips.chip import load_chip
-from potato.core.render import NATURAL, dither, render
+from potato.core.types import PathLike
 from potato.engine.devices import choose_device
 from potato.errors import EmptyError, OutputError
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import check_output, write_png
-from potato.training.score import score_pixels, sharpen_chips, to_score
+from potato.training.score import draw_oklab, score_pixels, sharpen_chips, to_score
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check_chip` found.
+    """The result of `check_chip`.
 
     Attributes:
         chip: the chip's file.
@@ -26,7 +24,7 @@ class Checked:
         psnr: peak signal-to-noise ratio of the sRGB signals there, dB.
         predictor: ΔE of the bare predictor.
         target: a PNG of the truth.
-        output: a PNG of what the model made.
+        output: a PNG of the model's result.
     """
 
     chip: Path
@@ -37,7 +35,7 @@ class Checked:
     output: Path
 
     def __str__(self) -> str:
-        """What the command prints."""
+        """The lines that the command prints."""
         return (
             f"{self.chip}: {self.delta_e:.3f} JND (the bare predictor {self.predictor:.3f}), "
             f"PSNR {self.psnr:.2f} dB\n{self.target}\n{self.output}"
@@ -45,25 +43,27 @@ class Checked:
 
 
 def check_chip(
-    chip: str | os.PathLike[str],
+    chip: PathLike,
     *,
-    weights: str | os.PathLike[str] | None = None,
-    folder: str | os.PathLike[str] = "check-out",
+    weights: PathLike | None = None,
+    folder: PathLike = "check-out",
     device: str = "auto",
     overwrite: bool = False,
 ) -> Checked:
-    """Sharpen a chip and hold the result against its target.
+    """Sharpen a chip and compare the result with its target.
 
     Args:
         chip: its file.
-        weights: as for `load_model`.
-        folder: where `STEM-target.png` and `STEM-output.png` go, in the natural look; invalid is black.
-        device: as for `fuse`.
-        overwrite: whether to replace pictures of that name.
+        weights: a checkpoint file, `predictor` for the bare predictor, or None for the shipped
+            weights.
+        folder: folder for `STEM-target.png` and `STEM-output.png`, in the natural look; invalid is
+            black.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        overwrite: whether to replace pictures of these names.
 
     Raises:
-        ChipError: if it isn't a chip.
-        EmptyError: if nothing in it is valid.
+        ChipError: if the file isn't a chip.
+        EmptyError: if none of its pixels is valid.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if a picture can't be written.
     """
@@ -86,13 +86,6 @@ def check_chip(
         scores.append(to_score(*sums.tolist()))
     if not scores[0].pixels:
         raise EmptyError(f"{chip}: expected valid pixels to judge, found none inside its border")
-    valid = target[:, :1] > 0
-    for path, oklab in ((pictures["target"], target), (pictures["output"], outputs[0])):
-        write_png(path, _picture(torch.where(valid, oklab, torch.zeros_like(oklab))[0].cpu()).numpy())
+    for path, oklab in ((pictures["target"], target[0]), (pictures["output"], outputs[0][0])):
+        write_png(path, draw_oklab(oklab, target[0, :1] > 0).to(torch.uint8).numpy())
     return Checked(chip, scores[0].delta_e, scores[0].psnr, scores[1].delta_e, **pictures)
-
-
-def _picture(oklab: Tensor) -> Tensor:
-    """Codes uint8 (3, h, w) of the natural look; black stays black."""
-    codes = render(oklab, NATURAL, dither(*oklab.shape[-2:]))
-    return torch.where(oklab[:1] == 0, torch.zeros_like(codes), codes).to(torch.uint8)

@@ -1,14 +1,11 @@
-"""What the loop learns from: chips of a folder, simulated scenes, or both, in an order that a seed fixes.
+"""Samples of a run: chips of a folder, simulated scenes, or both, in an order that a seed fixes.
 
-A sample is a function of its place in the run and of the seed; which process makes it, and when, changes
-nothing. So a run that goes on at place n sees what it would have seen.
+A sample is a function of its place in the run and of the seed, whichever process makes it and when.
+So a run that goes on at place n sees the samples that it would have seen without the interruption.
 """
 
 import hashlib
-import multiprocessing
-import os
-import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +13,15 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import chip_numbers
 from potato.chips.scenes import scene_chip, seed_of
+from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import to_cells
 from potato.core.sensors import SCALE
+from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
 from potato.model.features import WIDE_REACH, artefact_weight, sharpness
 from potato.simulation.imager import displacement_field
@@ -38,28 +37,28 @@ from potato.training.augment import (
 from potato.training.distributed import ALONE, Ranks
 
 _TRIES = 16
-"""Chips in a row that may be unreadable before the run gives up."""
+"""Unreadable chips in a row after which the run gives up."""
 
 _CLEAN = 0.25
-"""Share of chips that keep their cleanness: the network has to tell ringing from its absence."""
+"""Share of chips that are given no sensor artefacts, so that the network learns to tell the two
+apart."""
 
 _PROBES = 16
-"""Chips, evenly over a folder, whose bytes count in its digest; of the others, name and size do."""
+"""Chips, evenly over a folder, whose bytes enter its digest; names and sizes of all do."""
 
 
 class Batch(NamedTuple):
-    """Chips as they travel: whole numbers, half the size of floats.
+    """Chips on their way to the model: whole numbers, half the size of floats.
 
     Attributes:
-        pan: (b, 1, 4h, 4w), the bits of uint16 counts as int16, which every backend can copy.
-        mul: (b, 8, h, w), the same.
+        pan: (b, 1, 4h, 4w), uint16 counts as the int16 of equal bits, which every backend can copy.
+        mul: (b, 8, h, w), of the type of `pan`.
         target: int16 (b, 3, 4h, 4w), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
         air: float32 (b, 2, 9), for `augment.add_air`.
-        doubt: float32 (b,), 0..1: how little mul's fine colour and lightness are to be trusted, as
-            `model.doubt` has it.
-        skipped: chips that couldn't be read and were replaced by their neighbours.
-        problem: what was wrong with the last of them, or "".
+        artefact_weight: float32 (b,), 0..1: `chip_artefact_weight`, or 1 if artefacts were added.
+        skipped: number of unreadable chips that were replaced by their neighbours.
+        problem: the fault of the last of them, or "".
     """
 
     pan: Tensor
@@ -67,20 +66,20 @@ class Batch(NamedTuple):
     target: Tensor
     exposure: Tensor
     air: Tensor
-    doubt: Tensor
+    artefact_weight: Tensor
     skipped: int = 0
     problem: str = ""
 
     def floats(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """float32 pan and mul as reflectance, and Oklab, on a device; 0 where invalid."""
         pan, mul = (
-            bits.to(device, non_blocking=True).view(torch.uint16).float() / SCALE
+            counts_to_reflectance(bits.to(device, non_blocking=True).view(torch.uint16))
             for bits in (self.pan, self.mul)
         )
         return pan, mul, self.target.to(device, non_blocking=True).float() / SCALE
 
 
-def list_chips(folder: str | os.PathLike[str]) -> list[str]:
+def list_chips(folder: PathLike) -> list[str]:
     """The chips of a folder, `0.pt`, `1.pt`, …, by number.
 
     Raises:
@@ -100,7 +99,7 @@ def list_chips(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def chip_size(paths: list[str]) -> tuple[int, int]:
-    """Height and width in pan pixels of the first chip that can be read; all others must have them too.
+    """Height and width, in pan pixels, of the first readable chip; all others must have them too.
 
     Raises:
         SessionError: if none of the first few can be read.
@@ -115,9 +114,9 @@ def chip_size(paths: list[str]) -> tuple[int, int]:
 
 
 def data_digest(paths: list[str]) -> str:
-    """16 hex digits that tell one list of chips from another.
+    """16 hex digits that differ between lists of files with other names, sizes or content.
 
-    Names and sizes of all, bytes of some: reading every chip would take minutes on a large pool.
+    The content of a few files stands for all: reading a large pool would take minutes.
     """
     digest = hashlib.sha256()
     try:
@@ -132,20 +131,20 @@ def data_digest(paths: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Samples(Dataset[Batch]):
-    """The samples of a run by their places, 0, 1, …, without end; each is a `Batch` of one.
+    """The endless series of a run's samples, by their places 0, 1, …; each is a `Batch` of one.
 
     Attributes:
-        paths: chips; each comes once before any comes twice, in an order that the seed gives.
-        share: of the places that hold simulated scenes, spread evenly.
-        size: pan pixels (height, width) of everything.
+        paths: chips; each appears once before any appears twice, in an order that the seed gives.
+        scene_share: share of places that hold simulated scenes, spread evenly.
+        size: height and width of all samples in pan pixels.
         seed: of the order, the scenes and the augmentation.
-        instrument: whether chips are given faults of the instrument. Scenes have theirs.
-        passes: samples in a row that show one simulated ground, by different passes of the instrument.
-        photographs: for scenes.
+        instrument: whether chips are given sensor artefacts. Scenes have their own.
+        passes: samples in a row that show one simulated ground, seen by different passes.
+        photographs: aerial photographs for scenes.
     """
 
     paths: tuple[str, ...]
-    share: float
+    scene_share: float
     size: tuple[int, int]
     seed: int
     instrument: bool = True
@@ -159,34 +158,31 @@ class Samples(Dataset[Batch]):
             SessionError: if that chip and its neighbours can't be read.
         """
         generator = torch.Generator().manual_seed(seed_of(self.seed, "augment", place))
-        scenes_before = int(place * self.share)
-        if int((place + 1) * self.share) > scenes_before:
-            ground, look = divmod(scenes_before, self.passes)
-            chip = scene_chip(self.seed, ground, self.size[0], pass_index=look, photographs=self.photographs)
-            skipped, problem, faults = 0, "", False
+        scenes_before = int(place * self.scene_share)
+        if int((place + 1) * self.scene_share) > scenes_before:
+            ground, number = divmod(scenes_before, self.passes)
+            chip = scene_chip(
+                self.seed, ground, self.size[0], pass_index=number, photographs=self.photographs
+            )
+            skipped, problem, artefacts = 0, "", False
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
-            faults = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
+            artefacts = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
         pan, mul = chip.pan, chip.mul
-        if faults:
+        if artefacts:
             sensor = random_imager(generator)
             field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
             pan, mul = observe_again(pan, mul, sensor, field, generator)
-        doubted = 1.0 if faults else _doubt(chip)  # what was just made is doubted, whatever pan looks like
+        # Artefacts that were just made are certain, however sharp pan is.
+        weight = 1.0 if artefacts else chip_artefact_weight(chip)
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides
         pan, mul, target = (turn(image, symmetry) for image in (pan, mul, chip.target))
         exposure = torch.tensor([random_exposure(generator)])
-        return Batch(
-            pan.view(torch.int16)[None],
-            mul.view(torch.int16)[None],
-            target[None],
-            exposure,
-            random_air(generator)[None],
-            torch.tensor([doubted]),
-            skipped,
-            problem,
+        air = random_air(generator)[None]
+        return _batch(pan, mul, target, weight)._replace(
+            exposure=exposure, air=air, skipped=skipped, problem=problem
         )
 
     def _chip(self, position: int) -> tuple[Chip, int, str]:
@@ -212,118 +208,24 @@ class Samples(Dataset[Batch]):
         )
 
 
-def _doubt(chip: Chip) -> float:
-    """How far mul is to be doubted: where an instrument delivered the pair, pan's sharpness tells it."""
+def chip_artefact_weight(chip: Chip) -> float:
+    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
     if not chip.native:
         return 0.0
-    pixels = to_cells(chip.pan[None].float() / SCALE) ** (1 / 3)
-    return float(artefact_weight(sharpness(F.pad(pixels, [WIDE_REACH] * 4)).mean()))
+    roots = to_cells(counts_to_reflectance(chip.pan[None])) ** (1 / 3)
+    return float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean()))
 
 
-def collate(samples: list[Batch]) -> Batch:
-    """One batch of several; `Samples` gives batches of one."""
+def _batch(pan: Tensor, mul: Tensor, target: Tensor, weight: float) -> Batch:
+    """The images of one chip, as they are, as a batch."""
     return Batch(
-        torch.cat([one.pan for one in samples]),
-        torch.cat([one.mul for one in samples]),
-        torch.cat([one.target for one in samples]),
-        torch.cat([one.exposure for one in samples]),
-        torch.cat([one.air for one in samples]),
-        torch.cat([one.doubt for one in samples]),
-        sum(one.skipped for one in samples),
-        next((one.problem for one in samples if one.problem), ""),
+        pan.view(torch.int16)[None],
+        mul.view(torch.int16)[None],
+        target[None],
+        torch.ones(1),
+        CLEAR_AIR[None],
+        torch.tensor([weight]),
     )
-
-
-def open_batches(
-    samples: Samples,
-    first: int,
-    last: int,
-    logical: int,
-    physical: int,
-    workers: int = 0,
-    ranks: Ranks = ALONE,
-) -> Generator[list[Batch], None, None]:
-    """What each step learns from, in this process's share of the run.
-
-    Args:
-        samples: what there is.
-        first: number of the first step.
-        last: number of the step after the last.
-        logical: chips of a step in all processes together; their number divides it.
-        physical: chips of a batch at most.
-        workers: processes that make batches ahead; 0 makes them when they are asked for.
-        ranks: which process this is.
-
-    Yields:
-        For each step, its batches.
-
-    Raises:
-        SessionError: if a worker vanishes, or chips can't be read.
-    """
-    if logical % ranks.count:
-        raise SessionError(f"expected a logical batch that {ranks.count} processes divide, found {logical}")
-    own = logical // ranks.count
-    start = ranks.rank * own
-    pieces = [(start + low, start + min(low + physical, own)) for low in range(0, own, physical)]
-    loader = iter(_loader(samples, _Places(first, last, logical, pieces), workers))
-    try:
-        for _ in range(first, last):
-            yield [_next(loader) for _ in pieces]
-    finally:
-        # Let the workers go now, not when the garbage is collected.
-        getattr(loader, "_shutdown_workers", lambda: None)()
-
-
-@dataclass(frozen=True)
-class _Places(Sampler[list[int]]):
-    """The places of each batch, in the order of the steps."""
-
-    first: int
-    last: int
-    logical: int
-    pieces: list[tuple[int, int]]
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self.first, self.last):
-            for low, high in self.pieces:
-                yield list(range(step * self.logical + low, step * self.logical + high))
-
-
-def _loader(samples: Samples, places: _Places, workers: int) -> DataLoader[Batch]:
-    context = None
-    if workers:
-        # A forked child inherits locks of threads that it doesn't have.
-        methods = multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    return DataLoader(
-        samples,
-        batch_sampler=places,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=_start_worker if workers else None,
-        multiprocessing_context=context,
-        prefetch_factor=4 if workers else None,
-    )
-
-
-def _start_worker(number: int) -> None:
-    """Leave Ctrl-C to the process that knows what to save."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-
-
-def _next(loader: Iterator[Batch]) -> Batch:
-    try:
-        return next(loader)
-    except SessionError as error:
-        # From a worker it comes wrapped in that worker's traceback; its last line says what was wrong.
-        raise SessionError(str(error).strip().splitlines()[-1].split("SessionError: ")[-1]) from error
-    except (RuntimeError, OSError, EOFError) as error:  # EOF and resets where it died while it was sending
-        reason = " ".join(str(error).split())[:200]
-        raise SessionError(
-            f"a process that makes batches vanished or failed ({reason}); the last saved state is intact: "
-            "the same command goes on from it, --workers 0 needs the least memory"
-        ) from error
 
 
 def held_out(
@@ -334,17 +236,16 @@ def held_out(
     ranks: Ranks = ALONE,
     photographs: tuple[str, ...] = (),
 ) -> Iterator[Batch]:
-    """Chips to judge by, this process's share, never augmented, one by one.
+    """This process's share of the chips to judge by, one by one, never augmented.
 
     Args:
-        paths: chips of any size; those that can't be read are counted as skipped, with nothing in them.
-        scenes: how many simulated scenes, from a series that training never sees.
-        size: of those.
-        seed: of those.
-        ranks: which process this is.
-        photographs: for scenes; those that training sees aren't taken.
+        paths: chips of any size; unreadable ones are left out.
+        scenes: number of simulated scenes, from a series that training never sees.
+        size: height and width of scenes in pan pixels.
+        seed: of scenes.
+        ranks: tells which process this is.
+        photographs: for scenes; those that training sees are left out.
     """
-    one, clear = torch.ones(1), CLEAR_AIR[None]
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
@@ -352,15 +253,6 @@ def held_out(
                 if index < len(paths)
                 else scene_chip(seed, index - len(paths), size[0], "test scene", photographs=photographs)
             )
-        except ChipError as error:
-            nothing = torch.empty(0, 1, 0, 0, dtype=torch.int16)
-            yield Batch(nothing, nothing, nothing, one[:0], clear[:0], one[:0], 1, str(error))
+        except ChipError:
             continue
-        yield Batch(
-            chip.pan.view(torch.int16)[None],
-            chip.mul.view(torch.int16)[None],
-            chip.target[None],
-            one,
-            clear,
-            torch.tensor([_doubt(chip)]),
-        )
+        yield _batch(chip.pan, chip.mul, chip.target, chip_artefact_weight(chip))

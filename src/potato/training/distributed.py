@@ -1,4 +1,4 @@
-"""Several processes that train one network: what `torchrun` starts. Alone, everything here does nothing."""
+"""Processes that train one network, started by `torchrun`."""
 
 import os
 from collections.abc import Iterator
@@ -9,21 +9,25 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-# Its functions take the group of the moment as a default. Imported while ranks are joined, as the first
-# optimizer would, they keep that group for good, and its threads abort the process where it ends.
+# Imported now because its functions take the current process group as a default. Imported while
+# ranks are joined, as the first optimizer would do, they keep that group for good, and its threads
+# abort the process when it ends.
 import torch.distributed.nn.functional
 from torch import Tensor
 
 from potato.errors import SessionError
 
+_PATIENCE = timedelta(minutes=30)
+"""How long a process waits for another."""
+
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among its equals.
+    """The place of this process among those that train together.
 
     Attributes:
-        rank: its number, from 0; only 0 writes.
-        count: how many there are.
+        rank: its number, from 0; only 0 writes files.
+        count: number of processes.
     """
 
     rank: int
@@ -31,11 +35,15 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of `tensor` over all processes, the same to the last bit in each."""
+        """The sum of `tensor` over all processes, equal in each to the last bit.
+
+        Raises:
+            SessionError: if another process is gone.
+        """
         if self.count == 1:
             return tensor
         total = tensor.clone()
@@ -49,7 +57,9 @@ class Ranks:
 
     def wait(self) -> None:
         """Wait until all processes are here."""
-        self.sum(torch.zeros(1, device=_device()))
+        nccl = dist.is_initialized() and dist.get_backend() == "nccl"
+        device = torch.device("cuda", torch.cuda.current_device()) if nccl else torch.device("cpu")
+        self.sum(torch.zeros(1, device=device))
 
 
 ALONE = Ranks(0, 1)
@@ -57,16 +67,17 @@ ALONE = Ranks(0, 1)
 
 
 def world() -> tuple[int, int, int]:
-    """Rank, count, and number on this machine, as `torchrun` tells them; 0, 1, 0 without it."""
-    return tuple(int(os.environ.get(name, alone)) for name, alone in _NAMES)  # type: ignore[return-value]  # 3 names
-
-
-_NAMES = (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    """Rank, count and number on this machine, from `torchrun`'s environment; 0, 1, 0 without it."""
+    rank, count, local = (
+        int(os.environ.get(name, alone))
+        for name, alone in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
+    )
+    return rank, count, local
 
 
 @contextmanager
 def join_ranks(device: torch.device) -> Iterator[Ranks]:
-    """Meet the other processes of this run, if there are any, for the length of a `with`."""
+    """Join the other processes of this run, if there are any, for the length of a `with`."""
     rank, count, _ = world()
     if count == 1:
         yield ALONE
@@ -74,15 +85,8 @@ def join_ranks(device: torch.device) -> Iterator[Ranks]:
     backend = "nccl" if device.type == "cuda" else "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group(backend, timeout=timedelta(minutes=30))
+    dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield Ranks(rank, count)
     finally:
         dist.destroy_process_group()
-
-
-def _device() -> torch.device:
-    """Where the processes' backend wants its tensors."""
-    if dist.is_initialized() and dist.get_backend() == "nccl":
-        return torch.device("cuda", torch.cuda.current_device())
-    return torch.device("cpu")

@@ -1,4 +1,4 @@
-"""The plain loop around `epochs.train_step`: log, judge, draw, save."""
+"""The loop over epochs: run `step.train_step`, log, judge, draw, save."""
 
 import signal
 import threading
@@ -8,167 +8,162 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-import torch
-
 from potato.model.network import Architecture, Sharpener
-from potato.training.config import Settings
+from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks
-from potato.training.log import Line, Reporter, draw_chips, warn
-from potato.training.score import Score, score_batches
+from potato.training.log import Line, Reporter, warn
+from potato.training.score import draw_chips, score_batches
 from potato.training.step import Learner, Step, Tally, train_step
 
-_LINES = 50
+LINES_PER_EPOCH = 50
 """Lines of the log in an epoch."""
 
 Scores = dict[str, float]
-"""Facts of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr`, `predictor`."""
+"""Facts of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr`,
+`predictor`."""
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What a session is judged by.
+class Run:
+    """The parts of a run beside its learner and its batches.
 
     Attributes:
-        batches: gives this process's share of the test chips, anew each time.
-        shown: chips for pictures.
-        device: where to compute.
-        ranks: which process this is.
+        config: of the session.
+        first_epoch: number of the session's first epoch.
+        test_chips: gives this process's share of the test chips, judged after each epoch; or None.
+        shown: test chips for pictures.
+        reporters: are told of every step, line and epoch.
+        save: saves the learner with the scores; called by the first process only.
+        ranks: tells which process this is.
     """
 
-    batches: Callable[[], Iterable[Batch]]
+    config: TrainConfig
+    first_epoch: int
+    test_chips: Callable[[], Iterable[Batch]] | None
     shown: Sequence[Batch]
-    device: torch.device
+    reporters: Sequence[Reporter]
+    save: Callable[[Scores], None]
     ranks: Ranks
 
-    def score(self, model: Sharpener) -> Score:
-        """How far a model is from the truth."""
-        return score_batches(model, self.batches(), self.device, self.ranks)
 
-    def score_predictor(self) -> Score:
-        """How far the bare predictor is."""
-        return self.score(Sharpener(Architecture(depth=0)).eval().to(self.device))
-
-
-def run_epochs(
-    learner: Learner,
-    batches: Iterator[list[Batch]],
-    settings: Settings,
-    first_epoch: int,
-    scores: Scores,
-    judge: Judge | None,
-    reporter: Reporter,
-    save: Callable[[Scores], None],
-    ranks: Ranks,
-) -> Scores:
-    """Train what is left of a session.
+def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores, run: Run) -> Scores:
+    """Train the steps of a session that are left.
 
     Args:
-        learner: it learns.
-        batches: what each step that is left learns from.
-        settings: of the session.
-        first_epoch: the number of its first epoch.
+        learner: changed.
+        batches: the micro-batches of each step that is left.
         scores: of the epoch before.
-        judge: what it is judged by after each epoch, or None.
-        reporter: what hears of it.
-        save: saves the learner with the scores; called by the first process only.
-        ranks: which process this is.
+        run: the other parts.
 
     Returns:
         The scores of the last epoch.
 
     Raises:
-        SessionError: if the loss isn't a number, or what `save` and `batches` raise.
-        KeyboardInterrupt: if it was interrupted, after the step at hand was saved.
+        SessionError: if the loss is NaN or infinite, or raised by `run.save` and `batches`.
+        KeyboardInterrupt: if the run was interrupted, after the current step was saved.
     """
-    length, total = settings.steps_per_epoch, settings.epochs * settings.steps_per_epoch
-    every = max(1, length // _LINES)
-    warned = False
-    saved = time.monotonic()
-    recent, epoch = _Clock(), _Clock()
-    with deferred_interrupts(ranks.count == 1) as interrupted:
+    config = run.config
+    length, total = config.steps_per_epoch, config.epochs * config.steps_per_epoch
+    log_every = max(1, length // LINES_PER_EPOCH)
+    warned, saved = False, time.monotonic()
+    recent, whole = _Speed(), _Speed()
+    with deferred_interrupts(run.ranks.count == 1) as interrupted:
         for batch in batches:
-            step = train_step(learner, batch, settings, total, ranks)
-            recent.chips += settings.logical_batch
-            epoch.chips += settings.logical_batch
-            reporter.step(settings.logical_batch, step.loss)
+            step = train_step(learner, batch, config, total, run.ranks)
+            recent.chips += config.batch_size
+            whole.chips += config.batch_size
+            for reporter in run.reporters:
+                reporter.step(config.batch_size, step.tally.loss)
             if step.problem and not warned:
                 warn(f"a chip was skipped, and others may be: {step.problem}")
                 warned = True
+            epoch = run.first_epoch + (learner.step - 1) // length
             ended = learner.step % length == 0
-            number = first_epoch + (learner.step - 1) // length
-            if learner.step % every == 0 or ended:
-                reporter.line(_line(learner, step, learner.recent, number, recent.rate()))
-                learner.recent, recent = Tally(), _Clock()
+            if learner.step % log_every == 0 or ended:
+                _log(run, _line(learner, step, learner.recent, epoch, recent.chips_per_second()))
+                learner.recent, recent = Tally(), _Speed()
             if ended:
-                speed = epoch.rate()
-                scores = {**_judge(judge, learner, scores), **_facts(learner.epoch)}
-                reporter.line(_line(learner, step, learner.epoch, number, speed, scores))
-                if judge and judge.shown and ranks.first:
-                    reporter.pictures(
-                        number, learner.step, draw_chips(learner.mean, judge.shown, judge.device)
-                    )
-                learner.epoch, epoch, recent = Tally(), _Clock(), _Clock()
-            due = time.monotonic() - saved >= 60 * settings.save_every
-            if ranks.first and (ended or due or interrupted()):
-                save(scores)
+                scores = _end_epoch(learner, step, epoch, whole.chips_per_second(), scores, run)
+                recent, whole = _Speed(), _Speed()
+            due = time.monotonic() - saved >= 60 * config.save_every
+            if run.ranks.first and (ended or due or interrupted()):
+                run.save(scores)
                 saved = time.monotonic()
             if interrupted():
                 raise KeyboardInterrupt
     return scores
 
 
-class _Clock:
-    """Chips and the time they took."""
+def _end_epoch(learner: Learner, step: Step, epoch: int, speed: float, before: Scores, run: Run) -> Scores:
+    """Judge, log and draw an epoch that has ended: its scores."""
+    scores: Scores = {}
+    device = learner.device
+    if run.test_chips:
+        score = score_batches(learner.ema, run.test_chips(), device, run.ranks)
+        scores = {"test": score.delta_e, "test_psnr": score.psnr}
+        # The predictor doesn't learn, so it is judged once.
+        if "predictor" in before:
+            scores["predictor"] = before["predictor"]
+        else:
+            predictor = Sharpener(Architecture(depth=0)).eval().to(device)
+            scores["predictor"] = score_batches(predictor, run.test_chips(), device, run.ranks).delta_e
+    scores |= {"loss": learner.epoch.loss, "skipped": learner.epoch.skipped}
+    _log(run, _line(learner, step, learner.epoch, epoch, speed, scores))
+    if run.shown and run.reporters:
+        picture = draw_chips(learner.ema, run.shown, device)
+        for reporter in run.reporters:
+            reporter.pictures(learner.step, picture)
+    learner.epoch = Tally()
+    return scores
+
+
+def _log(run: Run, line: Line) -> None:
+    """Tell all reporters of a line."""
+    for reporter in run.reporters:
+        reporter.line(line)
+
+
+class _Speed:
+    """Chips and the time that they took."""
 
     def __init__(self) -> None:
         self.started, self.chips = time.monotonic(), 0
 
-    def rate(self) -> float:
+    def chips_per_second(self) -> float:
         return self.chips / max(1e-9, time.monotonic() - self.started)
-
-
-def _judge(judge: Judge | None, learner: Learner, scores: Scores) -> Scores:
-    if judge is None:
-        return {}
-    # The predictor doesn't learn: once is enough.
-    predictor = scores["predictor"] if "predictor" in scores else judge.score_predictor().delta_e
-    score = judge.score(learner.mean)
-    return {"test": score.delta_e, "test_psnr": score.psnr, "predictor": predictor}
-
-
-def _facts(tally: Tally) -> Scores:
-    return {"loss": tally.loss, "skipped": tally.skipped}
 
 
 def _line(
     learner: Learner, step: Step, tally: Tally, epoch: int, speed: float, scores: Scores | None = None
 ) -> Line:
+    """A line of the log; `scores` if it is the epoch's last."""
     found = scores or {}
     return Line(
-        learner.step,
-        epoch,
-        tally.loss,
-        step.rate,
-        step.norm,
-        round(speed, 2),
-        tally.skipped,
-        found.get("test"),
-        found.get("test_psnr"),
-        found.get("predictor"),
-        scores is not None,
+        step=learner.step,
+        epoch=epoch,
+        loss=tally.loss,
+        rate=step.rate,
+        norm=step.norm,
+        chips_per_second=round(speed, 2),
+        skipped=tally.skipped,
+        test=found.get("test"),
+        test_psnr=found.get("test_psnr"),
+        predictor=found.get("predictor"),
+        ended=scores is not None,
     )
 
 
 @contextmanager
 def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
-    """Let a step end before Ctrl-C or a polite kill does; a second one doesn't wait.
+    """Let a step end before Ctrl-C or SIGTERM does; a second signal acts at once.
 
     Args:
-        active: whether to do so; not where other processes wait for this one, nor outside the main thread.
+        active: whether to do so. Not where other processes wait for this one; outside the main
+            thread it is impossible, and `active` is ignored.
 
     Yields:
-        Whether one has come.
+        A function that tells whether a signal has come.
     """
     came = False
 

@@ -1,29 +1,78 @@
-"""What training makes small: the perceived distance from the truth, in just-noticeable differences."""
+"""The training loss: perceived distance from the truth, in just-noticeable differences (JND).
+
+Every function gives a sum over valid pixels. Two terms beside ΔE count what people mind more than
+ΔE says: `fringe_loss` colour fringes, `ghost_loss` ghosts of edges. `weighted_loss` adds them up.
+"""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.color import JND, SATURATED
+from potato.training.config import TrainConfig
 
 SOFTNESS = 0.1
-"""JND below which the loss turns from a cone into a bowl: a tenth of what anyone can see."""
+"""JND below which the loss turns from a cone into a bowl: a tenth of a visible difference."""
 
-_DULL, _VIVID = 0.1, SATURATED
-"""Oklab chroma by lightness up to which a surface is dull, and from which it is vivid: above them lie a tenth
-and a hundredth of aerial photographs, leaves apart."""
+UNSATURATED = 0.1
+"""Oklab chroma by lightness up to which a surface counts as unsaturated. A tenth of the pixels of
+aerial photographs, vegetation left out, lie above it, and a hundredth above `SATURATED`."""
+
+_LEAST_LIGHTNESS = 0.05
+"""Least L that chroma is divided by."""
 
 
-def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> Tensor:
-    """`color.delta_e_ok` with a smooth bottom.
+def weighted_loss(
+    output: Tensor,
+    target: Tensor,
+    pan: Tensor,
+    valid: Tensor,
+    artefact_weight: Tensor,
+    config: TrainConfig,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss of sharpened cells.
 
-    A bare distance has no slope at 0, and its derivative there is NaN. This one is √(ΔE² + s²) − s: 0 where
-    both agree, ΔE − s far away, and never steeper than ΔE.
+    Args:
+        output: Oklab in cells (b, 48, h, w).
+        target: the truth, of the shape of `output`.
+        pan: reflectance in cells (b, 16, h, w).
+        valid: bool (b, 16, h, w).
+        artefact_weight: 0..1 for each image (b,), on any device: how far `fringe_loss` and
+            `ghost_loss` apply.
+        config: `fringe_weight`, `ghost_weight` and `saturated_weight` are read.
+
+    Returns:
+        Three scalars: the loss in JND · pixels, ΔE alone in JND · pixels, and the number of valid
+            pixels.
+    """
+    # (b, 3 · 16, h, w) as (b, 3, 16 · h, w): ΔE is of pixels, whatever their order.
+    found, true = (image.reshape(len(image), 3, -1, image.shape[-1]) for image in (output, target))
+    mask = (len(valid), 1, -1, valid.shape[-1])
+    distance, count = delta_e_sum(found, true, valid.reshape(mask))
+    loss = distance
+    artefacts = bool(config.fringe_weight or config.ghost_weight) and bool((artefact_weight > 0).any())
+    if not (config.saturated_weight or artefacts):
+        return loss, distance, count
+    unsaturated = unsaturated_mask(target)
+    if config.saturated_weight:
+        saturated = valid & (unsaturated < 0.5)
+        loss = loss + config.saturated_weight * delta_e_sum(found, true, saturated.reshape(mask))[0]
+    if artefacts:
+        weight = artefact_weight.to(output.device)[:, None, None, None] * unsaturated
+        loss = loss + config.fringe_weight * fringe_loss(output, target, valid, weight)
+        loss = loss + config.ghost_weight * ghost_loss(output, target, pan, valid, weight)
+    return loss, distance, count
+
+
+def soft_delta_e(output: Tensor, target: Tensor) -> Tensor:
+    """ΔE_OK (`color.delta_e_ok`) with a smooth bottom: √(ΔE² + s²) − s, s = `SOFTNESS`.
+
+    The derivative of a bare distance is NaN at 0. This one is 0 where both agree, tends to ΔE − s
+    far away, and is never steeper than ΔE.
 
     Args:
         output: Oklab (…, 3, h, w).
-        target: the same shape.
-        softness: s, in JND, above 0.
+        target: of the shape of `output`.
 
     Returns:
         (…, h, w) in JND.
@@ -37,99 +86,71 @@ def soft_delta_e(output: Tensor, target: Tensor, softness: float = SOFTNESS) -> 
             f"found {tuple(output.shape)} and {tuple(target.shape)}"
         )
     lightness, a, b = ((output - target) / JND).unbind(-3)
-    return torch.sqrt(lightness**2 + 4 * (a**2 + b**2) + softness**2) - softness
+    return torch.sqrt(lightness**2 + 4 * (a**2 + b**2) + SOFTNESS**2) - SOFTNESS
 
 
-def delta_e_sum(
-    output: Tensor, target: Tensor, valid: Tensor | None = None, softness: float = SOFTNESS
-) -> tuple[Tensor, Tensor]:
-    """The sum of `soft_delta_e` over valid pixels, and how many there are.
+def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of `soft_delta_e` over valid pixels, and their number.
 
     Args:
-        output: Oklab (…, 3, h, w); what stands in invalid pixels, NaN too, touches neither the sum nor
-            its gradient.
-        target: the same shape.
-        valid: bool (…, 1, h, w); None if every pixel is.
-        softness: as for `soft_delta_e`.
+        output: Oklab (…, 3, h, w); values in invalid pixels, NaN included, change neither the sum
+            nor its gradient.
+        target: of the shape of `output`.
+        valid: bool (…, 1, h, w).
 
     Returns:
         Two scalars: JND · pixels, and pixels.
-    """
-    if valid is None:
-        distance = soft_delta_e(output, target, softness)
-        return distance.sum(), torch.tensor(distance.numel(), device=distance.device)
-    # Cut out before the root: 0 × NaN would be NaN on the way back.
-    distance = soft_delta_e(torch.where(valid, output, target), target, softness)
-    return distance.sum(), valid.sum()
-
-
-def delta_e_loss(
-    output: Tensor, target: Tensor, valid: Tensor | None = None, softness: float = SOFTNESS
-) -> Tensor:
-    """The mean of `soft_delta_e` over valid pixels, a scalar in JND; 0 where none is valid.
-
-    Arguments as for `delta_e_sum`.
 
     Example:
         >>> grey = torch.full((3, 2, 2), 0.5)
-        >>> float(delta_e_loss(grey, grey))
-        0.0
+        >>> [float(each) for each in delta_e_sum(grey, grey, torch.ones(1, 2, 2, dtype=torch.bool))]
+        [0.0, 4.0]
     """
-    total, count = delta_e_sum(output, target, valid, softness)
-    return total / count.clamp_min(1)
+    # Cut out before the root: 0 × NaN would be NaN on the way back.
+    distance = soft_delta_e(torch.where(valid, output, target), target)
+    return distance.sum(), valid.sum()
 
 
-def fringe_sum(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """What magenta and green the output has in fine detail beyond the truth's, summed over valid pixels.
+def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Excess of fine magenta and green in the output over the truth's, summed over valid pixels.
 
-    Band arrays that lie apart show in Oklab's a. Where a network can't tell a colour from a fringe, ΔE finds
-    both mistakes alike; people don't: a speck that isn't there is worse than a colour that is a little pale.
-    So only the excess counts: max(0, |fine a of the output| − |fine a of the target|), where fine is what
-    differs from the mean of the 3 × 3 cells around a pixel's own.
+    Band arrays that lie apart cause fringes along Oklab's a. ΔE counts a fringe and a colour that
+    is a little pale alike; people mind the fringe more. So only the excess counts: max(0, |fine a
+    of the output| − |fine a of the truth|), where fine is the difference from the mean of the 3 × 3
+    cells around.
 
     Args:
         output: Oklab in cells (b, 48, h, w).
-        target: the same shape.
+        target: the truth, of the shape of `output`.
         valid: bool (b, 16, h, w).
         weight: 0..1, broadcasts against `valid`.
 
     Returns:
         JND · pixels, a scalar; a counts double, as in ΔE.
-
-    Example:
-        >>> grey = torch.full((1, 48, 3, 3), 0.5)
-        >>> float(fringe_sum(grey, grey, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
-        0.0
     """
     pixels = valid.shape[1]
     of_a = slice(pixels, 2 * pixels)
     return (_excess(output[:, of_a], target[:, of_a], valid) * weight).sum() * (2 / JND)
 
 
-def stray_sum(
+def ghost_loss(
     output: Tensor, target: Tensor, pan: Tensor, valid: Tensor, weight: Tensor | float = 1.0
 ) -> Tensor:
-    """What lightness has in fine detail beyond the truth's that pan doesn't show, summed over valid pixels.
+    """Excess of fine lightness that pan doesn't show over the truth's, summed over valid pixels.
 
-    Mul rings and is aliased, and what a network takes over of that lies beside the edges of pan as a ghost.
-    Like `fringe_sum`, this counts the excess alone, of lightness less pan's shading: L − k · cbrt(pan), where
-    k is the ratio of their means in the truth.
+    Mul rings and is aliased; detail that a network copies from it appears as a ghost beside edges
+    of pan. As in `fringe_loss` only the excess counts, here of lightness less pan's shading: L − k
+    · cbrt(pan), where k is the ratio of their means in the truth.
 
     Args:
         output: Oklab in cells (b, 48, h, w).
-        target: the same shape.
+        target: the truth, of the shape of `output`.
         pan: reflectance in cells (b, 16, h, w).
         valid: bool (b, 16, h, w).
         weight: 0..1, broadcasts against `valid`.
 
     Returns:
         JND · pixels, a scalar.
-
-    Example:
-        >>> grey = torch.full((1, 48, 3, 3), 0.5)
-        >>> pan = torch.rand(1, 16, 3, 3, generator=torch.Generator().manual_seed(1))
-        >>> float(stray_sum(grey, grey, pan, torch.ones(1, 16, 3, 3, dtype=torch.bool)))
-        0.0
     """
     pixels = valid.shape[1]
     shading = torch.where(valid, pan, torch.zeros_like(pan)).clamp_min(0) ** (1 / 3)
@@ -139,27 +160,28 @@ def stray_sum(
     return (_excess(output[:, :pixels] - followed, lightness - followed, valid) * weight).sum() / JND
 
 
-def dullness(target: Tensor) -> Tensor:
-    """Where `fringe_sum` and `stray_sum` are to be asked: not at vivid things.
+def unsaturated_mask(target: Tensor) -> Tensor:
+    """Weight, 0 to 1, of cells in which `fringe_loss` and `ghost_loss` apply.
 
-    A tarpaulin of a few pixels looks much like a fringe. Asked there too, both terms would teach that there
-    are no tarpaulins.
+    A saturated object of a few pixels looks like a fringe. Were both terms to count there, the
+    network would learn that such objects don't exist.
 
     Args:
         target: Oklab in cells (b, 48, h, w); 0 where invalid.
 
     Returns:
-        (b, 1, h, w): 1 where nothing in a cell and those around it is vivid, 0 where something is. Vivid is
-        what has a chroma of at least 0.16 of its lightness, dull up to 0.1; straight in between.
+        (b, 1, h, w): 1 where the most saturated pixel of the cell and the eight around has a chroma
+        of at most `UNSATURATED` by lightness, 0 where it has `SATURATED` or more, linear in
+        between.
     """
     lightness, a, b = target.unflatten(1, (3, -1)).unbind(1)
-    colourful = (torch.hypot(a, b) / lightness.clamp_min(0.05)).amax(1, keepdim=True)
-    vivid = ((colourful - _DULL) / (_VIVID - _DULL)).clamp(0, 1)
-    return 1 - F.max_pool2d(vivid, 3, stride=1, padding=1)
+    saturation = (torch.hypot(a, b) / lightness.clamp_min(_LEAST_LIGHTNESS)).amax(1, keepdim=True)
+    saturated = ((saturation - UNSATURATED) / (SATURATED - UNSATURATED)).clamp(0, 1)
+    return 1 - F.max_pool2d(saturated, 3, stride=1, padding=1)
 
 
 def _excess(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """By how much fine detail in cells (b, 16, h, w) is larger than the truth's; 0 where invalid."""
+    """Excess of the output's fine detail over the truth's, (b, 16, h, w); 0 where invalid."""
     found, true = (_fine(torch.where(valid, image, torch.zeros_like(image))) for image in (output, target))
     return (found.abs() - true.abs()).clamp_min(0) * valid
 

@@ -1,8 +1,8 @@
-"""The tool: start a session or go on with it, and train until it has its epochs."""
+"""`train`: start a session or go on with it, until it has its epochs."""
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -14,34 +14,36 @@ from potato.chips.scenes import list_photographs
 from potato.engine.devices import choose_device
 from potato.errors import SessionError
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
-from potato.training.config import Settings
-from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips, open_batches
+from potato.training.config import TrainConfig
+from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips
 from potato.training.distributed import Ranks, join_ranks, world
-from potato.training.log import Bar, Curves, JsonLines, Reporter, Reporters, warn
-from potato.training.loop import Judge, Scores, run_epochs
+from potato.training.loader import Places, open_batches
+from potato.training.log import Bar, Curves, LogFile, Reporter, warn
+from potato.training.loop import Run, Scores, run_epochs
 from potato.training.step import Learner
 
 _SHOWN = 4
 """Test chips that pictures show."""
 
 _TEST_SCENES = 16
-"""Simulated scenes to judge by, where no test chips are named and training is on scenes."""
+"""Simulated scenes to judge by if a run learns from scenes and has no test chips."""
 
 Say = Callable[[str], None]
+"""Prints a line for people."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` did.
+    """The result of `train`.
 
     Attributes:
         session: the session's folder.
-        checkpoint: the last epoch's weights, or None if no epoch was finished.
+        checkpoint: weights of the last epoch, or None if no epoch has ended.
         epochs: numbers of its epochs.
-        steps: how many steps the session has behind it.
-        scores: of the last epoch: `loss`, `skipped`, and where there are test chips `test`, `test_psnr` and
+        steps: number of steps of the session so far.
+        scores: of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr` and
             `predictor`; ΔE in JND.
-        seconds: how long this run took.
+        seconds: duration of this run.
     """
 
     session: Path
@@ -52,39 +54,59 @@ class Trained:
     seconds: float
 
     def __str__(self) -> str:
-        """The line that the command ends with."""
+        """The last line that the command prints."""
         return (
             f"{self.checkpoint or self.session}: {self.steps} steps in the session, {self.seconds:.0f} s now"
         )
 
 
-def train(settings: Settings, *, progress: bool = False, say: Say | None = None) -> Trained:
+@dataclass(frozen=True)
+class _Process:
+    """This process's part in a run: where it computes, and how it talks to others and to people."""
+
+    device: torch.device
+    ranks: Ranks
+    say: Say
+    progress: bool
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The training and test data of a run."""
+
+    samples: Samples
+    tests: list[str]
+    digest: str
+
+
+def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None) -> Trained:
     """Train a session until it has its epochs.
 
-    A session that is there goes on where its last save left it, exactly: on the same processor and with as
-    many threads, its weights come out as if nothing had interrupted it. Several processes that `torchrun`
-    started share the work of every step.
+    A session that exists goes on from its last save, exactly: on the same processor and with as
+    many threads, its weights come out as if nothing had interrupted it. Several processes that
+    `torchrun` started share the work of every step.
 
     Args:
-        settings: all that is to be known.
+        config: all options.
         progress: whether to draw a progress bar on stderr.
-        say: where lines for people go; None for nowhere.
+        say: prints lines for people; None for silence.
 
     Raises:
-        SessionError: if the session can't start or go on; what it saved before stays.
+        SessionError: if the session can't start or go on; files that it saved before stay.
         WeightsError: if the weights to start from can't be used.
     """
     started = time.perf_counter()
     rank, _, local = world()
-    device = choose_device(settings.device)
+    device = choose_device(config.device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", local)
-    session = Session(Path(settings.sessions) / settings.session)
+    session = Session(Path(config.sessions) / config.session)
     say = say if say and rank == 0 else _say_nothing
     with join_ranks(device) as ranks, ExitStack() as stack:
         if ranks.first:
             stack.enter_context(session.open())
-        steps, scores = _train(settings, session, device, ranks, say, progress and ranks.first)
+        process = _Process(device, ranks, say, progress and ranks.first)
+        steps, scores = _train(config, session, process)
     epochs = tuple(session.epochs())
     checkpoint = session.folder / f"{epochs[-1]}.safetensors" if epochs else None
     trained = Trained(session.folder, checkpoint, epochs, steps, scores, time.perf_counter() - started)
@@ -92,131 +114,108 @@ def train(settings: Settings, *, progress: bool = False, say: Say | None = None)
     return trained
 
 
-def _train(
-    settings: Settings,
-    session: Session,
-    device: torch.device,
-    ranks: Ranks,
-    say: Say,
-    progress: bool,
-) -> tuple[int, Scores]:
-    """The run of this process; how many steps the session has now, and its scores."""
-    paths = list_chips(settings.chips) if settings.chips else []
-    tests = list_chips(settings.test_chips)[: settings.test_length] if settings.test_chips else []
-    size = chip_size(paths) if paths else (settings.size, settings.size)
-    if size[0] != size[1] and settings.share:
-        raise SessionError(f"expected square chips beside scenes, found {size[0]} × {size[1]} pixels")
-    photographs = list_photographs(settings.photographs) if settings.share else ()
-    samples = Samples(
-        tuple(paths),
-        settings.share,
-        size,
-        settings.seed,
-        settings.instrument,
-        settings.passes,
-        photographs,
-    )
-    data = data_digest([*paths, *photographs])
-    learner, scores, origin = _learner(settings, session, data, device, ranks, say)
+def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[int, Scores]:
+    """Run this process: the steps that the session has then, and its scores."""
+    ranks = process.ranks
+    data = _list_data(config)
+    learner, scores, origin = _learner(config, session, data.digest, process)
     if ranks.first:
-        _warn_of_shared(paths, tests)
-    total = settings.epochs * settings.steps_per_epoch
+        _warn_of_shared(data)
+    total = config.epochs * config.steps_per_epoch
     if learner.step >= total:
-        say(f"{session.folder}: all of its {settings.epochs} epochs are there; --epochs asks for more")
+        process.say(f"{session.folder}: all of its {config.epochs} epochs are there; --epochs asks for more")
         return learner.step, scores
-    judge = _judge(settings, tests, size, device, ranks, photographs)
-    save = partial(session.save, learner, settings, origin, data)
-    batches = open_batches(
-        samples,
-        learner.step,
-        total,
-        settings.logical_batch,
-        settings.physical_batch,
-        settings.workers,
-        ranks,
-    )
-    reporter = _reporter(settings, session, origin, learner, ranks, say, progress)
-    with closing(reporter), closing(batches):
-        scores = run_epochs(
-            learner, batches, settings, origin.first_epoch, scores, judge, reporter, save, ranks
-        )
+    test_chips, shown = _test_chips(config, data, ranks)
+    save = partial(session.save, learner, config, origin, data.digest)
+    places = Places(learner.step, total, config.batch_size, config.micro_batch, ranks)
+    batches = open_batches(data.samples, places, config.workers)
+    reporters = _reporters(config, session, origin, learner.step, process)
+    with ExitStack() as stack:
+        for reporter in reporters:
+            stack.callback(reporter.close)
+        stack.callback(batches.close)
+        run = Run(config, origin.first_epoch, test_chips, shown, reporters, save, ranks)
+        scores = run_epochs(learner, batches, scores, run)
     return learner.step, scores
 
 
+def _list_data(config: TrainConfig) -> _Data:
+    """The chips, test chips and photographs that a config names.
+
+    Raises:
+        SessionError: if chips can't be read, or can't be mixed with scenes.
+    """
+    paths = list_chips(config.chips) if config.chips else []
+    tests = list_chips(config.test_chips)[: config.test_length] if config.test_chips else []
+    size = chip_size(paths) if paths else (config.size, config.size)
+    if size[0] != size[1] and config.scene_share:
+        raise SessionError(f"expected square chips beside scenes, found {size[0]} × {size[1]} pixels")
+    photographs = list_photographs(config.photographs) if config.scene_share else ()
+    samples = Samples(
+        tuple(paths), config.scene_share, size, config.seed, config.instrument, config.passes, photographs
+    )
+    return _Data(samples, tests, data_digest([*paths, *photographs]))
+
+
 def _learner(
-    settings: Settings,
-    session: Session,
-    data: str,
-    device: torch.device,
-    ranks: Ranks,
-    say: Say,
+    config: TrainConfig, session: Session, digest: str, process: _Process
 ) -> tuple[Learner, Scores, Origin]:
-    """A new learner, or the one that the session saved."""
-    there = session.exists
-    ranks.wait()  # Only now may the first process write what the others have looked for.
-    if there:
-        state, network, scores, origin = session.load(settings, data)
-        learner = Learner.start(network, settings, device)
-        learner.restore(state)
-        say(f"{session.folder}: going on after step {learner.step}")
-        return learner, scores, origin
-    origin = find_origin(settings)
-    network, story = start_network(origin, settings)
-    say(f"{session.folder}: {story}")
-    learner = Learner.start(network, settings, device)
-    if ranks.first:
-        session.save(learner, settings, origin, data, {})
+    """A new learner, or the one that the session saved; its scores and origin."""
+    exists = session.exists
+    process.ranks.wait()  # Only now may the first process write the files that the others have looked for.
+    if exists:
+        saved = session.load(config, digest)
+        learner = Learner.start(saved.network, config, process.device)
+        learner.restore(saved.learner)
+        process.say(f"{session.folder}: going on after step {learner.step}")
+        return learner, saved.scores, saved.origin
+    origin = find_origin(config)
+    network, story = start_network(origin, config)
+    process.say(f"{session.folder}: {story}")
+    learner = Learner.start(network, config, process.device)
+    if process.ranks.first:
+        session.save(learner, config, origin, digest, {})
     return learner, {}, origin
 
 
-def _judge(
-    settings: Settings,
-    tests: list[str],
-    size: tuple[int, int],
-    device: torch.device,
-    ranks: Ranks,
-    photographs: tuple[str, ...],
-) -> Judge | None:
+def _test_chips(
+    config: TrainConfig, data: _Data, ranks: Ranks
+) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
+    """A source of chips to judge by, or None: test chips, else scenes; and chips to show."""
+    samples, tests = data.samples, data.tests
     if tests:
-        shown = list(held_out(tests[:_SHOWN], 0, size, settings.seed))
-        return Judge(lambda: held_out(tests, 0, size, settings.seed, ranks), _whole(shown), device, ranks)
-    if not settings.share:
-        return None
-    # Scenes take longer to invent than to judge.
-    scenes = list(held_out([], _TEST_SCENES, size, settings.seed, ranks, photographs))
-    return Judge(lambda: scenes, scenes[:_SHOWN], device, ranks)
+        chips = partial(held_out, tests, 0, samples.size, config.seed, ranks)
+        return chips, list(held_out(tests[:_SHOWN], 0, samples.size, config.seed))
+    if not config.scene_share:
+        return None, []
+    # Kept: a scene takes longer to simulate than to judge.
+    scenes = list(held_out([], _TEST_SCENES, samples.size, config.seed, ranks, samples.photographs))
+    return (lambda: scenes), scenes[:_SHOWN]
 
 
-def _whole(batches: list[Batch]) -> list[Batch]:
-    return [batch for batch in batches if batch.pan.numel()]
-
-
-def _reporter(
-    settings: Settings,
-    session: Session,
-    origin: Origin,
-    learner: Learner,
-    ranks: Ranks,
-    say: Say,
-    progress: bool,
-) -> Reporters:
-    if not ranks.first:
-        return Reporters()
-    done, within = divmod(learner.step, settings.steps_per_epoch)
-    length = settings.steps_per_epoch * settings.logical_batch
-    bar = Bar(length, within * settings.logical_batch, origin.first_epoch + done, say, progress)
-    reporters: list[Reporter] = [JsonLines(session.log, learner.step), bar]
+def _reporters(
+    config: TrainConfig, session: Session, origin: Origin, step: int, process: _Process
+) -> list[Reporter]:
+    """The reporters of the first process; other processes have none."""
+    if not process.ranks.first:
+        return []
+    done, within = divmod(step, config.steps_per_epoch)
+    length, within = config.steps_per_epoch * config.batch_size, within * config.batch_size
+    bar = Bar(length, within, origin.first_epoch + done, process.say, process.progress)
+    reporters: list[Reporter] = [LogFile(session.log, step), bar]
     if find_spec("tensorboard"):
-        reporters.append(Curves(session.folder / "tensorboard", learner.step))
-    return Reporters(reporters)
+        reporters.append(Curves(session.folder / "tensorboard", step))
+    return reporters
 
 
-def _warn_of_shared(paths: list[str], tests: list[str]) -> None:
-    shared = {Path(path).resolve() for path in paths} & {Path(path).resolve() for path in tests}
+def _warn_of_shared(data: _Data) -> None:
+    """Warn if test chips are among those that are learnt from."""
+    learnt = {Path(path).resolve() for path in data.samples.paths}
+    shared = learnt & {Path(path).resolve() for path in data.tests}
     if shared:
         warn(
-            f"{len(shared)} of {len(tests)} test chips are trained on too, so the test loss says nothing "
-            "about ground that the network hasn't seen; name another folder with --test-chips"
+            f"{len(shared)} of {len(data.tests)} test chips are trained on too, so the test loss says "
+            "nothing about ground that the network hasn't seen; name another folder with --test-chips"
         )
 
 

@@ -23,14 +23,15 @@ from potato.ard.synthetic.collects import (
 )
 from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
-from potato.core.sensors import RATIO
+from potato.core.sensors import BAND_CODES, RATIO
 from potato.core.types import PathLike
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import write_image
 from potato.raster.atomic import staging_folder
 
-MUL_NAMES = tuple(name for name in metadata.BANDS if name != "BAND_P")
 RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
+"""Bands of the visual image."""
+
 BROKEN_ROW = 200
 """Rows of grid squares below the first at which broken items lie."""
 
@@ -54,7 +55,7 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeArd:
     """The result of `make_ard`.
 
     Attributes:
@@ -93,7 +94,7 @@ def make_ard(
     broken: bool = True,
     progress: bool = False,
     patch: int = PATCH,
-) -> Made:
+) -> MadeArd:
     """Write an ARD of simulated ground, laid out like a real event.
 
     `folder/collection.json`, and in `folder/ard` the items, images and collections. Tiles have the
@@ -144,7 +145,7 @@ def make_ard(
             path.rmdir()
         growing.rename(path)
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
-    return Made(path, plan, truths, counts[0], counts[1], size, total)
+    return MadeArd(path, plan, truths, counts[0], counts[1], size, total)
 
 
 def _simulate(collect: Collect, size: int, seed: int, patch: int) -> Iterator[tuple[GridSquare, Pass]]:
@@ -197,7 +198,7 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
     side = len(tile.valid)
     colour = np.clip(np.sqrt(tile.mul[[4, 2, 1]] / 3000) * 255, 1, 255).astype(np.uint8)
     images: dict[str, tuple[str, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]] = {
-        "ms_analytic": ("ms", tile.mul, tile.valid, MUL_NAMES),
+        "ms_analytic": ("ms", tile.mul, tile.valid, BAND_CODES),
         "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid), ("BAND_P",)),
         "visual": ("visual", colour, tile.valid, RGB_NAMES),
     }
@@ -244,8 +245,8 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
         ("WV01", "102", (), True, "pan only"),
         ("GE01", "105", ("BAND_B", "BAND_G", "BAND_R", "BAND_N"), True, "another sensor"),
         ("WV03", "104", (), False, "visual only"),
-        ("WV02", "103", MUL_NAMES, True, "missing href"),
-        ("WV02", "103", MUL_NAMES, True, "missing file"),
+        ("WV02", "103", BAND_CODES, True, "missing href"),
+        ("WV02", "103", BAND_CODES, True, "missing file"),
     )
     side = SIZE_STEP // RATIO
     made: dict[str, Items] = {}

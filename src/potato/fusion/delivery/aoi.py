@@ -1,23 +1,36 @@
-"""Areas of interest: from GeoJSON, or from four numbers."""
+"""Areas of interest: from a GeoJSON file, or from four numbers."""
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
+from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Area
 
-LIMIT = 64 << 20
-"""Bytes that a GeoJSON may have."""
+MAX_BYTES = 64 << 20
+"""Size limit of a GeoJSON file."""
+
+
+def choose_area(bbox: tuple[float, float, float, float] | None, aoi: PathLike | None) -> Area | None:
+    """The area of a box or of a GeoJSON file; None if neither is given.
+
+    Raises:
+        InputError: if both are given, or the one given can't be used.
+    """
+    if bbox is not None and aoi is not None:
+        raise InputError("expected a bbox or an area of interest, found both; give one")
+    if bbox is not None:
+        return box_area(*bbox)
+    return None if aoi is None else read_area(aoi)
 
 
 def box_area(west: float, south: float, east: float, north: float) -> Area:
-    """A rectangle in longitude and latitude; across the antimeridian where west exceeds east.
+    """A rectangle in longitude and latitude; it crosses the antimeridian where west exceeds east.
 
     Raises:
-        InputError: if these aren't degrees, or there is nothing between them.
+        InputError: if the numbers aren't degrees, or there is nothing between them.
     """
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
         raise InputError(
@@ -29,18 +42,18 @@ def box_area(west: float, south: float, east: float, north: float) -> Area:
     return Area((((*((x, y) for x, y in ((west, south), (east, south), (east, north), (west, north))),),),))
 
 
-def read_area(path: str | os.PathLike[str]) -> Area:
+def read_area(path: PathLike) -> Area:
     """The polygons of a GeoJSON file: of a geometry, a feature, or all features together.
 
     Raises:
-        InputError: if it can't be read, holds no polygon, or isn't in longitude and latitude.
+        InputError: if the file can't be read, has no polygon, or isn't in longitude and latitude.
     """
     expected = f"{path}: expected GeoJSON with polygons in longitude and latitude"
     try:
         with Path(path).open("rb") as file:
-            text = file.read(LIMIT + 1)
-        if len(text) > LIMIT:
-            raise ValueError(f"more than {LIMIT >> 20} MB")
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES >> 20} MB")
         data = json.loads(text)
         crs = str(data.get("crs", "CRS84"))
         if "CRS84" not in crs and "4326" not in crs:
@@ -56,7 +69,7 @@ def read_area(path: str | os.PathLike[str]) -> Area:
 
 
 def _polygons(data: dict[str, Any]) -> list[Any]:
-    """Polygons of a GeoJSON object, each a tuple of rings."""
+    """The polygons of a GeoJSON object, each a tuple of rings."""
     kind = data["type"]
     if kind == "FeatureCollection":
         return [polygon for feature in data["features"] for polygon in _polygons(feature)]

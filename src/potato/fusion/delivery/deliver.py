@@ -1,8 +1,7 @@
-"""The run: an ARD in, a folder of pictures out, with a manifest of what came of every tile."""
+"""The run: an ARD in; a folder of pictures and a manifest of every tile's outcome out."""
 
 import contextlib
 import functools
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,37 +12,38 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from potato.core.render import LOOKS, Look
+from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.errors import InputError, OutputError
-from potato.fusion.delivery.aoi import box_area, read_area
+from potato.errors import OutputError
+from potato.fusion.delivery.aoi import choose_area
+from potato.fusion.delivery.finish import json_text, remove_partials
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import Kind, MosaicJob, make_mosaic, plan_mosaics
-from potato.fusion.delivery.plan import Choice, Job, Settings, make_plan
-from potato.fusion.delivery.schedule import Agenda, Delivered, Forecast, forecast, make_agenda
+from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
+from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
-from potato.fusion.delivery.tile import fuse_tile, sweep
+from potato.fusion.delivery.summary import Delivered, Forecast, forecast
+from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import PREDICTOR, load_model, weights_digest
-from potato.raster import Area
 from potato.raster.atomic import write_whole
 
-Path_ = str | os.PathLike[str]
-AnyJob = TypeVar("AnyJob", Job, MosaicJob)
+AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
 
 
 def fuse_ard(
-    ard: Path_,
-    output: Path_,
+    ard: PathLike,
+    output: PathLike,
     *,
     cids: Sequence[str] = (),
-    allow_list: Path_ | None = None,
+    allow_list: PathLike | None = None,
     bbox: tuple[float, float, float, float] | None = None,
-    aoi: Path_ | None = None,
+    aoi: PathLike | None = None,
     dates: str | None = None,
     max_clouds: float = 100.0,
-    mosaic: Kind | None = None,
+    mosaic: MosaicKind | None = None,
     crop_to_cell: bool = False,
-    weights: Path_ | None = None,
+    weights: PathLike | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
     creation_options: Mapping[str, str] | None = None,
@@ -56,57 +56,61 @@ def fuse_ard(
     dry_run: bool = False,
     progress: bool = False,
 ) -> Delivered | Forecast:
-    """Sharpen the tiles of an ARD into a folder that has the ARD's own tree.
+    """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
-    Every tile becomes `output/zone/quadkey/date/CID.tif` with a STAC item beside it, and a line in
-    `output/manifest.jsonl`. A run that was cut short, however roughly, is finished by repeating it: what is
-    done stays, and so does what failed, unless `retry_failed`. One bad tile never ends a run.
+    Every tile becomes `output/zone/quadkey/date/CID.tif` with a STAC item beside it and a line in
+    `output/manifest.jsonl`. Repeat the call to finish a run that was cut short, however it ended:
+    pictures that are done stay, and so do failures, unless `retry_failed`. One bad tile never ends
+    a run.
 
     Args:
-        ard: a local folder, `s3://bucket/prefix`, or `https://…`, also of the event's collection.
-        output: the folder of the delivery; made if it isn't there.
-        cids: catalog IDs of the tiles that are wanted; none for all.
-        allow_list: a text file of such, one a line.
-        bbox: west, south, east and north in degrees; only what lies in it is read and shown.
-        aoi: GeoJSON with polygons, in place of `bbox`.
-        dates: a day, or `first/last`, `first/`, `/last`.
-        max_clouds: percent of cloud that a tile may have; one that doesn't say is wanted.
-        mosaic: `cog` or `vrt`: also put the tiles of each CID and zone together, at the edges of their cells.
-        crop_to_cell: whether pictures show their cells alone, without what neighbours share.
-        weights: as for `load_model`.
-        look: `natural`, `flat`, or a `Look`.
-        profile: `cog` or `tiled`.
+        ard: a local folder, `s3://bucket/prefix`, or `https://…`, also of an event's collection.
+        output: the folder of the delivery; made if it isn't there; outside of the ARD.
+        cids: catalog IDs of the tiles to fuse; empty for all.
+        allow_list: a text file of catalog IDs, one a line; with `cids`, both must allow a tile.
+        bbox: west, south, east and north in degrees; nothing outside is read or shown.
+        aoi: a GeoJSON file; nothing outside of its polygons is read or shown. In place of `bbox`.
+        dates: a day, `first/last`, `first/` or `/last`; None for any.
+        max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
+        mosaic: `cog` or `vrt`: also join the tiles of each CID and zone at the edges of their grid
+            squares, as a picture of its own or as a VRT, which copies no pixels.
+        crop_to_cell: whether pictures show their grid square alone, without the overlap that
+            neighbouring tiles share.
+        weights: a checkpoint file; `predictor` for the predictor without a network; None for the
+            shipped weights.
+        look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
+        profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
-        workers: processes, each with its share of the cores; None for one per core. 0 does without, in this
-            process, where a crash ends the run.
-        cluster: as for `open_cluster`; None for processes of its own.
+        workers: worker processes, each with its share of the cores; None for one per core. 0 works
+            in this process, where a crash ends the run.
+        cluster: `local`, or the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, whose
+            workers then do the work; None for processes of this machine.
         overwrite: whether to make pictures again that were made with other weights or options.
         retry_failed: whether to try tiles again that failed in an earlier run.
-        follow_links: whether images may lie outside of the ARD, where an item says so or a server sends us,
-            and symlinks of a folder lead out of it.
+        follow_links: whether links and symlinks may lead out of the ARD, and servers may redirect
+            requests to other hosts.
         dry_run: whether only to say what there is to do.
         progress: whether to draw a progress bar on stderr.
 
     Returns:
-        What was done; with `dry_run`, what would be.
+        What was done; with `dry_run`, what would be done.
 
     Raises:
-        ArdError: if there is no ARD, or nothing in it that is wanted.
+        ArdError: if there is no ARD, or no tile of the choice in it.
         ClusterError: if the cluster can't be used, or is lost.
         InputError: if an option makes no sense.
         WeightsError: if the weights can't be used.
-        OutputError, OutputExists: if the folder can't be used, or holds pictures made otherwise.
+        OutputError, OutputExists: if the folder can't be used, or has pictures made otherwise.
     """
     started = time.perf_counter()
-    area = _area(bbox, aoi)
+    area = choose_area(bbox, aoi)
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area)
-    source = os.fspath(ard)
+    source, folder = os.fspath(ard), Path(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
-    folder = Path(output).absolute()
     _keep_apart(source, folder)
     name = None if weights is None else os.fspath(weights)
-    settings = Settings(
+    settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
         weights_digest=weights_digest(load_model(name)),
         look=LOOKS[look] if isinstance(look, str) else look,
@@ -118,10 +122,9 @@ def fuse_ard(
     )
     with open_executor(workers, None if dry_run else cluster, kind="processes") as executor:
         plan = make_plan(source, choice, follow_links=follow_links)
-        agenda_of = functools.partial(
-            make_agenda,
+        schedule_by = functools.partial(
+            make_schedule,
             plan,
-            folder,
             settings,
             threads_per_job=executor.threads_per_job,
             overwrite=overwrite,
@@ -130,21 +133,16 @@ def fuse_ard(
         )
         if dry_run:
             manifest = read_manifest(folder)
-            return forecast(plan, agenda_of(manifest), manifest, executor.workers)
+            return forecast(plan, schedule_by(manifest), manifest, executor.workers)
         with open_manifest(folder) as manifest:
-            agenda = agenda_of(manifest)
+            schedule = schedule_by(manifest)
             manifest.describe(settings.signature, settings.facts)
-            try:
-                tiles = list(_work(agenda.todo, manifest, fuse_tile, executor, progress))
-                wanted = [] if mosaic is None else _mosaics(agenda, manifest, mosaic)
-                mosaics = list(_work(wanted, manifest, make_mosaic, executor, progress))
-            finally:
-                _write_collection(manifest)
-    return Delivered.of(folder, plan, agenda, tiles, mosaics, time.perf_counter() - started)
+            tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
+    return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
 
 
 def _keep_apart(source: str, folder: Path) -> None:
-    """Refuse a folder within the ARD: items of pictures are called like those that they are made from."""
+    """Refuse a folder within the ARD: items of pictures have the names of the ARD's items."""
     if "://" not in source:
         ard, out = os.path.realpath(source), os.path.realpath(folder)
         if os.path.commonpath([ard, out]) == ard:
@@ -153,12 +151,20 @@ def _keep_apart(source: str, folder: Path) -> None:
             )
 
 
-def _area(bbox: tuple[float, float, float, float] | None, aoi: Path_ | None) -> Area | None:
-    if bbox is not None and aoi is not None:
-        raise InputError("expected a bbox or an area of interest, found both; give one")
-    if bbox is not None:
-        return box_area(*bbox)
-    return None if aoi is None else read_area(aoi)
+def _fuse_all(
+    schedule: Schedule,
+    manifest: Manifest,
+    executor: Executor,
+    mosaic: MosaicKind | None,
+    progress: bool,
+) -> tuple[list[Record], list[Record]]:
+    """Make the pictures and the mosaics, and in any case the collection of all that is done."""
+    try:
+        tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress))
+        wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
+        return tiles, list(_work(wanted, manifest, make_mosaic, executor, progress))
+    finally:
+        _write_collection(manifest)
 
 
 def _work(
@@ -168,19 +174,19 @@ def _work(
     executor: Executor,
     progress: bool,
 ) -> Iterator[Record]:
-    """Do jobs; the manifest hears of each before it begins and when it ends."""
+    """Do jobs; the manifest gets a line when a job begins and when it ends."""
     begun: dict[str, AnyJob] = {}
 
     def begin() -> Iterator[AnyJob]:
         for job in jobs:
             manifest.put(Record(job.name, "started", job.signature))
             begun[job.name] = job
-            # What isn't there now is this run's own when it is: another worker's, which died of the job.
+            # A file that appears from now on is this run's own, by a worker that died of the job.
             yield job if job.output.exists() else replace(job, overwrite=True)
 
     unit = "tile" if function is fuse_tile else "mosaic"
     bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
-    # Closed here, so that a run that ends early ends its workers.
+    # Closed here, so that the workers of an interrupted run end before their files are removed.
     results = contextlib.closing(executor.run(begin(), function))
     try:
         with bar, results as outcomes:
@@ -192,25 +198,14 @@ def _work(
                 bar.update()
                 yield record
     finally:
-        # Of workers that had no time to clean up.
+        # Workers that were killed could not clean up.
         for job in begun.values():
-            sweep(job.output)
-
-
-def _mosaics(agenda: Agenda, manifest: Manifest, kind: Kind) -> list[MosaicJob]:
-    """The mosaics that aren't there as they should be."""
-    wanted = []
-    for job in plan_mosaics(agenda.jobs, manifest, kind):
-        row = manifest.rows.get(job.name)
-        if row is None or row.state != "done" or row.signature != job.signature or not manifest.holds(row):
-            wanted.append(job)
-    return wanted
+            remove_partials(job.output)
 
 
 def _write_collection(manifest: Manifest) -> None:
-    """Write the collection of all that is done, if it isn't there."""
+    """Write the collection of all that is done, unless the file has it already."""
     path = manifest.folder / COLLECTION
-    collection = picture_collection(manifest.folder.name, manifest.rows.values())
-    text = json.dumps(collection, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(picture_collection(manifest.folder.name, manifest.rows.values()))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_whole(path, text)

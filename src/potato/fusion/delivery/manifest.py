@@ -1,8 +1,8 @@
-"""The manifest of a delivery: what came of every tile, as JSON, a line each.
+"""The manifest of a delivery: JSON lines that record the outcome of every tile.
 
-Lines are only ever added, by one process, and the last one of a tile counts. So a run that is killed at any
-moment leaves at worst a last line without an end, which is dropped; nothing needs locks that network file
-systems may lack; and `grep failed manifest.jsonl` answers in the morning. SQLite needs both locks and a tool.
+One process appends lines, and the last line of a tile counts. A run that is killed at any moment
+leaves at worst a last line that is cut short, which is dropped. Nothing needs file locks, which
+network file systems may lack, and `grep failed manifest.jsonl` lists the failures.
 """
 
 import contextlib
@@ -15,9 +15,10 @@ from typing import Any
 
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import locked
+from potato.raster.json_lines import append_json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
-"""Its name in the folder of the delivery."""
+"""Name of the manifest in the folder of a delivery."""
 
 COLLECTION = "collection.json"
 """Name of the STAC collection beside it."""
@@ -27,23 +28,24 @@ STATES = ("started", "done", "empty", "failed")
 
 @dataclass(frozen=True)
 class Record:
-    """What came of a tile, or of a mosaic.
+    """The outcome of a tile, or of a mosaic.
 
     Attributes:
-        tile: `zone/quadkey/date/CID`, or `mosaic/zone/CID`: where its files lie, without endings.
-        state: `started`; `done`; `empty` if the area has nothing of it, so there is no file; or `failed`.
-        signature: stands for weights and options.
-        reason: why it failed, or what is to be known of it.
-        file: name of the picture's file, relative to the delivery.
-        digest: SHA-256 of that.
-        bytes: size of it.
-        width: in pixels.
-        height: in pixels.
-        valid: share of its pixels that are valid.
-        seconds: how long it took.
-        moved: bytes that were fetched over the network; None if nothing was, or GDAL doesn't tell.
+        tile: `zone/quadkey/date/CID`, or `mosaic/zone/CID`: the path of its files, without endings.
+        state: `started`; `done`; `empty` if no pixel of the tile lies in the area, so that there is
+            no file; or `failed`.
+        signature: 16 hex digits that stand for weights and options.
+        reason: why the tile failed, or a remark on one that is done.
+        file: path of the picture, relative to the delivery.
+        digest: SHA-256 of that file.
+        bytes: size of that file.
+        width: width of the picture in pixels.
+        height: height of the picture in pixels.
+        valid: share of its pixels that are valid, 0..1.
+        seconds: how long the work took.
+        moved: bytes fetched over the network; None if nothing was fetched, or GDAL doesn't say.
         bbox: west, south, east, north in degrees.
-        datetime: when it was seen.
+        datetime: when the satellite took it.
     """
 
     tile: str
@@ -63,7 +65,7 @@ class Record:
 
     @property
     def failure(self) -> str:
-        """The line that tells people of a failure."""
+        """The name and the reason, for people."""
         return f"{self.tile}: {self.reason}"
 
 
@@ -71,7 +73,7 @@ class Manifest:
     """An open manifest.
 
     Attributes:
-        folder: of the delivery.
+        folder: the folder of the delivery.
         rows: the last record of each tile.
         settings: weights and options by the signature that stands for them.
     """
@@ -89,42 +91,36 @@ class Manifest:
         self._add({name: value for name, value in asdict(record).items() if value not in ("", 0, None)})
 
     def describe(self, signature: str, settings: dict[str, Any]) -> None:
-        """Say once what a signature stands for."""
+        """Record once which settings a signature stands for."""
         if self.settings.get(signature) != settings:
             self.settings[signature] = settings
             self._add({"settings": settings, "signature": signature})
 
     def holds(self, record: Record) -> bool:
-        """Whether the picture of a record is there, as long as it was."""
+        """Whether the picture of a record is there in its full length."""
         try:
             return (self.folder / record.file).stat().st_size == record.bytes and bool(record.file)
         except OSError:
             return False
 
     def _add(self, row: dict[str, Any]) -> None:
-        path = self.folder / MANIFEST
-        try:
-            with path.open("ab") as file:
-                file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+        append_json_line(self.folder / MANIFEST, row, durable=True)
 
 
 @contextlib.contextmanager
 def open_manifest(folder: Path) -> Iterator[Manifest]:
-    """Open the manifest of a delivery for one run at a time; folder and manifest are made if need be.
+    """Open the manifest of a delivery for one run at a time; make folder and manifest if need be.
 
     Raises:
-        OutputError: if the folder can't be made, another run is at work on it, or the manifest isn't one.
-        OutputExists: if there is a collection that isn't a delivery's.
+        OutputError: if the folder can't be made, another run holds it, or the manifest isn't one.
+        OutputExists: if the folder has a collection but no manifest.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: can't make a folder there: {error.strerror or error}") from error
-    if (folder / COLLECTION).exists() and not (folder / MANIFEST).exists():
+    path = folder / MANIFEST
+    if (folder / COLLECTION).exists() and not path.exists():
         raise OutputExists(
             f"{folder}: expected a new folder or a delivery, found the {COLLECTION} of something else; "
             "choose another folder"
@@ -132,32 +128,32 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
     busy = OutputError(f"{folder}: another run is writing there; wait for its end, or choose another folder")
     with locked(folder, busy):
         manifest, end = _read(folder)
-        path = folder / MANIFEST
         if path.exists() and path.stat().st_size > end:
             os.truncate(path, end)
         yield manifest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a delivery, to look at; an empty one if there is none.
+    """The manifest of a delivery, for reading; an empty one if there is none.
 
     Raises:
-        OutputError: if it isn't one.
+        OutputError: if the file isn't a manifest.
     """
     return _read(folder)[0]
 
 
 def _read(folder: Path) -> tuple[Manifest, int]:
-    """A manifest, and the bytes of its whole lines."""
+    """A manifest, and the number of bytes in its whole lines."""
     path = folder / MANIFEST
     rows: dict[str, Record] = {}
     settings: dict[str, dict[str, Any]] = {}
+    end = 0
     try:
-        text = path.read_bytes() if path.exists() else b""
+        lines = list(whole_lines(path))
     except OSError as error:
         raise OutputError(f"{path}: can't read it: {error.strerror or error}") from error
-    lines = text.split(b"\n")
-    for number, line in enumerate(lines[:-1], 1):  # what follows the last line break was cut short
+    for number, line in lines:
+        end += len(line) + 1
         try:
             row = json.loads(line)
             if "settings" in row:
@@ -170,7 +166,7 @@ def _read(folder: Path) -> tuple[Manifest, int]:
                 f"{path}, line {number}: expected a record of a tile, found {line[:60]!r}; "
                 "mend or remove that line, or choose another folder"
             ) from error
-    return Manifest(folder, rows, settings), len(text) - len(lines[-1])
+    return Manifest(folder, rows, settings), end
 
 
 def _record(row: dict[str, Any]) -> Record:

@@ -1,14 +1,13 @@
-"""What is to be done: tiles chosen from an ARD, and small jobs that say all that a worker must know."""
+"""The tiles of an ARD that a run is to fuse, and the job that a worker gets for each."""
 
 import functools
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, unusable, walk_ard
 from potato.ard.naming import read_allow_list, tile_name
@@ -16,29 +15,58 @@ from potato.ard.overview import lonlat_outline
 from potato.core.render import Look
 from potato.core.sensors import CATALOG_ID
 from potato.core.text import counted, redact
+from potato.core.types import PathLike
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
 
-SLACK = 10.0
-"""Metres by which a tile may miss an area and still be looked at: before it is opened the check is rough."""
+SLACK_METRES = 10.0
+"""How far a tile may lie from an area and still be opened: before that its place is only roughly
+known."""
+
+COARSE_SIDE = 256
+"""Pixels along a tile's width in that rough check."""
+
+MosaicKind = Literal["cog", "vrt"]
+
+LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
+"""Degrees by which a tile may miss the bounds of an area in the quick check before that one."""
 
 _DAY = r"\d{4}-\d\d-\d\d"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything that the pictures of a run have in common.
+class Pass:
+    """Facts about the pass that a picture was taken in.
 
     Attributes:
-        weights: as for `load_model`: a name or a path.
-        weights_digest: of these, so that a worker notices others.
-        look: what is rendered.
-        profile: the format.
-        creation_options: GDAL's, on top of the profile's.
-        crop_to_cell: whether pictures show cells alone, without what neighbours share.
-        area: what limits them; None for nothing.
+        cid: catalog ID.
+        platform: `WV02` or `WV03`.
+        date: `yyyy-mm-dd`; empty if unknown.
+        datetime: the moment; None if unknown.
+        clouds: percent of cloud; None if unknown.
+    """
+
+    cid: str
+    platform: str
+    date: str
+    datetime: str | None = None
+    clouds: float | None = None
+
+
+@dataclass(frozen=True)
+class DeliverySettings:
+    """What all pictures of a delivery have in common.
+
+    Attributes:
+        weights: `predictor`, the absolute path of a checkpoint, or None for the shipped weights.
+        weights_digest: digest of the weights, by which a worker notices that they have changed.
+        look: the rendering.
+        profile: the format: `cog` or `tiled`.
+        creation_options: GDAL creation options on top of the profile's.
+        crop_to_cell: whether pictures show their grid square alone, without the overlap.
+        area: the ground that pictures are limited to; None for no limit.
         device: where torch computes.
-        threads: of each worker.
+        threads: threads in which each worker computes.
     """
 
     weights: str | None
@@ -53,7 +81,7 @@ class Settings:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What shows in the pixels, or the bytes, of a picture."""
+        """The settings on which the bytes of a picture depend."""
         area = None if self.area is None else _digest(self.area.polygons)
         return {
             "weights": self.weights_digest,
@@ -73,31 +101,31 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One tile to fuse: names and settings, no pixels.
+class TileJob:
+    """A tile to fuse: names and settings, no pixels.
 
     Attributes:
-        tile: where its images are, and what is known of it.
-        folder: of the delivery, absolute.
-        settings: how.
-        overwrite: whether a picture that is there already is to be replaced.
-        follow_links: whether a server may send us on to another host for the images.
+        tile: the tile as the ARD describes it.
+        folder: the absolute path of the delivery.
+        settings: the settings of the delivery.
+        overwrite: whether to replace a picture that is there already.
+        follow_links: whether a server may redirect requests for the images to another host.
     """
 
     tile: Tile
     folder: str
-    settings: Settings
+    settings: DeliverySettings
     overwrite: bool = False
     follow_links: bool = False
 
     @property
     def name(self) -> str:
-        """`zone/quadkey/date/CID`: what it is called in the manifest, and where it lies."""
+        """`zone/quadkey/date/CID`: the tile in the manifest, and the path of its files."""
         return tile_name(self.tile)
 
     @property
     def signature(self) -> str:
-        """What stands for its settings."""
+        """The signature of the settings."""
         return self.settings.signature
 
     @property
@@ -105,16 +133,55 @@ class Job:
         """The picture to write."""
         return Path(self.folder) / f"{self.name}.tif"
 
+    @property
+    def source(self) -> Pass:
+        """The pass that the tile belongs to."""
+        tile = self.tile
+        return Pass(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+
+
+@dataclass(frozen=True)
+class MosaicJob:
+    """A mosaic to make.
+
+    Attributes:
+        name: `mosaic/zone/CID`.
+        folder: the absolute path of the delivery.
+        kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures.
+        source: the pass that its pictures were taken in.
+        pictures: names of tiles, and the digests of their pictures.
+        settings: the settings of the delivery.
+        overwrite: whether to replace a mosaic that is there already.
+    """
+
+    name: str
+    folder: str
+    kind: MosaicKind
+    source: Pass
+    pictures: tuple[tuple[str, str], ...]
+    settings: DeliverySettings
+    overwrite: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The file to write."""
+        return Path(self.folder) / f"{self.name}.{'vrt' if self.kind == 'vrt' else 'tif'}"
+
+    @property
+    def signature(self) -> str:
+        """16 hex digits that change with whatever changes the mosaic."""
+        return _digest([self.kind, self.settings.signature, self.pictures])
+
 
 @dataclass(frozen=True)
 class Choice:
-    """Which tiles of an ARD are wanted.
+    """Which tiles of an ARD to fuse.
 
     Attributes:
         cids: catalog IDs; empty for all.
-        area: what they must touch; None for anything.
+        area: the ground that tiles must touch; None for anywhere.
         dates: first and last day, `yyyy-mm-dd`, both included; empty for no limit.
-        max_clouds: percent of cloud that a tile may have; one that doesn't say is wanted.
+        max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
     """
 
     cids: frozenset[str] = frozenset()
@@ -126,12 +193,19 @@ class Choice:
     def of(
         cls,
         cids: tuple[str, ...],
-        allow_list: str | os.PathLike[str] | None,
+        allow_list: PathLike | None,
         dates: str | None,
         max_clouds: float,
         area: Area | None,
     ) -> "Choice":
-        """A choice from what people write: `dates` is a day, `first/last`, `first/` or `/last`.
+        """The choice that options of a command describe.
+
+        Args:
+            cids: catalog IDs, in upper or lower case; empty for all.
+            allow_list: a text file of catalog IDs, one a line; with `cids`, both must allow a tile.
+            dates: a day, `first/last`, `first/` or `/last`; None for no limit.
+            max_clouds: percent of cloud that a tile may have.
+            area: the ground that tiles must touch; None for anywhere.
 
         Raises:
             InputError: if a date or a CID isn't one, or the allow-list can't be read.
@@ -153,7 +227,7 @@ class Choice:
         return cls(frozenset(wanted), area, (first or only, last or only), max_clouds)
 
     def refusal(self, tile: Tile) -> str | None:
-        """Why a tile isn't wanted, or can't be used; None if it is and can."""
+        """Why a tile is left out; None if it isn't."""
         if self.cids and tile.cid not in self.cids:
             return "another CID"
         first, last = self.dates
@@ -171,14 +245,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an ARD has of what is wanted.
+    """The tiles of an ARD that a run is to fuse, and what it leaves out.
 
     Attributes:
-        tiles: in the order of their names.
-        left_out: how many aren't wanted or can't be used, by the kind of reason.
-        broken: what can't be understood, such as links that lead nowhere.
-        lost: what can't be read now, but may be there: the network's fault, not the ARD's.
-        unknown: CIDs that were asked for and that no tile has.
+        tiles: the tiles, in the order of their names.
+        left_out: the number of tiles that were not chosen or can't be used, by the kind of reason.
+        broken: items that can't be understood, such as links that lead nowhere.
+        lost: items that can't be read now because the network or the server fails.
+        unknown: chosen CIDs that no tile has.
     """
 
     tiles: tuple[Tile, ...]
@@ -189,15 +263,15 @@ class Plan:
 
 
 def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Plan:
-    """Look through the metadata of an ARD; no image is opened.
+    """Choose tiles by the metadata of an ARD; no image is opened.
 
     Args:
-        source: as for `walk_ard`.
-        choice: which tiles are wanted.
-        follow_links: as for `walk_ard`.
+        source: a folder, `s3://bucket/prefix`, or `https://…`, also of an event's collection.
+        choice: which tiles to fuse.
+        follow_links: whether links may lead out of the ARD.
 
     Raises:
-        ArdError: if there is no ARD, or nothing in it that is wanted.
+        ArdError: if there is no ARD, or no tile of the choice in it.
     """
     chosen: dict[str, Tile] = {}
     left_out: Counter[str] = Counter()
@@ -230,39 +304,39 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     )
 
 
-def tile_grid(tile: Tile, side: int | None = None, margin: float = 0.0) -> Grid | None:
-    """Where the pixels of a tile lie, as its item says; None if it doesn't say enough.
+def tile_grid(tile: Tile, side: int | None = None, slack: float = 0.0) -> Grid | None:
+    """The grid of a tile's pan by its item; None if the item doesn't say enough.
 
     Args:
-        tile: of an ARD.
-        side: pixels along its width in place of its own.
-        margin: metres more on every side.
+        tile: a tile of an ARD.
+        side: pixels along the width, in place of the tile's own.
+        slack: metres to add on every side.
     """
     if tile.bbox is None or tile.epsg is None or (side is None and tile.shape is None):
         return None
     west, south, east, north = tile.bbox
-    pixel = (east - west + 2 * margin) / (side or (tile.shape or (0, 1))[1])
-    height = round((north - south + 2 * margin) / pixel)
-    width = round((east - west + 2 * margin) / pixel)
-    return grid_at(height, width, pixel, west - margin, north + margin, tile.epsg)
+    pixel = (east - west + 2 * slack) / (side or (tile.shape or (0, 1))[1])
+    height = round((north - south + 2 * slack) / pixel)
+    width = round((east - west + 2 * slack) / pixel)
+    return grid_at(height, width, pixel, west - slack, north + slack, tile.epsg)
 
 
 def _touches(area: Area, tile: Tile) -> bool:
-    """Whether a tile may have something of an area; also if it doesn't say where it is."""
-    grid = tile_grid(tile, 256, SLACK)
+    """Whether a tile may touch an area; True for a tile without a place."""
+    grid = tile_grid(tile, COARSE_SIDE, SLACK_METRES)
     if grid is None or tile.bbox is None or tile.epsg is None:
         return True
     return _meets(area, tile.bbox, tile.epsg) and part_of(grid, None, area) is not None
 
 
 def _meets(area: Area, box: Box, epsg: int) -> bool:
-    """Whether a box comes close to the bounds of an area: quick, and rough near the poles."""
+    """Whether a box in metres comes close to the bounds of an area: quick, rough near the poles."""
     west, south, east, north = area.bounds
     ring = lonlat_outline(box, epsg)
     longitudes, latitudes = [point[0] for point in ring], [point[1] for point in ring]
-    if min(latitudes) > north + 0.1 or max(latitudes) < south - 0.1:
+    if min(latitudes) > north + LATITUDE_SLACK or max(latitudes) < south - LATITUDE_SLACK:
         return False
-    middle, reach = (west + east) / 2, (east - west) / 2 + 1
+    middle, reach = (west + east) / 2, (east - west) / 2 + LONGITUDE_SLACK
     return any(abs((longitude - middle + 180) % 360 - 180) <= reach for longitude in longitudes)
 
 

@@ -2,52 +2,36 @@
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 from potato.core.render import Look
 from potato.fusion.delivery.manifest import Record
+from potato.fusion.delivery.plan import DeliverySettings, Pass
 from potato.raster import Grid
 from potato.raster.coordinates import grid_to_lonlat
 
 VERSION = "1.1.0"
+"""Version of STAC."""
+
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"
     for name in ("projection/v2.0.0", "processing/v1.2.0", "file/v2.1.0")
 ]
 
-MEDIA = {
+MEDIA_TYPES = {
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",
     "tiled": "image/tiff; application=geotiff",
     "vrt": "application/xml",
 }
-"""What the files are, by profile or kind of mosaic."""
+"""Media types of pictures by profile, and of a VRT mosaic."""
 
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is known of a pass: where a picture comes from.
-
-    Attributes:
-        cid: catalog ID.
-        platform: `WV02` or `WV03`.
-        date: `yyyy-mm-dd`; empty if it isn't known.
-        datetime: the moment, if it is known.
-        clouds: percent, if they are known.
-    """
-
-    cid: str
-    platform: str
-    date: str
-    datetime: str | None = None
-    clouds: float | None = None
+Degrees = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 
 
-def picture_bounds(grid: Grid) -> Box:
-    """West, south, east and north of a picture, in degrees."""
+def picture_bounds(grid: Grid) -> Degrees:
+    """The bounds of a picture in degrees."""
     return _bounds(_outline(grid))
 
 
@@ -60,36 +44,29 @@ def _outline(grid: Grid) -> list[list[float]]:
 def picture_item(
     record: Record,
     grid: Grid,
-    seen: Seen,
+    source: Pass,
     sources: Sequence[str],
     *,
-    look: Look,
+    settings: DeliverySettings,
     profile: str,
-    weights: str,
     collection: str,
 ) -> dict[str, Any]:
-    """The item of a picture.
+    """The STAC item of a picture.
 
     Args:
-        record: what the manifest tells of it.
-        grid: of the picture.
-        seen: where it comes from.
+        record: the picture's record in the manifest.
+        grid: the grid of the picture.
+        source: the pass that it was taken in.
         sources: addresses of the items that it was made from, relative to its own or absolute.
-        look: how it was rendered.
-        profile: name of its format, or `vrt`.
-        weights: digest of the weights.
+        settings: the settings of the delivery.
+        profile: `cog`, `tiled` or `vrt`.
         collection: ID of the delivery's collection.
     """
     ring = _outline(grid)
-    epsg = grid.crs.to_epsg()
     top = "../" * record.tile.count("/") + "collection.json"
     relations = ("root", "parent", "collection")
     above = [{"rel": relation, "href": top, "type": "application/json"} for relation in relations]
     origins = [{"rel": "derived_from", "href": href, "type": "application/geo+json"} for href in sources]
-    moment: dict[str, Any] = {"datetime": seen.datetime}
-    if seen.datetime is None:
-        day = seen.date or "1970-01-01"
-        moment |= {"start_datetime": f"{day}T00:00:00Z", "end_datetime": f"{day}T23:59:59Z"}
     return {
         "type": "Feature",
         "stac_version": VERSION,
@@ -97,44 +74,55 @@ def picture_item(
         "id": record.tile.replace("/", "-"),
         "geometry": {"type": "Polygon", "coordinates": [ring]},
         "bbox": list(_bounds(ring)),
-        "properties": {
-            **moment,
-            "platform": seen.platform,
-            "catalog_id": seen.cid,
-            "gsd": round(abs(float(grid.transform.a)), 4),
-            **({} if seen.clouds is None else {"tile:clouds_percent": seen.clouds}),
-            **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
-            "processing:lineage": "Pan and 8-band images at 4:1, sharpened into true colour.",
-            "processing:software": {"potato": metadata.version("potato")},
-            "potato:weights": weights,
-            **{name.lower().replace("_", ":", 1): value for name, value in look.tags.items()},
-        },
+        "properties": _properties(grid, source, settings),
         "links": above + origins,
-        "assets": {
-            "picture": {
-                "href": f"./{posixpath.basename(record.file)}",
-                "type": MEDIA[profile],
-                "title": "Sharpened picture",
-                "roles": ["data", "visual"],
-                "data_type": f"uint{look.bits}",
-                "bands": [{"name": name} for name in ("red", "green", "blue", "alpha")],
-                "proj:shape": [grid.height, grid.width],
-                "proj:transform": [float(value) for value in grid.transform][:9],
-                "file:size": record.bytes,
-                # A multihash: 12 for SHA-256, 20 for its 32 bytes.
-                "file:checksum": f"1220{record.digest}",
-            }
-        },
+        "assets": {"picture": _asset(record, grid, settings.look, profile)},
         "collection": collection,
     }
 
 
+def _properties(grid: Grid, source: Pass, settings: DeliverySettings) -> dict[str, Any]:
+    epsg = grid.crs.to_epsg()
+    moment: dict[str, Any] = {"datetime": source.datetime}
+    if source.datetime is None:
+        day = source.date or "1970-01-01"
+        moment |= {"start_datetime": f"{day}T00:00:00Z", "end_datetime": f"{day}T23:59:59Z"}
+    return {
+        **moment,
+        "platform": source.platform,
+        "catalog_id": source.cid,
+        "gsd": round(abs(float(grid.transform.a)), 4),
+        **({} if source.clouds is None else {"tile:clouds_percent": source.clouds}),
+        **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
+        "processing:lineage": "Pan and 8-band images at 4:1, sharpened into true colour.",
+        "processing:software": {"potato": metadata.version("potato")},
+        "potato:weights": settings.weights_digest,
+        **{name.lower().replace("_", ":", 1): value for name, value in settings.look.tags.items()},
+    }
+
+
+def _asset(record: Record, grid: Grid, look: Look, profile: str) -> dict[str, Any]:
+    return {
+        "href": f"./{posixpath.basename(record.file)}",
+        "type": MEDIA_TYPES[profile],
+        "title": "Sharpened picture",
+        "roles": ["data", "visual"],
+        "data_type": f"uint{look.bits}",
+        "bands": [{"name": name} for name in ("red", "green", "blue", "alpha")],
+        "proj:shape": [grid.height, grid.width],
+        "proj:transform": [float(value) for value in grid.transform][:9],
+        "file:size": record.bytes,
+        # A multihash: 12 for SHA-256, 20 for its 32 bytes.
+        "file:checksum": f"1220{record.digest}",
+    }
+
+
 def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
-    """The collection of a delivery.
+    """The STAC collection of a delivery.
 
     Args:
-        name: its ID.
-        records: of the pictures; those that aren't done are left out.
+        name: ID of the collection.
+        records: records of the manifest; only those that are done count.
     """
     done = sorted((one for one in records if one.state == "done"), key=lambda one: one.tile)
     boxes = [one.bbox for one in done if one.bbox] or [(-180.0, -90.0, 180.0, 90.0)]
@@ -157,6 +145,6 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
     }
 
 
-def _bounds(points: Sequence[Sequence[float]]) -> Box:
+def _bounds(points: Sequence[Sequence[float]]) -> Degrees:
     xs, ys = [point[0] for point in points], [point[1] for point in points]
     return min(xs), min(ys), max(xs), max(ys)

@@ -4,7 +4,6 @@ Sizes are in metres where `METRE` multiplies them, else in pixels. All were chos
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -89,82 +88,25 @@ def lay_fields(canvas: Canvas, zones: Tensor, heading: float) -> Tensor:
     margins = torch.zeros(canvas.rows, canvas.columns)
     if not bool((zones == Zone.FIELD).any()):
         return margins
-    parcels, patches = (
-        _Parcels(canvas, heading),
-        clouds(canvas.rows, canvas.columns, canvas.generator, 12, 1.4),
-    )
-    crops, tracks = _Crops(canvas), canvas.rng.random() < 0.6
+    parcels = _Parcels(canvas, heading)
     for window in canvas.strips():
         inside = zone_cover(canvas, window, zones, Zone.FIELD, ragged=0.04)
-        if not bool((inside > 0).any()):
-            continue
-        patch, grain, spot = patches[window.slices], canvas.grain[window.slices], parcels.at(window)
-        margin = (1 - spot.border / (5 * METRE)).clamp_(0, 1).mul_(inside)
-        tone = (1 + 0.06 * grain + 0.05 * patch).clamp_min_(0.2)
-        crops.lay(canvas, window, inside, spot, patch, tone)
-        canvas.lay(window, smoothstep(margin, 0.5, 0.8), canvas.palette["weedy ground"], tone=tone)
-        if tracks:
-            track = smoothstep(margin, 0.75, 0.85) * 0.8
-            canvas.lay(window, track, canvas.palette["trodden dirt"], tone=tone)
-        margins[window.slices] = margin
+        if bool((inside > 0).any()):
+            margins[window.slices] = parcels.lay(canvas, window, inside)
     return margins
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
-    """Positions: number of the parcel; pixels along rows, across, and from the parcel's border."""
-
-    parcel: Tensor
-    u: Tensor
-    v: Tensor
-    border: Tensor
-
-
 class _Parcels:
-    """Where the parcels of one scene lie: bent rows of them, each cut at places of its own."""
+    """The parcels of one scene: bent rows, each cut at places of its own, and the crops in them."""
 
     def __init__(self, canvas: Canvas, heading: float) -> None:
-        self.rows, self.columns, rng = canvas.rows, canvas.columns, canvas.rng
+        rows, columns, rng = canvas.rows, canvas.columns, canvas.rng
         self.c, self.s = math.cos(heading), math.sin(heading)
-        radius = math.hypot(self.rows, self.columns) / 2 + 50
-        self.across, self.along = (
-            self._cuts(canvas, radius, 70, 180),
-            self._cuts(canvas, radius + 200, 90, 260),
-        )
+        radius = math.hypot(rows, columns) / 2 + 50
+        self.across, self.along = _cuts(canvas, radius, 70, 180), _cuts(canvas, radius + 200, 90, 260)
         self.shifts = torch.tensor([rng.uniform(-150, 150) for _ in range(len(self.across))])
-        self.bends = clouds(self.rows, self.columns, canvas.generator, 128, 2.0).mul_(rng.uniform(2, 12))
-
-    @staticmethod
-    def _cuts(canvas: Canvas, radius: float, low: float, high: float) -> Tensor:
-        """Borders from −`radius` to `radius` pixels, `low` to `high` metres apart."""
-        ends = [-radius]
-        while ends[-1] < radius:
-            ends.append(ends[-1] + canvas.rng.uniform(low, high) * METRE)
-        return torch.tensor(ends)
-
-    def at(self, window: Window) -> _Spot:
-        """The positions over a window of whole rows of pixels."""
-        xs = torch.arange(self.columns, dtype=torch.float32)[None, :] - self.columns / 2
-        ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] - self.rows / 2
-        bend = self.bends[window.slices]
-        u, v = xs * self.c + ys * self.s + bend, ys * self.c - xs * self.s + bend
-        row, border = _between(v, self.across)
-        part, end = _between(u + self.shifts[row], self.along)
-        # The factors give parcels that touch different numbers.
-        return _Spot((row * 31 + part * 17) % _PARCELS, u, v, torch.minimum(border, end))
-
-
-def _between(position: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
-    """The interval between cuts that a position lies in, and the distance from its nearer end."""
-    index = torch.bucketize(position, cuts).clamp_(1, len(cuts) - 1)
-    return index, torch.minimum(position - cuts[index - 1], cuts[index] - position).abs_()
-
-
-class _Crops:
-    """The crops in the parcels of one scene, and their rows."""
-
-    def __init__(self, canvas: Canvas) -> None:
-        rng = canvas.rng
+        self.bends = clouds(rows, columns, canvas.generator, 128, 2.0).mul_(rng.uniform(2, 12))
+        self.patches = clouds(rows, columns, canvas.generator, 12, 1.4)
         pairs = [rng.choice(CROPS) for _ in range(_PARCELS)]
         self.first, self.second = (
             torch.stack([canvas.mixture(pair[k], spread=0.15) for pair in pairs], 1) for k in (0, 1)
@@ -173,18 +115,46 @@ class _Crops:
         metres = torch.tensor([rng.choice((1.5, 2.0, 3.0, 6.0)) for _ in range(_PARCELS)])
         self.pace = 2 * math.pi / (metres * METRE)
         self.depth = torch.tensor([rng.uniform(0.0, 0.25) for _ in range(_PARCELS)])
+        self.tracks = rng.random() < 0.6
 
-    def lay(
-        self, canvas: Canvas, window: Window, inside: Tensor, spot: _Spot, patch: Tensor, tone: Tensor
-    ) -> None:
-        """Draw the crops of a strip, where `inside` says that there are fields."""
-        parcel = spot.parcel
-        way = torch.where(self.turned[parcel], spot.u, spot.v)
+    def lay(self, canvas: Canvas, window: Window, inside: Tensor) -> Tensor:
+        """Draw the parcels of a strip where `inside` says so; the nearness of their borders."""
+        bend, patch, grain = (field[window.slices] for field in (self.bends, self.patches, canvas.grain))
+        xs = torch.arange(canvas.columns, dtype=torch.float32)[None, :] - canvas.columns / 2
+        ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] - canvas.rows / 2
+        u, v = xs * self.c + ys * self.s + bend, ys * self.c - xs * self.s + bend
+        row, border = _between(v, self.across)
+        part, end = _between(u + self.shifts[row], self.along)
+        # The factors give parcels that touch different numbers.
+        parcel = (row * 31 + part * 17) % _PARCELS
+        margin = (1 - torch.minimum(border, end) / (5 * METRE)).clamp_(0, 1).mul_(inside)
+        tone = (1 + 0.06 * grain + 0.05 * patch).clamp_min_(0.2)
+
+        way = torch.where(self.turned[parcel], u, v)
         rows = torch.sin(way * self.pace[parcel]).mul_(self.depth[parcel])
-        mix = (0.35 + 0.25 * patch + rows + 0.1 * canvas.grain[window.slices]).clamp_(0, 1)
+        mix = (0.35 + 0.25 * patch + rows + 0.1 * grain).clamp_(0, 1)
         # Wheel tracks every eighteen metres.
         wheels = (1 - (torch.remainder(way, 18 * METRE) - 2).abs()).clamp_(0, 1).mul_(-0.1).add_(tone)
-        down, right = window.slices
         for k in range(PLANES):
             low, high = self.first[k][parcel], self.second[k][parcel]
-            canvas.planes[k, down, right].lerp_(high.sub_(low).mul_(mix).add_(low).mul_(wheels), inside)
+            crop = high.sub_(low).mul_(mix).add_(low).mul_(wheels)
+            canvas.planes[k][window.slices].lerp_(crop, inside)
+        canvas.lay(window, smoothstep(margin, 0.5, 0.8), canvas.palette["weedy ground"], tone=tone)
+        if self.tracks:
+            track = smoothstep(margin, 0.75, 0.85) * 0.8
+            canvas.lay(window, track, canvas.palette["trodden dirt"], tone=tone)
+        return margin
+
+
+def _cuts(canvas: Canvas, radius: float, low: float, high: float) -> Tensor:
+    """Borders from −`radius` to `radius` pixels, `low` to `high` metres apart."""
+    ends = [-radius]
+    while ends[-1] < radius:
+        ends.append(ends[-1] + canvas.rng.uniform(low, high) * METRE)
+    return torch.tensor(ends)
+
+
+def _between(position: Tensor, cuts: Tensor) -> tuple[Tensor, Tensor]:
+    """The interval between cuts that a position lies in, and the distance from its nearer end."""
+    index = torch.bucketize(position, cuts).clamp_(1, len(cuts) - 1)
+    return index, torch.minimum(position - cuts[index - 1], cuts[index] - position).abs_()

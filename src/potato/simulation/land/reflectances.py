@@ -122,18 +122,20 @@ def _surface(row: list[str], where: str) -> Reflectance:
         raise InputError(
             f"{where}: expected {len(COLUMNS)} columns, found {len(row)}; quote a note that has commas"
         )
-    cells = dict(zip(COLUMNS, row, strict=True))
-    if not cells["name"].strip():
+    fields = dict(zip(COLUMNS, row, strict=True))
+    if not fields["name"].strip():
         raise InputError(f"{where}, column name: expected a name, found nothing")
-    if cells["kind"] not in KINDS:
-        raise InputError(f"{where}, column kind: expected one of {', '.join(KINDS)}, found {cells['kind']!r}")
+    if fields["kind"] not in KINDS:
+        raise InputError(
+            f"{where}, column kind: expected one of {', '.join(KINDS)}, found {fields['kind']!r}"
+        )
     values = []
     for column in ("pan", *BANDS):
-        text = cells[column]
+        text = fields[column]
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM):
             raise InputError(
                 f"{where}, column {column}: expected a whole number 1..{_MAXIMUM} (reflectance × {SCALE}), "
                 f"found {text!r}"
             )
         values.append(int(text) / SCALE)
-    return Reflectance(cells["name"], cells["kind"], values[0], tuple(values[1:]), cells["note"])
+    return Reflectance(fields["name"], fields["kind"], values[0], tuple(values[1:]), fields["note"])

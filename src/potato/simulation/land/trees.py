@@ -121,18 +121,18 @@ def grow(density: Tensor, generator: torch.Generator, layer: Layer, rough: Tenso
     return Crowns(*(field[:rows, :columns] for field in (best, cover, tones, hues)))
 
 
-def plant(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, dryness: float) -> None:
+def plant(canvas: Canvas, zones: Tensor, verge: Tensor, hedges: Tensor, dryness: float) -> None:
     """Plant woods, gardens, hedges, and shrubs below them.
 
     Args:
         canvas: drawn on.
         zones: of `plan_zones`.
-        kept: where no trunk may stand, in addition to what is paved, bool (h, w).
+        verge: where no trunk may stand, like on paved ground, bool (h, w).
         hedges: nearness of field borders, of `lay_fields`.
         dryness: 0 for lush land, 1 for dry land with fewer trees.
     """
     rows, columns = canvas.rows, canvas.columns
-    density = _density(canvas, zones, kept, hedges, dryness)
+    density = _density(canvas, zones, verge, hedges, dryness)
     # Lumps of leaves about three pixels wide, and finer ones.
     rough = torch.randn(rows, columns, generator=canvas.generator)
     rough.add_(F.avg_pool2d(rough.roll((5, 9), (0, 1))[None, None], 3, stride=1, padding=1)[0, 0], alpha=3.0)
@@ -147,7 +147,7 @@ def plant(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, dryness: 
             _lay_crowns(canvas, window, crowns, (first, second), rough)
 
 
-def _density(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, dryness: float) -> Tensor:
+def _density(canvas: Canvas, zones: Tensor, verge: Tensor, hedges: Tensor, dryness: float) -> Tensor:
     """The probability of a tree (h, w)."""
     density = torch.zeros(canvas.rows, canvas.columns)
     chances = dict(CHANCES)
@@ -163,7 +163,7 @@ def _density(canvas: Canvas, zones: Tensor, kept: Tensor, hedges: Tensor, drynes
         strip.mul_((1 + 1.2 * clump[window.slices]).clamp_(0.1, 2.5))
         strip = torch.where(wood, strip.clamp_min(0.75), strip)
         strip = torch.maximum(strip, (hedges[window.slices] > 0.7) * rows_of_trees)
-        strip[canvas.paved[window.slices] | kept[window.slices]] = 0
+        strip[canvas.paved[window.slices] | verge[window.slices]] = 0
         density[window.slices] = strip
     return density
 

@@ -35,13 +35,7 @@ CAR_COLOURS: tuple[tuple[str, float], ...] = (
 """Surfaces of cars and how common they are, about in percent; by eye."""
 
 
-CONTAINER_COLOURS = (
-    "white container",
-    "blue container",
-    "red container",
-    "green container",
-    "orange container",
-)
+CONTAINER_COLOURS = tuple(f"{colour} container" for colour in ("white", "blue", "red", "green", "orange"))
 """Surfaces of containers and trailers."""
 
 CONTAINER_WIDTH = 2.5 * METRE
@@ -117,8 +111,8 @@ def place_traffic(
 ) -> tuple[Mover, ...]:
     """Put moving cars and some lorries on main roads, keeping to the right.
 
-    They move up to 8 pixels between two arrays, and none lies outside the scene or under a tree,
-    which `height`, metres (h, w), tells.
+    They move up to 8 pixels between two arrays. None is placed outside the scene or where `height`,
+    metres (h, w), shows a tree.
     """
     movers = []
     for road in roads:

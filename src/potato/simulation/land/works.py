@@ -31,7 +31,7 @@ YARDS = (
 def fill_works(canvas: Canvas, plots: list[Plot], field: RoadField) -> None:
     """Build on plots of the works zone: asphalt, a hall, a car park, containers and trailers.
 
-    Roads must have been drawn, since what is built keeps off them.
+    Roads must have been drawn: yards and buildings keep off them.
     """
     rng = canvas.rng
     for plot in plots:

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
+import pairs
 from potato.chips.sample_reflectance import get_reflectance, pair_of_stem, reflectance_row
 from potato.core.sensors import SCALE
 from potato.errors import EmptyError, InputError
 from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.simulation.land.reflectances import load_reflectances
-
-import pairs
 
 
 @pytest.fixture
@@ -33,13 +32,13 @@ def expected(row, column):
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (50, 71), (51.9, 68), (159, 159)])
-def test_a_place_is_its_cell(stem, x, y):
+def test_a_place_gives_the_reflectance_of_its_cell(stem, x, y):
     surface = get_reflectance(*pair_of_stem(stem), x, y)
     assert counts(surface) == expected(int(y) // 4, int(x) // 4)
     assert counts(get_reflectance(stem, None, x, y)) == counts(surface)
 
 
-def test_a_place_may_be_told_in_three_ways(stem):
+def test_pixels_map_and_lonlat_coordinates_agree(stem):
     with gdal(), open_pair(*pair_of_stem(stem)) as pair:
         grid = pair.grid
     easting, northing = grid.transform @ (50.5, 71.5)
@@ -53,7 +52,7 @@ def test_a_place_may_be_told_in_three_ways(stem):
     assert longitude == pytest.approx(-118.63, abs=0.01) and latitude == pytest.approx(34.33, abs=0.01)
 
 
-def test_names_and_notes(stem):
+def test_default_names_and_notes(stem):
     surface = get_reflectance(stem, None, 50, 71)
     assert surface.name == "10300100A 48 68" and surface.kind == "paint"
     assert surface.note.startswith("10300100A at -118.6") and len(surface.note.split()) == 4
@@ -76,17 +75,17 @@ def test_names_and_notes(stem):
         ((3, 3), {"name": " "}, InputError, "found an empty one"),
     ],
 )
-def test_places_without_an_answer(stem, place, settings, error, words):
+def test_impossible_places_are_refused(stem, place, settings, error, words):
     with pytest.raises(error, match=words):
         get_reflectance(stem, None, *place, **settings)
 
 
-def test_a_missing_file_is_said(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"nothing-pan\.tif"):
         get_reflectance(tmp_path / "nothing", None, 1, 1)
 
 
-def test_what_is_printed_is_a_list_that_can_be_read(stem, tmp_path, run):
+def test_printed_lines_make_a_list_that_can_be_read(stem, tmp_path, run):
     first = run("get-reflectance", "--header", stem, 50, 71, "--name", "a roof, blue", "--kind", "roof")
     second = run("get-reflectance", f"{stem}-pan.tif", f"{stem}-ms.tif", 8, 9)
     assert first.exit_code == second.exit_code == 0, first.stderr + second.stderr
@@ -107,7 +106,7 @@ def test_the_command_takes_longitudes_west_of_greenwich(stem, run):
     assert plain.stdout == result.stdout
 
 
-def test_the_command_used_wrongly(stem, run):
+def test_wrong_arguments_are_usage_errors(stem, run):
     assert run("get-reflectance", stem, 1).exit_code == 2
     assert run("get-reflectance", "a", "b", "c", 1, 2).exit_code == 2
     assert run("get-reflectance", "--lonlot", stem, 1, 2).exit_code == 2

@@ -1,0 +1,126 @@
+"""The batches of every step, made ahead by loader processes."""
+
+import multiprocessing
+import signal
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from potato.errors import SessionError
+from potato.training.data import Batch, Samples
+from potato.training.distributed import ALONE, Ranks
+
+_PREFETCH = 4
+"""Batches that each loader process makes ahead."""
+
+
+def collate(samples: list[Batch]) -> Batch:
+    """Several batches as one; `Samples` gives batches of one."""
+    pan, mul, target, exposure, air, weight = (
+        torch.cat(parts) for parts in zip(*(one[:6] for one in samples), strict=True)
+    )
+    skipped = sum(one.skipped for one in samples)
+    problem = next((one.problem for one in samples if one.problem), "")
+    return Batch(pan, mul, target, exposure, air, weight, skipped, problem)
+
+
+@dataclass(frozen=True)
+class Places(Sampler[list[int]]):
+    """The places of a process's samples, a list for each micro-batch, in the order of the steps.
+
+    Attributes:
+        first: number of the first step.
+        last: number of the step after the last.
+        batch_size: chips of a step in all processes together; `ranks.count` must divide it.
+        micro_batch: largest number of chips in a batch.
+        ranks: tells which process this is.
+
+    Raises:
+        SessionError: if the processes can't share a step evenly.
+    """
+
+    first: int
+    last: int
+    batch_size: int
+    micro_batch: int
+    ranks: Ranks = ALONE
+
+    def __post_init__(self) -> None:
+        if self.batch_size % self.ranks.count:
+            raise SessionError(
+                f"expected a --batch-size that {self.ranks.count} processes divide, found {self.batch_size}"
+            )
+
+    @property
+    def per_step(self) -> int:
+        """Number of micro-batches that this process has in a step."""
+        return -(-(self.batch_size // self.ranks.count) // self.micro_batch)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        own = self.batch_size // self.ranks.count
+        for step in range(self.first, self.last):
+            start = step * self.batch_size + self.ranks.rank * own
+            for low in range(0, own, self.micro_batch):
+                yield list(range(start + low, start + min(low + self.micro_batch, own)))
+
+
+def open_batches(samples: Samples, places: Places, workers: int = 0) -> Generator[list[Batch], None, None]:
+    """The micro-batches of each step.
+
+    Args:
+        samples: of the run.
+        places: of this process's samples.
+        workers: processes that make batches ahead; 0 makes each when it is needed.
+
+    Yields:
+        For each step, its micro-batches.
+
+    Raises:
+        SessionError: if a loader process dies, or chips can't be read.
+    """
+    loader = iter(_loader(samples, places, workers))
+    try:
+        for _ in range(places.first, places.last):
+            yield [_next(loader) for _ in range(places.per_step)]
+    finally:
+        # End the processes now, not when the garbage is collected.
+        getattr(loader, "_shutdown_workers", lambda: None)()
+
+
+def _loader(samples: Samples, places: Places, workers: int) -> DataLoader[Batch]:
+    context = None
+    if workers:
+        # A forked child would inherit locks held by threads that it doesn't have.
+        methods = multiprocessing.get_all_start_methods()
+        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    return DataLoader(
+        samples,
+        batch_sampler=places,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=_start_worker if workers else None,
+        multiprocessing_context=context,
+        prefetch_factor=_PREFETCH if workers else None,
+    )
+
+
+def _start_worker(number: int) -> None:
+    """Leave Ctrl-C to the main process, which knows what to save."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _next(loader: Iterator[Batch]) -> Batch:
+    try:
+        return next(loader)
+    except SessionError as error:
+        # A loader process wraps its error in a traceback, of which the last line is the message.
+        raise SessionError(str(error).strip().splitlines()[-1].split("SessionError: ")[-1]) from error
+    except (RuntimeError, OSError, EOFError) as error:  # EOF and resets if it died while it was sending
+        reason = " ".join(str(error).split())[:200]
+        raise SessionError(
+            f"a loader process died or failed ({reason}); the last saved state is intact: "
+            "the same command goes on from it, and --workers 0 needs the least memory"
+        ) from error

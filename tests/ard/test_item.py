@@ -1,0 +1,217 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from potato.ard import OVERLAP, Tile, unusable
+from potato.ard.grid import quadkey_square
+from potato.ard.item import parse_item
+
+ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"
+
+
+SQUARE = [344843.75, 3794843.75, 350156.25, 3800156.25]
+
+
+def an_item(**changes):
+    properties = {
+        "datetime": "2024-12-14T18:53:50Z",
+        "platform": "WV02",
+        "catalog_id": "103001010A705C00",
+        "utm_zone": 11,
+        "quadkey": "031311102001",
+        "tile:data_area": 10.3,
+        "tile:clouds_percent": 7,
+        "proj:code": "EPSG:32611",
+    }
+    image = {"proj:bbox": SQUARE, "proj:shape": [9484, 9484]}
+    assets = {
+        "pan_analytic": {"href": "./103001010A705C00-pan.tif", **image},
+        "ms_analytic": {"href": "./103001010A705C00-ms.tif", **image, "proj:shape": [2371, 2371]},
+    }
+    for key, value in changes.items():
+        where = properties if key in ("clouds", "epsg", "zone") or key not in assets else assets
+        name = {"clouds": "tile:clouds_percent", "zone": "utm_zone"}.get(key, key)
+        where[name] = value
+    return {"type": "Feature", "properties": properties, "assets": assets}
+
+
+def parse(item, name=ITEM, root="/ard/"):
+    return parse_item(item, name, root, lambda file: root + file)
+
+
+def with_href(href, **settings):
+    return parse(an_item(ms_analytic={"href": href}), **settings)
+
+
+def test_a_tile_has_everything_that_its_item_says():
+    folder = "/ard/11/031311102001/2024-12-14/103001010A705C00"
+    assert parse(an_item()) == Tile(
+        cid="103001010A705C00",
+        platform="WV02",
+        zone=11,
+        quadkey="031311102001",
+        date="2024-12-14",
+        clouds=7,
+        epsg=32611,
+        bbox=tuple(SQUARE),
+        pan=f"{folder}-pan.tif",
+        mul=f"{folder}-ms.tif",
+        item=f"{folder}.json",
+        shape=(9484, 9484),
+        data_area=10.3,
+        datetime="2024-12-14T18:53:50Z",
+    )
+    assert parse(an_item()).id == "11/031311102001/103001010A705C00"
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [("WV03", "WV03"), ("worldview-02", "WV02"), ("WorldView-03", "WV03"), ("GE01", "GE01"), (None, "")],
+)
+def test_platforms_have_one_spelling(platform, name):
+    tile = parse(an_item(platform=platform))
+    assert tile.platform == name
+    assert (unusable(tile) is None) == name.startswith("WV0")
+
+
+def test_both_spellings_of_the_projection_are_read():
+    old = an_item()
+    del old["properties"]["proj:code"]
+    old["properties"]["proj:epsg"] = 32611
+    assert parse(old).epsg == parse(an_item()).epsg == 32611
+
+
+@pytest.mark.parametrize(
+    ("changes", "attribute", "value"),
+    [
+        ({"clouds": "12"}, "clouds", 12),
+        ({"clouds": 300}, "clouds", None),
+        ({"clouds": float("nan")}, "clouds", None),
+        ({"clouds": True}, "clouds", None),
+        ({"zone": "eleven"}, "zone", 11),
+        ({"quadkey": 31311102001}, "quadkey", "031311102001"),
+        ({"datetime": None}, "date", "2024-12-14"),
+        ({"catalog_id": "<b>"}, "cid", "103001010A705C00"),
+        ({"proj:code": "EPSG:"}, "epsg", None),
+        ({"proj:code": ["x"]}, "epsg", None),
+        ({"platform": "W\nV\x1b02" + 99 * "x"}, "platform", "WV02" + 36 * "x"),
+    ],
+)
+def test_implausible_values_of_an_item_are_ignored(changes, attribute, value):
+    assert getattr(parse(an_item(**changes)), attribute) == value
+
+
+def test_a_box_is_computed_from_transform_and_shape():
+    image = {
+        "href": "a.tif",
+        "proj:shape": [10, 10],
+        "proj:transform": [531.25, 0, 344843.75, 0, -531.25, 3800156.25],
+    }
+    assert parse(an_item(pan_analytic=image)).bbox == tuple(SQUARE)
+    assert parse(an_item(pan_analytic={}, ms_analytic={"proj:bbox": [3, 2, 1, 0]})).bbox is None
+
+
+@pytest.mark.parametrize(
+    ("assets", "reason"),
+    [
+        ({"pan_analytic": {"href": "./a-pan.tif"}}, "pan only"),
+        ({"ms_analytic": {"href": "./a-ms.tif"}}, "mul only"),
+        ({"visual": {"href": "./a-visual.tif"}}, "neither pan nor mul"),
+        ({"pan_analytic": {"href": "a"}, "ms_analytic": {}}, "an asset without an href (ms_analytic)"),
+        ({"pan_analytic": {"href": "a"}, "ms_analytic": None}, "an asset without an href (ms_analytic)"),
+    ],
+)
+def test_missing_assets_are_named(assets, reason):
+    assert unusable(parse({**an_item(), "assets": assets})) == reason
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "../../../../secret.tif",
+        "./../../../../../etc/passwd",
+        "%2e%2e/%2e%2e/%2e%2e/%2e%2e/secret.tif",
+        "/etc/passwd",
+        "file:///ard/11/031311102001/2024-12-14/a.tif",
+        "https://elsewhere.example/a.tif",
+        "https://elsewhere.example/12/031311102001/2024-12-14/a.tif",
+        "s3://other/a.tif",
+        "//elsewhere.example/a.tif",
+        "/vsicurl/https://elsewhere.example/a.tif",
+        "zip://../../../../../a.zip",
+    ],
+)
+@pytest.mark.parametrize("root", ["/ard/", "s3://bucket/ard/", "https://host.example/event/ard/"])
+def test_links_that_leave_the_ard_are_not_followed(href, root):
+    tile = with_href(href, root=root)
+    assert tile.mul is None
+    assert unusable(tile).startswith("an href that leaves the ARD (ms_analytic: ")
+
+
+@pytest.mark.parametrize("href", ["..\\..\\secret.tif", "a\n.tif", "a\0.tif", "\ud800.tif"])
+def test_links_with_odd_characters_are_not_followed(href):
+    tile = with_href(href)
+    assert unusable(tile).startswith("an href with characters that no ARD has (")
+    assert unusable(tile).isprintable() and unusable(tile).isascii()
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "103-ms.tif",
+        "./103-ms.tif",
+        "../2024-12-14/103-ms.tif",
+        "https://original.example/events/x/ard/11/031311102001/2024-12-14/103-ms.tif",
+        "s3://original/ard/11/031311102001/2024-12-14/103-ms.tif",
+        "s3://bucket/ard/11/031311102001/2024-12-14/103-ms.tif",
+    ],
+)
+def test_links_inside_the_ard_and_to_its_original_are_followed(href):
+    tile = with_href(href, root="s3://bucket/ard/")
+    assert tile.mul == "s3://bucket/ard/11/031311102001/2024-12-14/103-ms.tif"
+    assert unusable(tile) is None
+
+
+texts = st.text("a1.-/:%<\\\n\0é\ud800", max_size=8)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from([*an_item()["properties"], "proj:epsg"]), values),
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("pan_analytic", "ms_analytic"),
+            values
+            | st.dictionaries(st.sampled_from(["href", "proj:bbox", "proj:shape", "proj:transform"]), values),
+        ),
+    ),
+)
+def test_any_json_gives_a_tile(properties, assets):
+    tile = parse({"properties": properties, "assets": assets})
+    assert isinstance(tile, Tile)
+    assert unusable(tile) is None or unusable(tile).isprintable()
+    assert tile.grid_square is None or len(tile.grid_square) == 4
+
+
+def test_a_tile_has_its_grid_square_without_the_overlap():
+    assert parse(an_item()).grid_square == (345000, 3795000, 350000, 3800000)
+    clipped = {"href": "a.tif", "proj:bbox": [349000, 3794843.75, 350156.25, 3796000]}
+    assert parse(an_item(pan_analytic=clipped)).grid_square == (349000, 3795000, 350000, 3796000)
+    elsewhere = {"href": "a.tif", "proj:bbox": [0, 0, 340, 3400]}
+    assert parse(an_item(pan_analytic=elsewhere)).grid_square == (10, 100, 330, 3300)
+    assert parse(an_item(pan_analytic={}, ms_analytic={})).grid_square is None
+
+
+def test_a_southern_tile_has_its_grid_square():
+    west, south, east, north = quadkey_square("211311102001", south=True)
+    image = {"href": "a", "proj:bbox": [west + 4000, south - OVERLAP, east + OVERLAP, north + OVERLAP]}
+    tile = parse(an_item(quadkey="211311102001", pan_analytic=image))
+    assert tile.grid_square == (west + 4000, south, east, north) and south > 0

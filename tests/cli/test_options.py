@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass
+
+import click
+from click.testing import CliRunner
+
+from potato.cli import options
+from potato.core.render import NATURAL, adjust
+
+
+def invoke(command, *arguments):
+    return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+
+def test_an_option_answers_to_its_old_name_which_the_help_hides():
+    @click.command()
+    @click.option("--new", cls=options.RenamedOption, old_names=["--old"], default=1)
+    def command(new: int) -> None:
+        click.echo(new)
+
+    assert invoke(command, "--new", 3).output == invoke(command, "--old", 3).output == "3\n"
+    assert "--new" in invoke(command, "--help").output and "--old" not in invoke(command, "--help").output
+
+
+def test_rendering_passes_one_look():
+    seen = []
+
+    @click.command()
+    @options.rendering
+    def command(look) -> None:
+        seen.append(look)
+
+    assert invoke(command, "--exposure", 2, "--contrast", 1.5).exit_code == 0
+    assert seen == [adjust(NATURAL, 2, 1.5)]
+
+
+def test_a_result_is_printed_as_lines_as_json_or_not_at_all():
+    @dataclass
+    class Result:
+        size: int
+
+        def __str__(self) -> str:
+            return f"size {self.size}"
+
+    @click.command()
+    @options.printed
+    def command(progress: bool) -> tuple[Result, Result]:
+        return Result(1), Result(2)
+
+    assert invoke(command).output == "size 1\nsize 2\n"
+    assert invoke(command, "--json").output == '[{"size": 1}, {"size": 2}]\n'
+    assert invoke(command, "--quiet").output == ""

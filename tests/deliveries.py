@@ -1,0 +1,97 @@
+"""Small deliveries for tests, and what is needed to look into them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from rasterio.warp import transform
+
+import ards
+import pairs
+from potato import fuse_ard
+from potato.ard import Tile
+from potato.core.render import LOOKS
+from potato.engine.threads import Serial
+from potato.fusion.delivery.manifest import read_manifest
+from potato.fusion.delivery.plan import DeliverySettings
+
+SIDE_PIXELS = 4 * 136
+"""Pan pixels along a tile."""
+
+NAME = "11/031133301100/2024-12-14/1030010000000A00"
+
+
+def write_joined_tiles(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Tiles cut from one ground, overlapping; returns its pan and mul."""
+    pan, mul = pairs.ground(128 * rows + 8, 128 * columns + 8, seed=5)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = 128 * row, 128 * column
+            piece = (
+                pan[4 * top : 4 * top + SIDE_PIXELS, 4 * left : 4 * left + SIDE_PIXELS],
+                mul[:, top : top + 136, left : left + 136],
+            )
+            ards.write_tile(root, column, row, ground=piece)
+    return pan, mul
+
+
+ALONE = Serial().threads_per_job
+"""All cores for every job."""
+
+
+def deliver(source, output, **options):
+    return fuse_ard(source, output, **{"workers": 0, **options})
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.glob("[0-9]*/*/*/*.tif"))
+
+
+def states(folder: Path) -> dict[str, str]:
+    return {name: row.state for name, row in read_manifest(folder).rows.items()}
+
+
+def lonlat(x: float, y: float) -> tuple[float, float]:
+    (longitude,), (latitude,) = transform("EPSG:32611", "EPSG:4326", [x], [y])
+    return longitude, latitude
+
+
+OURS = DeliverySettings(None, "w", LOOKS["natural"], "cog")
+
+
+TILE = Tile(
+    ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
+)
+
+
+def collect(event: Path) -> None:
+    """Give an event the collections by which it is found on a web server."""
+    items = sorted(path.relative_to(event).as_posix() for path in (event / "ard").rglob("10*.json"))
+    links = [{"rel": "item", "href": f"./{item}"} for item in items]
+    (event / "collection.json").write_text(json.dumps({"type": "Collection", "links": links}))
+
+
+def two_cids(tmp_path) -> Path:
+    ards.write_ard(tmp_path / "ard", 2, 1)
+    ards.write_tile(tmp_path / "ard", 0, 0, cid=ards.OTHER, changes={"tile:clouds_percent": 60})
+    ards.write_tile(
+        tmp_path / "ard",
+        1,
+        0,
+        cid=ards.OTHER,
+        changes={"datetime": "2025-01-02T00:00:00Z", "platform": "WV01"},
+    )
+    return tmp_path / "ard"
+
+
+def signed_distance(x, y, corners):
+    """Metres from the sides of a polygon, and whether a point is in it."""
+    inside = np.zeros(x.shape, bool)
+    distance = np.full(x.shape, np.inf)
+    for (x0, y0), (x1, y1) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        inside ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0 or 1e-30) + x0)
+        along = np.clip(
+            ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2), 0, 1
+        )
+        distance = np.minimum(distance, np.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0)))
+    return distance, inside

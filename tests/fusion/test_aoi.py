@@ -1,0 +1,178 @@
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.warp import transform
+
+import ards
+from deliveries import collect, deliver, lonlat, names, signed_distance
+from potato import fuse
+from potato.ard import TILE_SIDE
+from potato.core.windows import PairWindow
+from potato.errors import InputError
+from potato.fusion.delivery.aoi import box_area, read_area
+from potato.raster import Area, grid_at, part_of
+from servers import serve_folder
+
+
+def test_the_mask_of_an_area_is_exact():
+    """Against the distance in metres of every pixel from the sides of the polygon."""
+    grid = grid_at(1200, 900, 0.5, 350_000, 3_800_000)
+    corners = [(350_020, 3_799_990), (350_400, 3_799_700), (350_300, 3_799_500), (350_060, 3_799_550)]
+    hole = [(350_150, 3_799_800), (350_200, 3_799_800), (350_150, 3_799_700)]
+    area = Area(((tuple(lonlat(*point) for point in corners), tuple(lonlat(*point) for point in hole)),))
+    part = part_of(grid, None, area)
+    mask = part.mask(PairWindow(0, 0, 300, 225))
+    x, y = np.meshgrid(350_000.25 + 0.5 * np.arange(900), 3_799_999.75 - 0.5 * np.arange(1200))
+    distance, inside = signed_distance(x, y, corners)
+    distance_2, inside_2 = signed_distance(x, y, hole)
+    expected = inside & ~inside_2
+    # Straight lines in degrees are bent by millimetres on the map.
+    clear = (distance > 0.02) & (distance_2 > 0.02)
+    assert np.array_equal(mask[clear], expected[clear]) and clear.mean() > 0.999
+    cells = mask.reshape(300, 4, 225, 4).any((1, 3))
+    window = part.window
+    inner = cells[window.row : window.bottom, window.column : window.right]
+    assert inner.sum() == cells.sum() and (part.cells | ~inner).all()
+    # What is only touched lies at the edge.
+    assert part.cells.sum() < inner.sum() + 4 * sum(inner.shape)
+    assert min(inner[:2].sum(), inner[-2:].sum(), inner[:, :2].sum(), inner[:, -2:].sum()) > 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 100), st.integers(1, 100), st.integers(1, 200), st.integers(1, 200))
+def test_a_mask_does_not_depend_on_the_window(row, column, height, width):
+    grid = grid_at(1200, 1200, 0.5, 350_000, 3_800_000)
+    area = Area(
+        (
+            (
+                tuple(
+                    lonlat(*point)
+                    for point in [(350_100, 3_799_900), (350_700, 3_799_800), (350_300, 3_799_300)]
+                ),
+            ),
+        )
+    )
+    part = part_of(grid, None, area)
+    window = PairWindow(row, column, height, width)
+    large = part.mask(PairWindow(0, 0, row + window.height, column + window.width))
+    assert np.array_equal(large[4 * row :, 4 * column :], part.mask(window))
+
+
+def test_areas_cross_the_antimeridian():
+    grid = grid_at(
+        800,
+        800,
+        0.5,
+        *(transform("EPSG:4326", "EPSG:32601", [179.9985], [-16.8])[k][0] for k in (0, 1)),
+        32601,
+    )
+    across = part_of(grid, None, box_area(179.999, -17, -179.999, -16))
+    assert across.mask(PairWindow(0, 0, 200, 200)).mean() == pytest.approx(0.51, abs=0.05)
+    split = Area((*box_area(179.999, -17, 180, -16).polygons, *box_area(-180, -17, -179.999, -16).polygons))
+    two = part_of(grid, None, split).mask(PairWindow(0, 0, 200, 200))
+    assert (two != across.mask(PairWindow(0, 0, 200, 200))).mean() < 1e-4
+    assert part_of(grid, None, box_area(-179, -17, 179, -16)) is None
+
+
+def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
+    root = ards.write_ard(tmp_path / "event" / "ard", 2, 1, side=272, block=128)
+    collect(tmp_path / "event")
+    pixel, (west, north) = TILE_SIDE / 1088, ards.corner(0, 0)
+    # A triangle in the lower left quarter of the first tile.
+    points = [
+        (west + 100.3 * pixel, north - 600.7 * pixel),
+        (west + 499 * pixel, north - 700.6 * pixel),
+        (west + 300 * pixel, north - 999 * pixel),
+    ]
+    ring = [list(lonlat(*point)) for point in points]
+    aoi = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}}
+    (tmp_path / "aoi.geojson").write_text(json.dumps(aoi))
+    with serve_folder(tmp_path / "event") as server:
+        found = deliver(server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson", dry_run=True)
+        server.sent = 0
+        made = deliver(server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson")
+        sent = server.sent
+    assert (made.done, made.left_out) == (1, {"outside of the area": 1})
+    name = names(made.folder)[0]
+    fuse(root / f"{name}-pan.tif", root / f"{name}-ms.tif", tmp_path / "whole.tif", look="flat")
+    with (
+        rasterio.open(made.folder / f"{name}.tif") as file,
+        rasterio.open(tmp_path / "whole.tif") as full,
+    ):
+        codes, grid = file.read(), file.transform
+        assert (file.width, file.height) == (400, 400) and found.pixels == 160_000
+        column, row = (round(value) for value in ~full.transform @ (grid.c, grid.f))
+        assert (row, column) == (600, 100)
+        same = full.read()[:, row : row + 400, column : column + 400]
+    x, y = np.meshgrid(grid.c + (np.arange(400) + 0.5) * pixel, grid.f - (np.arange(400) + 0.5) * pixel)
+    distance, inside = signed_distance(x, y, points)
+    clear = distance > 0.05 * pixel
+    assert np.array_equal(codes[3][clear] > 0, inside[clear])
+    shown = codes[3] > 0
+    assert (np.abs(codes.astype(int) - same)[:, shown] <= 1).all() and not codes[:, ~shown].any()
+    images = sum(path.stat().st_size for path in (root / name).parent.glob("*.tif"))
+    # 400 of 1,088 pixels a side, a halo of 120 all around, and whole TIFF blocks.
+    assert sent < 0.65 * images
+
+
+def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_path):
+    root = shutil.copytree(ard, tmp_path / "ard")
+    for item in root.rglob("103*.json"):
+        data = json.loads(item.read_text())
+        for asset in data["assets"].values():
+            del asset["proj:bbox"]
+        item.write_text(json.dumps(data))
+    west, north = ards.corner(0, 0)
+    low, high = lonlat(west + 1000, north - 2000), lonlat(west + 2000, north - 1000)
+    assert deliver(root, tmp_path / "out").done == 4
+    made = deliver(root, tmp_path / "out", bbox=(*low, *high), overwrite=True)
+    assert (made.done, made.empty, made.complete) == (1, 3, True)
+    assert len(names(made.folder)) == 1
+    assert deliver(root, tmp_path / "out", bbox=(*low, *high)).empty == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Expecting"),
+        ('{"type": "Point", "coordinates": [1, 2]}', "found a Point"),
+        ('{"type": "FeatureCollection", "features": []}', "found none"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}', "a ring of 2 points"),
+        (
+            '{"type": "Polygon", "coordinates": [[[5e5, 4e6], [6e5, 4e6], [6e5, 5e6]]]}',
+            "no longitude and latitude",
+        ),
+        ('{"type": "Polygon", "coordinates": [[[5, 89], [6, 89], [6, 91]]]}', "no longitude and latitude"),
+        ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
+        ("[1]", "expected GeoJSON"),
+    ],
+)
+def test_geojson_that_is_no_area_is_refused(tmp_path, text, reason):
+    (tmp_path / "a.geojson").write_text(text)
+    with pytest.raises(InputError, match=reason):
+        read_area(tmp_path / "a.geojson")
+
+
+def test_polygons_are_found_wherever_geojson_has_them(tmp_path):
+    ring = [[0, 0, 7], [1, 0, 7], [1, 1, 7], [0, 0, 7]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    many = {"type": "MultiPolygon", "coordinates": [[ring], [ring]]}
+    both = {"type": "GeometryCollection", "geometries": [polygon, many]}
+    features = [{"type": "Feature", "geometry": shape} for shape in (polygon, many, both, None)]
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    area = read_area(tmp_path / "a.geojson")
+    assert len(area.polygons) == 6 and set(area.polygons) == {(((0, 0), (1, 0), (1, 1), (0, 0)),)}
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 1, 1, 1), (0, 2, 1, 1), (0, 0, 0, 1), (0, -91, 1, 1), (math.nan, 0, 1, 1)]
+)
+def test_boxes_without_ground_are_refused(box):
+    with pytest.raises(InputError, match="expected west, south, east and north"):
+        box_area(*box)

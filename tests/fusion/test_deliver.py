@@ -1,0 +1,229 @@
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ards
+from deliveries import NAME, collect, deliver, lonlat, names, states
+from potato import fuse
+from potato.errors import OutputError, OutputExists
+from potato.fusion.delivery.manifest import MANIFEST, open_manifest, read_manifest
+from potato.fusion.delivery.tile import fuse_tile
+from potato.model.weights import save_model
+from servers import Fault, serve_folder
+
+
+def test_tiles_lie_in_the_tree_of_the_ard_and_are_what_fuse_makes(ard, delivered, tmp_path):
+    assert (delivered.done, delivered.mosaics, delivered.complete) == (4, 1, True)
+    items = sorted(path.relative_to(ard / "ard").with_suffix("") for path in ard.rglob("103*0A00.json"))
+    assert names(delivered.folder) == list(map(str, items)) and len(items) == 4
+    stem = ard / "ard" / items[0]
+    fuse(f"{stem}-pan.tif", f"{stem}-ms.tif", tmp_path / "alone.tif")
+    assert (tmp_path / "alone.tif").read_bytes() == (delivered.folder / f"{items[0]}.tif").read_bytes()
+
+
+def test_a_second_run_changes_nothing(ard, out):
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    again = deliver(ard, out, mosaic="cog")
+    assert (again.done, again.there, again.mosaics) == (0, 4, 0) and again.complete
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_only_what_is_missing_is_made(ard, out):
+    first, second, *_ = names(out)
+    (out / f"{first}.tif").unlink()
+    with (out / f"{second}.tif").open("ab") as file:
+        file.truncate(1000)
+    again = deliver(ard, out, mosaic="cog")
+    # The mosaic's pictures are what they were, and so is the mosaic.
+    assert (again.done, again.there, again.mosaics) == (2, 2, 0)
+    whole = hashlib.sha256((out / f"{second}.tif").read_bytes()).hexdigest()
+    assert whole == read_manifest(out).rows[second].digest
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"look": "flat"}, "look: natural, now flat"),
+        ({"creation_options": {"COMPRESS": "LZW"}}, "creation options"),
+        ({"crop_to_cell": True}, "crop to cell: False, now True"),
+        ({"bbox": "middle"}, "area"),
+        ({"profile": "tiled"}, "profile"),
+        ({"weights": "network"}, "weights"),
+    ],
+)
+def test_pictures_of_other_weights_or_options_need_overwrite(ard, out, network, tmp_path, change, told):
+    if "weights" in change:
+        save_model(network, tmp_path / "net.safetensors")
+        change = {"weights": tmp_path / "net.safetensors"}
+    if "bbox" in change:
+        low, high = (lonlat(ards.WEST + x, ards.NORTH - y) for x, y in ((1000, 9000), (9000, 1000)))
+        change = {"bbox": (*low, *high)}
+    name = names(out)[0]
+    before = (out / f"{name}.tif").read_bytes()
+    with pytest.raises(OutputExists, match=rf"found 4 pictures of others .*{told}.*--overwrite"):
+        deliver(ard, out, **change)
+    assert (out / f"{name}.tif").read_bytes() == before
+    again = deliver(ard, out, cids=[ards.CID], overwrite=True, **change)
+    assert again.done == 4 and (out / f"{name}.tif").read_bytes() != before
+
+
+def test_device_and_workers_are_no_change_of_settings(ard, out):
+    assert deliver(ard, out, device="cpu", workers=2).there == 4
+
+
+def test_a_picture_that_no_run_made_is_not_replaced(ard, tmp_path):
+    mine = tmp_path / "out" / f"{NAME}.tif"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    made = deliver(ard, tmp_path / "out")
+    assert made.done == 3 and mine.read_text() == "mine"
+    assert "there is a file of this name already" in made.failed[0].reason
+
+
+@pytest.mark.parametrize("where", ["event", "event/ard", "event/out", "door/out"])
+def test_a_delivery_does_not_go_into_its_ard(tmp_path, where):
+    """Items of pictures have the names of the items that they are made from."""
+    ards.write_tile(tmp_path / "event" / "ard")
+    (tmp_path / "door").symlink_to(tmp_path / "event")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError, match="expected a folder outside of the ARD"):
+        deliver(tmp_path / "event", tmp_path / where)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_collection_that_no_run_made_is_not_replaced(ard, tmp_path):
+    (tmp_path / "collection.json").write_text("{}")
+    with pytest.raises(OutputExists, match=r"found the collection\.json of something else"):
+        deliver(ard, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["collection.json"]
+
+
+def test_two_runs_do_not_share_a_folder(ard, tmp_path):
+    with (
+        open_manifest(tmp_path / "out"),
+        pytest.raises(OutputError, match="another run is writing there"),
+    ):
+        deliver(ard, tmp_path / "out")
+
+
+def test_processes_make_the_same_bytes(ard, delivered, tmp_path):
+    made = deliver(ard, tmp_path / "out", workers=2, mosaic="cog")
+    assert made.done == 4 and made.complete
+    for name in names(delivered.folder):
+        assert (made.folder / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+
+
+def test_a_run_that_is_killed_is_finished_by_repeating_it(ard, delivered, tmp_path):
+    third = names(delivered.folder)[2]
+    with serve_folder(ard) as server:
+        collect(ard)
+        server.faults[f"/ard/{third}-pan.tif"] = fault = Fault("hang")
+        run = subprocess.Popen(
+            [sys.executable, "-m", "potato", "fuse-ard", server.url, tmp_path / "out", "-j", "1", "--mosaic"]
+        )
+        assert fault.met.wait(60)
+        run.send_signal(signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
+    found = states(tmp_path / "out")
+    assert [found.get(name) for name in names(delivered.folder)] == ["done", "done", "started", None]
+    again = deliver(ard, tmp_path / "out", mosaic="cog")
+    assert (again.there, again.done, again.mosaics) == (2, 2, 1)
+    for name in [*names(delivered.folder), "mosaic/11/1030010000000A00"]:
+        assert (again.folder / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+
+
+def test_repeating_a_killed_run_removes_everything_half_written(ard, delivered, out):
+    first, _, third, _ = names(out)
+    # A picture in its place but not yet in the manifest; half a line; half a picture; half an item.
+    lines = (out / MANIFEST).read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if first.encode() not in line and third.encode() not in line]
+    kept.append(json.dumps({"tile": first, "state": "started", "signature": "x"}).encode() + b"\n")
+    (out / MANIFEST).write_bytes(b"".join(kept) + b'{"tile": "' + third.encode())
+    (out / f"{third}.tif").unlink()
+    stem = Path(third).name
+    (out / third).parent.joinpath(f".{stem}.tif.abc.partial").mkdir()
+    (out / third).parent.joinpath(f".{stem}.json.123.partial").write_text("{")
+    again = deliver(ard, out)
+    assert (again.there, again.done) == (2, 2) and again.complete
+    assert not [path for path in out.rglob("*") if "partial" in path.name]
+    for name in (first, third):
+        assert (out / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+    assert all(json.loads(line) for line in (out / MANIFEST).read_text().splitlines())
+
+
+def test_an_interrupted_run_leaves_nothing_half_written(ard, tmp_path, monkeypatch):
+    def interrupted(job):
+        if job.name == NAME:
+            return fuse_tile(job)
+        job.output.parent.joinpath(f".{job.output.name}.abc.partial").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        deliver(ard, tmp_path / "out")
+    assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
+    assert names(tmp_path / "out") == [NAME]
+    collection = json.loads((tmp_path / "out" / "collection.json").read_text())
+    assert [link["href"] for link in collection["links"] if link["rel"] == "item"] == [f"./{NAME}.json"]
+
+
+def test_a_tile_that_is_not_what_its_item_says_fails_alone(ard, tmp_path):
+    root = shutil.copytree(ard, tmp_path / "ard")
+    item = next(root.rglob("103*.json"))
+    data = json.loads(item.read_text())
+    data["assets"]["pan_analytic"]["proj:bbox"] = [
+        value + 20 for value in data["assets"]["pan_analytic"]["proj:bbox"]
+    ]
+    item.write_text(json.dumps(data))
+    made = deliver(root, tmp_path / "out")
+    assert made.done == 3 and "item and file disagree: the corners of pan lie 20.0 m" in made.failed[0].reason
+
+
+def test_the_command_says_what_it_did(ard, tmp_path, run, inline):
+    result = run(
+        "fuse-ard", ard, tmp_path / "out", "-j", "1", "--mosaic", "--look", "flat", "--cid", ards.CID
+    )
+    assert result.exit_code == 0, result.output
+    assert "4 tiles fused, 1 mosaic; 2.2 Mpx" in result.stdout
+    facts = json.loads(run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "--json").stdout)
+    assert facts["there"] == 4 and facts["complete"] is True
+    assert run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "-q").output == ""
+    refused = run("fuse-ard", ard, tmp_path / "out")
+    assert refused.exit_code == 1 and "look: flat, now natural" in refused.stderr
+    dry = json.loads(run("fuse-ard", ard, tmp_path / "new", "--dry-run", "--json").stdout)
+    assert len(dry["tiles"]) == 4 and not (tmp_path / "new").exists()
+
+
+def test_a_box_may_begin_with_a_minus(ard, tmp_path, run):
+    box = ("-119", "30", "-117", "40")
+    found = run("fuse-ard", ard, tmp_path / "out", "--bbox", *box, "--dry-run")
+    assert found.exit_code == 0 and "4 tiles to fuse" in found.stdout
+    both = run("fuse-ard", ard, tmp_path / "out", "--bbox", *box, "--aoi", "x.geojson")
+    assert both.exit_code == 1 and "give one" in both.stderr
+
+
+def test_failures_are_listed_with_exit_code_3_until_they_are_repaired(ard, tmp_path, run, inline):
+    root = shutil.copytree(ard, tmp_path / "ard")
+    pan = next(root.rglob("*-pan.tif"))
+    good = pan.read_bytes()
+    pan.write_bytes(good[: len(good) // 2])
+    result = run("fuse-ard", root, tmp_path / "out", "-j", "1")
+    assert result.exit_code == 3
+    assert "3 tiles fused" in result.stdout and result.stdout.count("failed: 11/") == 1
+    quiet = run("fuse-ard", root, tmp_path / "out", "-j", "1", "-q")
+    assert quiet.exit_code == 3 and quiet.stdout == "" and "failed: 11/" in quiet.stderr
+    pan.write_bytes(good)
+    again = run("fuse-ard", root, tmp_path / "out", "-j", "1")
+    assert (
+        again.exit_code == 3
+        and "0 tiles fused, 3 already there" in again.stdout
+        and "failed: 11/" in again.stdout
+    )
+    last = run("fuse-ard", root, tmp_path / "out", "-j", "1", "--retry-failed")
+    assert last.exit_code == 0 and "1 tile fused, 3 already there" in last.stdout

@@ -1,0 +1,54 @@
+import dataclasses
+
+import pytest
+
+import ards
+from deliveries import ALONE, OURS, TILE
+from potato.fusion.delivery.manifest import Manifest, Record
+from potato.fusion.delivery.plan import Plan
+from potato.fusion.delivery.schedule import make_schedule
+
+
+@pytest.mark.parametrize(
+    ("state", "same", "there", "place", "replacing"),
+    [
+        (None, True, False, "todo", False),
+        ("started", True, False, "todo", True),
+        ("started", False, True, "todo", True),
+        ("done", True, True, "there", None),
+        ("done", True, False, "todo", True),
+        ("done", False, False, "todo", True),
+        ("empty", True, False, "empty", None),
+        ("empty", False, False, "todo", True),
+        ("failed", True, False, "failed", None),
+        ("failed", False, False, "todo", True),
+    ],
+)
+def test_the_schedule_follows_its_table(tmp_path, state, same, there, place, replacing):
+    name = "11/000000000000/2024-12-14/" + ards.CID
+    rows = {}
+    if state:
+        rows[name] = Record(name, state, OURS.signature if same else "other", file="f.tif", bytes=3)
+    if there:
+        (tmp_path / "f.tif").write_bytes(b"abc")
+    manifest = Manifest(tmp_path, rows, {})
+    schedule = make_schedule(Plan((TILE,)), OURS, manifest, threads_per_job=ALONE, follow_links=True)
+    found = {
+        "todo": len(schedule.todo),
+        "there": schedule.there,
+        "empty": schedule.empty,
+        "failed": len(schedule.failed),
+    }
+    assert {kind for kind, count in found.items() if count} == {place}
+    if place == "todo":
+        assert schedule.todo[0].overwrite is replacing and schedule.todo[0].follow_links
+    again = make_schedule(Plan((TILE,)), OURS, manifest, threads_per_job=ALONE, retry_failed=True)
+    assert bool(again.todo) == (place in ("todo", "failed"))
+
+
+def test_every_job_gets_the_threads_that_the_executor_says(tmp_path):
+    tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
+    schedule = make_schedule(
+        Plan(tiles), OURS, Manifest(tmp_path, {}, {}), threads_per_job=lambda jobs: 10 * jobs
+    )
+    assert {job.settings.threads for job in (*schedule.jobs, *schedule.todo)} == {40}

@@ -1,0 +1,144 @@
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import jsonschema
+import pystac
+import pytest
+import rasterio
+from pystac.validation import validate_dict
+
+import ards
+from deliveries import OURS
+from potato.core.render import LOOKS
+from potato.fusion.delivery.manifest import Record
+from potato.fusion.delivery.plan import Pass
+from potato.fusion.delivery.stac import picture_collection, picture_item
+from potato.raster import grid_at
+
+
+def test_pystac_walks_the_delivery_and_finds_it_valid(delivered):
+    collection = pystac.Collection.from_file(str(delivered.folder / "collection.json"))
+    items = list(collection.get_items())
+    assert len(items) == 5
+    # Without extensions, so that no schema has to be fetched.
+    for path in [delivered.folder / "collection.json", *delivered.folder.rglob("*.json")]:
+        validate_dict(json.loads(path.read_text()), extensions=[])
+    west, south, east, north = collection.extent.spatial.bboxes[0]
+    for item in items:
+        assert item.get_collection().id == collection.id == item.collection_id == "out"
+        asset = item.assets["picture"]
+        path = Path(asset.get_absolute_href())
+        assert asset.extra_fields["file:size"] == path.stat().st_size
+        assert asset.extra_fields["file:checksum"] == "1220" + hashlib.sha256(path.read_bytes()).hexdigest()
+        with rasterio.open(path) as file:
+            assert asset.extra_fields["proj:shape"] == list(file.shape)
+            assert asset.extra_fields["proj:transform"] == pytest.approx(list(file.transform))
+            assert item.properties["proj:code"] == file.crs.to_string()
+        origins = [link.get_absolute_href() for link in item.links if link.rel == "derived_from"]
+        assert len(origins) == (4 if "mosaic" in item.id else 1)
+        assert all(Path(origin).is_file() for origin in origins)
+        assert west <= item.bbox[0] < item.bbox[2] <= east and south <= item.bbox[1] < item.bbox[3] <= north
+        assert (
+            item.properties["processing:software"]["potato"] and len(item.properties["potato:weights"]) == 16
+        )
+
+
+WORDS = {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string", "minLength": 1}}
+
+
+SIZES = {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2}
+
+
+NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 9, "maxItems": 9}
+
+
+PUBLISHED = {
+    "projection/v2.0.0": {
+        "proj:code": {"type": "string", "pattern": "^[A-Z]+:[0-9A-Za-z]+$"},
+        "proj:wkt2": {"type": "string", "minLength": 1},
+        "proj:shape": SIZES,
+        "proj:transform": NUMBERS,
+    },
+    "processing/v1.2.0": {
+        "processing:lineage": {"type": "string", "minLength": 1},
+        "processing:software": WORDS,
+    },
+    "file/v2.1.0": {
+        "file:size": {"type": "integer", "minimum": 0},
+        # A multihash: its function, its length and its bytes, all in lower case.
+        "file:checksum": {"type": "string", "pattern": "^1220[0-9a-f]{64}$"},
+    },
+}
+"""The form of the fields that we write, by the pages of the extensions; no schema is fetched."""
+
+
+def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(delivered):
+    prefixes = {field.split(":")[0] for fields in PUBLISHED.values() for field in fields}
+    for path in delivered.folder.rglob("*/*.json"):
+        item = json.loads(path.read_text())
+        declared = [
+            address.split("/", 3)[3].removesuffix("/schema.json") for address in item["stac_extensions"]
+        ]
+        assert declared == list(PUBLISHED)
+        assert all(
+            address.startswith("https://stac-extensions.github.io/") for address in item["stac_extensions"]
+        )
+        places = (item["properties"], *item["assets"].values())
+        found = {
+            name: value for place in places for name, value in place.items() if name.split(":")[0] in prefixes
+        }
+        for fields in PUBLISHED.values():
+            assert found.keys() & fields.keys(), "an extension that isn't used isn't declared"
+            schema = {"type": "object", "properties": fields}
+            jsonschema.validate({name: found.pop(name) for name in fields if name in found}, schema)
+        assert not found, "fields that their extension doesn't know"
+        # Of a file, and not of an item.
+        assert not [name for name in item["properties"] if name.startswith("file:")]
+    # A collection has none of these fields, so it declares no extension.
+    collection = (delivered.folder / "collection.json").read_text()
+    assert "stac_extensions" not in collection and not any(f'"{prefix}:' in collection for prefix in prefixes)
+
+
+def test_a_collection_spans_its_pictures():
+    rows = [
+        Record(f"1/{n}", "done", "s", bbox=(n, -n, n + 1.0, n), datetime=f"2024-0{9 - n}-01T00:00:00Z")
+        for n in (1, 2, 3)
+    ]
+    rows.append(
+        Record("1/4", "failed", "s", bbox=(-90.0, -90.0, 90.0, 90.0), datetime="1999-01-01T00:00:00Z")
+    )
+    found = picture_collection("x", rows)
+    assert found["extent"]["spatial"]["bbox"] == [[1, -3, 4.0, 3]]
+    assert found["extent"]["temporal"]["interval"] == [["2024-06-01T00:00:00Z", "2024-08-01T00:00:00Z"]]
+    assert [link["href"] for link in found["links"][1:]] == ["./1/1.json", "./1/2.json", "./1/3.json"]
+    grid = grid_at(8, 4, 0.4375, 400_000, 4_000_000, 32611)
+    item = picture_item(
+        rows[0],
+        grid,
+        Pass("c", "WV02", "2024-01-02"),
+        [],
+        settings=dataclasses.replace(OURS, look=LOOKS["flat"]),
+        profile="tiled",
+        collection="x",
+    )
+    assert item["properties"]["gsd"] == 0.4375 and item["properties"]["datetime"] is None
+    assert item["properties"]["start_datetime"] == "2024-01-02T00:00:00Z"
+    assert (
+        item["assets"]["picture"]["data_type"] == "uint16"
+        and "cloud" not in item["assets"]["picture"]["type"]
+    )
+
+
+def test_a_picture_without_a_time_spans_its_whole_day():
+    record = Record("11/031111302001/2024-12-14/X", "done", "s", file="X.tif")
+    grid = grid_at(64, 64, 2.0, 350_000, 3_800_000, 32611)
+    seen = Pass(ards.CID, "WV02", "2024-12-14")
+    item = picture_item(record, grid, seen, [], settings=OURS, profile="cog", collection="c")
+    found = item["properties"]
+    assert found["datetime"] is None
+    assert (found["start_datetime"], found["end_datetime"]) == (
+        "2024-12-14T00:00:00Z",
+        "2024-12-14T23:59:59Z",
+    )

@@ -1,0 +1,128 @@
+"""Reading one image: bands, validity, coarser images, and two pictures on one grid."""
+
+import numpy as np
+import pytest
+from affine import Affine
+from rasterio.enums import ColorInterp
+
+import pairs
+from potato.core.windows import PairWindow
+from potato.errors import BandError, GridError, InputError
+from potato.raster import (
+    check_same_grid,
+    open_mul,
+    open_picture,
+    read_overview,
+    read_photograph,
+    read_picture,
+    write_png,
+)
+
+CODES = np.random.default_rng(0).integers(1, 256, (3, 48, 64), dtype=np.uint8)
+
+
+def write_picture(path, codes=CODES, **profile):
+    return pairs.write(path, codes, photometric="RGB" if len(codes) == 3 else "MINISBLACK", **profile)
+
+
+def test_bands_of_a_picture_go_by_their_colours_else_by_their_order(tmp_path):
+    plain = write_picture(tmp_path / "plain.tif")
+    swapped = pairs.write(tmp_path / "swapped.tif", CODES[::-1])
+    import rasterio
+
+    with rasterio.open(swapped, "r+") as file:
+        file.colorinterp = (ColorInterp.blue, ColorInterp.green, ColorInterp.red)
+    for path in (plain, swapped):
+        with open_picture(path) as image:
+            codes, valid = image.read(0, 0, 48, 64)
+        assert np.array_equal(codes, CODES) and valid.all()
+
+
+@pytest.mark.parametrize("bands", [1, 2, 4, 8])
+def test_a_picture_has_three_bands(tmp_path, bands):
+    path = pairs.write(tmp_path / "a.tif", np.resize(CODES, (bands, 48, 64)), alpha="NO")
+    hint = "mul-to-rgb" if bands > 3 else "convert it first"
+    with pytest.raises(BandError, match=f"found {bands}; .*{hint}"), open_picture(path):
+        pass
+
+
+def test_a_picture_has_8_or_16_bits(tmp_path):
+    path = pairs.write(tmp_path / "a.tif", CODES.astype("float32"))
+    with pytest.raises(BandError, match="uint8 or uint16, found float32"), open_picture(path):
+        pass
+
+
+def test_a_mul_is_opened_without_its_pan(tmp_path):
+    _, mul = pairs.ground(20, 24)
+    with open_mul(pairs.write(tmp_path / "m.tif", mul[::-1], names=pairs.BAND_NAMES[::-1])) as image:
+        assert np.array_equal(image.read(0, 0, 20, 24)[0], mul)
+
+
+def test_pixels_outside_an_image_are_zero_and_invalid(tmp_path):
+    with open_picture(write_picture(tmp_path / "a.tif")) as image:
+        codes, valid = image.read(-2, -3, 53, 70)
+        inside = np.zeros((53, 70), bool)
+        inside[2:50, 3:67] = True
+    assert np.array_equal(valid, inside)
+    assert np.array_equal(codes[:, 2:50, 3:67], CODES) and not codes[:, ~inside].any()
+
+
+def test_a_coarser_image_is_the_means_of_pixels_and_leaves_out_partial_ones(tmp_path):
+    codes = np.kron(CODES[:, :11, :15], np.ones((4, 4), np.uint8))[:, :43, :59]
+    with open_picture(write_picture(tmp_path / "a.tif", codes)) as image:
+        small = image.coarser(4)
+        assert (small.grid.height, small.grid.width) == (10, 14)
+        assert small.grid.transform == image.grid.transform @ Affine.scale(4)
+        assert np.array_equal(small.read(0, 0, 10, 14)[0], CODES[:, :10, :14])
+
+
+@pytest.mark.parametrize(("side", "step"), [(64, 1), (63, 2), (16, 4), (1, 64)])
+def test_an_overview_fits_into_its_square(tmp_path, side, step):
+    with open_picture(write_picture(tmp_path / "a.tif", np.full((3, 64, 64), 7, np.uint8))) as image:
+        codes, valid, found = read_overview(image, side)
+    assert found == step and codes.shape == (3, 64 // step, 64 // step)
+    assert (codes == 7).all() and valid.all()
+
+
+def test_a_window_of_a_picture_is_in_cells(tmp_path):
+    path = write_picture(tmp_path / "a.tif", np.concatenate([CODES, CODES[:1]]))
+    assert np.array_equal(read_picture(path, PairWindow(2, 3, 4, 5))[:3], CODES[:, 8:24, 12:32])
+
+
+def test_a_photograph_is_its_first_three_bands_of_8_bits(tmp_path):
+    write_png(tmp_path / "a.png", CODES)
+    assert np.array_equal(read_photograph(tmp_path / "a.png"), CODES)
+    with pytest.raises(InputError, match="found 1 of uint8"):
+        read_photograph(pairs.write(tmp_path / "grey.tif", CODES[0]))
+    with pytest.raises(InputError, match="found 3 of uint16"):
+        read_photograph(pairs.write(tmp_path / "deep.tif", CODES.astype("uint16")))
+    with pytest.raises(InputError, match="can't open photograph"):
+        read_photograph(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"transform": pairs.CORNER @ Affine.translation(0.05, -0.05)}, None),
+        ({"transform": pairs.CORNER @ Affine.translation(2, 1)}, "corners up to 2 pixels apart"),
+        ({"transform": pairs.CORNER @ Affine.scale(1.1)}, "corners up to 6.4 pixels apart"),
+        ({"crs": "EPSG:32612"}, "one CRS, found EPSG:32611 and EPSG:32612"),
+    ],
+)
+def test_pictures_on_two_grids_are_refused_with_the_difference(tmp_path, change, message):
+    paths = write_picture(tmp_path / "a.tif"), write_picture(tmp_path / "b.tif", **change)
+    with open_picture(paths[0]) as first, open_picture(paths[1]) as second:
+        if message is None:
+            check_same_grid(first, second)
+        else:
+            with pytest.raises(GridError, match=message):
+                check_same_grid(first, second)
+
+
+def test_of_a_picture_without_a_place_only_the_size_is_compared(tmp_path):
+    write_png(tmp_path / "a.png", CODES)
+    write_png(tmp_path / "b.png", CODES[:, 1:])
+    with open_picture(write_picture(tmp_path / "a.tif")) as placed, open_picture(tmp_path / "a.png") as png:
+        check_same_grid(placed, png)
+        with open_picture(tmp_path / "b.png") as other, pytest.raises(GridError, match="one size"):
+            check_same_grid(placed, other)

@@ -1,0 +1,150 @@
+"""Sessions: their start, how they go on, and the changes that they refuse."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from potato.chips import save_chip
+from potato.chips.scenes import scene_chip
+from potato.errors import SessionError
+from potato.model.network import Architecture, sharpen
+from potato.model.weights import load_card, load_model, weights_digest
+from potato.training import train
+from potato.training.checkpoints import SHIPPED_EPOCH, Session
+from potato.training.config import OLD_NAMES
+from potato.training.data import held_out, list_chips
+from training_runs import CPU, state_of, train_config
+
+
+def test_finished_session_goes_on_only_for_more_epochs(pool, tmp_path):
+    lines = []
+    plan = train_config(tmp_path, pool)
+    train(plan)
+    digest = weights_digest(load_model(tmp_path / "s" / "1.safetensors"))
+    assert train(plan, say=lines.append).steps == 12
+    assert any("all of its 2 epochs" in line for line in lines)
+    assert weights_digest(load_model(tmp_path / "s" / "1.safetensors")) == digest
+    more = train(replace(plan, epochs=3))
+    assert more.epochs == (0, 1, 2) and more.steps == 18
+
+
+def test_checkpoint_has_a_card_and_loads(pool, tmp_path):
+    done = train(train_config(tmp_path, pool, seed=5))
+    card = load_card(done.checkpoint)
+    assert card["name"] == "s/1" and card["epoch"] == 1 and card["chips_seen"] == 48
+    assert card["settings"]["seed"] == 5 and card["data"] and card["code"]
+    assert load_model(done.checkpoint).architecture == Architecture(8, 2)
+    latest = load_model(tmp_path / "s" / "latest.safetensors")
+    assert weights_digest(latest) == weights_digest(load_model(done.checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": 1e-2}, "--lr 0.001, not 0.01"),
+        ({"batch_size": 8}, "--batch-size 4, not 8"),
+        ({"scenes": 0.5}, "--scenes None, not 0.5"),
+        ({"width": 16}, "8 × 2, found --width 16"),
+        ({"load_epoch": SHIPPED_EPOCH}, "started from scratch"),
+        ({"load_from": "other/3"}, "started from scratch"),
+    ],
+)
+def test_session_refuses_options_other_than_it_began_with(pool, tmp_path, change, message):
+    plan = train_config(tmp_path, pool)
+    train(plan)
+    before = (tmp_path / "s" / "state.pt").read_bytes()
+    with pytest.raises(SessionError, match=message):
+        train(replace(plan, **change))
+    assert (tmp_path / "s" / "state.pt").read_bytes() == before
+    free = replace(plan, epochs=3, micro_batch=1, save_every=1.0, from_scratch=True, width=None, depth=None)
+    assert train(free).steps == 18
+
+
+def test_session_refuses_changed_chips(pool, tmp_path):
+    chips = tmp_path / "chips"
+    shutil.copytree(pool, chips)
+    plan = train_config(tmp_path, chips)
+    train(plan)
+    save_chip(scene_chip(9, 9, 80), chips / "0.pt")
+    with pytest.raises(SessionError, match=r"chips aren't those.*--load-from s"):
+        train(plan)
+
+
+def test_session_of_version_0_1_goes_on_to_identical_weights(pool, tmp_path):
+    """Version 0.1 wrote five options and the averaged weights under other names."""
+    plan = train_config(tmp_path, pool, epochs=1, fringe_weight=1.0, ghost_weight=2.0)
+    for name in ("new", "old"):
+        train(replace(plan, session=name))
+    content = state_of(tmp_path / "old")
+    names = {new: old for old, new in OLD_NAMES.items()}
+    saved = json.loads(content["settings"])
+    content["settings"] = json.dumps({names.get(name, name): value for name, value in saved.items()})
+    content["learner"]["mean"] = content["learner"].pop("ema")
+    assert "strays" in content["settings"] and "ghost" not in content["settings"]
+    torch.save(content, tmp_path / "old" / "state.pt")
+    with pytest.raises(SessionError, match=r"--ghost-weight 2\.0, not 3\.0"):
+        train(replace(plan, session="old", ghost_weight=3.0))
+    new, old = (train(replace(plan, session=name, epochs=2)).checkpoint for name in ("new", "old"))
+    assert weights_digest(load_model(old)) == weights_digest(load_model(new))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no state", None])
+def test_damaged_state_is_refused_in_one_line(pool, tmp_path, damage):
+    plan = train_config(tmp_path, pool, epochs=1)
+    train(plan)
+    path = tmp_path / "s" / "state.pt"
+    path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
+    with pytest.raises(SessionError, match=r"state\.pt: expected the state of a session.*--load-from s"):
+        train(plan)
+    branch = train(replace(plan, session="t", load_from="s"))
+    assert branch.epochs == (0, 1)
+
+
+def test_session_is_locked_for_other_processes(pool, tmp_path):
+    with Session(tmp_path / "s").open(), pytest.raises(SessionError, match="another process"):
+        train(train_config(tmp_path, pool))
+    assert train(train_config(tmp_path, pool)).steps == 12
+
+
+def test_load_from_starts_at_the_weights_of_another_session(pool, tmp_path):
+    plan = train_config(tmp_path, pool)
+    train(plan)
+    branch = replace(plan, session="t", load_from="s/0", width=None, depth=None, lr=1e-4, epochs=1)
+    done = train(branch)
+    assert done.epochs == (0, 1)
+    first, second = (load_model(tmp_path / name / "0.safetensors") for name in "st")
+    assert weights_digest(first) == weights_digest(second)
+    assert load_card(done.checkpoint)["origin"] == "s/0"
+    assert train(replace(branch, epochs=2)).epochs == (0, 1, 2), "the same command goes on"
+    assert train(replace(branch, epochs=2, load_from=None)).steps == 12, "and so it does without its origin"
+    assert train(replace(branch, session="u", load_from="s")).epochs == (1, 2), (
+        "the last one without a number"
+    )
+    for wrong in ("s/7", "nothing", "nothing/0"):
+        with pytest.raises(SessionError, match="expected a session with epoch"):
+            train(replace(branch, session="v", load_from=wrong))
+    with pytest.raises(SessionError, match="network of 8 × 2"):
+        train(replace(branch, session="v", width=16))
+
+
+def test_load_epoch_starts_at_the_shipped_weights_and_number(pool, tmp_path):
+    done = train(train_config(tmp_path, pool, load_epoch=SHIPPED_EPOCH, epochs=1, width=None, depth=None))
+    assert done.epochs == (SHIPPED_EPOCH, SHIPPED_EPOCH + 1)
+    started = load_model(tmp_path / "s" / f"{SHIPPED_EPOCH}.safetensors")
+    pan, mul, _ = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0)).floats(CPU)
+    with torch.no_grad():
+        torch.testing.assert_close(sharpen(started, pan, mul), sharpen(load_model(), pan, mul))
+    assert started.architecture.depth > 0
+    with pytest.raises(SessionError, match=f"ships epoch {SHIPPED_EPOCH}, found --load-epoch 5"):
+        train(train_config(tmp_path / "other", pool, load_epoch=5))
+
+
+def test_seed_decides_the_weights(pool, tmp_path):
+    plans = [
+        train_config(tmp_path, pool, session=name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    a, b, c = (weights_digest(load_model(train(plan).checkpoint)) for plan in plans)
+    assert a == b != c

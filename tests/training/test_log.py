@@ -1,0 +1,79 @@
+"""The log, the curves and the pictures of a session."""
+
+import time
+from dataclasses import replace
+from importlib.util import find_spec
+
+import pytest
+
+from potato.training import train
+from potato.training.log import Curves, Line, LogFile
+from training_runs import log_of, train_config
+
+
+def test_log_has_every_epoch_once_and_pictures_are_written(pool, tmp_path, capsys):
+    plan = train_config(tmp_path, pool, test_chips=str(pool), test_length=3, epochs=1)
+    train(plan)
+    train(replace(plan, epochs=2))
+    assert capsys.readouterr().err.count("warning: 3 of 3 test chips are trained on too") == 2
+    rows = log_of(tmp_path / "s")
+    ends = [row for row in rows if row["ended"]]
+    assert [row["epoch"] for row in ends] == [0, 1]
+    assert [row["step"] for row in rows] == sorted(row["step"] for row in rows)
+    for row in ends:
+        assert row["test"] > 0 and row["predictor"] == ends[0]["predictor"] and row["test_psnr"] > 20
+    assert ends[0]["loss"] == pytest.approx(sum(r["loss"] for r in rows[:6]) / 6, rel=0.1)
+    picture = (tmp_path / "s" / "pictures.png").read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) > 1000
+
+
+def line(step: int, loss: float = 1.0) -> Line:
+    return Line(step, 0, loss, 1e-3, 1.0, 5.0, 0)
+
+
+def test_log_drops_lines_after_the_last_save(tmp_path):
+    path = tmp_path / "log.jsonl"
+    first = LogFile(path, 0)
+    for step in range(1, 6):
+        first.line(line(step))
+    with path.open("a") as file:
+        file.write('{"step": 6, "lo')  # cut short by a kill
+    again = LogFile(path, 3)
+    again.line(line(4, 2.0))
+    assert [(row["step"], row["loss"]) for row in log_of(tmp_path)] == [
+        (1, 1.0),
+        (2, 1.0),
+        (3, 1.0),
+        (4, 2.0),
+    ]
+
+
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
+def test_curves_drop_points_after_the_last_save(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for start_, steps_, loss in ((0, range(1, 6), 1.0), (3, range(4, 5), 2.0)):
+        curves = Curves(tmp_path, start_)
+        for step in steps_:
+            curves.line(line(step, loss))
+        curves.close()
+        time.sleep(1.1)  # files of events are told apart by the second
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    points = [(point.step, point.value) for point in events.Scalars("loss/train")]
+    assert points == [(1, 1.0), (2, 1.0), (3, 1.0), (4, 2.0)]
+
+
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
+def test_resumed_run_continues_its_curves(pool, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    plan = train_config(tmp_path, pool, test_chips=str(pool), epochs=1, test_length=2)
+    train(plan)
+    train(replace(plan, epochs=2))
+    events = EventAccumulator(str(tmp_path / "s" / "tensorboard"))
+    events.Reload()
+    assert [point.step for point in events.Scalars("loss/epoch")] == [6, 12]
+    assert [point.step for point in events.Scalars("loss/train")] == list(range(1, 13))
+    assert {"learning rate", "loss/test", "PSNR/test", "chips per second"} <= set(events.Tags()["scalars"])
+    assert [image.step for image in events.Images("test chips")][-1] == 12

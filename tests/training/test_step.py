@@ -1,0 +1,144 @@
+"""A step: its loss, its options, its micro-batches, and what it refuses."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from potato.core.color import delta_e_ok
+from potato.core.sensors import SCALE
+from potato.errors import SessionError
+from potato.model.features import trim
+from potato.model.network import Architecture, Sharpener, sharpen
+from potato.training import TrainConfig
+from potato.training.augment import CLEAR_AIR
+from potato.training.data import held_out, list_chips
+from potato.training.loader import Places, open_batches
+from potato.training.score import score_batches
+from potato.training.step import Learner, batch_loss, learning_rate, train_step
+from training_runs import CPU, samples, train_config
+
+PLAIN = TrainConfig(scenes=1.0, fringe_weight=0.0)
+"""A loss of ΔE alone."""
+
+
+def learner(plan: TrainConfig) -> Learner:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Learner.start(Sharpener(Architecture(plan.width, plan.depth)), plan, CPU)
+
+
+def steps(pool: Path, plan: TrainConfig, count: int = 6, micro: int = 4) -> Learner:
+    learning = learner(plan)
+    for batches in open_batches(samples(pool), Places(0, count, plan.batch_size, micro)):
+        train_step(learning, batches, plan, 100)
+    return learning
+
+
+def weights(model: Sharpener) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+
+@pytest.mark.parametrize("micro", [1, 3])
+def test_micro_batches_change_weights_by_rounding_only(pool, tmp_path, micro):
+    plan = train_config(tmp_path, pool)
+    whole, pieces = steps(pool, plan), steps(pool, plan, micro=micro)
+    assert float((weights(whole.model) - weights(learner(plan).model)).abs().max()) > 1e-3, "it learns"
+    torch.testing.assert_close(weights(pieces.model), weights(whole.model), atol=2e-6, rtol=0)
+    assert pieces.epoch.loss == pytest.approx(whole.epoch.loss, rel=1e-5)
+
+
+def test_batch_size_changes_the_weights(pool, tmp_path):
+    four, two = (steps(pool, train_config(tmp_path, pool, batch_size=size)) for size in (4, 2))
+    assert float((weights(four.model) - weights(two.model)).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+def test_learning_rate_rises_in_the_warm_up_and_falls_after_it(tmp_path, schedule):
+    plan = train_config(tmp_path, None, schedule=schedule, warm_up=50, lr=1e-2)
+    rates = [learning_rate(step, 1000, plan) for step in range(1000)]
+    assert rates[:50] == sorted(rates[:50]) and rates[0] < 1e-3
+    assert max(rates) == rates[50] == 1e-2
+    assert rates[50:] == sorted(rates[50:], reverse=True)
+    assert 0 < rates[-1] < 2e-4
+    assert (rates[500] < 6e-3) == (schedule == "cosine")
+    # The warm-up is at most a tenth of a run.
+    assert learning_rate(1, 10, plan) == 1e-2
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("lr", 1e-4), ("weight_decay", 1.0), ("clip", 0.01), ("schedule", "constant"), ("warm_up", 0)],
+)
+def test_every_option_of_a_step_changes_the_weights(pool, tmp_path, option, value):
+    plain = steps(pool, train_config(tmp_path, pool))
+    other = steps(pool, train_config(tmp_path, pool, **{option: value}))
+    if option == "schedule":
+        plain, other = (
+            learning_rate(90, 100, train_config(tmp_path, pool, schedule=s)) for s in ("cosine", value)
+        )
+        assert plain != other
+    else:
+        assert not torch.equal(weights(plain.model), weights(other.model))
+
+
+def test_average_follows_the_weights_and_forgets_the_start(pool, tmp_path):
+    for ema, close in ((0.0, True), (0.999, False)):
+        learning = steps(pool, train_config(tmp_path, pool, ema=ema))
+        assert torch.equal(weights(learning.ema), weights(learning.model)) == close
+    start_ = weights(learner(train_config(tmp_path, pool)).model)
+    way = (weights(learning.ema) - start_).norm() / (weights(learning.model) - start_).norm()
+    assert 0.3 < float(way) < 1.2, "it forgets the start"
+
+
+def test_batch_loss_equals_delta_e_of_the_sharpened_chip(pool, tmp_path):
+    """The loss of an unchanged chip against `sharpen`, and the two terms beside ΔE."""
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
+    model = Sharpener(Architecture(8, 2))
+    with torch.no_grad():
+        loss, total, count, pixels = batch_loss(model, batch, CPU, PLAIN)
+        pan, mul, target = batch.floats(CPU)
+        distance = trim(delta_e_ok(sharpen(model, pan, mul), target), 4 * model.halo_valid)
+        half, full = (batch._replace(artefact_weight=torch.tensor([share])) for share in (0.5, 1.0))
+        terms = replace(PLAIN, fringe_weight=2.0), replace(PLAIN, ghost_weight=2.0)
+        found = [[batch_loss(model, one, CPU, term)[:2] for one in (batch, half, full)] for term in terms]
+    assert int(count) == pixels == distance.numel()
+    assert torch.equal(loss, total)
+    for (none, _), (some, _), (all_, plain) in found:
+        assert torch.equal(none, total) and torch.equal(plain, total)
+        assert all_ > total and float(all_ - total) == pytest.approx(2 * float(some - total), rel=1e-3)
+    assert float(total / count) == pytest.approx(float(distance.mean()), abs=0.1), "less the softness"
+    assert score_batches(model, [batch], CPU).delta_e == pytest.approx(float(distance.mean()), rel=0.5)
+
+
+def test_saturated_weight_adds_delta_e_at_saturated_pixels_only(pool):
+    """Where every pixel is saturated, weight w makes the loss 1 + w times as large."""
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
+    model = Sharpener(Architecture(8, 2))
+    for chroma, times in ((0.0, 1.0), (0.04, 1.0), (0.1, 4.0)):
+        target = torch.tensor([0.5, chroma, 0.0])[None, :, None, None].expand_as(batch.target)
+        flat = batch._replace(target=(target * SCALE).to(torch.int16), air=CLEAR_AIR[None])
+        with torch.no_grad():
+            loss, distance = batch_loss(model, flat, CPU, replace(PLAIN, saturated_weight=3.0))[:2]
+        assert float(loss) == pytest.approx(times * float(distance), rel=1e-5)
+
+
+def test_chips_smaller_than_the_halo_are_refused(pool):
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
+    with pytest.raises(SessionError, match="more than 96 pan pixels"):
+        batch_loss(Sharpener(Architecture(8, 8)), batch, CPU, PLAIN)
+
+
+def test_nan_loss_ends_the_run_before_the_weights_move(pool, tmp_path):
+    plan = train_config(tmp_path, pool)
+    learning = steps(pool, plan, 2)
+    with torch.no_grad():
+        learning.model.layers[0].weight[0] = float("nan")
+    before = learning.ema.state_dict()["layers.1.weight"].clone()
+    batches = next(open_batches(samples(pool), Places(0, 1, 4, 4)))
+    with pytest.raises(SessionError, match=r"loss became NaN or infinite at step 2.*--load-from"):
+        train_step(learning, batches, plan, 100)
+    assert learning.step == 2 and torch.equal(learning.ema.state_dict()["layers.1.weight"], before)
+    with pytest.raises(SessionError, match="weights became NaN"):
+        learning.check()
