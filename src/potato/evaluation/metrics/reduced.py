@@ -16,10 +16,10 @@ from potato.core.sensors import RATIO
 from potato.evaluation.metrics.block_statistics import covariance, whole_blocks
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-"""Side and standard deviation of SSIM's Gaussian window, in pixels, as Wang and others have them."""
+"""Side and standard deviation of SSIM's Gaussian window, in pixels, by Wang and others."""
 
 SSIM_K1, SSIM_K2 = 0.01, 0.03
-"""Constants of SSIM that keep its denominators from 0, by the peak, as Wang and others have them."""
+"""Constants, by the peak, that keep SSIM's denominators from 0, by Wang and others."""
 
 FLAT = 1e-7
 """Standard deviation by mean of a flat block, at most: less is the rounding of float32."""
