@@ -14,7 +14,7 @@ from potato.errors import ChipError, InputError, OutputError, OutputExists
 
 
 def a_source(
-    folder: Path, count: int, *, squares: int = 5, zone: int = 33, invented=False, manifest=True
+    folder: Path, count: int, *, squares: int = 5, zone: int = 33, fake=False, manifest=True
 ) -> Path:
     """Files that stand for chips; nobody opens them here."""
     folder.mkdir(parents=True)
@@ -29,7 +29,7 @@ def a_source(
             "lat": 44.0,
             "metres": 2000.0,
         }
-        row = {"n": n, **({"synthetic": True} if invented else where), "digest": f"{folder.name}-{n}"}
+        row = {"n": n, **({"synthetic": True} if fake else where), "digest": f"{folder.name}-{n}"}
         lines.append(json.dumps(row) + "\n")
     if manifest:
         (folder / "manifest.jsonl").write_text("".join(lines))
@@ -206,7 +206,7 @@ def test_grid_squares_of_two_zones_on_the_same_ground_stay_together(tmp_path):
 
 
 def test_fake_chips_are_split_too(tmp_path):
-    link_chips([a_source(tmp_path / "fake", 50, invented=True)], tmp_path / "pools", split=0.8)
+    link_chips([a_source(tmp_path / "fake", 50, fake=True)], tmp_path / "pools", split=0.8)
     assert len(targets(tmp_path / "pools" / "train")) == 40
 
 

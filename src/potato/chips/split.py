@@ -22,11 +22,11 @@ Chips = Sequence[tuple[Path, Sequence[int], Mapping[int, Row]]]
 def ground_of(row: Row) -> str | None:
     """A name for the ground of a chip: its grid square; None if its row doesn't say.
 
-    The ground of an invented chip is like no other.
+    A fake chip, or one of a simulated scene, has ground of its own.
     """
     if row.get("quadkey"):
         return f"{row.get('zone')}/{row['quadkey']}"
-    return f"invented {row['digest']}" if row.get("synthetic") and "digest" in row else None
+    return f"fake {row['digest']}" if row.get("synthetic") and "digest" in row else None
 
 
 def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
