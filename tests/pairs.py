@@ -1,4 +1,4 @@
-"""Small pairs of GeoTIFFs for tests, with smooth ground that has some detail."""
+"""Small pairs of GeoTIFFs for tests: smooth ground with some detail in pan."""
 
 from dataclasses import dataclass
 from pathlib import Path

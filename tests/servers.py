@@ -32,12 +32,14 @@ from urllib.parse import unquote
 
 @dataclass
 class Fault:
-    """Something that goes wrong while a file is sent.
+    """A fault while a file is sent.
 
     Attributes:
-        kind: `cut`: half the body, then the end; `reset`: half, then a reset; `trickle`: a byte every 50 ms;
-            `hang`: nothing, until the server stops; or a status to answer.
-        times: how often; None for always.
+        kind: `cut`: half the body, then the end of the connection; `reset`: half the body, then a
+            reset; `trickle`: a byte every 50 ms; `hang`: nothing, until the server stops; or an
+            HTTP
+                status.
+        times: how often it happens; None for always.
         met: set when a request meets it.
     """
 
@@ -53,14 +55,16 @@ class FolderServer(http.server.ThreadingHTTPServer):
         url: address of the folder, ending in a slash.
         sent: bytes of bodies sent.
         requests: (method, path, range or None, status) of each request answered.
-        faults: what goes wrong, or a status to answer instead, by path (beginning with a slash) or by a
-            regular expression that matches all of one.
-        redirects: addresses to send requests on to, by regular expressions of paths; the path is added.
-        closing: set when it stops.
+        faults: a fault, or an HTTP status to answer, by path (beginning with a slash) or by a
+            regular expression that matches a whole path.
+        redirects: addresses to redirect requests to, by regular expressions of paths; the path is
+            added.
+        closing: set when the server stops.
     """
 
     daemon_threads = True
-    # GDAL asks for many ranges at once, and a connection that is dropped comes back only after a second.
+    # GDAL asks for many ranges at once, and a connection that is dropped comes back only after a
+    # second.
     request_queue_size = 128
     raw = False
 
@@ -81,7 +85,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
             self.sent += size
 
     def fault(self, path: str) -> str | int | None:
-        """What goes wrong with this request."""
+        """The fault of this request, if it has one."""
         found = next((fault for which, fault in self.faults.items() if re.fullmatch(which, path)), None)
         if not isinstance(found, Fault):
             return found
@@ -114,7 +118,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
         return 206, {"Content-Range": f"bytes {first}-{last}/{whole}"}, part
 
     def handle_error(self, request, client_address) -> None:
-        """A client that hangs up early, as GDAL does, is no news."""
+        """Nothing: GDAL closes connections early."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -151,7 +155,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(body[place : place + 1])
         self.wfile.write(body[: len(body) // 2] if fault in ("cut", "reset") else body)
         if fault == "reset":
-            # A socket that lingers for no time at all says so rudely.
+            # A socket closed with no time to linger resets the connection.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if fault in ("cut", "reset"):
             self.close_connection = True
@@ -163,7 +167,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _Proxy(FolderServer):
-    """Passes requests on to another server, as they are."""
+    """Passes requests on to another server unchanged."""
 
     raw = True
 
@@ -251,7 +255,7 @@ def serve_bucket(folder: str | os.PathLike[str], name: str = "ard") -> Iterator[
             with mock.patch.dict(os.environ, settings):
                 yield f"s3://{name}"
         finally:
-            # The server forgets nothing while the process lives, not even when it stops.
+            # Moto keeps its buckets for the life of the process, also when the server stops.
             for file in client.list_objects_v2(Bucket=name).get("Contents", ()):
                 client.delete_object(Bucket=name, Key=file["Key"])
             client.delete_bucket(Bucket=name)

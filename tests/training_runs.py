@@ -14,7 +14,11 @@ from potato.training import TrainConfig
 from potato.training.data import Samples, list_chips
 
 ROOT = Path(__file__).parents[1]
+
 CPU = torch.device("cpu")
+PATIENCE = 600
+"""Seconds after which a process counts as hanging, on a busy machine too."""
+
 SMALL = ("--width", 8, "--depth", 2, "-j", 0, "--device", "cpu")
 BATCHES = ("--batch-size", 4, "--micro-batch", 2)
 LONG = ("--epochs", 3, "--epoch-length", 280, *BATCHES, "--lr", 1e-3, *SMALL)
@@ -46,11 +50,11 @@ def start(*arguments: object, cwd: Path, **more: object) -> subprocess.Popen:
 
 def finish(*arguments: object, cwd: Path, **more: object) -> tuple[int, str, str]:
     process = start(*arguments, cwd=cwd, **more)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
-def wait_for(condition, process: subprocess.Popen, seconds: float = 60) -> None:
+def wait_for(condition, process: subprocess.Popen, seconds: float = PATIENCE) -> None:
     for _ in range(int(seconds / 0.01)):
         if condition():
             return

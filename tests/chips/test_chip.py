@@ -88,7 +88,7 @@ def test_the_native_flag_survives_and_must_be_a_bool(tmp_path):
     found = torch.load(tmp_path / "0.pt", weights_only=True)
     for flag in (torch.ones(2, dtype=torch.bool), torch.tensor(0.5)):
         torch.save({**found, "native": flag}, tmp_path / "1.pt")
-        with pytest.raises(ChipError, match="a flag `native` that isn't one"):
+        with pytest.raises(ChipError, match="a `native` flag that isn't a bool"):
             load_chip(tmp_path / "1.pt")
 
 

@@ -94,7 +94,7 @@ def test_items_that_cannot_be_fetched_stop_the_run(sharp, tmp_path):
     item = next(sharp.rglob(f"{CID}.json")).relative_to(sharp)
     with serve_folder(sharp) as server:
         server.faults[f"/{item.as_posix()}"] = 503
-        with pytest.raises(ArdError, match="every item counts"):
+        with pytest.raises(ArdError, match="depend on every item"):
             make_chips(server.url, tmp_path / "chips", count=1, **SMALL)
         server.faults[f"/{item.as_posix()}"] = 404
         result = make_chips(server.url, tmp_path / "chips", count=1, **SMALL)

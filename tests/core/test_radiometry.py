@@ -21,6 +21,7 @@ def test_arrays_of_any_layout_and_tensors_are_converted_alike(layout):
     counts = layout(np.arange(24, dtype=np.uint16).reshape(4, 6))
     expected = torch.tensor(counts.tolist(), dtype=torch.float32) / SCALE
     assert torch.equal(counts_to_reflectance(counts), expected)
+    assert counts_to_reflectance(counts).is_contiguous()
     assert torch.equal(counts_to_reflectance(torch.tensor(counts.tolist(), dtype=torch.int32)), expected)
 
 

@@ -35,7 +35,7 @@ SMALL = {"size": 32, "count": 6}
 
 @pytest.fixture(scope="module")
 def address():
-    """The scheduler of two workers, as if it were elsewhere."""
+    """Address of a scheduler of two workers."""
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50
     )
@@ -57,7 +57,7 @@ def ard(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(ard, tmp_path_factory):
-    """What this process makes."""
+    """Pictures made in this process."""
     output = tmp_path_factory.mktemp("alone") / "out"
     fuse_ard(ard, output, workers=0, mosaic="cog")
     return pictures(output)
@@ -67,7 +67,7 @@ def pictures(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.tif"))}
 
 
-def test_the_cluster_keeps_the_promises_of_processes(two):
+def test_a_cluster_gives_every_job_its_result_or_its_failure(two):
     assert sorted(two.run(range(10), worker_jobs.double)) == [(n, 2 * n) for n in range(10)]
     assert list(two.run([], worker_jobs.double)) == []
     found = dict(two.run([1, -1, 2], worker_jobs.double))
@@ -75,13 +75,13 @@ def test_the_cluster_keeps_the_promises_of_processes(two):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="its C library is told to keep freed memory")
-def test_workers_use_freed_memory_again(two):
+def test_workers_reuse_freed_memory(two):
     rounds, pages = 50, 2 * (8 << 20) // resource.getpagesize()
     for _, faults in two.run([rounds] * 4, worker_jobs.fault):
         assert faults < 0.2 * rounds * pages
 
 
-def test_a_worker_that_is_killed_is_survived(two, tmp_path):
+def test_a_killed_worker_is_replaced_and_its_job_done_again(two, tmp_path):
     names = [str(tmp_path / name) for name in "abc"]
     assert sorted(two.run(names, worker_jobs.die_once)) == [(name, name) for name in names]
     assert two.workers >= 1
@@ -136,7 +136,7 @@ def test_the_local_cluster_has_a_limit_and_makes_the_same_bytes(ard, alone, tmp_
     assert pictures(tmp_path / "out") == alone
 
 
-def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
+def test_chips_and_errors_are_those_of_threads(ard, address, tmp_path):
     make_chips(ard, tmp_path / "here", **SMALL)
     made = make_chips(ard, tmp_path / "there", cluster=address, **SMALL)
     assert made.made == SMALL["count"]
@@ -149,7 +149,7 @@ def test_chips_are_the_same_and_so_are_errors(ard, address, tmp_path):
         make_chips(tmp_path / "bad", tmp_path / "none", cluster=address, **SMALL)
 
 
-def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path, monkeypatch):
+def test_ratings_do_not_depend_on_the_order_of_results(ard, address, tmp_path, monkeypatch):
     run = Cluster.run
     monkeypatch.setattr(Cluster, "run", lambda *given: reversed(list(run(*given))))
     rate_cids(str(ard), tmp_path / "here.csv", sheet=tmp_path / "here.html")
@@ -158,7 +158,7 @@ def test_ratings_are_the_same_whichever_tile_comes_first(ard, address, tmp_path,
         assert (tmp_path / f"there.{kind}").read_bytes() == (tmp_path / f"here.{kind}").read_bytes()
 
 
-def test_results_come_in_the_order_of_the_jobs_and_so_does_the_first_failure(two, tmp_path):
+def test_map_gives_results_in_order_and_raises_the_first_failure(two, tmp_path):
     pauses = [0.3, 0.0, 0.2, 0.1, 0.0]
     assert list(two.map(pauses, worker_jobs.wait)) == [(pause, pause) for pause in pauses]
     with pytest.raises(BlockError, match="the block at -1 failed: ValueError: a number that can't be"):
@@ -168,9 +168,9 @@ def test_results_come_in_the_order_of_the_jobs_and_so_does_the_first_failure(two
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory):
+def inputs_to_evaluate(tmp_path_factory):
     """A pair of two windows, with a hole; a pool of chips."""
-    folder = tmp_path_factory.mktemp("judged")
+    folder = tmp_path_factory.mktemp("evaluated")
     valid = np.ones((4 * 344, 4 * 60), bool)
     valid[300:340, 100:150] = False
     pan, mul = pairs.ground(344, 60)
@@ -183,9 +183,9 @@ def judged(tmp_path_factory):
 
 
 @pytest.mark.parametrize("mode", ["pair", "chips", "registration"])
-def test_judgements_are_the_same(judged, address, network, tmp_path, monkeypatch, mode):
+def test_evaluations_are_those_of_threads(inputs_to_evaluate, address, network, tmp_path, monkeypatch, mode):
     """Also with weights of a relative name, though workers are in another folder."""
-    (pan, mul), pool = judged
+    (pan, mul), pool = inputs_to_evaluate
     monkeypatch.chdir(tmp_path)
     save_model(network, "mine.safetensors")
     inputs = {
@@ -200,23 +200,20 @@ def test_judgements_are_the_same(judged, address, network, tmp_path, monkeypatch
         assert torch.equal(here.charts.map.nan_to_num(-1), there.charts.map.nan_to_num(-1))
 
 
-def test_judging_says_what_a_worker_found_wrong(judged, address, network, tmp_path, monkeypatch):
-    (pan, mul), pool = judged
+def test_evaluations_raise_the_error_of_a_worker(inputs_to_evaluate, address, network, tmp_path, monkeypatch):
+    (pan, mul), pool = inputs_to_evaluate
     shutil.copytree(pool, tmp_path / "bad")
     next((tmp_path / "bad").glob("*.pt")).write_bytes(b"none")
     with pytest.raises(ChipError, match="expected a chip"):
         evaluate(chips=tmp_path / "bad", baselines=(), cluster=address)
     save_model(network, tmp_path / "mine.safetensors")
-    monkeypatch.setattr(
-        "potato.evaluation.methods.MethodSpec.for_workers",
-        lambda _: MethodSpec("predictor", (), "cpu", "0" * 16),
-    )
+    monkeypatch.setattr(MethodSpec, "for_workers", lambda *_: MethodSpec("predictor", (), "cpu", "0" * 16))
     with pytest.raises(WeightsError, match="expected the weights that the run began with"):
         evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)
 
 
-def test_evaluate_takes_the_cluster_where_it_means_something(judged, address, run):
-    (pan, mul), _ = judged
+def test_evaluate_refuses_a_cluster_where_it_has_no_meaning(inputs_to_evaluate, address, run):
+    (pan, mul), _ = inputs_to_evaluate
     options = (
         "--protocol",
         "plain",
@@ -241,7 +238,7 @@ def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
         list(two.run([1], worker_jobs.double))
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(ard, tmp_path, run, monkeypatch):
+def test_a_scheduler_that_does_not_answer_is_an_error_of_one_line(ard, tmp_path, run, monkeypatch):
     impatient = functools.partial(open_cluster, waits=Waits(connect=0.5))
     monkeypatch.setattr("potato.engine.executor.open_cluster", impatient)
     with socket.socket() as taken:
@@ -267,7 +264,7 @@ def test_a_job_that_kills_every_worker_is_given_up():
     assert found == {1: 2, -2: Lost("its worker died, 1 times; is there too little memory?")}
 
 
-def test_a_scheduler_that_goes_ends_the_run():
+def test_a_run_ends_when_the_scheduler_goes():
     elsewhere = distributed.LocalCluster(
         n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
     )
@@ -279,7 +276,7 @@ def test_a_scheduler_that_goes_ends_the_run():
             list(results)
 
 
-def test_without_workers_a_run_ends_unless_some_may_come():
+def test_a_run_without_workers_ends_unless_workers_may_join():
     waits = Waits(check=0.2, restart=0.5)
     with open_cluster(LOCAL, 1, waits) as cluster:
         cluster._client.retire_workers()
@@ -292,7 +289,7 @@ def test_without_workers_a_run_ends_unless_some_may_come():
 
 
 @pytest.mark.parametrize("where", ["slurm", "127.0.0.1:8786", "http://127.0.0.1:8786", ""])
-def test_what_is_no_address_is_refused(where):
+def test_a_malformed_address_is_refused(where):
     with (
         pytest.raises(ClusterError, match=r"expected local or the address of a scheduler"),
         open_cluster(where),
@@ -300,7 +297,7 @@ def test_what_is_no_address_is_refused(where):
         pass
 
 
-def test_without_dask_it_says_what_to_install(monkeypatch):
+def test_the_error_without_dask_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"pip install 'potato\[dask\]'"), open_cluster(LOCAL):
         pass

@@ -2,12 +2,15 @@
 
 import importlib
 import re
+import shlex
 import warnings
 from pathlib import Path
 
+import click
 import pytest
 
 import potato
+from potato.cli import potato as group
 
 PACKAGE = Path(potato.__file__).parent
 REPOSITORY = PACKAGE.parents[1]
@@ -82,6 +85,33 @@ def test_links_lead_to_files(page):
 def test_lines_of_prose_are_short(page):
     lines = MADE.sub("", page.read_text()).splitlines()
     assert [line for line in lines if len(line) > WIDTH and not line.startswith("|")] == []
+
+
+def shown_commands() -> list[list[str]]:
+    """The command lines of `potato` in the code blocks of all pages, as words."""
+    found = []
+    for page in PROSE:
+        for block in re.findall(r"^```(?:bash)?\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for line in re.split(r"\n|&&|[|]", block.replace("\\\n", " ")):
+                line = re.sub(r"^(python|torchrun .*) chip.py", "potato", line.strip())
+                line = re.sub(r"^(python|torchrun .*) train.py", "potato train", line)
+                if line.startswith("potato "):
+                    found.append(shlex.split(line, comments=True)[1:])
+    return found
+
+
+def test_shown_commands_and_their_options_exist():
+    shown = shown_commands()
+    assert len(shown) > 60
+    for name, *words in shown:
+        command = group.get_command(click.Context(group), name)
+        assert command, f"potato {name} doesn't exist"
+        known = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        for word in words:
+            if re.match(r"--?[a-z]", word):
+                assert word.split("=")[0] in known, f"potato {name} has no option {word}"
 
 
 def test_pictures_are_small_and_used():

@@ -11,7 +11,7 @@ FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 
 
 def shifted(transform: Affine, x: float, y: float) -> Affine:
-    """A transform whose corner is moved by so many of its own pixels."""
+    """A transform whose corner is moved to the right and down, in its own pixels."""
     return transform @ Affine.translation(x, y)
 
 
@@ -20,7 +20,7 @@ def arrays():
     return pairs.ground(20, 24)
 
 
-def test_pixels_come_as_they_are(tmp_path, arrays):
+def test_a_window_has_the_pixels_of_the_files(tmp_path, arrays):
     pan, mul = arrays
     paths = pairs.write_pair(tmp_path, 20, 24)
     with open_pair(paths.pan, paths.mul) as pair:
@@ -30,7 +30,7 @@ def test_pixels_come_as_they_are(tmp_path, arrays):
     assert pixels.pan_valid.all() and pixels.mul_valid.all()
 
 
-def test_outside_the_image_is_invalid(tmp_path):
+def test_pixels_outside_the_images_are_invalid(tmp_path):
     paths = pairs.write_pair(tmp_path, 20, 24)
     with open_pair(paths.pan, paths.mul) as pair:
         pixels = pair.read(PairWindow(-1, -2, 22, 28))
@@ -41,7 +41,7 @@ def test_outside_the_image_is_invalid(tmp_path):
 
 
 @pytest.mark.parametrize("block", [1, 3, 7, 20, 50])
-def test_blocks_are_the_windows_of_the_image(tmp_path, block):
+def test_blocks_with_a_halo_equal_windows_read_alone(tmp_path, block):
     valid = np.random.default_rng(0).random((80, 96)) > 0.2
     paths = pairs.write_pair(tmp_path, 20, 24, valid=valid)
     with open_pair(paths.pan, paths.mul) as pair:
@@ -63,7 +63,7 @@ def test_bands_are_found_by_name(tmp_path, arrays):
         assert np.array_equal(pair.read(PairWindow(0, 0, 20, 24)).mul, mul)
 
 
-def test_nameless_bands_go_by_position(tmp_path, arrays):
+def test_bands_without_names_are_taken_by_position(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
@@ -104,7 +104,7 @@ def test_a_dark_band_alone_does_not_make_mul_invalid(tmp_path, arrays):
     assert not valid[3, 3] and valid.sum() == 20 * 24 - 1
 
 
-def test_a_larger_mul_is_windowed(tmp_path, arrays):
+def test_a_mul_larger_than_pan_is_read_at_pans_corner(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan[16:56, 20:84], shifted(FINE, 20, 16))
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
@@ -113,7 +113,7 @@ def test_a_larger_mul_is_windowed(tmp_path, arrays):
         assert np.array_equal(pair.read(PairWindow(0, 0, 10, 16)).mul, mul[:, 4:14, 5:21])
 
 
-def test_a_mul_that_starts_inside_leaves_the_rest_invalid(tmp_path, arrays):
+def test_a_mul_that_begins_inside_pan_leaves_the_rest_invalid(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
     coarse = pairs.write(tmp_path / "m.tif", mul[:, 2:, 3:], shifted(COARSE, 3, 2))
@@ -142,7 +142,7 @@ def test_a_pan_that_ends_inside_a_cell_is_read_to_its_end(tmp_path, arrays):
         ({"transform": COARSE @ Affine.rotation(1)}, "turned by"),
     ],
 )
-def test_what_is_not_a_pair_is_refused_with_the_difference(tmp_path, arrays, change, message):
+def test_images_that_are_no_pair_are_refused_with_the_difference(tmp_path, arrays, change, message):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
     coarse = pairs.write(tmp_path / "m.tif", mul, **{"transform": COARSE, **change})
@@ -150,7 +150,7 @@ def test_what_is_not_a_pair_is_refused_with_the_difference(tmp_path, arrays, cha
         open_pair(fine, coarse)
 
 
-def test_a_tiny_miss_of_the_corners_is_float_noise(tmp_path, arrays):
+def test_corners_a_hundredth_of_a_pixel_apart_are_accepted(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
     coarse = pairs.write(tmp_path / "m.tif", mul, shifted(COARSE, 0.01, -0.01))
@@ -167,7 +167,7 @@ def test_a_tiny_miss_of_the_corners_is_float_noise(tmp_path, arrays):
         (8, ("BAND_C", "BAND_B", "BAND_G", "?", "?", "?", "?", "?"), "found none for yellow, red"),
     ],
 )
-def test_bands_are_counted_and_named(tmp_path, arrays, bands, names, message):
+def test_missing_bands_are_refused_by_number_or_name(tmp_path, arrays, bands, names, message):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
     coarse = pairs.write(tmp_path / "m.tif", np.resize(mul, (bands, *mul.shape[1:])), COARSE, names=names)
@@ -175,7 +175,7 @@ def test_bands_are_counted_and_named(tmp_path, arrays, bands, names, message):
         open_pair(fine, coarse)
 
 
-def test_pixels_are_uint16(tmp_path, arrays):
+def test_other_data_types_than_uint16_are_refused(tmp_path, arrays):
     pan, mul = arrays
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
     fine = pairs.write(tmp_path / "p.tif", (pan / 1e4).astype("float32"))
@@ -183,14 +183,14 @@ def test_pixels_are_uint16(tmp_path, arrays):
         open_pair(fine, coarse)
 
 
-def test_pan_has_one_band(tmp_path, arrays):
+def test_a_pan_of_several_bands_is_refused(tmp_path, arrays):
     _, mul = arrays
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
     with pytest.raises(BandError, match="a pan image of 1 band, found 8"):
         open_pair(coarse, pairs.write(tmp_path / "n.tif", mul, COARSE))
 
 
-def test_damage_is_reported_with_its_place(tmp_path):
+def test_a_damaged_file_is_reported_by_name(tmp_path):
     paths = pairs.write_pair(tmp_path)
     paths.pan.write_bytes(paths.pan.read_bytes()[: paths.pan.stat().st_size // 2])
     with (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training_runs import LONG, ROOT, log_of
+from training_runs import LONG, PATIENCE, ROOT, log_of
 
 
 def test_two_processes_train_like_one(pool, tmp_path, uninterrupted):
@@ -19,7 +19,7 @@ def test_two_processes_train_like_one(pool, tmp_path, uninterrupted):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("epoch 2:") == 1, "only one of them speaks"
@@ -53,6 +53,6 @@ def test_no_thread_outlives_join_ranks(tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert result.returncode == 0, result.stderr

@@ -17,6 +17,7 @@ from potato.training.score import score_batches
 from training_runs import (
     CPU,
     LONG,
+    PATIENCE,
     SMALL,
     finish,
     log_of,
@@ -77,7 +78,7 @@ def test_sigterm_saves_the_current_step(pool, tmp_path):
     process = start("--session", "s", "--chips", pool, *LONG, cwd=tmp_path)
     wait_for(lambda: (session / "log.jsonl").exists() and log_of(session), process)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "interrupted" in err
     assert steps_done(session) >= log_of(session)[-1]["step"] > 0
 

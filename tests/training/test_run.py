@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from training_runs import (
+    PATIENCE,
     ROOT,
     SMALL,
     log_of,
@@ -32,7 +33,7 @@ def test_commands_of_the_tutorial_run(pool, tmp_path, command):
     first = "0.safetensors" if name == "demo" else "log.jsonl"
     wait_for(lambda: (session / first).exists() and (first != "log.jsonl" or log_of(session)), process)
     process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     warnings = [line for line in err.splitlines() if "warning" in line]
     assert len(warnings) == 1 and "12 of 12 test chips are trained on too" in warnings[0]
@@ -42,7 +43,7 @@ def test_commands_of_the_tutorial_run(pool, tmp_path, command):
         assert "starting from scratch" in out
     if name == "demo":
         demo = [sys.executable, ROOT / "demo.py", "--weights", "sessions/demo/0.safetensors", "--size", "256"]
-        result = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        result = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         assert result.returncode == 0 and "sharp.tif" in result.stdout, result.stderr
 
 

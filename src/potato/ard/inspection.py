@@ -75,7 +75,8 @@ def metadata_mismatches(tile: Tile, grid: Grid) -> list[Flaw]:
         said = " × ".join(map(str, tile.shape))
         flaws.append(Flaw("size", f"pan has {grid.height} × {grid.width} pixels, its item says {said}"))
     code = grid.crs.to_epsg() if grid.crs else None
-    if tile.epsg and code != tile.epsg:
+    # A CRS that GDAL finds no code for may well be the one that the item names.
+    if tile.epsg and code != tile.epsg and (code or not grid.crs):
         flaws.append(Flaw("place", f"pan is in EPSG:{code}, its item says EPSG:{tile.epsg}"))
     elif tile.bbox:
         bounds = array_bounds(grid.height, grid.width, grid.transform)

@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
-from potato.ard.naming import ITEM_PATH
 from potato.core.sensors import CATALOG_ID, PLATFORMS
 from potato.core.text import redact
 from potato.raster.remote import is_remote
+
+ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
+"""Where the files of an item lie: zone, quadkey, date, name."""
 
 FORMAT = "GTiff"
 """GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard.item import Broken, Tile, unusable
-from potato.ard.naming import ITEM_PATH
+from potato.ard.item import ITEM_PATH, Broken, Tile, unusable
 from potato.ard.walk import walk_ard
 from potato.core.text import counted, redact
 from potato.core.types import PathLike

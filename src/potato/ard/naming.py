@@ -1,20 +1,13 @@
-"""Names in an ARD: where an item lies, what a tile is called, and lists of catalog IDs."""
+"""Names of tiles, and lists of catalog IDs."""
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from potato.ard.item import Tile
 from potato.core.types import PathLike
 from potato.errors import InputError
 
-if TYPE_CHECKING:
-    from potato.ard.item import Tile
 
-ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
-"""Where the files of an item lie: zone, quadkey, date, name."""
-
-
-def tile_name(tile: "Tile") -> str:
+def tile_name(tile: Tile) -> str:
     """Zone, quadkey, date and CID with slashes between: the same wherever the ARD lies."""
     return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
 

@@ -6,8 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
-from potato.ard.item import Broken, LinkError, Tile, parse_item, resolve
-from potato.ard.naming import ITEM_PATH
+from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
 from potato.core.text import redact
 from potato.engine.threads import map_blocks

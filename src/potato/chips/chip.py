@@ -179,7 +179,7 @@ def load_chip(path: PathLike) -> Chip:
             raise ValueError("something that isn't a tensor")
         native = found.pop("native", torch.tensor(False))
         if native.shape != () or native.dtype != torch.bool:
-            raise ValueError("a flag `native` that isn't one")
+            raise ValueError("a `native` flag that isn't a bool")
         return Chip(**found, native=bool(native))
     except FileNotFoundError as error:
         raise ChipError(f"{path}: expected a chip, found no such file") from error

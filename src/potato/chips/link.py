@@ -241,10 +241,10 @@ def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) ->
     for path in others:
         if not path.is_dir():
             raise ChipError(f"{others[path]}: expected a pool to keep apart from, found none")
-    role = next((word for word in (TRAIN, TEST) if word in pool.name.lower()), None)
-    rival = {TRAIN: TEST, TEST: TRAIN, None: None}[role]
-    if rival and pool.parent.is_dir():
-        beside = [one for one in pool.parent.iterdir() if rival in one.name.lower() and one.is_dir()]
+    name = pool.name.lower()
+    counterpart = TEST if TRAIN in name else TRAIN if TEST in name else None
+    if counterpart and pool.parent.is_dir():
+        beside = [one for one in pool.parent.iterdir() if counterpart in one.name.lower() and one.is_dir()]
         others |= {one: str(one) for one in beside if one != pool and not one.name.startswith(".")}
     files: dict[str, str] = {}
     digests: dict[str, str] = {}

@@ -52,7 +52,7 @@ def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
             name = ground_of(rows[n])
             if name is None:
                 raise ChipError(
-                    f"{folder / f'{n}.pt'}: expected a line in the manifest that tells its ground, "
+                    f"{folder / f'{n}.pt'}: expected a line in the manifest with its ground, "
                     "found none; such chips can't be split"
                 )
             grounds[name].append((k, n))

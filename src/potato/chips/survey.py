@@ -125,8 +125,8 @@ def survey_ard(
         if isinstance(found, Broken):
             if found.transient:
                 raise ArdError(
-                    f"{found.item}: {found.reason}; every item counts in where chips lie, so repeat the "
-                    "command when the network or the server works again"
+                    f"{found.item}: {found.reason}; the places of chips depend on every item, so "
+                    "repeat the command when the network or the server works again"
                 )
             skips.append(Skip(found.item, found.reason))
             continue

@@ -17,7 +17,7 @@ from potato.cli import options
     type=click.Path(),
     default="check-out",
     show_default=True,
-    help="The folder for two pictures: the target, and what came out.",
+    help="Folder for two pictures: the target and the output.",
 )
 @click.option(
     "--fail-above", type=click.FloatRange(0), metavar="JND", help="End with exit code 3 above this error."
@@ -29,7 +29,7 @@ from potato.cli import options
 def check(
     chip: str, folder: str, fail_above: float | None, quiet: bool, json_: bool, **settings: Any
 ) -> None:
-    """Sharpen a chip and say how far the result is from its target.
+    """Sharpen a chip and compare the result with its target.
 
     CHIP is a file of make-chips or make-scenes. Prints the mean ΔE in just-noticeable differences
     and the PSNR, and writes a picture of the target and one of the output.

@@ -167,7 +167,7 @@ def _spelling(name: str) -> str:
 
 
 def _tool_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """The options as arguments of `potato.evaluate`: protocols as one object, baselines as names."""
+    """The options as arguments of `potato.evaluate`: one `Protocols`, baselines as names."""
     from potato.evaluation import Protocols
 
     wanted = settings.pop("protocol") or PROTOCOLS

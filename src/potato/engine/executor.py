@@ -1,10 +1,10 @@
-"""One door to many jobs at once: in this thread, in threads, in processes, or on a Dask cluster.
+"""Opening an executor: jobs in this thread, in threads, in processes, or on a Dask cluster.
 
     with open_executor(workers, cluster) as executor:
         for window, result in executor.map(windows, work, reader):
             ...
 
-`Executor` (jobs.py) says what `run` and `map` promise, whatever the kind.
+`potato.engine.jobs.Executor` documents `run` and `map`, which promise the same for every kind.
 """
 
 import contextlib
@@ -27,16 +27,17 @@ def open_executor(
     """Open an executor; at the end it is closed, as is a cluster that was started for it.
 
     Args:
-        workers: jobs to do at once; None for one per core that this process may use. 0 processes is
-            `serial`, where a crash is a crash. Of a scheduler's cluster: how many jobs to hand out
-            at least, so that one that grows by need knows the need.
+        workers: jobs to do at once; None for one per core that this process may use. With 0
+            processes jobs run in this one, where a crash ends everything. For a scheduler's cluster
+            it is the least number of jobs handed out, so that a cluster that grows on demand sees
+            the demand.
         cluster: `local`, or the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`;
             overrules `kind`. None for no cluster.
-        kind: `threads` of this process, for work that frees the interpreter's lock; `processes`,
-            for work that may crash; `serial`, in the caller's thread.
+        kind: `threads` of this process, for work that releases the interpreter's lock; `processes`
+            of this machine, for work that may crash; `serial`, in the caller's thread.
 
     Raises:
-        ClusterError: if Dask isn't installed, the address is none, or nobody answers there.
+        ClusterError: if Dask isn't installed, `cluster` is no address, or nothing answers there.
     """
     with contextlib.ExitStack() as stack:
         executor: Executor

@@ -1,4 +1,4 @@
-"""Jobs, what comes of them, and the interface that every way of running them has.
+"""Jobs, their results and failures, and the interface of everything that runs jobs.
 
 A job is small: a number, a name, a window, settings. It never holds pixels or an open file, so it
 can travel to another process or another machine.
@@ -25,7 +25,7 @@ Reader = Callable[[], AbstractContextManager[Callable[[Job], Item]]]
 
 @dataclass(frozen=True)
 class Lost:
-    """A failed job's stand-in for its result.
+    """Stands in for the result of a job that failed.
 
     Attributes:
         reason: the exception that the job raised, or how its worker died, in one line.
@@ -48,8 +48,8 @@ def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
 class Executor(ABC):
     """Runs many independent jobs at once; `open_executor` makes one and closes it.
 
-    Both methods pull a job only when there is room for it, and begin when the first result is asked
-    for. When the executor is closed, or the generator is, jobs that have not begun never do.
+    `run` and `map` begin when the first result is asked for, and pull a job only when there is room
+    for it. When the executor or the generator is closed, jobs that have not begun never do.
     """
 
     def __init__(self) -> None:
@@ -94,8 +94,8 @@ class Executor(ABC):
             jobs: the jobs. Processes and clusters pickle them.
             function: works on one job, or with `reader` on the item read for it. Pickled likewise.
             reader: opens files and yields `read(job) → item`; a generator function under
-                `contextlib.contextmanager`, or a `functools.partial` of one. In this process files
-                are opened once, and one thread (the caller's) reads every item. Elsewhere only jobs
+                `contextlib.contextmanager`, or a `functools.partial` of one. Threads work on items
+                that the caller's thread reads, from files opened once. In other kinds only jobs
                 travel, and a worker opens the files itself, for each job.
 
         Yields:
@@ -140,7 +140,7 @@ class Executor(ABC):
 def _do_numbered(
     function: Callable[[Any], Result], reader: "Reader[Job, Any] | None", numbered: tuple[int, Job]
 ) -> Result:
-    """Do a job of `map` where it has travelled to."""
+    """Do a job of `map` in the process that it has travelled to."""
     _, job = numbered
     if reader is None:
         return function(job)

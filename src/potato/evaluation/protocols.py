@@ -177,13 +177,13 @@ def evaluate_window(
         The findings of each method; and a map (h, w) of the last method's ΔE in the first protocol,
         on mul's grid or a coarser one, NaN in pixels that don't count.
     """
-    found = [Findings() for _ in methods]
-    maps = [_run_plain(methods, found, pair, halvings, protocols, colour) for halvings in protocols.halvings]
+    run = _Run(methods, [Findings() for _ in methods], pair, protocols, colour)
+    maps = [run.plain(halvings) for halvings in protocols.halvings]
     if protocols.displacements:
-        maps.append(_run_displaced(methods, found, pair, protocols, colour))
+        maps.append(run.displaced())
     if protocols.full:
-        maps.append(_run_full(methods, found, pair, protocols, colour))
-    return found, maps[0]
+        maps.append(run.full())
+    return run.found, maps[0]
 
 
 def _only(
@@ -206,77 +206,66 @@ def _mean(found: Findings, key: str) -> float:
     return found.differences[key].total.mean
 
 
-def _run_plain(
-    methods: Sequence[Method],
-    found: Sequence[Findings],
-    pair: CompletePair,
-    halvings: int,
-    protocols: Protocols,
-    colour: Colour,
-) -> Tensor:
-    """One run of the plain protocol; the map of the last method's ΔE."""
-    step, coarser, key = RATIO * 2**halvings, 2**halvings, plain_key(halvings)
-    pan, mul = crop_to_multiple(pair.pan, RATIO * step), crop_to_multiple(pair.mul, step)
-    case, bands = plain_case(pan, mul, halvings, colour), block_mean(mul, coarser)
-    whole = block_mean(crop_to_multiple(pair.whole, step).float(), coarser) == 1
-    counted = inner(whole, BORDER)
-    for method, findings in zip(methods, found, strict=True):
-        oklab, sharp = method.sharpen(case.pan, case.mul)
-        distance = _add(findings.difference(key), oklab, case.truth, counted)
-        if protocols.literature:
-            valid, pixels = counted[INSIDE], float(counted.sum())
-            for n in range(len(oklab)):
-                figures = picture_figures(oklab[n][INSIDE], case.truth[n][INSIDE], valid)
-                if sharp is not None:
-                    figures |= band_figures(sharp[n][INSIDE], bands[n][INSIDE], valid)
-                findings.note(key, figures, pixels)
-    return _as_map(distance, counted)
+@dataclass(frozen=True)
+class _Run:
+    """Protocols run on one window: each adds to the findings, and returns the last method's map."""
 
+    methods: Sequence[Method]
+    found: list[Findings]
+    pair: CompletePair
+    protocols: Protocols
+    colour: Colour
 
-def _run_displaced(
-    methods: Sequence[Method],
-    found: Sequence[Findings],
-    pair: CompletePair,
-    protocols: Protocols,
-    colour: Colour,
-) -> Tensor:
-    """All runs of the displaced protocol; the map of the last method's ΔE in the first run."""
-    counted = inner(crop_to_multiple(pair.whole, RATIO), BORDER, BORDER + _MOVED)
-    pan, mul = crop_to_multiple(pair.pan, RATIO * RATIO), crop_to_multiple(pair.mul, RATIO)
-    registered = register_arrays(pan, mul)
-    maps = []
-    for displacement in protocols.displacements:
-        for case in displaced_cases(pan, registered, displacement, colour):
-            for method, findings in zip(methods, found, strict=True):
-                difference = findings.difference(displaced_key(displacement))
-                oklab = method.sharpen(case.pan, case.mul)[0]
-                distance = _add(difference, oklab, case.truth, counted)
-        maps.append(_as_map(distance, counted))
-    return maps[0]
+    def plain(self, halvings: int) -> Tensor:
+        """The plain protocol after so many halvings; the map is of ΔE."""
+        step, coarser, key = RATIO * 2**halvings, 2**halvings, plain_key(halvings)
+        pan, mul = crop_to_multiple(self.pair.pan, RATIO * step), crop_to_multiple(self.pair.mul, step)
+        case, bands = plain_case(pan, mul, halvings, self.colour), block_mean(mul, coarser)
+        whole = block_mean(crop_to_multiple(self.pair.whole, step).float(), coarser) == 1
+        counted = inner(whole, BORDER)
+        for method, findings in zip(self.methods, self.found, strict=True):
+            oklab, sharp = method.sharpen(case.pan, case.mul)
+            distance = _add(findings.difference(key), oklab, case.truth, counted)
+            if self.protocols.literature:
+                valid, pixels = counted[INSIDE], float(counted.sum())
+                for n in range(len(oklab)):
+                    figures = picture_figures(oklab[n][INSIDE], case.truth[n][INSIDE], valid)
+                    if sharp is not None:
+                        figures |= band_figures(sharp[n][INSIDE], bands[n][INSIDE], valid)
+                    findings.note(key, figures, pixels)
+        return _as_map(distance, counted)
 
+    def displaced(self) -> Tensor:
+        """The displaced protocol, all displacements; the map is of the first one's ΔE."""
+        counted = inner(crop_to_multiple(self.pair.whole, RATIO), BORDER, BORDER + _MOVED)
+        pan, mul = crop_to_multiple(self.pair.pan, RATIO * RATIO), crop_to_multiple(self.pair.mul, RATIO)
+        registered = register_arrays(pan, mul)
+        maps = []
+        for displacement in self.protocols.displacements:
+            for case in displaced_cases(pan, registered, displacement, self.colour):
+                for method, findings in zip(self.methods, self.found, strict=True):
+                    difference = findings.difference(displaced_key(displacement))
+                    oklab = method.sharpen(case.pan, case.mul)[0]
+                    distance = _add(difference, oklab, case.truth, counted)
+            maps.append(_as_map(distance, counted))
+        return maps[0]
 
-def _run_full(
-    methods: Sequence[Method],
-    found: Sequence[Findings],
-    pair: CompletePair,
-    protocols: Protocols,
-    colour: Colour,
-) -> Tensor:
-    """The run at full scale; the map of the last method's distance from the colour of mul."""
-    # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
-    fine = inner(pair.pan_valid, 0, FRINGE_REACH).expand(len(pair.pan), -1, -1)
-    counted = inner(pair.whole, BORDER // RATIO)
-    for method, findings in zip(methods, found, strict=True):
-        oklab, sharp = method.sharpen(pair.pan, pair.mul)
-        maps = full_maps(oklab, pair.pan, pair.mul, colour)
-        findings.fringe.add(maps.fringe[fine])
-        findings.detail.add(maps.lightness[fine], maps.shading[fine])
-        distance = _add(findings.consistency, maps.coarse, maps.colour, counted)
-        if protocols.literature and sharp is not None:
-            for images in zip(sharp, pair.mul, pair.pan, strict=True):
-                figures = quality_figures(*images, pair.pan_valid, protocols.platform)
-                findings.note(FULL, figures, float(pair.pan_valid.sum()))
-    return _as_map(distance, counted)
+    def full(self) -> Tensor:
+        """Full scale; the map is of the distance from the colour of mul."""
+        # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
+        fine = inner(self.pair.pan_valid, 0, FRINGE_REACH).expand(len(self.pair.pan), -1, -1)
+        counted = inner(self.pair.whole, BORDER // RATIO)
+        for method, findings in zip(self.methods, self.found, strict=True):
+            oklab, sharp = method.sharpen(self.pair.pan, self.pair.mul)
+            maps = full_maps(oklab, self.pair.pan, self.pair.mul, self.colour)
+            findings.fringe.add(maps.fringe[fine])
+            findings.detail.add(maps.lightness[fine], maps.shading[fine])
+            distance = _add(findings.consistency, maps.coarse, maps.colour, counted)
+            if self.protocols.literature and sharp is not None:
+                for images in zip(sharp, self.pair.mul, self.pair.pan, strict=True):
+                    figures = quality_figures(*images, self.pair.pan_valid, self.protocols.platform)
+                    findings.note(FULL, figures, float(self.pair.pan_valid.sum()))
+        return _as_map(distance, counted)
 
 
 def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

@@ -137,13 +137,13 @@ class Sharpener(nn.Module):
         predicted, detail = predict(mean, roots, oklab)
         local = local_regression(shading, roots, oklab)
         shading, oklab, mul = (trim(image, BICUBIC_REACH) for image in (shading, oklab, mul))
-        residual, gain = self._convolve(_inputs(detail, shading, oklab, mul, local, context))
-        gain = upsample_cells(gain / trim(local.mean, depth).clamp_min(LEAST_ROOT))
+        residual, injection_gain = self._convolve(_inputs(detail, shading, oklab, mul, local, context))
+        injection_gain = upsample_cells(injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT))
         inner = depth + BICUBIC_REACH
         result: Tensor = torch.add(
             trim(predicted, inner), trim(residual, BICUBIC_REACH), alpha=1 / (2 * INPUT_SCALE)
         ).unflatten(1, (3, PIXELS))
-        result.addcmul_(gain.unflatten(1, (3, PIXELS)), trim(detail, inner).unsqueeze(1))
+        result.addcmul_(injection_gain.unflatten(1, (3, PIXELS)), trim(detail, inner).unsqueeze(1))
         return result.flatten(1, 2)
 
     def _convolve(self, inputs: Tensor) -> list[Tensor]:

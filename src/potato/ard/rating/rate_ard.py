@@ -145,7 +145,10 @@ def rate_cids(
     """
     started = time.perf_counter()
     if tiles_per_cid < 1 or (top is not None and top < 1):
-        raise InputError("expected to look at 1 tile or more, and to allow 1 CID or more")
+        raise InputError(
+            "expected 1 tile or more of a CID, and 1 CID or more on the allow-list, "
+            f"found {tiles_per_cid} and {top}"
+        )
     if allow_list is None and (top is not None or above is not None):
         raise InputError("expected an allow-list to write the best CIDs to, found none; use --allow-list")
     names = [output, *(name for name in (allow_list, sheet) if name is not None)]

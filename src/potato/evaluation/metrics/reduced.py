@@ -16,7 +16,10 @@ from potato.core.sensors import RATIO
 from potato.evaluation.metrics.block_statistics import covariance, whole_blocks
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-"""Side and standard deviation of SSIM's Gaussian window, in pixels."""
+"""Side and standard deviation of SSIM's Gaussian window, in pixels, by Wang and others."""
+
+SSIM_K1, SSIM_K2 = 0.01, 0.03
+"""Constants, by the peak, that keep SSIM's denominators from 0, by Wang and others."""
 
 FLAT = 1e-7
 """Standard deviation by mean of a flat block, at most: less is the rounding of float32."""
@@ -193,15 +196,15 @@ def ssim(result: Tensor, truth: Tensor, peak: float = 1.0, valid: Tensor | None 
     kernel = torch.exp(-0.5 * (offsets / SSIM_SIGMA) ** 2)
     weights = (kernel / kernel.sum()).tolist()
     seen = _whole_windows(valid, truth, SSIM_WINDOW)
-    small, tiny = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    for_means, for_variances = (SSIM_K1 * peak) ** 2, (SSIM_K2 * peak) ** 2
     similarities = []
     for bands in zip(result, truth, strict=True):
         x, y = (band.double() for band in bands)
         moments = (_window_means(image, weights) for image in (x, y, x * x, y * y, x * y))
         mean_x, mean_y, square_x, square_y, product = moments
         both, total = mean_x * mean_y, mean_x**2 + mean_y**2
-        alike = (2 * both + small) * (2 * (product - both) + tiny)
-        similarity = alike / ((total + small) * (square_x + square_y - total + tiny))
+        alike = (2 * both + for_means) * (2 * (product - both) + for_variances)
+        similarity = alike / ((total + for_means) * (square_x + square_y - total + for_variances))
         similarities.append(similarity[seen].mean())
     return float(torch.stack(similarities).mean())
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from potato.ard import Box, Broken, Tile, unusable, walk_ard
-from potato.ard.naming import read_allow_list, tile_name
+from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
 from potato.ard.overview import lonlat_outline
 from potato.core.render import Look
 from potato.core.sensors import CATALOG_ID
