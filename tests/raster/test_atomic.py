@@ -61,6 +61,19 @@ def test_after_an_error_a_staging_folder_is_gone_and_the_target_as_it_was(tmp_pa
     assert list(tmp_path.iterdir()) == [target] and target.read_text() == "before"
 
 
+def test_an_interruption_right_after_mkdir_leaves_no_staging_folder(tmp_path, monkeypatch):
+    mkdir = Path.mkdir
+
+    def interrupted(path, *arguments, **settings):
+        mkdir(path, *arguments, **settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), staging_folder(tmp_path / "a.tif"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_os_error_while_staging_is_an_output_error_that_names_the_target(tmp_path):
     target = tmp_path / "a.tif"
     with (

@@ -157,7 +157,7 @@ def test_pixels_do_not_depend_on_blocks_panels_or_workers(two, tmp_path, monkeyp
     whole = every_tool(*two, tmp_path / "whole", workers=1, profile="tiled")
     monkeypatch.setattr("potato.viewing.blocks.PANEL", 64)
     monkeypatch.setattr("potato.raster.writer.PANEL", 64)
-    monkeypatch.setattr("potato.raster.writer.TILE", 64)
+    monkeypatch.setattr("potato.raster.writer.TIFF_BLOCK", 64)
     for path, piece in zip(whole, every_tool(*two, tmp_path / "pieces", workers=3, block=37), strict=True):
         assert np.array_equal(pairs.read(path), pairs.read(piece)), path.name
 

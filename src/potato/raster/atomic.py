@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,11 +46,14 @@ def staging_folder(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: for any OSError inside the `with`, for example because the disk is full.
     """
+    # The name comes first, so that an interruption right after mkdir still removes the folder.
+    folder = target.with_name(f".{target.name}.{os.urandom(6).hex()}.partial")
     try:
-        with tempfile.TemporaryDirectory(
-            prefix=f".{target.name}.", suffix=".partial", dir=target.parent
-        ) as folder:
-            yield Path(folder)
+        try:
+            folder.mkdir(mode=0o700)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         if isinstance(error, OutputError):
             raise
