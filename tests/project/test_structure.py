@@ -1,6 +1,7 @@
-"""The house in order: who may import what, and what every module and command must have."""
+"""The structure of the package: imports, names, sizes, and what modules and commands must have."""
 
 import ast
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -35,7 +36,69 @@ ROOMS = re.findall(
 
 NAMES = list(group.list_commands(click.Context(group)))
 
+GLOSSARY = {
+    "pair": ("raster",),
+    "cell": ("core", "raster"),
+    "halo": ("core", "raster", "model", "fusion", "viewing"),
+    "overlap": ("ard", "ard/synthetic", "fusion/delivery"),
+    "tile": ("ard",),
+    "block": ("core", "engine", "raster", "fusion", "viewing", "evaluation", "evaluation/metrics"),
+    "chip": ("chips",),
+    "pool": ("chips",),
+    "look": ("core",),
+    "pass": ("ard", "ard/rating", "ard/synthetic"),
+    "count": ("core",),
+    "reflectance": ("core", "simulation/land"),
+    "code": ("core",),
+    "injection_gain": ("core", "model"),
+    "jnd": ("core",),
+    "imager": ("simulation",),
+}
+"""Words of the glossary in DESIGN.md, and the rooms where a public class, function or constant may
+have a word for its name.
 
+Elsewhere the bare word would mean something else; longer names (`web_tile`) say what they mean.
+"""
+
+RETIRED = (
+    "agenda",
+    "apron",
+    "contender",
+    "contradiction",
+    "darkroom",
+    "dice",
+    "doubt",
+    "dullness",
+    "jolt",
+    "labour",
+    "lie",
+    "lineup",
+    "margin",
+    "outlook",
+    "rarity",
+    "stray",
+    "strew",
+    "surrounding",
+    "sway",
+    "vivid",
+)
+"""Words in no identifier any more: metaphors for which the field has a term, or ambiguous ones."""
+
+RETIRED_IN = {"radius": "model"}
+"""Words retired in one room alone."""
+
+LONGEST_BODY = 50
+"""Lines of a function's body, its docstring aside."""
+
+MOST_PARAMETERS = 8
+PUBLIC_TOOLS = {"evaluate", "fuse", "fuse_ard", "make_chips", "rate_cids", "train"}
+"""Tools that have a parameter for each of their options; commands of `cli` have one for each,
+too."""
+
+LONGEST_TEST_FILE = 500
+
+
+@functools.cache
 def path_of(module: str) -> Path:
     path = ROOT / module.replace(".", "/")
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -57,13 +120,14 @@ def imports(module: str) -> set[str]:
 
 
 def module_of(name: str) -> str:
-    """`potato.core.color.D65` as `potato.core.color`: what is imported, without what is taken out of it."""
+    """`potato.core.color` of `potato.core.color.D65`."""
     parts = name.split(".")[1:]
     while parts and ".".join(parts) not in MODULES:
         parts.pop()
     return ".".join(["potato", *parts])
 
 
+@functools.cache
 def room_of(module: str) -> str:
     """The room of a module: its package, or itself at top level."""
     path = path_of(module)
@@ -112,6 +176,101 @@ def test_only_their_rooms_import_gdal_and_click(module):
     assert "click" not in packages or room == "cli"
     if room == "core" and module not in ("core.text", "core.types"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
+
+
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text())
+
+
+def functions(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [
+        node for node in ast.walk(tree_of(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+@functools.cache
+def defined(module: str) -> set[str]:
+    """Names of the classes, functions and constants of a module."""
+    found = set()
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
+            found.add(node.id)
+    return found
+
+
+@functools.cache
+def identifiers(module: str) -> set[str]:
+    """Every name that a module gives to something, or passes an argument by."""
+    found = {module.split(".")[-1], *defined(module)}
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.arg | ast.keyword | ast.alias):
+            found.add(getattr(node, "arg", None) or getattr(node, "asname", None) or "")
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+    return found
+
+
+def words_of(name: str) -> list[str]:
+    """`_TileError` as `tile`, `error`; `READ_HALO` as `read`, `halo`."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+
+
+def forms(word: str) -> set[str]:
+    """A word and its plural."""
+    return {word, f"{word}s", f"{word}es", f"{word[:-1]}ies"}
+
+
+@pytest.mark.parametrize("word", GLOSSARY)
+def test_a_word_of_the_glossary_is_a_name_only_where_it_has_its_meaning(word):
+    elsewhere = [
+        f"{module}: {name}"
+        for module in MODULES
+        if room_of(module) not in GLOSSARY[word]
+        for name in sorted(defined(module))
+        if not name.startswith("_") and "_".join(words_of(name)) in forms(word)
+    ]
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("word", [*RETIRED, *RETIRED_IN])
+def test_retired_words_are_in_no_identifier(word):
+    found = [
+        f"{module}: {name}"
+        for module in MODULES
+        if room_of(module) == RETIRED_IN.get(word, room_of(module))
+        for name in sorted(identifiers(module))
+        if forms(word) & {*words_of(name), name.lower()}
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_are_short_and_take_few_parameters(module):
+    for function in functions(module):
+        body = function.body[bool(ast.get_docstring(function)) :]
+        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        assert lines <= LONGEST_BODY, f"{function.name}: {lines} lines"
+        given = function.args
+        names = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+        count = sum(name not in ("self", "cls") for name in names)
+        if room_of(module) != "cli" and function.name not in PUBLIC_TOOLS:
+            assert count <= MOST_PARAMETERS, f"{function.name}: {count} parameters"
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "tests").rglob("*.py")), ids=lambda path: path.name)
+def test_test_files_stay_readable(path):
+    assert path.read_text().count("\n") <= LONGEST_TEST_FILE
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_packages_list_what_they_export(module):
+    if path_of(module).name != "__init__.py":
+        assert not {"__all__"} & identifiers(module)
 
 
 PACKAGES = ["", *(module for module in MODULES if path_of(module).name == "__init__.py")]
