@@ -24,7 +24,7 @@ import torch
 from machine import keep
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
-from potato.evaluation.by_chips import CHIPS, evaluate_chip
+from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.findings import Findings
 from potato.evaluation.methods import MethodSpec
 from potato.evaluation.pair_windows import to_tensors
@@ -75,7 +75,7 @@ def evaluate_scenes(weights: Path, count: int, photographs: tuple[str, ...]) -> 
         chip = scene_chip(SEED, n, 512, series="judged", photographs=photographs)
         for whole, part in zip(found, evaluate_chip(methods, chip), strict=True):
             whole.join(part)
-    before, after = (one.differences[CHIPS].total.mean for one in found)
+    before, after = (one.differences[CHIPS_KEY].total.mean for one in found)
     return after / before
 
 

@@ -26,7 +26,7 @@ from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.engine.devices import one_thread
 from potato.evaluation import MethodSpec, evaluate_pair
-from potato.evaluation.by_chips import CHIPS, evaluate_chip
+from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.by_surfaces import evaluate_fields
 from potato.evaluation.findings import Findings
 from potato.evaluation.methods import Method
@@ -87,7 +87,7 @@ def by_ground(methods: Sequence[Method], count: int, size: int, photographs: tup
             chip = scene_chip(SEED, n, size, series="judged", photographs=photographs, ground=ground)
             for whole, part in zip(found.values(), evaluate_chip(methods, chip), strict=True):
                 whole.join(part)
-        rows[ground] = flat({name: one.difference(CHIPS).total.mean for name, one in found.items()})
+        rows[ground] = flat({name: one.difference(CHIPS_KEY).total.mean for name, one in found.items()})
     title = "Simulated scenes by ground, mean ΔE in JND"
     return Section("scenes by ground", title, columns(methods), rows)
 

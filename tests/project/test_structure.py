@@ -73,7 +73,6 @@ RETIRED = (
     "labour",
     "lie",
     "lineup",
-    "margin",
     "outlook",
     "rarity",
     "stray",
@@ -84,7 +83,7 @@ RETIRED = (
 )
 """Words in no identifier any more: metaphors for which the field has a term, or ambiguous ones."""
 
-RETIRED_IN = {"radius": "model"}
+RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
 
 LONGEST_BODY = 50

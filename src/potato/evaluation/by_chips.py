@@ -20,7 +20,7 @@ from potato.evaluation.protocols import BORDER, INSIDE
 from potato.evaluation.result import Charts, Evaluation, provenance
 from potato.evaluation.tables import difference_section, picture_section
 
-CHIPS = "chips"
+CHIPS_KEY = "chips"
 """Key of the figures by chips."""
 
 
@@ -64,17 +64,17 @@ def evaluate_chips(
         for number, result in executor.map(numbers, work):
             for whole, part in zip(found.values(), result, strict=True):
                 whole.join(part)
-            means[str(number)] = result[-1].difference(CHIPS).total.mean
+            means[str(number)] = result[-1].difference(CHIPS_KEY).total.mean
             bar.update()
-    rows, name = {name: one.difference(CHIPS) for name, one in found.items()}, list(found)[-1]
+    rows, name = {name: one.difference(CHIPS_KEY) for name, one in found.items()}, list(found)[-1]
     if not rows[name].total.count:
         raise EmptyError(f"{pool}: expected chips with valid pixels to evaluate, found none")
-    section = difference_section(CHIPS, f"{len(numbers)} chips of {pool}", rows)
+    section = difference_section(CHIPS_KEY, f"{len(numbers)} chips of {pool}", rows)
     return Evaluation(
         "chips",
         {"chips": str(pool), "count": len(numbers)},
         provenance(methods.methods),
-        (section, picture_section("literature", "literature: the same results", found, CHIPS)),
+        (section, picture_section("literature", "literature: the same results", found, CHIPS_KEY)),
         rows[name].total.mean,
         f"mean ΔE of {name}",
         {"each": {number: mean for number, mean in means.items() if not math.isnan(mean)}},
@@ -91,10 +91,10 @@ def evaluate_chip(methods: Sequence[Method], chip: Chip) -> list[Findings]:
     for method in methods:
         oklab = method.sharpen(*pair)[0]
         findings = Findings()
-        findings.difference(CHIPS).add(oklab, target, counted[None])
+        findings.difference(CHIPS_KEY).add(oklab, target, counted[None])
         if bool(counted.any()):
             figures = picture_figures(oklab[0][INSIDE], target[0][INSIDE], counted[INSIDE])
-            findings.note(CHIPS, figures, float(counted.sum()))
+            findings.note(CHIPS_KEY, figures, float(counted.sum()))
         found.append(findings)
     return found
 

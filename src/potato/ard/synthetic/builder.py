@@ -208,7 +208,7 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
         file = f"{collect.cid}-{ending}.tif"
         mask = None if collect.old else valid
         write_image(stem.parent / file, masked, mask, square.grid(pixels.shape[-1]), names)
-        assets[key] = metadata.image_asset(key, f"./{file}", square.tile, pixels.shape[-1], names)
+        assets[key] = metadata.image_asset(key, f"./{file}", square.tile_box, pixels.shape[-1], names)
     count = max(1, int(tile.valid.sum()))
     clouds = 100 * float((tile.cloudy & tile.valid).sum()) / count
     data = metadata.item(
@@ -216,7 +216,7 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
         square,
         assets,
         gsd=TILE_SIDE / side / RATIO,
-        data=_data_box(tile.valid, square.tile),
+        data=_data_box(tile.valid, square.tile_box),
         area=count * (TILE_SIDE / side) ** 2 / 1e6,
         clouds=clouds if collect.reported else None,
     )
@@ -267,10 +267,10 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
             if not (spoilt and fault.startswith("missing")):
                 write_image(folder / file, flat, np.ones((wide, wide), bool), square.grid(wide), names)
             href = None if spoilt and fault == "missing href" else f"./{file}"
-            assets[key] = metadata.image_asset(key, href, square.tile, wide, names)
+            assets[key] = metadata.image_asset(key, href, square.tile_box, wide, names)
         area = TILE_SIDE**2 / 1e6
         data = metadata.item(
-            collect, square, assets, gsd=TILE_SIDE / SIZE_STEP, data=square.tile, area=area, clouds=0
+            collect, square, assets, gsd=TILE_SIDE / SIZE_STEP, data=square.tile_box, area=area, clouds=0
         )
         _write_json(ard / name, data)
         made[cid] = [(name, data)]

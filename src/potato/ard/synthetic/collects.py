@@ -41,7 +41,7 @@ class GridSquare:
 
     def grid(self, side: int) -> Grid:
         """The grid of its tile's pixels, `side` of them along each side."""
-        west, _, _, north = self.tile
+        west, _, _, north = self.tile_box
         return grid_at(side, side, TILE_SIDE / side, west, north, self.epsg)
 
     @property
@@ -50,7 +50,7 @@ class GridSquare:
         return 32600 + self.zone
 
     @property
-    def tile(self) -> Box:
+    def tile_box(self) -> Box:
         """The box of its tile, overlap included."""
         return (
             self.west - OVERLAP,

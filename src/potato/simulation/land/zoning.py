@@ -159,13 +159,13 @@ def plan_homes(rows: int, columns: int, zones: Tensor, heading: float, rng: rand
     """
     radius = math.hypot(rows, columns) / 2 + 200
     c, s = math.cos(heading), math.sin(heading)
-    sway = rng.choice((0.0, 10.0, 25.0, 45.0))
+    warp = rng.choice((0.0, 10.0, 25.0, 45.0))
     waves = [(rng.uniform(500, 1100), rng.uniform(0, 2 * math.pi)) for _ in range(4)]
 
     def place(u: float, v: float) -> Point:
         (l0, p0), (l1, p1), (l2, p2), (l3, p3) = waves
-        du = sway * (math.sin(2 * math.pi * v / l0 + p0) + 0.5 * math.sin(2 * math.pi * u / l1 + p1))
-        dv = sway * (math.sin(2 * math.pi * u / l2 + p2) + 0.5 * math.sin(2 * math.pi * v / l3 + p3))
+        du = warp * (math.sin(2 * math.pi * v / l0 + p0) + 0.5 * math.sin(2 * math.pi * u / l1 + p1))
+        dv = warp * (math.sin(2 * math.pi * u / l2 + p2) + 0.5 * math.sin(2 * math.pi * v / l3 + p3))
         return columns / 2 + (u + du) * c - (v + dv) * s, rows / 2 + (u + du) * s + (v + dv) * c
 
     spacing, v, lines = rng.uniform(64, 80) * METRE, -radius, []
