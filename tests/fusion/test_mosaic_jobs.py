@@ -14,13 +14,13 @@ from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import quadkey_square
 from potato.errors import InputError
 from potato.fusion.delivery.mosaic_jobs import picture_square
-from potato.fusion.delivery.plan import MosaicJob, Pass
+from potato.fusion.delivery.plan import MosaicJob, PassFacts
 from potato.raster.mosaic import lay_out
 
 
 def test_a_mosaic_has_a_signature_that_follows_its_pictures():
     name = "mosaic/11/" + ards.CID
-    job = MosaicJob(name, "/o", "cog", Pass(ards.CID, "WV02", ""), (("a", "1"), ("b", "2")), OURS)
+    job = MosaicJob(name, "/o", "cog", PassFacts(ards.CID, "WV02", ""), (("a", "1"), ("b", "2")), OURS)
     others = [{"kind": "vrt"}, {"pictures": (("a", "1"), ("b", "3"))}, {"pictures": (("a", "1"),)}]
     others.append({"settings": dataclasses.replace(OURS, profile="tiled")})
     signatures = [dataclasses.replace(job, **change).signature for change in ({}, *others)]

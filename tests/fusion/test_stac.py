@@ -13,7 +13,7 @@ import ards
 from deliveries import OURS
 from potato.core.render import LOOKS
 from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import Pass
+from potato.fusion.delivery.plan import PassFacts
 from potato.fusion.delivery.stac import picture_collection, picture_item
 from potato.raster import grid_at
 
@@ -117,7 +117,7 @@ def test_a_collection_spans_its_pictures():
     item = picture_item(
         rows[0],
         grid,
-        Pass("c", "WV02", "2024-01-02"),
+        PassFacts("c", "WV02", "2024-01-02"),
         [],
         settings=dataclasses.replace(OURS, look=LOOKS["flat"]),
         profile="tiled",
@@ -134,7 +134,7 @@ def test_a_collection_spans_its_pictures():
 def test_a_picture_without_a_time_spans_its_whole_day():
     record = Record("11/031111302001/2024-12-14/X", "done", "s", file="X.tif")
     grid = grid_at(64, 64, 2.0, 350_000, 3_800_000, 32611)
-    seen = Pass(ards.CID, "WV02", "2024-12-14")
+    seen = PassFacts(ards.CID, "WV02", "2024-12-14")
     item = picture_item(record, grid, seen, [], settings=OURS, profile="cog", collection="c")
     found = item["properties"]
     assert found["datetime"] is None

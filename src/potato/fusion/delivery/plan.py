@@ -34,7 +34,7 @@ _DAY = r"\d{4}-\d\d-\d\d"
 
 
 @dataclass(frozen=True)
-class Pass:
+class PassFacts:
     """Facts about the pass that a picture was taken in.
 
     Attributes:
@@ -133,10 +133,10 @@ class TileJob:
         return Path(self.folder) / f"{self.name}.tif"
 
     @property
-    def source(self) -> Pass:
+    def source(self) -> PassFacts:
         """The pass that the tile belongs to."""
         tile = self.tile
-        return Pass(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class MosaicJob:
     name: str
     folder: str
     kind: MosaicKind
-    source: Pass
+    source: PassFacts
     pictures: tuple[tuple[str, str], ...]
     settings: DeliverySettings
     overwrite: bool = False

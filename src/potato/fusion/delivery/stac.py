@@ -7,7 +7,7 @@ from typing import Any
 
 from potato.core.render import Look
 from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import DeliverySettings, Pass
+from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
 from potato.raster.coordinates import grid_to_lonlat
 
@@ -44,7 +44,7 @@ def _outline(grid: Grid) -> list[list[float]]:
 def picture_item(
     record: Record,
     grid: Grid,
-    source: Pass,
+    source: PassFacts,
     sources: Sequence[str],
     *,
     settings: DeliverySettings,
@@ -81,7 +81,7 @@ def picture_item(
     }
 
 
-def _properties(grid: Grid, source: Pass, settings: DeliverySettings) -> dict[str, Any]:
+def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> dict[str, Any]:
     epsg = grid.crs.to_epsg()
     moment: dict[str, Any] = {"datetime": source.datetime}
     if source.datetime is None:
