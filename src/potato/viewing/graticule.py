@@ -22,7 +22,7 @@ CHROMA_JND = JND / 2
 DENSITY_SIDE = 800
 """Side of the density in pixels."""
 
-MARGIN = 100
+FRAME = 100
 """Pixels around the density, for labels."""
 
 FAINTEST, BRIGHTEST = -7.0, -2.0
@@ -86,8 +86,8 @@ def draw_scope(
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    side = DENSITY_SIDE + 2 * MARGIN
-    share, start = DENSITY_SIDE / side, MARGIN / side
+    side = DENSITY_SIDE + 2 * FRAME
+    share, start = DENSITY_SIDE / side, FRAME / side
     file = io.BytesIO()
     # The user's own style for plots must not change the drawing.
     with matplotlib.style.context("default"):
