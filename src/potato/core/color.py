@@ -19,7 +19,8 @@ ROUNDING = 1e-6
 """Linear light beyond 0..1 that still counts as in the gamut: rounding in float32."""
 
 SATURATED = 0.16
-"""Oklab chroma over lightness from which a surface counts as saturated: paints, tarpaulins, tiles, pools."""
+"""Oklab chroma over lightness from which a surface counts as saturated, such as paints,
+tarpaulins, tiles and pools."""
 
 JND = 0.02
 """The Oklab distance, a and b doubled, of one just-noticeable difference: 2 % of the range of L."""
