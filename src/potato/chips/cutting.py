@@ -214,7 +214,7 @@ class Cutter:
                 return self._lattices[index]
         mismatch = metadata_mismatch(tile, pair.grid)
         if mismatch:
-            raise _TileError(f"not as its item says ({mismatch})")
+            raise _TileError(f"item and file disagree ({mismatch})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             tile_name(tile),
