@@ -28,13 +28,13 @@ def some():
 
 
 def test_pan_mul_and_target_of_a_fake_chip_agree_and_are_valid(some):
-    # Pan, as the bands of the surfaces tell it.
+    # Pan as a weighted sum of bands, fitted to the surfaces.
     bands, levels = np.array([one.bands for one in SURFACES]), np.array([one.pan for one in SURFACES])
     weights = np.linalg.lstsq(bands, levels)[0]
     for chip, _ in some:
         assert chip.size == (128, 128) and chip.valid.all()
         assert chip.pan.int().min() >= 1 and chip.mul.int().min() >= 1
-        # Mul is a coarser look at the same ground, pan one through another window.
+        # Both see the same ground, so pan's means over cells follow mul.
         pan, mul, oklab = chip.tensors()
         light = torch.nn.functional.avg_pool2d(pan[None], 4)[0]
         expected = np.tensordot(weights, mul.numpy(), 1)

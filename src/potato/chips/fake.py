@@ -55,8 +55,7 @@ def fake_chips(
     """Fake chips of rare, difficult surfaces.
 
     Chip n of a seed is always the same, however many came before it and whatever the number of
-    workers. Chips that are there already stay, so a run that was cut short is finished by repeating
-    it.
+    workers. Chips that are there already stay, so repeating a run that was cut short finishes it.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
@@ -161,8 +160,7 @@ def _regions(patches: int, side: int, generator: torch.Generator) -> tuple[Tenso
     next_best = best.clone()
     labels = torch.zeros(side, side, dtype=torch.long)
     for patch in range(patches):
-        # Every third patch gets a new field; the two others reuse it, transposed or flipped, and
-        # moved.
+        # Every third patch gets a new field. The two others move it, transposed or flipped.
         if patch and patch % 3 == 0:
             sheet = power_noise(side, side, generator, exponent)
         turn = torch.randint(side, (2,), generator=generator).tolist()

@@ -51,8 +51,7 @@ _HALVED = 0.05
 """Share of the scenes made by Wald's protocol after an extra halving; part of `_COARSER`."""
 
 _ON_GRID = 0.6
-"""Share of the other scenes whose mul is sharpened on its own grid. By Wald's protocol that
-sharpening would be in the truth, which is to be like that of real pairs."""
+"""Share of the other scenes whose mul is sharpened on its own grid."""
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and their shares; without photographs, the others keep their proportion."""
@@ -67,7 +66,7 @@ _EDGE_SHARPENING = 0.45
 """Sharpening of drawn ground, whose edges are softer than those of means over real ground."""
 
 _HELD_OUT = 10
-"""One in so many photographs is never trained on, and belongs to all series but "scene"."""
+"""One photograph in so many is never trained on: it is for every series but "scene"."""
 
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 
@@ -148,7 +147,7 @@ def scene_chip(
 def whole_cells(valid: Tensor) -> Tensor:
     """The mask of mul (h, w) for a mask of pan (4h, 4w): cells whose pan pixels are all valid.
 
-    So masks are after Wald's protocol, too.
+    Masks are like this after Wald's protocol, too.
     """
     height, width = valid.shape
     return valid.reshape(height // RATIO, RATIO, width // RATIO, RATIO).all(3).all(1)
