@@ -21,7 +21,7 @@ them."""
 
 
 def corner(column: int, row: int) -> tuple[float, float]:
-    """The upper left corner of the tile of a cell, counted from the first."""
+    """The upper left corner of a tile, by its grid square's place from the first."""
     return WEST + column * SQUARE_SIDE - OVERLAP, NORTH - row * SQUARE_SIDE + OVERLAP
 
 
@@ -42,11 +42,11 @@ def write_tile(
 
     Args:
         root: of the ARD.
-        column: of its cell.
-        row: of its cell.
-        cid: of its collect.
+        column: of its grid square.
+        row: of its grid square.
+        cid: of its pass.
         side: of mul in pixels.
-        block: side of a block of the files.
+        block: side of the TIFF blocks.
         valid: bool (side, side), in cells; None for all.
         mask: whether the files have a mask band; otherwise 0 is invalid.
         changes: properties of the item to change.
@@ -99,7 +99,7 @@ def write_tile(
 
 
 def write_ard(root: Path, columns: int = 2, rows: int = 2, **settings) -> Path:
-    """Write a block of tiles of one collect."""
+    """Write adjoining tiles of one pass."""
     for row in range(rows):
         for column in range(columns):
             write_tile(root, column, row, **settings)

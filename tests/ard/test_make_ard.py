@@ -157,10 +157,10 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 
 
 def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
-    cells = plan_squares(33, 1, 0)
+    squares = plan_squares(33, 1, 0)
     collects = [
-        Collect("103001000000AA00", "WV02", "2023-05-16", cells, plain=0.5, water=0.3, clouds=0.4, seed=1),
-        Collect("103001000000BB00", "WV02", "2023-05-16", cells, reported=False, seed=1),
+        Collect("103001000000AA00", "WV02", "2023-05-16", squares, plain=0.5, water=0.3, clouds=0.4, seed=1),
+        Collect("103001000000BB00", "WV02", "2023-05-16", squares, reported=False, seed=1),
     ]
     made = make_ard(tmp_path / "event", size=408, collects=collects, broken=False)
     rich, bare = (made.truths[collect.cid] for collect in collects)
@@ -187,10 +187,10 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
 @pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6, 9, 17])
 def test_plans_have_the_requested_number_of_different_grid_squares(tiles):
     collects = plan_collects(tiles, 0)
-    cells = [cell for collect in collects for cell in collect.squares]
-    assert len(cells) == len(set(cells)) == tiles
+    squares = [square for collect in collects for square in collect.squares]
+    assert len(squares) == len(set(squares)) == tiles
     assert len({collect.cid for collect in collects}) == len(collects)
-    assert {cell.zone for cell in cells} == ({33} if tiles == 1 else {32, 33})
+    assert {square.zone for square in squares} == ({33} if tiles == 1 else {32, 33})
 
 
 def test_a_folder_with_files_is_refused_and_unchanged(tmp_path):

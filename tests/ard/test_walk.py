@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from ards import without_addresses, write_ard
-from potato.ard import OVERLAP, Broken, Tile, source, unusable, walk_ard
+from potato.ard import OVERLAP, Broken, Tile, unusable, walk_ard
 
 
 @pytest.fixture
@@ -80,10 +80,8 @@ def test_unreadable_items_are_reported_and_the_rest_read(ard, text, reason):
     assert broken[0].item == str(path) and broken[0].reason.startswith(reason)
 
 
-def test_a_huge_json_file_is_reported(ard, monkeypatch):
-    monkeypatch.setattr(source, "LIMIT", 3000)
-    monkeypatch.setattr("potato.ard.walk.LIMIT", 3000)
-    found = list(walk_ard(str(ard)))
+def test_a_huge_json_file_is_reported(ard):
+    found = list(walk_ard(str(ard), limit=3000))
     assert any("expected JSON of" in one.reason for one in found if isinstance(one, Broken))
 
 

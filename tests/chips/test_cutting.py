@@ -124,7 +124,7 @@ def test_a_tile_with_another_size_or_place_than_its_item_says_is_skipped(tmp_pat
     write_tile(tmp_path / "ard", 1)
     log = tmp_path / "log"
     result = make_chips(tmp_path / "ard", tmp_path / "chips", count=8, log=log, **SMALL)
-    assert result.made == 8 and result.passed == {"not as its item says": 1}
+    assert result.made == 8 and result.passed == {"item and file disagree": 1}
     assert log.read_text().count(words) == 1
     assert {row["quadkey"] for row in rows(tmp_path / "chips")} == {
         tile.quadkey for tile in walk_ard(str(tmp_path / "ard")) if tile.bbox[0] > 404_000

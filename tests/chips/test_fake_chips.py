@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ import torch
 
 from ards import contents
 from potato.chips import load_chip
+from potato.chips.chip import chip_bytes
 from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
-from potato.core.noise import power_noise
 from potato.errors import ChipError, InputError
 from potato.simulation.land.reflectances import COLUMNS, load_reflectances
+from spectra import slope
 
 SURFACES = load_reflectances()
 
@@ -27,42 +27,14 @@ def some():
     return [fake_chip(0, n, SURFACES, size=128) for n in range(12)]
 
 
-def slope(field):
-    """The exponent of the power spectrum, from 4 cycles a side to a fifth of the sampling rate."""
-    side = len(field)
-    power = np.abs(np.fft.fft2(field - field.mean())) ** 2
-    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
-    edges = np.geomspace(4 / side, 0.2, 12)
-    means = [power[(low <= frequency) & (frequency < high)].mean() for low, high in pairwise(edges)]
-    return np.polyfit(np.log(np.sqrt(edges[1:] * edges[:-1])), np.log(means), 1)[0]
-
-
-@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
-def test_noise_has_the_requested_spectrum(exponent):
-    slopes = [
-        slope(power_noise(256, 256, torch.Generator().manual_seed(seed), exponent).numpy())
-        for seed in range(4)
-    ]
-    assert np.mean(slopes) == pytest.approx(-2 * exponent, abs=0.15)
-
-
-def test_noise_is_scaled_wraps_around_and_follows_its_generator():
-    one, same = (power_noise(64, 96, torch.Generator().manual_seed(3)) for _ in range(2))
-    assert torch.equal(one, same) and one.shape == (64, 96)
-    assert float(one.mean()) == pytest.approx(0, abs=1e-5) and float(one.std()) == pytest.approx(1, abs=1e-5)
-    inside = (one[1:] - one[:-1]).abs().mean()
-    assert float((one[0] - one[-1]).abs().mean()) < 2 * float(inside)
-    assert not torch.equal(one, power_noise(64, 96, torch.Generator().manual_seed(4)))
-
-
 def test_pan_mul_and_target_of_a_fake_chip_agree_and_are_valid(some):
-    # Pan, as the bands of the surfaces tell it.
+    # Pan as a weighted sum of bands, fitted to the surfaces.
     bands, levels = np.array([one.bands for one in SURFACES]), np.array([one.pan for one in SURFACES])
     weights = np.linalg.lstsq(bands, levels)[0]
     for chip, _ in some:
         assert chip.size == (128, 128) and chip.valid.all()
         assert chip.pan.int().min() >= 1 and chip.mul.int().min() >= 1
-        # Mul is a coarser look at the same ground, pan one through another window.
+        # Both see the same ground, so pan's means over cells follow mul.
         pan, mul, oklab = chip.tensors()
         light = torch.nn.functional.avg_pool2d(pan[None], 4)[0]
         expected = np.tensordot(weights, mul.numpy(), 1)
@@ -109,8 +81,6 @@ def test_every_surface_of_the_list_is_used_and_no_other():
 
 
 def test_a_fake_chip_depends_on_seed_and_number_alone():
-    from potato.chips.chip import chip_bytes
-
     one = chip_bytes(fake_chip(4, 7, SURFACES, 32)[0])
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if threads > 1 else 2)
@@ -186,7 +156,7 @@ def test_the_command_makes_and_reports_chips(tmp_path, run):
     result = run(
         "fake-chips", "--chip-dir", tmp_path / "a", "-n", 3, "-s", 2, "--size", 32, "--seed", 5, "-j", 2
     )
-    assert result.exit_code == 0 and "3 chips faked" in result.stdout
+    assert result.exit_code == 0 and "3 chips made" in result.stdout
     assert sorted(path.name for path in (tmp_path / "a").glob("*.pt")) == ["2.pt", "3.pt", "4.pt"]
     told = json.loads(run("fake-chips", "--chip-dir", tmp_path / "b", "-n", 1, "--size", 32, "--json").stdout)
     assert told["made"] == 1

@@ -71,8 +71,7 @@ def test_resume_after_sigkill_gives_identical_chips(ard, whole, tmp_path):
 def test_resume_mends_torn_manifest_and_damaged_chips(ard, whole, tmp_path, cut):
     make_chips(ard, tmp_path, count=24, **SMALL)
     manifest = tmp_path / "manifest.jsonl"
-    # The last line torn, its chip not there yet, another not there, one damaged, a file half
-    # written.
+    # The last line is torn, two chips are missing, one is damaged, one file is half written.
     manifest.write_bytes(manifest.read_bytes()[: -1 - cut])
     (tmp_path / "23.pt").unlink()
     (tmp_path / "5.pt").unlink()

@@ -1,7 +1,7 @@
-"""Chips of simulated scenes: photographs on disk, kinds of ground, clutter."""
+"""Chips of simulated scenes: repeatable, of any ground, with the truth as their target."""
 
-import os
-from functools import partial
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ import torch
 from grounds import photograph
 from potato.chips import scenes
 from potato.chips.scenes import GROUNDS, list_photographs, make_scenes, scene_chip
-from potato.errors import ChipError, InputError
+from potato.core.color import delta_e_ok
+from potato.errors import InputError
+from potato.model.network import Architecture, Sharpener, sharpen
 from potato.raster import read_photograph
 
 
@@ -96,9 +98,46 @@ def test_cell_is_valid_only_if_all_its_pan_pixels_are():
     assert scenes.whole_cells(valid).tolist() == [[True, False, True], [True, True, True]]
 
 
-def test_dead_worker_process_is_a_chip_error():
-    with (
-        pytest.raises(ChipError, match="process that makes scenes died"),
-        scenes._mapped(partial(os._exit), [1, 2], 2) as results,
-    ):
-        list(results)
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory) -> Path:
+    """12 chips of simulated scenes, 80 pixels wide."""
+    folder = tmp_path_factory.mktemp("pool")
+    make_scenes(folder, count=12, seed=1, size=80)
+    return folder
+
+
+def test_scene_chips_depend_on_seed_and_number_alone(tmp_path, pool):
+    made = make_scenes(tmp_path / "more", count=3, starting_from=2, seed=1, size=80)
+    assert (made.made, made.there) == (3, 0)
+    for number in (2, 3, 4):
+        name = f"{number}.pt"
+        assert (tmp_path / "more" / name).read_bytes() == (pool / name).read_bytes()
+    again = make_scenes(tmp_path / "more", count=5, seed=1, size=80)
+    assert (again.made, again.there) == (2, 3)
+    assert len({(pool / f"{number}.pt").read_bytes() for number in range(12)}) == 12
+    with pytest.raises(InputError, match="size from 64"):
+        make_scenes(tmp_path / "odd", count=1, size=66)
+
+
+def test_several_processes_make_the_same_scenes(tmp_path, pool, run):
+    result = run("make-scenes", tmp_path / "chips", "-n", 2, "--seed", 1, "--size", 80, "-j", 2, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["made"] == 2
+    for name in ("0.pt", "1.pt"):
+        assert (tmp_path / "chips" / name).read_bytes() == (pool / name).read_bytes()
+
+
+def test_predictor_is_near_the_truth_of_scenes_of_which_some_have_edges(tmp_path):
+    chips = [scene_chip(3, number, 80) for number in range(30)]
+    shares = [float(chip.valid.float().mean()) for chip in chips]
+    assert 0 < sum(share < 1 for share in shares) < 12
+    predictor = Sharpener(Architecture(depth=0))
+    for chip in chips[:5]:
+        pan, mul, target = (image[None] for image in chip.tensors())
+        valid = chip.valid
+        with torch.no_grad():
+            distance = delta_e_ok(sharpen(predictor, pan, mul), target)
+        assert float(distance[valid].mean()) < 4
+    for chip in chips:
+        edge = chip.valid
+        assert bool((chip.pan.int()[edge] > 0).all())

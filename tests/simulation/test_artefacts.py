@@ -16,8 +16,7 @@ def test_mtf_boost_of_a_spot_has_the_documented_weights():
     spot = torch.zeros(1, 7, 7)
     spot[0, 3, 3] = 1
     ringing = boost_mtf(spot, 0.8)[0, 2:5, 2:5]
-    # 1 + amount × (1 − 1/4) in the middle, − amount × 1/8 beside it, − amount × 1/16 at the
-    # corners.
+    # 1 + 3/4 of the amount in the middle; −1/8 of it beside, −1/16 at the corners.
     expected = torch.tensor([[-0.05, -0.1, -0.05], [-0.1, 1.6, -0.1], [-0.05, -0.1, -0.05]])
     torch.testing.assert_close(ringing, expected)
     assert torch.equal(boost_mtf(spot, 0.0), spot)

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from grounds import seeded
-from potato.core.noise import power_noise
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.cover import zone_cover
 from potato.simulation.land.light import (
@@ -116,19 +115,6 @@ def test_shapes_cover_their_area_and_have_coordinates_from_their_centre(angle):
     assert float(local.u[inside].abs().max()) <= 15 and float(local.v[inside].abs().max()) <= 6
     assert float(disc(50, 40, 9.0, 90, 100).cover.sum()) == pytest.approx(math.pi * 81, rel=0.02)
     assert rectangle(Plot(-90, 40, 30, 12, angle), 90, 100) is None
-
-
-@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
-def test_noise_follows_its_power_law(exponent):
-    noise = power_noise(128, 128, seeded(5), exponent)
-    assert float(noise.mean()) == pytest.approx(0, abs=1e-3) and float(noise.std()) == pytest.approx(
-        1, abs=1e-3
-    )
-    power = torch.fft.rfft2(noise).abs() ** 2
-    frequency = torch.hypot(torch.fft.fftfreq(128)[:, None], torch.fft.rfftfreq(128)[None, :])
-    low, high = ((frequency > f) & (frequency < 1.5 * f) for f in (0.04, 0.2))
-    slope = torch.log(power[low].mean() / power[high].mean()) / math.log(0.2 / 0.04) / 2
-    assert float(slope) == pytest.approx(exponent, abs=0.2)
 
 
 def test_clouds_are_smooth_and_steps_are_bounded():

@@ -132,8 +132,8 @@ def resolve(href: object, base: str, root: str) -> str:
     """The file that a link points to, relative to the ARD's root.
 
     A copy of an ARD may still carry the addresses of the original. A link to another place
-    therefore counts if it ends in zone, quadkey, date and name; for an asset these must be those of
-    its own item.
+    therefore counts if it ends in zone, quadkey, date and name; an asset must have zone, quadkey
+    and date of its item.
 
     Args:
         href: value in the JSON, of any type.

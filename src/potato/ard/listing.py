@@ -26,8 +26,7 @@ class Listed:
         zones: UTM zones.
         tiles: number of items.
         usable: number of items that can be sharpened.
-        clouds: percent, the mean of its tiles weighted by their data; None if no item has the
-            figure.
+        clouds: percent under cloud, tiles weighted by their data; None if no item has the figure.
         km2: square kilometres of data, overlap included, of the items that have the figure.
     """
 

@@ -33,7 +33,7 @@ class Overview:
 
 
 def read_overview(path: str, role: str, side: int) -> Overview:
-    """Read the finest overview of an image with at most `side` rows and columns, in `try_again`.
+    """Read the finest overview of an image with at most `side` rows and columns.
 
     Args:
         path: a path, `s3://…` or `https://…` of a COG.

@@ -17,9 +17,6 @@ from potato.errors import ArdError
 from potato.raster import gdal
 from potato.raster.remote import AnotherHostError, open_web
 
-LIMIT = 16 << 20
-"""Bytes that a JSON file may have; real ones have a few thousand."""
-
 TRIES = 3
 """Requests for a file before a web server is given up."""
 
@@ -41,8 +38,8 @@ class Source(Protocol):
 
     root: str
 
-    def read(self, name: str) -> bytes:
-        """The bytes of a small file; OSError if it can't be read."""
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a file, or of a larger one `limit` + 1; OSError if it can't be read."""
 
     def locate(self, name: str) -> str | None:
         """The address of a file, for GDAL or a person; None if the file is known to be missing."""
@@ -93,10 +90,10 @@ class Folder:
             except OSError as error:
                 yield Broken(str(path), f"can't be read: {error.strerror or error}")
 
-    def read(self, name: str) -> bytes:
-        """The bytes of a file, at most one more than `LIMIT`."""
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of a file, or of a larger one `limit` + 1."""
         with (self.folder / name).open("rb") as file:
-            return file.read(LIMIT + 1)
+            return file.read(limit + 1)
 
     def locate(self, name: str) -> str | None:
         """The path of a file; None without one, LinkError if a symlink leads out of the folder."""
@@ -149,12 +146,12 @@ class Bucket:
         except Exception as error:  # obstore raises classes of its own and builtin ones
             raise ArdError(f"can't list {self.root}: {_brief(error)}") from error
 
-    def read(self, name: str) -> bytes:
-        """The bytes of an object."""
+    def read(self, name: str, limit: int) -> bytes:
+        """The bytes of an object, or for a larger one `limit` + 1 spaces."""
         key = f"{self._prefix}/{name}" if self._prefix else name
         try:
             found = self._obstore.get(self._store, key)
-            return bytes(found.bytes()) if found.meta["size"] <= LIMIT else b" " * (LIMIT + 1)
+            return bytes(found.bytes()) if found.meta["size"] <= limit else b" " * (limit + 1)
         except Exception as error:  # obstore raises classes of its own and builtin ones
             raise OSError(_brief(error)) from error
 
@@ -206,12 +203,12 @@ class Web:
         parts = urlsplit(address)
         self.root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, limit: int) -> bytes:
         """The bytes of a file; a server that is busy or gone is asked up to `TRIES` times."""
         for attempt in range(1, TRIES + 1):
             try:
                 with open_web(self._address(name), TIMEOUT) as answer:
-                    return _read_body(answer)
+                    return _read_body(answer, limit)
             except AnotherHostError:
                 raise
             except urllib.error.HTTPError as error:
@@ -253,15 +250,15 @@ def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket |
     return Folder(source, follow_links)
 
 
-def _read_body(answer: Any) -> bytes:
-    """The body of an answer, or a little more than `LIMIT`; OSError if cut short or too slow."""
+def _read_body(answer: Any, limit: int) -> bytes:
+    """The body of an answer, or more than `limit` of it; OSError if cut short or too slow."""
     started, body = time.monotonic(), bytearray()
-    while len(body) <= LIMIT and (part := answer.read1(1 << 16)):
+    while len(body) <= limit and (part := answer.read1(1 << 16)):
         body += part
         waited = time.monotonic() - started
         if waited > TIMEOUT and len(body) < SLOW * waited:
             raise OSError(f"too slow: {len(body)} bytes in {waited:.0f} s")
-    if len(body) <= LIMIT and answer.length:
+    if len(body) <= limit and answer.length:
         raise OSError(f"cut short: {answer.length} bytes are missing")
     return bytes(body)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
-from potato.ard.source import LIMIT, Bucket, Folder, Source, Web, open_source
+from potato.ard.source import Bucket, Folder, Source, Web, open_source
 from potato.core.text import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
@@ -15,10 +15,13 @@ from potato.errors import ArdError
 READERS = 8
 """JSON files fetched at once; they are small, so nearly all of the time is waiting."""
 
+LIMIT = 16 << 20
+"""Bytes that a JSON file may have; real ones have a few thousand."""
+
 COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
 
 
-def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Broken]:
+def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> Iterator[Tile | Broken]:
     """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
 
     Items are found by their paths (`{zone}/{quadkey}/{date}/{CID}.json`) and by the links in
@@ -31,6 +34,7 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
         follow_links: whether images may lie outside the ARD, on a web server or in a bucket, where
             an item says so; and whether symlinks in a folder may lead out of it. Items are never
             fetched elsewhere.
+        limit: bytes that a JSON file may have; a larger one is `Broken`.
 
     Yields:
         Tiles, usable or not (`unusable` says which), and `Broken` for files that can't be read.
@@ -40,19 +44,19 @@ def walk_ard(source: str, *, follow_links: bool = False) -> Iterator[Tile | Brok
         ArdError: if there is no such place, or no ARD in it.
     """
     place = open_source(source, follow_links=follow_links)
-    items, broken = _linked_items(place) if isinstance(place, Web) else _listed_items(place)
+    items, broken = _linked_items(place, limit) if isinstance(place, Web) else _listed_items(place, limit)
     if not items and not broken:
         raise ArdError(
             f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
             "give the ard folder or the event folder above it"
         )
-    found = itertools.chain(_read_items(place, items, follow_links), broken)
+    found = itertools.chain(_read_items(place, items, follow_links, limit), broken)
     return (Broken(redact(one.item), redact(one.reason)) if isinstance(one, Broken) else one for one in found)
 
 
-def _read_items(place: Source, items: set[str], follow_links: bool) -> Iterator[Tile | Broken]:
+def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) -> Iterator[Tile | Broken]:
     seen: dict[tuple[str, int | None, str], str] = {}
-    for name, data in _read_all(place, sorted(items, key=_order)):
+    for name, data in _read_all(place, sorted(items, key=_order), limit):
         if isinstance(data, Broken):
             yield data
             continue
@@ -72,7 +76,7 @@ def _order(name: str) -> tuple[bool, str, str]:
     return (found is None, found.group().lstrip("/") if found else "", name)
 
 
-def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
+def _listed_items(place: Folder | Bucket, limit: int) -> tuple[set[str], list[Broken]]:
     """Names of items found by listing, and by the links of the listed collections."""
     broken: list[Broken] = []
     everything: set[str] = set()
@@ -82,7 +86,7 @@ def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
         else:
             everything.add(name)
     items = {name for name in everything if name.endswith(".json") and ITEM_PATH.search(name)}
-    for name, data in _read_all(place, sorted(filter(COLLECTION.search, everything))):
+    for name, data in _read_all(place, sorted(filter(COLLECTION.search, everything)), limit):
         if isinstance(data, Broken):
             broken.append(data)
             continue
@@ -98,15 +102,15 @@ def _listed_items(place: Folder | Bucket) -> tuple[set[str], list[Broken]]:
     return items, sorted(broken, key=lambda one: (one.item, one.reason))
 
 
-def _linked_items(place: Web) -> tuple[set[str], list[Broken]]:
+def _linked_items(place: Web, limit: int) -> tuple[set[str], list[Broken]]:
     """Names of items found by following links from the event's collection."""
-    start = _start(place)
+    start = _start(place, limit)
     items: set[str] = set()
     broken: list[Broken] = []
     seen, waiting = {start}, [start]
     while waiting:
         found: set[str] = set()
-        for name, data in _read_all(place, waiting):
+        for name, data in _read_all(place, waiting, limit):
             if isinstance(data, Broken):
                 broken.append(data)
                 continue
@@ -120,8 +124,8 @@ def _linked_items(place: Web) -> tuple[set[str], list[Broken]]:
     return items, sorted(broken, key=lambda one: (one.item, one.reason))
 
 
-def _start(place: Web) -> str:
-    """The name of the document to begin at. Moves the root from an `ard` folder up to its event."""
+def _start(place: Web, limit: int) -> str:
+    """The name of the document to begin at; the root moves from an `ard` folder to its event."""
     given = place.root
     above, name = posixpath.split(given.rstrip("/"))
     if name.endswith(".json"):
@@ -132,7 +136,7 @@ def _start(place: Web) -> str:
         place.root = root
         for name in ("collection.json", "catalog.json"):
             try:
-                place.read(name)
+                place.read(name, limit)
                 return name
             except OSError as error:
                 tried.append(f"{root}{name}: {error}")
@@ -142,15 +146,15 @@ def _start(place: Web) -> str:
     )
 
 
-def _read_all(place: Source, names: Iterable[str]) -> Iterator[tuple[str, object]]:
+def _read_all(place: Source, names: Iterable[str], limit: int) -> Iterator[tuple[str, object]]:
     """The JSON of files, in order, a few fetched ahead; `Broken` for a file that can't be read."""
 
     def read(name: str) -> object:
         where = place.locate(name) or place.root + name
         try:
-            body = place.read(name)
-            if len(body) > LIMIT:
-                return Broken(where, f"expected JSON of {LIMIT >> 20} MB at most, found more")
+            body = place.read(name, limit)
+            if len(body) > limit:
+                return Broken(where, f"expected JSON of {limit / (1 << 20):g} MB at most, found more")
             return json.loads(body)
         except OSError as error:
             return Broken(where, f"can't be read: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""Training chips: cut out of imagery, fake, or of simulated scenes; and pools of them."""
+"""Training chips (cut out of imagery, faked, or simulated), and pools of chips."""
 
 from potato.chips.chip import Chip, load_chip, save_chip
 

@@ -31,7 +31,6 @@ _LIMIT = 64 << 20
 _MAXIMUM = 32_767
 """The largest code of int16: Oklab ±3.2767, which no uint16 mul can leave."""
 
-
 _TENSORS = ("pan", "mul", "target")
 
 

@@ -86,8 +86,8 @@ class Cutter:
     """Cuts any chip of a survey, given its place; several threads may call it.
 
     Which window becomes chip n depends on the tiles and on n, not on earlier chips: whether a tile
-    is usable (missing, damaged, not what its item says) and which windows it has depend on the tile
-    alone; both are only remembered here.
+    is usable (not missing, not damaged, as its item says) and which windows it has depend on the
+    tile alone; both are only remembered here.
 
     Args:
         survey: the tiles.
@@ -214,7 +214,7 @@ class Cutter:
                 return self._lattices[index]
         mismatch = metadata_mismatch(tile, pair.grid)
         if mismatch:
-            raise _TileError(f"not as its item says ({mismatch})")
+            raise _TileError(f"item and file disagree ({mismatch})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             tile_name(tile),

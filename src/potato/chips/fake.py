@@ -6,18 +6,14 @@ every scale; several patches are cut together along contours of more noise, some
 between. So colours are saturated and rare, edges are sharp, and nothing is flat.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from potato.chips.chip import SIZE, Chip, chip_bytes
-from potato.chips.fill import Filled, NewChip, check_numbers, fill_folder
-from potato.chips.folder import open_folder
+from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
 from potato.chips.placement import scramble
 from potato.chips.wald import make_chip
 from potato.core.noise import power_noise
@@ -45,17 +41,6 @@ _SHADOW = 0.18
 """Share of the light that reaches a dark gap, in green."""
 
 
-@dataclass(frozen=True)
-class FakedChips(Filled):
-    """The result of `fake_chips`: a `Filled` folder, and the seconds that it took."""
-
-    seconds: float
-
-    def __str__(self) -> str:
-        """The one line that the command prints."""
-        return self.summary("faked", self.seconds)
-
-
 def fake_chips(
     chip_dir: PathLike,
     *,
@@ -66,12 +51,11 @@ def fake_chips(
     size: int = SIZE,
     workers: int | None = None,
     progress: bool = False,
-) -> FakedChips:
+) -> Filled:
     """Fake chips of rare, difficult surfaces.
 
     Chip n of a seed is always the same, however many came before it and whatever the number of
-    workers. Chips that are there already stay, so a run that was cut short is finished by repeating
-    it.
+    workers. Chips that are there already stay, so repeating a run that was cut short finishes it.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
@@ -89,25 +73,21 @@ def fake_chips(
         ChipError: if other chips are in the folder.
         OutputError: if a chip can't be written.
     """
-    started = time.perf_counter()
     check_numbers(count, starting_from)
     if size < 16 or size % RATIO:
         raise InputError(f"expected a chip of a multiple of {RATIO} pan pixels, 16 or more, found {size}")
     surfaces = load_reflectances(None if reflectances is None else Path(reflectances))
     if len(surfaces) < 2:
         raise InputError(f"{reflectances}: expected 2 surfaces or more to mix, found {len(surfaces)}")
-    facts = repr((_FORMAT, "synthetic", seed, size, [(one.name, one.pan, one.bands) for one in surfaces]))
+    facts = (_FORMAT, "synthetic", seed, size, [(one.name, one.pan, one.bands) for one in surfaces])
 
     def work(n: int) -> NewChip:
         chip, names = fake_chip(seed, n, surfaces, size)
         return NewChip(n, chip_bytes(chip), {"synthetic": True, "seed": seed, "surfaces": names})
 
-    numbers = ((n, n) for n in range(starting_from, starting_from + count))
-    plan = sha256(facts.encode()).hexdigest()[:16]
-    with open_executor(workers) as executor, open_folder(chip_dir, plan) as folder:
-        chips = fill_folder(folder, numbers, work, executor, total=count, progress=progress)
-        made = sum(1 for _ in chips)
-    return FakedChips(Path(chip_dir), made, count - made, time.perf_counter() - started)
+    numbers = range(starting_from, starting_from + count)
+    with open_executor(workers) as executor:
+        return fill_series(chip_dir, facts, numbers, work, executor, progress)
 
 
 @one_thread()
@@ -180,8 +160,7 @@ def _regions(patches: int, side: int, generator: torch.Generator) -> tuple[Tenso
     next_best = best.clone()
     labels = torch.zeros(side, side, dtype=torch.long)
     for patch in range(patches):
-        # Every third patch gets a new field; the two others reuse it, transposed or flipped, and
-        # moved.
+        # Every third patch gets a new field. The two others move it, transposed or flipped.
         if patch and patch % 3 == 0:
             sheet = power_noise(side, side, generator, exponent)
         turn = torch.randint(side, (2,), generator=generator).tolist()

@@ -1,6 +1,7 @@
 """Filling a folder with chips: an executor makes the missing ones, which are added in order."""
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
-from potato.chips.folder import ChipFolder
+from potato.chips.chip import digest
+from potato.chips.folder import ChipFolder, open_folder
+from potato.core.types import PathLike
 from potato.engine.devices import one_thread
 from potato.engine.jobs import Executor
 from potato.errors import BlockError, ChipError, InputError
@@ -41,16 +44,18 @@ class Filled:
         folder: the folder of chips.
         made: number of chips that were made now.
         there: number of requested chips that were there already.
+        seconds: how long it took.
     """
 
     folder: Path
     made: int
     there: int
+    seconds: float
 
-    def summary(self, verb: str, seconds: float) -> str:
-        """One line: the folder, the number of chips that were `verb`, and the time it took."""
+    def __str__(self) -> str:
+        """The one line that the command prints."""
         there = f", {self.there} were there" if self.there else ""
-        return f"{self.folder}: {self.made} chips {verb}{there} in {seconds:.1f} s"
+        return f"{self.folder}: {self.made} chips made{there} in {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,35 @@ def check_numbers(count: int, starting_from: int) -> None:
     """
     if count < 1 or starting_from < 0:
         raise InputError(f"expected 1 chip or more, from 0 or later, found {count} from {starting_from}")
+
+
+def fill_series(
+    chip_dir: PathLike,
+    facts: tuple[object, ...],
+    numbers: range,
+    work: Callable[[int], NewChip],
+    executor: Executor,
+    progress: bool,
+) -> Filled:
+    """Fill a folder with chips of a series, in which a chip depends on its number alone.
+
+    Args:
+        chip_dir: the folder; made if it isn't there.
+        facts: everything that the series depends on.
+        numbers: of the chips.
+        work: makes the chip of a number. Processes pickle it.
+        executor: runs `work`.
+        progress: whether to draw a progress bar on stderr.
+
+    Raises:
+        PotatoError: errors of `work`, and those of `open_folder` and `fill_folder`.
+    """
+    started = time.perf_counter()
+    items = ((n, n) for n in numbers)
+    with open_folder(chip_dir, digest(repr(facts).encode())) as folder:
+        chips = fill_folder(folder, items, work, executor, total=len(numbers), progress=progress)
+        made = sum(1 for _ in chips)
+    return Filled(Path(chip_dir), made, len(numbers) - made, time.perf_counter() - started)
 
 
 def fill_folder(

@@ -18,8 +18,7 @@ from potato.raster.atomic import staging_folder
 from potato.raster.json_lines import json_line
 
 TRAIN, TEST = "train", "test"
-"""Folders that a split makes. A pool with one of these in its name shares no chip with a pool with
-the other."""
+"""Folders that a split makes. Pools beside each other with these in their names share no chip."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,7 @@ def link_chips(
         relative: whether links start from the pool's folder rather than from the root.
         split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No
             ground is in both: chips of one grid square stay together, whatever their CID, and so do
-                grid
-            squares of two zones that overlap.
+            grid squares of two zones that overlap.
         apart_from: pools that must not share a chip with this one. If the name of this pool has
             `train` in it, pools beside it with `test` in their names always count as such, and the
             other way round.
@@ -236,7 +234,7 @@ def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Sour
 
 
 def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) -> None:
-    """Refuse a pool that shares a chip with a pool it is to be kept apart from."""
+    """Refuse chips that are also in a pool of `named`, or in a counterpart beside this pool."""
     others = {Path(os.path.realpath(name)): str(name) for name in named}
     for path in others:
         if not path.is_dir():

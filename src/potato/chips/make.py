@@ -30,7 +30,6 @@ class MadeChips(Filled):
         passed: number of tiles and windows that were tried and gave no chip, by kind of reason.
         warnings: lines that were passed to `tell` before the work started.
         plan: digest of source and settings; the same plan gives the same chips.
-        seconds: how long it took.
         bytes_moved: bytes of images fetched over the network; None for a local source, for workers
             of a cluster, or if GDAL doesn't count.
     """
@@ -39,13 +38,12 @@ class MadeChips(Filled):
     passed: dict[str, int]
     warnings: tuple[str, ...]
     plan: str
-    seconds: float
     bytes_moved: int | None
 
     def __str__(self) -> str:
         """The lines that the command prints."""
         moved = "" if self.bytes_moved is None else f", {self.bytes_moved / 1e6:.1f} MB moved"
-        lines = [self.summary("made", self.seconds) + moved]
+        lines = [super().__str__() + moved]
         for title, counts in (("not used", self.skipped), ("tried in vain", self.passed)):
             if counts:
                 lines.append(f"{title}: " + ", ".join(f"{n} {why}" for why, n in counts.items()))
@@ -134,11 +132,11 @@ def make_chips(
             Path(chip_dir),
             made,
             count - made,
+            time.perf_counter() - started,
             skipped=dict(sorted(survey.skipped.items())),
             passed=dict(sorted(Counter(skip.kind for skip in passed).items())),
             warnings=warnings,
             plan=survey.plan,
-            seconds=time.perf_counter() - started,
             bytes_moved=bytes_moved() if cluster is None and _remote(survey) else None,
         )
         write(str(result).replace("\n", "; "))

@@ -4,28 +4,22 @@ Shares and ranges were chosen by eye.
 """
 
 import math
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
-from potato.chips.fill import check_numbers
-from potato.chips.folder import open_folder
+from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
 from potato.core.sensors import RATIO
 from potato.core.types import PathLike
-from potato.errors import ChipError, InputError
+from potato.engine.executor import open_executor
+from potato.errors import InputError
 from potato.raster import read_photograph
 from potato.simulation.clutter import scatter_objects
 from potato.simulation.dead_leaves import lay_dead_leaves
@@ -57,8 +51,7 @@ _HALVED = 0.05
 """Share of the scenes made by Wald's protocol after an extra halving; part of `_COARSER`."""
 
 _ON_GRID = 0.6
-"""Share of the other scenes whose mul is sharpened on its own grid. By Wald's protocol that
-sharpening would be in the truth, which is to be like that of real pairs."""
+"""Share of the other scenes whose mul is sharpened on its own grid."""
 
 GROUNDS = {"photographs": 0.55, "leaves": 0.1, "land": 0.35}
 """Kinds of ground and their shares; without photographs, the others keep their proportion."""
@@ -73,29 +66,9 @@ _EDGE_SHARPENING = 0.45
 """Sharpening of drawn ground, whose edges are softer than those of means over real ground."""
 
 _HELD_OUT = 10
-"""One in so many photographs is never trained on, and belongs to all series but "scene"."""
+"""One photograph in so many is never trained on: it is for every series but "scene"."""
 
 _ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
-
-
-@dataclass(frozen=True)
-class MadeScenes:
-    """The result of `make_scenes`.
-
-    Attributes:
-        chip_dir: the folder.
-        made: number of chips written.
-        kept: number of chips that were there already.
-    """
-
-    chip_dir: Path
-    made: int
-    kept: int
-
-    def __str__(self) -> str:
-        """The line that the command prints."""
-        kept = f", {self.kept} were there" if self.kept else ""
-        return f"{self.chip_dir}: {self.made} chips of simulated scenes made{kept}"
 
 
 def seed_of(*parts: object) -> int:
@@ -174,7 +147,7 @@ def scene_chip(
 def whole_cells(valid: Tensor) -> Tensor:
     """The mask of mul (h, w) for a mask of pan (4h, 4w): cells whose pan pixels are all valid.
 
-    So masks are after Wald's protocol, too.
+    Masks are like this after Wald's protocol, too.
     """
     height, width = valid.shape
     return valid.reshape(height // RATIO, RATIO, width // RATIO, RATIO).all(3).all(1)
@@ -248,7 +221,7 @@ def make_scenes(
     photographs: PathLike | None = None,
     workers: int = 1,
     progress: bool = False,
-) -> MadeScenes:
+) -> Filled:
     """Write chips of simulated scenes, with their manifest.
 
     Chip n depends on the seed, the size and the photographs alone, so repeating an interrupted run
@@ -262,11 +235,8 @@ def make_scenes(
         size: side of a chip in pan pixels, a multiple of 4, at least 64.
         photographs: folder of at least 10 aerial photographs, of which most scenes are made then;
             one in ten is kept for judging.
-        workers: processes that make scenes.
+        workers: processes that make scenes; a single one is this process.
         progress: whether to draw a progress bar on stderr.
-
-    Returns:
-        The folder and the numbers of chips.
 
     Raises:
         InputError: if a number is out of its range, or the photographs are too few.
@@ -278,37 +248,14 @@ def make_scenes(
         raise InputError(f"expected a size from {LEAST_SIDE} pan pixels that {RATIO} divides, found {size}")
     pictures = list_photographs(photographs)
     names = [Path(path).name for path in pictures]
-    plan = sha256(repr((_FORMAT, "scenes", seed, size, names)).encode()).hexdigest()[:16]
-    bar = tqdm(total=count, unit="chip", disable=not progress)
-    with open_folder(chip_dir, plan) as folder, bar:
-        wanted = [n for n in range(starting_from, starting_from + count) if not folder.has(n)]
-        bar.update(count - len(wanted))
-        with _mapped(partial(_scene_bytes, seed, size, pictures), wanted, workers) as results:
-            for n, data in zip(wanted, results, strict=True):
-                folder.put(n, {"synthetic": True, "scene": True, "seed": seed}, data)
-                bar.update()
-    return MadeScenes(Path(chip_dir), len(wanted), count - len(wanted))
+    numbers = range(starting_from, starting_from + count)
+    facts = (_FORMAT, "scenes", seed, size, names)
+    work = partial(_make_scene, seed, size, pictures)
+    # Processes, since drawing is mostly Python, which holds the interpreter's lock.
+    with open_executor(workers, kind="serial" if workers == 1 else "processes") as executor:
+        return fill_series(chip_dir, facts, numbers, work, executor, progress)
 
 
-def _scene_bytes(seed: int, size: int, photographs: tuple[str, ...], n: int) -> bytes:
-    return chip_bytes(scene_chip(seed, n, size, photographs=photographs))
-
-
-@contextmanager
-def _mapped(work: partial[bytes], numbers: list[int], workers: int) -> Iterator[Iterator[bytes]]:
-    """`map` in several processes; in this one for a single worker."""
-    if workers == 1 or len(numbers) < 2:
-        yield map(work, numbers)
-        return
-    # Processes, since drawing is mostly Python; spawned, since torch's threads don't survive a
-    # fork.
-    pool = ProcessPoolExecutor(min(workers, len(numbers)), multiprocessing.get_context("spawn"))
-    try:
-        yield pool.map(work, numbers)
-    except BrokenProcessPool as error:
-        raise ChipError(
-            "a process that makes scenes died, maybe for lack of memory; "
-            "repeat the command with fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _make_scene(seed: int, size: int, photographs: tuple[str, ...], n: int) -> NewChip:
+    chip = scene_chip(seed, n, size, photographs=photographs)
+    return NewChip(n, chip_bytes(chip), {"synthetic": True, "scene": True, "seed": seed})

@@ -1,4 +1,4 @@
-"""What an imager does to pixels once they are sampled: ringing, noise, displaced band arrays."""
+"""Artefacts of sampled pixels: ringing, noise, displaced band arrays."""
 
 import torch
 import torch.nn.functional as F
@@ -7,7 +7,7 @@ from torch import Tensor
 from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE
 
 SIDES = tuple(-0.5 if name in FIRST_ARRAY else 0.5 for name in BANDS)
-"""The way each band goes when the arrays are displaced, in units of the displacement; pan stays."""
+"""Each band's share of the displacement between the two arrays; pan lies in the middle."""
 
 
 def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
@@ -82,7 +82,7 @@ def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
     Args:
         mul: (8, h, w), bands in the order of `core.sensors.BANDS`.
         displacement: (down, right) of the second array against the first in mul pixels, one for all
-            pixels (2,) or one for each (2, h, w). Each array goes half of the way.
+            pixels (2,) or one for each (2, h, w). Each array moves by half of it.
 
     Returns:
         A new (8, h, w), resampled by cubic convolution, borders replicated.

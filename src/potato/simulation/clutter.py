@@ -1,8 +1,8 @@
-"""Clutter: tarpaulins, awnings, containers, stalls, in any colour of a surface.
+"""Clutter: small objects such as tarpaulins, awnings, containers and stalls, in any colour.
 
-In a real town such small objects are a few pixels in a thousand, and people look at its pictures
-for them. In mul, so small an object looks like a colour fringe, and only pan can tell the two
-apart. So a network has to see more of them than there are.
+In a real town they cover a few pixels in a thousand, yet people search pictures for them. In mul,
+an object so small looks like a colour fringe, and only pan can tell the two apart. A network
+therefore has to see more of them than real towns have.
 """
 
 import math

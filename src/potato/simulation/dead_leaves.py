@@ -1,7 +1,7 @@
 """Dead leaves: shapes of every size that occlude each other, in measured colours.
 
-No real ground looks like this, but none shows so many colours, rare ones too, beside so many others
-and with sharp edges at every scale. An image of objects that occlude one another has the statistics
+No real ground looks like this, but none shows so many colours, rare ones included, side by side and
+with sharp edges at every scale. An image of objects that occlude one another has the statistics
 of natural images if the sizes of the objects follow a power law.
 
 Source: A. Lee, D. Mumford, J. Huang, "Occlusion models for natural images", IJCV 41 (2001). Numbers

@@ -47,9 +47,9 @@ class Imager:
         phase: position of pan's pixels against its grid, (down, right), 0..1; mul's is random.
         displacement: (down, right) of the second array against the first, in mul pixels. Each goes
             half of the way, so pan lies in the middle. Real pairs show 0.05 to 0.4.
-        jitter: standard deviation of a smooth addition to that, over some 30 mul pixels, in mul
-            pixels: relief, and the platform's own movement.
-        local_shift_std: standard deviation of a further addition in patches of a few mul pixels,
+        jitter: standard deviation of the displacement's smooth variation over some 30 mul pixels,
+            in mul pixels: relief, and the platform's own movement.
+        local_shift_std: standard deviation of the displacement of patches of a few mul pixels,
             over a tenth of the scene, in mul pixels: things that move or stand out.
         parallax: (down, right) displacement by a metre of height, in mul pixels.
         time_lag: factor of the movement of `Ground.movers` between the arrays; 0 freezes them.
@@ -191,9 +191,10 @@ def _sample_pan(planes: Tensor, imager: Imager) -> Tensor:
 def _sample_mul(
     bands: Tensor, factor: int, imager: Imager, generator: torch.Generator, lean: Tensor | None = None
 ) -> Tensor:
-    """The 8 bands (8, h · factor, w · factor) at mul's pixels (8, h, w); displaced with `lean`.
+    """The 8 bands (8, h · factor, w · factor) at mul's pixels (8, h, w).
 
-    `lean` is the displacement by height (2, h · factor, w · factor), in mul pixels.
+    `lean` is the displacement by height (2, h · factor, w · factor), in mul pixels; without it, no
+    band is displaced.
     """
     height, width = (side // factor for side in bands.shape[1:])
     size = imager.pitch * factor
@@ -228,7 +229,7 @@ def observe(ground: Ground, generator: torch.Generator, imager: Imager) -> tuple
     Args:
         ground: of `ground.make_ground`.
         generator: source of the noise.
-        imager: None for a random one.
+        imager: what sees the ground.
 
     Returns:
         pan uint16 (h, w) and mul uint16 (8, h/4, w/4), counts of reflectance × 10,000, at least 1.
@@ -254,7 +255,7 @@ def observe_coarser(
     Args:
         ground: of `ground.make_ground`. `FINE` of its pixels make one of mul.
         generator: source of the noise.
-        imager: None for a random one. Its displacements, in mul pixels of the result, are in the
+        imager: what sees the ground. Its displacements, in mul pixels of the result, are in the
             input and not in the truth, which is registered; vehicles stand still.
         halved: as if everything had been halved first: the ground's pixels are then those of the
             truth, and a fifth of the MTF boost is left.

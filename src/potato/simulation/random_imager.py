@@ -1,4 +1,4 @@
-"""Imagers as they vary from pass to pass."""
+"""Random imagers, which vary from pass to pass as real ones do."""
 
 from dataclasses import replace
 
@@ -11,18 +11,18 @@ BAND_VARIATION = 0.15
 """Standard deviation of the logarithm of each band's own factors of blur and haze."""
 
 
-def random_imager(generator: torch.Generator, base: Imager | None = None) -> Imager:
-    """An imager as it varies from pass to pass.
+def random_imager(generator: torch.Generator) -> Imager:
+    """Make a random imager.
 
     Args:
         generator: source of the random numbers.
-        base: gives the parameters that don't vary; None for the defaults.
 
     Returns:
-        An imager that varies as real ones do. Blur, pitch and MTF boost together give mul's detail,
-        against the box means of pan, an MTF of 1.0 up to 0.12 cycles per pixel, 1.4 at 0.3 and 0.4
-        at 0.5, where most of it is aliased. The largest displacements, local shifts and parallaxes
-        are rare. Haze may be slightly negative: corrections remove too much of it.
+        An imager that varies as real ones do, but for `time_lag` and `step`. Blur, pitch and MTF
+        boost together give mul's detail, against the box means of pan, an MTF of 1.0 up to 0.12
+        cycles per pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased. The largest
+        displacements, local shifts and parallaxes are rare. Haze may be slightly negative:
+        corrections remove too much of it.
     """
     uniform = torch.rand(15, generator=generator).tolist()
     pan_blur, mul_blur, haze, pan_haze, read_noise, shot_noise = uniform[:6]
@@ -35,7 +35,7 @@ def random_imager(generator: torch.Generator, base: Imager | None = None) -> Ima
     blur_factors, haze_factors = map(tuple, factors)
     plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
     return replace(
-        base or plain,
+        plain,
         pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
         pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * pan_boost),
         mul_blur=0.2 + 0.25 * mul_blur,
@@ -60,14 +60,13 @@ def random_imager(generator: torch.Generator, base: Imager | None = None) -> Ima
 
 
 def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:
-    """The imager as if mul's pixels were the grid's, with its MTF boosted there.
+    """Give an imager mul pixels that are the grid's, and boost mul's MTF there.
 
     Resampling loses nothing then, so edges ring from pixel to pixel. Products differ in this, and a
     network that has only seen one kind of ringing doesn't remove the other.
 
     Returns:
-        An imager of pitch 1; MTF boost of mul normal around 0.7, standard deviation 0.4, at least
-        0.
+        An imager of pitch 1; mul's MTF boost has mean 0.7 and standard deviation 0.4, cut off at 0.
     """
     amount = 0.7 + 0.4 * float(torch.randn((), generator=generator))
     return replace(imager, pitch=1.0, mul_mtf_boost=max(0.0, amount), mul_fine_mtf_boost=0.0)

@@ -79,12 +79,12 @@ class SpectralLibrary:
     Attributes:
         palette: the surfaces by name.
         spectra: (n, 9) pan and the bands, each scaled to the lightness of a reflectance of 1.
-        colour: (n, 2) Oklab a and b of those.
+        colour: (n, 2) Oklab a and b of `spectra`.
         lightness: (n,) cube of Oklab L before scaling, about the luminance.
         leafy: (n,) bool, whether they are vegetation.
         lush: (n,) bool, whether they are dense, green vegetation.
         objects: indices of all surfaces but vegetation.
-        saturated: indices of those of them that are saturated.
+        saturated: indices of the saturated ones among `objects`.
     """
 
     palette: Palette

@@ -1,7 +1,7 @@
 """Measures of a pass from its overviews: cloud, haze, water, variety and structure.
 
-All of them refer to the overviews' pixels, whose resolution is a tenth or a twentieth of the
-images'. Nothing here opens a file.
+All refer to the pixels of overviews, which stand for 16 × 16 pixels of pan and 8 × 8 of mul.
+Nothing here opens a file.
 """
 
 import math
@@ -159,8 +159,7 @@ def quality_index(seeing: float, water: float, interest: float) -> float:
 def rate(measures: Measures, reported: float | None) -> tuple[float, float, float]:
     """Rate seeing, water and interest, 0..4.
 
-    A bad share s of the ground gives 4 · (1 − s^0.6): 4 for none, 3 for 10 %, 2 for 30 %, 1 for 60
-    %.
+    A bad share s of the ground gives 4 · (1 − s^0.6): 4 for none, 3 for 0.1, 2 for 0.3, 1 for 0.6.
 
     - seeing: s = 1 − (1 − cloud)(1 − veil); cloud is the mean of the measured and the reported
       share.

@@ -79,7 +79,7 @@ class Rated:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What was read of one tile: its measures, and a small picture."""
+    """One tile: its measures, and a small picture."""
 
     measures: Measures
     picture: Picture

@@ -97,7 +97,7 @@ def make_ard(
 ) -> MadeArd:
     """Write an ARD of simulated ground, laid out like a real event.
 
-    `folder/collection.json`, and in `folder/ard` the items, images and collections. Tiles have the
+    The folder gets `collection.json`, and `ard` with items, images and collections. Tiles have the
     size of real ones, so a pixel's nominal size depends on `size`: 0.56 m for 9520, 2.6 m for 2040.
     The ground that a pan pixel shows is always half a metre wide.
 

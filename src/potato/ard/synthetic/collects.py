@@ -1,4 +1,4 @@
-"""The plan of a synthetic ARD: its passes, their tiles, and what their ground and sky are like."""
+"""The plan of a synthetic ARD: its passes, with their tiles, ground and sky."""
 
 import math
 from dataclasses import dataclass
@@ -14,8 +14,7 @@ ZONES = (33, 32)
 """UTM zones that meet at 12° E."""
 
 CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
-"""Upper left corner of the first grid square by zone: in Emilia-Romagna, close to where they
-meet."""
+"""Upper left corner of the first grid square by zone: in Emilia-Romagna, beside 12° E."""
 
 STYLES = ("town", "country", "suburb")
 """Styles of ground of the passes, in turns."""

@@ -20,8 +20,7 @@ from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.random_imager import random_imager
 
 PATCH = 1 << 23
-"""The most pan pixels of ground that are simulated, at some 100 bytes each; ground beyond them is
-their mirror image."""
+"""The most pan pixels of ground that are simulated, at some 100 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,8 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
     # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
     crisp = dataclasses.replace(random_imager(generator), pan_blur=0.33)
-    sensor = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
-    pan, mul = (image.to(torch.int32) for image in observe(ground, generator, sensor))
+    imager = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
+    pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
     rows, columns = _mirror(height // RATIO, tall // RATIO), _mirror(width // RATIO, wide // RATIO)

@@ -1,4 +1,4 @@
-"""The picture while it is drawn: reflectance, height and slope, and ways to draw."""
+"""A canvas on which land is drawn: its layers, and ways to draw on them."""
 
 import random
 from collections.abc import Iterator

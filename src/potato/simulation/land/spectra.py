@@ -16,8 +16,7 @@ PAN_BEYOND_RED = (0.21, 0.0, 0.045)
 """Weights of red edge, NIR1 and NIR2 in pan: a regression of real WorldView-2 pan on bands."""
 
 OUTDOORS = {"soil": 0.6, "litter": 0.75, "vegetation": 0.85}
-"""Factors for kinds that libraries measure sieved, flat or without gaps, where fields are rougher
-and moister; by eye."""
+"""Factors of kinds of surface that are rougher and moister outdoors than in samples; by eye."""
 
 
 class Palette:
@@ -79,8 +78,7 @@ def canopy(leaves: Tensor, bounce: float) -> Tensor:
         what each side of red adds to it.
 
     Source: S. Smolander and P. Stenberg, "Simple parameterizations of the radiation budget of
-        uniform
-    broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
+    uniform broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
     """
     albedo = (2 * leaves).clamp_max(0.95)
     left = (1 - bounce) / (1 - bounce * albedo)

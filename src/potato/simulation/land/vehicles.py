@@ -34,7 +34,6 @@ CAR_COLOURS: tuple[tuple[str, float], ...] = (
 )
 """Surfaces of cars and how common they are, about in percent; by eye."""
 
-
 CONTAINER_COLOURS = tuple(f"{colour} container" for colour in ("white", "blue", "red", "green", "orange"))
 """Surfaces of containers and trailers."""
 
