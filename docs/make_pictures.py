@@ -16,7 +16,7 @@ from torch import Tensor
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.core.draw import render_pan, render_upsampled, side_by_side
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import FLAT, NATURAL, Look, dither, render, unrender
+from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensors import BANDS, VISIBLE
 from potato.evaluation.cases import full_maps, plain_case
@@ -76,7 +76,7 @@ def draw_scenes(oklab: Tensor) -> None:
     fixed = torch.cat([natural(left), natural(right)], 2)
     save("scene-tiles", row(stretched, fixed))
     place = oklab[:, 200:500, 40:440]
-    save("scene-looks", row(render(place, Look(FLAT.name, 8)), natural(place)))
+    save("scene-looks", row(render(place, screen_look(8)), natural(place)))
 
 
 def draw_bands(ground: Ground) -> None:

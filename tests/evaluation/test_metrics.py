@@ -21,7 +21,7 @@ from torchmetrics.functional.image import (
     universal_image_quality_index,
 )
 
-from potato.core.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
+from potato.core.mtf import MUL_GAINS, PAN_GAINS, degrade
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.evaluation.metrics import (
@@ -383,47 +383,3 @@ def test_shapes_are_enforced_at_full_scale(fusion):
         d_lambda(fused, mul, valid=torch.ones(64, 64, dtype=torch.bool))
     with pytest.raises(ValueError, match="expected a block"):
         d_lambda(fused, mul, block=30)
-
-
-# Modulation transfer.
-
-
-@pytest.mark.parametrize("gain", (0.11, 0.27, 0.36))
-def test_a_wave_at_the_nyquist_frequency_of_mul_keeps_its_gain(gain):
-    # Phase 0 on the centres of cells: +1, −1, +1, … as mul samples it.
-    x = torch.arange(512) - 1.5
-    wave = torch.cos(2 * torch.pi * x / 8).expand(1, 1, 64, 512).double()
-    seen = degrade(wave, (gain,))[0, 0, 8, 16:-16]
-    assert torch.allclose(seen.abs(), torch.full_like(seen, gain), atol=1e-3)
-    assert torch.equal(seen.sign(), torch.tensor([1.0, -1.0]).double().repeat(48))
-
-
-def test_degrading_keeps_flat_images_slopes_and_positions():
-    slope = torch.arange(256.0).double().expand(1, 1, 256, 256)
-    for image in (slope, slope.mT.contiguous(), torch.full_like(slope, 0.3)):
-        inside = (..., slice(8, -8), slice(8, -8))
-        assert torch.allclose(degrade(image, (0.35,))[inside], block_mean(image)[inside], atol=1e-9)
-
-
-def test_degrading_reads_no_farther_than_its_reach():
-    for gains in (MUL_GAINS["WV02"], MUL_GAINS["WV03"], PAN_GAINS["WV02"]):
-        image = torch.zeros(1, len(gains), 128, 128)
-        image[..., 64:68, 64:68] = 1
-        seen = degrade(image, gains) > 0
-        rows = seen.any(3).any(1)[0].nonzero()[:, 0]
-        assert rows.min() == 16 - reach(gains) and rows.max() == 16 + reach(gains)
-
-
-def test_each_band_has_its_own_gain():
-    image = texture(8, 64, 64)[None]
-    together = degrade(image, MUL_GAINS["WV03"])
-    for band, gain in enumerate(MUL_GAINS["WV03"]):
-        assert torch.allclose(together[:, band], degrade(image[:, [band]], (gain,))[:, 0], atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("shape", "gains"), [((1, 2, 8, 8), (0.3,) * 3), ((1, 1, 8, 8), (1.0,)), ((1, 1, 8, 9), (0.3,))]
-)
-def test_gains_and_sides_are_checked(shape, gains):
-    with pytest.raises(ValueError, match="expected"):
-        degrade(torch.ones(shape), gains)

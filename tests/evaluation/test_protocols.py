@@ -7,25 +7,16 @@ import torch.nn.functional as F
 from scipy import ndimage
 
 import pairs
-from potato import load_model, sharpen
 from potato.core.color import mul_to_oklab
-from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
-from potato.core.sensors import BANDS, FIRST_ARRAY, SECOND_ARRAY
 from potato.evaluation import MethodSpec
 from potato.evaluation.cases import FRINGE_REACH
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.protocols import Protocols, displaced, evaluate_window, full, plain
-from potato.evaluation.registration import register_arrays, shift
+from potato.evaluation.registration import register_arrays
+from registered import pulled_apart, smooth_noise
 
 SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 1, 1)
-
-
-def smooth_noise(*shape, sigma=2.0, seed=0):
-    """Positive texture, smooth enough for its grid to hold it."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    blurred = ndimage.gaussian_filter(noise, (0,) * (len(shape) - 2) + (sigma, sigma), mode="mirror")
-    return torch.from_numpy(0.2 + 0.04 * blurred / blurred.std()).float()
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +24,6 @@ def shaded():
     """A pair in which only shading varies: mul is one spectrum × the block means of pan."""
     pan = smooth_noise(1, 1, 256, 256)
     return pan, block_mean(pan) * SPECTRUM
-
-
-@pytest.fixture(scope="module")
-def coloured():
-    """A pair of many colours, whose arrays lie on pan."""
-    fine = smooth_noise(2, 1, 192, 192, sigma=5.0) + 0.25 * (
-        smooth_noise(2, 8, 192, 192, sigma=8.0, seed=1) - 0.2
-    )
-    return fine.mean(1, keepdim=True), block_mean(fine)
 
 
 def from_shading(pan, mul):
@@ -119,14 +101,6 @@ def test_arrays_are_displaced_in_opposite_directions_by_equal_amounts(coloured):
     assert torch.allclose(mean[inside], truth[inside], atol=0.02)
     moves = [(one - truth)[inside].pow(2).mean((0, 2, 3)) for one in seen]
     assert torch.stack(moves).min() > 1e-7
-
-
-def pulled_apart(mul):
-    apart = mul.clone()
-    for array, by in ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-0.25, 0.1))):
-        bands = [BANDS.index(name) for name in array]
-        apart[:, bands] = shift(mul[:, bands], by)
-    return apart
 
 
 def test_displaced_does_not_depend_on_the_pairs_own_misregistration(coloured):
@@ -241,23 +215,6 @@ def test_images_too_small_for_a_protocol_are_refused(shaded):
             protocol(bicubic, pan[..., :16, :16], mul[..., :4, :4])
     with pytest.raises(ValueError, match="at least 40 to register"):
         displaced(bicubic, pan[..., :144, :144], mul[..., :36, :36], 0.3)
-
-
-def test_the_real_pair_gives_the_published_figures(real_pair):
-    images = [counts_to_reflectance(pairs.read(path))[None] for path in real_pair]
-    predictor = load_model("predictor")
-
-    def ours(pan, mul):
-        return sharpen(predictor, pan, mul)
-
-    # The figures of docs/colour.md; the floor under the predictor's divisor doesn't show in them.
-    assert plain(ours, *images, 0) == pytest.approx(1.338, abs=2e-3)
-    assert plain(ours, *images, 1) == pytest.approx(1.012, abs=2e-3)
-    assert displaced(ours, *images, 0.35) == pytest.approx(1.510, abs=3e-3)
-    seen = full(ours, *images)
-    assert seen.fringe_mean == pytest.approx(0.541, abs=2e-3)
-    assert seen.fringe_p99 == pytest.approx(2.905, abs=5e-3)
-    assert seen.detail > 0.926 and seen.consistency == pytest.approx(0.395, abs=2e-3)
 
 
 def test_full_scale_counts_pixels_up_to_edges_but_not_near_holes():

@@ -3,10 +3,8 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 
 import pairs
 from potato.core.noise import power_noise
@@ -17,6 +15,7 @@ from potato.evaluation.registration import LEAST_CONFIDENCE, displacement_map, r
 from potato.simulation.artefacts import displace_arrays
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import IDEAL, observe
+from registered import pulled_apart, smooth_noise
 
 FAULTS = replace(
     IDEAL,
@@ -31,46 +30,22 @@ FAULTS = replace(
 """An imager that blurs, rings and is noisy, but displaces the arrays by the test's numbers only."""
 
 
-def smooth_noise(*shape, sigma=2.0, seed=0):
-    """Positive texture, smooth enough for its grid to hold it."""
-    noise = np.random.default_rng(seed).normal(size=shape)
-    blurred = ndimage.gaussian_filter(noise, (0,) * (len(shape) - 2) + (sigma, sigma), mode="mirror")
-    return torch.from_numpy(0.2 + 0.04 * blurred / blurred.std()).float()
-
-
-@pytest.fixture(scope="module")
-def coloured():
-    """A pair of many colours, whose arrays lie on pan."""
-    fine = smooth_noise(2, 1, 192, 192, sigma=5.0) + 0.25 * (
-        smooth_noise(2, 8, 192, 192, sigma=8.0, seed=1) - 0.2
-    )
-    return fine.mean(1, keepdim=True), block_mean(fine)
-
-
-def pulled_apart(mul):
-    apart = mul.clone()
-    for array, by in ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-0.25, 0.1))):
-        bands = [BANDS.index(name) for name in array]
-        apart[:, bands] = shift(mul[:, bands], by)
-    return apart
-
-
 @pytest.fixture(scope="module")
 def ground():
     return make_ground(384, 448, torch.Generator().manual_seed(8), style="town")
 
 
-def photograph(ground, displacement=(0.0, 0.0), sensor=IDEAL):
-    look = replace(sensor, displacement=displacement)
-    pan, mul = observe(ground, torch.Generator().manual_seed(1), look)
+def observed(ground, displacement=(0.0, 0.0), imager=IDEAL):
+    imager = replace(imager, displacement=displacement)
+    pan, mul = observe(ground, torch.Generator().manual_seed(1), imager)
     return pan[None].float() / SCALE, mul.float() / SCALE
 
 
-@pytest.mark.parametrize("sensor", [IDEAL, FAULTS], ids=["ideal", "faulty"])
+@pytest.mark.parametrize("imager", [IDEAL, FAULTS], ids=["ideal", "faulty"])
 @pytest.mark.parametrize("displacement", [(0.05, -0.1), (0.38, 0.2), (-0.7, 1.0), (1.5, -1.5), (2.9, 0.0)])
-def test_displacements_of_the_imager_are_found(ground, sensor, displacement):
+def test_displacements_of_the_imager_are_found(ground, imager, displacement):
     """Each array goes half of the way, so up to 1.45 mul pixels here; pan lies in the middle."""
-    found = displacement_map(*photograph(ground, displacement, sensor))
+    found = displacement_map(*observed(ground, displacement, imager))
     assert found.between == pytest.approx(displacement, abs=0.03)
     assert found.second.average == pytest.approx([way / 2 for way in displacement], abs=0.03)
     assert found.first.average == pytest.approx([-way / 2 for way in displacement], abs=0.03)
@@ -81,7 +56,7 @@ def test_displacements_of_the_imager_are_found(ground, sensor, displacement):
 
 
 def test_each_array_is_measured_separately_with_the_signs_of_shift(ground):
-    pan, mul = photograph(ground)
+    pan, mul = observed(ground)
     apart = mul.clone()
     moves = ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-1.25, 0.7)))
     for array, by in moves:
@@ -94,7 +69,7 @@ def test_each_array_is_measured_separately_with_the_signs_of_shift(ground):
 
 
 def test_registered_arrays_lie_on_pan(ground):
-    pan, mul = photograph(ground, (0.6, -0.4))
+    pan, mul = observed(ground, (0.6, -0.4))
     registered = register_arrays(pan[None], mul[None])[0]
     found = displacement_map(pan, registered)
     for average in (found.first.average, found.second.average, found.between):
@@ -102,14 +77,14 @@ def test_registered_arrays_lie_on_pan(ground):
 
 
 def test_displace_arrays_undoes_the_displacement_found(ground):
-    pan, mul = photograph(ground, (0.8, 0.5))
+    pan, mul = observed(ground, (0.8, 0.5))
     found = displacement_map(pan, mul)
     back = displace_arrays(mul, -torch.tensor(found.between))
     assert displacement_map(pan, back).between == pytest.approx((0, 0), abs=0.03)
 
 
 def test_a_smooth_field_of_displacements_is_found_at_every_window(ground):
-    pan, mul = photograph(ground)
+    pan, mul = observed(ground)
     height, width = mul.shape[-2:]
     rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     field = torch.stack([0.6 * torch.sin(rows / 30), 0.8 * torch.cos(columns / 35 + rows / 60)])
@@ -149,7 +124,7 @@ def test_rows_and_columns_are_the_middles_of_windows():
 
 @pytest.mark.parametrize("junk", (0.0, 50.0, math.nan))
 def test_invalid_pixels_are_not_read(ground, junk):
-    pan, mul = photograph(ground, (0.6, -0.4))
+    pan, mul = observed(ground, (0.6, -0.4))
     valid = torch.ones(pan.shape[-2:], dtype=torch.bool)
     valid[:, :150] = False
     coarse = block_mean(valid[None].float())[0] == 1
@@ -165,7 +140,7 @@ def test_invalid_pixels_are_not_read(ground, junk):
 def test_noise_flat_images_and_holes_have_no_confidence(ground):
     generator = torch.Generator().manual_seed(2)
     noise = [0.3 + 0.05 * torch.randn(size, generator=generator) for size in ((1, 256, 256), (8, 64, 64))]
-    pan, mul = photograph(ground)
+    pan, mul = observed(ground)
     nowhere = torch.zeros(pan.shape[-2:], dtype=torch.bool)
     for found in (
         displacement_map(*noise),
@@ -181,7 +156,7 @@ def test_noise_flat_images_and_holes_have_no_confidence(ground):
 
 def test_a_moving_window_does_not_change_the_average(ground):
     """A moving field of cars is one window's business."""
-    pan, mul = photograph(ground, (0.2, 0.2))
+    pan, mul = observed(ground, (0.2, 0.2))
     mul[:, 32:64, 32:64] = displace_arrays(mul, torch.tensor([0.0, 2.0]))[:, 32:64, 32:64]
     found = displacement_map(pan, mul)
     assert found.between == pytest.approx((0.2, 0.2), abs=0.03)
@@ -189,7 +164,7 @@ def test_a_moving_window_does_not_change_the_average(ground):
 
 
 def test_calibration_does_not_matter_and_inputs_stay_unchanged(ground):
-    pan, mul = photograph(ground, (0.6, -0.4))
+    pan, mul = observed(ground, (0.6, -0.4))
     before = pan.clone(), mul.clone()
     found = displacement_map(pan, mul)
     assert torch.equal(pan, before[0]) and torch.equal(mul, before[1])

@@ -40,7 +40,7 @@ def chip(tmp_path: Path) -> Path:
     return path
 
 
-def look(path: Path) -> torch.Tensor:
+def read(path: Path) -> torch.Tensor:
     with pytest.warns(rasterio.errors.NotGeoreferencedWarning), rasterio.open(path) as file:
         return torch.from_numpy(file.read())
 
@@ -70,7 +70,7 @@ def test_psnr_is_that_of_the_srgb_signals(chip, tmp_path):
     assert 20 < found.psnr < 40
 
 
-def test_invalid_pixels_are_not_judged_and_black(tmp_path):
+def test_invalid_pixels_do_not_count_and_are_black(tmp_path):
     valid = torch.ones(96, 96, dtype=torch.bool)
     valid[:, 40:] = False
     whole, half = off_by((0.04, 0.0, 0.0)), off_by((0.04, 0.0, 0.0), valid)
@@ -78,9 +78,9 @@ def test_invalid_pixels_are_not_judged_and_black(tmp_path):
     save_chip(half, tmp_path / "1.pt")
     found = [check_chip(tmp_path / f"{n}.pt", weights="predictor", folder=tmp_path) for n in (0, 1)]
     assert found[1].delta_e == pytest.approx(found[0].delta_e, abs=0.01)
-    picture = look(found[1].target)
+    picture = read(found[1].target)
     assert not bool(picture[:, :, 40:].any()) and bool(picture[:, :, :40].any())
-    assert not bool(look(found[1].output)[:, :, 40:].any())
+    assert not bool(read(found[1].output)[:, :, 40:].any())
 
 
 def test_chip_without_a_valid_pixel_is_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_check_command_prints_figures_and_writes_pictures(chip, tmp_path, run):
     result = run("check", chip, "-w", "predictor", "-o", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "2.0" in result.stdout and "JND" in result.stdout and "PSNR" in result.stdout
-    target, output = (look(tmp_path / "out" / f"7-{name}.png") for name in ("target", "output"))
+    target, output = (read(tmp_path / "out" / f"7-{name}.png") for name in ("target", "output"))
     assert target.shape == output.shape == (3, 96, 96)
     assert float(target.float().mean()) > float(output.float().mean()) + 2, "the target is lighter"
     again = run("check", chip, "-w", "predictor", "-o", tmp_path / "out")

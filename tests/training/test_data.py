@@ -49,7 +49,7 @@ def test_scenes_have_their_share_and_depend_on_the_seed_alone(pool, share):
 
 
 def test_passes_show_one_ground_with_other_haze_and_noise(pool):
-    chips = [scene_chip(0, 0, 80, pass_index=look) for look in (0, 1)]
+    chips = [scene_chip(0, 0, 80, pass_index=n) for n in (0, 1)]
     assert not torch.equal(chips[0].mul.int(), chips[1].mul.int())
     off = delta_e_ok(*(chip.tensors()[2] for chip in chips))[(chips[0].valid & chips[1].valid)[0]]
     other = delta_e_ok(*(chip.tensors()[2] for chip in (chips[0], scene_chip(0, 1, 80))))
@@ -152,4 +152,4 @@ def test_held_out_chips_are_never_augmented(pool):
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
     again = delta_e_ok(scene_chip(0, 0, 80, pass_index=1).tensors()[2], train_)
     # Another pass has other haze and lies up to half a pixel elsewhere.
-    assert float(off.median()) > 2 * float(again.median()), "other ground, not only another look at it"
+    assert float(off.median()) > 2 * float(again.median()), "other ground, not only another pass over it"

@@ -45,8 +45,8 @@ def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
     done = train(plan)
     assert done.scores["test"] < 0.6 * done.scores["predictor"]
     assert load_card(done.checkpoint)["scores"] == done.scores
-    judged = score_batches(load_model(done.checkpoint), held_out(list_chips(pool), 0, (80, 80), 0), CPU)
-    assert judged.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"
+    score = score_batches(load_model(done.checkpoint), held_out(list_chips(pool), 0, (80, 80), 0), CPU)
+    assert score.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"
 
 
 def test_resume_after_sigkill_gives_identical_weights(pool, tmp_path, uninterrupted):

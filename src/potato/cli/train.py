@@ -12,13 +12,13 @@ from potato.training.config import OLD_NAMES, SCHEDULES, TrainConfig
 
 
 def _option(*names: str, **more: Any) -> Callable[[Any], Any]:
-    """An option whose default is that of the field of `TrainConfig` with its name."""
+    """An option with the default of the `TrainConfig` field of its name."""
     default = getattr(TrainConfig, names[-1].split("/")[0].removeprefix("--").replace("-", "_"))
     return click.option(*names, default=default, show_default=default is not None, **more)
 
 
 def _new_name(name: str) -> str:
-    """The name of an option, given one of version 0.1."""
+    """The present name of an option that may have its name of version 0.1."""
     return OLD_NAMES.get(name.replace("-", "_"), name).replace("_", "-")
 
 
@@ -26,24 +26,28 @@ def _new_name(name: str) -> str:
 @_option("--session", help="Name of the session; one that exists goes on.")
 @_option("--sessions", type=click.Path(), help="Folder of all sessions.")
 @_option("--chips", type=click.Path(), help="Folder of chips to learn from.")
-@_option("--test-chips", type=click.Path(), help="Folder of chips to judge by; never augmented.")
-@_option("--test-length", type=click.IntRange(1), help="Number of test chips, judged after each epoch.")
+@_option("--test-chips", type=click.Path(), help="Folder of chips to test on; never augmented.")
+@_option("--test-length", type=click.IntRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
     type=click.FloatRange(0, 1),
     help="Share of samples that are simulated on the fly.  [default: 0 with --chips, 1 without]",
 )
 @options.photographs
-@_option("--passes", type=click.IntRange(1), help="Passes of the imager, in a row, that see each scene.")
 @_option(
-    "--size", type=click.IntRange(64), help="Side of a scene in pan pixels; with --chips, their size counts."
+    "--passes", type=click.IntRange(1), help="Passes that image each simulated ground, one after another."
+)
+@_option(
+    "--size",
+    type=click.IntRange(64),
+    help="Side of a scene in pan pixels; beside --chips, scenes have the size of the chips.",
 )
 @_option("--load-epoch", type=click.IntRange(0), metavar="63", help="Start from the weights in the package.")
 @_option("--load-from", metavar="SESSION[/EPOCH]", help="Start from a checkpoint of another session.")
-@_option("--from-scratch", is_flag=True, help="Start from a new network, as without the two above.")
+@_option("--from-scratch", is_flag=True, help="Start from a new network, which is the default.")
 @_option("--width", type=click.IntRange(1), help="Channels of a new network.  [default: 32]")
 @_option("--depth", type=click.IntRange(1), help="Layers of a new network.  [default: 4]")
-@_option("--epochs", type=click.IntRange(1), help="Epochs that the session has in the end.")
+@_option("--epochs", type=click.IntRange(1), help="Epochs of the whole session, earlier runs included.")
 @_option("--epoch-length", type=click.IntRange(1), help="Chips in an epoch.")
 @_option("--lr", help="Largest learning rate.")
 @_option(
@@ -73,14 +77,14 @@ def _new_name(name: str) -> str:
 )
 @_option(
     "--instrument/--no-instrument",
-    help="Give three chips in four sensor artefacts: displaced bands, ringing and noise.",
+    help="Give three chips in four sensor artefacts: displaced bands, ringing, noise.",
 )
 @_option("--seed", help="Seed of all random numbers.")
 @_option(
     "-j",
     "--workers",
     type=click.IntRange(0),
-    help="Processes that read chips and simulate scenes; 0 does both between the steps.",
+    help="Processes that read chips and simulate scenes; 0 for the training process itself.",
 )
 @_option("--save-every", type=click.FloatRange(0), help="Minutes between saves within an epoch.")
 @options.device

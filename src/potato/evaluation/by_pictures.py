@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from potato.core.render import FLAT, Look, unrender
+from potato.core.render import Look, unrender
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError
@@ -12,7 +12,8 @@ from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.result import Charts, Evaluation, version
 from potato.evaluation.tables import difference_section, picture_section
 from potato.raster import check_same_grid, gdal, open_picture
-from potato.viewing.blocks import Block, map_image_blocks
+from potato.viewing.blocks import Block, bits_of, map_image_blocks
+from potato.viewing.color_ops import screen_look
 
 _KEY = "pictures"
 
@@ -20,7 +21,7 @@ _KEY = "pictures"
 def evaluate_pictures(
     first: PathLike, second: PathLike, *, workers: int | None = None, progress: bool = False
 ) -> Evaluation:
-    """Compare two pictures as a screen shows them: codes count as sRGB, in any look.
+    """Compare two pictures as a screen shows them: codes count as sRGB, whatever the look.
 
     Args:
         first: red, green, blue in 8 or 16 bits, and a mask, an alpha or neither.
@@ -35,7 +36,7 @@ def evaluate_pictures(
     """
     with gdal(), open_picture(first) as one, open_picture(second) as other:
         check_same_grid(one, other)
-        looks = [Look(FLAT.name, 8 if image.dtype == "uint8" else 16) for image in (one, other)]
+        looks = [screen_look(bits_of(image)) for image in (one, other)]
         grid = one.grid
         findings = Findings()
         chart = ErrorMap(PairWindow(0, 0, grid.height, grid.width))

@@ -1,4 +1,4 @@
-"""One door to every mode of evaluation; writes JSON and plots if asked."""
+"""`evaluate`: every mode of evaluation, with JSON and plots if asked."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,9 +41,9 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate sharpeners, compare two pictures, or measure a pair.
 
-    Exactly one of five modes: a pair (`pan` and `mul`), `chips`, `pictures`, `registration` or
-    `reflectances`. `evaluate_pair`, `evaluate_chips`, `evaluate_pictures`, `measure_registration`
-    and `evaluate_surfaces` are the modes themselves.
+    Name exactly one of five inputs: a pair (`pan` and `mul`), `chips`, `pictures`, `registration`
+    or `reflectances`. Each has a function of its own: `evaluate_pair`, `evaluate_chips`,
+    `evaluate_pictures`, `measure_registration` and `evaluate_surfaces`.
 
     Args:
         pan: evaluate on this panchromatic image and `mul`: one band of uint16 reflectance × 10,000.
@@ -51,8 +51,8 @@ def evaluate(
         chips: evaluate on the chips `0.pt`, `1.pt`, … of this folder.
         pictures: compare these two finished pictures, which lie on one grid.
         registration: measure how far the band arrays of this pair (pan, mul) lie from pan.
-        reflectances: evaluate on every surface of this CSV file, or of the package's own list if
-            `packaged`.
+        reflectances: evaluate on every surface of this CSV file, or of the package's own list for
+            `"packaged"`.
         weights: pair, chips, reflectances: a checkpoint, `predictor` for the bare predictor, or a
             model; None for the shipped weights.
         baselines: pair, chips, reflectances: names of methods to compare with the weights, of
@@ -61,8 +61,8 @@ def evaluate(
         protocols: pair: the protocols to run; None for all.
         window: pair, registration: evaluate only (row, column, height, width) in pan pixels,
             multiples of 4; None for the whole pair.
-        device: pair, chips, reflectances: where models compute: `auto`, `cpu`, `cuda`, `cuda:N` or
-            `mps`.
+        device: pair, chips, reflectances: where models compute (`auto`, `cpu`, `cuda`, `cuda:N`,
+            `mps`).
         workers: all but reflectances: windows, chips or blocks to work on at once; changes no
             figure. None for one per core that this process may use.
         cluster: pair, chips, registration: `local`, or the address of a Dask scheduler whose
@@ -76,13 +76,12 @@ def evaluate(
         The tables, the headline and the data of plots.
 
     Raises:
-        InputError: if not exactly one mode is chosen, an input can't be used, or plots are wanted
-        and
-            matplotlib isn't installed.
+        InputError: if not exactly one mode is chosen, an input can't be used, or matplotlib, which
+            plots need, isn't installed.
         PairError, BandError, GridError, ChipError, EmptyError: if the images can't be used.
         WeightsError: if the weights can't be used.
         ClusterError: if the cluster can't be used, or is lost.
-        OutputError, OutputExists: if JSON or plots can't be written; found out before the work.
+        OutputError, OutputExists: if JSON or plots can't be written; checked before the work.
     """
     methods = MethodSpec(weights, baselines, device)
     modes: dict[str, Callable[[], Evaluation]] = {}

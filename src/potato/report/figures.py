@@ -1,4 +1,4 @@
-"""Figures and drawings of the pictures of a page: each measured by its pair, and its colours."""
+"""The figures of a picture against its pair, and drawings of its colours."""
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import draw_density
 from potato.viewing.scope import MAX_CHROMA, chroma_histogram
 
-FULL_SCALE = Protocols(halvings=(), displacements=(), literature=False)
+FULL_SCALE_ONLY = Protocols(halvings=(), displacements=(), literature=False)
+"""The figures that need no truth."""
 
 CHROMA_BINS = 192
 """Bins, and pixels, along each side of a drawing of chroma."""
@@ -24,7 +25,7 @@ CODE_BINS = 64
 """Bins of a histogram of the codes 0..255."""
 
 
-def judge_full(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | None:
+def measure_full_scale(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | None:
     """Measure a picture at full scale, where it and its pair are valid.
 
     Args:
@@ -35,11 +36,11 @@ def judge_full(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | N
     Returns:
         The figures, NaN if nothing could be measured; None if the window is too small.
     """
-    if min(pair.mul.shape[1:]) < FULL_SCALE.least:
+    if min(pair.mul.shape[1:]) < FULL_SCALE_ONLY.least:
         return None
     picture = Method("", lambda pan, mul: (oklab[None], None))
     window = CompletePair.of_window(pair.pan[None], pair.mul, pair.pan_valid & valid, pair.mul_valid)
-    (found,), _ = evaluate_window([picture], window, FULL_SCALE)
+    (found,), _ = evaluate_window([picture], window, FULL_SCALE_ONLY)
     return found.full_scale
 
 

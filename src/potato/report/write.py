@@ -27,7 +27,7 @@ from potato.raster import (
 )
 from potato.raster.atomic import write_whole
 from potato.report.crop import choose_window
-from potato.report.figures import count_codes, draw_chroma, judge_full
+from potato.report.figures import count_codes, draw_chroma, measure_full_scale
 from potato.report.layers import (
     MAX_DIFFERENCE,
     MUL_NAME,
@@ -51,15 +51,15 @@ GREY_WEIGHT = 0.45
 
 @dataclass(frozen=True)
 class Report:
-    """What `write_report` wrote.
+    """The result of `write_report`.
 
     Attributes:
         output: the page.
         layers: names of the layers that the page can show.
         window: the part of the pictures in full detail.
-        notes: what the page says that it shows and leaves out.
+        notes: sentences of the page about its content and its gaps.
         size: bytes of the page.
-        seconds: how long it took.
+        seconds: duration.
     """
 
     output: Path
@@ -204,7 +204,7 @@ def _pair_table(pictures: Sequence[PictureWindow], pair: PairTensors) -> Table:
     compared.append((MUL_NAME, pair.oklab, pair.colour_valid))
     rows: dict[str, list[float | None]] = {}
     for name, oklab, valid in compared:
-        found = judge_full(oklab, valid, pair)
+        found = measure_full_scale(oklab, valid, pair)
         rows[name] = [None] * 4 if found is None else list(astuple(found))
     columns = {
         "fringe": "mean, lower is better",
@@ -228,7 +228,7 @@ def _notes(
     pair: PairTensors | None,
     layers: Sequence[Layer],
 ) -> list[str]:
-    """What the page shows and leaves out; the first note says how much of the pictures it holds."""
+    """Sentences about the content of the page and its gaps; the first says how much it holds."""
     overview = next((layer.overview for layer in layers if layer.overview), None)
     share = window.height * window.width / (grid.height * grid.width)
     if overview is None:

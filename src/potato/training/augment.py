@@ -1,8 +1,7 @@
 """Augmentation of chips: the 8 symmetries of the square, exposure, and air.
 
-Nothing here changes its arguments. Randomness comes from a `torch.Generator`: the same generator
-gives the same variant. Test data is never augmented. Artefacts of an imager are in
-`simulation.reobserve`.
+No function changes its arguments. Randomness comes from a `torch.Generator` alone. Test chips are
+never augmented. `simulation.reobserve` adds the artefacts of an imager.
 """
 
 import math
@@ -88,7 +87,7 @@ def random_air(generator: torch.Generator) -> Tensor:
 
 
 def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Put more air before a ground.
+    """See a ground through more air.
 
     The result is a true pair again, since light is additive and Oklab can be inverted.
 
@@ -111,7 +110,7 @@ def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tenso
 
 
 def expose(pan: Tensor, mul: Tensor, oklab: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:
-    """Put a ground under more or less light.
+    """See a ground under more or less light.
 
     The result is a true pair again, since Oklab is homogeneous of degree 1/3.
 

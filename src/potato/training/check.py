@@ -1,4 +1,4 @@
-"""`check_chip`: the distance of a model from the truth of one chip, in figures and in pictures."""
+"""`check_chip`: figures and pictures of a model's distance from the truth of one chip."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,10 +54,9 @@ def check_chip(
 
     Args:
         chip: its file.
-        weights: a checkpoint file, `predictor` for the bare predictor, or None for the shipped
-            weights.
-        folder: folder for `STEM-target.png` and `STEM-output.png`, in the natural look; invalid is
-            black.
+        weights: a checkpoint, `predictor` for the bare predictor, or None for the shipped weights.
+        folder: of the pictures `STEM-target.png` and `STEM-output.png`, in the natural look, black
+            where invalid.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         overwrite: whether to replace pictures of these names.
 
@@ -79,13 +78,13 @@ def check_chip(
         check_output(path, overwrite)
     pan, mul, target = (tensor[None].to(where) for tensor in loaded.tensors())
     scores, outputs = [], []
-    for judged in (model, load_model(PREDICTOR)):
+    for sharpener in (model, load_model(PREDICTOR)):
         with torch.inference_mode():
-            outputs.append(sharpen_chips(judged.to(where), pan, mul))
+            outputs.append(sharpen_chips(sharpener.to(where), pan, mul))
             sums, _ = score_pixels(outputs[-1], target)
         scores.append(to_score(*sums.tolist()))
     if not scores[0].pixels:
-        raise EmptyError(f"{chip}: expected valid pixels to judge, found none inside its border")
+        raise EmptyError(f"{chip}: expected valid pixels inside its border, found none")
     for path, oklab in ((pictures["target"], target[0]), (pictures["output"], outputs[0][0])):
         write_png(path, draw_oklab(oklab, target[0, :1] > 0).to(torch.uint8).numpy())
     return Checked(chip, scores[0].delta_e, scores[0].psnr, scores[1].delta_e, **pictures)

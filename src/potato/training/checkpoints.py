@@ -1,17 +1,17 @@
 """A session: a folder with numbered checkpoints and all that is needed to go on.
 
     sessions/NAME/
-      0.safetensors  0.json     averaged weights after epoch 0, usable with --weights, and their
-      card latest.safetensors  .json averaged weights at the last save, within an epoch too
-      state.pt                  the learner: weights, their average, optimizer, place in the data
-      log.jsonl                 a line for every fiftieth of an epoch and for every epoch
-      pictures.png              test chips: pan, target, output, ΔE
-      tensorboard/              the log as curves, where tensorboard is installed
-      .lock                     held while a process trains in the session
+      0.safetensors, .json       averaged weights after epoch 0, usable with --weights; their card
+      latest.safetensors, .json  averaged weights at the last save, within an epoch too
+      state.pt                   the learner: weights, their average, optimizer, place in the data
+      log.jsonl                  a line for every fiftieth of an epoch and for every epoch
+      pictures.png               test chips: pan, target, output, ΔE
+      tensorboard/               the log as curves, where tensorboard is installed
+      .lock                      held while a process trains in the session
 
 Every file but the log is written beside its place and renamed into it, so a kill at any moment
-leaves the last one whole. The order makes them agree: an epoch's checkpoint is written before the
-state that has left that epoch.
+leaves the last version whole. An epoch's checkpoint is written before the state that follows the
+epoch, so no epoch that the state has left lacks its checkpoint.
 """
 
 import io
@@ -45,15 +45,18 @@ class Origin:
 
     Attributes:
         name: `scratch`, `shipped/63`, or `session/epoch`.
-        weights: the checkpoint to start from; None for the shipped one.
-        scratch: whether to start from a new network instead.
+        weights: the checkpoint to start from; None for the shipped weights.
         first_epoch: number of the session's first epoch.
     """
 
     name: str
     weights: Path | None
-    scratch: bool
     first_epoch: int
+
+    @property
+    def scratch(self) -> bool:
+        """Whether the session started from a new network; `weights` means nothing then."""
+        return self.name == "scratch"
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Saved:
 
 
 def find_origin(config: TrainConfig) -> Origin:
-    """The origin that `load_epoch`, `load_from` and `from_scratch` ask for.
+    """The origin that the options `load_epoch`, `load_from` and `from_scratch` name.
 
     Raises:
         SessionError: if there is no such epoch.
@@ -85,23 +88,24 @@ def find_origin(config: TrainConfig) -> Origin:
                 f"the package ships epoch {SHIPPED_EPOCH}, found --load-epoch {config.load_epoch}; "
                 "for an epoch of a session, say --load-from SESSION/EPOCH"
             )
-        return Origin(f"shipped/{SHIPPED_EPOCH}", None, False, SHIPPED_EPOCH + 1)
+        return Origin(f"shipped/{SHIPPED_EPOCH}", None, SHIPPED_EPOCH + 1)
     if config.load_from is None:
-        return Origin("scratch", None, True, 0)
+        return Origin("scratch", None, 0)
     name, _, number = config.load_from.rpartition("/")
     if not name or not number.isdigit():
         name, number = config.load_from, ""
     folder = Path(config.sessions) / name
     epochs = Session(folder).epochs()
     if not epochs or (number and int(number) not in epochs):
-        there = f"it has {epochs[0]} to {epochs[-1]}" if epochs else "no finished epoch is there"
-        raise SessionError(f"{folder}: expected a session with epoch {number or 'any'}; {there}")
+        wanted = f"epoch {number}" if number else "a finished epoch"
+        found = f"epochs {epochs[0]} to {epochs[-1]}" if epochs else "none"
+        raise SessionError(f"{folder}: expected a session with {wanted}, found {found}")
     epoch = int(number or epochs[-1])
-    return Origin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", False, epoch + 1)
+    return Origin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", epoch + 1)
 
 
 def start_network(origin: Origin, config: TrainConfig) -> tuple[Sharpener, str]:
-    """The network that a new session starts with, and a line for people about it.
+    """The network that a new session starts with, and a line to print about it.
 
     Raises:
         SessionError: if `width` and `depth` aren't those of the loaded network.
@@ -190,12 +194,12 @@ class Session:
             learner: to be saved.
             config: of the session.
             origin: of the session.
-            data: digest of what it learns from.
+            data: digest of its chips and photographs.
             scores: of the last epoch.
 
         Raises:
-            SessionError: if a file can't be written, or weights are NaN or infinite; files that
-                were there stay.
+            SessionError: if a file can't be written, or weights are NaN or infinite; the last save
+                stays.
         """
         learner.check()
         done, within = divmod(learner.step, config.steps_per_epoch)
@@ -236,7 +240,7 @@ class Session:
 
         Args:
             config: of the session; options that shape its weights must not have changed.
-            data: digest of what it is to learn from, which must not have changed either.
+            data: digest of its chips and photographs, which must not have changed either.
 
         Raises:
             SessionError: if the state can't be read, or belongs to other options, weights or chips.
@@ -266,8 +270,8 @@ class Session:
             same = name == "scratch" or not config.from_scratch
         if not same:
             raise SessionError(
-                f"{self.folder} is there already and started from {name}: to go on with it, leave out where "
-                "to start; or name another session"
+                f"{self.folder} started from {name}: to go on with it, leave out --load-epoch, --load-from "
+                "and --from-scratch; or name another session"
             )
         _check_size(saved.network, config, str(self.folder))
         return saved
@@ -279,12 +283,11 @@ class Session:
             content = torch.load(path, map_location="cpu", weights_only=True)
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}")
-            name = str(content["origin"])
             saved = Saved(
                 content["learner"],
                 Sharpener(Architecture(**content["architecture"])),
                 json.loads(content["scores"]),
-                Origin(name, None, name == "scratch", int(content["first_epoch"])),
+                Origin(str(content["origin"]), None, int(content["first_epoch"])),
             )
             began = json.loads(content["settings"])
             began = {OLD_NAMES.get(option, option): value for option, value in began.items()}

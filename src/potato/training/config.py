@@ -14,9 +14,9 @@ SCHEDULES = ("cosine", "constant")
 FREE = frozenset(
     {
         *("device", "epochs", "micro_batch", "save_every", "test_chips", "test_length", "workers"),
-        # Names of places; the digest of the data tells whether their content is the same.
+        # Names of folders; the digest of the data shows whether their content changed.
         *("chips", "photographs", "session", "sessions"),
-        # Options of the start, which `Session.load` compares with how the session did start.
+        # Where to start; `Session.load` compares these with the origin of the session.
         *("depth", "from_scratch", "load_epoch", "load_from", "width"),
     }
 )
@@ -29,8 +29,7 @@ OLD_NAMES = {
     "logical_batch": "batch_size",
     "physical_batch": "micro_batch",
 }
-"""Options that version 0.1 called otherwise: in the sessions that it saved, and on the command
-line."""
+"""Options by their names in version 0.1, whose sessions and commands still work."""
 
 _RANGES = {
     **dict.fromkeys(
@@ -51,38 +50,36 @@ class TrainConfig:
         session: name of the session, a folder in `sessions`.
         sessions: folder of all sessions.
         chips: folder of chips to learn from, or None.
-        test_chips: folder of chips to judge by, or None.
+        test_chips: folder of chips to test on, or None.
         test_length: number of test chips, from the lowest name on.
         scenes: share of samples that are simulated on the fly, 0..1; None for 0 beside chips and 1
             without them.
         photographs: folder of aerial photographs for scenes, or None.
-        passes: passes of the imager, in a row, that see each simulated ground.
+        passes: passes that image each simulated ground, one after another.
         size: side of a simulated scene in pan pixels, where no chips set it.
         epoch_length: chips in an epoch, rounded up to whole batches.
-        epochs: epochs that the session has in the end.
+        epochs: epochs of the whole session, earlier runs included.
         lr: largest learning rate.
         schedule: one of `SCHEDULES`.
         warm_up: steps in which the learning rate rises.
         weight_decay: of AdamW.
         clip: largest norm of a gradient.
-        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: fine magenta and green beyond the
-            truth's.
+        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: more fine magenta and green than
+            in the truth.
         ghost_weight: weight, beside ΔE, of `losses.ghost_loss`: fine lightness in neither pan nor
             the truth.
-        saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which the other two losses
-            skip.
+        saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
         ema: decay, per step, of the exponential moving average of the weights.
         batch_size: chips that a step learns from.
         micro_batch: chips that are computed at once; changes memory, not the result.
-        instrument: whether three chips in four are given sensor artefacts.
-        width: channels of a new network; None for the default of `Architecture`, or the loaded
-            network's.
-        depth: layers of a new network; None as for `width`.
+        instrument: whether three chips in four get sensor artefacts.
+        width: channels of a new network; None for the default, or the loaded network's.
+        depth: layers of a new network; None for the default, or the loaded network's.
         load_epoch: number of the shipped epoch to start from, or None.
         load_from: `session` or `session/epoch` to start from, or None.
         from_scratch: whether to start from a new network, which is also the default.
         seed: of all random numbers.
-        workers: processes that read chips and simulate scenes; 0 does both between the steps.
+        workers: processes that read chips and simulate scenes; 0 for the training process itself.
         save_every: minutes between saves within an epoch.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 

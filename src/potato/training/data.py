@@ -1,7 +1,7 @@
 """Samples of a run: chips of a folder, simulated scenes, or both, in an order that a seed fixes.
 
-A sample is a function of its place in the run and of the seed, whichever process makes it and when.
-So a run that goes on at place n sees the samples that it would have seen without the interruption.
+A sample depends on the seed and on its place in the run alone, not on the process that makes it. A
+run that was interrupted at place n therefore goes on with the samples that it would have seen.
 """
 
 import hashlib
@@ -40,11 +40,10 @@ _TRIES = 16
 """Unreadable chips in a row after which the run gives up."""
 
 _CLEAN = 0.25
-"""Share of chips that are given no sensor artefacts, so that the network learns to tell the two
-apart."""
+"""Share of chips without added artefacts, so that the network learns to tell the two apart."""
 
 _PROBES = 16
-"""Chips, evenly over a folder, whose bytes enter its digest; names and sizes of all do."""
+"""Chips, evenly over a folder, whose bytes enter its digest, beside the names and sizes of all."""
 
 
 class Batch(NamedTuple):
@@ -138,8 +137,8 @@ class Samples(Dataset[Batch]):
         scene_share: share of places that hold simulated scenes, spread evenly.
         size: height and width of all samples in pan pixels.
         seed: of the order, the scenes and the augmentation.
-        instrument: whether chips are given sensor artefacts. Scenes have their own.
-        passes: samples in a row that show one simulated ground, seen by different passes.
+        instrument: whether chips get sensor artefacts; scenes have some already.
+        passes: consecutive samples that show one simulated ground, each in a pass of its own.
         photographs: aerial photographs for scenes.
     """
 
@@ -170,10 +169,10 @@ class Samples(Dataset[Batch]):
             artefacts = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
         pan, mul = chip.pan, chip.mul
         if artefacts:
-            sensor = random_imager(generator)
-            field = displacement_field(mul.shape[1], mul.shape[2], sensor, generator)
-            pan, mul = observe_again(pan, mul, sensor, field, generator)
-        # Artefacts that were just made are certain, however sharp pan is.
+            imager = random_imager(generator)
+            field = displacement_field(mul.shape[1], mul.shape[2], imager, generator)
+            pan, mul = observe_again(pan, mul, imager, field, generator)
+        # Artefacts that were just added are certain, however sharp pan is.
         weight = 1.0 if artefacts else chip_artefact_weight(chip)
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
@@ -186,7 +185,7 @@ class Samples(Dataset[Batch]):
         )
 
     def _chip(self, position: int) -> tuple[Chip, int, str]:
-        """The chip at a position of the endless shuffle, or the next that can be read."""
+        """The chip at a position of the endless shuffle, or the next readable one."""
         round_, index = divmod(position, len(self.paths))
         order = torch.randperm(
             len(self.paths), generator=torch.Generator().manual_seed(seed_of(self.seed, "order", round_))
@@ -217,7 +216,7 @@ def chip_artefact_weight(chip: Chip) -> float:
 
 
 def _batch(pan: Tensor, mul: Tensor, target: Tensor, weight: float) -> Batch:
-    """The images of one chip, as they are, as a batch."""
+    """One chip as a batch, its images unchanged."""
     return Batch(
         pan.view(torch.int16)[None],
         mul.view(torch.int16)[None],
@@ -236,7 +235,7 @@ def held_out(
     ranks: Ranks = ALONE,
     photographs: tuple[str, ...] = (),
 ) -> Iterator[Batch]:
-    """This process's share of the chips to judge by, one by one, never augmented.
+    """This process's share of the test chips, one by one, never augmented.
 
     Args:
         paths: chips of any size; unreadable ones are left out.

@@ -9,9 +9,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-# Imported now because its functions take the current process group as a default. Imported while
-# ranks are joined, as the first optimizer would do, they keep that group for good, and its threads
-# abort the process when it ends.
+# Its functions keep the process group at the time of import as a default. The first optimizer would
+# import it while ranks are joined, and threads of the kept group abort the process at its end.
 import torch.distributed.nn.functional
 from torch import Tensor
 
@@ -23,10 +22,10 @@ _PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Ranks:
-    """The place of this process among those that train together.
+    """This process among those that train together.
 
     Attributes:
-        rank: its number, from 0; only 0 writes files.
+        rank: its number, from 0.
         count: number of processes.
     """
 

@@ -107,7 +107,7 @@ def _loader(samples: Samples, places: Places, workers: int) -> DataLoader[Batch]
 
 
 def _start_worker(number: int) -> None:
-    """Leave Ctrl-C to the main process, which knows what to save."""
+    """Leave Ctrl-C to the main process, which saves the session."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 

@@ -49,18 +49,18 @@ class Line:
     ended: bool = False
 
     def __str__(self) -> str:
-        """The line for people."""
+        """The line as the terminal shows it."""
         test = ""
         if self.test is not None and self.predictor:
             ratio = self.test / self.predictor
-            test = f", test {self.test:.3f} JND, {ratio:.3f} of the predictor's {self.predictor:.3f}"
+            test = f", test {self.test:.3f} JND ({ratio:.3f} × the predictor's {self.predictor:.3f})"
         skipped = f", {self.skipped} chips skipped" if self.skipped else ""
         speed = f", {self.chips_per_second:.1f} chips/s"
         return f"epoch {self.epoch}: loss {self.loss:.3f} JND{test}{speed}{skipped}"
 
 
 class Reporter:
-    """A listener to a run; this one does nothing."""
+    """Base of all reporters; it does nothing."""
 
     def step(self, chips: int, loss: float) -> None:
         """A step is done, on so many chips."""
@@ -143,7 +143,7 @@ class Curves(Reporter):
 
 
 class Bar(Reporter):
-    """A progress bar for each epoch, and a line for people when an epoch ends."""
+    """A progress bar for each epoch, and a line when an epoch ends."""
 
     def __init__(self, chips: int, done: int, epoch: int, say: Callable[[str], None], bar: bool) -> None:
         """Begin the bar of an epoch.
@@ -152,8 +152,8 @@ class Bar(Reporter):
             chips: of an epoch.
             done: chips of this epoch that earlier runs have done.
             epoch: its number.
-            say: prints a line for people.
-            bar: whether to draw; False only says.
+            say: prints a line.
+            bar: whether to draw the bar.
         """
         self.chips, self.say, self.disabled = chips, say, not bar
         self.bar = self._new(epoch, done)
@@ -174,7 +174,7 @@ class Bar(Reporter):
         self.bar.update(chips)
 
     def line(self, line: Line) -> None:
-        """Say an epoch's last line and begin the next bar."""
+        """Print an epoch's last line and begin the next bar."""
         if line.ended:
             self.bar.close()
             self.say(str(line))

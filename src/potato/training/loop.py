@@ -1,4 +1,4 @@
-"""The loop over epochs: run `step.train_step`, log, judge, draw, save."""
+"""The loop over epochs: train, log, test, draw, save."""
 
 import signal
 import threading
@@ -20,8 +20,7 @@ LINES_PER_EPOCH = 50
 """Lines of the log in an epoch."""
 
 Scores = dict[str, float]
-"""Facts of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr`,
-`predictor`."""
+"""Of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr`, `predictor`."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class Run:
     Attributes:
         config: of the session.
         first_epoch: number of the session's first epoch.
-        test_chips: gives this process's share of the test chips, judged after each epoch; or None.
+        test_chips: gives this process's share of the test chips, once for each epoch; or None.
         shown: test chips for pictures.
-        reporters: are told of every step, line and epoch.
+        reporters: hear of every step, line and epoch.
         save: saves the learner with the scores; called by the first process only.
         ranks: tells which process this is.
     """
@@ -96,13 +95,13 @@ def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores,
 
 
 def _end_epoch(learner: Learner, step: Step, epoch: int, speed: float, before: Scores, run: Run) -> Scores:
-    """Judge, log and draw an epoch that has ended: its scores."""
+    """Test, log and draw an epoch that has ended; returns its scores."""
     scores: Scores = {}
     device = learner.device
     if run.test_chips:
         score = score_batches(learner.ema, run.test_chips(), device, run.ranks)
         scores = {"test": score.delta_e, "test_psnr": score.psnr}
-        # The predictor doesn't learn, so it is judged once.
+        # The predictor doesn't learn, so one test is enough.
         if "predictor" in before:
             scores["predictor"] = before["predictor"]
         else:
@@ -119,7 +118,7 @@ def _end_epoch(learner: Learner, step: Step, epoch: int, speed: float, before: S
 
 
 def _log(run: Run, line: Line) -> None:
-    """Tell all reporters of a line."""
+    """Give a line to all reporters."""
     for reporter in run.reporters:
         reporter.line(line)
 
@@ -159,8 +158,8 @@ def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
     """Let a step end before Ctrl-C or SIGTERM does; a second signal acts at once.
 
     Args:
-        active: whether to do so. Not where other processes wait for this one; outside the main
-            thread it is impossible, and `active` is ignored.
+        active: False where other processes wait for this one, so that signals act at once. Outside
+            the main thread they always do.
 
     Yields:
         A function that tells whether a signal has come.

@@ -1,7 +1,8 @@
 """The training loss: perceived distance from the truth, in just-noticeable differences (JND).
 
-Every function gives a sum over valid pixels. Two terms beside ΔE count what people mind more than
-ΔE says: `fringe_loss` colour fringes, `ghost_loss` ghosts of edges. `weighted_loss` adds them up.
+Every function gives a sum over valid pixels. Two terms beside ΔE count faults that people mind more
+than ΔE says: colour fringes (`fringe_loss`) and ghosts of edges (`ghost_loss`). `weighted_loss`
+adds the terms.
 """
 
 import torch
@@ -42,8 +43,7 @@ def weighted_loss(
         config: `fringe_weight`, `ghost_weight` and `saturated_weight` are read.
 
     Returns:
-        Three scalars: the loss in JND · pixels, ΔE alone in JND · pixels, and the number of valid
-            pixels.
+        Three scalars: the loss and ΔE alone, both in JND · pixels, and the number of valid pixels.
     """
     # (b, 3 · 16, h, w) as (b, 3, 16 · h, w): ΔE is of pixels, whatever their order.
     found, true = (image.reshape(len(image), 3, -1, image.shape[-1]) for image in (output, target))
@@ -115,9 +115,8 @@ def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | 
     """Excess of fine magenta and green in the output over the truth's, summed over valid pixels.
 
     Band arrays that lie apart cause fringes along Oklab's a. ΔE counts a fringe and a colour that
-    is a little pale alike; people mind the fringe more. So only the excess counts: max(0, |fine a
-    of the output| − |fine a of the truth|), where fine is the difference from the mean of the 3 × 3
-    cells around.
+    is a little pale alike; people mind the fringe more. Only the excess counts: max(0, |fine a of
+    the output| − |fine a of the truth|), where fine a is a less its mean over 3 × 3 cells.
 
     Args:
         output: Oklab in cells (b, 48, h, w).
@@ -138,9 +137,9 @@ def ghost_loss(
 ) -> Tensor:
     """Excess of fine lightness that pan doesn't show over the truth's, summed over valid pixels.
 
-    Mul rings and is aliased; detail that a network copies from it appears as a ghost beside edges
-    of pan. As in `fringe_loss` only the excess counts, here of lightness less pan's shading: L − k
-    · cbrt(pan), where k is the ratio of their means in the truth.
+    Mul rings and is aliased, so detail that a network copies from it appears as a ghost beside
+    edges of pan. Only the excess counts, as in `fringe_loss`, here of L − k · cbrt(pan), where k is
+    the mean L of the truth over the mean of cbrt(pan).
 
     Args:
         output: Oklab in cells (b, 48, h, w).
@@ -163,16 +162,15 @@ def ghost_loss(
 def unsaturated_mask(target: Tensor) -> Tensor:
     """Weight, 0 to 1, of cells in which `fringe_loss` and `ghost_loss` apply.
 
-    A saturated object of a few pixels looks like a fringe. Were both terms to count there, the
+    A saturated object of a few pixels looks like a fringe. If both losses counted there, the
     network would learn that such objects don't exist.
 
     Args:
         target: Oklab in cells (b, 48, h, w); 0 where invalid.
 
     Returns:
-        (b, 1, h, w): 1 where the most saturated pixel of the cell and the eight around has a chroma
-        of at most `UNSATURATED` by lightness, 0 where it has `SATURATED` or more, linear in
-        between.
+        (b, 1, h, w), by the most saturated pixel of a cell and the eight around: 1 if its chroma by
+        lightness is at most `UNSATURATED`, 0 from `SATURATED` on, linear in between.
     """
     lightness, a, b = target.unflatten(1, (3, -1)).unbind(1)
     saturation = (torch.hypot(a, b) / lightness.clamp_min(_LEAST_LIGHTNESS)).amax(1, keepdim=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from potato.chips.scenes import list_photographs
+from potato.core.text import counted
 from potato.engine.devices import choose_device
 from potato.errors import SessionError
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
@@ -26,10 +27,10 @@ _SHOWN = 4
 """Test chips that pictures show."""
 
 _TEST_SCENES = 16
-"""Simulated scenes to judge by if a run learns from scenes and has no test chips."""
+"""Simulated test scenes of a run that learns from scenes and has no test chips."""
 
 Say = Callable[[str], None]
-"""Prints a line for people."""
+"""Prints a line."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,13 @@ class Trained:
     def __str__(self) -> str:
         """The last line that the command prints."""
         return (
-            f"{self.checkpoint or self.session}: {self.steps} steps in the session, {self.seconds:.0f} s now"
+            f"{self.checkpoint or self.session}: {self.steps} steps in all, {self.seconds:.0f} s in this run"
         )
 
 
 @dataclass(frozen=True)
 class _Process:
-    """This process's part in a run: where it computes, and how it talks to others and to people."""
+    """This process's part in a run: its device, its rank, and its output on the terminal."""
 
     device: torch.device
     ranks: Ranks
@@ -82,14 +83,14 @@ class _Data:
 def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None) -> Trained:
     """Train a session until it has its epochs.
 
-    A session that exists goes on from its last save, exactly: on the same processor and with as
-    many threads, its weights come out as if nothing had interrupted it. Several processes that
-    `torchrun` started share the work of every step.
+    A session that exists goes on from its last save. On one processor and with one number of
+    threads, its weights come out exactly as if nothing had interrupted it. Processes that
+    `torchrun` starts share the work of every step.
 
     Args:
         config: all options.
         progress: whether to draw a progress bar on stderr.
-        say: prints lines for people; None for silence.
+        say: prints the lines of the run; None for silence.
 
     Raises:
         SessionError: if the session can't start or go on; files that it saved before stay.
@@ -115,7 +116,7 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
 
 
 def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[int, Scores]:
-    """Run this process: the steps that the session has then, and its scores."""
+    """Do this process's part: the session's number of steps and its scores."""
     ranks = process.ranks
     data = _list_data(config)
     learner, scores, origin = _learner(config, session, data.digest, process)
@@ -123,7 +124,8 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
         _warn_of_shared(data)
     total = config.epochs * config.steps_per_epoch
     if learner.step >= total:
-        process.say(f"{session.folder}: all of its {config.epochs} epochs are there; --epochs asks for more")
+        done = counted(config.epochs, "epoch")
+        process.say(f"{session.folder}: finished after {done}; to go on, ask for more with --epochs")
         return learner.step, scores
     test_chips, shown = _test_chips(config, data, ranks)
     save = partial(session.save, learner, config, origin, data.digest)
@@ -162,7 +164,7 @@ def _learner(
 ) -> tuple[Learner, Scores, Origin]:
     """A new learner, or the one that the session saved; its scores and origin."""
     exists = session.exists
-    process.ranks.wait()  # Only now may the first process write the files that the others have looked for.
+    process.ranks.wait()  # The first process may write only after the others have looked for its files.
     if exists:
         saved = session.load(config, digest)
         learner = Learner.start(saved.network, config, process.device)
@@ -181,14 +183,14 @@ def _learner(
 def _test_chips(
     config: TrainConfig, data: _Data, ranks: Ranks
 ) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
-    """A source of chips to judge by, or None: test chips, else scenes; and chips to show."""
+    """A source of test chips or test scenes, or None; and those that pictures show."""
     samples, tests = data.samples, data.tests
     if tests:
         chips = partial(held_out, tests, 0, samples.size, config.seed, ranks)
         return chips, list(held_out(tests[:_SHOWN], 0, samples.size, config.seed))
     if not config.scene_share:
         return None, []
-    # Kept: a scene takes longer to simulate than to judge.
+    # A scene takes longer to simulate than to sharpen, so scenes are made once.
     scenes = list(held_out([], _TEST_SCENES, samples.size, config.seed, ranks, samples.photographs))
     return (lambda: scenes), scenes[:_SHOWN]
 
@@ -209,7 +211,7 @@ def _reporters(
 
 
 def _warn_of_shared(data: _Data) -> None:
-    """Warn if test chips are among those that are learnt from."""
+    """Warn if test chips are among the chips that the network learns from."""
     learnt = {Path(path).resolve() for path in data.samples.paths}
     shared = learnt & {Path(path).resolve() for path in data.tests}
     if shared:

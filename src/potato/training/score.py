@@ -15,7 +15,7 @@ from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
 
 BORDER = 8
-"""Pixels along the border of a chip that aren't judged: a model lacks context there."""
+"""Pixels along the border of a chip that don't count: a model lacks context there."""
 
 _CROP = 256
 """Side of the part of a chip that pictures show, pan pixels."""
@@ -79,7 +79,7 @@ def score_pixels(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def score_batches(
     model: Sharpener, batches: Iterable[Batch], device: torch.device, ranks: Ranks = ALONE
 ) -> Score:
-    """The score of a model; of several processes, each brings its share of the chips.
+    """The score of a model on chips, of which each process brings its share.
 
     Args:
         model: on `device`.

@@ -1,7 +1,7 @@
 """One step of training: loss, gradient, AdamW, and the moving average of the weights.
 
-Everything that changes as training goes on is in a `Learner`, and `Learner.state` is all of it: a
-learner that is given the state of another goes on exactly as that one would have.
+A `Learner` holds everything that changes as training goes on, and `Learner.state` returns all of
+it: a learner that restores the state of another goes on exactly as the other would have.
 """
 
 import copy
