@@ -62,7 +62,7 @@ class DeliverySettings:
         look: the rendering.
         profile: the format: `cog` or `tiled`.
         creation_options: GDAL creation options on top of the profile's.
-        crop_to_cell: whether pictures show their grid square alone, without the overlap.
+        crop_to_square: whether pictures show their grid square alone, without the overlap.
         area: the ground that pictures are limited to; None for no limit.
         device: where torch computes.
         threads: threads in which each worker computes.
@@ -73,7 +73,7 @@ class DeliverySettings:
     look: Look
     profile: str
     creation_options: tuple[tuple[str, str], ...] = ()
-    crop_to_cell: bool = False
+    crop_to_square: bool = False
     area: Area | None = None
     device: str = "auto"
     threads: int = 1
@@ -89,7 +89,8 @@ class DeliverySettings:
             "contrast": self.look.contrast,
             "profile": self.profile,
             "creation options": dict(self.creation_options),
-            "crop to cell": self.crop_to_cell,
+            # Its name of version 0.1: another would give old pictures another signature.
+            "crop to cell": self.crop_to_square,
             "area": area,
         }
 

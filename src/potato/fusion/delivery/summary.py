@@ -202,7 +202,7 @@ def _cost(job: TileJob) -> tuple[int, int]:
     grid = tile_grid(job.tile)
     if grid is None:
         return 0, 0
-    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_cell else None, job.settings.area)
+    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_square else None, job.settings.area)
     if part is None:
         return 0, 0
     shown = part.picture.height * part.picture.width
