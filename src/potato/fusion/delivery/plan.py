@@ -18,17 +18,16 @@ from potato.core.types import PathLike
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
 
+LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
+"""Degrees by which a tile may miss the bounds of an area in a first, quick check."""
+
 SLACK_METRES = 10.0
-"""How far a tile may lie from an area and still be opened: before that its place is only roughly
-known."""
+"""Metres by which a tile may miss an area in a second check; its item gives its place roughly."""
 
 COARSE_SIDE = 256
-"""Pixels along a tile's width in that rough check."""
+"""Pixels along the width of a tile in the second check."""
 
 MosaicKind = Literal["cog", "vrt"]
-
-LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
-"""Degrees by which a tile may miss the bounds of an area in the quick check before that one."""
 
 _DAY = r"\d{4}-\d\d-\d\d"
 
