@@ -216,7 +216,17 @@ def test_an_evaluation_raises_the_error_of_a_worker(
 
 def test_the_evaluate_command_prints_on_a_cluster_what_it_prints_in_threads(inputs_to_evaluate, address, run):
     (pan, mul), _ = inputs_to_evaluate
-    options = "--protocol plain --halvings 0 --baselines none --no-literature --json -".split()
+    options = [
+        "--protocol",
+        "plain",
+        "--halvings",
+        "0",
+        "--baselines",
+        "none",
+        "--no-literature",
+        "--json",
+        "-",
+    ]
     here, there = (run("evaluate", pan, mul, *options, *more) for more in ((), ("--cluster", address)))
     assert here.exit_code == there.exit_code == 0 and here.stdout == there.stdout
 
