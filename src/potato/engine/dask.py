@@ -108,8 +108,8 @@ def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_
             client = distributed.Client(address, timeout=waits.connect, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
-                f"{where}: expected a Dask scheduler there, found none that answers in {waits.connect:.0f} s; "
-                "start one (dask scheduler), or check the address"
+                f"{where}: expected a Dask scheduler there, found none that answers in "
+                f"{waits.connect:.0f} s; start one (dask scheduler), or check the address"
             ) from error
         stack.enter_context(client)
         yield Cluster(client, 1 if local else workers or 1, grows=not local, waits=waits)
