@@ -61,4 +61,4 @@ def test_wrong_sizes_and_existing_files_are_refused(tmp_path, run, options, says
 def test_a_folder_below_a_file_is_refused(tmp_path, run):
     (tmp_path / "file").write_text("")
     result = run("demo", tmp_path / "file" / "x")
-    assert result.exit_code == 1 and "can't make this folder" in result.stderr
+    assert result.exit_code == 1 and "can't write there" in result.stderr

@@ -21,7 +21,7 @@ def test_oklab_agrees_with_coloraide(rgb):
     assert ours.tolist() == pytest.approx(theirs, abs=2e-3)  # they use other digits of the matrices
 
 
-def test_published_pairs_of_xyz_and_oklab():
+def test_oklab_agrees_with_the_published_table():
     # The table in Ottosson's article, to the three digits that it gives.
     for xyz, oklab in [
         ((0.950, 1.000, 1.089), (1.000, 0.000, 0.000)),
@@ -40,7 +40,7 @@ def test_white_ground_is_white_in_every_space():
     assert color.oklab_to_linear_srgb(oklab).flatten().tolist() == pytest.approx((1, 1, 1), abs=1e-3)
 
 
-def test_the_matrix_is_not_negative_and_blind_to_infrared():
+def test_the_matrix_has_no_negative_entry_and_ignores_infrared():
     assert min(min(row) for row in color.BANDS_TO_XYZ) >= 0
     ground = torch.rand(8, 3, 3)
     other = ground.clone()
@@ -55,7 +55,7 @@ def test_colour_is_homogeneous_of_degree_one_third(k):
 
 
 @given(st.tuples(unit, unit, unit))
-def test_round_trips(rgb):
+def test_colours_come_back_from_every_space(rgb):
     image = pixel(*rgb)
     oklab = color.linear_srgb_to_oklab(image)
     assert torch.allclose(color.oklab_to_linear_srgb(oklab), image, atol=1e-9)
@@ -63,7 +63,7 @@ def test_round_trips(rgb):
     assert torch.allclose(color.srgb_decode(color.srgb_encode(image)), image, atol=1e-6)
 
 
-def test_srgb_signal_of_middle_grey():
+def test_the_srgb_signal_of_middle_grey_is_that_of_the_standard():
     # IEC 61966-2-1: a signal of 0.5 is 0.21404 of linear light.
     assert color.srgb_decode(torch.tensor(0.5)).item() == pytest.approx(0.21404, abs=1e-5)
 
@@ -74,7 +74,7 @@ def test_srgb_is_a_straight_line_up_to_its_toe_and_a_curve_from_there():
     assert color.srgb_encode(linear).tolist() == pytest.approx(signal.tolist(), abs=1e-6)
 
 
-def test_power_is_that_of_torch_and_nothing_stays_nothing():
+def test_power_equals_that_of_torch_also_at_zero():
     base = torch.logspace(-4, 1, 1000)
     assert color.power(base, 1 / 3).tolist() == pytest.approx(base.pow(1 / 3).tolist(), rel=4e-7)
     assert color.power(torch.zeros(1), 1 / 3).item() == 0

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
-from potato.core.sensors import BANDS, SCALE
-from potato.core.types import check_pair_shapes
+from potato.core.sensors import SCALE
 
 
 def test_every_count_comes_back_from_reflectance():
@@ -39,28 +38,3 @@ def test_reflectance_becomes_the_nearest_count_in_range(value, least):
     assert least <= count <= 65_535
     if least + 1 <= value * SCALE <= 65_534:
         assert abs(count - value * SCALE) <= 0.5 + 1e-2
-
-
-@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
-def test_the_shapes_of_a_pair_are_accepted(batch, height, width):
-    check_pair_shapes(
-        torch.empty(batch, 1, 4 * height, 4 * width), torch.empty(batch, len(BANDS), height, width)
-    )
-
-
-@pytest.mark.parametrize(
-    ("pan", "mul"),
-    [
-        ((1, 8, 8), (8, 2, 2)),
-        ((1, 1, 8, 8), (1, 4, 2, 2)),
-        ((2, 1, 8, 8), (1, 8, 2, 2)),
-        ((1, 1, 8, 12), (1, 8, 2, 2)),
-        ((1, 3, 8, 8), (1, 8, 2, 2)),
-    ],
-)
-def test_other_shapes_are_refused_with_what_came(pan, mul):
-    with pytest.raises(
-        ValueError, match=r"expected pan \(b, 1, 4h, 4w\) and mul \(b, 8, h, w\), found"
-    ) as raised:
-        check_pair_shapes(torch.empty(pan), torch.empty(mul))
-    assert f"found {pan} and {mul}" in str(raised.value)

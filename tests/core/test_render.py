@@ -45,7 +45,7 @@ def test_the_natural_look_keeps_hue_where_the_gamut_allows(rgb):
         assert turn.abs().max() < 1e-3
 
 
-def test_a_picture_never_depends_on_the_rest_of_the_image():
+def test_a_pixel_is_rendered_alike_in_any_image():
     oklab = torch.rand(3, 8, 8) * torch.tensor([0.8, 0.1, 0.1]).reshape(3, 1, 1)
     other = oklab.clone()
     other[:, 4:] = 0.99
@@ -79,6 +79,6 @@ def test_exposure_lifts_darks_and_contrast_deepens_them():
     assert tone(dark, 4, 1.2).max() > middle > tone(dark, 3, 1.4).max()
 
 
-def test_flat_has_nothing_to_adjust():
+def test_the_flat_look_has_no_exposure_to_adjust():
     with pytest.raises(InputError, match="no tone curve"):
         adjust(FLAT, exposure=2)

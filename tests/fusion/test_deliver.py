@@ -51,7 +51,7 @@ def test_only_what_is_missing_is_made(ard, out):
     [
         ({"look": "flat"}, "look: natural, now flat"),
         ({"creation_options": {"COMPRESS": "LZW"}}, "creation options"),
-        ({"crop_to_cell": True}, "crop to cell: False, now True"),
+        ({"crop_to_square": True}, "crop to cell: False, now True"),
         ({"bbox": "middle"}, "area"),
         ({"profile": "tiled"}, "profile"),
         ({"weights": "network"}, "weights"),

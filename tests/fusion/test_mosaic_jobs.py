@@ -29,7 +29,7 @@ def test_a_mosaic_has_a_signature_that_follows_its_pictures():
 
 
 def test_cropped_pictures_show_their_grid_squares(ard, tmp_path):
-    made = deliver(ard, tmp_path / "out", crop_to_cell=True, mosaic="cog")
+    made = deliver(ard, tmp_path / "out", crop_to_square=True, mosaic="cog")
     for name in names(made.folder):
         with rasterio.open(made.folder / f"{name}.tif") as file:
             assert file.shape == (512, 512)

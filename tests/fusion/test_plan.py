@@ -21,7 +21,7 @@ def test_the_signature_changes_with_every_setting_that_changes_a_picture():
         {"look": dataclasses.replace(look, contrast=look.contrast * 2)},
         {"profile": "tiled"},
         {"creation_options": (("COMPRESS", "LZW"),)},
-        {"crop_to_cell": True},
+        {"crop_to_square": True},
         {"area": box_area(0, 0, 1, 1)},
         {"area": box_area(0, 0, 1, 2)},
     ]

@@ -111,7 +111,7 @@ class TestReducedPairs:
         assert (small.height, small.width, small.factor) == (48 // factor, 72 // factor, factor)
         assert small.grid.transform == pairs.CORNER @ Affine.scale(factor)
 
-    def test_overviews_are_what_is_read(self, ragged):
+    def test_pixels_come_from_overviews(self, ragged):
         with open_pair(ragged.pan, ragged.mul) as pair:
             small = pair.reduced(2)
             pixels = small.read(PairWindow(0, 0, small.height, small.width))
@@ -119,14 +119,14 @@ class TestReducedPairs:
             assert np.array_equal(pixels.pan, overview.read(1))
             assert np.array_equal(pixels.pan_valid, overview.read_masks(1) > 0)
 
-    def test_what_is_masked_darkens_nothing(self, ragged):
+    def test_masked_pixels_darken_nothing(self, ragged):
         with open_pair(ragged.pan, ragged.mul) as pair:
             pixels = pair.reduced(4).read(PairWindow(0, 0, 48, 64))
         assert 0 < pixels.pan_valid.mean() < 1
         assert pixels.pan[pixels.pan_valid].min() > 400 and pixels.mul[:, pixels.mul_valid].min() > 400
 
     @pytest.mark.parametrize("row, column", [(0, 0), (3, 5), (-3, 1)])
-    def test_pan_and_mul_stay_on_each_other(self, tmp_path, row, column):
+    def test_pan_and_mul_stay_aligned(self, tmp_path, row, column):
         """Where mul begins `row` cells above pan, and the files end in the middle of a pixel."""
         _, mul = waves(50, 60)
         fine = mul.mean(0).astype("uint16").repeat(4, 0).repeat(4, 1)
@@ -213,7 +213,7 @@ class TestWindows:
         assert np.array_equal(found, expected)
 
     @pytest.mark.parametrize("look, threshold", [("flat", None), ("natural", (16, 24))])
-    def test_from_4_on_the_colour_of_mul_is_enough(self, tmp_path, look, threshold):
+    def test_pairs_reduced_by_4_or_more_show_the_colour_of_mul(self, tmp_path, look, threshold):
         paths = pairs.write_pair(tmp_path, 40, 40)
         _, mul = pairs.ground(40, 40)
         with open_pair(paths.pan, paths.mul) as pair:
@@ -226,7 +226,7 @@ class TestWindows:
 
 
 class TestAnyGrid:
-    def test_on_pans_own_grid_it_is_the_window(self, ragged, network):
+    def test_on_the_grid_of_pan_it_equals_the_window(self, ragged, network):
         window = PairWindow(40, 30, 25, 35)
         with open_pair(ragged.pan, ragged.mul) as pair:
             corner = pair.grid.transform @ Affine.translation(120, 160)
@@ -272,7 +272,7 @@ class TestWebTiles:
         # resampling does to colours. The ground's waves are as short as 4 pixels of zoom 14.
         [(21, 1, 3), (19, 1, 3), (18, 1, 4), (17, 1, 8), (16, 1, 8), (15, 2, 20), (14, 3, 20)],
     )
-    def test_a_tile_is_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):
+    def test_a_tile_equals_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):
         with (
             example.PairReader((str(ragged.pan), str(ragged.mul)), model=PREDICTOR) as ours,
             rio_tiler.io.Reader(str(finished)) as theirs,
@@ -319,7 +319,9 @@ class TestWebTiles:
                 sent[zoom] = server.sent
         assert sent[14] < sent[16] and sent[14] < 0.25 * size, (sent, size)
 
-    def test_parts_points_features_and_previews(self, ragged, finished, example):
+    def test_parts_points_features_and_previews_equal_those_of_the_finished_picture(
+        self, ragged, finished, example
+    ):
         with (
             example.PairReader((str(ragged.pan), str(ragged.mul)), model=PREDICTOR) as ours,
             rio_tiler.io.Reader(str(finished)) as theirs,
@@ -395,7 +397,7 @@ class TestServer:
     # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter
     # takes it from another, whose harmless warning is an error here, and then "could not encode".
     @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-    def test_many_at_once_are_those_one_by_one(self, site, example):
+    def test_tiles_made_at_once_equal_those_made_one_by_one(self, site, example):
         from concurrent.futures import ThreadPoolExecutor
 
         address, name, item = site
@@ -427,7 +429,7 @@ class TestServer:
             ("WebMercatorQuad/map.html?item={item}", 200),
         ],
     )
-    def test_what_it_answers(self, site, path, status):
+    def test_every_address_has_its_status(self, site, path, status):
         address, name, _ = site
         names = {
             "item": name,

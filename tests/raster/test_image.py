@@ -119,7 +119,7 @@ def test_pictures_on_two_grids_are_refused_with_the_difference(tmp_path, change,
                 check_same_grid(first, second)
 
 
-def test_of_a_picture_without_a_place_only_the_size_is_compared(tmp_path):
+def test_pictures_without_a_place_need_one_size_only(tmp_path):
     write_png(tmp_path / "a.png", CODES)
     write_png(tmp_path / "b.png", CODES[:, 1:])
     with open_picture(write_picture(tmp_path / "a.tif")) as placed, open_picture(tmp_path / "a.png") as png:

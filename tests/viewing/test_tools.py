@@ -19,6 +19,7 @@ from potato.core.color import (
     mul_to_oklab,
     srgb_encode,
 )
+from potato.core.profiles import PANEL
 from potato.core.render import FLAT, NATURAL, Look, adjust, dither, render, unrender
 from potato.viewing import tools
 from potato.viewing.color_ops import MID_GREY, exaggerated
@@ -153,11 +154,13 @@ def test_a_grey_mul_is_grey_with_and_without_plain(tmp_path):
         assert np.abs(pairs.read(tmp_path / f"{plain}.tif")[:3] - level).max() < 65535 / 255
 
 
-def test_pixels_do_not_depend_on_blocks_panels_or_workers(two, tmp_path, monkeypatch):
+def test_pixels_do_not_depend_on_blocks_panels_or_workers(tmp_path):
+    width, valid = PANEL + 100, ragged(40, PANEL + 100)[:, ::-1]
+    two = (
+        write_rgba(tmp_path / "a.tif", colours(40, width, "uint8"), valid),
+        write_rgba(tmp_path / "b.tif", colours(40, width, "uint16", 1), valid[::-1]),
+    )
     whole = every_tool(*two, tmp_path / "whole", workers=1, profile="tiled")
-    monkeypatch.setattr("potato.viewing.blocks.PANEL", 64)
-    monkeypatch.setattr("potato.raster.writer.PANEL", 64)
-    monkeypatch.setattr("potato.raster.writer.TIFF_BLOCK", 64)
     for path, piece in zip(whole, every_tool(*two, tmp_path / "pieces", workers=3, block=37), strict=True):
         assert np.array_equal(pairs.read(path), pairs.read(piece)), path.name
 

@@ -45,7 +45,7 @@ def main() -> None:
     # Torch makes 300,000 objects that live to the end. Searching them for garbage while torch
     # loads, and once more at exit, takes half as long as loading it.
     gc.set_threshold(100_000)
-    signal.signal(signal.SIGTERM, _interrupt)
+    _catch_signals()
     try:
         code = potato.main(standalone_mode=False)
     except click.exceptions.Abort:  # Ctrl-C before a command began
@@ -85,8 +85,8 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; an error of Potato's becomes one line on stderr and exit code 1."""
-        if context.parent is not None:  # run by rio, whose main function doesn't handle SIGTERM
-            signal.signal(signal.SIGTERM, _interrupt)
+        if context.parent is not None:  # run by rio, whose main function catches no signals
+            _catch_signals()
         try:
             return super().invoke(context)
         except (KeyboardInterrupt, Exception) as error:
@@ -106,8 +106,18 @@ def potato(debug: bool) -> None:
     """Sharpen satellite pictures: pan and mul of WorldView-2 or -3 in, one sharp picture out."""
 
 
+def _catch_signals() -> None:
+    """Treat SIGTERM as Ctrl-C, so that both clean up; a signal that is ignored stays ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Treat SIGTERM as Ctrl-C, so that both clean up."""
+    """Interrupt the command once: a second signal would leave half of the files behind."""
+    # Many send two: `timeout` to the process and its group, people who press Ctrl-C again.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

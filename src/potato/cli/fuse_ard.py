@@ -37,7 +37,13 @@ from potato.cli import options
     "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
 )
 @click.option("--vrt", "mosaic", flag_value="vrt", help="Also join them as a VRT, which copies no pixels.")
-@click.option("--crop-to-cell", is_flag=True, help="Leave out the overlap that neighbouring tiles share.")
+@click.option(
+    "--crop-to-square",
+    cls=options.RenamedOption,
+    old_names=["--crop-to-cell"],
+    is_flag=True,
+    help="Leave out the overlap that neighbouring tiles share.",
+)
 @options.weights
 @options.rendering
 @options.profile

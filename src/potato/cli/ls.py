@@ -1,8 +1,5 @@
 """`potato ls`."""
 
-import dataclasses
-import json
-
 import click
 
 from potato.cli import options
@@ -19,5 +16,4 @@ def ls(ard: str, follow_links: bool, json_: bool) -> None:
     """
     from potato.ard import list_ard
 
-    listing = list_ard(ard, follow_links=follow_links)
-    click.echo(json.dumps(dataclasses.asdict(listing)) if json_ else listing)
+    options.tell(list_ard(ard, follow_links=follow_links), quiet=False, json_=json_)

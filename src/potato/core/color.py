@@ -19,8 +19,7 @@ ROUNDING = 1e-6
 """Linear light beyond 0..1 that still counts as in the gamut: rounding in float32."""
 
 SATURATED = 0.16
-"""Oklab chroma over lightness from which a surface counts as saturated, such as paints,
-tarpaulins, tiles and pools."""
+"""Oklab chroma over lightness from which a surface counts as saturated: paints, tiles, pools."""
 
 JND = 0.02
 """The Oklab distance, a and b doubled, of one just-noticeable difference: 2 % of the range of L."""
@@ -60,8 +59,7 @@ SRGB_TO_XYZ = (
     (0.2126729, 0.7151522, 0.0721750),
     (0.0193339, 0.1191920, 0.9503041),
 )
-"""Linear sRGB to XYZ: the primaries of ITU-R BT.709 in D65 (IEC 61966-2-1:1999), to seven
-digits."""
+"""Linear sRGB to XYZ: the primaries of ITU-R BT.709 in D65 (IEC 61966-2-1:1999)."""
 
 SRGB_TOE = 0.0031308
 """Linear light up to which the sRGB signal is a straight line (IEC 61966-2-1:1999)."""

@@ -21,6 +21,7 @@ GUTTER = 8
 
 MAGENTA = (255.0, 0.0, 255.0)
 """The colour of invalid pixels, in codes."""
+
 PAIR_BACKGROUND = 128
 """Grey code of invalid pixels in the drawing of a pair."""
 

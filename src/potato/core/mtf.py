@@ -25,8 +25,7 @@ MUL_GAINS: dict[str, tuple[float, ...]] = {
 """MTF gain of each of `sensors.BANDS` at mul's Nyquist frequency, by platform."""
 
 PAN_GAINS: dict[str, tuple[float]] = {"WV02": (0.11,), "WV03": (0.14,)}
-"""MTF gain, at mul's Nyquist frequency, of the filter that brings pan to mul's scale, by
-platform."""
+"""MTF gain at mul's Nyquist frequency of pan brought to mul's scale, by platform."""
 
 DEVIATIONS = 4.0
 """Standard deviations after which the Gaussian is cut off, rounded up to whole cells."""
@@ -38,7 +37,7 @@ def _deviation(gain: float) -> float:
 
 
 def reach(gains: Sequence[float]) -> int:
-    """Cells on every side of a cell on which its value in `degrade` depends."""
+    """The number of cells on every side of a cell on which its value in `degrade` depends."""
     return math.ceil(DEVIATIONS * _deviation(min(gains)) / RATIO)
 
 

@@ -14,7 +14,7 @@ TIFF_BLOCK = 512
 """Side of a TIFF block in pixels."""
 
 PANEL = 16 * TIFF_BLOCK
-"""Width in pixels of the panels, as high as the picture, that are made in turn: bounds memory."""
+"""Width of a panel in pixels: pictures are made panel after panel, which bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ PROFILES = {
             "COG",
             {
                 "BLOCKSIZE": str(TIFF_BLOCK),
-                # Every reader knows DEFLATE. Of dithered pictures level 1 makes files as small as
-                # 6, sooner.
+                # Every reader knows DEFLATE. Level 1 compresses dithered pictures as well as
+                # level 6, in less time.
                 "COMPRESS": "DEFLATE",
                 "LEVEL": "1",
                 "PREDICTOR": "YES",

@@ -48,5 +48,4 @@ PLATFORMS: dict[str, str] = {
 """Our name of a platform, by each spelling of it in files."""
 
 CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
-"""The catalog ID (CID) of a pass: 16 hexadecimal digits, of which the first three name the
-satellite."""
+"""The catalog ID (CID) of a pass: 16 hexadecimal digits; the first three name the satellite."""

@@ -3,6 +3,9 @@
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potato.core.sensors import BANDS, RATIO
 
 if TYPE_CHECKING:
@@ -10,6 +13,9 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 """The path of a file or folder, as callers may pass it."""
+
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+"""Pixel values of a finished picture, of 8 or 16 bits."""
 
 
 def check_pair_shapes(pan: "Tensor", mul: "Tensor") -> None:

@@ -49,7 +49,7 @@ class PairWindow:
         return self.column + self.width
 
     def padded(self, cells: int) -> "PairWindow":
-        """The window with a border of `cells` more on every side."""
+        """This window, made larger by `cells` on every side."""
         return PairWindow(
             self.row - cells, self.column - cells, self.height + 2 * cells, self.width + 2 * cells
         )
@@ -101,7 +101,7 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
 
 
 def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
-    """Split a region into panels as high as it, `panel` cells wide; the last may be narrower."""
+    """Split a region into panels of its height, `panel` cells wide; the last may be narrower."""
     for column in range(region.column, region.right, panel):
         yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
 

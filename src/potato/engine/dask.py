@@ -92,7 +92,8 @@ def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         address: Any = where
-        if where == LOCAL:
+        local = where == LOCAL
+        if local:
             count = max(1, available_cores() if workers is None else workers)
             address = distributed.LocalCluster(
                 n_workers=count,
@@ -107,11 +108,9 @@ def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_
             client = distributed.Client(address, timeout=waits.connect, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ClusterError(
-                f"{where}: expected a Dask scheduler there, found none that answers "
-                f"in {waits.connect:.0f} s; "
-                "start one (dask scheduler), or check the address"
+                f"{where}: expected a Dask scheduler there, found none that answers in "
+                f"{waits.connect:.0f} s; start one (dask scheduler), or check the address"
             ) from error
-        local = where == LOCAL
         stack.enter_context(client)
         yield Cluster(client, 1 if local else workers or 1, grows=not local, waits=waits)
 
@@ -129,7 +128,7 @@ class Cluster(Executor):
     def __init__(
         self, client: "Client", least: int, grows: bool = True, waits: Waits = DEFAULT_WAITS
     ) -> None:
-        super().__init__()
+        super().__init__(least)
         self._client, self._least, self._grows, self._waits = client, least, grows, waits
 
     @property

@@ -50,15 +50,19 @@ class Executor(ABC):
 
     `run` and `map` begin when the first result is asked for, and pull a job only when there is room
     for it. When the executor or the generator is closed, jobs that have not begun never do.
+
+    Args:
+        workers: how many jobs to do at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
         self._runs: list[Generator[Any]] = []
 
     @property
-    @abstractmethod
     def workers(self) -> int:
         """How many jobs are done at once."""
+        return self._workers
 
     @abstractmethod
     def threads_per_job(self, jobs: int) -> int:

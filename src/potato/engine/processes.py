@@ -25,20 +25,7 @@ _END: Any = object()
 
 
 class Processes(Executor):
-    """Jobs in processes of this machine; results come as they finish.
-
-    Args:
-        workers: how many processes; each is started when there is a job for it.
-    """
-
-    def __init__(self, workers: int) -> None:
-        super().__init__()
-        self._workers = workers
-
-    @property
-    def workers(self) -> int:
-        """The number of processes."""
-        return self._workers
+    """Jobs in processes of this machine, each started when needed; results come as they finish."""
 
     def threads_per_job(self, jobs: int) -> int:
         """An equal share of the cores."""

@@ -65,20 +65,7 @@ def map_blocks(
 
 
 class Threads(Executor):
-    """Jobs in threads of this process; results come in the order of the jobs.
-
-    Args:
-        workers: how many threads.
-    """
-
-    def __init__(self, workers: int) -> None:
-        super().__init__()
-        self._workers = workers
-
-    @property
-    def workers(self) -> int:
-        """How many threads."""
-        return self._workers
+    """Jobs in threads of this process; results come in the order of the jobs."""
 
     def threads_per_job(self, jobs: int) -> int:
         """One: the threads fill the cores by themselves."""
@@ -108,10 +95,8 @@ class Threads(Executor):
 class Serial(Executor):
     """Jobs one after another in the caller's thread."""
 
-    @property
-    def workers(self) -> int:
-        """One."""
-        return 1
+    def __init__(self) -> None:
+        super().__init__(workers=1)
 
     def threads_per_job(self, jobs: int) -> int:
         """As many as there are cores: no other job is at work."""

@@ -23,7 +23,7 @@ from potato.core.render import LOOKS, NATURAL, Look, dither, render
 from potato.core.resample import enlarge_mask
 from potato.core.sensors import CATALOG_ID, RATIO
 from potato.core.text import redact
-from potato.core.types import PathLike
+from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
@@ -34,9 +34,6 @@ from potato.raster import Pair, PairPixels, Part, Picture, check_output, create_
 
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
-
-Codes = NDArray[np.uint8] | NDArray[np.uint16]
-"""Pixel values of a picture: 8 bits in the natural look, 16 in the flat one."""
 
 
 @dataclass(frozen=True)

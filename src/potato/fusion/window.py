@@ -19,8 +19,9 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import LOOKS, Look, dither, render
 from potato.core.sensors import RATIO
+from potato.core.types import Codes
 from potato.core.windows import PairWindow
-from potato.fusion.pipeline import Codes, fuse_pixels
+from potato.fusion.pipeline import fuse_pixels
 from potato.model.network import Sharpener
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
@@ -79,14 +80,14 @@ def sharpen_onto(
         InputError: if a file can't be read there.
     """
     look = LOOKS[look] if isinstance(look, str) else look
-    sight = find_footprint(pair.grid, grid)
+    footprint = find_footprint(pair.grid, grid)
     window = PairWindow(0, 0, 0, 0)
-    if sight is not None:
+    if footprint is not None:
         longest, factor = max(pair.grid.height, pair.grid.width), 1
-        while 2 * factor <= sight.scale and longest >= 2 * factor * MIN_SIDE:
+        while 2 * factor <= footprint.scale and longest >= 2 * factor * MIN_SIDE:
             factor *= 2
         pair = pair.reduced(factor)
-        window = cells_within(pair.grid, sight)
+        window = cells_within(pair.grid, footprint)
     if not (window.height and window.width):
         empty: Codes = np.zeros((3, grid.height, grid.width), f"uint{look.bits}")
         return empty, np.zeros((grid.height, grid.width), np.bool_)

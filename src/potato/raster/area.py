@@ -51,7 +51,7 @@ class Part:
         window: the rectangle.
         area: the area; None for the whole rectangle.
         cells: bool (height, width), the cells of the window that the area touches; None without
-            one.
+            an area.
     """
 
     grid: Grid
@@ -85,7 +85,7 @@ class Part:
 
 
 def part_of(grid: Grid, box: Box | None = None, area: Area | None = None) -> Part | None:
-    """The smallest part of a pair that shows all of a box and an area that the pair has.
+    """The smallest part of a pair that shows all of its ground inside a box and an area.
 
     Args:
         grid: the grid of the pair's pan.
@@ -93,7 +93,7 @@ def part_of(grid: Grid, box: Box | None = None, area: Area | None = None) -> Par
         area: a further limit; None for none.
 
     Returns:
-        The part; None if the pair has nothing of box and area.
+        The part; None if the pair has no ground there.
     """
     top, left, bottom, right = 0, 0, -(-grid.height // RATIO), -(-grid.width // RATIO)
     if box is not None:
@@ -130,11 +130,11 @@ def _rasterize(area: Area, grid: Grid, window: PairWindow, step: int, touched: b
         grid: the grid of pan.
         window: where.
         step: pan pixels along a side of a pixel of the result, 1 or 4.
-        touched: whether pixels that the area touches are in it, or only those with their centre in
-            it.
+        touched: whether every pixel that the area touches counts as inside, or only those whose
+            centre lies inside.
 
     Returns:
-        bool: the pixels of the window that are in the area.
+        bool: the pixels of the window that are inside the area.
     """
     side = RATIO // step
     found = np.zeros((window.height * side, window.width * side), np.bool_)
@@ -144,7 +144,7 @@ def _rasterize(area: Area, grid: Grid, window: PairWindow, step: int, touched: b
         if latitudes.max() < south or latitudes.min() > north:
             continue
         whole = np.zeros((PATCH * side, PATCH * side), np.bool_)
-        # A place has many longitudes.
+        # Whole turns apart, longitudes name one place.
         for turn in (-360.0, 0.0, 360.0):
             if longitudes.max() + turn >= west and longitudes.min() + turn <= east:
                 fine = Affine.translation(turn, 0) @ place @ Affine.scale(1 / side)

@@ -10,6 +10,17 @@ from pathlib import Path
 from potato.errors import OutputError, PotatoError
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError inside, for example of a full disk, into an OutputError that names `path`."""
+    try:
+        yield
+    except OutputError:  # may be an OSError too
+        raise
+    except OSError as error:
+        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file whole: under a hidden name beside `path`, then renamed.
 
@@ -21,21 +32,19 @@ def write_whole(path: Path, data: bytes | str) -> None:
         OutputError: if it can't be written, for example because the disk is full.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with writing(path):
         try:
             beside.write_bytes(data.encode() if isinstance(data, str) else data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
-    """Make a hidden folder beside `target`, in which to make it; the caller renames the result.
+    """Make a hidden folder in which the caller makes `target`, before moving it to its place.
 
-    The folder is removed at the end, with everything left in it, also after an error.
+    The folder is removed at the end, with everything that is left in it, also after an error.
 
     Args:
         target: the file or folder to be made; its parent must exist.
@@ -48,16 +57,12 @@ def staging_folder(target: Path) -> Iterator[Path]:
     """
     # The name comes first, so that an interruption right after mkdir still removes the folder.
     folder = target.with_name(f".{target.name}.{os.urandom(6).hex()}.partial")
-    try:
+    with writing(target):
         try:
             folder.mkdir(mode=0o700)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{target}: can't write there: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -78,10 +83,8 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
     except ImportError:  # Windows
         yield
         return
-    try:
+    with writing(path):
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -13,8 +13,7 @@ from rasterio.warp import transform
 from potato.raster.gdal_env import gdal, placeless
 
 PLACE, EXPECTED = (-117.0, 0.0), (500_000.0, 0.0)
-"""Longitude and latitude of a point on the central meridian of UTM zone 11; easting and northing
-that the definition of UTM gives it."""
+"""A point on the central meridian of UTM zone 11: longitude and latitude, easting and northing."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Abilities:
 
     Attributes:
         gdal, proj, rasterio: versions.
-        cog: those of DEFLATE and ZSTD in which GDAL writes a Cloud Optimized GeoTIFF and reads it.
+        cog: which of DEFLATE and ZSTD GDAL can write and read in a Cloud Optimized GeoTIFF.
         finds_places: whether PROJ finds its database and transforms a known point rightly.
     """
 

@@ -15,18 +15,18 @@ from rasterio.windows import Window
 
 from potato.core.draw import overview_step
 from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
-from potato.core.types import PathLike
+from potato.core.text import counted
+from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
 from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
 
 CORNER_TOLERANCE = 0.1
-"""Pixels by which the corners of two grids may miss each other: float noise in transforms, not
-more."""
+"""Pixels by which the corners of two grids may differ: float noise in their transforms."""
 
 AVERAGE = Resampling.average
-"""How missing overviews are made up for: the mean of the valid pixels, as overviews are made."""
+"""Without overviews, coarser pixels are means of valid ones, as those of overviews are."""
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
@@ -77,7 +77,7 @@ class Image:
     def read_valid(
         self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
     ) -> NDArray[np.bool_]:
-        """Which pixels of a window are valid; every reader asks here.
+        """Find the valid pixels of a window; every reader asks here.
 
         Args:
             window: pixels of the file, all inside it.
@@ -178,10 +178,10 @@ def open_mul(path: PathLike) -> Iterator[Image]:
         yield Image(name, dataset, mul_bands(name, dataset))
 
 
-def read_picture(path: PathLike, window: PairWindow) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def read_picture(path: PathLike, window: PairWindow) -> Codes:
     """The codes (4, 4h, 4w) of a window of a finished picture; the window lies inside it."""
     with gdal(), rasterio.open(path) as file:
-        codes: NDArray[np.uint8] | NDArray[np.uint16] = file.read(
+        codes: Codes = file.read(
             window=Window(
                 window.column * RATIO, window.row * RATIO, window.width * RATIO, window.height * RATIO
             )
@@ -300,7 +300,7 @@ def mul_bands(path: str, dataset: Any) -> list[int]:
     if len(indexes) < len(BANDS):
         raise BandError(
             f"{path}: expected the 8 bands of WorldView-2 or -3 ({', '.join(BANDS)}), "
-            f"found {len(indexes)} band{'s' if len(indexes) != 1 else ''}"
+            f"found {counted(len(indexes), 'band')}"
         )
     names = {(dataset.descriptions[index - 1] or "").strip().lower(): index for index in indexes}
     found = {band: names[alias] for band in BANDS for alias in BAND_ALIASES[band] if alias in names}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from potato.errors import OutputError
+from potato.raster.atomic import writing
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -29,14 +29,11 @@ def append_json_line(path: Path, row: dict[str, Any], *, durable: bool = False) 
     Raises:
         OutputError: if it can't be written.
     """
-    try:
-        with path.open("ab") as file:
-            file.write(json_line(row).encode())
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+    with writing(path), path.open("ab") as file:
+        file.write(json_line(row).encode())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:

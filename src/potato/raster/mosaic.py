@@ -148,7 +148,7 @@ def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
     tops, lefts, bottoms, rights = zip(*(piece.window for piece in pieces), strict=True)
     top, left = min(tops), min(lefts)
     pixel = (square[2] - square[0]) / side
-    # The mean of all shifts is no fault of the pieces' places; it moves the mosaic as a whole.
+    # All pieces share the mean shift, so the place of the mosaic makes up for it.
     right, down = np.mean(shifts, 0).tolist()
     transform = Affine(pixel, 0, (left + right) * pixel, 0, -pixel, -(top + down) * pixel)
     moved = (dataclasses.replace(one, top=one.top - top, left=one.left - left) for one in pieces)

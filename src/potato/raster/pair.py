@@ -123,7 +123,7 @@ class Pair(Shown):
         return PairPixels(pan[0], mul, pan_valid, mul_valid)
 
     def read_colour(self, window: PairWindow) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-        """Mul on the grid of pan, for a pair reduced by a multiple of 4: its mul has these pixels.
+        """Read mul on the grid of pan, for a pair reduced by a multiple of 4.
 
         Returns:
             Bands (8, 4h, 4w) in the order of `core.sensors.BANDS`, and which pixels are valid in
@@ -163,7 +163,7 @@ class Pair(Shown):
         return Pair(self.pan.coarser(factor, corner), self.mul.coarser(factor), row, column)
 
     def blocks(self, region: PairWindow, block: int, halo: int) -> Iterator[tuple[PairWindow, PairPixels]]:
-        """A region of the pair in blocks, each with a halo, reading every row of the files once.
+        """Read a region in blocks, each with a halo; every row of the files is read once.
 
         Args:
             region: the cells to read.
@@ -171,7 +171,7 @@ class Pair(Shown):
             halo: cells around a block that are read with it.
 
         Yields:
-            Each block's window, without its halo, and its pixels, with it: views, not to be
+            The window of each block without its halo, and the pixels with it: views, not to be
             changed.
         """
         above: PairPixels | None = None

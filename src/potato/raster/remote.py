@@ -32,8 +32,7 @@ TIMEOUT = 10
 """Seconds that a server has to answer our own request; GDAL has as many to connect."""
 
 DEAD_PROXY = "none://no-such-proxy"
-"""A proxy of a scheme that doesn't exist: requests to it fail at once, with its name in the
-message."""
+"""A proxy of no known scheme: requests to it fail at once, with its name in the message."""
 
 SENT_ON = "its server sends us on to another host; use --follow-links if that is right"
 
@@ -97,11 +96,8 @@ def remote_gdal(retries: int = 0) -> Iterator[None]:
 
     Args:
         retries: how often GDAL repeats a request that fails, with pauses that grow. 0 suits
-            windows, since `try_again` reads the window again as a whole: a dead server would
-            otherwise be
-                asked
-            again for each of a hundred blocks, which takes minutes. Whole images deserve some
-            patience with each request.
+            windows, which `try_again` reads again as a whole: repeating each of a hundred requests
+            to a dead server would take minutes. Whole images deserve more patience.
     """
     defaults = {
         # With threads of its own GDAL 3.10 logs failed requests where nobody can read them, and may
@@ -233,7 +229,7 @@ def _ask_first(path: str) -> None:
 
 @contextlib.contextmanager
 def _debug_messages() -> Iterator[list[str]]:
-    """GDAL's debug messages about requests of this thread, as they come; one thread at a time."""
+    """Collect GDAL's debug messages about requests of this thread; one thread at a time."""
     logger, handler = logging.getLogger("rasterio._env"), LogMessages(logging.DEBUG, this_thread=True)
     with _DEBUG_LOCK, rasterio.Env(session=DummySession(), CPL_DEBUG="VSICURL,S3"):
         level = logger.level

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import reproject, transform, transform_bounds
 
 from potato.core.sensors import RATIO
+from potato.core.types import Codes
 from potato.core.windows import PairWindow
 from potato.raster.coordinates import Box, Grid
 
 DENSE = 21
-"""Points along each side of a box that is transformed: a line that is straight in one CRS bends in
-another."""
+"""Points along each side of a box that is transformed, since its sides bend in another CRS."""
 
 SPARE = 2
 """Pixels around the footprint of a grid: linear interpolation needs them."""
@@ -72,9 +71,7 @@ def cells_within(grid: Grid, footprint: Footprint) -> PairWindow:
     return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
-def warp_picture(
-    codes: NDArray[np.uint8] | NDArray[np.uint16], source: Grid, window: PairWindow, grid: Grid
-) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def warp_picture(codes: Codes, source: Grid, window: PairWindow, grid: Grid) -> Codes:
     """Warp a picture to another grid by linear interpolation.
 
     Where the grid is coarser than the picture, interpolation takes in more pixels.

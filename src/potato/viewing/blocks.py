@@ -15,7 +15,7 @@ from torch import Tensor
 
 from potato.core.profiles import PANEL, PROFILES
 from potato.core.text import redact
-from potato.core.types import PathLike
+from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.devices import one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
@@ -24,9 +24,6 @@ from potato.raster import Grid, Image, create_picture
 
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
-
-Codes = NDArray[np.uint8] | NDArray[np.uint16]
-"""RGBA codes (4, h, w) of a block, 0 where invalid."""
 
 Rendered = tuple[Tensor, NDArray[np.bool_]]
 """Codes (3, h, w), whole numbers, and validity (h, w)."""
@@ -218,7 +215,7 @@ def _read_block(images: Sequence[Image], window: PixelWindow) -> Block:
 def _render(
     work: Callable[[Block], Sequence[Rendered]], bits: Sequence[int], block: Block
 ) -> list[Codes | None]:
-    """RGBA codes of a block for each output, or None where nothing is valid."""
+    """RGBA codes (4, h, w) of a block for each output, or None where nothing is valid."""
     if not any(valid.any() for valid in block.valid):
         return [None] * len(bits)
     with torch.inference_mode():

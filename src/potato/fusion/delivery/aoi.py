@@ -39,7 +39,7 @@ def box_area(west: float, south: float, east: float, north: float) -> Area:
         )
     if west > east:
         east += 360
-    return Area((((*((x, y) for x, y in ((west, south), (east, south), (east, north), (west, north))),),),))
+    return Area(((((west, south), (east, south), (east, north), (west, north)),),))
 
 
 def read_area(path: PathLike) -> Area:

@@ -42,7 +42,7 @@ def fuse_ard(
     dates: str | None = None,
     max_clouds: float = 100.0,
     mosaic: MosaicKind | None = None,
-    crop_to_cell: bool = False,
+    crop_to_square: bool = False,
     weights: PathLike | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
@@ -74,7 +74,7 @@ def fuse_ard(
         max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
         mosaic: `cog` or `vrt`: also join the tiles of each CID and zone at the edges of their grid
             squares, as a picture of its own or as a VRT, which copies no pixels.
-        crop_to_cell: whether pictures show their grid square alone, without the overlap that
+        crop_to_square: whether pictures show their grid square alone, without the overlap that
             neighbouring tiles share.
         weights: a checkpoint file; `predictor` for the predictor without a network; None for the
             shipped weights.
@@ -116,7 +116,7 @@ def fuse_ard(
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
-        crop_to_cell=crop_to_cell,
+        crop_to_square=crop_to_square,
         area=area,
         device=device,
     )

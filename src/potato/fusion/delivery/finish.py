@@ -90,7 +90,7 @@ def json_text(data: dict[str, Any]) -> str:
 
 
 def remove_partials(output: Path) -> None:
-    """Remove what a killed run left half written beside a picture, so no other run may work on it.
+    """Remove what a killed run left beside a picture, at which no other run may be at work.
 
     Raises:
         OutputError: if something can't be removed.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.errors import OutputError, OutputExists
-from potato.raster.atomic import locked
+from potato.raster.atomic import locked, writing
 from potato.raster.json_lines import append_json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
@@ -115,10 +115,8 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
         OutputError: if the folder can't be made, another run holds it, or the manifest isn't one.
         OutputExists: if the folder has a collection but no manifest.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: can't make a folder there: {error.strerror or error}") from error
     path = folder / MANIFEST
     if (folder / COLLECTION).exists() and not path.exists():
         raise OutputExists(

@@ -18,17 +18,16 @@ from potato.core.types import PathLike
 from potato.errors import ArdError, InputError
 from potato.raster import Area, Grid, grid_at, part_of
 
+LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
+"""Degrees by which a tile may miss the bounds of an area in a first, quick check."""
+
 SLACK_METRES = 10.0
-"""How far a tile may lie from an area and still be opened: before that its place is only roughly
-known."""
+"""Metres by which a tile may miss an area in a second check; its item gives its place roughly."""
 
 COARSE_SIDE = 256
-"""Pixels along a tile's width in that rough check."""
+"""Pixels along the width of a tile in the second check."""
 
 MosaicKind = Literal["cog", "vrt"]
-
-LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
-"""Degrees by which a tile may miss the bounds of an area in the quick check before that one."""
 
 _DAY = r"\d{4}-\d\d-\d\d"
 
@@ -62,7 +61,7 @@ class DeliverySettings:
         look: the rendering.
         profile: the format: `cog` or `tiled`.
         creation_options: GDAL creation options on top of the profile's.
-        crop_to_cell: whether pictures show their grid square alone, without the overlap.
+        crop_to_square: whether pictures show their grid square alone, without the overlap.
         area: the ground that pictures are limited to; None for no limit.
         device: where torch computes.
         threads: threads in which each worker computes.
@@ -73,7 +72,7 @@ class DeliverySettings:
     look: Look
     profile: str
     creation_options: tuple[tuple[str, str], ...] = ()
-    crop_to_cell: bool = False
+    crop_to_square: bool = False
     area: Area | None = None
     device: str = "auto"
     threads: int = 1
@@ -89,7 +88,8 @@ class DeliverySettings:
             "contrast": self.look.contrast,
             "profile": self.profile,
             "creation options": dict(self.creation_options),
-            "crop to cell": self.crop_to_cell,
+            # Its name of version 0.1: another would give old pictures another signature.
+            "crop to cell": self.crop_to_square,
             "area": area,
         }
 

@@ -1,4 +1,4 @@
-"""What a run has to do: the tiles of a plan, sorted by their records in the manifest."""
+"""The schedule of a run: the tiles of a plan, sorted by their records in the manifest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a run would do and cost, and what it did."""
+"""Forecast of a run, with its cost, and summary of a run."""
 
 import math
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ BYTES_READ = 2.1
 """Bytes of a pair for each pan pixel, measured on a real pair in DEFLATE."""
 
 BYTES_WRITTEN = {8: 3.1, 16: 8.0}
-"""Bytes of a COG for each pixel by the bits of its look, overviews included, measured on the same
-pair; used until the manifest has measurements."""
+"""Bytes of a COG for each pixel, overviews included, by the bits of its look: measured on that
+pair, and used until the manifest has measurements."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _cost(job: TileJob) -> tuple[int, int]:
     grid = tile_grid(job.tile)
     if grid is None:
         return 0, 0
-    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_cell else None, job.settings.area)
+    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_square else None, job.settings.area)
     if part is None:
         return 0, 0
     shown = part.picture.height * part.picture.width

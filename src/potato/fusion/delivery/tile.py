@@ -54,7 +54,7 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
             mismatch = metadata_mismatch(tile, pair.grid)
             if mismatch:
                 raise InputError(f"item and file disagree: {mismatch}")
-            part = part_of(pair.grid, tile.grid_square if settings.crop_to_cell else None, settings.area)
+            part = part_of(pair.grid, tile.grid_square if settings.crop_to_square else None, settings.area)
             if part is None:
                 return None
             return _write(job, model, pair, part), part.picture
