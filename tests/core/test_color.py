@@ -55,7 +55,7 @@ def test_colour_is_homogeneous_of_degree_one_third(k):
 
 
 @given(st.tuples(unit, unit, unit))
-def test_round_trips(rgb):
+def test_conversions_are_undone_by_their_inverses(rgb):
     image = pixel(*rgb)
     oklab = color.linear_srgb_to_oklab(image)
     assert torch.allclose(color.oklab_to_linear_srgb(oklab), image, atol=1e-9)
@@ -74,7 +74,7 @@ def test_srgb_is_a_straight_line_up_to_its_toe_and_a_curve_from_there():
     assert color.srgb_encode(linear).tolist() == pytest.approx(signal.tolist(), abs=1e-6)
 
 
-def test_power_is_that_of_torch_and_nothing_stays_nothing():
+def test_power_agrees_with_torch_and_leaves_zero():
     base = torch.logspace(-4, 1, 1000)
     assert color.power(base, 1 / 3).tolist() == pytest.approx(base.pow(1 / 3).tolist(), rel=4e-7)
     assert color.power(torch.zeros(1), 1 / 3).item() == 0

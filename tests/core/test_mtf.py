@@ -46,7 +46,7 @@ def test_each_channel_has_its_own_gain():
         torch.testing.assert_close(both[:, channel : channel + 1], alone, atol=2e-4, rtol=0)
 
 
-def test_nonsense_is_refused():
+def test_gains_and_sides_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="expected 1 or 3 gains between 0 and 1"):
         degrade(torch.ones(1, 3, 8, 8), (0.3, 0.3))
     with pytest.raises(ValueError, match="gains between 0 and 1"):

@@ -79,6 +79,6 @@ def test_exposure_lifts_darks_and_contrast_deepens_them():
     assert tone(dark, 4, 1.2).max() > middle > tone(dark, 3, 1.4).max()
 
 
-def test_flat_has_nothing_to_adjust():
+def test_exposure_is_refused_for_the_flat_look():
     with pytest.raises(InputError, match="no tone curve"):
         adjust(FLAT, exposure=2)

@@ -53,14 +53,14 @@ def test_filling_leaves_valid_pixels_and_its_arguments_alone(seed, reach):
     assert ((rest == 0) | ((rest >= low - 1e-6) & (rest <= high + 1e-6))).all()
 
 
-def test_filling_reaches_as_far_as_it_says_and_no_further():
+def test_filling_reaches_exactly_the_given_number_of_cells():
     image = torch.zeros(1, 1, 1, 9)
     image[..., 0] = 0.5
     valid = image > 0
     assert (fill_invalid(image, valid, 3)[0, 0, 0] > 0).tolist() == [True] * 4 + [False] * 5
 
 
-def test_filling_gives_the_mean_of_the_neighbours_that_are_there():
+def test_filling_gives_the_mean_of_the_valid_neighbours():
     image = torch.tensor([[3.0, 5.0, 0.0, 0.0]]).expand(1, 2, 1, 4)
     valid = torch.tensor([[True, True, False, False]])[None, None]
     below = torch.zeros(1, 2, 1, 4), torch.zeros(1, 1, 1, 4, dtype=torch.bool)
@@ -68,7 +68,7 @@ def test_filling_gives_the_mean_of_the_neighbours_that_are_there():
     assert filled[0, 1].tolist() == [[3, 5, 5, 5], [4, 4, 5, 5]]
 
 
-def test_what_stands_in_invalid_pixels_is_never_read():
+def test_values_of_invalid_pixels_are_never_read():
     valid = torch.rand(1, 1, 9, 9) > 0.5
     image = torch.rand(1, 2, 9, 9)
     poisoned = torch.where(valid, image, torch.full_like(image, float("nan")))

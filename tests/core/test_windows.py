@@ -20,7 +20,7 @@ def test_panels_and_blocks_cover_every_cell_once(height, width, panel, block):
     assert len(seen) == len(set(seen)) == height * width
 
 
-def test_a_window_speaks_in_pan_pixels():
+def test_a_window_converts_to_pan_pixels():
     assert str(PairWindow(1, 2, 3, 4)) == "pan rows 4–16, columns 8–24"
 
 
@@ -28,7 +28,7 @@ def test_padding_is_symmetric():
     assert PairWindow(5, 5, 2, 3).padded(2) == PairWindow(3, 3, 6, 7)
 
 
-def test_nonsense_is_refused():
+def test_negative_sizes_and_empty_blocks_are_refused():
     with pytest.raises(ValueError, match="0 or more"):
         PairWindow(0, 0, -1, 4)
     with pytest.raises(ValueError, match="1 cell or more"):

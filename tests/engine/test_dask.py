@@ -81,7 +81,7 @@ def test_workers_reuse_freed_memory(two):
         assert faults < 0.2 * rounds * pages
 
 
-def test_a_killed_worker_is_replaced_and_its_job_done_again(two, tmp_path):
+def test_a_killed_worker_is_replaced_and_its_job_repeated(two, tmp_path):
     names = [str(tmp_path / name) for name in "abc"]
     assert sorted(two.run(names, worker_jobs.die_once)) == [(name, name) for name in names]
     assert two.workers >= 1
@@ -104,9 +104,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
             results.close()
 
 
-def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
-    ard, alone, address, tmp_path, monkeypatch
-):
+def test_a_delivery_has_identical_bytes_after_a_worker_dies(ard, alone, address, tmp_path, monkeypatch):
     monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_and_die)
     delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
     assert (tmp_path / "out" / "died").exists()
@@ -127,7 +125,7 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_pat
     assert mine.read_bytes() == b"mine"
 
 
-def test_the_local_cluster_has_a_limit_and_makes_the_same_bytes(ard, alone, tmp_path):
+def test_a_local_cluster_limits_memory_and_gives_identical_bytes(ard, alone, tmp_path):
     with open_cluster(LOCAL, 1) as cluster:
         assert cluster.workers == 1 and cluster.threads_per_job(1) == available_cores()
         scheduler = cluster._client.scheduler_info()
@@ -136,7 +134,7 @@ def test_the_local_cluster_has_a_limit_and_makes_the_same_bytes(ard, alone, tmp_
     assert pictures(tmp_path / "out") == alone
 
 
-def test_chips_and_errors_are_those_of_threads(ard, address, tmp_path):
+def test_chips_and_errors_equal_those_of_threads(ard, address, tmp_path):
     make_chips(ard, tmp_path / "here", **SMALL)
     made = make_chips(ard, tmp_path / "there", cluster=address, **SMALL)
     assert made.made == SMALL["count"]
@@ -183,7 +181,9 @@ def inputs_to_evaluate(tmp_path_factory):
 
 
 @pytest.mark.parametrize("mode", ["pair", "chips", "registration"])
-def test_evaluations_are_those_of_threads(inputs_to_evaluate, address, network, tmp_path, monkeypatch, mode):
+def test_evaluations_equal_those_of_threads(
+    inputs_to_evaluate, address, network, tmp_path, monkeypatch, mode
+):
     """Also with weights of a relative name, though workers are in another folder."""
     (pan, mul), pool = inputs_to_evaluate
     monkeypatch.chdir(tmp_path)
@@ -212,7 +212,7 @@ def test_evaluations_raise_the_error_of_a_worker(inputs_to_evaluate, address, ne
         evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)
 
 
-def test_evaluate_refuses_a_cluster_where_it_has_no_meaning(inputs_to_evaluate, address, run):
+def test_evaluate_takes_a_cluster_for_a_pair_but_not_for_surfaces(inputs_to_evaluate, address, run):
     (pan, mul), _ = inputs_to_evaluate
     options = (
         "--protocol",
@@ -264,7 +264,7 @@ def test_a_job_that_kills_every_worker_is_given_up():
     assert found == {1: 2, -2: Lost("its worker died, 1 times; is there too little memory?")}
 
 
-def test_a_run_ends_when_the_scheduler_goes():
+def test_a_run_ends_when_the_scheduler_disappears():
     elsewhere = distributed.LocalCluster(
         n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", silence_logs=50
     )

@@ -188,7 +188,7 @@ def test_a_moving_window_does_not_change_the_average(ground):
     assert found.second.right[2, 2] == pytest.approx(1.1, abs=0.1)
 
 
-def test_calibration_does_not_matter_and_inputs_stay_unchanged(ground):
+def test_calibration_changes_no_result_and_inputs_stay_unchanged(ground):
     pan, mul = photograph(ground, (0.6, -0.4))
     before = pan.clone(), mul.clone()
     found = displacement_map(pan, mul)

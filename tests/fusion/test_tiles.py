@@ -111,7 +111,7 @@ class TestReducedPairs:
         assert (small.height, small.width, small.factor) == (48 // factor, 72 // factor, factor)
         assert small.grid.transform == pairs.CORNER @ Affine.scale(factor)
 
-    def test_overviews_are_what_is_read(self, ragged):
+    def test_a_reduced_pair_has_the_pixels_of_the_overviews(self, ragged):
         with open_pair(ragged.pan, ragged.mul) as pair:
             small = pair.reduced(2)
             pixels = small.read(PairWindow(0, 0, small.height, small.width))
@@ -119,14 +119,14 @@ class TestReducedPairs:
             assert np.array_equal(pixels.pan, overview.read(1))
             assert np.array_equal(pixels.pan_valid, overview.read_masks(1) > 0)
 
-    def test_what_is_masked_darkens_nothing(self, ragged):
+    def test_masked_pixels_darken_no_mean(self, ragged):
         with open_pair(ragged.pan, ragged.mul) as pair:
             pixels = pair.reduced(4).read(PairWindow(0, 0, 48, 64))
         assert 0 < pixels.pan_valid.mean() < 1
         assert pixels.pan[pixels.pan_valid].min() > 400 and pixels.mul[:, pixels.mul_valid].min() > 400
 
     @pytest.mark.parametrize("row, column", [(0, 0), (3, 5), (-3, 1)])
-    def test_pan_and_mul_stay_on_each_other(self, tmp_path, row, column):
+    def test_reduced_pan_and_mul_stay_aligned(self, tmp_path, row, column):
         """Where mul begins `row` cells above pan, and the files end in the middle of a pixel."""
         _, mul = waves(50, 60)
         fine = mul.mean(0).astype("uint16").repeat(4, 0).repeat(4, 1)
@@ -172,7 +172,7 @@ class TestReducedPairs:
 
 class TestWindows:
     @pytest.mark.parametrize("look", ["natural", "flat"])
-    def test_a_window_is_what_fuse_writes_there(self, ragged, network, tmp_path, look):
+    def test_a_window_equals_what_fuse_writes_there(self, ragged, network, tmp_path, look):
         fuse(ragged.pan, ragged.mul, tmp_path / "out.tif", weights=network, look=look, block=256)
         whole = pairs.read(tmp_path / "out.tif")
         window = PairWindow(10, 20, 60, 50)
@@ -184,7 +184,7 @@ class TestWindows:
         assert np.abs(rgb.astype(int) - expected[:3]).max() <= 1
         assert not rgb[:, ~mask].any()
 
-    def test_beyond_the_pair_nothing_is_valid(self, ragged, network):
+    def test_pixels_outside_the_pair_are_invalid(self, ragged, network):
         with open_pair(ragged.pan, ragged.mul) as pair:
             rgb, mask = sharpen_window(pair, PairWindow(185, 250, 10, 10), network)
             assert mask[:28, :24].all() and mask.sum() == 28 * 24
@@ -213,7 +213,7 @@ class TestWindows:
         assert np.array_equal(found, expected)
 
     @pytest.mark.parametrize("look, threshold", [("flat", None), ("natural", (16, 24))])
-    def test_from_4_on_the_colour_of_mul_is_enough(self, tmp_path, look, threshold):
+    def test_a_pair_reduced_by_4_has_the_colour_of_mul(self, tmp_path, look, threshold):
         paths = pairs.write_pair(tmp_path, 40, 40)
         _, mul = pairs.ground(40, 40)
         with open_pair(paths.pan, paths.mul) as pair:
@@ -226,7 +226,7 @@ class TestWindows:
 
 
 class TestAnyGrid:
-    def test_on_pans_own_grid_it_is_the_window(self, ragged, network):
+    def test_a_grid_on_pans_pixels_has_the_pixels_of_the_window(self, ragged, network):
         window = PairWindow(40, 30, 25, 35)
         with open_pair(ragged.pan, ragged.mul) as pair:
             corner = pair.grid.transform @ Affine.translation(120, 160)
@@ -235,7 +235,7 @@ class TestAnyGrid:
         assert np.array_equal(found[1], expected[1])
         assert np.abs(found[0].astype(int) - expected[0]).max() <= 1
 
-    def test_a_grid_that_shows_nothing_is_empty(self, ragged):
+    def test_a_grid_outside_the_pair_is_empty(self, ragged):
         grids = [
             Grid(8, 9, MERCATOR, from_bounds(0, 0, 100, 100, 9, 8)),
             Grid(8, 9, CRS.from_epsg(32755), from_bounds(5e5, 5e6, 6e5, 6e6, 9, 8)),
@@ -246,7 +246,7 @@ class TestAnyGrid:
                 rgb, mask = sharpen_onto(pair, grid, PREDICTOR, "flat")
                 assert rgb.shape == (3, 8, 9) and rgb.dtype == "uint16" and not rgb.any() and not mask.any()
 
-    def test_across_the_antimeridian_both_sides_are_shown(self, tmp_path):
+    def test_a_grid_across_the_antimeridian_shows_both_sides(self, tmp_path):
         """The pair lies on 180° E, in the east of zone 60, and the grids on both sides of it."""
         (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
         place = Affine(0.5, 0, x - 40, 0, -0.5, y + 40)
@@ -272,7 +272,9 @@ class TestWebTiles:
         # resampling does to colours. The ground's waves are as short as 4 pixels of zoom 14.
         [(21, 1, 3), (19, 1, 3), (18, 1, 4), (17, 1, 8), (16, 1, 8), (15, 2, 20), (14, 3, 20)],
     )
-    def test_a_tile_is_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):
+    def test_a_web_tile_is_near_that_of_the_finished_picture(
+        self, ragged, finished, example, zoom, typical, most
+    ):
         with (
             example.PairReader((str(ragged.pan), str(ragged.mul)), model=PREDICTOR) as ours,
             rio_tiler.io.Reader(str(finished)) as theirs,
@@ -302,13 +304,13 @@ class TestWebTiles:
             np.percentile(difference, 99),
         )
 
-    def test_flat_tiles_have_16_bits(self, ragged, example):
+    def test_flat_web_tiles_have_16_bits(self, ragged, example):
         with example.PairReader((str(ragged.pan), str(ragged.mul)), look="flat") as reader:
             image = reader.tile(*tile_at(reader, 17))
             assert reader.info().dtype == "uint16"
         assert image.array.dtype == "uint16" and image.data.max() > 255
 
-    def test_a_coarse_tile_reads_little(self, ragged, example):
+    def test_a_coarse_web_tile_reads_little(self, ragged, example):
         size = sum(path.stat().st_size for path in (ragged.pan, ragged.mul))
         sent = {}
         for zoom in (14, 16, 18):
@@ -319,7 +321,7 @@ class TestWebTiles:
                 sent[zoom] = server.sent
         assert sent[14] < sent[16] and sent[14] < 0.25 * size, (sent, size)
 
-    def test_parts_points_features_and_previews(self, ragged, finished, example):
+    def test_parts_points_features_and_previews_have_the_requested_size(self, ragged, finished, example):
         with (
             example.PairReader((str(ragged.pan), str(ragged.mul)), model=PREDICTOR) as ours,
             rio_tiler.io.Reader(str(finished)) as theirs,
@@ -371,7 +373,7 @@ def get(address: str) -> tuple[int, bytes]:
 
 
 class TestServer:
-    def test_a_tile_lies_where_its_name_says(self, site, example):
+    def test_the_server_and_its_tilejson_give_the_web_tile_of_the_reader(self, site, example):
         address, name, item = site
         status, body = get(f"{address}/WebMercatorQuad/tilejson.json?item={name}&tilesize=256")
         facts = json.loads(body)
@@ -395,7 +397,7 @@ class TestServer:
     # Python's filters of warnings belong to all threads: one that leaves rio-tiler's own filter
     # takes it from another, whose harmless warning is an error here, and then "could not encode".
     @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-    def test_many_at_once_are_those_one_by_one(self, site, example):
+    def test_concurrent_requests_give_the_web_tiles_of_single_requests(self, site, example):
         from concurrent.futures import ThreadPoolExecutor
 
         address, name, item = site
@@ -427,7 +429,7 @@ class TestServer:
             ("WebMercatorQuad/map.html?item={item}", 200),
         ],
     )
-    def test_what_it_answers(self, site, path, status):
+    def test_each_address_gets_its_status_without_a_traceback(self, site, path, status):
         address, name, _ = site
         names = {
             "item": name,

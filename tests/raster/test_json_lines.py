@@ -12,7 +12,7 @@ rows = st.lists(st.dictionaries(st.text(), scalars | st.lists(scalars)))
 
 
 @given(rows)
-def test_an_object_is_one_line_and_comes_back(table):
+def test_an_object_is_written_as_one_line_and_read_back(table):
     text = "".join(map(json_line, table))
     lines = text.split("\n")
     assert lines.pop() == "" and [json.loads(line) for line in lines] == table
@@ -27,7 +27,7 @@ def test_appended_objects_are_read_in_their_order_with_their_numbers(tmp_path, d
     assert [(number, json.loads(line)) for number, line in whole_lines(path)] == list(enumerate(table, 1))
 
 
-def test_a_line_that_was_cut_short_is_no_line(tmp_path):
+def test_a_line_that_was_cut_short_is_ignored(tmp_path):
     path = tmp_path / "log.jsonl"
     for number in range(3):
         append_json_line(path, {"n": number})
@@ -37,7 +37,7 @@ def test_a_line_that_was_cut_short_is_no_line(tmp_path):
         assert len(list(whole_lines(path))) == whole[:end].count(b"\n")
 
 
-def test_a_file_that_is_not_there_has_no_lines(tmp_path):
+def test_a_missing_file_has_no_lines(tmp_path):
     assert list(whole_lines(tmp_path / "none.jsonl")) == []
 
 

@@ -118,7 +118,7 @@ def test_files_with_other_bands_or_types_are_refused(tmp_path, codes, complaint)
         ("vectorscope", "{a}", "{o}.jpg"),
     ],
 )
-def test_senseless_numbers_and_names_are_refused(two, tmp_path, run, arguments):
+def test_impossible_numbers_and_names_are_refused(two, tmp_path, run, arguments):
     before = set(tmp_path.iterdir())
     places = {"a": two[0], "b": two[1], "o": tmp_path / "o.tif", "p": tmp_path / "p.tif"}
     result = run(*(argument.format(**places) for argument in arguments))
