@@ -1,6 +1,5 @@
-"""The documentation: the notebook runs, links work, and every room and page is listed."""
+"""The documentation: the notebook runs, links work, commands exist, and every page is listed."""
 
-import importlib
 import re
 import shlex
 import warnings
@@ -12,8 +11,7 @@ import pytest
 import potato
 from potato.cli import potato as group
 
-PACKAGE = Path(potato.__file__).parent
-REPOSITORY = PACKAGE.parents[1]
+REPOSITORY = Path(potato.__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 NOTEBOOK = DOCS / "notebooks" / "first-look.ipynb"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -59,19 +57,6 @@ def test_every_page_is_in_the_table_of_contents():
     listed = set(re.findall(r"^([a-z][\w/-]*)$", (DOCS / "index.md").read_text(), re.MULTILINE))
     pages = {str(page.relative_to(DOCS).with_suffix("")) for page in PAGES} - {"index"}
     assert pages | {"notebooks/first-look"} == listed
-
-
-def test_every_room_is_in_the_reference():
-    text = (DOCS / "reference.md").read_text()
-    modules = {path.stem for path in PACKAGE.glob("*.py")}
-    rooms = modules | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    for room in rooms - {"__init__", "__main__", "cli"}:
-        assert re.search(rf"^   potato\.{room}\b", text, re.MULTILINE), f"docs/reference.md lacks {room}"
-
-
-def test_every_name_in_the_reference_is_a_module():
-    for name in re.findall(r"^   (potato[\w.]*)$", (DOCS / "reference.md").read_text(), re.MULTILINE):
-        importlib.import_module(name)
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)

@@ -143,6 +143,13 @@ def test_the_design_lists_every_room_once():
     assert sorted(ROOMS) == sorted({*map(room_of, MODULES), "assets"})
 
 
+def test_the_reference_lists_the_rooms_in_the_order_of_the_design():
+    """Sphinx finds the modules of a room by itself; the page of commands describes `cli`."""
+    rooms = dict.fromkeys(room.split("/")[0] for room in ROOMS if room not in ("assets", "cli"))
+    text = (REPOSITORY / "docs" / "reference.md").read_text()
+    assert re.findall(r"^   potato\.(\w+)$", text, re.MULTILINE) == list(rooms)
+
+
 def test_there_are_at_most_25_rooms():
     assert len(ROOMS) <= 25
 

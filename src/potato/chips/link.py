@@ -83,8 +83,7 @@ def link_chips(
         relative: whether links start from the pool's folder rather than from the root.
         split: share of the chips that go to `chip_dir/train`; the rest go to `chip_dir/test`. No
             ground is in both: chips of one grid square stay together, whatever their CID, and so do
-                grid
-            squares of two zones that overlap.
+            grid squares of two zones that overlap.
         apart_from: pools that must not share a chip with this one. If the name of this pool has
             `train` in it, pools beside it with `test` in their names always count as such, and the
             other way round.

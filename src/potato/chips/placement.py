@@ -10,9 +10,8 @@ chips were made before it.
     unreasonable effectiveness of quasirandom sequences", 2018), which starts elsewhere in each
     tile.
 3.  *Detours.* If a window turns out bad when it is read, others are tried that depend on n alone:
-three
-    in the same tile, then one in each tile in turn. So a bad window of one chip moves no other
-    chip.
+    three in the same tile, then one in each tile in turn. So a bad window of one chip moves no
+    other chip.
 """
 
 import hashlib

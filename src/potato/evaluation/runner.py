@@ -77,8 +77,7 @@ def evaluate(
 
     Raises:
         InputError: if not exactly one mode is chosen, an input can't be used, or plots are wanted
-        and
-            matplotlib isn't installed.
+            and matplotlib isn't installed.
         PairError, BandError, GridError, ChipError, EmptyError: if the images can't be used.
         WeightsError: if the weights can't be used.
         ClusterError: if the cluster can't be used, or is lost.

@@ -97,10 +97,8 @@ def remote_gdal(retries: int = 0) -> Iterator[None]:
 
     Args:
         retries: how often GDAL repeats a request that fails, with pauses that grow. 0 suits
-            windows, since `try_again` reads the window again as a whole: a dead server would
-            otherwise be
-                asked
-            again for each of a hundred blocks, which takes minutes. Whole images deserve some
+            windows, since `try_again` reads a whole window again: a dead server would otherwise be
+            asked again for each of a hundred blocks, which takes minutes. Whole images deserve some
             patience with each request.
     """
     defaults = {

@@ -79,8 +79,7 @@ def canopy(leaves: Tensor, bounce: float) -> Tensor:
         what each side of red adds to it.
 
     Source: S. Smolander and P. Stenberg, "Simple parameterizations of the radiation budget of
-        uniform
-    broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
+    uniform broadleaved and coniferous canopies", Remote Sensing of Environment 94 (2005).
     """
     albedo = (2 * leaves).clamp_max(0.95)
     left = (1 - bounce) / (1 - bounce * albedo)
