@@ -4,7 +4,8 @@ import pytest
 from rasterio.warp import transform
 
 import ards
-from deliveries import OURS, deliver, lonlat, two_cids
+from ards import two_cids
+from deliveries import OURS, deliver, lonlat
 from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
