@@ -1,5 +1,9 @@
-"""Small ARDs for tests, written item by item, so that each can be wrong in its own way."""
+"""Small ARDs for tests, written item by item, so that each can be wrong in its own way.
 
+Also ratings of their passes, and the chips that are cut from them.
+"""
+
+import csv
 import dataclasses
 import json
 from pathlib import Path
@@ -10,18 +14,24 @@ from affine import Affine
 import pairs
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import square_quadkey
+from potato.ard.rating import Rating
+from potato.chips.chip import Chip
+from potato.chips.wald import coarsen_pair
+from potato.raster import PairPixels
 
 CID = "1030010000000A00"
 OTHER = "1040010000000B00"
 WEST, NORTH = 400_000, 4_000_000
 
 SMALL = {"size": 32}
-"""Chips of 32 pan pixels: each reads 64 × 64 cells, and a tile of 136 × 136 has 9 × 9 places for
-them."""
+"""Settings for chips of 32 pan pixels.
+
+A chip reads 64 × 64 cells, and a tile of 136 × 136 cells has places for 9 × 9 chips.
+"""
 
 
 def corner(column: int, row: int) -> tuple[float, float]:
-    """The upper left corner of a tile, by its grid square's place from the first."""
+    """The upper left corner of a tile, by column and row of its grid square."""
     return WEST + column * SQUARE_SIDE - OVERLAP, NORTH - row * SQUARE_SIDE + OVERLAP
 
 
@@ -41,16 +51,16 @@ def write_tile(
     """Write one tile; returns its item.
 
     Args:
-        root: of the ARD.
-        column: of its grid square.
-        row: of its grid square.
-        cid: of its pass.
-        side: of mul in pixels.
-        block: side of the TIFF blocks.
-        valid: bool (side, side), in cells; None for all.
+        root: folder of the ARD.
+        column: column of its grid square.
+        row: row of its grid square.
+        cid: its pass.
+        side: side of mul in pixels.
+        block: side of a TIFF block of the files.
+        valid: bool (side, side), by cell; None for all.
         mask: whether the files have a mask band; otherwise 0 is invalid.
         changes: properties of the item to change.
-        ground: pan and mul; None for some of the tile's own.
+        ground: pan and mul; None for ground that no other tile shows.
     """
     west, north = corner(column, row)
     quadkey = square_quadkey(WEST + column * SQUARE_SIDE, NORTH - row * SQUARE_SIDE)
@@ -99,11 +109,20 @@ def write_tile(
 
 
 def write_ard(root: Path, columns: int = 2, rows: int = 2, **settings) -> Path:
-    """Write adjoining tiles of one pass."""
+    """Write adjacent tiles of one pass."""
     for row in range(rows):
         for column in range(columns):
             write_tile(root, column, row, **settings)
     return root
+
+
+def two_cids(folder: Path) -> Path:
+    """An ARD of two passes; the second has a cloudy tile, and one of WorldView-1 on another day."""
+    write_ard(folder / "ard", 2, 1)
+    write_tile(folder / "ard", 0, 0, cid=OTHER, changes={"tile:clouds_percent": 60})
+    later = {"datetime": "2025-01-02T00:00:00Z", "platform": "WV01"}
+    write_tile(folder / "ard", 1, 0, cid=OTHER, changes=later)
+    return folder / "ard"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -117,13 +136,45 @@ def rows(folder: Path) -> list[dict]:
 
 
 def damage(path: Path) -> None:
-    """Zeros where blocks near the lower edge were."""
+    """Overwrite TIFF blocks near the lower edge with zeros."""
     data = path.read_bytes()
     low, high = len(data) * 80 // 100, len(data) * 88 // 100
     path.write_bytes(data[:low] + bytes(high - low) + data[high:])
 
 
 def without_addresses(things, root):
-    """Everything about tiles but where they are."""
+    """The values of each tile, without the address of the ARD."""
     root = str(root).rstrip("/") + "/"
     return [tuple(str(value).replace(root, "") for value in dataclasses.astuple(thing)) for thing in things]
+
+
+def pixels(cells=64, seed=0, pan_valid=None, mul_valid=None) -> PairPixels:
+    """Pixels of a generated pair."""
+    pan, mul = pairs.ground(cells, cells, seed)
+    everywhere = np.ones_like(pan, bool)
+    return PairPixels(
+        pan,
+        mul,
+        everywhere if pan_valid is None else pan_valid,
+        everywhere[::4, ::4] if mul_valid is None else mul_valid,
+    )
+
+
+def a_chip(cells=8, seed=0) -> Chip:
+    """A chip of `cells` × `cells` cells."""
+    return coarsen_pair(pixels(8 * cells, seed))
+
+
+def a_rating(cid, index_parts=(4.0, 4.0, 4.0), **changes) -> Rating:
+    """A rating with the given seeing, water and interest; other fields are empty."""
+    plain = {
+        field.name: {str: "", int: 1, float: 0.0}.get(field.type, 0.0) for field in dataclasses.fields(Rating)
+    }
+    seeing, water, interest = index_parts
+    return Rating(**{**plain, "cid": cid, "seeing": seeing, "water": water, "interest": interest, **changes})
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table of ratings."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,4 +1,4 @@
-"""Small deliveries for tests, and what is needed to look into them."""
+"""Small deliveries for tests, and functions that read them."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ NAME = "11/031133301100/2024-12-14/1030010000000A00"
 
 
 def write_joined_tiles(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Tiles cut from one ground, overlapping; returns its pan and mul."""
+    """Write overlapping tiles cut from one ground; returns its pan and mul."""
     pan, mul = pairs.ground(128 * rows + 8, 128 * columns + 8, seed=5)
     for row in range(rows):
         for column in range(columns):
@@ -37,6 +37,12 @@ def write_joined_tiles(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.
 
 ALONE = Serial().threads_per_job
 """All cores for every job."""
+
+OURS = DeliverySettings(None, "w", LOOKS["natural"], "cog")
+
+TILE = Tile(
+    ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
+)
 
 
 def deliver(source, output, **options):
@@ -56,32 +62,11 @@ def lonlat(x: float, y: float) -> tuple[float, float]:
     return longitude, latitude
 
 
-OURS = DeliverySettings(None, "w", LOOKS["natural"], "cog")
-
-
-TILE = Tile(
-    ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
-)
-
-
 def collect(event: Path) -> None:
     """Give an event the collections by which it is found on a web server."""
     items = sorted(path.relative_to(event).as_posix() for path in (event / "ard").rglob("10*.json"))
     links = [{"rel": "item", "href": f"./{item}"} for item in items]
     (event / "collection.json").write_text(json.dumps({"type": "Collection", "links": links}))
-
-
-def two_cids(tmp_path) -> Path:
-    ards.write_ard(tmp_path / "ard", 2, 1)
-    ards.write_tile(tmp_path / "ard", 0, 0, cid=ards.OTHER, changes={"tile:clouds_percent": 60})
-    ards.write_tile(
-        tmp_path / "ard",
-        1,
-        0,
-        cid=ards.OTHER,
-        changes={"datetime": "2025-01-02T00:00:00Z", "platform": "WV01"},
-    )
-    return tmp_path / "ard"
 
 
 def signed_distance(x, y, corners):

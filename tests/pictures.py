@@ -18,10 +18,10 @@ HOSTILE = "<img src=x onerror=alert(1)>\"'&amp;</script><script>alert(2)</script
 
 def write_picture(path: Path, codes: np.ndarray, valid=None, tags=None, place=pairs.CORNER) -> Path:
     """Codes (3, h, w) as a finished picture, with an alpha if `valid` is given."""
-    if valid is not None:
-        white = np.iinfo(codes.dtype).max
-        codes = np.concatenate([codes * valid, (valid * white).astype(codes.dtype)[None]])
-    pairs.write(path, codes, place, photometric="RGB", alpha="YES" if valid is not None else "NO")
+    if valid is None:
+        pairs.write(path, codes, place, photometric="RGB", alpha="NO")
+    else:
+        write_rgba(path, codes * valid, valid, transform=place)
     with rasterio.open(path, "r+") as file:
         file.update_tags(**(tags or {}))
     return path
@@ -34,7 +34,7 @@ def noise(colour: tuple[int, int, int], height: int, width: int, seed: int = 0) 
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Codes (n, h, w) of a PNG or a JPEG; of one with a palette the colours."""
+    """Codes (n, h, w) of a PNG or a JPEG; a palette is replaced by its colours."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with MemoryFile(data) as memory, memory.open() as file:
@@ -85,7 +85,7 @@ def read_placeless(path: Path) -> np.ndarray:
 
 
 def every_tool(picture: Path, other: Path, folder: Path, **options) -> list[Path]:
-    """Run the tools that take finished pictures; what they wrote."""
+    """Run the tools that take finished pictures; returns the files that they wrote."""
     folder.mkdir()
     names = ("ab", "exaggerated", "other", "difference", "toned")
     ab, one, two, grey, toned = outputs = [folder / f"{name}.tif" for name in names]

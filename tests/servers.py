@@ -37,8 +37,7 @@ class Fault:
     Attributes:
         kind: `cut`: half the body, then the end of the connection; `reset`: half the body, then a
             reset; `trickle`: a byte every 50 ms; `hang`: nothing, until the server stops; or an
-            HTTP
-                status.
+            HTTP status.
         times: how often it happens; None for always.
         met: set when a request meets it.
     """

@@ -3,7 +3,7 @@ import json
 import pytest
 
 import ards
-from deliveries import two_cids
+from ards import two_cids
 from potato import list_ard
 from potato.ard import Listing
 

@@ -104,7 +104,7 @@ def test_box_means_at_the_border_are_means_of_the_inside():
     assert means[4, 5] == pytest.approx(field[3:, 4:].mean())
 
 
-def test_measures_add_up():
+def test_the_sum_of_measures_is_the_measure_of_both_tiles():
     both = measure(*scene("cloud", "soil")) + measure(*scene("water", "grass"))
     assert both.valid == 2 * 64 * 64 and both.cloud_share == pytest.approx(0.25, abs=0.03)
     assert both.classes.sum() == (both.clear - both.wet)

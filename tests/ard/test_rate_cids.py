@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from ards import a_rating, read_table
 from potato.ard import rating, walk_ard
 from potato.ard.rating import choose_best, quality_index, rate_cids
 from potato.ard.rating.measures import HAZE_WHITE
@@ -12,7 +13,6 @@ from potato.ard.rating.rate_ard import COLUMNS
 from potato.ard.synthetic import Collect, make_ard
 from potato.ard.synthetic.collects import plan_cid, plan_squares
 from potato.errors import ArdError, InputError, OutputError, OutputExists
-from ratings import a_rating, read_table
 from servers import serve_bucket, serve_folder
 
 

@@ -5,11 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from browsers import chromium
+from ards import a_rating, read_table
+from pages import chromium
 from potato.ard import rating
 from potato.ard.rating import quality_index, rate_cids
 from potato.ard.rating.sheet import make_sheet
-from ratings import a_rating, read_table
 
 HOSTILE = '"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>&amp;\u2028'
 

@@ -95,7 +95,7 @@ def test_items_that_a_server_refuses_are_reported_and_the_rest_read(walked_event
         ("/vsis3/bucket/ard", "expected a folder, s3://… or https://…"),
     ],
 )
-def test_a_place_without_an_ard_is_an_error(tmp_path, monkeypatch, where, message):
+def test_a_folder_or_address_without_an_ard_is_an_error(tmp_path, monkeypatch, where, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file.txt").touch()
     (tmp_path / "empty").mkdir()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import pairs
-from chip_makers import a_chip, pixels
+from ards import a_chip, pixels
 from potato.chips import load_chip, save_chip
 from potato.chips.contact_sheet import chips_sheet
 from potato.chips.wald import coarsen_pair

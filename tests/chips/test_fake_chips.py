@@ -67,7 +67,7 @@ def test_colours_are_saturated_and_edges_sharp(some):
     assert max(colours) > 0.1 and np.median(colours) > 0.05
 
 
-def test_some_have_dark_gaps(some):
+def test_some_fake_chips_have_dark_gaps(some):
     dark = [float((chip.pan.float() < 0.3 * chip.pan.float().median()).float().mean()) for chip, _ in some]
     assert sum(share > 0.005 for share in dark) >= 2 and min(dark) < 0.001
 

@@ -68,7 +68,7 @@ def test_resume_after_sigkill_gives_identical_chips(ard, whole, tmp_path):
 
 
 @pytest.mark.parametrize("cut", [0, 1, 40])
-def test_resume_mends_torn_manifest_and_damaged_chips(ard, whole, tmp_path, cut):
+def test_resume_repairs_a_torn_manifest_and_damaged_chips(ard, whole, tmp_path, cut):
     make_chips(ard, tmp_path, count=24, **SMALL)
     manifest = tmp_path / "manifest.jsonl"
     # The last line is torn, two chips are missing, one is damaged, one file is half written.
@@ -142,7 +142,7 @@ def test_manifest_rows_match_the_chips(ard, tmp_path):
         assert -118.2 < row["lon"] < -118 and 36 < row["lat"] < 36.2
 
 
-def test_a_local_source_moves_nothing(ard, tmp_path):
+def test_a_local_source_transfers_no_bytes(ard, tmp_path):
     assert make_chips(ard, tmp_path, count=1, **SMALL).bytes_moved is None
 
 

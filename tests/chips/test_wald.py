@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from chip_makers import pixels
+from ards import pixels
 from potato.chips.chip import decode_oklab
 from potato.chips.wald import box_mean, box_sum, coarsen_pair
 from potato.core.color import delta_e_ok, mul_to_oklab

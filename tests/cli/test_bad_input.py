@@ -225,7 +225,7 @@ def test_a_mul_of_nine_pixels_is_sharpened(tmp_path, run, network):
 
 
 @pytest.mark.parametrize("torn", [OutputError("half"), RuntimeError("half")])
-def test_an_error_caused_by_an_interruption_counts_as_one(pair, run, monkeypatch, torn):
+def test_an_error_caused_by_an_interruption_exits_with_130(pair, run, monkeypatch, torn):
     """For example, leaving an environment of rasterio may fail at that moment."""
 
     def tear(*given, **settings):

@@ -13,7 +13,7 @@ def invoke(command, *arguments):
     return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
 
-def test_an_option_answers_to_its_old_name_which_the_help_hides():
+def test_an_option_accepts_its_old_name_which_the_help_hides():
     @click.command()
     @click.option("--new", cls=options.RenamedOption, old_names=["--old"], default=1)
     def command(new: int) -> None:
@@ -23,7 +23,7 @@ def test_an_option_answers_to_its_old_name_which_the_help_hides():
     assert "--new" in invoke(command, "--help").output and "--old" not in invoke(command, "--help").output
 
 
-def test_rendering_passes_one_look():
+def test_exposure_and_contrast_become_one_look():
     seen = []
 
     @click.command()

@@ -55,7 +55,7 @@ def test_a_chip_shows_pan_mul_and_target():
     assert decode(chip._repr_png_()).shape == (3, 40, 3 * 56)
 
 
-def test_an_object_whose_files_are_gone_falls_back_to_its_repr(pair, tmp_path):
+def test_an_object_whose_files_are_missing_shows_its_repr(pair, tmp_path):
     opened = open_pair(pair.pan, pair.mul)
     opened.close()
     fused = fuse(pair.pan, pair.mul, tmp_path / "a.tif", weights="predictor")

@@ -60,7 +60,7 @@ def test_filling_reaches_as_far_as_asked_and_no_further():
     assert (fill_invalid(image, valid, 3)[0, 0, 0] > 0).tolist() == [True] * 4 + [False] * 5
 
 
-def test_filling_gives_the_mean_of_the_neighbours_that_are_there():
+def test_filling_gives_the_mean_of_the_valid_neighbours():
     image = torch.tensor([[3.0, 5.0, 0.0, 0.0]]).expand(1, 2, 1, 4)
     valid = torch.tensor([[True, True, False, False]])[None, None]
     below = torch.zeros(1, 2, 1, 4), torch.zeros(1, 1, 1, 4, dtype=torch.bool)

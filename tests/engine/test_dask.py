@@ -81,7 +81,7 @@ def test_workers_reuse_freed_memory(two):
         assert faults < 0.2 * rounds * pages
 
 
-def test_a_killed_worker_is_replaced_and_its_job_done_again(two, tmp_path):
+def test_a_killed_worker_is_replaced_and_its_job_repeated(two, tmp_path):
     names = [str(tmp_path / name) for name in "abc"]
     assert sorted(two.run(names, worker_jobs.die_once)) == [(name, name) for name in names]
     assert two.workers >= 1
@@ -104,9 +104,7 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
             results.close()
 
 
-def test_a_delivery_is_the_same_bytes_though_a_worker_dies_in_the_middle(
-    ard, alone, address, tmp_path, monkeypatch
-):
+def test_a_delivery_has_identical_bytes_after_a_worker_dies(ard, alone, address, tmp_path, monkeypatch):
     monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_and_die)
     delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
     assert (tmp_path / "out" / "died").exists()

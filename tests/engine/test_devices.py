@@ -51,7 +51,7 @@ class Call:
         self._thread.join()
 
 
-def test_one_thread_is_for_the_time_of_the_call_also_when_it_fails():
+def test_one_thread_restores_the_thread_count_also_after_an_error():
     with pytest.raises(ValueError, match="a fault"), one_thread():
         assert torch.get_num_threads() == 1 and in_new_thread(torch.get_num_threads) == 1
         raise ValueError("a fault")
@@ -59,7 +59,7 @@ def test_one_thread_is_for_the_time_of_the_call_also_when_it_fails():
 
 
 @pytest.mark.parametrize("first_to_end", [0, 1])
-def test_overlapping_calls_leave_torch_as_it_was(first_to_end):
+def test_overlapping_calls_restore_the_thread_count_of_torch(first_to_end):
     calls = [Call().begin(), Call().begin()]
     assert [call.inside for call in calls] == [1, 1]
     calls[first_to_end].end()
@@ -70,7 +70,7 @@ def test_overlapping_calls_leave_torch_as_it_was(first_to_end):
     assert torch.get_num_threads() == 3 and in_new_thread(torch.get_num_threads) == 3
 
 
-def test_this_thread_gets_its_number_back_though_another_call_goes_on():
+def test_a_thread_gets_its_count_back_while_a_call_in_another_continues():
     with one_thread():
         other = Call().begin()
     assert torch.get_num_threads() == 3 and in_new_thread(torch.get_num_threads) == 1
@@ -92,7 +92,7 @@ def test_nested_calls_stay_in_one_thread_until_the_outermost_ends():
     assert torch.get_num_threads() == 3
 
 
-def test_a_device_that_is_not_there_is_refused():
+def test_a_missing_device_is_refused():
     assert choose_device("cpu") == torch.device("cpu")
     with pytest.raises(InputError, match="expected a device such as auto, cpu, cuda or mps, found abacus"):
         choose_device("abacus")

@@ -47,7 +47,7 @@ def test_map_gives_results_in_the_order_of_the_jobs(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_map_raises_the_first_failure_and_keeps_errors_of_potato_as_they_are(kind):
+def test_map_raises_the_first_failure_and_leaves_potatos_errors_unchanged(kind):
     with open_executor(2, kind=kind) as executor:
         with pytest.raises(BlockError, match=r"the block at -1 failed: .*a number that can't be doubled"):
             list(executor.map([1, -1], worker_jobs.double))
@@ -58,14 +58,14 @@ def test_map_raises_the_first_failure_and_keeps_errors_of_potato_as_they_are(kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_items_are_read_where_the_work_is_done(numbers, kind):
+def test_items_are_read_by_the_worker_that_needs_them(numbers, kind):
     names = [f"{number}.txt" for number in range(5)]
     with open_executor(2, kind=kind) as executor:
         found = executor.map(names, worker_jobs.double, functools.partial(folder_reader, numbers))
         assert list(found) == [(name, 2 * number) for number, name in enumerate(names)]
 
 
-def test_threads_work_on_items_that_the_callers_thread_reads_from_files_opened_once(numbers):
+def test_threads_get_items_read_in_the_calling_thread_from_files_opened_once(numbers):
     opened = []
     with open_executor(2) as executor:
         names = [f"{number}.txt" for number in range(5)]
@@ -73,7 +73,7 @@ def test_threads_work_on_items_that_the_callers_thread_reads_from_files_opened_o
     assert opened == [threading.get_ident()]
 
 
-def test_leaving_the_executor_stops_runs_that_have_not_ended():
+def test_closing_the_executor_stops_unfinished_runs():
     pulled = []
 
     def jobs():
@@ -112,13 +112,13 @@ def test_threads_pull_few_jobs_ahead():
         ({"kind": "serial"}, Serial),
     ],
 )
-def test_the_kind_follows_the_options(options, expected):
+def test_the_options_determine_the_kind_of_executor(options, expected):
     with open_executor(**options) as executor:
         assert type(executor) is expected
         assert executor.workers == (options.get("workers") or executor.workers)
 
 
-def test_cores_are_shared_out_among_the_jobs(monkeypatch):
+def test_cores_are_divided_among_jobs(monkeypatch):
     """More workers than jobs leave more threads for each."""
     for module in ("processes", "threads"):
         monkeypatch.setattr(f"potato.engine.{module}.available_cores", lambda: 8)
@@ -127,6 +127,6 @@ def test_cores_are_shared_out_among_the_jobs(monkeypatch):
     assert Processes(16).threads_per_job(100) == Threads(4).threads_per_job(4) == 1
 
 
-def test_serial_jobs_are_done_in_this_process():
+def test_serial_jobs_run_in_this_process():
     with open_executor(kind="serial") as executor:
         assert {pid for _, pid in executor.run(range(3), worker_jobs.whoami)} == {os.getpid()}

@@ -7,7 +7,7 @@ import worker_jobs
 from potato.engine.processes import Processes
 
 
-def test_a_worker_that_dies_takes_one_job_with_it_and_says_how():
+def test_a_dead_worker_fails_one_job_and_the_failure_says_how_it_died():
     found = dict(Processes(2).run([1, -2, 2, -3, 3, 4, -2, 5], worker_jobs.double))
     assert {n: found[n] for n in (1, 2, 3, 4, 5)} == {n: 2 * n for n in (1, 2, 3, 4, 5)}
     assert "killed (SIGKILL); is there too little memory?" in found[-2].reason

@@ -32,7 +32,7 @@ def test_the_first_failure_names_its_block_and_cancels_the_rest():
     assert len(done) < 100
 
 
-def test_no_more_is_pulled_than_allowed():
+def test_no_more_items_are_pulled_than_allowed():
     pulled, gate = [], threading.Event()
 
     def items():

@@ -37,7 +37,7 @@ def scene():
 
 
 @EVERY
-def test_a_constant_pair_stays(name):
+def test_a_constant_pair_stays_constant(name):
     mul = SPECTRUM.expand(2, 8, 12, 16).contiguous()
     for level in (0.02, 0.2, 0.9):
         sharp = BASELINES[name](torch.full((2, 1, 48, 64), level), mul)
@@ -46,7 +46,7 @@ def test_a_constant_pair_stays(name):
 
 
 @EVERY
-def test_the_unit_and_the_batch_do_not_matter(name, scene):
+def test_unit_and_batch_change_no_result(name, scene):
     # Lighter than where ratios end.
     pan, mul = (image[..., : image.shape[-2] // 2, :] + 0.05 for image in scene[:2])
     sharp = BASELINES[name](pan, mul)
@@ -64,7 +64,7 @@ def test_inputs_stay_unchanged(name, scene):
 
 
 @pytest.mark.parametrize("name", SHARPENERS)
-def test_calibration_of_pan_does_not_matter(name, scene):
+def test_gain_and_offset_of_pan_change_no_result(name, scene):
     """Matched moments and fitted weights take pan's gain and offset out; HPM knows no offset."""
     pan, mul, _ = scene
     sharp, offset = BASELINES[name](pan, mul), 0 if name == "mtf_glp_hpm" else 0.1
@@ -159,7 +159,7 @@ def test_awlp_adds_wavelet_planes_in_proportion_to_brightness():
 
 
 @pytest.mark.parametrize("name", SHARPENERS)
-def test_each_beats_bicubic_on_simulated_ground(name, scene):
+def test_each_baseline_beats_bicubic_on_simulated_ground(name, scene):
     pan, mul, exact = scene
     flat, sharp = bicubic(pan, mul)[0], BASELINES[name](pan, mul)[0]
     assert scc(sharp, exact[0]) > 0.6 > scc(flat, exact[0])

@@ -339,7 +339,7 @@ def test_d_lambda_khan_is_zero_for_a_result_that_degrades_to_mul():
     assert d_lambda_khan(fused, mul.flip(0)) > 0.1
 
 
-def test_hqnr_is_the_product_of_its_halves(fusion):
+def test_hqnr_is_the_product_of_its_two_terms(fusion):
     fused, mul, pan, _ = fusion
     low = degrade(pan[None], PAN_GAINS["WV02"])[0]
     assert d_s_mtf(fused, mul, pan) == pytest.approx(d_s(fused, mul, pan, low))

@@ -87,7 +87,7 @@ def test_plots_without_matplotlib_are_refused_in_one_line(run, pair, tmp_path, m
     assert not (tmp_path / "plots").exists()
 
 
-def test_potato_evaluate_is_the_door_of_notebooks(pair, tmp_path):
+def test_potato_evaluate_returns_figures_and_refuses_missing_inputs_and_existing_outputs(pair, tmp_path):
     found = potato.evaluate(pair.pan, pair.mul, baselines=("predictor",), protocols=PLAIN)
     assert found.mode == "pair" and "plain ds0" in str(found)
     with pytest.raises(InputError, match="expected one of"):

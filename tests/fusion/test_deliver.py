@@ -18,7 +18,7 @@ from potato.model.weights import save_model
 from servers import Fault, serve_folder
 
 
-def test_tiles_lie_in_the_tree_of_the_ard_and_are_what_fuse_makes(ard, delivered, tmp_path):
+def test_pictures_lie_in_the_tree_of_the_ard_and_equal_those_of_fuse(ard, delivered, tmp_path):
     assert (delivered.done, delivered.mosaics, delivered.complete) == (4, 1, True)
     items = sorted(path.relative_to(ard / "ard").with_suffix("") for path in ard.rglob("103*0A00.json"))
     assert names(delivered.folder) == list(map(str, items)) and len(items) == 4
@@ -34,7 +34,7 @@ def test_a_second_run_changes_nothing(ard, out):
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
-def test_only_what_is_missing_is_made(ard, out):
+def test_only_missing_pictures_are_made(ard, out):
     first, second, *_ = names(out)
     (out / f"{first}.tif").unlink()
     with (out / f"{second}.tif").open("ab") as file:
@@ -73,11 +73,11 @@ def test_pictures_of_other_weights_or_options_need_overwrite(ard, out, network, 
     assert again.done == 4 and (out / f"{name}.tif").read_bytes() != before
 
 
-def test_device_and_workers_are_no_change_of_settings(ard, out):
+def test_another_device_or_number_of_workers_is_no_change_of_settings(ard, out):
     assert deliver(ard, out, device="cpu", workers=2).there == 4
 
 
-def test_a_picture_that_no_run_made_is_not_replaced(ard, tmp_path):
+def test_a_picture_that_the_manifest_does_not_list_is_not_replaced(ard, tmp_path):
     mine = tmp_path / "out" / f"{NAME}.tif"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
@@ -87,7 +87,7 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["event", "event/ard", "event/out", "door/out"])
-def test_a_delivery_does_not_go_into_its_ard(tmp_path, where):
+def test_an_output_folder_inside_the_ard_is_refused(tmp_path, where):
     """Items of pictures have the names of the items that they are made from."""
     ards.write_tile(tmp_path / "event" / "ard")
     (tmp_path / "door").symlink_to(tmp_path / "event")
@@ -104,7 +104,7 @@ def test_a_collection_that_no_run_made_is_not_replaced(ard, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["collection.json"]
 
 
-def test_two_runs_do_not_share_a_folder(ard, tmp_path):
+def test_a_second_run_in_one_folder_is_refused(ard, tmp_path):
     with (
         open_manifest(tmp_path / "out"),
         pytest.raises(OutputError, match="another run is writing there"),
@@ -112,7 +112,7 @@ def test_two_runs_do_not_share_a_folder(ard, tmp_path):
         deliver(ard, tmp_path / "out")
 
 
-def test_processes_make_the_same_bytes(ard, delivered, tmp_path):
+def test_processes_give_identical_bytes(ard, delivered, tmp_path):
     made = deliver(ard, tmp_path / "out", workers=2, mosaic="cog")
     assert made.done == 4 and made.complete
     for name in names(delivered.folder):
@@ -185,7 +185,7 @@ def test_a_tile_that_is_not_what_its_item_says_fails_alone(ard, tmp_path):
     assert made.done == 3 and "item and file disagree: the corners of pan lie 20.0 m" in made.failed[0].reason
 
 
-def test_the_command_says_what_it_did(ard, tmp_path, run, inline):
+def test_the_command_prints_a_summary(ard, tmp_path, run, inline):
     result = run(
         "fuse-ard", ard, tmp_path / "out", "-j", "1", "--mosaic", "--look", "flat", "--cid", ards.CID
     )
@@ -200,7 +200,7 @@ def test_the_command_says_what_it_did(ard, tmp_path, run, inline):
     assert len(dry["tiles"]) == 4 and not (tmp_path / "new").exists()
 
 
-def test_a_box_may_begin_with_a_minus(ard, tmp_path, run):
+def test_a_bounding_box_may_begin_with_a_negative_number(ard, tmp_path, run):
     box = ("-119", "30", "-117", "40")
     found = run("fuse-ard", ard, tmp_path / "out", "--bbox", *box, "--dry-run")
     assert found.exit_code == 0 and "4 tiles to fuse" in found.stdout

@@ -136,7 +136,7 @@ def test_temporary_faults_are_retried(event, local, tmp_path, kind, monkeypatch)
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
-def test_a_throttling_bucket_is_asked_again_with_growing_pauses(event, local, tmp_path, monkeypatch):
+def test_a_throttling_bucket_is_retried_after_growing_pauses(event, local, tmp_path, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_RETRY_DELAY", "0.01")
     with serve_bucket(event) as bucket, spoil_bucket() as server:
         monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "3")
@@ -145,7 +145,7 @@ def test_a_throttling_bucket_is_asked_again_with_growing_pauses(event, local, tm
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
-def test_a_server_that_only_trickles_is_given_up(event, tmp_path, monkeypatch):
+def test_a_server_that_sends_too_slowly_is_given_up(event, tmp_path, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_LOW_SPEED_TIME", "1")
     with serve_folder(event) as server:
         server.faults[f"/{pan_of(event)}"] = Fault("trickle")
@@ -312,7 +312,7 @@ def test_a_server_may_redirect_to_itself(event, local, tmp_path):
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
-def test_a_catalogue_without_its_images_reads_those_of_the_original_if_told(event, tmp_path):
+def test_a_copy_without_images_reads_those_of_the_original_if_told(event, tmp_path):
     root = shutil.copytree(event, tmp_path / "event")
     with serve_folder(event) as original:
         relink(root, lambda name: original.url + pan_of(event))

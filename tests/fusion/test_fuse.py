@@ -52,7 +52,7 @@ def whole(broad, network, tmp_path_factory) -> np.ndarray:
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(block=st.integers(1, 90).map(lambda cells: 4 * cells))
-def test_blocks_do_not_show(block, broad, network, whole, tmp_path):
+def test_block_size_changes_codes_by_at_most_one(block, broad, network, whole, tmp_path):
     path = tmp_path / "o.tif"
     fuse(
         broad.pan, broad.mul, path, weights=network, look="flat", profile="tiled", block=block, overwrite=True
@@ -71,7 +71,7 @@ def test_panels_of_a_wide_picture_do_not_show(tmp_path, network):
 
 
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
-def test_the_file_is_the_same_whatever_the_number_of_workers(broad, network, tmp_path, profile):
+def test_any_number_of_workers_gives_identical_bytes(broad, network, tmp_path, profile):
     digests = set()
     for workers in (1, 2, 3, 3):
         path = tmp_path / "o.tif"
@@ -89,7 +89,7 @@ def test_the_file_is_the_same_whatever_the_number_of_workers(broad, network, tmp
     assert len(digests) == 1
 
 
-def test_the_file_is_the_sharpened_tensor(pair, network, tmp_path):
+def test_the_file_holds_the_sharpened_tensor(pair, network, tmp_path):
     path = tmp_path / "o.tif"
     fuse(pair.pan, pair.mul, path, weights=network, look="flat", block=64)
     pan, mul = (
@@ -146,7 +146,7 @@ def test_a_picture_ends_where_pan_ends(tmp_path, network):
         assert (file.read(4) == 255).all()
 
 
-def test_a_cog_is_one_and_a_tiled_file_is_tiled(tmp_path):
+def test_the_profiles_write_a_valid_cog_and_a_tiled_file(tmp_path):
     paths = pairs.write_pair(tmp_path, 300, 200)
     fuse(paths.pan, paths.mul, tmp_path / "cog.tif")
     valid, errors, warnings = cog_validate(tmp_path / "cog.tif", strict=True)
@@ -190,7 +190,7 @@ def test_tags_name_inputs_weights_and_look(tmp_path, network):
     assert not any("DATE" in name for name in tags) and str(tmp_path) not in str(tags)
 
 
-def test_the_natural_look_is_the_flat_one_toned(pair, tmp_path):
+def test_the_natural_look_is_the_flat_look_through_the_tone_curve(pair, tmp_path):
     fuse(pair.pan, pair.mul, tmp_path / "flat.tif", look="flat")
     fuse(pair.pan, pair.mul, tmp_path / "natural.tif", look="natural")
     from potato.core.color import linear_srgb_to_oklab, srgb_decode
@@ -292,7 +292,7 @@ def test_a_window_sharpened_alone_equals_its_part_of_the_picture(broad, network,
     assert np.abs(codes.astype(int) - whole[:, 40:72, 48:84]).max() <= 1
 
 
-def test_a_model_that_is_passed_in_stays_as_it_was(pair, tmp_path):
+def test_a_given_model_stays_unchanged(pair, tmp_path):
     network = Sharpener()
     before = {name: (tensor.stride(), tensor.clone()) for name, tensor in network.state_dict().items()}
     fuse(pair.pan, pair.mul, tmp_path / "o.tif", weights=network)

@@ -18,7 +18,7 @@ from potato.fusion.delivery.plan import MosaicJob, PassFacts
 from potato.raster.mosaic import lay_out
 
 
-def test_a_mosaic_has_a_signature_that_follows_its_pictures():
+def test_the_signature_of_a_mosaic_changes_with_its_pictures():
     name = "mosaic/11/" + ards.CID
     job = MosaicJob(name, "/o", "cog", PassFacts(ards.CID, "WV02", ""), (("a", "1"), ("b", "2")), OURS)
     others = [{"kind": "vrt"}, {"pictures": (("a", "1"), ("b", "3"))}, {"pictures": (("a", "1"),)}]
@@ -43,7 +43,7 @@ def test_cropped_pictures_show_their_grid_squares(ard, tmp_path):
     assert np.abs(pairs.read(made.folder / mosaic).astype(int) - pairs.read(plain.folder / mosaic)).max() <= 1
 
 
-def test_a_mosaic_is_what_fusing_the_whole_ground_gives(tmp_path):
+def test_a_mosaic_equals_the_fused_whole_ground(tmp_path):
     pan, mul = write_joined_tiles(tmp_path / "ard")
     west, north = ards.corner(0, 0)
     place = Affine(TILE_SIDE / SIDE_PIXELS, 0, west, 0, -TILE_SIDE / SIDE_PIXELS, north)
@@ -151,7 +151,7 @@ def test_pictures_of_nearly_one_pixel_size_share_a_mosaic(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["cog", "vrt"])
-def test_a_mosaic_is_made_again_when_tiles_come_along(ard, tmp_path, kind):
+def test_a_mosaic_is_made_again_when_tiles_are_added(ard, tmp_path, kind):
     root = shutil.copytree(ard, tmp_path / "ard")
     pan = sorted(root.rglob("*-pan.tif"))[0]
     whole = pan.read_bytes()

@@ -4,7 +4,8 @@ import pytest
 from rasterio.warp import transform
 
 import ards
-from deliveries import OURS, deliver, lonlat, two_cids
+from ards import two_cids
+from deliveries import OURS, deliver, lonlat
 from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
@@ -45,7 +46,7 @@ def test_the_signature_changes_with_every_setting_that_changes_a_picture():
         ({"dates": "../2024-12-31"}, 3, {"another date": 1}),
     ],
 )
-def test_tiles_are_chosen(tmp_path, options, count, left_out):
+def test_options_select_tiles(tmp_path, options, count, left_out):
     found = deliver(two_cids(tmp_path), tmp_path / "out", dry_run=True, **options)
     assert (len(found.tiles), found.left_out) == (count, left_out)
     assert not (tmp_path / "out").exists()
@@ -83,7 +84,7 @@ def test_tiles_on_both_sides_of_the_antimeridian_touch_an_area_across_it(longitu
     assert refusal == (None if touched else "outside of the area")
 
 
-def test_an_area_that_touches_the_last_metres_of_a_tile_chooses_it(tmp_path):
+def test_an_area_that_touches_the_last_metres_of_a_tile_selects_it(tmp_path):
     tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
     west, _, _, north = tile.bbox
     for metres, touched in ((2.0, True), (-100.0, False)):
@@ -115,7 +116,7 @@ def test_a_malformed_cid_is_refused():
         Choice.of(("../x",), None, None, 100, None)
 
 
-def test_a_choice_without_tiles_is_an_error(ard, tmp_path):
+def test_a_selection_without_tiles_is_an_error(ard, tmp_path):
     with pytest.raises(ArdError, match="found none: 4 tiles, another date"):
         deliver(ard, tmp_path / "out", dates="1999-01-01")
     assert not (tmp_path / "out").exists()

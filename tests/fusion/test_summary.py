@@ -76,7 +76,7 @@ def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path
     assert (found.pixels, found.bytes) == (30, 7)
 
 
-def test_a_dry_run_says_what_it_would_cost_and_does_nothing(ard, tmp_path):
+def test_a_dry_run_prints_an_estimate_and_writes_nothing(ard, tmp_path):
     found = deliver(ard, tmp_path / "out", dry_run=True)
     assert not (tmp_path / "out").exists()
     assert found.pixels == 4 * SIDE_PIXELS**2
@@ -85,7 +85,7 @@ def test_a_dry_run_says_what_it_would_cost_and_does_nothing(ard, tmp_path):
     assert "4 tiles to fuse: 1.2 Mpx" in str(found) and NAME in str(found)
 
 
-def test_a_dry_run_learns_from_the_manifest(ard, out):
+def test_a_dry_run_estimates_time_from_the_manifest(ard, out):
     row = read_manifest(out).rows[names(out)[0]]
     slow = dataclasses.replace(row, seconds=1000.0)
     manifest = Manifest(out, {}, {})

@@ -172,7 +172,7 @@ class TestReducedPairs:
 
 class TestWindows:
     @pytest.mark.parametrize("look", ["natural", "flat"])
-    def test_a_window_is_what_fuse_writes_there(self, ragged, network, tmp_path, look):
+    def test_a_window_equals_what_fuse_writes_there(self, ragged, network, tmp_path, look):
         fuse(ragged.pan, ragged.mul, tmp_path / "out.tif", weights=network, look=look, block=256)
         whole = pairs.read(tmp_path / "out.tif")
         window = PairWindow(10, 20, 60, 50)
@@ -184,7 +184,7 @@ class TestWindows:
         assert np.abs(rgb.astype(int) - expected[:3]).max() <= 1
         assert not rgb[:, ~mask].any()
 
-    def test_beyond_the_pair_nothing_is_valid(self, ragged, network):
+    def test_pixels_outside_the_pair_are_invalid(self, ragged, network):
         with open_pair(ragged.pan, ragged.mul) as pair:
             rgb, mask = sharpen_window(pair, PairWindow(185, 250, 10, 10), network)
             assert mask[:28, :24].all() and mask.sum() == 28 * 24
@@ -235,7 +235,7 @@ class TestAnyGrid:
         assert np.array_equal(found[1], expected[1])
         assert np.abs(found[0].astype(int) - expected[0]).max() <= 1
 
-    def test_a_grid_that_shows_nothing_is_empty(self, ragged):
+    def test_a_grid_outside_the_pair_is_empty(self, ragged):
         grids = [
             Grid(8, 9, MERCATOR, from_bounds(0, 0, 100, 100, 9, 8)),
             Grid(8, 9, CRS.from_epsg(32755), from_bounds(5e5, 5e6, 6e5, 6e6, 9, 8)),
@@ -246,7 +246,7 @@ class TestAnyGrid:
                 rgb, mask = sharpen_onto(pair, grid, PREDICTOR, "flat")
                 assert rgb.shape == (3, 8, 9) and rgb.dtype == "uint16" and not rgb.any() and not mask.any()
 
-    def test_across_the_antimeridian_both_sides_are_shown(self, tmp_path):
+    def test_a_grid_across_the_antimeridian_shows_both_sides(self, tmp_path):
         """The pair lies on 180° E, in the east of zone 60, and the grids on both sides of it."""
         (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
         place = Affine(0.5, 0, x - 40, 0, -0.5, y + 40)
@@ -302,13 +302,13 @@ class TestWebTiles:
             np.percentile(difference, 99),
         )
 
-    def test_flat_tiles_have_16_bits(self, ragged, example):
+    def test_flat_web_tiles_have_16_bits(self, ragged, example):
         with example.PairReader((str(ragged.pan), str(ragged.mul)), look="flat") as reader:
             image = reader.tile(*tile_at(reader, 17))
             assert reader.info().dtype == "uint16"
         assert image.array.dtype == "uint16" and image.data.max() > 255
 
-    def test_a_coarse_tile_reads_little(self, ragged, example):
+    def test_a_coarse_web_tile_reads_little(self, ragged, example):
         size = sum(path.stat().st_size for path in (ragged.pan, ragged.mul))
         sent = {}
         for zoom in (14, 16, 18):
@@ -373,7 +373,7 @@ def get(address: str) -> tuple[int, bytes]:
 
 
 class TestServer:
-    def test_a_tile_lies_where_its_name_says(self, site, example):
+    def test_the_server_and_its_tilejson_give_the_web_tile_of_the_reader(self, site, example):
         address, name, item = site
         status, body = get(f"{address}/WebMercatorQuad/tilejson.json?item={name}&tilesize=256")
         facts = json.loads(body)

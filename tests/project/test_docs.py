@@ -1,6 +1,5 @@
-"""The documentation: the notebook runs, links work, and every room and page is listed."""
+"""The documentation: the notebook runs, links work, commands exist, and every page is listed."""
 
-import importlib
 import re
 import shlex
 import warnings
@@ -12,8 +11,7 @@ import pytest
 import potato
 from potato.cli import potato as group
 
-PACKAGE = Path(potato.__file__).parent
-REPOSITORY = PACKAGE.parents[1]
+REPOSITORY = Path(potato.__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 NOTEBOOK = DOCS / "notebooks" / "first-look.ipynb"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -61,19 +59,6 @@ def test_every_page_is_in_the_table_of_contents():
     assert pages | {"notebooks/first-look"} == listed
 
 
-def test_every_room_is_in_the_reference():
-    text = (DOCS / "reference.md").read_text()
-    modules = {path.stem for path in PACKAGE.glob("*.py")}
-    rooms = modules | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    for room in rooms - {"__init__", "__main__", "cli"}:
-        assert re.search(rf"^   potato\.{room}\b", text, re.MULTILINE), f"docs/reference.md lacks {room}"
-
-
-def test_every_name_in_the_reference_is_a_module():
-    for name in re.findall(r"^   (potato[\w.]*)$", (DOCS / "reference.md").read_text(), re.MULTILINE):
-        importlib.import_module(name)
-
-
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)
 def test_links_lead_to_files(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
@@ -92,7 +77,7 @@ def shown_commands() -> list[list[str]]:
     found = []
     for page in PROSE:
         for block in re.findall(r"^```(?:bash)?\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
-            for line in re.split(r"\n|&&|[|]", block.replace("\\\n", " ")):
+            for line in re.split(r"\n|&&|[|>]+", block.replace("\\\n", " ")):
                 line = re.sub(r"^(python|torchrun .*) chip.py", "potato", line.strip())
                 line = re.sub(r"^(python|torchrun .*) train.py", "potato train", line)
                 if line.startswith("potato "):
@@ -100,18 +85,12 @@ def shown_commands() -> list[list[str]]:
     return found
 
 
-def test_shown_commands_and_their_options_exist():
-    shown = shown_commands()
+def test_shown_commands_parse():
+    shown = [words for words in shown_commands() if "…" not in words]
     assert len(shown) > 60
+    parent = click.Context(group)
     for name, *words in shown:
-        command = group.get_command(click.Context(group), name)
-        assert command, f"potato {name} doesn't exist"
-        known = {
-            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
-        }
-        for word in words:
-            if re.match(r"--?[a-z]", word):
-                assert word.split("=")[0] in known, f"potato {name} has no option {word}"
+        group.get_command(parent, name).make_context(name, words, parent=parent)
 
 
 def test_pictures_are_small_and_used():

@@ -25,7 +25,7 @@ def test_errors_scale_with_light_as_oklab_does(predictor):
         assert mean / found[1.0] == pytest.approx(light ** (1 / 3), rel=1e-3)
 
 
-def test_the_gain_of_pan_does_not_change_the_predictors_error(predictor):
+def test_the_gain_of_pan_changes_no_error_of_the_predictor(predictor):
     figures = {
         trial.name: run_trial(predictor, trial, 1, 128)["predictor"].summary()
         for trial in TRIALS

@@ -19,7 +19,7 @@ def benchmarks(monkeypatch):
     monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
 
 
-def test_the_page_has_the_figures_of_the_benchmarks(benchmarks, tmp_path):
+def test_the_page_of_scale_has_the_figures_of_the_benchmarks(benchmarks, tmp_path):
     import scale_page
 
     assert scale_page.PAGE.read_text() == scale_page.page(), "run python benchmarks/scale_page.py"
@@ -38,7 +38,7 @@ def test_the_page_has_the_figures_of_the_benchmarks(benchmarks, tmp_path):
     assert "| 20 ms, 100 MB/s | 2.50 | 5.00 | 40 | 5.0 MB |" in text
 
 
-def test_costs_are_in_proportion_to_pixels_and_rate(benchmarks):
+def test_costs_are_proportional_to_pixels_and_inversely_to_rate(benchmarks):
     import scale_page
 
     one, two = (scale_page.Cost(8000, rate) for rate in (4e6, 8e6))
@@ -46,7 +46,7 @@ def test_costs_are_in_proportion_to_pixels_and_rate(benchmarks):
     assert one.written == two.written and one.storage == pytest.approx(one.written / 1e9 * 0.023)
 
 
-def test_the_slow_store_answers_late_and_through_one_line(benchmarks, tmp_path, monkeypatch):
+def test_the_slow_store_waits_for_its_latency_and_limits_its_bandwidth(benchmarks, tmp_path, monkeypatch):
     import scale
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

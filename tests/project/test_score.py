@@ -9,7 +9,7 @@ import potato
 from robustness import TRIALS
 
 
-def test_a_checkpoint_is_scored_by_one_command(tmp_path, monkeypatch, network):
+def test_score_writes_every_section_and_exits_with_3_for_random_weights(tmp_path, monkeypatch, network):
     pytest.importorskip("earthlib")
     import score
 

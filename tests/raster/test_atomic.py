@@ -41,7 +41,7 @@ def test_a_file_that_cannot_be_written_is_an_output_error_and_leaves_nothing(tmp
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_staging_folder_is_hidden_beside_its_target_and_goes_at_the_end(tmp_path):
+def test_a_staging_folder_is_hidden_beside_its_target_and_removed_at_the_end(tmp_path):
     target = tmp_path / "a.tif"
     with staging_folder(target) as folder:
         assert folder.parent == tmp_path
@@ -52,7 +52,7 @@ def test_a_staging_folder_is_hidden_beside_its_target_and_goes_at_the_end(tmp_pa
     assert list(tmp_path.iterdir()) == [target] and target.read_text() == "pixels"
 
 
-def test_after_an_error_a_staging_folder_is_gone_and_the_target_as_it_was(tmp_path):
+def test_an_error_removes_the_staging_folder_and_leaves_the_target_unchanged(tmp_path):
     target = tmp_path / "a.tif"
     target.write_text("before")
     with pytest.raises(KeyError), staging_folder(target) as folder:

@@ -15,7 +15,7 @@ from potato.raster.gdal_env import DEFAULTS, gdal, open_dataset, refusals
 OPTION = "GDAL_HTTP_MAX_RETRY"
 
 
-def test_defaults_hold_inside_and_nothing_is_left(monkeypatch):
+def test_defaults_hold_only_inside_the_context(monkeypatch):
     for name in DEFAULTS:
         monkeypatch.delenv(name, raising=False)
     with gdal():
@@ -54,7 +54,7 @@ def test_an_error_of_gdal_while_writing_is_an_output_error():
         raise RasterioIOError("no room")
 
 
-def test_a_format_can_be_demanded(tmp_path):
+def test_a_file_of_another_format_than_the_given_one_is_refused(tmp_path):
     path = tmp_path / "a.vrt"
     path.write_text("<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand band='1'/></VRTDataset>")
     open_dataset(str(path), "pan").close()
@@ -62,7 +62,7 @@ def test_a_format_can_be_demanded(tmp_path):
         open_dataset(str(path), "pan", "GTiff")
 
 
-def test_places_on_a_grid_come_back_from_longitude_and_latitude():
+def test_grid_places_survive_a_round_trip_through_longitude_and_latitude():
     grid = grid_at(100, 200, 0.5)
     for x, y in ((0, 0), (200, 100), (12.25, 71.5)):
         assert lonlat_to_grid(grid, *grid_to_lonlat(grid, x, y)) == pytest.approx((x, y), abs=1e-3)

@@ -25,7 +25,7 @@ def write_picture(path, codes=CODES, **profile):
     return pairs.write(path, codes, photometric="RGB" if len(codes) == 3 else "MINISBLACK", **profile)
 
 
-def test_bands_of_a_picture_go_by_their_colours_else_by_their_order(tmp_path):
+def test_bands_of_a_picture_are_found_by_colour_else_by_order(tmp_path):
     plain = write_picture(tmp_path / "plain.tif")
     swapped = pairs.write(tmp_path / "swapped.tif", CODES[::-1])
     import rasterio
@@ -67,7 +67,7 @@ def test_pixels_outside_an_image_are_zero_and_invalid(tmp_path):
     assert np.array_equal(codes[:, 2:50, 3:67], CODES) and not codes[:, ~inside].any()
 
 
-def test_a_coarser_image_is_the_means_of_pixels_and_leaves_out_partial_ones(tmp_path):
+def test_a_coarser_image_has_means_of_whole_groups_of_pixels(tmp_path):
     codes = np.kron(CODES[:, :11, :15], np.ones((4, 4), np.uint8))[:, :43, :59]
     with open_picture(write_picture(tmp_path / "a.tif", codes)) as image:
         small = image.coarser(4)
@@ -77,7 +77,7 @@ def test_a_coarser_image_is_the_means_of_pixels_and_leaves_out_partial_ones(tmp_
 
 
 @pytest.mark.parametrize(("side", "step"), [(64, 1), (63, 2), (16, 4), (1, 64)])
-def test_an_overview_fits_into_its_square(tmp_path, side, step):
+def test_an_overview_is_no_larger_than_the_given_side(tmp_path, side, step):
     with open_picture(write_picture(tmp_path / "a.tif", np.full((3, 64, 64), 7, np.uint8))) as image:
         codes, valid, found = read_overview(image, side)
     assert found == step and codes.shape == (3, 64 // step, 64 // step)
@@ -89,7 +89,7 @@ def test_a_window_of_a_picture_is_in_cells(tmp_path):
     assert np.array_equal(read_picture(path, PairWindow(2, 3, 4, 5))[:3], CODES[:, 8:24, 12:32])
 
 
-def test_a_photograph_is_its_first_three_bands_of_8_bits(tmp_path):
+def test_a_photograph_has_three_bands_of_8_bits(tmp_path):
     write_png(tmp_path / "a.png", CODES)
     assert np.array_equal(read_photograph(tmp_path / "a.png"), CODES)
     with pytest.raises(InputError, match="found 1 of uint8"):

@@ -37,7 +37,7 @@ def test_a_line_that_was_cut_short_is_dropped(tmp_path):
         assert len(list(whole_lines(path))) == whole[:end].count(b"\n")
 
 
-def test_a_file_that_is_not_there_has_no_lines(tmp_path):
+def test_a_missing_file_has_no_lines(tmp_path):
     assert list(whole_lines(tmp_path / "none.jsonl")) == []
 
 

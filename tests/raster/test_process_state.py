@@ -98,19 +98,19 @@ def test_a_shared_change_is_undone_after_an_error():
     assert warnings.filters == before
 
 
-def test_reading_over_http_leaves_no_proxy_as_it_was(no_proxy):
+def test_reading_over_http_restores_the_variable_no_proxy(no_proxy):
     with reading("https://a.example/x.tif", "https://b.example/x.tif") as names:
         assert names() == "a.example,b.example"
     assert os.environ.get("no_proxy") == no_proxy
 
 
-def test_overlapping_reads_over_http_leave_no_proxy_as_it_was(no_proxy):
+def test_overlapping_reads_over_http_restore_the_variable_no_proxy(no_proxy):
     seen = overlap(reading("https://a.example/x.tif"), reading("https://b.example/x.tif"))
     assert all("b.example" in names.split(",") for names in seen)
     assert os.environ.get("no_proxy") == no_proxy
 
 
-def test_a_failing_read_leaves_no_proxy_as_it_was(no_proxy):
+def test_a_failing_read_restores_the_variable_no_proxy(no_proxy):
     def read() -> None:
         assert os.environ["no_proxy"] == "a.example"
         raise KeyError
@@ -120,13 +120,13 @@ def test_a_failing_read_leaves_no_proxy_as_it_was(no_proxy):
     assert os.environ.get("no_proxy") == no_proxy
 
 
-def test_hosts_of_an_earlier_read_are_not_asked_directly_later(no_proxy):
+def test_only_the_host_of_the_current_read_bypasses_the_dead_proxy(no_proxy):
     for host in ("a.example", "b.example"):
         with reading(f"https://{host}/x.tif") as names:
             assert names() == host
 
 
-def test_the_dead_proxy_is_named_only_while_reading(no_proxy):
+def test_gdal_has_the_dead_proxy_only_while_reading(no_proxy):
     from rasterio._env import get_gdal_config
 
     assert get_gdal_config("GDAL_HTTP_PROXY") is None
@@ -143,7 +143,7 @@ def warned() -> bool:
     return False
 
 
-def test_overlapping_calls_leave_the_warning_filters_as_they_were():
+def test_overlapping_calls_restore_the_warning_filters():
     before = list(warnings.filters)
 
     @contextlib.contextmanager
@@ -156,7 +156,7 @@ def test_overlapping_calls_leave_the_warning_filters_as_they_were():
     assert warned()
 
 
-def test_overlapping_writes_leave_the_logger_as_it_was(monkeypatch):
+def test_overlapping_writes_restore_the_logger(monkeypatch):
     logger = logging.getLogger("rasterio")
     monkeypatch.setattr(logger, "level", logging.CRITICAL)
     before = logger.level, logger.propagate, list(logger.handlers)

@@ -46,7 +46,7 @@ def test_the_bytes_of_a_picture_do_not_depend_on_blocks(tmp_path, block):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_a_picture_has_the_place_tags_and_bands_that_were_asked_for(tmp_path, profile):
+def test_a_picture_has_the_requested_place_tags_and_bands(tmp_path, profile):
     write(tmp_path / "a.tif", 512, profile, tags={"POTATO_LOOK": "natural"}, options={"compress": "LZW"})
     with rasterio.open(tmp_path / "a.tif") as file:
         assert (file.crs, file.transform) == (GRID.crs, GRID.transform)
@@ -58,7 +58,7 @@ def test_a_picture_has_the_place_tags_and_bands_that_were_asked_for(tmp_path, pr
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_after_an_error_the_target_is_as_it_was(tmp_path, profile):
+def test_an_error_leaves_the_target_unchanged(tmp_path, profile):
     path = tmp_path / "a.tif"
     path.write_text("before")
     with (
@@ -88,7 +88,7 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path):
     assert path.read_text() == "somebody else's"
 
 
-def test_outputs_are_checked_as_the_table_says(tmp_path):
+def test_output_checks_follow_the_truth_table(tmp_path):
     file, free = tmp_path / "file.tif", tmp_path / "free.tif"
     file.touch()
     for overwrite in (False, True):
@@ -103,7 +103,7 @@ def test_outputs_are_checked_as_the_table_says(tmp_path):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_an_image_is_written_as_the_ard_has_them(tmp_path, masked):
+def test_an_image_is_written_in_the_format_of_an_ard(tmp_path, masked):
     counts = np.random.default_rng(1).integers(1, 5000, (2, 300, 200), dtype=np.uint16)
     valid = np.zeros((300, 200), bool)
     valid[20:, :150] = True

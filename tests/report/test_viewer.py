@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from browsers import chromium, errors
+from pages import chromium, errors
 from pictures import HOSTILE, decode, noise, write_picture
 from potato.report import write_report
 from potato.report.layers import scale_colours

@@ -19,7 +19,7 @@ from potato.training.data import held_out, list_chips
 from training_runs import CPU, state_of, train_config
 
 
-def test_finished_session_goes_on_only_for_more_epochs(pool, tmp_path):
+def test_finished_session_continues_only_for_more_epochs(pool, tmp_path):
     lines = []
     plan = train_config(tmp_path, pool)
     train(plan)
@@ -73,7 +73,7 @@ def test_session_refuses_changed_chips(pool, tmp_path):
         train(plan)
 
 
-def test_session_of_version_0_1_goes_on_to_identical_weights(pool, tmp_path):
+def test_session_of_version_0_1_resumes_to_identical_weights(pool, tmp_path):
     """Version 0.1 wrote five options and the averaged weights under other names."""
     plan = train_config(tmp_path, pool, epochs=1, fringe_weight=1.0, ghost_weight=2.0)
     for name in ("new", "old"):

@@ -5,8 +5,7 @@ match.
 
 `flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits, clipped.
 
-`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y, where Y is its luminance
-and
+`natural`: for viewing, in 8 bits. Linear light is multiplied by T(Y) / Y; Y is its luminance, and
 
     T(Y) = (1 + e^−c) · x^c / (1 + x^c)        x = e · Y
 
