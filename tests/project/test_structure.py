@@ -54,8 +54,7 @@ GLOSSARY = {
     "jnd": ("core",),
     "imager": ("simulation",),
 }
-"""Words of the glossary in DESIGN.md, and the rooms where a public class, function or constant may
-have a word for its name.
+"""The rooms in which a word of DESIGN.md's glossary may be the name of something public.
 
 Elsewhere the bare word would mean something else; longer names (`web_tile`) say what they mean.
 """
@@ -81,7 +80,7 @@ RETIRED = (
     "sway",
     "vivid",
 )
-"""Words in no identifier any more: metaphors for which the field has a term, or ambiguous ones."""
+"""Words that no identifier may contain: ambiguous ones, and metaphors for which a term exists."""
 
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
@@ -91,8 +90,7 @@ LONGEST_BODY = 50
 
 MOST_PARAMETERS = 8
 PUBLIC_TOOLS = {"evaluate", "fuse", "fuse_ard", "make_chips", "rate_cids", "train"}
-"""Tools that have a parameter for each of their options; commands of `cli` have one for each,
-too."""
+"""Tools with a parameter for each of their options. Commands of `cli` are exempt, too."""
 
 LONGEST_TEST_FILE = 500
 
@@ -104,7 +102,7 @@ def path_of(module: str) -> Path:
 
 
 def imports(module: str) -> set[str]:
-    """Everything that a module imports anywhere in it, by dotted name; of our own, the modules."""
+    """Dotted names of everything that a module imports, also inside functions; ours by module."""
     found = set()
     for node in ast.walk(ast.parse(path_of(module).read_text())):
         if isinstance(node, ast.Import):
