@@ -1,9 +1,9 @@
-# `make demo` shows what Potato does, `make test` checks it; both set up what they need in .venv.
+# `make demo` shows what Potato does; `make test` runs the tests. Both first set up .venv.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Where the development data lies, if it does; tests that need it skip without.
+# The folder of the development data; tests that need it are skipped if it doesn't exist.
 export POTATO_DATA ?= $(abspath ../shared/data)
 
 .PHONY: demo test check format bench score docs viewer clean
@@ -34,7 +34,7 @@ docs: $(VENV)/installed-docs
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
-# The viewer in the pages of potato report, as npm has it; another version goes into report/page.py too.
+# Fetches the viewer of `potato report` from npm. For another version, change report/page.py, too.
 viewer:
 	mkdir -p build
 	npm pack --silent --pack-destination build openseadragon@6.1.1

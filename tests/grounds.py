@@ -15,12 +15,12 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def flat_ground(value: float = 0.2, side: int = 64, movers: tuple[Mover, ...] = ()) -> Ground:
-    """The same reflectance everywhere."""
+    """Ground of uniform reflectance."""
     return Ground.flat(torch.full((9, side, side), value), movers, "flat")
 
 
 def striped_ground(period: float, size: int = 256) -> Ground:
-    """A sine of so many pan pixels along rows, the same in all bands."""
+    """A sine along rows, alike in all bands; `period` in pan pixels."""
     wave = 0.3 + 0.1 * torch.cos(2 * torch.pi * (torch.arange(size) + 0.5) / period)
     return Ground.flat(wave.expand(9, size, size).clone(), (), "stripes")
 

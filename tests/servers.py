@@ -57,7 +57,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
         faults: a fault, or an HTTP status to answer, by path (beginning with a slash) or by a
             regular expression that matches a whole path.
         redirects: addresses to redirect requests to, by regular expressions of paths; the path is
-            added.
+            appended.
         closing: set when the server stops.
     """
 
@@ -97,7 +97,7 @@ class FolderServer(http.server.ThreadingHTTPServer):
         return found.kind
 
     def answer(self, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of what lies at a path."""
+        """Status, headers and body of the answer to a request for a path."""
         for which, address in self.redirects.items():
             if re.fullmatch(which, path):
                 return 302, {"Location": address.rstrip("/") + path}, b""

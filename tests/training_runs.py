@@ -1,4 +1,4 @@
-"""Small training runs, in this process and in others, and comparisons of their results."""
+"""Small training runs, in this process or another, and comparisons of their results."""
 
 import json
 import os

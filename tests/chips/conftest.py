@@ -20,7 +20,7 @@ def ard(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole(ard, tmp_path_factory) -> dict[str, bytes]:
-    """What is in the folder after 24 chips made at once."""
+    """The files of a folder of 24 chips made in one run."""
     folder = tmp_path_factory.mktemp("whole")
     make_chips(ard, folder, count=24, **SMALL)
     return contents(folder)

@@ -145,7 +145,7 @@ def test_a_damaged_tile_is_skipped_and_moves_no_other_chip(tmp_path):
     quadkey = damaged.parts[-3]
     changed = [n for n in range(24) if good[n] != bad[n]]
     assert changed and all(good[n]["quadkey"] == quadkey for n in changed)
-    # What could be read in it was, and whatever the number of workers or the start it is the same.
+    # The readable part of the damaged tile gives chips, alike for any start and number of workers.
     assert any(row["quadkey"] == quadkey for row in bad)
     make_chips(tmp_path / "bad", tmp_path / "c", count=12, starting_from=12, workers=5, **SMALL)
     make_chips(tmp_path / "bad", tmp_path / "c", count=12, workers=1, **SMALL)

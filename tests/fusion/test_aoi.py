@@ -39,7 +39,7 @@ def test_the_mask_of_an_area_is_exact():
     window = part.window
     inner = cells[window.row : window.bottom, window.column : window.right]
     assert inner.sum() == cells.sum() and (part.cells | ~inner).all()
-    # What is only touched lies at the edge.
+    # Only cells at its edge are touched without lying inside.
     assert part.cells.sum() < inner.sum() + 4 * sum(inner.shape)
     assert min(inner[:2].sum(), inner[-2:].sum(), inner[:, :2].sum(), inner[:, -2:].sum()) > 0
 

@@ -165,7 +165,7 @@ def test_an_item_that_cannot_be_fetched_now_is_a_failure_of_the_run(event, tmp_p
         made = deliver(server.url, tmp_path / "out")
         assert made.done == 1 and not made.complete and "says 503" in made.lost[0].reason
         server.faults.clear()
-        # What is asked for anew needs no flag to be tried again.
+        # Unlike failed tiles, lost items are tried again without --retry-failed.
         assert deliver(server.url, tmp_path / "out").complete
 
 
@@ -244,7 +244,7 @@ def test_a_server_that_redirects_to_another_host_is_not_followed(event, tmp_path
             with pytest.raises(ArdError, match="its server sends us on to another host"):
                 deliver(server.url, tmp_path / "out")
             assert not elsewhere.requests
-            # One try: it would be the same the next time.
+            # Each request is made once: repeating it would end in the same redirect.
             asked = [path for _, path, *_ in server.requests if re.fullmatch(which, path)]
             assert len(asked) == len(set(asked))
 

@@ -128,7 +128,7 @@ def test_an_invalid_edge_shows_no_rim(tmp_path, network):
     )
     fuse(fine, coarse, tmp_path / "o.tif", weights=network, look="flat", block=48)
     picture = pairs.read(tmp_path / "o.tif")[:3, valid].astype(int)
-    # Within a cell a network may draw a pattern of its own; it must be the same in every cell.
+    # A network may draw a pattern inside a cell, which must then be alike in every cell.
     rows, columns = np.nonzero(valid)
     for phase in range(16):
         of_phase = picture[:, (rows % 4) * 4 + columns % 4 == phase]

@@ -53,7 +53,7 @@ def test_options_select_tiles(tmp_path, options, count, left_out):
 
 
 def test_a_tile_that_is_listed_twice_is_fused_once(tmp_path, monkeypatch):
-    """Without a quadkey two items may mean the same files."""
+    """Two items without a quadkey may link to the same files."""
     tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
     twice = [tile, dataclasses.replace(tile, item="elsewhere.json")]
     monkeypatch.setattr("potato.fusion.delivery.plan.walk_ard", lambda *_, **__: iter(twice))

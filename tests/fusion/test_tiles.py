@@ -267,9 +267,9 @@ class TestAnyGrid:
 class TestWebTiles:
     @pytest.mark.parametrize(
         "zoom, typical, most",
-        # Where fuse and the tile are made from the same pixels they differ by rounding and the
-        # dither; at half scale, and where mul stands for the result, what is left is what
-        # resampling does to colours. The ground's waves are as short as 4 pixels of zoom 14.
+        # At full scale, the web tile and the picture of `fuse` differ by rounding and dither. At
+        # half scale, and where mul stands for the result, resampling changes colours. The ground's
+        # shortest waves are 4 pixels of zoom 14.
         [(21, 1, 3), (19, 1, 3), (18, 1, 4), (17, 1, 8), (16, 1, 8), (15, 2, 20), (14, 3, 20)],
     )
     def test_a_tile_equals_that_of_the_finished_picture(self, ragged, finished, example, zoom, typical, most):

@@ -88,7 +88,7 @@ def shown_commands() -> list[list[str]]:
 def test_shown_commands_parse():
     shown = [words for words in shown_commands() if "…" not in words]
     assert len(shown) > 60
-    parent = click.Context(group)
+    parent = click.Context(group, **group.context_settings)
     for name, *words in shown:
         group.get_command(parent, name).make_context(name, words, parent=parent)
 

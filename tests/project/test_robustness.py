@@ -43,7 +43,7 @@ def test_noise_changes_only_the_input_and_haze_also_the_truth():
         for name in ("as it is", "noise", "haze")
     )
     assert torch.equal(noisy.truth, plain.truth) and not torch.equal(noisy.pan, plain.pan)
-    # Haze is bluest.
+    # Haze is strongest in blue.
     assert float((hazy.truth - plain.truth)[0, 2].mean()) < -0.001
     assert float((hazy.mul - plain.mul)[0, 0].mean()) > 0.02
 

@@ -55,11 +55,11 @@ def test_the_slow_store_waits_for_its_latency_and_limits_its_bandwidth(benchmark
     try:
         started = time.perf_counter()
         assert len(urllib.request.urlopen(server.url + "a").read()) == 1_000_000
-        # Late by the latency, and by what the line takes.
+        # The latency takes 0.1 s, and the bandwidth 1 s.
         assert time.perf_counter() - started >= 1.1
         started = time.perf_counter()
         urllib.request.urlopen(urllib.request.Request(server.url + "a", method="HEAD"))
-        # Of a file that is only asked about, nothing goes through the line.
+        # A HEAD request moves no bytes, so it takes the latency alone.
         assert 0.1 <= time.perf_counter() - started < 1
     finally:
         server.shutdown()

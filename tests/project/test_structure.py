@@ -27,11 +27,15 @@ MODULES = sorted(
     for path in ROOT.rglob("*.py")
     if path.name != "__main__.py" and path != ROOT / "__init__.py"
 )
-ROOMS = re.findall(
-    r"^  ([a-z_/]+?)(?:/|\.py) ",
-    (REPOSITORY / "DESIGN.md").read_text().split("src/potato/\n")[1],
-    re.MULTILINE,
-)
+
+
+def tree_of_rooms(page: str) -> dict[str, str]:
+    """The rooms in the tree that a page shows, in its order, and what it says of each."""
+    text = (REPOSITORY / page).read_text()
+    return dict(re.findall(r"^  ([a-z_/]+?)(?:/|\.py) {2,}(.+)$", text, re.MULTILINE))
+
+
+ROOMS = list(tree_of_rooms("DESIGN.md"))
 """The rooms that DESIGN.md lists, in its order: a room may import those above it."""
 
 NAMES = list(group.list_commands(click.Context(group)))
@@ -54,8 +58,7 @@ GLOSSARY = {
     "jnd": ("core",),
     "imager": ("simulation",),
 }
-"""Words of the glossary in DESIGN.md, and the rooms where a public class, function or constant may
-have a word for its name.
+"""The rooms in which a word of DESIGN.md's glossary may be the name of something public.
 
 Elsewhere the bare word would mean something else; longer names (`web_tile`) say what they mean.
 """
@@ -81,7 +84,7 @@ RETIRED = (
     "sway",
     "vivid",
 )
-"""Words in no identifier any more: metaphors for which the field has a term, or ambiguous ones."""
+"""Words that no identifier may contain: ambiguous ones, and metaphors for which a term exists."""
 
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
@@ -91,8 +94,7 @@ LONGEST_BODY = 50
 
 MOST_PARAMETERS = 8
 PUBLIC_TOOLS = {"evaluate", "fuse", "fuse_ard", "make_chips", "rate_cids", "train"}
-"""Tools that have a parameter for each of their options; commands of `cli` have one for each,
-too."""
+"""Tools with a parameter for each of their options. Commands of `cli` are exempt, too."""
 
 LONGEST_TEST_FILE = 500
 
@@ -104,7 +106,7 @@ def path_of(module: str) -> Path:
 
 
 def imports(module: str) -> set[str]:
-    """Everything that a module imports anywhere in it, by dotted name; of our own, the modules."""
+    """Dotted names of everything that a module imports, also inside functions; ours by module."""
     found = set()
     for node in ast.walk(ast.parse(path_of(module).read_text())):
         if isinstance(node, ast.Import):
@@ -141,6 +143,11 @@ def own_imports(module: str) -> set[str]:
 
 def test_the_design_lists_every_room_once():
     assert sorted(ROOMS) == sorted({*map(room_of, MODULES), "assets"})
+
+
+def test_the_readme_describes_the_rooms_as_the_design_does():
+    readme, design = tree_of_rooms("README.md"), tree_of_rooms("DESIGN.md")
+    assert list(readme.items()) == list(design.items())
 
 
 def test_the_reference_lists_the_rooms_in_the_order_of_the_design():
