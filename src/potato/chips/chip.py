@@ -145,7 +145,7 @@ def chip_bytes(chip: Chip) -> bytes:
 
 
 def digest(data: bytes) -> str:
-    """The first 16 hex digits of the SHA-256 of a file's bytes."""
+    """The first 16 hex digits of the SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 

@@ -128,6 +128,7 @@ def make_chips(
                 _log_skips(cut, passed, write)
                 write(_line(cut))
                 made += 1
+        remote = any(is_remote(tile.pan or "") for tile in survey.tiles)
         result = MadeChips(
             Path(chip_dir),
             made,
@@ -137,14 +138,10 @@ def make_chips(
             passed=dict(sorted(Counter(skip.kind for skip in passed).items())),
             warnings=warnings,
             plan=survey.plan,
-            bytes_moved=bytes_moved() if cluster is None and _remote(survey) else None,
+            bytes_moved=bytes_moved() if remote and cluster is None else None,
         )
         write(str(result).replace("\n", "; "))
     return result
-
-
-def _remote(survey: Survey) -> bool:
-    return any(is_remote(tile.pan or "") for tile in survey.tiles)
 
 
 def _log_skips(cut: Cut, logged: set[Skip], write: Callable[[str], None]) -> None:
