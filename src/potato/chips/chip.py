@@ -1,7 +1,7 @@
 """A chip: a small training pair and its truth, and the file that holds one.
 
 `docs/formats.md` describes the file: three integer tensors in units of 1/10,000, in which 0 is an
-invalid pixel, and an optional flag. A chip has the same bytes whatever the name of its file.
+invalid pixel, and an optional flag. The file's name doesn't change its bytes.
 """
 
 import hashlib
