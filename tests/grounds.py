@@ -5,6 +5,7 @@ import torch
 from potato.simulation.ground import Ground
 from potato.simulation.land.reflectances import load_reflectances
 from potato.simulation.land.vehicles import Mover
+from potato.simulation.photographs import lay_photographs
 from potato.simulation.spectral_lift import SpectralLibrary
 
 LIBRARY = SpectralLibrary.of(load_reflectances())
@@ -32,3 +33,10 @@ def photograph(seed: int, size: int = 96) -> torch.Tensor:
     )[0]
     grain = 0.05 * torch.randn(1, size, size, generator=seeded(seed + 1))
     return ((0.2 + 0.5 * field.round() + grain).clamp(0, 1) * 255).to(torch.uint8)
+
+
+def photographed_ground(side: int = 128) -> Ground:
+    """A ground of several photographs of two sizes."""
+    return lay_photographs(
+        side, side, lambda rng: photograph(rng.randrange(99), rng.choice((64, 96))), LIBRARY, seeded(1)
+    )

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from grounds import LIBRARY, flat_ground, photograph, seeded, striped_ground
+from grounds import flat_ground, photographed_ground, seeded, striped_ground
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SCALE, SECOND_ARRAY
 from potato.simulation.ground import make_ground
@@ -19,7 +19,6 @@ from potato.simulation.imager import (
     truth,
 )
 from potato.simulation.land.vehicles import Mover
-from potato.simulation.photographs import lay_photographs
 from potato.simulation.random_imager import random_imager
 
 
@@ -280,16 +279,6 @@ def test_displacement_field_is_smooth_around_the_displacement():
     assert means.tolist() == pytest.approx([0.3, -0.2], abs=0.03)
     assert max(float(field.diff(dim=2).abs().max()) for field in fields) < 0.03, "pixels per pixel"
     assert max(float(field.std((1, 2)).max()) for field in fields) > 0.03
-
-
-def photographed_ground():
-    return lay_photographs(
-        128,
-        128,
-        lambda rng: photograph(rng.randrange(99), rng.choice((64, 96))),
-        LIBRARY,
-        seeded(1),
-    )
 
 
 @pytest.mark.parametrize("halved", [False, True])

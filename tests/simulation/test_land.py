@@ -103,8 +103,10 @@ def test_slopes_that_face_the_sun_are_brighter():
     # A surface square to the sun takes the most: 1 / sin(elevation).
     assert slope_factor(math.pi / 2 - SUN_ELEVATION, towards) == pytest.approx(1 / math.sin(SUN_ELEVATION))
     ramp = torch.arange(20.0)[None, :].expand(20, 20) / METRE
-    assert float(relief_factor(torch.zeros(8, 8)).std()) == 0
-    assert float(relief_factor(ramp)[5, 5]) < 1 < float(relief_factor(-ramp)[5, 5]), "the sun is in the east"
+    assert float(relief_factor(torch.zeros(8, 8), 1.0).std()) == 0
+    assert float(relief_factor(ramp, 1.0)[5, 5]) < 1 < float(relief_factor(-ramp, 1.0)[5, 5]), (
+        "the sun is in the east"
+    )
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, 1.2, 2.9])

@@ -3,12 +3,11 @@
 import pytest
 import torch
 
-from grounds import LIBRARY, photograph, seeded
+from grounds import LIBRARY, photograph, photographed_ground, seeded
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.resample import block_mean
 from potato.simulation.dead_leaves import lay_dead_leaves
 from potato.simulation.ground import BRIGHTEST, DARKEST
-from potato.simulation.photographs import lay_photographs
 from potato.simulation.spectral_lift import lift_spectra
 
 
@@ -65,9 +64,7 @@ def test_lifted_spectrum_is_near_a_measured_one():
 def some_ground(kind, size=128):
     if kind == "leaves":
         return lay_dead_leaves(size, size, LIBRARY, seeded(1))
-    return lay_photographs(
-        size, size, lambda rng: photograph(rng.randrange(99), rng.choice((64, 96))), LIBRARY, seeded(1)
-    )
+    return photographed_ground(size)
 
 
 @pytest.mark.parametrize("kind", ["leaves", "photographs"])

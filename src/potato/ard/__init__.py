@@ -1,7 +1,7 @@
 """Reading ARD: Maxar's tiled delivery, in a folder, a bucket, or on a web server.
 
 `walk_ard` finds the tiles; it yields `Broken` for whatever can't be read, so that one bad item
-never ends a run. `list_ard` sums up what an ARD holds.
+never ends a run. `list_ard` sums up its contents.
 """
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box

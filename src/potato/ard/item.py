@@ -29,7 +29,7 @@ _PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
 
 
 class LinkError(ValueError):
-    """A link that Potato doesn't follow: the kind of reason, and what was found."""
+    """A link that Potato doesn't follow: the kind of reason, and the particulars."""
 
     def __init__(self, kind: str, found: str = "") -> None:
         found = redact(found)
@@ -57,7 +57,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One tile of one pass, as its item describes it; None for what the item doesn't say.
+    """One tile of one pass, as its item describes it; None where the item says nothing.
 
     Attributes:
         cid: catalog ID of the pass.
@@ -184,7 +184,8 @@ def parse_item(
     properties: dict[str, Any] = found if isinstance(found, dict) else {}
     place = ITEM_PATH.search(name)
     stem = posixpath.basename(name).removesuffix(".json")
-    cid = next((text for text in (properties.get("catalog_id"), stem) if _is_cid(text)), None)
+    named = (properties.get("catalog_id"), stem)
+    cid = next((text for text in named if isinstance(text, str) and CATALOG_ID.fullmatch(text)), None)
     if cid is None:
         return Broken(where, "expected a catalog ID such as 103001010A705C00, found none")
     assets: dict[str, Any] = data["assets"]
@@ -247,10 +248,6 @@ def _is_address(href: object) -> bool:
         and href.isprintable()
         and "\\" not in href
     )
-
-
-def _is_cid(text: object) -> bool:
-    return isinstance(text, str) and CATALOG_ID.fullmatch(text) is not None
 
 
 def _number(value: object, low: float, high: float) -> float | None:

@@ -8,7 +8,7 @@ from potato.errors import InputError
 
 
 def tile_name(tile: Tile) -> str:
-    """Zone, quadkey, date and CID with slashes between: the same wherever the ARD lies."""
+    """Zone, quadkey, date and CID with slashes between, wherever the ARD lies."""
     return f"{tile.zone or '-'}/{tile.quadkey or '-'}/{tile.date or '-'}/{tile.cid}"
 
 

@@ -1,7 +1,7 @@
 """A chip: a small training pair and its truth, and the file that holds one.
 
 `docs/formats.md` describes the file: three integer tensors in units of 1/10,000, in which 0 is an
-invalid pixel, and an optional flag. A chip has the same bytes whatever the name of its file.
+invalid pixel, and an optional flag. The file's name doesn't change its bytes.
 """
 
 import hashlib
@@ -145,7 +145,7 @@ def chip_bytes(chip: Chip) -> bytes:
 
 
 def digest(data: bytes) -> str:
-    """The first 16 hex digits of the SHA-256 of a file's bytes."""
+    """The first 16 hex digits of the SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 

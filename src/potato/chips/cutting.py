@@ -136,7 +136,7 @@ class Cutter:
         )
 
     def _picks(self, place: Place) -> list[tuple[int, _Pick]]:
-        """Tiles to try for a chip, each with a function that picks a window of it."""
+        """Tiles to try for a chip, each with a function that picks one of its windows."""
 
         def planned(lattice: Lattice) -> PairWindow | None:
             return lattice.window(place.rank)

@@ -54,8 +54,8 @@ def fake_chips(
 ) -> Filled:
     """Fake chips of rare, difficult surfaces.
 
-    Chip n of a seed is always the same, however many came before it and whatever the number of
-    workers. Chips that are there already stay, so repeating a run that was cut short finishes it.
+    Chip n of a seed is always the same, whatever the chips before it and the number of workers.
+    Chips that are there already stay, so repeating a run that was cut short finishes it.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.

@@ -70,9 +70,9 @@ def make_chips(
 ) -> MadeChips:
     """Cut training chips out of an ARD.
 
-    Chip n of a source is always the same, byte for byte: in whatever folder, however many came
-    before it, whatever the number of workers. Chips that are there already stay. So a run that was
-    cut short, even by a kill, is finished by repeating it, and `count=1024` followed by
+    Chip n of a source is always the same, byte for byte, whatever the folder, the chips before it
+    and the number of workers. Chips that are there already stay. So repeating a run that was cut
+    short, even by a kill, finishes it, and `count=1024` followed by
     `count=1024, starting_from=1024` gives the chips of `count=2048`.
 
     Args:
@@ -128,6 +128,7 @@ def make_chips(
                 _log_skips(cut, passed, write)
                 write(_line(cut))
                 made += 1
+        remote = any(is_remote(tile.pan or "") for tile in survey.tiles)
         result = MadeChips(
             Path(chip_dir),
             made,
@@ -137,14 +138,10 @@ def make_chips(
             passed=dict(sorted(Counter(skip.kind for skip in passed).items())),
             warnings=warnings,
             plan=survey.plan,
-            bytes_moved=bytes_moved() if cluster is None and _remote(survey) else None,
+            bytes_moved=bytes_moved() if remote and cluster is None else None,
         )
         write(str(result).replace("\n", "; "))
     return result
-
-
-def _remote(survey: Survey) -> bool:
-    return any(is_remote(tile.pan or "") for tile in survey.tiles)
 
 
 def _log_skips(cut: Cut, logged: set[Skip], write: Callable[[str], None]) -> None:
@@ -163,7 +160,7 @@ def _warnings(survey: Survey, chips: int) -> tuple[str, ...]:
     """
     if survey.windows is not None and chips > survey.windows:
         raise InputError(
-            f"expected at most {survey.windows} chips, which is what the ground holds, found {chips} "
+            f"expected at most {survey.windows} chips, as many as the ground holds, found {chips} "
             "(--starting-from and --count together); ask for fewer or smaller chips"
         )
     warnings = []

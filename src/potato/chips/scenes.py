@@ -39,7 +39,7 @@ from potato.simulation.random_imager import random_imager, sharpened_on_grid
 from potato.simulation.spectral_lift import SpectralLibrary
 
 _FORMAT = 7
-"""To be raised when the same seed gives other scenes."""
+"""Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
 _RAGGED = 0.1
 """Share of the scenes with a ragged edge, which makes up to 0.4 of their pixels invalid."""
@@ -104,7 +104,7 @@ def scene_chip(
     photographs: tuple[str, ...] = (),
     ground: str | None = None,
 ) -> Chip:
-    """The chip of one simulated scene; the same arguments always give the same chip.
+    """The chip of one simulated scene; equal arguments give equal chips.
 
     The target is the truth at pan's own pixels, haze included. A tenth of the chips have a ragged
     edge beyond which nothing is valid.
@@ -147,7 +147,7 @@ def scene_chip(
 def whole_cells(valid: Tensor) -> Tensor:
     """The mask of mul (h, w) for a mask of pan (4h, 4w): cells whose pan pixels are all valid.
 
-    Masks are like this after Wald's protocol, too.
+    Chips by Wald's protocol follow this rule, too.
     """
     height, width = valid.shape
     return valid.reshape(height // RATIO, RATIO, width // RATIO, RATIO).all(3).all(1)

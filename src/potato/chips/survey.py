@@ -1,6 +1,5 @@
 """A survey of an ARD before cutting: usable tiles, their ground, and why others aren't used."""
 
-import hashlib
 import json
 import math
 from collections import Counter
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
+from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import BANDS, RATIO
 from potato.core.windows import PairWindow
@@ -246,4 +246,4 @@ def _plan(names: list[str], areas: tuple[int, ...], shape: Shape) -> str:
         "minimum_valid": shape.minimum_valid,
         "tiles": list(zip(names, areas, strict=True)),
     }
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+    return digest(json.dumps(facts).encode())

@@ -249,8 +249,8 @@ def observe_coarser(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Image a ground at mul's scale, and make the pair coarser by Wald's protocol.
 
-    The imager's traces differ then: the effect of mul's pixels on detail is in the truth and hardly
-    shows in box means of it, and pan is nearly ideal.
+    The imager then leaves other traces: the effect of mul's pixels on detail is in the truth and
+    hardly shows in the truth's box means, and pan is nearly ideal.
 
     Args:
         ground: of `ground.make_ground`. `FINE` of its pixels make one of mul.

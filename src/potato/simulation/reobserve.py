@@ -31,7 +31,7 @@ def observe_again(
         generator: source of the noise.
 
     Returns:
-        pan and mul, new, of the same shapes and types, and invalid at the same pixels. The chip's
+        New pan and mul, with the shapes, types and invalid pixels of the arguments. The chip's
         target remains the truth.
     """
     pan_valid, mul_valid = pan.int() > 0, (mul.int() > 0).any(0, keepdim=True)

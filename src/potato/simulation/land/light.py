@@ -17,6 +17,9 @@ SUN_AZIMUTH = math.radians(140)
 SKYLIGHT = (0.165, 0.27, 0.235, 0.19, 0.165, 0.15, 0.135, 0.12, 0.105)
 """Share of the light on open flat ground that comes from the sky: pan, then the bands; by eye."""
 
+LONGEST_SHADOW = 40.0
+"""Metres; no building or tree casts a longer one."""
+
 SKY_LOST = 0.04
 """Share of the sky lost for every metre that things nearby are higher; by eye."""
 
@@ -39,8 +42,11 @@ def slope_factor(rise: float, direction: float) -> float:
     return max(0.05, factor)
 
 
-def relief_factor(height: Tensor, strength: float = 1.0) -> Tensor:
-    """Sunlight on a height field in metres (h, w) over sunlight on flat ground, 0.15..1.9."""
+def relief_factor(height: Tensor, strength: float) -> Tensor:
+    """Sunlight on a height field in metres (h, w) over sunlight on flat ground, 0.15..1.9.
+
+    `strength` is a factor of its slopes.
+    """
     dx = torch.zeros_like(height)
     dy = torch.zeros_like(height)
     dx[:, 1:-1] = height[:, 2:] - height[:, :-2]
@@ -50,12 +56,8 @@ def relief_factor(height: Tensor, strength: float = 1.0) -> Tensor:
     return fall.div_(torch.sqrt(1 + fall * fall)).div_(math.tan(SUN_ELEVATION)).add_(1).clamp_(0.15, 1.9)
 
 
-def shadows(height: Tensor, reach: float = 40.0) -> Tensor:
-    """Cast shadows.
-
-    Args:
-        height: metres (h, w).
-        reach: longest shadow, metres.
+def shadows(height: Tensor) -> Tensor:
+    """Cast the shadows of a height field in metres (h, w).
 
     Returns:
         0 in the sun to 1 in shadow (h, w), with soft edges.
@@ -66,7 +68,7 @@ def shadows(height: Tensor, reach: float = 40.0) -> Tensor:
     step = 1.0
     # Doubling: after k rounds the ceiling is the largest height within 2^k pixels towards the sun,
     # less the descent of the ray on its way.
-    while step < reach * METRE:
+    while step < LONGEST_SHADOW * METRE:
         dx, dy = round(_TOWARDS_SUN[0] * step), round(_TOWARDS_SUN[1] * step)
         moved = torch.zeros_like(ceiling)
         target = (slice(max(0, -dy), rows - max(0, dy)), slice(max(0, -dx), columns - max(0, dx)))
