@@ -33,7 +33,7 @@ def measure(ard: str, folder: Path, count: int, workers: int) -> dict[str, float
     seconds = time.perf_counter() - started
     if status:
         sys.exit("make-chips failed")
-    # What each chip takes once it runs: the time between the first chip and the last.
+    # The time between the first chip and the last leaves out the start.
     times = sorted(path.stat().st_mtime for path in folder.glob("*.pt"))
     return {
         "seconds": seconds,

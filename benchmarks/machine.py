@@ -1,4 +1,4 @@
-"""What every figure should come with: the machine and the versions it was taken with."""
+"""Figures kept as JSON, with the machine and the versions that they were measured with."""
 
 import json
 import os

@@ -74,7 +74,7 @@ def deliver(
     )
     seconds = time.perf_counter() - started
     told = json.loads(done.stdout)
-    # Starting up and loading weights is the same for any number of tiles.
+    # Starting up takes equally long for any number of tiles, so it is left out.
     ends = sorted(path.stat().st_mtime for path in folder.rglob("[0-9]*/*/*/*.json"))
     running = told["pixels"] * (len(ends) - workers) / len(ends) / (ends[-1] - ends[workers - 1])
     return {"seconds": seconds, "mpx_per_second": told["pixels"] / seconds / 1e6, "running": running / 1e6}

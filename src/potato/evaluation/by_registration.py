@@ -53,8 +53,7 @@ def measure_registration(
         progress: whether to draw a progress bar on stderr.
 
     Returns:
-        Medians over windows of 32 mul pixels, and each window's own displacement in
-        `details["windows"]`.
+        Medians over windows of 32 mul pixels; `details["windows"]` has the displacement of each.
 
     Raises:
         InputError, PairError, BandError: if the pair can't be used or is too small.

@@ -1,4 +1,4 @@
-"""A pair of files of any size as windows that fit in memory, and work on these in order."""
+"""A pair of files of any size in windows that fit in memory."""
 
 import contextlib
 import functools
@@ -40,7 +40,7 @@ def map_windows(
     cluster: str | None = None,
     progress: bool = False,
 ) -> Iterator[tuple[PairWindow, Result]]:
-    """Read and work on the windows of a region; results in the order of `even_windows`.
+    """Read and work on the windows of a region, in the order of `even_windows`.
 
     Args:
         pan: the pair's pan, as `open_pair` takes it.
@@ -48,8 +48,7 @@ def map_windows(
         region: the cells to work on.
         work: works on a window's pixels; pickled for the workers of a cluster.
         workers: windows to work on at once; None for one per core that this process may use.
-        cluster: `local`, or the address of a Dask scheduler, whose workers read and work; None for
-            threads.
+        cluster: `local`, or the address of a Dask scheduler; None for threads.
         progress: whether to draw a progress bar on stderr.
 
     Yields:

@@ -64,8 +64,7 @@ class Layer:
     Attributes:
         name: name for people.
         codes: uint8 (3, h, w) of the window, or (1, h, w): grey, or indexes into the palette.
-        overview: the surroundings of the window; None if the window is all of the picture, or
-            nothing is known.
+        overview: the whole picture; None if the window is all of it, or for differences.
         palette: uint8 (256, 3), or None.
     """
 
@@ -80,11 +79,10 @@ class PictureWindow:
     """A finished picture in the window.
 
     Attributes:
-        layer: what the page shows: a flat picture in the natural look, others as they are.
+        layer: for the page; flat pictures in the natural look, others unchanged.
         oklab: colours of the scene (3, h, w), with the tone curve undone if the tags name one.
         valid: bool (h, w).
-        look: the look that the tags name; None if they name none that is known, and codes count as
-            sRGB.
+        look: the look that the tags name; None for an unknown one, whose codes count as sRGB.
     """
 
     layer: Layer
