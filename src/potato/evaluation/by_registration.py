@@ -61,7 +61,7 @@ def measure_registration(
         ClusterError: if the cluster can't be used, or is lost.
     """
     with gdal(), open_pair(pan, mul) as pair:
-        region = choose_region(pair, window, _SIDE)
+        region = choose_region(pair, window, _SIDE, "choose a larger part or another pair")
         files = {"pan": pair.pan_path, "mul": pair.mul_path}
     results = map_windows(pan, mul, region, _measure, workers=workers, cluster=cluster, progress=progress)
     measured = [one for place, found in results for one in _windows(place, found)]

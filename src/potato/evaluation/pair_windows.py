@@ -72,13 +72,14 @@ def _open_windows(pan: str, mul: str) -> Iterator[Callable[[PairWindow], PairPix
         yield pair.read
 
 
-def choose_region(pair: Pair, window: Sequence[int] | None, least: int) -> PairWindow:
+def choose_region(pair: Pair, window: Sequence[int] | None, least: int, advice: str) -> PairWindow:
     """The cells to evaluate; cells that pan covers only in part are left out.
 
     Args:
         pair: the open pair.
         window: (row, column, height, width) in pan pixels, multiples of 4; None for the whole pair.
         least: cells that the region must have along each side.
+        advice: what to do if it has fewer.
 
     Raises:
         InputError: if the window isn't inside the pair or on its grid, or the region is too small.
@@ -100,8 +101,8 @@ def choose_region(pair: Pair, window: Sequence[int] | None, least: int) -> PairW
             )
     if min(region.height, region.width) < least:
         raise InputError(
-            f"expected at least {least * RATIO} pan pixels along each side for these protocols, found "
-            f"{region.height * RATIO} × {region.width * RATIO}; choose fewer (--protocol, --halvings)"
+            f"expected at least {least * RATIO} pan pixels along each side, found "
+            f"{region.height * RATIO} × {region.width * RATIO}; {advice}"
         )
     return region
 

@@ -80,12 +80,12 @@ class Protocols:
 
 
 def plain_key(halvings: int) -> str:
-    """Key of the plain protocol after so many halvings."""
+    """Key of the plain protocol at a number of halvings."""
     return f"plain ds{halvings}"
 
 
 def displaced_key(displacement: float) -> str:
-    """Key of the displaced protocol with so many low-resolution mul pixels between the arrays."""
+    """Key of the displaced protocol at a displacement in low-resolution mul pixels."""
     return f"displaced {displacement:g}"
 
 
@@ -212,7 +212,7 @@ class _Run:
     colour: Colour
 
     def plain(self, halvings: int) -> Tensor:
-        """The plain protocol after so many halvings; the map is of ΔE."""
+        """The plain protocol at a number of halvings; the map is of ΔE."""
         step, coarser, key = RATIO * 2**halvings, 2**halvings, plain_key(halvings)
         pan, mul = crop_to_multiple(self.pair.pan, RATIO * step), crop_to_multiple(self.pair.mul, step)
         case, bands = plain_case(pan, mul, halvings, self.colour), block_mean(mul, coarser)

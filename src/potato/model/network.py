@@ -60,7 +60,7 @@ OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
 """The channels of the network's output by name, in their order, and how many each has."""
 
 INPUT_SCALE = 8.0
-"""Factor of all inputs but lightness, which are about so many times smaller than it."""
+"""Factor of all inputs but lightness, which is about 8 times as large as they are."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Sharpener(nn.Module):
         architecture: its sizes.
         halo_valid: cells around a block, on every side, that must be known or filled.
         halo: cells around a block that the model reads; 0 means unknown beyond `halo_valid`.
-        read_halo: cells to read around a block, so that how invalid ones within `halo_valid` are
-            filled doesn't depend on the block.
+        read_halo: cells to read around a block, so that invalid ones within `halo_valid` are filled
+            as in the whole image.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:

@@ -11,7 +11,7 @@ DETAIL_PIXELS = 5_000_000
 """Pixels in full detail, all layers together, unless a window is named: about 13 MB of HTML."""
 
 MAX_WINDOW_PIXELS = 1 << 24
-"""Pixels of the largest window that a caller may name; memory holds all of it at once."""
+"""Pixels of the largest window that a caller may name; memory holds the whole window."""
 
 
 def choose_window(

@@ -60,7 +60,7 @@ class Card:
 
     Attributes:
         name: name of the picture.
-        chroma: `figures.draw_chroma` of it, uint8 (3, n, n).
+        chroma: from `figures.draw_chroma`, uint8 (3, n, n).
         counts: histograms of red, green and blue (3, bins).
     """
 

@@ -235,7 +235,7 @@ def held_out(
         scenes: number of simulated scenes, from a series that training never sees.
         size: height and width of scenes in pan pixels.
         seed: of scenes.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
         photographs: for scenes; those that training sees are left out.
     """
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
