@@ -82,9 +82,10 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
 def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
     """Generalised Laplacian pyramid with filters matched to the MTF, and high-pass modulation.
 
-    Each band, enlarged, is multiplied by pan over the enlarged image that the band would see of
-    pan. Pan isn't matched to the bands first, as some do: reflectances share their zero, and a gain
-    and offset for a band that pan doesn't resemble cost more than they gain.
+    Each enlarged band is multiplied by the ratio of pan to coarse pan: pan filtered by the band's
+    own MTF, sampled at mul's scale and enlarged. Unlike in some implementations, pan isn't matched
+    to the bands first: reflectances share their zero, and a gain and offset for a band that pan
+    doesn't resemble cost more than they gain.
 
     Sources: B. Aiazzi and others, "MTF-tailored Multiscale Fusion of High-resolution MS and Pan
     Imagery", Photogrammetric Engineering & Remote Sensing 72 (2006); G. Vivone and others,
@@ -134,7 +135,7 @@ def _enlarge(image: Tensor) -> Tensor:
 
 
 def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
-    """`image` with the gain and offset that give `coarse`, its means, the moments of `goal`."""
+    """Give `image` the gain and offset that match its means, `coarse`, to `goal`."""
     old, new = (plane.std((2, 3), keepdim=True) for plane in (coarse, goal))
     gain = torch.where(old > 0, new / old, torch.ones_like(old))
     return (image - coarse.mean((2, 3), keepdim=True)) * gain + goal.mean((2, 3), keepdim=True)

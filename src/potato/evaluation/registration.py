@@ -1,6 +1,6 @@
 """Registration: where a pair's two band arrays see the ground relative to pan, and moving them.
 
-The detectors of an imager look at a place one after the other, so the satellite's motion, heights
+The detectors of an imager see a place one after the other, so the satellite's motion, heights
 and moving things displace the band arrays. `displacement_map` measures what processing has left of
 that, window by window. `register_arrays` moves each array as one, and `shift` moves any image.
 

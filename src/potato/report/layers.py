@@ -63,7 +63,7 @@ class Layer:
     """An image that a page can show.
 
     Attributes:
-        name: name for people.
+        name: shown on the page.
         codes: uint8 (3, h, w) of the window, or (1, h, w): grey, or indexes into the palette.
         overview: the whole picture; None if the window is all of it, or for differences.
         palette: uint8 (256, 3), or None.
@@ -165,7 +165,7 @@ def difference_layer(name: str, difference: Tensor, valid: Tensor) -> Layer:
     """Show differences on their colour scale.
 
     Args:
-        name: name of the layer for people.
+        name: of the layer, shown on the page.
         difference: JND (h, w).
         valid: bool (h, w).
     """
