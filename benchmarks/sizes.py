@@ -9,7 +9,6 @@ pixels as `fuse` cuts them, all sizes in turns. A run that was interrupted goes 
 WORK/sizes.json and prints a table.
 """
 
-import argparse
 import os
 import re
 import statistics
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from machine import keep
+from machine import keep, parser_of
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
@@ -115,9 +114,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
 
 def main() -> int:
     """Train, evaluate, time, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("pool", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sizes", default=SIZES)
