@@ -7,7 +7,6 @@ it: each reads 4096² pixels of pan and 1024² × 8 of mul.
     python benchmarks/chips.py --rounds 1 --ard ards/italy23
 """
 
-import argparse
 import os
 import shutil
 import statistics
@@ -17,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from machine import keep
+from machine import keep, parser_of
 
 TILES = 2
 SIDE = 5168
@@ -33,7 +32,7 @@ def measure(ard: str, folder: Path, count: int, workers: int) -> dict[str, float
     seconds = time.perf_counter() - started
     if status:
         sys.exit("make-chips failed")
-    # What each chip takes once it runs: the time between the first chip and the last.
+    # The time between the first chip and the last leaves out the start.
     times = sorted(path.stat().st_mtime for path in folder.glob("*.pt"))
     return {
         "seconds": seconds,
@@ -45,9 +44,7 @@ def measure(ard: str, folder: Path, count: int, workers: int) -> dict[str, float
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--count", type=int, default=64, help="chips a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import keep
+from machine import keep, parser_of
 
 GDAL = "gdal_pansharpen.py -q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -b 2"
 PIECE = 2048
@@ -129,9 +129,7 @@ def summarize(runs: dict[str, list[dict[str, float]]], pixels: int) -> dict[str,
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--size", type=int, default=8192, help="side of pan in pixels")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--width", type=int, default=32, help="channels of the network")

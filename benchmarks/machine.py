@@ -1,11 +1,19 @@
-"""What every figure should come with: the machine and the versions it was taken with."""
+"""The command line of a benchmark, and its figures as JSON with the machine and the versions."""
 
+import argparse
 import json
 import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+
+def parser_of(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is the docstring of the script, unwrapped."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def keep(path: str, **figures: Any) -> None:

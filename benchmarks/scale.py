@@ -23,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-from machine import keep
+from machine import keep, parser_of
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -74,7 +74,7 @@ def deliver(
     )
     seconds = time.perf_counter() - started
     told = json.loads(done.stdout)
-    # Starting up and loading weights is the same for any number of tiles.
+    # Starting up takes equally long for any number of tiles, so it is left out.
     ends = sorted(path.stat().st_mtime for path in folder.rglob("[0-9]*/*/*/*.json"))
     running = told["pixels"] * (len(ends) - workers) / len(ends) / (ends[-1] - ends[workers - 1])
     return {"seconds": seconds, "mpx_per_second": told["pixels"] / seconds / 1e6, "running": running / 1e6}
@@ -141,9 +141,7 @@ def compare_stores(folder: Path, options: argparse.Namespace) -> list[dict]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("what", choices=["workers", "store"])
     parser.add_argument("--tiles", type=int, default=16)
     parser.add_argument("--size", type=int, default=2720, help="pan pixels along a tile")

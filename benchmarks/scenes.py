@@ -6,7 +6,6 @@ Each ground is imaged by four passes, as in `potato train --scenes`. Half of the
 Wald's protocol, and most of these need ground of four times the area.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -14,15 +13,13 @@ from pathlib import Path
 
 import torch
 
-from machine import keep
+from machine import keep, parser_of
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.training import TrainConfig
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--photographs", type=Path)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--count", type=int, default=8, help="grounds of each kind")

@@ -1,16 +1,14 @@
 """Error against speed of networks of several widths and depths.
 
-    python benchmarks/sizes.py POOL --work DIR [--sizes 24x3,32x4,…] [--data DIR] [--photographs
-    DIR]
+    python benchmarks/sizes.py POOL --work WORK [--sizes 24x3,32x4,…] [--data DATA]
 
-POOL is that of runs/reference.sh. Each network learns from the same chips in the same order, for as
-long; then it is evaluated on simulated scenes that training never sees and, if DATA holds `wv2/`,
-on that real pair. Speed is of the network with the predictor, on one thread, in blocks of 512 × 512
-pixels as `fuse` cuts them, all sizes in turns. Training goes on where it was cut short. It writes
-DIR/sizes.json and prints a table.
+POOL is the pool of runs/reference.sh. All networks learn from equally many chips in one order. Each
+is then evaluated on simulated scenes that training never sees and, if DATA holds `wv2/`, on that
+real pair. Speed is measured with the predictor included, on one thread, in blocks of 512 × 512
+pixels as `fuse` cuts them, all sizes in turns. A run that was interrupted goes on. It writes
+WORK/sizes.json and prints a table.
 """
 
-import argparse
 import os
 import re
 import statistics
@@ -21,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from machine import keep
+from machine import keep, parser_of
 from potato.chips.scenes import list_photographs, scene_chip
 from potato.core.windows import PairWindow
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
@@ -52,7 +50,7 @@ def terms() -> str:
 
 
 def train(pool: Path, work: Path, size: str, chips: int) -> Path:
-    """The last checkpoint of a session of so many chips; a finished one is reused."""
+    """Train a network of a size on so many chips, unless its last checkpoint is there already."""
     width, depth = size.split("x")
     epochs = max(1, chips // EPOCH)
     last = work / size / f"{epochs - 1}.safetensors"
@@ -116,9 +114,7 @@ def time_all(models: dict[str, Sharpener], rounds: int) -> dict[str, float]:
 
 def main() -> int:
     """Train, evaluate, time, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("pool", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--sizes", default=SIZES)

@@ -8,7 +8,6 @@ processor time are kept: they agree on a quiet machine, and on a busy one only t
     python benchmarks/tiles.py --json benchmarks/results/tiles.json
 """
 
-import argparse
 import multiprocessing
 import os
 import random
@@ -19,13 +18,11 @@ import time
 from pathlib import Path
 
 from fuse import make
-from machine import keep
+from machine import keep, parser_of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--size", type=int, default=8192, help="side of pan")
     parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")

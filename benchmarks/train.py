@@ -7,7 +7,6 @@ makes more chips per second than computing takes.
     python benchmarks/train.py --rounds 5 --json benchmarks/results/train.json
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import time
 
 import torch
 
-from machine import keep
+from machine import keep, parser_of
 from potato.chips.scenes import make_scenes, scene_chip
 from potato.engine.devices import choose_device
 from potato.model.network import Architecture, Sharpener
@@ -26,9 +25,7 @@ from potato.training.step import Learner, train_step
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_of(__doc__)
     parser.add_argument("--size", type=int, default=512, help="side of a chip in pan pixels")
     parser.add_argument("--chips", type=int, default=16, help="how many different chips")
     parser.add_argument("--steps", type=int, default=4, help="steps of a round, after one to warm up")

@@ -107,8 +107,7 @@ def read_earthlib() -> Iterator[Spectrum]:
 def _sample_of(row: dict[str, str]) -> str:
     name, place = row["NAME"], f"{row['LAT']},{row['LON']}"
     if row["SOURCE"].startswith("icraf"):
-        # One profile is one place; where the place is missing (0, 0), numbers in one ten go
-        # together.
+        # A profile is a place; without a place (0, 0), each ten of consecutive numbers is a sample.
         return name[:-1] if place == "0,0" else place
     if "santa barbara" in row["NOTES"]:
         return name.split(".")[0]  # the rest counts repeated measurements of one material

@@ -80,19 +80,19 @@ def make_scene(
         index: of the scene; styles of land take turns, and every other scene has a ragged edge.
         size: pan pixels along a side, a multiple of 4, at least 64.
         seed: of the series.
-        change: changes the sensor, which is as random as in training, before it observes.
+        change: changes the imager, which is as random as in training, before it observes.
     """
     styles = tuple(STYLES)
     generator = torch.Generator().manual_seed(seed_of(seed, "judged", index))
     ground = make_ground(size, size, generator, style=styles[index % len(styles)])
-    sensor = random_imager(generator)
+    imager = random_imager(generator)
     valid = torch.ones(size, size, dtype=torch.bool)
     if index % 2:
         valid = ragged_mask(size, size, generator, share=_INVALID)
-    sensor = change(sensor) if change else sensor
-    counts = observe(ground, generator, sensor)
+    imager = change(imager) if change else imager
+    counts = observe(ground, generator, imager)
     pan, mul = counts_to_reflectance(counts[0][None, None]), counts_to_reflectance(counts[1][None])
-    bands = truth(ground, sensor)[1]
+    bands = truth(ground, imager)[1]
     whole = (to_cells(valid[None, None].float()) > 0).all(1, keepdim=True)
     valid = enlarge_mask(whole[0, 0])
     pan, mul = complete_pair(pan, mul, valid[None, None], whole)

@@ -44,8 +44,7 @@ WATER = """
 725 1.49   750 2.6    775 2.4    800 2.0    825 2.8    850 4.3    900 6.8    925 14     950 38
 975 45     1000 36    1100 18
 """
-"""nm and absorption of pure water, 1/m: Pope and Fry 1997, from 725 nm Kou and others 1993,
-rounded."""
+"""nm and rounded absorption of pure water, 1/m: Pope and Fry 1997; Kou and others 1993 from 725."""
 
 ICE = """
 350 2.0e-11   400 2.365e-11 450 9.239e-11 500 5.889e-10 550 2.289e-9 600 5.73e-9 650 1.43e-8

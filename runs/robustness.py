@@ -1,4 +1,4 @@
-"""Sharpeners on input that training doesn't have: figures should get worse gently."""
+"""Robustness: sharpeners on inputs unlike those of training; figures should get worse gently."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -24,19 +24,19 @@ class Trial:
 
     Attributes:
         name: its row in the table.
-        sensor: changes the sensor before it observes; haze changes the truth too.
+        imager: changes the imager before it observes; haze changes the truth too.
         pan: factor of pan alone; the truth stays.
         light: factor of pan and mul; the truth changes with them.
     """
 
     name: str
-    sensor: Callable[[Imager], Imager] | None = None
+    imager: Callable[[Imager], Imager] | None = None
     pan: float = 1.0
     light: float = 1.0
 
     def scene(self, index: int, size: int = 512, seed: int = 0) -> Scene:
         """A scene of `make_scene`, changed by this trial."""
-        scene = make_scene(index, size, seed, self.sensor)
+        scene = make_scene(index, size, seed, self.imager)
         return replace(
             scene,
             pan=scene.pan * (self.pan * self.light),
@@ -46,12 +46,12 @@ class Trial:
         )
 
 
-def _noisy(sensor: Imager) -> Imager:
-    return replace(sensor, read_noise=3 * sensor.read_noise, shot_noise=9 * sensor.shot_noise)
+def _noisy(imager: Imager) -> Imager:
+    return replace(imager, read_noise=3 * imager.read_noise, shot_noise=9 * imager.shot_noise)
 
 
-def _hazy(sensor: Imager) -> Imager:
-    return replace(sensor, haze=0.1)
+def _hazy(imager: Imager) -> Imager:
+    return replace(imager, haze=0.1)
 
 
 TRIALS = (

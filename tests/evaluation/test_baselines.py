@@ -131,7 +131,7 @@ def test_the_fitted_mix_of_gsas_bands_is_pan(mixed, scene):
     assert left.square().mean().sqrt() < 1e-4
 
 
-def test_gsa_works_with_identical_bands():
+def test_the_bands_of_gsa_are_pan_on_average_where_they_are_identical():
     pan = shading(side=64)
     mul = block_mean(pan) * torch.ones(1, 8, 1, 1)
     assert torch.allclose(gsa(pan, mul).mean(1, keepdim=True), pan, atol=1e-3)

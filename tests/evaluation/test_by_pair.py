@@ -132,11 +132,7 @@ def test_a_pair_without_a_valid_pixel_is_refused(tmp_path):
     pan, mul = pairs.smooth_pair(48, 48)
     paths = pairs.write_reflectance(tmp_path, pan, mul, valid=np.zeros((192, 192), bool))
     with pytest.raises(EmptyError, match="expected valid pixels to evaluate"):
-        evaluate_pair(
-            paths.pan,
-            paths.mul,
-            methods=MethodSpec(baselines=()),
-        )
+        evaluate_pair(paths.pan, paths.mul, methods=MethodSpec(baselines=()))
 
 
 def test_methods_that_make_bands_have_figures_of_bands(tmp_path):

@@ -1,4 +1,4 @@
-"""The methods to compare: which there are, and GDAL's among them."""
+"""The methods of a run, GDAL's sharpener among them."""
 
 from dataclasses import replace
 

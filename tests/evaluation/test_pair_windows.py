@@ -32,3 +32,9 @@ def test_windows_cover_every_cell_once_and_none_is_a_sliver(rows, columns):
 def test_windows_outside_the_pair_or_off_its_grid_are_refused(run, pair, window, message):
     result = run("evaluate", pair.pan, pair.mul, "--baselines", "none", "--window", *window)
     assert result.exit_code == 1 and message in result.stderr
+
+
+def test_a_part_too_small_for_registration_is_refused_without_advice_on_protocols(run, pair):
+    result = run("evaluate", "--registration", pair.pan, pair.mul, "--window", 0, 0, 124, 160)
+    assert result.exit_code == 1 and "expected at least 128 pan pixels" in result.stderr
+    assert "--protocol" not in result.stderr

@@ -1,4 +1,4 @@
-"""What the page of a report says, and that it stands alone."""
+"""The text of a report's page, which stands alone."""
 
 import re
 

@@ -44,7 +44,7 @@ def page(browser, shown):
     errors(browser)
     browser.get(shown.as_uri())
     wait(browser, lambda: stage(browser, "ready") == "yes")
-    looks(browser, (0.2, RED), (0.8, BLUE))
+    wait_for_colours(browser, (0.2, RED), (0.8, BLUE))
     yield browser
     assert errors(browser) == []
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
@@ -67,7 +67,7 @@ def stage(browser, name):
 
 
 def pixel(browser, across, down):
-    """What colour the stage has on the screen at a share of its width and height."""
+    """The colour of the stage on the screen at a share of its width and height."""
     codes = decode(browser.find_element("id", "stage").screenshot_as_png)[:3]
     return codes[:, int(down * codes.shape[1]), int(across * codes.shape[2])]
 
@@ -76,7 +76,7 @@ def near(codes, colour):
     return np.abs(codes.astype(int) - colour).max() <= 12
 
 
-def looks(browser, *places):
+def wait_for_colours(browser, *places):
     """Wait until the stage has these colours at these shares of its width, below its middle."""
     wait(browser, lambda: all(near(pixel(browser, across, 0.6), colour) for across, colour in places))
 
@@ -102,24 +102,24 @@ def test_pointer_and_keys_move_the_divider(page):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.keys import Keys
 
-    looks(page, (0.3, RED), (0.7, BLUE))
+    wait_for_colours(page, (0.3, RED), (0.7, BLUE))
     divider = page.find_element("id", "divider")
     width = page.find_element("id", "stage").size["width"]
     ActionChains(page).drag_and_drop_by_offset(divider, int(-0.3 * width), 0).perform()
-    looks(page, (0.15, RED), (0.3, BLUE))
+    wait_for_colours(page, (0.15, RED), (0.3, BLUE))
     assert 19 <= int(divider.get_attribute("aria-valuenow")) <= 21
     press(page, Keys.END)
     assert divider.get_attribute("aria-valuenow") == "100"
-    looks(page, (0.15, RED), (0.8, RED))
+    wait_for_colours(page, (0.15, RED), (0.8, RED))
     press(page, "[", "[")
     assert divider.get_attribute("aria-valuenow") == "96"
 
 
 def test_pictures_blink_by_key_and_automatically(page):
     press(page, "b")
-    looks(page, (0.3, RED), (0.7, RED))
+    wait_for_colours(page, (0.3, RED), (0.7, RED))
     press(page, " ")
-    looks(page, (0.3, BLUE), (0.7, BLUE))
+    wait_for_colours(page, (0.3, BLUE), (0.7, BLUE))
     names = [page.find_element("id", f"{side}-name").is_displayed() for side in ("left", "right")]
     assert names == [False, True]
     press(page, "p")
@@ -191,7 +191,7 @@ def test_number_keys_choose_layers_and_differences_show_their_scale(page):
     assert not scale.is_displayed()
     press(page, "4")
     assert page.find_element("id", "right-name").text == "difference: blue.tif" and scale.is_displayed()
-    looks(page, (0.7, scale_colours(255)[-1]))
+    wait_for_colours(page, (0.7, scale_colours(255)[-1]))
     press(page, "x")
     assert page.find_element("id", "left-name").text == "difference: blue.tif"
     press(page, "2")

@@ -1,4 +1,4 @@
-"""What a report refuses, and the command."""
+"""`write_report` and `potato report`: refusals, overwriting, output."""
 
 import json
 

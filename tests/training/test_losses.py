@@ -30,7 +30,7 @@ def test_soft_delta_e_lies_between_delta_e_less_the_softness_and_delta_e(seed, s
     assert bool((soft >= -1e-5).all())
     assert bool((soft <= plain + 1e-4).all()) and bool((soft >= plain - SOFTNESS - 1e-4).all())
     order = plain.flatten().argsort()
-    assert bool((soft.flatten()[order].diff() >= -1e-4).all()), "what looks further off costs more"
+    assert bool((soft.flatten()[order].diff() >= -1e-4).all()), "a larger ΔE costs more"
 
 
 def test_soft_delta_e_of_one_jnd_is_nearly_1_and_chroma_counts_double():

@@ -32,6 +32,21 @@ def chip_numbers(folder: Path) -> list[int]:
     return sorted(int(name[1]) for name in found if name)
 
 
+def list_chips(folder: PathLike) -> list[Path]:
+    """The chips of a folder, `0.pt`, `1.pt`, …, by number.
+
+    Raises:
+        ChipError: if there are none.
+    """
+    try:
+        numbers = chip_numbers(Path(folder))
+    except OSError as error:
+        raise ChipError(f"{folder}: expected a folder of chips, can't list it: {error.strerror}") from error
+    if not numbers:
+        raise ChipError(f"{folder}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips")
+    return [Path(folder) / f"{number}.pt" for number in numbers]
+
+
 def read_manifest(folder: Path) -> dict[int, Row]:
     """The rows of a folder's manifest by chip number; empty if there is no manifest.
 

@@ -35,3 +35,15 @@ def check_pair_shapes(pan: "Tensor", mul: "Tensor") -> None:
     raise ValueError(
         f"expected pan (b, 1, 4h, 4w) and mul (b, 8, h, w), found {tuple(pan.shape)} and {tuple(mul.shape)}"
     )
+
+
+def check_mask(valid: "Tensor | None", height: int, width: int) -> None:
+    """Refuse a mask that isn't bool (`height`, `width`); None stands for all pixels.
+
+    Raises:
+        ValueError: if it has another type or shape; the message says which.
+    """
+    if valid is not None and (valid.shape != (height, width) or str(valid.dtype) != "torch.bool"):
+        raise ValueError(
+            f"expected valid as bool {(height, width)}, found {valid.dtype} {tuple(valid.shape)}"
+        )

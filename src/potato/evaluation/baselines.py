@@ -1,16 +1,15 @@
 """Classical sharpeners, the baselines of the literature: 8 bands in, 8 sharp bands out.
 
-Each follows its published formula. Where pan must resemble an intensity of mul, its mean and
-deviation are matched at mul's scale. `brovey`, `gsa` and `awlp` take statistics of the whole image,
+Each follows its published formula. Where pan stands for an intensity of mul, its mean and deviation
+are matched at mul's scale. `brovey`, `gsa` and `awlp` take statistics of the whole image,
 so the result in a window depends on the window.
 
 All take pan (b, 1, 4h, 4w) and mul (b, 8, h, w) in reflectance, every pixel valid, and return (b,
-8, 4h, 4w), in which overshoots may leave 0..1. The images of a batch don't affect each other. All
-raise ValueError if the shapes don't fit.
+8, 4h, 4w), which may overshoot 0..1. The images of a batch don't affect each other. All raise
+ValueError if the shapes don't fit.
 
-Source of the choice, and of details that papers leave open: G. Vivone and others, "A Critical
-Comparison Among Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53
-(2015).
+The choice, and details that papers leave open, follow G. Vivone and others, "A Critical Comparison
+Among Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53 (2015).
 """
 
 from collections.abc import Callable
@@ -31,8 +30,7 @@ DARK = 1e-3
 """Least reflectance that a ratio divides by; below it, the ratio would be noise over noise."""
 
 BRIGHTEST = float(RATIO**2)
-"""Largest ratio of a pixel to its surroundings; one pixel can't hold more light than its whole
-cell."""
+"""Largest ratio of a pixel to its cell: one pixel can't hold more light than the whole cell."""
 
 
 def bicubic(pan: Tensor, mul: Tensor) -> Tensor:
@@ -84,9 +82,10 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
 def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
     """Generalised Laplacian pyramid with filters matched to the MTF, and high-pass modulation.
 
-    Each band, enlarged, is multiplied by pan over the enlarged image that the band would see of
-    pan. Pan isn't matched to the bands first, as some do: reflectances share their zero, and a gain
-    and offset for a band that pan doesn't resemble cost more than they gain.
+    Each enlarged band is multiplied by the ratio of pan to coarse pan: pan filtered by the band's
+    own MTF, sampled at mul's scale and enlarged. Unlike in some implementations, pan isn't matched
+    to the bands first: reflectances share their zero, and a gain and offset for a band that pan
+    doesn't resemble cost more than they gain.
 
     Sources: B. Aiazzi and others, "MTF-tailored Multiscale Fusion of High-resolution MS and Pan
     Imagery", Photogrammetric Engineering & Remote Sensing 72 (2006); G. Vivone and others,
@@ -136,7 +135,7 @@ def _enlarge(image: Tensor) -> Tensor:
 
 
 def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
-    """`image` with the gain and offset that give `coarse`, its means, the moments of `goal`."""
+    """Give `image` the gain and offset that match its means, `coarse`, to `goal`."""
     old, new = (plane.std((2, 3), keepdim=True) for plane in (coarse, goal))
     gain = torch.where(old > 0, new / old, torch.ones_like(old))
     return (image - coarse.mean((2, 3), keepdim=True)) * gain + goal.mean((2, 3), keepdim=True)

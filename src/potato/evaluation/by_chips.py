@@ -8,11 +8,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from potato.chips.chip import Chip, load_chip
-from potato.chips.folder import chip_numbers
+from potato.chips.folder import list_chips
 from potato.core.types import PathLike
 from potato.engine.devices import one_thread
 from potato.engine.executor import open_executor
-from potato.errors import ChipError, EmptyError
+from potato.errors import EmptyError
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.masks import complete_pair, inner
 from potato.evaluation.methods import Method, MethodSpec
@@ -49,30 +49,24 @@ def evaluate_chips(
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
     """
-    folder, methods = Path(pool), methods or MethodSpec()
-    try:
-        numbers = chip_numbers(folder)
-    except OSError as error:
-        raise ChipError(f"{pool}: expected a folder of chips, can't list it: {error.strerror}") from error
-    if not numbers:
-        raise ChipError(f"{pool}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips")
+    methods, paths = methods or MethodSpec(), [path.absolute() for path in list_chips(pool)]
     found, means = {method.name: Findings() for method in methods.methods}, {}
     spec = methods if cluster is None else methods.for_workers()
-    work = functools.partial(_evaluate_file, spec, folder.absolute())
-    bar = tqdm(total=len(numbers), unit="chip", disable=not progress)
+    work = functools.partial(_evaluate_file, spec)
+    bar = tqdm(total=len(paths), unit="chip", disable=not progress)
     with open_executor(workers, cluster) as executor, bar:
-        for number, result in executor.map(numbers, work):
+        for path, result in executor.map(paths, work):
             for whole, part in zip(found.values(), result, strict=True):
                 whole.join(part)
-            means[str(number)] = result[-1].difference(CHIPS_KEY).total.mean
+            means[path.stem] = result[-1].difference(CHIPS_KEY).total.mean
             bar.update()
     rows, name = {name: one.difference(CHIPS_KEY) for name, one in found.items()}, list(found)[-1]
     if not rows[name].total.count:
         raise EmptyError(f"{pool}: expected chips with valid pixels to evaluate, found none")
-    section = difference_section(CHIPS_KEY, f"{len(numbers)} chips of {pool}", rows)
+    section = difference_section(CHIPS_KEY, f"{len(paths)} chips of {pool}", rows)
     return Evaluation(
         "chips",
-        {"chips": str(pool), "count": len(numbers)},
+        {"chips": str(pool), "count": len(paths)},
         provenance(methods.methods),
         (section, picture_section("literature", "literature: the same results", found, CHIPS_KEY)),
         rows[name].total.mean,
@@ -100,5 +94,5 @@ def evaluate_chip(methods: Sequence[Method], chip: Chip) -> list[Findings]:
 
 
 @one_thread()
-def _evaluate_file(methods: MethodSpec, folder: Path, number: int) -> list[Findings]:
-    return evaluate_chip(methods.methods, load_chip(folder / f"{number}.pt"))
+def _evaluate_file(methods: MethodSpec, path: Path) -> list[Findings]:
+    return evaluate_chip(methods.methods, load_chip(path))

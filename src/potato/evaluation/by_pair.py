@@ -60,7 +60,7 @@ def evaluate_pair(
     methods, protocols = methods or MethodSpec(), protocols or Protocols()
     names = [method.name for method in methods.methods]
     with gdal(), open_pair(pan, mul) as pair:
-        region = choose_region(pair, window, protocols.least)
+        region = choose_region(pair, window, protocols.least, "choose fewer --protocol or --halvings")
         files = {"pan": pair.pan_path, "mul": pair.mul_path}
     found, chart, evaluated = {name: Findings() for name in names}, ErrorMap(region), 0
     work = functools.partial(_evaluate, methods if cluster is None else methods.for_workers(), protocols)

@@ -53,8 +53,7 @@ def measure_registration(
         progress: whether to draw a progress bar on stderr.
 
     Returns:
-        Medians over windows of 32 mul pixels, and each window's own displacement in
-        `details["windows"]`.
+        Medians over windows of 32 mul pixels; `details["windows"]` has the displacement of each.
 
     Raises:
         InputError, PairError, BandError: if the pair can't be used or is too small.
@@ -62,7 +61,7 @@ def measure_registration(
         ClusterError: if the cluster can't be used, or is lost.
     """
     with gdal(), open_pair(pan, mul) as pair:
-        region = choose_region(pair, window, _SIDE)
+        region = choose_region(pair, window, _SIDE, "choose a larger part or another pair")
         files = {"pan": pair.pan_path, "mul": pair.mul_path}
     results = map_windows(pan, mul, region, _measure, workers=workers, cluster=cluster, progress=progress)
     measured = [one for place, found in results for one in _windows(place, found)]

@@ -52,7 +52,7 @@ class Fields:
 
 
 def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SIDE) -> Fields:
-    """Every surface as a field of its own, in which pan and mul agree exactly.
+    """A field of every surface, in which pan and mul agree exactly.
 
     Args:
         surfaces: n of them.
@@ -71,7 +71,7 @@ def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SID
 
 
 def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:
-    """Mean ΔE (n,) in JND of every surface's field inside its border; NaN for a NaN result."""
+    """Mean ΔE (n,) in JND inside the border of every surface's field; NaN for a NaN result."""
     found = []
     for start in range(0, len(surfaces), _BATCH):
         fields = make_fields(surfaces[start : start + _BATCH], textured)

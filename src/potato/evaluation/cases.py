@@ -1,4 +1,4 @@
-"""The inputs and truths of the protocols, and the maps behind the figures at full scale."""
+"""Inputs and truths of the protocols, and the maps behind the figures at full scale."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ Colour = Callable[[Tensor], Tensor]
 """The true colour of bands: mul (b, 8, h, w), reflectance, to Oklab (b, 3, h, w)."""
 
 FRINGE_SIGMA = 4.0
-"""σ of the Gaussian that parts coarse from fine, in pan pixels: one mul pixel."""
+"""σ of the Gaussian that separates coarse from fine, in pan pixels: one mul pixel."""
 
 FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
 """Where that Gaussian is cut off, in pan pixels."""
@@ -85,8 +85,8 @@ def displaced_cases(
     Args:
         pan: reflectance (b, 1, 4h, 4w).
         registered: mul (b, 8, h, w) from `register_arrays`, sides divisible by 4.
-        displacement: between the two arrays, in low-resolution mul pixels. 0 makes a single case,
-            since all directions are alike then.
+        displacement: between the two arrays, in low-resolution mul pixels; 0 has no direction and
+            makes a single case.
         colour: the colour of the truth.
     """
     truth, coarse_pan = colour(registered), block_mean(pan)

@@ -19,9 +19,8 @@ class FullScale:
     """Figures at full scale, where there is no truth.
 
     Attributes:
-        fringe_mean: mean of |high-pass of Oklab a| × 100; lower means fewer magenta and green
-            fringes.
-        fringe_p99: 99th percentile of |high-pass of Oklab a| × 100: cars and roof edges.
+        fringe_mean: mean of |high-pass of Oklab a| × 100: magenta and green fringes.
+        fringe_p99: their 99th percentile: cars and roof edges.
         detail: correlation (−1..1) of the high-pass of L with that of the cube root of pan.
         consistency: distance of the result, averaged to mul's grid, from the colour of mul, in JND.
             Healed fringes raise it a little, rightly.

@@ -23,7 +23,7 @@ PROGRAM = "gdal_pansharpen.py"
 """The file that GDAL installs."""
 
 _GUTTER = 4
-"""Cells around each of several images in one file: twice as far as a cubic resampling reads."""
+"""Cells around each of several images in one file; the program reads two cells far."""
 
 
 def has_gdal() -> bool:
@@ -32,7 +32,7 @@ def has_gdal() -> bool:
 
 
 def gdal_pansharpen(pan: Tensor, mul: Tensor) -> Tensor:
-    """Sharpen through files, with the program's defaults, which read no farther than two cells.
+    """Sharpen by the program, through files and with its defaults.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w), all valid.
@@ -71,6 +71,6 @@ def _sharpen_one(pan: Tensor, mul: Tensor) -> Tensor:
             [PROGRAM, "-q", *map(str, files)], capture_output=True, text=True, check=False
         )
         if process.returncode or not files[2].exists():
-            said = " ".join(process.stderr.split())[-200:] or f"exit code {process.returncode}"
-            raise PotatoError(f"{PROGRAM} failed: {said}; leave it out with --baselines")
+            reason = " ".join(process.stderr.split())[-200:] or f"exit code {process.returncode}"
+            raise PotatoError(f"{PROGRAM} failed: {reason}; leave it out with --baselines")
         return counts_to_reflectance(read_picture(files[2], PairWindow(0, 0, rows, columns)))

@@ -1,4 +1,4 @@
-"""Pairs with holes: filling holes for a sharpener, and keeping away from them afterwards."""
+"""Pairs with holes: filling them for a sharpener, and leaving out pixels near them afterwards."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ from potato.core.types import check_pair_shapes
 from potato.model.network import fill_pair
 
 _REACH = 16
-"""Cells around valid ones that are filled as `fuse` fills them: farther than our networks read."""
+"""Cells around valid ones that are filled as `fuse` fills them; no network reads farther."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CompletePair:
 
     @classmethod
     def of_valid(cls, pan: Tensor, mul: Tensor) -> Self:
-        """A pair of which every pixel is valid.
+        """A pair without an invalid pixel.
 
         Raises:
             ValueError: if the shapes don't fit each other.
@@ -44,10 +44,10 @@ class CompletePair:
 
     @classmethod
     def of_window(cls, pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor) -> Self:
-        """One pair with holes, filled.
+        """One pair, its holes filled.
 
-        Methods that fit statistics of a whole image must see neither image without the other, so a
-        pixel counts as valid only where the other image has something valid as well.
+        Methods that fit statistics of a whole image must see the same ground in both images, so a
+        pixel counts as valid only where the other image has something valid too.
 
         Args:
             pan: reflectance (1, 4h, 4w).
@@ -65,8 +65,8 @@ class CompletePair:
 def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor) -> tuple[Tensor, Tensor]:
     """Fill a pair's holes: near valid pixels as `fuse` does, farther away smoothly.
 
-    Classical sharpeners fit their coefficients to whole images, so a hole must be neither black nor
-    have an edge.
+    Classical sharpeners fit their coefficients to whole images, which black holes and edges of
+    holes would spoil.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w).
@@ -118,8 +118,7 @@ def inner(valid: Tensor, border: int, gap: int | None = None) -> Tensor:
     Args:
         valid: bool (h, w).
         border: pixels along the image's edges that are left out.
-        gap: pixels around invalid ones, in a square, that are left out; None for as many as
-            `border`.
+        gap: pixels around invalid ones, in a square, that are left out; None for `border`.
 
     Returns:
         bool (h, w).

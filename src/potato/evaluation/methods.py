@@ -20,7 +20,7 @@ from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model, weights_digest
 
 ALL = ("all",)
-"""The choice of every baseline that is available."""
+"""Chooses every baseline that is installed."""
 
 Sharpen = Callable[[Tensor, Tensor], Tensor]
 """A sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w), reflectance, to Oklab (b, 3, 4h, 4w)."""
@@ -44,7 +44,7 @@ class Method:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """The methods of a run, as a caller names them, and as a worker process opens them.
+    """The methods of a run by name; each process opens them for itself.
 
     Attributes:
         weights: a checkpoint, `predictor`, a model, or None for the shipped weights.
@@ -99,7 +99,7 @@ class MethodSpec:
 
 
 def baseline_names() -> tuple[str, ...]:
-    """The baselines that this machine has, in the order of the tables; the predictor is last."""
+    """Installed baselines, in the order of the tables; the predictor is last."""
     names = [name.replace("_", "-") for name in BASELINES]
     return (*names, *((GDAL,) if has_gdal() else ()), PREDICTOR)
 

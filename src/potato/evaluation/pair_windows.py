@@ -1,4 +1,4 @@
-"""A pair of files of any size as windows that fit in memory, and work on these in order."""
+"""A pair of files of any size in windows that fit in memory."""
 
 import contextlib
 import functools
@@ -40,7 +40,7 @@ def map_windows(
     cluster: str | None = None,
     progress: bool = False,
 ) -> Iterator[tuple[PairWindow, Result]]:
-    """Read and work on the windows of a region; results in the order of `even_windows`.
+    """Read and work on the windows of a region, in the order of `even_windows`.
 
     Args:
         pan: the pair's pan, as `open_pair` takes it.
@@ -48,8 +48,7 @@ def map_windows(
         region: the cells to work on.
         work: works on a window's pixels; pickled for the workers of a cluster.
         workers: windows to work on at once; None for one per core that this process may use.
-        cluster: `local`, or the address of a Dask scheduler, whose workers read and work; None for
-            threads.
+        cluster: `local`, or the address of a Dask scheduler; None for threads.
         progress: whether to draw a progress bar on stderr.
 
     Yields:
@@ -73,13 +72,14 @@ def _open_windows(pan: str, mul: str) -> Iterator[Callable[[PairWindow], PairPix
         yield pair.read
 
 
-def choose_region(pair: Pair, window: Sequence[int] | None, least: int) -> PairWindow:
+def choose_region(pair: Pair, window: Sequence[int] | None, least: int, advice: str) -> PairWindow:
     """The cells to evaluate; cells that pan covers only in part are left out.
 
     Args:
         pair: the open pair.
         window: (row, column, height, width) in pan pixels, multiples of 4; None for the whole pair.
         least: cells that the region must have along each side.
+        advice: what to do if it has fewer.
 
     Raises:
         InputError: if the window isn't inside the pair or on its grid, or the region is too small.
@@ -101,8 +101,8 @@ def choose_region(pair: Pair, window: Sequence[int] | None, least: int) -> PairW
             )
     if min(region.height, region.width) < least:
         raise InputError(
-            f"expected at least {least * RATIO} pan pixels along each side for these protocols, found "
-            f"{region.height * RATIO} × {region.width * RATIO}; choose fewer (--protocol, --halvings)"
+            f"expected at least {least * RATIO} pan pixels along each side, found "
+            f"{region.height * RATIO} × {region.width * RATIO}; {advice}"
         )
     return region
 

@@ -18,7 +18,7 @@ from potato.raster.atomic import write_whole
 from potato.viewing.graticule import check_matplotlib
 
 _LIMIT = 5.0
-"""JND at the bright end of a map's scale; larger distances look like this one."""
+"""JND at the bright end of a map's scale, where larger distances end too."""
 
 _BIN = 0.05
 """Width of a histogram's step, JND."""
@@ -30,7 +30,7 @@ _OTHERS = ("#9aa7b1", "#b79f5a", "#7f9c6b", "#a3789e", "#6fa5ad", "#8a7f78")
 """Colours of the other baselines, in their order."""
 
 _ARROWS = 20
-"""How many times an arrow is as long as the displacement that it shows."""
+"""Length of an arrow by the displacement that it shows."""
 
 
 def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
@@ -79,13 +79,18 @@ def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure and its only axes; without pyplot, which would look for a screen."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    """A figure and its only axes."""
+    figure = _empty_figure(width, height)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _empty_figure(width: float, height: float) -> Any:
+    """A figure without pyplot, which would look for a screen."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _png(figure: Any) -> bytes:
@@ -132,7 +137,7 @@ def _histogram(evaluation: Evaluation) -> bytes:
 
 
 def _shares(histogram: Histogram, steps: torch.Tensor) -> torch.Tensor:
-    """The share of the numbers between each two of `steps`; a bin's are spread evenly over it."""
+    """The share of the numbers between each two of `steps`; bins are taken as even."""
     corners = bin_edges().double()
     below = torch.cat([torch.zeros(1, dtype=torch.float64), histogram.bins.cumsum(0).double()])
     place = torch.searchsorted(corners, steps.double()).clamp(1, len(corners) - 1)
@@ -147,9 +152,7 @@ def _bars(evaluation: Evaluation) -> bytes:
     """The main figure of every method in every table that has one, as labelled bars."""
     charts = [chart for section in evaluation.sections if (chart := _bar_column(section))]
     rows = sum(len(section.rows) for section, _ in charts)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 0.9 + 0.27 * rows + 0.45 * len(charts)), layout="constrained")
+    figure = _empty_figure(8, 0.9 + 0.27 * rows + 0.45 * len(charts))
     heights = [len(section.rows) + 1 for section, _ in charts]
     for axes, (section, column) in zip(
         figure.subplots(len(charts), 1, height_ratios=heights, squeeze=False)[:, 0], charts, strict=True

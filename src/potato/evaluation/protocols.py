@@ -1,21 +1,20 @@
-"""Protocols for evaluating sharpeners on pairs: three, because any one alone misleads.
+"""Three protocols for evaluating sharpeners on pairs; any one alone misleads.
 
-- plain: everything made coarser by 4 first, so that mul itself is the truth (Wald's protocol). A
-  displacement of the band arrays is in the truth too, so this rewards fidelity, not healing.
-- displaced: Wald's protocol with a registered truth and an input whose band arrays are displaced on
-  purpose.
-- full: at full scale, where no truth exists: fringes, detail, and agreement with mul.
+- plain: Wald's protocol. The pair is made coarser by 4 first, so that mul itself is the truth. The
+  truth shares any displacement of the band arrays, so this rewards fidelity, not healing.
+- displaced: Wald's protocol with a registered truth and displaced band arrays in the input.
+- full: full scale, where no truth exists: fringes, detail, and agreement with mul.
 
-`evaluate_window` runs them on several methods and a window that may have holes. A larger pair is
-evaluated window by window, each as a pair of its own, so pairs of any size need the same memory;
-figures are then over the pixels of all windows. Figures of the literature that are no mean over
-pixels (ERGAS, Q8, SCC, SSIM, D_lambda, D_s) are averaged over windows, weighted by their pixels.
-`plain`, `displaced` and `full` are the same protocols for one sharpener on a whole, valid pair.
+`evaluate_window` runs them with several methods on a window that may have holes. A larger pair is
+evaluated window by window, so memory is bounded; figures are then over the pixels of all windows.
+Figures of the literature that are no mean over pixels (ERGAS, Q8, SCC, SSIM, D_lambda, D_s) are
+averaged over windows, weighted by pixels. `plain`, `displaced` and `full` run a single protocol
+with one sharpener on a whole, valid pair.
 
 Figures depend on the matrix from bands to XYZ, so compare sharpeners only under one.
 
-Source of the first: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of different
-spatial resolutions: assessing the quality of resulting images" (1997).
+Source of Wald's protocol: L. Wald, T. Ranchin, M. Mangolini, "Fusion of satellite images of
+different spatial resolutions: assessing the quality of resulting images" (1997).
 """
 
 import math
@@ -61,8 +60,7 @@ class Protocols:
 
     Attributes:
         halvings: how often the pair is halved before the plain protocol, one run for each number.
-        displacements: mul pixels between the arrays in the displaced protocol, one run for each
-            number.
+        displacements: mul pixels between the arrays in the displaced protocol, one run for each.
         full: whether to evaluate at full scale.
         literature: whether to add the literature's figures to plain and full.
         platform: `WV02` or `WV03`: the satellite whose modulation transfer HQNR uses.
@@ -82,12 +80,12 @@ class Protocols:
 
 
 def plain_key(halvings: int) -> str:
-    """Key of the plain protocol after so many halvings."""
+    """Key of the plain protocol at a number of halvings."""
     return f"plain ds{halvings}"
 
 
 def displaced_key(displacement: float) -> str:
-    """Key of the displaced protocol with so many low-resolution mul pixels between the arrays."""
+    """Key of the displaced protocol at a displacement in low-resolution mul pixels."""
     return f"displaced {displacement:g}"
 
 
@@ -100,8 +98,7 @@ def plain(
         sharpen: the sharpener.
         pan: reflectance (b, 1, 4h, 4w).
         mul: reflectance (b, 8, h, w); cells beyond a multiple of 4 · 2^halvings are left out.
-        halvings: how often pan and mul are halved first, which sheds artefacts: 0 gives "ds0", 1
-            "ds1".
+        halvings: how often pan and mul are halved first, which sheds artefacts.
         colour: the colour of the truth; `sharpen` should use it too.
 
     Returns:
@@ -126,8 +123,7 @@ def displaced(
     Args:
         sharpen: the sharpener.
         pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w), sides of at least 40; cells beyond a multiple of 4 are left
-            out.
+        mul: reflectance (b, 8, h, w), sides of 40 or more; cells beyond a multiple of 4 are cut.
         displacement: between the two arrays, in low-resolution mul pixels (4 of the given mul's).
         colour: the colour of the truth; `sharpen` should use it too.
 
@@ -151,8 +147,8 @@ def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_okl
         colour: the colour that the result is compared with; `sharpen` should use it too.
 
     Returns:
-        The four figures. Only consistency leaves out a border (2 pixels of mul); the averages for
-        it are taken in Oklab. Fringes' percentile is exact to a thousandth.
+        The four figures. Consistency compares averages in Oklab and leaves out a border of 2 mul
+        pixels; the others count every pixel. The percentile of fringes is exact to a thousandth.
 
     Raises:
         ValueError: if the shapes don't fit each other or are too small.
@@ -168,14 +164,13 @@ def evaluate_window(
     Args:
         methods: the methods to evaluate.
         pair: the window. Each protocol leaves out the few cells that its coarser grids can't hold,
-            and pixels that are invalid or within a border's width of an invalid one or of the
-            window's edge.
+            and pixels within `BORDER` of an invalid one or of the window's edge.
         protocols: the protocols to run; at least one.
         colour: the colour of the truth; the methods should use it too.
 
     Returns:
         The findings of each method; and a map (h, w) of the last method's ΔE in the first protocol,
-        on mul's grid or a coarser one, NaN in pixels that don't count.
+        on mul's grid or a coarser one, NaN where pixels don't count.
     """
     run = _Run(methods, [Findings() for _ in methods], pair, protocols, colour)
     maps = [run.plain(halvings) for halvings in protocols.halvings]
@@ -217,7 +212,7 @@ class _Run:
     colour: Colour
 
     def plain(self, halvings: int) -> Tensor:
-        """The plain protocol after so many halvings; the map is of ΔE."""
+        """The plain protocol at a number of halvings; the map is of ΔE."""
         step, coarser, key = RATIO * 2**halvings, 2**halvings, plain_key(halvings)
         pan, mul = crop_to_multiple(self.pair.pan, RATIO * step), crop_to_multiple(self.pair.mul, step)
         case, bands = plain_case(pan, mul, halvings, self.colour), block_mean(mul, coarser)

@@ -1,14 +1,13 @@
 """Registration: where a pair's two band arrays see the ground relative to pan, and moving them.
 
-The detectors of an imager look at a place one after the other, so the satellite's motion, heights
+The detectors of an imager see a place one after the other, so the satellite's motion, heights
 and moving things displace the band arrays. `displacement_map` measures what processing has left of
 that, window by window. `register_arrays` moves each array as one, and `shift` moves any image.
 
 In each window, the four bands of an array are mixed into the image that comes closest to the block
-means of pan. The displacement between the two is where their phase correlation peaks, which is
-found on ever finer grids by the Fourier sum itself. A window that stays in place draws
-displacements towards 0, so the bands are then moved back by the displacement found so far and
-measured again.
+means of pan. Their displacement is where the phase correlation of both peaks; the Fourier sum is
+searched for the peak on ever finer grids. A window that stays in place biases displacements towards
+0, so the bands are moved back by the displacement found so far and measured again.
 
 Sources: C. D. Kuglin, D. C. Hines, "The phase correlation image alignment method" (1975); M.
 Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms",
@@ -26,11 +25,10 @@ from torch import Tensor
 
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SECOND_ARRAY
-from potato.core.types import check_pair_shapes
+from potato.core.types import check_mask, check_pair_shapes
 
 LEAST_CONFIDENCE = 0.5
-"""Windows with a lower peak aren't used: noise alone reaches 0.45 in the smallest, 0.4 in those of
-32."""
+"""Least peak of a window that counts; noise alone reaches 0.45 in windows of 24, 0.4 in 32."""
 
 LEAST_WINDOW = 24
 """Side of the smallest window, mul pixels; in smaller ones noise would look like ground."""
@@ -39,8 +37,7 @@ REACH = 3.0
 """Largest displacement that is searched for, each way, mul pixels."""
 
 STEPS = (0.5, 0.05, 0.005)
-"""Spacings of the grids that are searched for the peak, mul pixels, each around the best of the
-last."""
+"""Spacings of successive grids that are searched for the peak, mul pixels, each finer."""
 
 ROUNDS = 4
 """How often bands are moved back and measured again."""
@@ -55,8 +52,7 @@ TINY = 1e-20
 """Less than any weight or power of a real image, and more than the rounding of an empty one."""
 
 MARGIN = math.ceil(REACH) + 2
-"""Mul pixels around a window, or around an invalid pixel, that cubic convolution may move into
-it."""
+"""Mul pixels around a window, or an invalid pixel, from which cubic convolution may reach it."""
 
 LEAST_SIDE = 40
 """Mul pixels along the shorter side of the smallest image that `register_arrays` takes."""
@@ -68,8 +64,7 @@ FIT_BORDER = 8
 """Mul pixels of border that `register_arrays` doesn't fit to: the shift theorem rings there."""
 
 MIRRORED = 32
-"""Most mirrored pixels around an image that `shift` moves, so that its opposite sides don't
-meet."""
+"""Most mirrored pixels around an image that `shift` moves, which keep its opposite sides apart."""
 
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of a Gaussian by its median absolute deviation."""
@@ -87,8 +82,7 @@ class Displacement:
         confidence: (rows, columns), the height of the peak, 0..1: 1 if the array is exactly pan's
             block means, displaced; 0 where too little is valid or the window shows nothing.
         average: (down, right), medians over windows of `LEAST_CONFIDENCE`; NaN if there are none.
-        spread: (down, right), standard deviations over those windows, by the median absolute
-            deviation.
+        spread: (down, right), standard deviations of these, by the median absolute deviation.
     """
 
     down: Tensor
@@ -131,8 +125,7 @@ def displacement_map(pan: Tensor, mul: Tensor, window: int = 32, valid: Tensor |
     Args:
         pan: reflectance (1, 4h, 4w).
         mul: reflectance (8, h, w), sides of at least `window`.
-        window: side of a window, mul pixels, 24 or more. Larger ones tolerate more noise, show less
-            detail.
+        window: side of a window, mul pixels, 24 or more; a larger one tolerates more noise.
         valid: bool (4h, 4w) of pan's pixels; a mul pixel is valid where all 16 are. None for all.
 
     Returns:
@@ -254,10 +247,9 @@ def _peaks(goal: Tensor, bands: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]
 def register_arrays(pan: Tensor, mul: Tensor) -> Tensor:
     """Move each of the two band arrays, as one, to where pan sees the ground.
 
-    For each array and image: the array's four bands are fitted to the block means of pan (least
-    squares, with a constant), the remaining difference is explained by the fit's slope
-    (Gauss-Newton), the original bands are shifted by the sum of all steps so far, and so on for
-    `GAUSS_NEWTON_ROUNDS`.
+    For each array and image, `GAUSS_NEWTON_ROUNDS` times: the four bands are fitted to the block
+    means of pan (least squares, with a constant), a step is found that explains the remaining
+    difference by the fit's slope, and the original bands are shifted by the sum of all steps.
 
     Args:
         pan: reflectance (b, 1, 4h, 4w).
@@ -328,8 +320,7 @@ def shift(image: Tensor, by: tuple[float, float]) -> Tensor:
     stack: Tensor = image.reshape(1, -1, height, width)
     padded = F.pad(stack, (left, left, top, top), mode="reflect")
     rows, columns = padded.shape[-2:]
-    # The highest frequency of an even side has no sign, so a shift can't turn it; its real part is
-    # kept.
+    # The highest frequency of an even side has no sign, so a shift keeps its real part alone.
     down = torch.fft.fftfreq(rows, dtype=torch.float64, device=image.device)[:, None] * by[0]
     right = torch.fft.rfftfreq(columns, dtype=torch.float64, device=image.device) * by[1]
     turn = torch.polar(torch.ones_like(down + right), -2 * math.pi * (down + right))
@@ -349,7 +340,4 @@ def _check(pan: Tensor, mul: Tensor, window: int, valid: Tensor | None) -> None:
             f"expected a window of {LEAST_WINDOW} to {min(height, width)}, the shorter side of mul, "
             f"found {window}"
         )
-    if valid is not None and (valid.dtype != torch.bool or valid.shape != pan.shape[1:]):
-        raise ValueError(
-            f"expected valid as bool {tuple(pan.shape[1:])}, found {valid.dtype} {tuple(valid.shape)}"
-        )
+    check_mask(valid, *pan.shape[1:])

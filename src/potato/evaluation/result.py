@@ -39,8 +39,7 @@ class Section:
         key: its name in JSON.
         title: the line above it.
         columns: the figures that are printed, in order; JSON has all of a row.
-        rows: figures by method (or surface, or band array); one that doesn't apply is NaN or
-            missing.
+        rows: figures by method (or surface, or band array); NaN or missing where none applies.
         note: the line below it, or "".
     """
 
@@ -152,7 +151,7 @@ def with_ratio(rows: Mapping[str, Row], column: str = "mean", name: str = "ratio
 
 
 def provenance(methods: Sequence[Method]) -> dict[str, Any]:
-    """The version of Potato, the model (the last of the methods) and the baselines (the others)."""
+    """The version of Potato, the model (the last method) and the baselines (all others)."""
     *baselines, model = methods
     return {
         "potato": version(),

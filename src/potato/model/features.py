@@ -1,4 +1,4 @@
-"""What the network is built on: the predictor, and context that convolutions can't compute.
+"""The predictor, and the context that the network reads but convolutions can't compute.
 
 Two terms in all functions: *shading* is the cube root of pan's cell mean, *roots* are the cube
 roots of the 16 pan pixels of each cell.
@@ -21,15 +21,15 @@ RATIO_LIMIT = float(PIXELS)
 """Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
 
 WIDE_REACH = 16
-"""Cells on every side of a cell that `wide_context` looks at."""
+"""Cells on every side of a cell that `wide_context` reads."""
 
 RIDGE = 1e-3
 """Regularisation of `local_regression`: variance, by the square of the mean, that is added to pan's
 as if it followed the predictor. Noise must not decide the slopes where pan hardly varies."""
 
 SOFT_PAN, SHARP_PAN = 0.76, 0.84
-"""Of `sharpness`: most of real pan lies below the first, nearly all means over 4 × 4 pixels of it
-above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
+"""Of `sharpness`: most real pan lies below the first, nearly all means over its 4 × 4 pixels above
+the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
 
 _SHARPNESS_LIMIT = 2.0
 """Largest `sharpness`, that of white noise."""
@@ -68,7 +68,7 @@ def _minimum(image: Tensor, reach: int) -> Tensor:
 
 
 def trim(image: Tensor, cells: int) -> Tensor:
-    """An image (…, h, w) less `cells` on every side."""
+    """Cut `cells` off every side of an image (…, h, w)."""
     return image[..., cells : image.shape[-2] - cells, cells : image.shape[-1] - cells]
 
 
@@ -129,9 +129,9 @@ def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideConte
 def artefact_weight(ratio: Tensor) -> Tensor:
     """Weight, 0 to 1, that fine detail in mul but not in pan is a sensor artefact.
 
-    Pan as an instrument delivers it lacks its finest detail, and its mul rings, is aliased and
-    displaced. Pan that has all of it is a mean of something finer, as by Wald's protocol, and so is
-    its mul: true.
+    Pan from an instrument lacks its finest detail, and its mul rings, is aliased and displaced. Pan
+    with all of its detail is a mean of finer pixels, as in Wald's protocol; then its mul is such a
+    mean too, and its detail is true.
 
     Args:
         ratio: from `sharpness`, any shape.

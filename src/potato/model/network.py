@@ -5,8 +5,7 @@ Notable features:
 - The predictor multiplies the enlarged Oklab of mul by cbrt(pan / enlarged cell mean of pan). A
   change of shading multiplies all bands alike and Oklab is homogeneous of degree 1/3, so this is
   exact for shading.
-- The network works on cells (4 × 4 pan pixels), a quarter of the scale, in dense 3 × 3
-  convolutions.
+- The network works on cells (4 × 4 pan pixels), in dense 3 × 3 convolutions.
 - Its inputs are the table `INPUTS`: cube roots, of which Oklab is made, and two kinds of context
   that convolutions can't compute, `local_regression` and `wide_context`.
 - Its outputs are a residual for each pixel and, for each of L, a and b, a correction of the
@@ -53,7 +52,7 @@ INPUTS = {
     "deviations": 4,  # as `LocalRegression`
     "darkest": 2,  # as `WideContext`, less shading and L
     "artefact weight": 1,  # as `WideContext`, times L
-    "lightness": 1,  # L itself, not multiplied by `INPUT_SCALE`
+    "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
 }
 """The channels of the network's input by name, in their order, and how many each has."""
 
@@ -61,7 +60,7 @@ OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
 """The channels of the network's output by name, in their order, and how many each has."""
 
 INPUT_SCALE = 8.0
-"""Factor of all inputs but lightness, which are about so many times smaller than it."""
+"""Factor of all inputs but lightness, which is about 8 times as large as they are."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +86,9 @@ class Sharpener(nn.Module):
     Attributes:
         architecture: its sizes.
         halo_valid: cells around a block, on every side, that must be known or filled.
-        halo: cells around a block that the model reads; those beyond `halo_valid` may be 0, for
-            unknown.
-        read_halo: cells to read around a block so that invalid ones within `halo_valid` are filled
-            from the same pixels whatever the block.
+        halo: cells around a block that the model reads; 0 means unknown beyond `halo_valid`.
+        read_halo: cells to read around a block, so that invalid ones within `halo_valid` are filled
+            as in the whole image.
     """
 
     def __init__(self, architecture: Architecture | None = None) -> None:
@@ -98,8 +96,7 @@ class Sharpener(nn.Module):
         self.architecture = architecture or Architecture()
         width, depth = self.architecture.width, self.architecture.depth
         self.halo_valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
-        # `wide_context` joins at the first layer, where `local_regression` has used up its own
-        # reach.
+        # `wide_context` joins at the first layer, where the reach of `local_regression` is used up.
         self.halo = self.halo_valid - BICUBIC_REACH + WIDE_REACH if depth else self.halo_valid
         self.read_halo = self.halo + self.halo_valid
         inputs, outputs = sum(INPUTS.values()), sum(OUTPUTS.values())
@@ -149,8 +146,7 @@ class Sharpener(nn.Module):
     def _convolve(self, inputs: Tensor) -> list[Tensor]:
         """The network alone: its outputs, float32, one tensor for each entry of `OUTPUTS`."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        # Never bfloat16 on processors that have it: its rounding would make block edges visible
-        # (dev/LOG.md).
+        # Never bfloat16 on a CPU: its rounding would make block edges visible (dev/LOG.md).
         half = inputs.device.type in ("cuda", "mps") and not torch.is_grad_enabled()
         with torch.autocast(inputs.device.type, torch.float16, enabled=half):
             hidden = inputs
@@ -158,7 +154,7 @@ class Sharpener(nn.Module):
                 hidden = F.relu(layer(hidden), inplace=True)
             last = self.layers[-1]
             assert isinstance(last, nn.Conv2d)
-            # One after the other: 51 channels together take as long as 64.
+            # Two convolutions, since 51 channels in one take as long as 64.
             parts = last.weight.split(list(OUTPUTS.values()))
             return [F.conv2d(hidden, part).float() for part in parts]
 

@@ -1,4 +1,4 @@
-"""Checkpoints: their content, how they are written, and how files of unknown origin are read.
+"""Checkpoints: written whole, and read safely whatever their origin.
 
 A checkpoint is one safetensors file. Its header holds the *card*: JSON with the architecture and
 facts about its training, such as origin and scores. A copy of the card, `NAME.json`, is written

@@ -1,4 +1,4 @@
-"""The report: finished pictures laid over one another, in one page that works without a network.
+"""The report: finished pictures compared in one page that works without a network.
 
 `crop` chooses the window, `layers` reads what is shown, `figures` measures it, `pyramid` cuts it
 into web tiles, `page` makes HTML, and `write` is the tool.

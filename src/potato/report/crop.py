@@ -11,7 +11,7 @@ DETAIL_PIXELS = 5_000_000
 """Pixels in full detail, all layers together, unless a window is named: about 13 MB of HTML."""
 
 MAX_WINDOW_PIXELS = 1 << 24
-"""Pixels of the largest window that a caller may name; memory holds all of it at once."""
+"""Pixels of the largest window that a caller may name; memory holds the whole window."""
 
 
 def choose_window(
@@ -25,8 +25,7 @@ def choose_window(
             small picture and the middle of a large one.
         layers: number of layers that share `DETAIL_PIXELS`; a grey layer counts as a fraction of a
             coloured one.
-        step: sides and corner become multiples of it; the window grows to them, but not beyond the
-            picture.
+        step: the window grows to multiples of this, but not beyond the picture.
 
     Raises:
         InputError: if the window lies outside the picture or is larger than `MAX_WINDOW_PIXELS`.

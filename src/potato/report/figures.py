@@ -39,7 +39,7 @@ def measure_full_scale(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullS
     if min(pair.mul.shape[1:]) < FULL_SCALE_ONLY.least:
         return None
     picture = Method("", lambda pan, mul: (oklab[None], None))
-    window = CompletePair.of_window(pair.pan[None], pair.mul, pair.pan_valid & valid, pair.mul_valid)
+    window = CompletePair.of_window(pair.pan, pair.mul, pair.pan_valid & valid, pair.mul_valid)
     (found,), _ = evaluate_window([picture], window, FULL_SCALE_ONLY)
     return found.full_scale
 

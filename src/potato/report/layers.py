@@ -14,6 +14,7 @@ from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, from_cells, upsample_cells
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow, PixelWindow
+from potato.evaluation.pair_windows import to_tensors
 from potato.raster import Image, Pair, read_overview
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
@@ -62,10 +63,9 @@ class Layer:
     """An image that a page can show.
 
     Attributes:
-        name: name for people.
+        name: shown on the page.
         codes: uint8 (3, h, w) of the window, or (1, h, w): grey, or indexes into the palette.
-        overview: the surroundings of the window; None if the window is all of the picture, or
-            nothing is known.
+        overview: the whole picture; None if the window is all of it, or for differences.
         palette: uint8 (256, 3), or None.
     """
 
@@ -80,11 +80,10 @@ class PictureWindow:
     """A finished picture in the window.
 
     Attributes:
-        layer: what the page shows: a flat picture in the natural look, others as they are.
+        layer: for the page; flat pictures in the natural look, others unchanged.
         oklab: colours of the scene (3, h, w), with the tone curve undone if the tags name one.
         valid: bool (h, w).
-        look: the look that the tags name; None if they name none that is known, and codes count as
-            sRGB.
+        look: the look that the tags name; None for an unknown one, whose codes count as sRGB.
     """
 
     layer: Layer
@@ -98,7 +97,7 @@ class PairTensors:
     """A pair in the window.
 
     Attributes:
-        pan: reflectance (4h, 4w); 0 where invalid.
+        pan: reflectance (1, 4h, 4w); 0 where invalid.
         mul: reflectance (8, h, w); 0 where invalid.
         pan_valid: bool (4h, 4w).
         mul_valid: bool (h, w).
@@ -166,7 +165,7 @@ def difference_layer(name: str, difference: Tensor, valid: Tensor) -> Layer:
     """Show differences on their colour scale.
 
     Args:
-        name: name of the layer for people.
+        name: of the layer, shown on the page.
         difference: JND (h, w).
         valid: bool (h, w).
     """
@@ -195,19 +194,13 @@ def _read_pair(pair: Pair, window: PixelWindow) -> PairTensors:
     inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, cells.height, cells.width)
     valid = torch.from_numpy(pixels.mul_valid)[None, None]
     filled = fill_invalid(counts_to_reflectance(pixels.mul)[None], valid, BICUBIC_REACH)
-    return PairTensors(
-        pan=counts_to_reflectance(inner.pan),
-        mul=counts_to_reflectance(inner.mul),
-        pan_valid=torch.from_numpy(inner.pan_valid.copy()),
-        mul_valid=torch.from_numpy(inner.mul_valid.copy()),
-        oklab=from_cells(upsample_cells(mul_to_oklab(filled)))[0],
-    )
+    return PairTensors(*to_tensors(inner), from_cells(upsample_cells(mul_to_oklab(filled)))[0])
 
 
 def _draw_pair(pair: PairTensors, window: PixelWindow) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pan and enlarged mul in the natural look, uint8 (3, 4h, 4w) each."""
     threshold = dither(window.height, window.width, window.row, window.column)
     background = torch.tensor(float(PICTURE_BACKGROUND))
-    pan = torch.where(pair.pan_valid, render_pan(pair.pan), background)
+    pan = torch.where(pair.pan_valid, render_pan(pair.pan[0]), background)
     colour = torch.where(pair.colour_valid, render(pair.oklab, NATURAL, threshold), background)
     return pan.to(torch.uint8).numpy(), colour.to(torch.uint8).numpy()

@@ -1,4 +1,4 @@
-"""The page: all parts of a report in one HTML file that loads nothing else."""
+"""The page of a report: one HTML file that loads nothing else."""
 
 import base64
 import hashlib
@@ -45,8 +45,7 @@ class Table:
         title: heading.
         text: how to read the figures.
         columns: meaning of each column, in a few words, by its name.
-        rows: a figure for each column, by name of the picture; None or NaN if it couldn't be
-            computed.
+        rows: a figure for each column, by name of the picture; None or NaN for unknown.
     """
 
     title: str
@@ -61,8 +60,7 @@ class Card:
 
     Attributes:
         name: name of the picture.
-        chroma: drawing of the distribution of Oklab a and b, uint8 (3, n, n)
-            (`figures.draw_chroma`).
+        chroma: from `figures.draw_chroma`, uint8 (3, n, n).
         counts: histograms of red, green and blue (3, bins).
     """
 

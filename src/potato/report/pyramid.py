@@ -1,4 +1,4 @@
-"""Layers as the page's viewer reads them: pyramids of web tiles, which are data URLs."""
+"""Layers as the page's viewer reads them: pyramids of web tiles as data URLs."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -80,8 +80,7 @@ def _cut(
     levels = ((max(codes.shape[1:]) - 1) // WEB_TILE_SIDE).bit_length()
     for level in range(levels, -1, -1):
         if level < levels:
-            # Means are taken of colours, not of indexes into a palette, and JPEG needs three
-            # channels.
+            # Means are of colours, not of indexes into a palette; JPEG needs three channels.
             colours = palette[codes[0]].transpose(2, 0, 1) if palette is not None else codes
             codes, palette, exact = _halve(np.broadcast_to(colours, (3, *colours.shape[1:]))), None, False
         for top in range(0, codes.shape[1], WEB_TILE_SIDE):

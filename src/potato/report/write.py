@@ -95,8 +95,7 @@ def write_report(
         overwrite: whether to replace an existing file.
 
     Raises:
-        InputError, BandError, GridError, PairError: if a picture, the pair or the window can't be
-            used.
+        InputError, BandError, GridError, PairError: if an input can't be used.
         EmptyError: if nothing in the window is valid.
         OutputError, OutputExists: if the page can't be written.
     """

@@ -37,6 +37,7 @@ _RANGES = {
     ),
     **dict.fromkeys(("lr", "ema", "scenes"), (0, 1)),
     **dict.fromkeys(("fringe_weight", "ghost_weight", "saturated_weight"), (0, 1e3)),
+    **dict.fromkeys(("save_every", "warm_up", "weight_decay", "workers"), (0, math.inf)),
     "clip": (0, 1e9),
 }
 """Smallest and largest value of options."""

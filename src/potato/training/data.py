@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from potato.chips import folder as chip_folder
 from potato.chips.chip import Chip, load_chip
-from potato.chips.folder import chip_numbers
 from potato.chips.scenes import scene_chip, seed_of
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import to_cells
@@ -85,16 +85,9 @@ def list_chips(folder: PathLike) -> list[str]:
         SessionError: if there are none.
     """
     try:
-        numbers = chip_numbers(Path(folder))
-    except OSError as error:
-        raise SessionError(
-            f"{folder}: expected a folder of chips, can't list it: {error.strerror}"
-        ) from error
-    if not numbers:
-        raise SessionError(
-            f"{folder}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips"
-        )
-    return [str(Path(folder) / f"{number}.pt") for number in numbers]
+        return list(map(str, chip_folder.list_chips(folder)))
+    except ChipError as error:
+        raise SessionError(str(error)) from error
 
 
 def chip_size(paths: list[str]) -> tuple[int, int]:
@@ -242,7 +235,7 @@ def held_out(
         scenes: number of simulated scenes, from a series that training never sees.
         size: height and width of scenes in pan pixels.
         seed: of scenes.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
         photographs: for scenes; those that training sees are left out.
     """
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):

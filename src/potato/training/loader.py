@@ -35,7 +35,7 @@ class Places(Sampler[list[int]]):
         last: number of the step after the last.
         batch_size: chips of a step in all processes together; `ranks.count` must divide it.
         micro_batch: largest number of chips in a batch.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
 
     Raises:
         SessionError: if the processes can't share a step evenly.

@@ -63,7 +63,7 @@ class Reporter:
     """Base of all reporters; it does nothing."""
 
     def step(self, chips: int, loss: float) -> None:
-        """A step is done, on so many chips."""
+        """A step on a number of chips is done."""
 
     def line(self, line: Line) -> None:
         """A line of the log is due."""

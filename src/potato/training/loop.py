@@ -34,7 +34,7 @@ class Run:
         shown: test chips for pictures.
         reporters: hear of every step, line and epoch.
         save: saves the learner with the scores; called by the first process only.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
     """
 
     config: TrainConfig

@@ -85,7 +85,7 @@ def score_batches(
         model: on `device`.
         batches: chips; their exposure and air aren't applied.
         device: where to compute.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
     """
     total = torch.zeros(3, dtype=torch.float64)
     for batch in batches:

@@ -238,7 +238,7 @@ def train_step(
         batches: this process's micro-batches of the step.
         config: of the session.
         total_steps: of the whole session, for the schedule.
-        ranks: tells which process this is.
+        ranks: this process among those of the run.
 
     Raises:
         SessionError: if the loss or a gradient is NaN or infinite; the weights are unchanged then.

@@ -24,6 +24,7 @@ from torch import Tensor
 from potato.core.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
 from potato.core.resample import block_mean
 from potato.core.sensors import RATIO
+from potato.core.types import check_mask
 from potato.evaluation.metrics.block_statistics import universal_quality, whole_blocks
 from potato.evaluation.metrics.reduced import q2n
 
@@ -175,7 +176,6 @@ def _check(fused: Tensor, mul: Tensor, pan: Tensor | None, valid: Tensor | None,
     if not channels or fused.shape != (channels, *fine) or (pan is not None and pan.shape != (1, *fine)):
         found = [tuple(image.shape) for image in (fused, mul, pan) if image is not None]
         raise ValueError(f"expected fused (c, 4h, 4w), mul (c, h, w) and pan (1, 4h, 4w), found {found}")
-    if valid is not None and (valid.dtype != torch.bool or valid.shape != fine):
-        raise ValueError(f"expected valid as bool {fine}, found {valid.dtype} {tuple(valid.shape)}")
+    check_mask(valid, *fine)
     if block < RATIO or block % RATIO:
         raise ValueError(f"expected a block of pan pixels that {RATIO} divides, found {block}")

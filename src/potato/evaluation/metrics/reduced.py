@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.sensors import RATIO
+from potato.core.types import check_mask
 from potato.evaluation.metrics.block_statistics import covariance, whole_blocks
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
@@ -246,10 +247,7 @@ def _check(result: Tensor, truth: Tensor, valid: Tensor | None, least: int = 1) 
             f"expected result and truth of one shape (c, h, w) with sides of at least {least}, "
             f"found {tuple(result.shape)} and {tuple(truth.shape)}"
         )
-    if valid is not None and (valid.dtype != torch.bool or valid.shape != truth.shape[-2:]):
-        raise ValueError(
-            f"expected valid as bool {tuple(truth.shape[-2:])}, found {valid.dtype} {tuple(valid.shape)}"
-        )
+    check_mask(valid, *truth.shape[-2:])
 
 
 def _pixels(result: Tensor, truth: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
