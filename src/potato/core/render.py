@@ -1,7 +1,6 @@
 """Looks: renderings of scene-referred Oklab as the codes of a picture.
 
-Both looks are fixed functions of colour. They use no statistics of the image, so neighbouring tiles
-match.
+Both looks are fixed functions of colour that use no statistics of the image, so tiles match.
 
 `flat`: colorimetric. Reflectance 0..1 as sRGB signal in 16 bits, clipped.
 
@@ -9,10 +8,10 @@ match.
 
     T(Y) = (1 + e^−c) · x^c / (1 + x^c)        x = e · Y
 
-with exposure e and contrast c: the response of photoreceptors (K.-I. Naka and W. A. H. Rushton,
-"S-potentials from colour units in the retina of fish", 1966), scaled so that 1 remains 1. One
-factor for all three channels keeps Oklab hue. A colour that leaves the gamut is mixed with the grey
-of its luminance until it fits.
+where e is the exposure and c the contrast. T is the response of photoreceptors (K.-I. Naka and
+W. A. H. Rushton, "S-potentials from colour units in the retina of fish", 1966), scaled so that 1
+remains 1. One factor for all three channels keeps Oklab hue. A colour that leaves the gamut is
+mixed with the grey of its luminance until it fits.
 """
 
 import dataclasses
@@ -177,6 +176,11 @@ def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
     # float64 for the products of large positions, float32 for their fractions.
     phase = (rows.frac().float()[:, None] + columns.frac().float()).frac_()
     return phase.mul_(2).sub_(1).abs_().neg_().add_(1)
+
+
+def threshold_of(look: Look, height: int, width: int, row: int = 0, column: int = 0) -> Tensor | float:
+    """The threshold of a look for `render`: `dither` in 8 bits; 0.5, which rounds, in 16."""
+    return dither(height, width, row, column) if look.bits == 8 else 0.5
 
 
 def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:

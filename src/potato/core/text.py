@@ -34,6 +34,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def valid_share(valid: float) -> str:
+    """The valid share of a picture, 0..1, in words.
+
+    >>> valid_share(0.876), valid_share(0)
+    ('88% valid', 'nothing valid in it: all masked')
+    """
+    return f"{valid:.0%} valid" if valid else "nothing valid in it: all masked"
+
+
 def redact(text: str) -> str:
     """Remove what may be secret from a text before it is printed or written.
 

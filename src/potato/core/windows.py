@@ -84,8 +84,7 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
         block: side of a block in cells; blocks at the right and lower edges may be smaller.
 
     Yields:
-        The blocks of one row, from left to right; rows from top to bottom. Together they cover
-        every cell once.
+        The blocks of one row, from left to right; rows from top to bottom. Every cell is in one.
 
     Raises:
         ValueError: if `block` isn't positive.

@@ -45,8 +45,7 @@ end of the heap (M_TRIM_THRESHOLD), and every block below 32 MB (M_MMAP_THRESHOL
 SCHEDULER_GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
 _job_lock = threading.Lock()
-"""Held by the job at work in a worker: torch's settings and GDAL's counters belong to the
-process."""
+"""Held by the job at work in a worker, since torch's settings and GDAL's counters are shared."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +151,7 @@ class Cluster(Executor):
         waiting = iter(jobs)
         pending: dict[Any, tuple[Job, Future[Any]]] = {}
         finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        # A task of its own rather than part of each job: Dask computes it again where it is
-        # missing.
+        # Sent once, not with each job; Dask computes this task again where its result is missing.
         sent = self._client.submit(_same, function, pure=False)
         try:
             while True:

@@ -71,8 +71,7 @@ def one_thread() -> Iterator[None]:
             if not _inside or not _depth.get():
                 torch.set_num_threads(_before)
             if _inside and not _depth.get():
-                # New threads must still begin with 1. Another thread says so, since this one has
-                # its own number back.
+                # New threads must still begin with 1. This thread can't set that and keep its own.
                 other = threading.Thread(target=torch.set_num_threads, args=(1,))
                 other.start()
                 other.join()

@@ -19,10 +19,10 @@ from potato.core.draw import draw_picture
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, NATURAL, Look, dither, render
+from potato.core.render import LOOKS, NATURAL, Look, render, threshold_of
 from potato.core.resample import enlarge_mask
 from potato.core.sensors import CATALOG_ID, RATIO
-from potato.core.text import redact
+from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device, one_thread
@@ -103,9 +103,8 @@ class Fused(Shown):
     def __str__(self) -> str:
         """The one line that the command prints."""
         memory = "" if self.peak_memory is None else f", peak memory {self.peak_memory / 1e6:.0f} MB"
-        share = "nothing valid in it: all masked" if self.valid == 0 else f"{self.valid:.0%} valid"
         return (
-            f"{self.output}: {self.width} × {self.height} pixels, {share}; "
+            f"{self.output}: {self.width} × {self.height} pixels, {valid_share(self.valid)}; "
             f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s{memory}"
         )
 
@@ -296,9 +295,9 @@ def fuse_pixels(
             pan_valid = _channels_first(torch.from_numpy(_to_cells(pixels.pan_valid))).to(device)
             valid = pan_valid, torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
         oklab = _in_rows(sharpen_cells(model, pan, mul, valid, halo))
-        threshold: torch.Tensor | float = 0.5
-        if look.bits == 8:
-            fine = dither(height * RATIO, width * RATIO, row, column).to(device)
+        threshold = threshold_of(look, height * RATIO, width * RATIO, row, column)
+        if isinstance(threshold, torch.Tensor):  # in the order of the cells
+            fine = threshold.to(device)
             threshold = fine.view(height, RATIO, width, RATIO).transpose(1, 2).reshape(height, -1)
         codes = render(oklab, look, threshold).cpu().numpy().astype(f"uint{look.bits}")
     result = np.empty((4, height * RATIO, width * RATIO), codes.dtype)

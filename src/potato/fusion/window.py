@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, Look, dither, render
+from potato.core.render import LOOKS, Look, render, threshold_of
 from potato.core.sensors import RATIO
 from potato.core.types import Codes
 from potato.core.windows import PairWindow
@@ -62,8 +62,7 @@ def sharpen_onto(
 ) -> tuple[Codes, NDArray[np.bool_]]:
     """Sharpen the ground that a grid (of a web tile, say) shows of a pair, and warp it there.
 
-    The pair is first reduced by the largest power of two that keeps its pixels at least as fine as
-    the grid's.
+    The pair is first reduced by the largest power of two by which it stays as fine as the grid.
 
     Args:
         pair: from `open_pair`.
@@ -117,7 +116,7 @@ def _render_colour(
     """The colour of mul (8, h, w) at its own scale: codes (4, h, w), 0 where not `valid` (h, w)."""
     height, width = valid.shape
     oklab = mul_to_oklab(counts_to_reflectance(bands))
-    codes = render(oklab, look, dither(height, width, row, column) if look.bits == 8 else 0.5)
+    codes = render(oklab, look, threshold_of(look, height, width, row, column))
     alpha = np.full((1, height, width), look.white)
     result: Codes = (np.concatenate([codes.numpy(), alpha]) * valid).astype(f"uint{look.bits}")
     return result

@@ -130,8 +130,7 @@ def _rasterize(area: Area, grid: Grid, window: PairWindow, step: int, touched: b
         grid: the grid of pan.
         window: where.
         step: pan pixels along a side of a pixel of the result, 1 or 4.
-        touched: whether every pixel that the area touches counts as inside, or only those whose
-            centre lies inside.
+        touched: whether pixels that the area only touches count as inside.
 
     Returns:
         bool: the pixels of the window that are inside the area.

@@ -18,8 +18,7 @@ from potato.errors import InputError, OutputError
 from potato.raster.process_state import SharedChange
 
 DEFAULTS: dict[str, str | int] = {
-    # Blocks are read once and tiles written once: 128 MB of cache are enough, and memory stays
-    # bounded.
+    # Blocks are read and written once, so 128 MB of cache are enough, and memory stays bounded.
     "GDAL_CACHEMAX": 128 << 20,
     # Listing the folder beside a remote file costs a request each and finds nothing we need.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -110,8 +109,7 @@ class LogMessages(logging.Handler):
 def refusals(path: Path) -> Iterator[None]:
     """Turn every error and warning of GDAL while a file is written into an OutputError.
 
-    GDAL only warns of a misspelt creation option, and only logs that the disk was full when it
-    closes a file.
+    GDAL only warns of a misspelt creation option, and only logs a full disk when it closes a file.
 
     Args:
         path: what the message calls the file.

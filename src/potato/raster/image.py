@@ -147,8 +147,7 @@ def open_picture(path: PathLike) -> Iterator[Image]:
         path: anything that GDAL opens: a GeoTIFF, a PNG, a VRT; also `https://…`, `s3://…`, `zip://…`.
 
     Yields:
-        The image, whose bands are red, green and blue in this order. A half-transparent pixel is
-        valid.
+        The image with its bands red, green and blue. A half-transparent pixel is valid.
 
     Raises:
         InputError: if it can't be opened.

@@ -198,8 +198,7 @@ def open_pair(pan: PathLike, mul: PathLike, *, driver: str | None = None) -> Pai
             their names if the file names them, else by position. The image may begin and end
             elsewhere than pan, if each of its pixels covers 4 × 4 whole pixels of pan's grid.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
-            Files from strangers need one, since formats such as VRT read other files that they
-            name.
+            Files from strangers need one, since some formats, such as VRT, read further files.
 
     Raises:
         InputError: if a file can't be opened.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.profiles import PANEL, PROFILES
-from potato.core.text import redact
+from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.devices import one_thread
@@ -101,8 +101,7 @@ class WrittenPicture:
 
     def __str__(self) -> str:
         """The line that the command prints."""
-        share = "nothing valid in it: all masked" if self.valid == 0 else f"{self.valid:.0%} valid"
-        return f"{self.output}: {self.width} × {self.height} pixels, {share}"
+        return f"{self.output}: {self.width} × {self.height} pixels, {valid_share(self.valid)}"
 
 
 def map_image_blocks(

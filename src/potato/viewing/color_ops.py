@@ -42,8 +42,7 @@ def exaggerated(first: Tensor, second: Tensor, factor: Tensor | float) -> tuple[
     Args:
         first: Oklab (3, h, w).
         second: Oklab (3, h, w).
-        factor: one number, or (h, w); 1 leaves both images as they are, 0 turns both into their
-            mean.
+        factor: one number, or (h, w); 1 keeps both images, 0 turns both into their mean.
 
     Returns:
         The changed first and second image, Oklab (3, h, w) each.

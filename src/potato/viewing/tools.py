@@ -12,7 +12,7 @@ from torch import Tensor
 
 from potato.core.color import mul_to_oklab, srgb_decode
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, NATURAL, Look, dither, render, render_linear, unrender
+from potato.core.render import LOOKS, NATURAL, Look, render, render_linear, threshold_of, unrender
 from potato.core.sensors import BANDS
 from potato.core.types import PathLike
 from potato.errors import InputError
@@ -246,9 +246,9 @@ def _codes(oklab: Tensor, bits: int) -> Tensor:
 
 
 def _threshold(block: Block, look: Look) -> Tensor | float:
-    """The rounding threshold of `fuse` at this place: dithered in 8 bits, plain in 16."""
+    """The threshold of `fuse` at this place."""
     window = block.window
-    return dither(window.height, window.width, window.row, window.column) if look.bits == 8 else 0.5
+    return threshold_of(look, window.height, window.width, window.row, window.column)
 
 
 def _tags(image: Image, call: str) -> dict[str, str]:

@@ -59,9 +59,9 @@ def fuse_ard(
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
     Every tile becomes `output/zone/quadkey/date/CID.tif` with a STAC item beside it and a line in
-    `output/manifest.jsonl`. Repeat the call to finish a run that was cut short, however it ended:
-    pictures that are done stay, and so do failures, unless `retry_failed`. One bad tile never ends
-    a run.
+    `output/manifest.jsonl`. A bad tile doesn't end the run. Repeat the call to finish a run
+    that was cut short, however it ended: pictures that are done stay, and so do failures, unless
+    `retry_failed`.
 
     Args:
         ard: a local folder, `s3://bucket/prefix`, or `https://…`, also of an event's collection.
