@@ -86,6 +86,12 @@ RETIRED = (
 )
 """Words that no identifier may contain: ambiguous ones, and metaphors for which a term exists."""
 
+WITHOUT_TORCH = ("errors", "engine", "raster", "ard", "fusion/delivery", "cli")
+"""Rooms that deal with files, jobs and words, never with tensors."""
+
+TORCH_SETTINGS = ("engine.devices",)
+"""The one module of these rooms that sets up torch for others."""
+
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
 
@@ -183,10 +189,11 @@ def test_module_names_are_unique_except_those_of_commands():
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_their_rooms_import_gdal_and_click(module):
+def test_only_their_rooms_import_rasterio_click_and_torch(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
+    assert "torch" not in packages or room_of(module) not in WITHOUT_TORCH or module in TORCH_SETTINGS
     if room == "core" and module not in ("core.text", "core.types"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
 
