@@ -15,7 +15,7 @@ from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.fusion.pipeline import Fused, fuse
 from potato.raster import check_output, gdal, grid_at, open_pair, read_picture, write_image, write_png
-from potato.raster.atomic import writing
+from potato.raster.atomic import make_folder
 from potato.report import write_report
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import observe, ragged_mask
@@ -85,8 +85,7 @@ def demo(
     if size < 256 or size % RATIO:
         raise InputError(f"expected a size of at least 256 pan pixels that {RATIO} divides, found {size}")
     folder = Path(folder)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     endings = ("pan.tif", "ms.tif", "sharp.tif", "comparison.png", "report.html")
     pan, mul, output, comparison, report = (folder / f"{CID}-{ending}" for ending in endings)
     for path in (pan, mul, output, comparison, report):

@@ -13,8 +13,8 @@ from typing import Any
 
 from potato.chips.chip import digest
 from potato.core.types import PathLike
-from potato.errors import ChipError, OutputError
-from potato.raster.atomic import locked, write_whole
+from potato.errors import ChipError
+from potato.raster.atomic import locked, make_folder, write_whole
 from potato.raster.json_lines import append_json_line, json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
@@ -150,10 +150,7 @@ def open_folder(path: PathLike, plan: str) -> Iterator[ChipFolder]:
         OutputError: if it can't be made.
     """
     folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: can't make a folder there: {error.strerror}") from error
+    make_folder(folder)
     busy = ChipError(f"{folder}: another run is putting chips there; wait for it to end")
     with locked(folder, busy):
         chips = ChipFolder(folder, plan)

@@ -13,8 +13,8 @@ from potato.chips.folder import MANIFEST, chip_numbers, read_manifest
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
-from potato.errors import ChipError, InputError, OutputError, OutputExists
-from potato.raster.atomic import staging_folder
+from potato.errors import ChipError, InputError, OutputExists
+from potato.raster.atomic import make_folder, staging_folder
 from potato.raster.json_lines import json_line
 
 TRAIN, TEST = "train", "test"
@@ -123,10 +123,7 @@ def link_chips(
         }
     taken = {name: _weighted(part, shares) for name, part in parts.items()}
     _keep_apart(pool, [source for part in taken.values() for source in part], apart_from)
-    try:
-        pool.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{chip_dir}: can't write there: {error.strerror or error}") from error
+    make_folder(pool.parent)
     with staging_folder(pool) as hidden:
         growing = hidden / pool.name
         for name, part in taken.items():

@@ -8,13 +8,12 @@ from typing import Any
 
 import torch
 
-from potato.errors import OutputError
 from potato.evaluation.registration import LEAST_CONFIDENCE
 from potato.evaluation.result import Evaluation, Section
 from potato.evaluation.statistics import Histogram, bin_edges
 from potato.model.weights import PREDICTOR
 from potato.raster import check_output
-from potato.raster.atomic import write_whole
+from potato.raster.atomic import make_folder, write_whole
 from potato.viewing.graticule import check_matplotlib
 
 _LIMIT = 5.0
@@ -56,10 +55,7 @@ def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
         "reflectances": ("histogram", "bars"),
         "registration": ("registration",),
     }[mode]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
+    make_folder(folder)
     return {name: check_output(folder / f"{name}.png", overwrite) for name in names}
 
 

@@ -21,6 +21,16 @@ def writing(path: Path) -> Iterator[None]:
         raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they aren't there.
+
+    Raises:
+        OutputError: if they can't be made, for example because a file is in the way.
+    """
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file whole: under a hidden name beside `path`, then renamed.
 

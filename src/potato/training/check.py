@@ -8,9 +8,10 @@ import torch
 from potato.chips.chip import load_chip
 from potato.core.types import PathLike
 from potato.engine.devices import choose_device
-from potato.errors import EmptyError, OutputError
+from potato.errors import EmptyError
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import check_output, write_png
+from potato.raster.atomic import make_folder
 from potato.training.score import draw_oklab, score_pixels, sharpen_chips, to_score
 
 
@@ -70,10 +71,7 @@ def check_chip(
     loaded = load_chip(chip)
     model, where = load_model(weights), choose_device(device)
     pictures = {name: folder / f"{chip.stem}-{name}.png" for name in ("target", "output")}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: can't make this folder: {error.strerror}") from error
+    make_folder(folder)
     for path in pictures.values():
         check_output(path, overwrite)
     pan, mul, target = (tensor[None].to(where) for tensor in loaded.tensors())

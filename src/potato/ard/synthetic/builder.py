@@ -25,9 +25,9 @@ from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
 from potato.core.sensors import BAND_CODES, RATIO
 from potato.core.types import PathLike
-from potato.errors import InputError, OutputError, OutputExists
+from potato.errors import InputError, OutputExists
 from potato.raster import write_image
-from potato.raster.atomic import staging_folder
+from potato.raster.atomic import make_folder, staging_folder
 
 RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
 """Bands of the visual image."""
@@ -125,10 +125,7 @@ def make_ard(
         raise OutputExists(f"{path}: expected a new or empty folder, found something there; choose another")
     size = math.ceil(size / SIZE_STEP) * SIZE_STEP
     plan = plan_collects(tiles, seed) if collects is None else tuple(collects)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+    make_folder(path.parent)
     with staging_folder(path) as hidden:
         growing = hidden / "event"
         items: dict[str, Items] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.errors import OutputError, OutputExists
-from potato.raster.atomic import locked, writing
+from potato.raster.atomic import locked, make_folder
 from potato.raster.json_lines import append_json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
@@ -115,8 +115,7 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
         OutputError: if the folder can't be made, another run holds it, or the manifest isn't one.
         OutputExists: if the folder has a collection but no manifest.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / MANIFEST
     if (folder / COLLECTION).exists() and not path.exists():
         raise OutputExists(
