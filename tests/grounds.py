@@ -2,7 +2,8 @@
 
 import torch
 
-from potato.simulation.ground import Ground
+from potato.simulation.ground import Ground, make_ground
+from potato.simulation.imager import IDEAL, observe
 from potato.simulation.land.reflectances import load_reflectances
 from potato.simulation.land.vehicles import Mover
 from potato.simulation.photographs import lay_photographs
@@ -40,3 +41,14 @@ def photographed_ground(side: int = 128) -> Ground:
     return lay_photographs(
         side, side, lambda rng: photograph(rng.randrange(99), rng.choice((64, 96))), LIBRARY, seeded(1)
     )
+
+
+def town() -> Ground:
+    """A small simulated town, 192 × 128 pan pixels."""
+    return make_ground(192, 128, seeded(3), style="town")
+
+
+def clean_chip(ground: Ground) -> tuple[torch.Tensor, torch.Tensor]:
+    """A chip without any fault: counts of pan (1, h, w) and mul (8, h/4, w/4)."""
+    pan, mul = observe(ground, seeded(1), IDEAL)
+    return pan[None], mul

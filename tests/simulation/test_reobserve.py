@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+import grounds
 from grounds import flat_ground, seeded
-from potato.simulation.ground import Ground, make_ground
+from potato.simulation.ground import Ground
 from potato.simulation.imager import IDEAL, Imager, displacement_field, observe
 from potato.simulation.random_imager import random_imager
 from potato.simulation.reobserve import observe_again
@@ -14,14 +15,12 @@ from potato.simulation.reobserve import observe_again
 
 @pytest.fixture(scope="module")
 def town() -> Ground:
-    return make_ground(192, 128, seeded(3), style="town")
+    return grounds.town()
 
 
 @pytest.fixture(scope="module")
 def clean(town) -> tuple[torch.Tensor, torch.Tensor]:
-    """A chip without any fault: counts of pan (1, 192, 128) and mul (8, 48, 32)."""
-    pan, mul = observe(town, seeded(1), IDEAL)
-    return pan[None], mul
+    return grounds.clean_chip(town)
 
 
 NOWHERE = torch.zeros(2)

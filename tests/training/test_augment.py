@@ -5,13 +5,13 @@ from itertools import product
 import pytest
 import torch
 
+import grounds
 from grounds import seeded
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean
 from potato.core.sensors import SCALE, VISIBLE
 from potato.model.network import Architecture, Sharpener, sharpen
-from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import IDEAL, observe
+from potato.simulation.ground import Ground
 from potato.training.augment import (
     CLEAR_AIR,
     SYMMETRIES,
@@ -28,14 +28,12 @@ ALL = range(SYMMETRIES)
 
 @pytest.fixture(scope="module")
 def ground() -> Ground:
-    return make_ground(192, 128, seeded(3), style="town")
+    return grounds.town()
 
 
 @pytest.fixture(scope="module")
 def clean(ground) -> tuple[torch.Tensor, torch.Tensor]:
-    """A chip without any fault: counts of pan (1, 192, 128) and mul (8, 48, 32)."""
-    pan, mul = observe(ground, seeded(1), IDEAL)
-    return pan[None], mul
+    return grounds.clean_chip(ground)
 
 
 def test_symmetries_form_a_group_of_eight():
