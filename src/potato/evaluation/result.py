@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
+from potato.core.statistics import Histogram
 from potato.core.text import redact
 from potato.evaluation.methods import Method
-from potato.evaluation.statistics import Histogram
 from potato.model.weights import PREDICTOR
 
 DIFFERENCE = (

@@ -11,7 +11,6 @@ from string import Template
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from potato.core.color import linear_srgb_to_oklab
@@ -204,7 +203,7 @@ def _graticule() -> str:
             x, y = 50 + radius * math.cos(RING_LABEL_HUE), 50 - radius * math.sin(RING_LABEL_HUE)
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
     for name, corner in SRGB_CORNERS.items():
-        _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
+        _, a, b = linear_srgb_to_oklab(np.array(corner, np.float32)[:, None, None]).ravel().tolist()
         scale = 43 / math.hypot(a, b)
         parts.append(f'<text x="{50 + scale * a:.1f}" y="{50 - scale * b:.1f}">{name}</text>')
     return f'<svg viewBox="0 0 100 100" aria-hidden="true">{"".join(parts)}</svg>'

@@ -1,0 +1,58 @@
+"""The installed package: its name, and the extras that some features need."""
+
+import contextlib
+from collections.abc import Iterator
+
+from potato.errors import ExtraError
+
+DISTRIBUTION = "potato"
+"""The name that pip installs, and that the package's metadata go by."""
+
+EXTRAS = {
+    "torch": ("workshop", "PyTorch"),
+    "array_api_compat": ("workshop", "array-api-compat"),
+    "tensorboard": ("workshop", "TensorBoard"),
+    "matplotlib": ("plots", "matplotlib"),
+    "obstore": ("s3", "obstore"),
+    "distributed": ("dask", "Dask"),
+}
+"""The extra that brings a package, and the name by which people know it."""
+
+
+def version() -> str:
+    """The installed version of Potato."""
+    from importlib import metadata  # takes a while to load
+
+    return metadata.version(DISTRIBUTION)
+
+
+def install_command(*extras: str) -> str:
+    """The command that installs some extras.
+
+    Example:
+        >>> install_command("plots")
+        "pip install 'potato[plots]'"
+    """
+    return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
+
+
+@contextlib.contextmanager
+def extra_for(feature: str) -> Iterator[None]:
+    """Turn the failed import of an extra's package inside into a line that names the extra.
+
+    Args:
+        feature: what needs the package, for example a command, in quotation marks.
+
+    Raises:
+        ExtraError: if a package of `EXTRAS` isn't installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        extra, name = EXTRAS[package]
+        raise ExtraError(
+            f"expected {name} for {feature}, found none: {install_command(extra)}", name=package
+        ) from error
