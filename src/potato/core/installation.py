@@ -36,12 +36,29 @@ def install_command(*extras: str) -> str:
     return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
 
 
-@contextlib.contextmanager
-def extra_for(feature: str) -> Iterator[None]:
-    """Turn the failed import of an extra's package inside into a line that names the extra.
+def explain(error: BaseException, feature: str) -> BaseException:
+    """Turn the failed import of an extra's package into a line that names the extra.
 
     Args:
-        feature: what needs the package, for example a command, in quotation marks.
+        error: any error.
+        feature: what needed the package, for example a command in quotation marks.
+
+    Returns:
+        An `ExtraError` if a package of `EXTRAS` isn't installed; otherwise the error itself.
+    """
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package not in EXTRAS:
+        return error
+    extra, name = EXTRAS[package]
+    return ExtraError(f"expected {name} for {feature}, found none: {install_command(extra)}", name=package)
+
+
+@contextlib.contextmanager
+def extra_for(feature: str) -> Iterator[None]:
+    """Explain the failed import of an extra's package inside.
+
+    Args:
+        feature: what needs the package.
 
     Raises:
         ExtraError: if a package of `EXTRAS` isn't installed.
@@ -49,10 +66,4 @@ def extra_for(feature: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
-            raise
-        extra, name = EXTRAS[package]
-        raise ExtraError(
-            f"expected {name} for {feature}, found none: {install_command(extra)}", name=package
-        ) from error
+        raise explain(error, feature) from error

@@ -4,11 +4,11 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 from torch import Tensor
 
+from potato.core.installation import version
 from potato.core.statistics import Histogram
 from potato.core.text import redact
 from potato.evaluation.methods import Method
@@ -158,11 +158,6 @@ def provenance(methods: Sequence[Method]) -> dict[str, Any]:
         "weights": {"name": model.name, "digest": model.digest},
         "baselines": [method.name for method in baselines],
     }
-
-
-def version() -> str:
-    """The installed version of Potato."""
-    return metadata.version("potato")
 
 
 def _figure(value: float) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import JND, fit_gamut, linear_srgb_to_oklab
+from potato.core.installation import extra_for
 from potato.core.render import render
-from potato.errors import InputError
 from potato.viewing.color_ops import screen_look
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 def check_matplotlib(drawing: str) -> None:
-    """Raise InputError if matplotlib, which the named drawing needs, isn't installed."""
-    try:
+    """Refuse to go on without matplotlib, which the named drawing needs.
+
+    Raises:
+        ExtraError: if it isn't installed.
+    """
+    with extra_for(drawing):
         import matplotlib  # noqa: F401  (only checks that it is there)
-    except ImportError as error:
-        raise InputError(
-            f"expected matplotlib, which draws {drawing}, found it missing; pip install 'potato[plots]'"
-        ) from error
 
 
 def draw_scope(

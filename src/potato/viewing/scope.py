@@ -81,8 +81,8 @@ def vectorscope(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError, BandError: if the picture or `max_chroma` can't be used, or matplotlib is
-            missing.
+        InputError, BandError: if the picture or `max_chroma` can't be used.
+        ExtraError: if matplotlib isn't installed.
         EmptyError: if the picture has no valid pixel.
         OutputError, OutputExists: if the drawing can't be written.
     """
