@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from potato.core.installation import DISTRIBUTION, explain
+from potato.core.installation import VERSION, explain
 from potato.core.text import redact
 from potato.errors import PotatoError
 
@@ -101,7 +101,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=DISTRIBUTION, prog_name="potato")
+@click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
     """Sharpen satellite pictures: pan and mul of WorldView-2 or -3 in, one sharp picture out."""

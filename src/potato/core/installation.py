@@ -1,4 +1,4 @@
-"""The installed package: its name, and the extras that some features need."""
+"""This package: its name, its version, and the extras that some features need."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,6 +7,9 @@ from potato.errors import ExtraError
 
 DISTRIBUTION = "potato"
 """The name that pip installs, and that the package's metadata go by."""
+
+VERSION = "0.2.0"
+"""The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
 EXTRAS = {
     "torch": ("workshop", "PyTorch"),
@@ -17,13 +20,6 @@ EXTRAS = {
     "distributed": ("dask", "Dask"),
 }
 """The extra that brings a package, and the name by which people know it."""
-
-
-def version() -> str:
-    """The installed version of Potato."""
-    from importlib import metadata  # takes a while to load
-
-    return metadata.version(DISTRIBUTION)
 
 
 def install_command(*extras: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from importlib import metadata, util
 
-from potato.core.installation import DISTRIBUTION, install_command, version
+from potato.core.installation import DISTRIBUTION, VERSION, install_command
 from potato.doctor.finding import Finding
 from potato.errors import WeightsError
 from potato.model.weights import load_model, weights_digest
@@ -23,7 +23,7 @@ def examine_software() -> Iterator[Finding]:
     yield Finding(
         "Potato",
         "fine",
-        f"{version()}, Python {platform.python_version()}, {platform.platform(terse=True)}",
+        f"{VERSION}, Python {platform.python_version()}, {platform.platform(terse=True)}",
     )
     yield from _gdal()
     yield _devices()

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from potato.core.installation import version
+from potato.core.installation import VERSION
 from potato.core.render import Look, unrender
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -57,7 +57,7 @@ def evaluate_pictures(
     return Evaluation(
         "pictures",
         {"first": str(first), "second": str(second)},
-        {"potato": version()},
+        {"potato": VERSION},
         (section, picture_section("literature", "literature: the same", {name: findings}, _KEY)),
         difference.total.mean,
         "mean ΔE",

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from potato.core.installation import version
+from potato.core.installation import VERSION
 from potato.core.resample import enlarge_mask, to_cells
 from potato.core.sensors import FIRST_ARRAY, SECOND_ARRAY
 from potato.core.types import PathLike
@@ -83,7 +83,7 @@ def measure_registration(
     return Evaluation(
         "registration",
         {**files, "window": None if window is None else list(window)},
-        {"potato": version()},
+        {"potato": VERSION},
         (Section("registration", title, _COLUMNS, rows, note),),
         None,
         "",

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from potato.core.installation import version
+from potato.core.installation import VERSION
 from potato.core.statistics import Histogram
 from potato.core.text import redact
 from potato.evaluation.methods import Method
@@ -154,7 +154,7 @@ def provenance(methods: Sequence[Method]) -> dict[str, Any]:
     """The version of Potato, the model (the last method) and the baselines (all others)."""
     *baselines, model = methods
     return {
-        "potato": version(),
+        "potato": VERSION,
         "weights": {"name": model.name, "digest": model.digest},
         "baselines": [method.name for method in baselines],
     }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import linear_srgb_to_oklab
-from potato.core.installation import version
+from potato.core.installation import VERSION
 from potato.core.text import script_json
 from potato.core.windows import PixelWindow
 from potato.report.layers import MAX_DIFFERENCE, scale_colours
@@ -125,7 +125,7 @@ def make_page(page: Page) -> str:
         figures="\n".join(_table(table, n) for n, table in enumerate(page.tables)),
         cards="\n".join(_card(card) for card in page.cards),
         provenance=_provenance(page.provenance),
-        software=html.escape(f"potato {version()}"),
+        software=html.escape(f"potato {VERSION}"),
         viewer_name=VIEWER,
         licence=html.escape(_asset("openseadragon.LICENSE.txt")),
         style=style,

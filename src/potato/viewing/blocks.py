@@ -10,7 +10,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.installation import version
+from potato.core.installation import VERSION
 from potato.core.profiles import PANEL, PROFILES
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
@@ -168,7 +168,7 @@ def write_pictures(
                     dtype=f"uint{spec.bits}",
                     profile=PROFILES[settings.get("profile", "cog")],
                     options=settings.get("creation_options"),
-                    tags={"TIFFTAG_SOFTWARE": f"potato {version()}", **spec.tags},
+                    tags={"TIFFTAG_SOFTWARE": f"potato {VERSION}", **spec.tags},
                     overwrite=settings.get("overwrite", False),
                 )
             )
