@@ -10,7 +10,8 @@ from potato.core.color import delta_e_ok
 from potato.core.sensors import SCALE
 from potato.errors import SessionError
 from potato.model.features import trim
-from potato.model.network import Architecture, Sharpener, sharpen
+from potato.model.model import Architecture
+from potato.model.network import Sharpener, sharpen
 from potato.training import TrainConfig
 from potato.training.augment import CLEAR_AIR
 from potato.training.data import held_out, list_chips

@@ -8,7 +8,7 @@ from importlib import metadata, util
 from potato.core.installation import DISTRIBUTION, VERSION, install_command
 from potato.doctor.finding import Finding
 from potato.errors import WeightsError
-from potato.model.weights import load_model, weights_digest
+from potato.model.weights import load_model
 from potato.raster import find_abilities
 
 OLDEST_GDAL = (3, 9)
@@ -28,7 +28,7 @@ def examine_software() -> Iterator[Finding]:
     yield from _gdal()
     yield _devices()
     try:
-        yield Finding("weights", "fine", f"shipped weights {weights_digest(load_model())}")
+        yield Finding("weights", "fine", f"shipped weights {load_model().digest}")
     except WeightsError as error:
         remedy = f"install again: pip install --force-reinstall {DISTRIBUTION}"
         yield Finding("weights", "wrong", str(error), remedy)

@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground
 from potato.simulation.land.canvas import METRE
 from potato.simulation.land.shapes import Plot, disc, rectangle

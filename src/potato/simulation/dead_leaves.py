@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.noise import power_noise
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
 from potato.simulation.land.spectra import PLANES
 from potato.simulation.land.texture import draw_rng

@@ -11,7 +11,7 @@ from potato.core.noise import power_noise
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
 from potato.simulation.detector import apply_point_spread, sample
 from potato.simulation.ground import Ground

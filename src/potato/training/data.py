@@ -23,7 +23,8 @@ from potato.core.resample import to_cells
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
-from potato.model.features import WIDE_REACH, artefact_weight, sharpness
+from potato.model.facts import WIDE_REACH
+from potato.model.features import artefact_weight, sharpness
 from potato.simulation.imager import displacement_field
 from potato.simulation.random_imager import random_imager
 from potato.simulation.reobserve import observe_again

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks

@@ -98,7 +98,7 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
     """
     started = time.perf_counter()
     rank, _, local = world()
-    device = choose_device(config.device)
+    device = torch.device(choose_device(config.device))
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", local)
     session = Session(Path(config.sessions) / config.session)

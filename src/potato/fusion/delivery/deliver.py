@@ -25,7 +25,7 @@ from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast
 from potato.fusion.delivery.tile import fuse_tile
-from potato.model.weights import PREDICTOR, load_model, weights_digest
+from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -112,7 +112,7 @@ def fuse_ard(
     name = None if weights is None else os.fspath(weights)
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
-        weights_digest=weights_digest(load_model(name)),
+        weights_digest=load_model(name).digest,
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
