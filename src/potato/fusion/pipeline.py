@@ -207,6 +207,7 @@ def fuse_pair(
         profile=PROFILES[settings.profile],
         options=settings.creation_options,
         tags=_tags(pair, look, digest),
+        threads=settings.workers,
         overwrite=settings.overwrite,
     )
     with picture as canvas, one_thread():
