@@ -5,7 +5,8 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -21,15 +22,19 @@ from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
-from potato.engine.threads import available_cores, map_blocks, progress_bar
+from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
 from potato.raster import Pair, PairPixels, Part, Picture, check_output, create_picture, gdal, open_pair
+from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
+
+Block = tuple[PairWindow, Callable[[], PairPixels] | None]
+"""A block, and the function that waits for its pixels; None if the part doesn't touch it."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,7 @@ def fuse_pair(
         profile=PROFILES[settings.profile],
         options=settings.creation_options,
         tags=_tags(pair, look, model.digest),
+        threads=settings.workers,
         overwrite=settings.overwrite,
     )
     with picture as canvas:
@@ -215,17 +221,16 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
     """Put every block of a picture into its place; returns the number of valid pixels."""
     region, grid, block = part.window, part.picture, settings.block
     workers = settings.workers or available_cores()
-    blocks = (
-        (window, (window, pixels))
-        for panel in panels(region, PANEL // RATIO)
-        for window, pixels in _read_blocks(pair, part, panel, block // RATIO, backend.read_halo)
-    )
-    # Enough to keep the workers busy while this thread writes a row of TIFF blocks or reads ahead.
+    # Enough to keep the workers busy while this thread writes a row of TIFF blocks.
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
+    work = functools.partial(_fuse_block, backend, settings.look, part)
     valid = 0
-    with progress_bar(grid.width * grid.height, settings.progress) as bar:
-        work = functools.partial(_fuse_block, backend, settings.look, part)
-        for window, codes in map_blocks(blocks, work, workers, ahead):
+    with (
+        Readers(strip_reader(pair), readers_for(workers) if can_share(pair) else 1) as readers,
+        progress_bar(grid.width * grid.height, settings.progress) as bar,
+    ):
+        blocks = _request_blocks(pair, part, block // RATIO, backend.read_halo, readers.submit)
+        for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             row, column = (window.row - region.row) * RATIO, (window.column - region.column) * RATIO
             canvas.put(row, column, codes, window.height * RATIO)
             if codes is not None:
@@ -234,31 +239,26 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
     return valid
 
 
-def _read_blocks(
-    pair: Pair, part: Part, panel: PairWindow, block: int, halo: int
-) -> Iterator[tuple[PairWindow, PairPixels | None]]:
-    """The blocks of a panel with their pixels; None for blocks that the part doesn't touch."""
-    if part.cells is None:
-        yield from pair.blocks(panel, block, halo)
-        return
-    for windows in split(panel, block):
-        for touched, run in itertools.groupby(windows, part.touches):
-            first, *rest = run
-            if touched:
-                last = rest[-1] if rest else first
-                together = PairWindow(first.row, first.column, first.height, last.right - first.column)
-                yield from pair.blocks(together, block, halo)
-            else:
-                yield from ((window, None) for window in (first, *rest))
+def _request_blocks(
+    pair: Pair, part: Part, block: int, halo: int, submit: Callable[[Strip], Future[Pixels]]
+) -> Iterator[tuple[PairWindow, Block]]:
+    """The blocks of a part in the order of a picture, each with its pixels to come."""
+    for panel in panels(part.window, PANEL // RATIO):
+        windows = [window for row in split(panel, block) for window in row]
+        touched = [part.touches(window) for window in windows]
+        strips = PairStrips(
+            pair, (window.padded(halo) for window in itertools.compress(windows, touched)), submit
+        )
+        for window, is_touched in zip(windows, touched, strict=True):
+            yield window, (window, strips.request(window.padded(halo)) if is_touched else None)
 
 
-def _fuse_block(
-    backend: Backend, look: Look, part: Part, block: tuple[PairWindow, PairPixels | None]
-) -> Codes | None:
-    window, pixels = block
-    if pixels is None:
+def _fuse_block(backend: Backend, look: Look, part: Part, block: Block) -> Codes | None:
+    """The codes of a block; None if nothing of it is valid, or the part doesn't touch it."""
+    window, wait_for_pixels = block
+    if wait_for_pixels is None:
         return None
-    codes = backend.fuse(pixels, look, window.row * RATIO, window.column * RATIO)
+    codes = backend.fuse(wait_for_pixels(), look, window.row * RATIO, window.column * RATIO)
     if codes is not None and part.cells is not None:
         codes *= part.mask(window)
     return codes
