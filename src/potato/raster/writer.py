@@ -177,7 +177,7 @@ def create_picture(
             _check_space(folder, 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
             with refusals(path):
                 if not any(name.startswith("OVERVIEW") for name in extra):
-                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"])
+                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"], chosen["NUM_THREADS"])
                 rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
         _check_whole(whole, path, picture.marks)
         check_output(path, overwrite)
@@ -247,14 +247,14 @@ def write_image(
         whole.replace(path)
 
 
-def _build_overviews(stage: Path, resampling: str) -> None:
+def _build_overviews(stage: Path, resampling: str, threads: str) -> None:
     """Give a file overviews down to one TIFF block, which the COG driver takes over.
 
     The COG driver would make the same overviews in three times the time, since it compresses and
     decompresses them on the way.
     """
     # Threads for this alone: with threads, reading can hang when a server fails (GDAL 3.10).
-    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"), rasterio.open(stage, "r+") as dataset:
+    with rasterio.Env(GDAL_NUM_THREADS=threads), rasterio.open(stage, "r+") as dataset:
         levels = math.ceil(math.log2(max(dataset.width, dataset.height, TIFF_BLOCK) / TIFF_BLOCK))
         if levels:
             factors = [2**level for level in range(1, levels + 1)]
