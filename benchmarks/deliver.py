@@ -15,10 +15,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from machine import keep, parser_of
-from whole_process import measure, summarize, told
+from whole_process import Figures, measure, summarize, told
 
 SMALL = 256
 """Side of a small tile in pan pixels."""
@@ -39,11 +38,11 @@ def make_tiles(folder: Path, count: int, size: int) -> None:
                 os.link(file, copy)
 
 
-def deliver(ard: Path, out: Path, workers: int, *more: str) -> dict[str, Any]:
+def deliver(ard: Path, out: Path, workers: int, *more: str) -> Figures:
     """Fuse an ARD into a new folder; the figures of the whole process."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [sys.executable, "-m", "potato", "fuse-ard", str(ard), str(out), "-j", str(workers), "-q", *more]
-    return measure(command)
+    fuse_ard = [sys.executable, "-m", "potato", "fuse-ard", str(ard), str(out)]
+    return measure([*fuse_ard, "-j", str(workers), "-q", *more])
 
 
 def tile_seconds(out: Path) -> list[float]:

@@ -8,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-
 PACKAGES = ("torch", "numpy", "rasterio", "onnxruntime")
 """Packages on which speed depends."""
 

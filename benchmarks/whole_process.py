@@ -19,7 +19,7 @@ Figures = dict[str, float]
 
 
 def make_pair(folder: Path, size: int, width: int = 32, depth: int = 4) -> None:
-    """Write `pan.tif`, `mul.tif` and `random.safetensors`, weights that take as long as trained ones.
+    """Write `pan.tif`, `mul.tif` and random weights, which take as long as trained ones.
 
     21 % of the pair is invalid. A process of its own does it, since the peak memory of a child
     starts at its parent's size.
@@ -85,10 +85,10 @@ def without_missing(kinds: Sequence[str]) -> list[str]:
 def measure(
     command: Sequence[str], *, cores: Sequence[int] | None = None, env: Mapping[str, str] | None = None
 ) -> Figures:
-    """Run a command, with its children: wall and processor seconds, peak memory of one process in MB.
+    """Run a command: wall seconds, processor seconds, and the peak memory of a process in MB.
 
     Args:
-        command: the command; its standard output goes nowhere.
+        command: the command; its children count too, and its standard output goes nowhere.
         cores: the cores that it may use; None for all.
         env: its environment; None for this one.
     """
