@@ -1,7 +1,7 @@
 """How fast is `potato fuse`, as a whole process, compared with `gdal_pansharpen.py`?
 
 Generates pairs of several sizes (21 % invalid, DEFLATE), then runs the commands in turns, so that
-drifts of the machine's speed affect all alike. 5168 is the side of an ARD's tile of WorldView-3.
+drifts of the machine's speed affect all alike. 5168 stands for the side of an ARD's tile.
 
     python benchmarks/fuse.py --json benchmarks/results/fuse.json
     python benchmarks/fuse.py --sizes 17408 --rounds 1 --only tiled,cog  # memory at full tile size

@@ -13,6 +13,7 @@ from potato.engine.executor import open_executor
 from potato.engine.threads import Serial, available_cores
 from potato.errors import InputError
 from potato.fusion.delivery import deliver as delivery
+from potato.fusion.delivery import tile
 from potato.fusion.delivery.manifest import Manifest
 from potato.fusion.delivery.plan import Choice, DeliverySettings, Plan, TileJob, make_plan
 from potato.fusion.delivery.schedule import make_schedule
@@ -60,10 +61,10 @@ def test_an_option_of_the_user_is_kept_in_either_case():
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
 def test_a_tile_with_one_thread_makes_no_pool_of_threads(ard, tmp_path, profile):
     """GDAL keeps its pools, one for ALL_CPUS and one for each other number of threads."""
-    tile = make_plan(str(ard), Choice()).tiles[0]
+    first = make_plan(str(ard), Choice()).tiles[0]
     digest = weights_digest(load_model("predictor"))
     settings = dataclasses.replace(OURS, weights="predictor", weights_digest=digest, profile=profile)
-    job = TileJob(tile, str(tmp_path), dataclasses.replace(settings, device="cpu"))
+    job = TileJob(first, str(tmp_path), dataclasses.replace(settings, device="cpu"))
     with open_executor(1, kind="processes") as executor:
         ((_, (record, more)),) = executor.map([job], worker_jobs.fuse_and_count_threads)
     assert record.state == "done", record.reason
@@ -90,6 +91,18 @@ def test_mosaics_share_the_cores_anew(ard, tmp_path, monkeypatch):
     monkeypatch.setattr(delivery, "open_executor", lambda *_, **__: contextlib.nullcontext(Shared()))
     made = deliver(ard, tmp_path / "out", weights="predictor", mosaic="vrt")
     assert (made.done, made.mosaics) == (4, 1) and given == [2, 2, 2, 2, 8]
+
+
+def test_a_worker_reads_the_weights_once(ard, tmp_path, monkeypatch):
+    read = []
+
+    def load_and_note(weights):
+        read.append(weights)
+        return load_model(weights)
+
+    monkeypatch.setattr(tile, "load_model", load_and_note)
+    tile._model.cache_clear()
+    assert deliver(ard, tmp_path / "out").done == 4 and len(read) == 1
 
 
 @pytest.mark.parametrize(("device", "wanted", "given"), [("cuda", 16, 1), ("cuda", None, 1), ("cuda", 0, 0)])
