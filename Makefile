@@ -6,13 +6,20 @@ BIN := $(VENV)/bin
 # The folder of the development data; tests that need it are skipped if it doesn't exist.
 export POTATO_DATA ?= $(abspath ../shared/data)
 
-.PHONY: demo test check format bench score docs viewer clean
+.PHONY: demo test test-base check format bench score docs viewer clean
 
 demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest -rs
+
+# The base as users install it, in an environment without torch.
+test-base: $(VENV)/installed-dev build/base/installed
+	! build/base/bin/python -c "import torch" 2> /dev/null
+	test $$(du -sm build/base | cut -f1) -le 270
+	build/base/bin/potato demo build/base/demo --overwrite
+	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest tests/project/test_base.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -45,18 +52,27 @@ viewer:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# On Linux, PyPI's torch brings CUDA, some gigabytes. For the CPU build alone, set PIP_EXTRA_INDEX_URL to
-# PyTorch's index of CPU wheels.
+# The base, without torch: all that sharpening and viewing need.
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+# On Linux, PyPI's torch brings CUDA, some gigabytes. For the CPU build alone, set PIP_EXTRA_INDEX_URL to
+# PyTorch's index of CPU wheels.
+$(VENV)/installed-torch: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	touch $@
+
+build/base/installed: pyproject.toml constraints.txt $(shell find src -type f -not -path '*/__pycache__/*')
+	test -x build/base/bin/python || $(PYTHON) -m venv build/base
+	build/base/bin/python -m pip install --quiet -c constraints.txt .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
-$(VENV)/installed-docs: $(VENV)/installed
+$(VENV)/installed-docs: $(VENV)/installed-torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
 	touch $@
 

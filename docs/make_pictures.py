@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -15,11 +16,12 @@ from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.full_scale import fringe
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensors import BANDS, VISIBLE
-from potato.evaluation.cases import full_maps, plain_case
+from potato.evaluation.cases import plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
 from potato.model.network import Sharpener, sharpen
@@ -104,13 +106,17 @@ def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, T
     save("misalignment", row(*map(natural, pieces), *colours, scale=2))
     case = plain_case(*displaced)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
-    for name, oklab, pair in (
-        ("full scale, registered", clean, displaced),
-        ("full scale, displaced", fringed, displaced),
-        ("coarser, displaced", answer, (case.pan, case.mul)),
+    for name, oklab in (
+        ("full scale, registered", clean),
+        ("full scale, displaced", fringed),
+        ("coarser, displaced", answer),
     ):
-        fringe = full_maps(oklab[None], *pair).fringe
-        print(f"fringe of {name}: mean {float(fringe.mean()):.2f}, p99 {float(fringe.quantile(0.99)):.2f}")
+        print(f"fringe of {name}: mean {fringe(oklab.numpy()).mean():.2f}, p99 {fringe_p99(oklab):.2f}")
+
+
+def fringe_p99(oklab: Tensor) -> float:
+    """The 99th percentile of a picture's fringes."""
+    return float(np.quantile(fringe(oklab.numpy()), 0.99))
 
 
 def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
@@ -127,14 +133,13 @@ def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
     for name, way in ways.items():
         damaged = way(strength(way, truth))
         light, true_light = (oklab_to_linear_srgb(oklab).clamp(0, 1) for oklab in (damaged, truth))
-        fringe = full_maps(damaged[None], *pair).fringe
         print(
             f"{name}: {float(delta_e_ok(damaged, truth).mean()):.2f} JND, "
             f"PSNR {psnr(light, true_light, peak=1.0):.1f}, SSIM {ssim(light, true_light, peak=1.0):.2f}, "
-            f"fringe p99 {float(fringe.quantile(0.99)):.2f}"
+            f"fringe p99 {fringe_p99(damaged):.2f}"
         )
         pictures.append(damaged)
-    print(f"the truth itself: fringe p99 {float(full_maps(truth[None], *pair).fringe.quantile(0.99)):.2f}")
+    print(f"the truth itself: fringe p99 {fringe_p99(truth):.2f}")
     save("metrics", row(*(natural(picture[:, 320:440, 320:440]) for picture in pictures), scale=2))
 
 

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from potato.chips.scenes import seed_of
 from potato.core.color import mul_to_oklab
+from potato.core.full_scale import BORDER
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.resample import enlarge_mask, to_cells
+from potato.core.resample import enlarge_mask, inner, to_cells
 from potato.core.sensors import BANDS, RATIO
-from potato.evaluation.masks import complete_pair, inner
+from potato.core.statistics import Difference
+from potato.evaluation.masks import complete_pair
 from potato.evaluation.methods import Method
-from potato.evaluation.protocols import BORDER
-from potato.evaluation.statistics import Difference
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import Imager, observe, ragged_mask, truth
 from potato.simulation.land.zoning import STYLES

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from land_cover import Scene, make_scene
 from potato.core.color import JND, delta_e_ok
+from potato.core.statistics import Histogram
 from potato.evaluation.methods import Method
-from potato.evaluation.statistics import Histogram
 from potato.simulation.imager import Imager
 
 _SPECKLE = 5.0

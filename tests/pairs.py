@@ -99,5 +99,6 @@ def write_reflectance(folder: Path, pan: torch.Tensor, mul: torch.Tensor, valid=
 
 def read_reflectance(paths: Paths) -> tuple[torch.Tensor, torch.Tensor]:
     """pan (1, 1, 4h, 4w) and mul (1, 8, h, w)."""
-    pan, mul = (counts_to_reflectance(read(path))[None] for path in (paths.pan, paths.mul))
+    counts = (torch.from_numpy(read(path).astype("int32"))[None] for path in (paths.pan, paths.mul))
+    pan, mul = map(counts_to_reflectance, counts)
     return pan, mul

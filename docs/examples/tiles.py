@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import attr
 import numpy as np
-import torch
 from fastapi import FastAPI, Query
 from morecantile import TileMatrixSet
 from rasterio.crs import CRS
@@ -28,7 +27,7 @@ from titiler.core.dependencies import DefaultDependency
 from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.core.factory import TilerFactory
 
-from potato import Sharpener, load_model, open_pair, sharpen_onto
+from potato import load_model, open_pair, sharpen_onto
 from potato.errors import InputError
 from potato.raster import Grid, gdal
 
@@ -36,7 +35,7 @@ BBox = tuple[float, float, float, float]
 
 
 @functools.cache
-def shipped_model() -> Sharpener:
+def shipped_model() -> Any:
     """The shipped weights, loaded once."""
     return load_model()
 
@@ -57,7 +56,7 @@ class PairReader(BaseReader):
     input: tuple[str, str] = attr.ib()
     tms: TileMatrixSet = attr.ib(default=WEB_MERCATOR_TMS)
     look: str = attr.ib(default="natural")
-    model: Sharpener = attr.ib(factory=shipped_model)
+    model: Any = attr.ib(factory=shipped_model)
 
     def __attrs_post_init__(self) -> None:
         self._pair = open_pair(*self.input)
@@ -184,6 +183,3 @@ tiles = SharpTiles(
 app = FastAPI(title="Potato tiles")
 app.include_router(tiles.router)
 add_exception_handlers(app, DEFAULT_STATUS_CODES | {InputError: 404, PointOutsideBounds: 404})
-
-# The server answers many requests at once, so one thread of torch for each fills the cores.
-torch.set_num_threads(1)

@@ -69,7 +69,10 @@ def __getattr__(name: str) -> Any:
     if name == "color":
         return importlib.import_module("potato.core.color")
     if name in _HOMES:
-        return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
+        from potato.core.installation import extra_for
+
+        with extra_for(f"potato.{name}"):
+            return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'potato' has no attribute {name!r}")
 
 

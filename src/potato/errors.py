@@ -15,6 +15,7 @@ A message is one line: what was expected, what was found, what to do.
     ├── OutputError
     │   └── OutputExists        also a FileExistsError
     ├── ClusterError
+    ├── ExtraError              also an ImportError
     └── BlockError
 """
 
@@ -69,6 +70,10 @@ class OutputExists(OutputError, FileExistsError):  # noqa: N818  (named as FileE
 
 class ClusterError(PotatoError):
     """A cluster that can't be reached, or whose workers can't be used."""
+
+
+class ExtraError(PotatoError, ImportError):
+    """A feature whose packages aren't installed; the message names the extra that brings them."""
 
 
 class BlockError(PotatoError):

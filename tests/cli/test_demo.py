@@ -7,8 +7,9 @@ from rio_cogeo.cogeo import cog_validate
 from potato import demo, open_pair, save_model
 
 
-def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_path):
-    made = demo(tmp_path / "new" / "folder", size=512)
+@pytest.mark.parametrize("size", [None, 512])
+def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_path, size):
+    made = demo(tmp_path / "new" / "folder", size=size)
     open_pair(made.pan, made.mul).close()
     for path in (made.pan, made.mul, made.fused.output):
         assert cog_validate(path, strict=True)[0]
@@ -16,12 +17,13 @@ def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_pat
         assert pan.nodata is None and mul.nodata is None
         assert mul.descriptions[5] == "BAND_RE"
         valid = pan.read_masks(1) > 0
+        side = size or pan.height
     with rasterio.open(made.fused.output) as picture:
         alpha = picture.read(4)
     assert 0.8 < valid.mean() < 0.99, "a ragged edge is invalid"
     assert np.array_equal(alpha > 0, valid)
     with pytest.warns(NotGeoreferencedWarning), rasterio.open(made.comparison) as comparison:
-        assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (512, 3 * 512 + 16)
+        assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (side, 3 * side + 16)
     assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
 
 

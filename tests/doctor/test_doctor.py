@@ -248,7 +248,7 @@ class TestMachine:
     def test_the_machine_of_the_tests_is_fine(self):
         report = examine()
         states = {finding.subject: finding.state for finding in report.findings}
-        assert {states[name] for name in ("Potato", "GDAL", "COG", "torch", "weights")} == {"fine"}
+        assert {states[name] for name in ("Potato", "GDAL", "COG", "devices", "weights")} == {"fine"}
         assert {"cores", "disk", "bucket"} <= set(states) and "PROJ" not in states
 
     def test_too_little_memory_or_disk_is_wrong(self, monkeypatch):

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 import pairs
+from potato.core.full_scale import BORDER
 from potato.core.windows import PairWindow
 from potato.engine.devices import one_thread
 from potato.errors import EmptyError
 from potato.evaluation import MethodSpec, Protocols, evaluate_pair
 from potato.evaluation.pair_windows import even_windows
-from potato.evaluation.protocols import BORDER, displaced, full, plain
+from potato.evaluation.protocols import displaced, full, plain
 from potato.model.network import sharpen
 from potato.model.weights import load_model
 

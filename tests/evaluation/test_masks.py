@@ -3,7 +3,8 @@
 import torch
 
 import pairs
-from potato.evaluation.masks import complete_pair, inner, pull_push
+from potato.core.resample import inner
+from potato.evaluation.masks import complete_pair, pull_push
 from potato.model.network import sharpen
 from potato.training.score import sharpen_chips
 

@@ -8,11 +8,11 @@ from scipy import ndimage
 
 import pairs
 from potato.core.color import mul_to_oklab
+from potato.core.full_scale import FRINGE_REACH
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.windows import PairWindow
 from potato.evaluation import MethodSpec
-from potato.evaluation.cases import FRINGE_REACH
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.protocols import Protocols, displaced, evaluate_window, full, plain
 from potato.evaluation.registration import register_arrays
@@ -230,8 +230,8 @@ def test_full_scale_counts_pixels_up_to_edges_but_not_near_holes():
     found, drawn = evaluate_window(
         MethodSpec("predictor", ()).methods, window, Protocols((), (), True, False)
     )
-    assert found[0].fringe.count == 192 * (176 - FRINGE_REACH)
-    assert found[0].consistency.total.count == (48 - 4) * (44 - 4) == int((~drawn.isnan()).sum())
+    assert found[0].full_scale.fringe.count == 192 * (176 - FRINGE_REACH)
+    assert found[0].full_scale.consistency.total.count == (48 - 4) * (44 - 4) == int((~drawn.isnan()).sum())
 
 
 def test_a_batch_has_the_mean_of_its_images_and_cells_beyond_a_coarse_one_are_left_out(coloured):
@@ -245,7 +245,9 @@ def test_a_batch_has_the_mean_of_its_images_and_cells_beyond_a_coarse_one_are_le
 def test_the_means_of_the_real_pair_are_the_published_figures(real_pair):
     with gdal(), open_pair(*real_pair) as pair:
         pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
-    images = [counts_to_reflectance(image)[None] for image in (pixels.pan[None], pixels.mul)]
+    images = [
+        torch.from_numpy(counts_to_reflectance(image))[None] for image in (pixels.pan[None], pixels.mul)
+    ]
     predictor = load_model("predictor")
 
     def ours(pan, mul):

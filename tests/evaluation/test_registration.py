@@ -193,7 +193,7 @@ def test_valid_must_be_a_mask_of_pan():
 
 
 def test_two_registrations_of_a_real_pair_agree(real_pair):
-    images = [counts_to_reflectance(pairs.read(path)) for path in real_pair]
+    images = [torch.from_numpy(counts_to_reflectance(pairs.read(path))) for path in real_pair]
     pan, mul = images
     found = displacement_map(pan, mul, window=64)
     assert found.first.confidence.median() > 0.9 and found.second.confidence.median() > 0.9

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -86,11 +87,31 @@ RETIRED = (
 )
 """Words that no identifier may contain: ambiguous ones, and metaphors for which a term exists."""
 
-WITHOUT_TORCH = ("errors", "engine", "raster", "ard", "fusion/delivery", "cli")
-"""Rooms that deal with files, jobs and words, never with tensors."""
+BASE = (
+    "errors",
+    "core",
+    "engine",
+    "raster",
+    "ard",
+    "fusion",
+    "fusion/delivery",
+    "viewing",
+    "report",
+    "doctor",
+    "demonstration",
+    "cli",
+)
+"""Rooms that work without torch: loading them loads no torch, and no workshop."""
 
-TORCH_SETTINGS = ("engine.devices",)
-"""The one module of these rooms that sets up torch for others."""
+FOR_TENSORS = ("core", "engine.devices", "doctor.software")
+"""Rooms and modules of the base with functions that import torch when they are called."""
+
+WAITING = (
+    ()
+    if "model.backend" in MODULES
+    else ("fusion", "fusion/delivery", "doctor", "demonstration", "engine.devices")
+)
+"""Rooms and modules that load torch until sharpening works without it."""
 
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
@@ -111,14 +132,24 @@ def path_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text())
+
+
 def imports(module: str) -> set[str]:
     """Dotted names of everything that a module imports, also inside functions; ours by module."""
+    return names_of(ast.walk(tree_of(module)))
+
+
+def names_of(nodes: Iterable[ast.AST]) -> set[str]:
+    """Dotted names of everything that some nodes import; ours by module."""
     found = set()
-    for node in ast.walk(ast.parse(path_of(module).read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module}: imports are absolute"
+            assert node.level == 0, "imports are absolute"
             names = {f"{node.module}.{alias.name}" for alias in node.names}
         else:
             continue
@@ -193,14 +224,46 @@ def test_only_their_rooms_import_rasterio_click_and_torch(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
-    assert "torch" not in packages or room_of(module) not in WITHOUT_TORCH or module in TORCH_SETTINGS
+    if room_of(module) in BASE and not {module, room} & {*FOR_TENSORS, *WAITING}:
+        assert "torch" not in packages
     if room == "core" and module not in ("core.text", "core.types"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
 
 
 @functools.cache
-def tree_of(module: str) -> ast.Module:
-    return ast.parse(path_of(module).read_text())
+def loaded(module: str) -> set[str]:
+    """What a module imports when it is loaded: not in functions, and not for type checkers."""
+    nodes, waiting = [], [tree_of(module)]
+    while waiting:
+        node = waiting.pop()
+        nodes.append(node)
+        typing = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if not typing and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return names_of(nodes)
+
+
+def parents(module: str) -> list[str]:
+    """The packages that are loaded before a module: `fusion` before `fusion.pipeline`."""
+    parts = module.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts)) if ".".join(parts[:n]) in MODULES]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) in BASE])
+def test_loading_the_base_loads_no_torch(module):
+    if {module, room_of(module)} & {*WAITING}:
+        pytest.skip("sharpening still needs torch")
+    seen, waiting = {}, [(module, "")]
+    while waiting:
+        name, way = waiting.pop()
+        if name in seen:
+            continue
+        seen[name] = way = f"{way} → {name}"
+        for imported in loaded(name):
+            assert imported.split(".")[0] != "torch", f"torch is loaded by way of{way}"
+            if imported.startswith("potato."):
+                own = imported.removeprefix("potato.")
+                waiting += [(one, way) for one in (own, *parents(own))]
 
 
 def functions(module: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -18,14 +18,14 @@ from potato.report import write_report
 from potato.report.layers import MAX_DIFFERENCE, scale_colours
 
 
-def flat_codes(oklab: torch.Tensor) -> np.ndarray:
-    return render(oklab, FLAT).numpy().astype("uint16")
+def flat_codes(oklab: np.ndarray) -> np.ndarray:
+    return render(oklab, FLAT).astype("uint16")
 
 
 def test_differences_are_in_jnd_and_split_into_lightness_and_chroma(tmp_path):
-    base = torch.zeros(3, 40, 60)
+    base = np.zeros((3, 40, 60))
     base[0] = 0.6
-    lighter, redder = base.clone(), base.clone()
+    lighter, redder = base.copy(), base.copy()
     lighter[0] += 0.02
     redder[1, :30] += 0.03
     tags = FLAT.tags

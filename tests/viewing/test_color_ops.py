@@ -2,8 +2,8 @@
 
 import math
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +24,11 @@ rgb = st.tuples(unit, unit, unit)
 anything = st.tuples(st.floats(-0.2, 1.2), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
 
 
-def pixel(*colour: float) -> torch.Tensor:
-    return torch.tensor(colour, dtype=torch.float64).reshape(3, 1, 1)
+def pixel(*colour: float) -> np.ndarray:
+    return np.array(colour, float).reshape(3, 1, 1)
 
 
-def oklab(colour: tuple[float, float, float]) -> torch.Tensor:
+def oklab(colour: tuple[float, float, float]) -> np.ndarray:
     return linear_srgb_to_oklab(pixel(*colour))
 
 
@@ -40,17 +40,17 @@ def test_fit_gamut_keeps_hue_and_lightness(colour):
     light = oklab_to_linear_srgb(after)
     # Oklab's own white is off sRGB's by 3e-4 of light.
     assert light.min() > -1e-3 and light.max() < 1 + 1e-3
-    assert after[0] == before[0].clamp(0, 1)
+    assert after[0] == before[0].clip(0, 1)
     cross = before[1] * after[2] - before[2] * after[1]
-    assert cross.abs() < 1e-9 and (before[1:] * after[1:]).sum() >= 0
-    assert (after[1:].abs() <= before[1:].abs()).all()
+    assert abs(cross) < 1e-9 and (before[1:] * after[1:]).sum() >= 0
+    assert (abs(after[1:]) <= abs(before[1:])).all()
 
 
 @laws
 @given(rgb)
 def test_fit_gamut_leaves_colours_in_the_gamut(colour):
-    assert torch.equal(gamut_share(oklab(colour)), torch.ones(1, 1, dtype=torch.float64))
-    assert (fit_gamut(oklab(colour)) - oklab(colour)).abs().max() < 1e-4
+    assert np.array_equal(gamut_share(oklab(colour)), [[1]])
+    assert abs(fit_gamut(oklab(colour)) - oklab(colour)).max() < 1e-4
 
 
 @pytest.mark.parametrize("hue", range(0, 360, 30))
@@ -62,10 +62,10 @@ def test_fit_gamut_ends_on_the_surface_of_the_gamut(hue):
 
 
 def test_default_lightness_has_the_widest_gamut():
-    turn = torch.linspace(0, 2 * math.pi, 720, dtype=torch.float64)
+    turn = np.linspace(0, 2 * math.pi, 720)
 
     def room(lightness: float) -> float:
-        ring = torch.stack([torch.full_like(turn, lightness), 0.5 * turn.cos(), 0.5 * turn.sin()])
+        ring = np.stack([np.full_like(turn, lightness), 0.5 * np.cos(turn), 0.5 * np.sin(turn)])
         return 0.5 * gamut_share(ring[:, None]).min().item()
 
     assert room(LIGHTNESS) == pytest.approx(0.128, abs=1e-3)
@@ -84,7 +84,7 @@ def test_exaggerating_by_one_changes_nothing(first, second):
 def test_exaggerating_is_symmetric_in_its_images(first, second, factor):
     one, two = exaggerated(oklab(first), oklab(second), factor)
     other, another = exaggerated(oklab(second), oklab(first), factor)
-    assert torch.allclose(one, another, atol=1e-9) and torch.allclose(two, other, atol=1e-9)
+    assert np.allclose(one, another, atol=1e-9) and np.allclose(two, other, atol=1e-9)
 
 
 @laws
@@ -93,8 +93,8 @@ def test_exaggerating_multiplies_the_difference_and_keeps_the_mean(colour, chang
     first = oklab(colour)
     second = first + 0.2 * JND * pixel(*change)
     one, two = exaggerated(first, second, factor)
-    assert torch.allclose(one - two, factor * (first - second), atol=1e-9)
-    assert torch.allclose(one + two, first + second, atol=1e-9)
+    assert np.allclose(one - two, factor * (first - second), atol=1e-9)
+    assert np.allclose(one + two, first + second, atol=1e-9)
 
 
 @laws
@@ -103,7 +103,7 @@ def test_exchanged_images_mirror_the_gray_difference(first, second, factor):
     one = gray_difference(oklab(first), oklab(second), factor)
     two = gray_difference(oklab(second), oklab(first), factor)
     grey = pixel(MID_GREY, 0, 0)
-    assert torch.allclose(one - grey, grey - two, atol=1e-9)
+    assert np.allclose(one - grey, grey - two, atol=1e-9)
     for light in (oklab_to_linear_srgb(one), oklab_to_linear_srgb(two)):
         assert light.min() > -1e-3 and light.max() < 1 + 1e-3
 
@@ -111,7 +111,7 @@ def test_exchanged_images_mirror_the_gray_difference(first, second, factor):
 @laws
 @given(rgb, st.floats(0, 20))
 def test_equal_images_give_mid_grey(colour, factor):
-    assert torch.equal(gray_difference(oklab(colour), oklab(colour), factor), pixel(MID_GREY, 0, 0))
+    assert np.array_equal(gray_difference(oklab(colour), oklab(colour), factor), pixel(MID_GREY, 0, 0))
 
 
 def test_gray_difference_shows_a_jnd_as_a_jnd():
@@ -127,11 +127,11 @@ def test_gray_difference_shows_a_jnd_as_a_jnd():
 def test_at_lightness_keeps_hue_and_ignores_lightness(colour, lightness, chroma):
     shown, was = at_lightness(oklab(colour), lightness, chroma), oklab(colour)
     assert shown[0].item() == lightness
-    assert (shown[1] * was[2] - shown[2] * was[1]).abs() < 1e-9
-    assert torch.equal(at_lightness(was * pixel(0.5, 1, 1), lightness, chroma), shown)
+    assert abs(shown[1] * was[2] - shown[2] * was[1]) < 1e-9
+    assert np.array_equal(at_lightness(was * pixel(0.5, 1, 1), lightness, chroma), shown)
 
 
 def test_at_lightness_multiplies_chroma():
     was = pixel(0.3, 0.02, -0.01)
-    assert torch.equal(at_lightness(was), pixel(LIGHTNESS, 0.02, -0.01))
-    assert torch.equal(at_lightness(was, chroma=2), pixel(LIGHTNESS, 0.04, -0.02))
+    assert np.array_equal(at_lightness(was), pixel(LIGHTNESS, 0.02, -0.01))
+    assert np.array_equal(at_lightness(was, chroma=2), pixel(LIGHTNESS, 0.04, -0.02))

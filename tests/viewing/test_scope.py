@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,11 +26,11 @@ def drawn(path: Path) -> np.ndarray:
 @laws
 @given(st.lists(st.tuples(st.floats(-0.3, 0.3), st.floats(-0.3, 0.3)), min_size=1, max_size=30))
 def test_every_colour_is_counted_in_its_bin(places):
-    points = torch.tensor(places, dtype=torch.float64).T
-    counts = scope.chroma_histogram(torch.cat([torch.zeros_like(points[:1]), points]), 0.2, 40).numpy()
+    points = np.array(places, float).T
+    counts = scope.chroma_histogram(np.concatenate([np.zeros_like(points[:1]), points]), 0.2, 40)
     edges = np.linspace(-0.2, 0.2, 41)
     # On the rim itself, to rounding, a colour may be counted or not.
-    inside, touching = ((points.abs() < 0.2 + slack).all(0) for slack in (-1e-9, 1e-9))
+    inside, touching = ((abs(points) < 0.2 + slack).all(0) for slack in (-1e-9, 1e-9))
     assert int(inside.sum()) <= counts.sum() <= int(touching.sum())
     for a, b in points[:, inside].T.tolist():
         column, row = (int(np.clip(np.searchsorted(edges, v, "right") - 1, 0, 39)) for v in (a, b))
@@ -48,7 +47,7 @@ def test_colours_are_drawn_at_their_hue_and_chroma(tmp_path, ending, run):
     valid = np.arange(60)[None].repeat(40, 0) < 40
     path, output = write_rgba(tmp_path / "a.tif", codes, valid), tmp_path / f"o.{ending}"
     facts = json.loads(run("vectorscope", path, output, "--json").stdout)
-    points = unrender(torch.tensor([warm, cold], dtype=torch.float64).T[..., None], FLAT)[1:, :, 0]
+    points = unrender(np.array([warm, cold], float).T[..., None], FLAT)[1:, :, 0]
     mean = points.mean(1).tolist()
     assert [facts["a"], facts["b"]] == pytest.approx(mean, abs=1e-9)
     assert facts["pixels"] == 1600 and facts["beyond"] == 0

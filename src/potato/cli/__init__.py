@@ -8,12 +8,12 @@ import gc
 import importlib
 import signal
 import sys
-from importlib import metadata
 from types import FrameType
 from typing import Any
 
 import click
 
+from potato.core.installation import VERSION, explain
 from potato.core.text import redact
 from potato.errors import PotatoError
 
@@ -93,14 +93,15 @@ class Commands(click.Group):
             if _caused_by_interrupt(error):
                 click.echo(INTERRUPTED, err=True)
                 context.exit(130)
-            if context.params.get("debug") or not isinstance(error, PotatoError):
+            reason = explain(error, f'"{context.invoked_subcommand}"')
+            if context.params.get("debug") or not isinstance(reason, PotatoError):
                 raise
-            click.echo(f"potato: {redact(' '.join(str(error).split()))}", err=True)
+            click.echo(f"potato: {redact(' '.join(str(reason).split()))}", err=True)
             context.exit(1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(metadata.version("potato"), prog_name="potato")
+@click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
     """Sharpen satellite pictures: pan and mul of WorldView-2 or -3 in, one sharp picture out."""

@@ -10,19 +10,18 @@ from potato.cli import options
 @click.command()
 @click.argument("folder", type=click.Path(), default="demo-out")
 @options.weights
-@click.option(
-    "--size", type=click.IntRange(256), default=2048, show_default=True, help="Side of pan in pixels."
-)
-@click.option("--seed", type=int, default=8, show_default=True, help="Seed of the simulated ground.")
+@click.option("--size", type=click.IntRange(256), help="Simulate a pair whose pan has this side, in pixels.")
+@click.option("--seed", type=int, help="Simulate a pair with this seed.")
 @options.device
 @options.overwrite
 @options.quiet
 def demo(quiet: bool, **settings: Any) -> None:
-    """Simulate a pair, sharpen it, and show the result.
+    """Sharpen a simulated pair, and show the result.
 
     Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the
     enlarged mul and the result side by side, and an HTML page (report) to inspect them in a
-    browser.
+    browser. The pair comes with the package; --size or --seed simulates another one and needs the
+    extra 'workshop'.
     """
     from potato import demonstration
 

@@ -1,15 +1,17 @@
 """Colour: from bands to XYZ, Oklab and sRGB, and the distance between two colours.
 
-Images are tensors whose third axis from the end is the channel: (…, 3, h, w), or (…, 8, h, w) for
-mul. The white point is D65: ground of reflectance 1 in every band is XYZ (0.95047, 1, 1.08883),
-Oklab (1, 0, 0) and sRGB (1, 1, 1). Inverse matrices are computed.
+Images are numpy arrays or torch tensors whose third axis from the end is the channel: (…, 3, h, w),
+or (…, 8, h, w) for mul. The white point is D65: ground of reflectance 1 in every band is XYZ
+(0.95047, 1, 1.08883), Oklab (1, 0, 0) and sRGB (1, 1, 1). Inverse matrices are computed.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from potato.core.arrays import ArrayT, like, namespace
 from potato.core.sensors import BANDS, VISIBLE
 
 D65 = (0.95047, 1.0, 1.08883)
@@ -68,35 +70,41 @@ GAMUT_STEPS = 16
 """Bisections in `gamut_share`: its result is right to 2^−16."""
 
 
-def _matrix(rows: Sequence[Sequence[float]]) -> Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
+def _matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    return np.array(rows)
 
 
-def _mix(matrix: Tensor, image: Tensor) -> Tensor:
+def _mix(matrix: NDArray[Any], image: ArrayT) -> ArrayT:
     """Multiply the channels of `image` (…, n, h, w) by `matrix` (m, n): (…, m, h, w)."""
-    flat = image.flatten(-2)
-    return torch.matmul(matrix.to(image), flat).reshape(*image.shape[:-3], len(matrix), *image.shape[-2:])
+    *before, channels, height, width = image.shape
+    flat = image.reshape(*before, channels, height * width)
+    mixed: ArrayT = like(matrix, image) @ flat
+    return mixed.reshape(*before, len(matrix), height, width)
 
 
-def power(base: Tensor, exponent: float) -> Tensor:
-    """`base` ** `exponent` by way of logarithms: twice as fast as torch's own power.
+def power(base: ArrayT, exponent: float) -> ArrayT:
+    """`base` ** `exponent`.
 
     Args:
         base: any shape, 0 or more.
         exponent: positive.
 
     Returns:
-        The power, equal to torch's but for the last few bits of float32.
+        The power, in float32 right but for the last few bits.
     """
+    if isinstance(base, np.ndarray | np.generic):
+        return base**exponent
+    # By way of logarithms: twice as fast as torch's own power.
     return base.log2().mul_(exponent).exp2_()
 
 
-def _cbrt(x: Tensor) -> Tensor:
+def _cbrt(x: ArrayT) -> ArrayT:
     """Real cube roots, negative ones of negative numbers."""
-    return power(x.abs(), 1 / 3).copysign(x)
+    root: ArrayT = namespace(x).copysign(power(abs(x), 1 / 3), x)
+    return root
 
 
-def mul_to_oklab(mul: Tensor) -> Tensor:
+def mul_to_oklab(mul: ArrayT) -> ArrayT:
     """The colour of mul, from all its visible bands.
 
     Args:
@@ -110,7 +118,7 @@ def mul_to_oklab(mul: Tensor) -> Tensor:
         ValueError: if the channel axis isn't 8 long.
 
     Example:
-        >>> white = mul_to_oklab(torch.ones(8, 1, 1))
+        >>> white = mul_to_oklab(np.ones((8, 1, 1)))
         >>> [round(abs(x), 3) for x in white.flatten().tolist()]
         [1.0, 0.0, 0.0]
     """
@@ -121,36 +129,38 @@ def mul_to_oklab(mul: Tensor) -> Tensor:
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(lms))
 
 
-def mul_to_xyz(mul: Tensor) -> Tensor:
+def mul_to_xyz(mul: ArrayT) -> ArrayT:
     """Reflectance (…, 8, h, w) to CIE XYZ (…, 3, h, w), Y = 1 for white, by all visible bands."""
     return _mix(_matrix(BANDS_TO_XYZ).T, mul[..., :VISIBLE, :, :])
 
 
-def xyz_to_oklab(xyz: Tensor) -> Tensor:
+def xyz_to_oklab(xyz: ArrayT) -> ArrayT:
     """CIE XYZ (…, 3, h, w), Y = 1 for white, to Oklab (…, 3, h, w)."""
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(_mix(_matrix(XYZ_TO_LMS), xyz)))
 
 
-def oklab_to_xyz(oklab: Tensor) -> Tensor:
+def oklab_to_xyz(oklab: ArrayT) -> ArrayT:
     """The inverse of `xyz_to_oklab`."""
-    lms = _mix(_matrix(LMS_TO_OKLAB).inverse(), oklab) ** 3
-    return _mix(_matrix(XYZ_TO_LMS).inverse(), lms)
+    lms = _mix(np.linalg.inv(_matrix(LMS_TO_OKLAB)), oklab) ** 3
+    return _mix(np.linalg.inv(_matrix(XYZ_TO_LMS)), lms)
 
 
-def linear_srgb_to_oklab(rgb: Tensor) -> Tensor:
+def linear_srgb_to_oklab(rgb: ArrayT) -> ArrayT:
     """Linear-light sRGB (…, 3, h, w), 0..1, to Oklab (…, 3, h, w)."""
     rgb_to_lms = _matrix(XYZ_TO_LMS) @ _matrix(SRGB_TO_XYZ)
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(_mix(rgb_to_lms, rgb)))
 
 
-def oklab_to_linear_srgb(oklab: Tensor) -> Tensor:
+def oklab_to_linear_srgb(oklab: ArrayT) -> ArrayT:
     """The inverse of `linear_srgb_to_oklab`; colours out of the gamut lie outside 0..1."""
-    lms_to_rgb = (_matrix(XYZ_TO_LMS) @ _matrix(SRGB_TO_XYZ)).inverse()
-    lms = _mix(_matrix(LMS_TO_OKLAB).inverse(), oklab)
-    return _mix(lms_to_rgb, (lms * lms).mul_(lms))
+    lms_to_rgb = np.linalg.inv(_matrix(XYZ_TO_LMS) @ _matrix(SRGB_TO_XYZ))
+    lms = _mix(np.linalg.inv(_matrix(LMS_TO_OKLAB)), oklab)
+    cubes = lms * lms
+    cubes *= lms
+    return _mix(lms_to_rgb, cubes)
 
 
-def gamut_share(oklab: Tensor) -> Tensor:
+def gamut_share(oklab: ArrayT) -> ArrayT:
     """The share of its chroma that a colour can keep and be in the gamut of sRGB.
 
     Lightness and hue are kept.
@@ -161,48 +171,60 @@ def gamut_share(oklab: Tensor) -> Tensor:
     Returns:
         (h, w), 0..1: 1 for colours in the gamut; for others found by bisection.
     """
+    xp = namespace(oklab)
 
-    def inside(colours: Tensor) -> Tensor:
+    def inside(colours: Any) -> Any:
         rgb = oklab_to_linear_srgb(colours)
-        return (rgb.amin(0) >= -ROUNDING) & (rgb.amax(0) <= 1 + ROUNDING)
+        return (xp.min(rgb, axis=0) >= -ROUNDING) & (xp.max(rgb, axis=0) <= 1 + ROUNDING)
 
     # Most colours are in the gamut, so only the others are computed.
     outside = ~inside(oklab)
     colours = oklab[:, outside][:, None]
-    low, high = torch.zeros_like(colours[0]), torch.ones_like(colours[0])
+    low, high = xp.zeros_like(colours[0]), xp.ones_like(colours[0])
     for _ in range(GAMUT_STEPS):
         middle = (low + high) / 2
-        fits = inside(torch.cat([colours[:1], colours[1:] * middle]))
-        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-    share = torch.ones_like(oklab[0])
+        fits = inside(xp.concat([colours[:1], colours[1:] * middle]))
+        low, high = xp.where(fits, middle, low), xp.where(fits, high, middle)
+    share: ArrayT = xp.ones_like(oklab[0])
     share[outside] = low[0]
     return share
 
 
-def fit_gamut(oklab: Tensor) -> Tensor:
+def fit_gamut(oklab: ArrayT) -> ArrayT:
     """Bring Oklab colours (3, h, w) into the gamut of sRGB, keeping their hue.
 
     Lightness is clipped to 0..1; then colours out of the gamut lose chroma until they are in it
     (`gamut_share`). Colours in the gamut are unchanged.
     """
-    lightness = oklab[:1].clamp(0, 1)
-    clipped = torch.cat([lightness, oklab[1:]])
-    return torch.cat([lightness, oklab[1:] * gamut_share(clipped)])
+    xp = namespace(oklab)
+    lightness = xp.clip(oklab[:1], 0, 1)
+    clipped = xp.concat([lightness, oklab[1:]])
+    fitted: ArrayT = xp.concat([lightness, oklab[1:] * gamut_share(clipped)])
+    return fitted
 
 
-def srgb_encode(linear: Tensor) -> Tensor:
+def srgb_encode(linear: ArrayT) -> ArrayT:
     """Linear light 0..1 to the sRGB signal 0..1, any shape (IEC 61966-2-1:1999)."""
+    xp = namespace(linear)
     # The sum of a curve above the toe and a line below it, each constant where the other changes.
-    signal = power(linear.clamp_min(SRGB_TOE), 1 / 2.4).mul_(1.055).sub_(0.055 + 12.92 * SRGB_TOE)
-    return signal.add_(linear.clamp_max(SRGB_TOE), alpha=12.92)
+    signal: ArrayT = power(xp.clip(linear, SRGB_TOE, None), 1 / 2.4)
+    signal *= 1.055
+    signal -= 0.055 + 12.92 * SRGB_TOE
+    line = xp.clip(linear, None, SRGB_TOE)
+    line *= 12.92
+    signal += line
+    return signal
 
 
-def srgb_decode(signal: Tensor) -> Tensor:
+def srgb_decode(signal: ArrayT) -> ArrayT:
     """The inverse of `srgb_encode`."""
-    return torch.where(signal <= 0.04045, signal / 12.92, ((signal.clamp_min(0) + 0.055) / 1.055) ** 2.4)
+    xp = namespace(signal)
+    curve = ((xp.clip(signal, 0, None) + 0.055) / 1.055) ** 2.4
+    linear: ArrayT = xp.where(signal <= 0.04045, signal / 12.92, curve)
+    return linear
 
 
-def delta_e_ok(first: Tensor, second: Tensor) -> Tensor:
+def delta_e_ok(first: ArrayT, second: ArrayT) -> ArrayT:
     """Perceived difference of two Oklab images, in JND.
 
     Args:
@@ -221,5 +243,7 @@ def delta_e_ok(first: Tensor, second: Tensor) -> Tensor:
             f"expected two Oklab images (…, 3, h, w) of one shape, "
             f"found {tuple(first.shape)} and {tuple(second.shape)}"
         )
-    lightness, a, b = (first - second).unbind(-3)
-    return torch.sqrt(lightness**2 + 4 * (a**2 + b**2)) / JND
+    difference = first - second
+    lightness, a, b = (difference[..., channel, :, :] for channel in range(3))
+    distance: ArrayT = namespace(first).sqrt(lightness**2 + 4 * (a**2 + b**2)) / JND
+    return distance

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
+from potato.core.arrays import ArrayT, namespace
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
-from potato.core.resample import BICUBIC_REACH, enlarge_mask, from_cells, upsample_cells
-from potato.core.sensors import RATIO
+from potato.core.resample import enlarge_mask, upsample
 
 GUTTER = 8
 """White pixels between two pictures."""
@@ -43,7 +40,7 @@ def overview_step(height: int, width: int, side: int) -> int:
     return 1 << max(0, math.ceil(math.log2(max(height, width) / side)))
 
 
-def render_pan(pan: Tensor, look: Look = NATURAL) -> Tensor:
+def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
     """Render pan as a grey picture.
 
     Args:
@@ -53,12 +50,13 @@ def render_pan(pan: Tensor, look: Look = NATURAL) -> Tensor:
     Returns:
         Codes float32 (3, h, w), whole numbers 0..`look.white`.
     """
-    lightness = pan.clamp_min(0) ** (1 / 3)
-    grey = torch.stack([lightness, torch.zeros_like(pan), torch.zeros_like(pan)])
+    xp = namespace(pan)
+    nothing = xp.zeros_like(pan)
+    grey: ArrayT = xp.stack([xp.clip(pan, 0, None) ** (1 / 3), nothing, nothing])
     return render(grey, look, dither(*pan.shape))
 
 
-def render_upsampled(mul: Tensor, look: Look = NATURAL) -> Tensor:
+def render_upsampled(mul: ArrayT, look: Look = NATURAL) -> ArrayT:
     """Render mul in true colour, enlarged by 4 with bicubic interpolation: no sharpening.
 
     Args:
@@ -68,19 +66,25 @@ def render_upsampled(mul: Tensor, look: Look = NATURAL) -> Tensor:
     Returns:
         Codes float32 (3, 4h, 4w), whole numbers 0..`look.white`.
     """
-    height, width = (RATIO * (side - 2 * BICUBIC_REACH) for side in mul.shape[-2:])
-    oklab = from_cells(upsample_cells(mul_to_oklab(mul)[None]))[0]
-    return render(oklab, look, dither(height, width))
+    oklab = upsample(mul_to_oklab(mul))
+    return render(oklab, look, dither(*oklab.shape[1:]))
 
 
-def side_by_side(*pictures: Tensor) -> Tensor:
-    """Join pictures (3, h, w) of one size in a row, with a white gutter between neighbours."""
-    gutter = torch.full((3, pictures[0].shape[1], GUTTER), 255.0)
-    row = [piece for picture in pictures for piece in (gutter, picture.float())]
-    return torch.cat(row[1:], 2)
+def side_by_side(*pictures: ArrayT) -> ArrayT:
+    """Join pictures (3, h, w) of one size in a row, with a white gutter between neighbours.
+
+    Returns:
+        float32 (3, h, …).
+    """
+    first = pictures[0]
+    xp = namespace(first)
+    gutter = xp.full((3, first.shape[1], GUTTER), 255.0, dtype=xp.float32, device=first.device)
+    row = [piece for picture in pictures for piece in (gutter, xp.astype(picture, xp.float32))]
+    joined: ArrayT = xp.concat(row[1:], axis=2)
+    return joined
 
 
-def draw_triple(images: tuple[Tensor, Tensor, Tensor], valid: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def draw_triple(images: tuple[ArrayT, ArrayT, ArrayT], valid: tuple[ArrayT, ArrayT, ArrayT]) -> ArrayT:
     """Pan, mul and a target beside each other in the natural look; invalid pixels are magenta.
 
     Args:
@@ -91,14 +95,18 @@ def draw_triple(images: tuple[Tensor, Tensor, Tensor], valid: tuple[Tensor, Tens
         Codes float32 (3, 4h + GUTTER, 3·(4w + GUTTER)), a white gutter below and right of each.
     """
     pan, mul, oklab = images
-    nothing = torch.zeros_like(pan)
-    grey = torch.cat([pan ** (1 / 3), nothing, nothing])
-    squares = F.interpolate(mul_to_oklab(mul)[None], scale_factor=RATIO, mode="nearest")[0]
-    drawn = []
-    for image, good in ((grey, valid[0]), (squares, enlarge_mask(valid[1])), (oklab, valid[2])):
-        codes = torch.where(good, render(image, NATURAL), torch.tensor(MAGENTA)[:, None, None])
-        drawn.append(F.pad(codes, (0, GUTTER, 0, GUTTER), value=255))
-    return torch.cat(drawn, 2)
+    xp, (_, height, width) = namespace(pan), pan.shape
+    nothing = xp.zeros_like(pan)
+    grey = xp.concat([pan ** (1 / 3), nothing, nothing])
+    squares = enlarge_mask(mul_to_oklab(mul))
+    shape = 3, height + GUTTER, 3 * (width + GUTTER)
+    drawn: ArrayT = xp.full(shape, 255.0, dtype=pan.dtype, device=pan.device)
+    magenta = xp.asarray(MAGENTA, dtype=pan.dtype, device=pan.device)[:, None, None]
+    parts = zip((grey, squares, oklab), (valid[0], enlarge_mask(valid[1]), valid[2]), strict=True)
+    for n, (image, good) in enumerate(parts):
+        left = n * (width + GUTTER)
+        drawn[:, :height, left : left + width] = xp.where(good, render(image, NATURAL), magenta)
+    return drawn
 
 
 def draw_pair(
@@ -124,13 +132,11 @@ def draw_pair(
         colour = render(mul_to_oklab(bands), NATURAL, dither(*pan.shape))
     else:
         colour = render_upsampled(bands)
-    grey = torch.tensor(float(PAIR_BACKGROUND))
     pictures = (
-        torch.where(torch.from_numpy(valid), codes, grey)
+        np.where(valid, codes, np.float32(PAIR_BACKGROUND))
         for codes, valid in ((render_pan(counts_to_reflectance(pan)), pan_valid), (colour, mul_valid))
     )
-    drawn: NDArray[np.uint8] = side_by_side(*pictures).to(torch.uint8).numpy()
-    return drawn
+    return side_by_side(*pictures).astype(np.uint8)
 
 
 def draw_picture(
@@ -150,9 +156,8 @@ def draw_picture(
     """
     look = look_of(tags, 8 * codes.itemsize)
     if look is not None and look.exposure is None:
-        oklab = unrender(torch.from_numpy(codes.astype(np.float32, order="C")), look)
         height, width = valid.shape
-        drawn = render(oklab, NATURAL, dither(height, width, row, column)).to(torch.uint8).numpy()
+        drawn = render(unrender(codes, look), NATURAL, dither(height, width, row, column)).astype(np.uint8)
     else:
         drawn = codes if codes.itemsize == 1 else (codes // 257).astype(np.uint8)
     return np.where(valid, drawn, np.uint8(PICTURE_BACKGROUND))

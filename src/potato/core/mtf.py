@@ -11,12 +11,12 @@ has these gains.
 
 import math
 from collections.abc import Sequence
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from potato.core.sensors import RATIO
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MUL_GAINS: dict[str, tuple[float, ...]] = {
     "WV02": (0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.27),
@@ -41,7 +41,7 @@ def reach(gains: Sequence[float]) -> int:
     return math.ceil(DEVIATIONS * _deviation(min(gains)) / RATIO)
 
 
-def degrade(image: Tensor, gains: Sequence[float]) -> Tensor:
+def degrade(image: "Tensor", gains: Sequence[float]) -> "Tensor":
     """Bring an image from pan's scale to mul's, blurred as bands of given MTF gains blur it.
 
     The blur is a Gaussian that has the MTF gain at mul's Nyquist frequency, centred on each cell.
@@ -58,9 +58,13 @@ def degrade(image: Tensor, gains: Sequence[float]) -> Tensor:
         ValueError: if the sides aren't multiples of 4, or gains don't fit the channels.
 
     Example:
+        >>> import torch
         >>> degrade(torch.ones(1, 1, 8, 8), (0.35,)).allclose(torch.ones(1, 1, 2, 2))
         True
     """
+    import torch
+    from torch.nn import functional
+
     channels = image.shape[1]
     if len(gains) not in (1, channels) or not all(0 < gain < 1 for gain in gains):
         raise ValueError(f"expected 1 or {channels} gains between 0 and 1, found {tuple(gains)}")
@@ -71,6 +75,6 @@ def degrade(image: Tensor, gains: Sequence[float]) -> Tensor:
     deviations = torch.tensor([_deviation(gain) for gain in gains], dtype=torch.float64)
     kernel = torch.exp(-0.5 * (offsets / deviations[:, None]) ** 2)
     kernel = (kernel / kernel.sum(1, keepdim=True)).expand(channels, -1).to(image)
-    padded = F.pad(image, (border, border, border, border), mode="replicate")
-    across = F.conv2d(padded, kernel[:, None, None, :], stride=(1, RATIO), groups=channels)
-    return F.conv2d(across, kernel[:, None, :, None], stride=(RATIO, 1), groups=channels)
+    padded = functional.pad(image, (border, border, border, border), mode="replicate")
+    across = functional.conv2d(padded, kernel[:, None, None, :], stride=(1, RATIO), groups=channels)
+    return functional.conv2d(across, kernel[:, None, :, None], stride=(RATIO, 1), groups=channels)

@@ -1,10 +1,12 @@
 """Random fields with a given spectrum."""
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
 
 
-def power_noise(height: int, width: int, generator: torch.Generator, exponent: float = 1.0) -> Tensor:
+def power_noise(height: int, width: int, generator: "Generator", exponent: float = 1.0) -> "Tensor":
     """Noise whose amplitude is a power of spatial frequency.
 
     Args:
@@ -19,10 +21,13 @@ def power_noise(height: int, width: int, generator: torch.Generator, exponent: f
         float32 (height, width), mean 0, standard deviation 1; its opposite borders fit together.
 
     Example:
+        >>> import torch
         >>> field = power_noise(64, 64, torch.Generator().manual_seed(0))
         >>> abs(float(field.mean())) < 1e-5, round(float(field.std()), 5)
         (True, 1.0)
     """
+    import torch
+
     spectrum = torch.fft.rfft2(torch.randn(height, width, generator=generator))
     rows = torch.fft.fftfreq(height)[:, None]
     columns = torch.fft.rfftfreq(width)[None, :]

@@ -19,9 +19,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from potato.core.arrays import ArrayT, like, namespace
 from potato.core.color import (
     SRGB_TO_XYZ,
     linear_srgb_to_oklab,
@@ -112,7 +113,7 @@ def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
     return Look(name, bits, exposure, contrast)
 
 
-def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
+def tone(rgb: ArrayT, exposure: float, contrast: float) -> ArrayT:
     """The tone curve of the natural look.
 
     Args:
@@ -123,22 +124,22 @@ def tone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
     Returns:
         Linear sRGB (3, …), 0..1; black remains black, white remains white.
     """
-    red, green, blue = SRGB_TO_XYZ[1]
-    luminance = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(min=1e-6)
+    xp = namespace(rgb)
+    luminance = xp.clip(_luminance(rgb), 1e-6, None)
     toned = power(luminance * exposure, contrast)
-    toned = toned.div_(toned + 1).mul_(1 + exposure**-contrast)
-    rgb = rgb * (toned / luminance)
+    toned /= toned + 1
+    toned *= 1 + exposure**-contrast
+    flat: ArrayT = (rgb * (toned / luminance)).reshape(3, -1)
     # Few pixels leave the gamut, so only those are computed.
-    flat = rgb.flatten(1)
-    bright = (torch.maximum(torch.maximum(flat[0], flat[1]), flat[2]) > 1).nonzero().flatten()
+    (bright,) = xp.nonzero(xp.maximum(xp.maximum(flat[0], flat[1]), flat[2]) > 1)
     if len(bright):
-        colour, grey = flat[:, bright], toned.flatten()[bright]
-        saturation = (1 - grey) / (colour.amax(0) - grey).clamp_min(1e-6)
-        flat[:, bright] = (grey + (colour - grey) * saturation).clamp(0, 1)
-    return flat.view_as(rgb)
+        colour, grey = flat[:, bright], toned.reshape(-1)[bright]
+        saturation = (1 - grey) / xp.clip(xp.max(colour, axis=0) - grey, 1e-6, None)
+        flat[:, bright] = xp.clip(grey + (colour - grey) * saturation, 0, 1)
+    return flat.reshape(rgb.shape)
 
 
-def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
+def untone(rgb: ArrayT, exposure: float, contrast: float) -> ArrayT:
     """The inverse of `tone`; colours that it mixed with grey stay less saturated.
 
     Args:
@@ -149,14 +150,25 @@ def untone(rgb: Tensor, exposure: float, contrast: float) -> Tensor:
     Returns:
         Linear sRGB (3, …), with the luminance from before the tone curve.
     """
-    red, green, blue = SRGB_TO_XYZ[1]
-    toned = (rgb[0] * red).add_(rgb[1], alpha=green).add_(rgb[2], alpha=blue).clamp_(1e-9, 1)
+    toned: ArrayT = namespace(rgb).clip(_luminance(rgb), 1e-9, 1)
     share = toned / (1 + exposure**-contrast)
-    factor: Tensor = (share / (1 - share)).pow_(1 / contrast).div_(exposure).div_(toned)
-    return rgb * factor
+    factor: ArrayT = (share / (1 - share)) ** (1 / contrast)
+    factor /= exposure
+    factor /= toned
+    linear: ArrayT = rgb * factor
+    return linear
 
 
-def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
+def _luminance(rgb: ArrayT) -> ArrayT:
+    """Y of linear sRGB (3, …)."""
+    red, green, blue = SRGB_TO_XYZ[1]
+    luminance: ArrayT = rgb[0] * red
+    luminance += rgb[1] * green
+    luminance += rgb[2] * blue
+    return luminance
+
+
+def dither(height: int, width: int, row: int = 0, column: int = 0) -> NDArray[np.float32]:
     """Dither thresholds, evenly spread over 0..1, that depend on the position of a pixel alone.
 
     The R2 sequence as a dither mask (M. Roberts, "The unreasonable effectiveness of quasirandom
@@ -169,21 +181,24 @@ def dither(height: int, width: int, row: int = 0, column: int = 0) -> Tensor:
         column: position of the first column in the picture.
 
     Returns:
-        float32 (height, width).
+        (height, width).
     """
-    rows = torch.arange(row, row + height, dtype=torch.float64) * R2_STEPS[0]
-    columns = torch.arange(column, column + width, dtype=torch.float64) * R2_STEPS[1]
     # float64 for the products of large positions, float32 for their fractions.
-    phase = (rows.frac().float()[:, None] + columns.frac().float()).frac_()
-    return phase.mul_(2).sub_(1).abs_().neg_().add_(1)
+    rows = (np.arange(row, row + height) * R2_STEPS[0] % 1).astype(np.float32)
+    columns = (np.arange(column, column + width) * R2_STEPS[1] % 1).astype(np.float32)
+    phase = rows[:, None] + columns
+    phase -= np.trunc(phase)
+    return 1 - abs(2 * phase - 1)
 
 
-def threshold_of(look: Look, height: int, width: int, row: int = 0, column: int = 0) -> Tensor | float:
+def threshold_of(
+    look: Look, height: int, width: int, row: int = 0, column: int = 0
+) -> NDArray[np.float32] | float:
     """The threshold of a look for `render`: `dither` in 8 bits; 0.5, which rounds, in 16."""
     return dither(height, width, row, column) if look.bits == 8 else 0.5
 
 
-def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
+def render(oklab: ArrayT, look: Look, threshold: ArrayT | NDArray[np.float32] | float = 0.5) -> ArrayT:
     """Render Oklab as the codes of a picture.
 
     Args:
@@ -192,20 +207,25 @@ def render(oklab: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor
         threshold: added before codes are cut to integers: 0.5 rounds, `dither` (h, w) dithers.
 
     Returns:
-        float32 (3, h, w) that holds whole numbers 0..`look.white`.
+        Whole numbers 0..`look.white` (3, h, w), in the float type of `oklab`.
     """
     return render_linear(oklab_to_linear_srgb(oklab), look, threshold)
 
 
-def render_linear(rgb: Tensor, look: Look, threshold: Tensor | float = 0.5) -> Tensor:
+def render_linear(rgb: ArrayT, look: Look, threshold: ArrayT | NDArray[np.float32] | float = 0.5) -> ArrayT:
     """Render linear sRGB (3, h, w) as the codes of a picture: the second half of `render`."""
-    rgb = rgb.clamp(0, 1)
+    xp = namespace(rgb)
+    rgb = xp.clip(rgb, 0, 1)
     if look.exposure is not None:
         rgb = tone(rgb, look.exposure, look.contrast)
-    return srgb_encode(rgb).mul_(look.white).add_(threshold).floor_().clamp_(0, look.white)
+    codes = srgb_encode(rgb)
+    codes *= look.white
+    codes += threshold if isinstance(threshold, float) else like(threshold, codes)
+    whole: ArrayT = xp.clip(xp.floor(codes), 0, look.white)
+    return whole
 
 
-def unrender(codes: Tensor, look: Look) -> Tensor:
+def unrender(codes: ArrayT, look: Look) -> ArrayT:
     """Turn the codes of a picture into Oklab: the inverse of `render`, to the precision of codes.
 
     Args:
@@ -216,7 +236,9 @@ def unrender(codes: Tensor, look: Look) -> Tensor:
         Oklab (3, h, w), in the float type of `codes`. Colours that `render` clipped or mixed with
         grey stay so.
     """
-    rgb = srgb_decode((codes if codes.is_floating_point() else codes.float()) / look.white)
+    xp = namespace(codes)
+    floats = codes if xp.isdtype(codes.dtype, "real floating") else xp.astype(codes, xp.float32)
+    rgb: ArrayT = srgb_decode(floats / look.white)
     if look.exposure is not None:
         rgb = untone(rgb, look.exposure, look.contrast)
     return linear_srgb_to_oklab(rgb)

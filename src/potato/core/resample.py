@@ -1,25 +1,25 @@
-"""Changes of scale: block means, cells, bicubic upsampling; and filling invalid pixels.
+"""Changes of scale: block means, cells, bicubic upsampling; filling and leaving out invalid pixels.
 
 A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (…, 16, h, w): its
-channels are the 16 pan pixels of the cell, row by row.
+channels are the 16 pan pixels of the cell, row by row. Functions of images in cells take tensors.
 """
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
+from potato.core.arrays import ArrayT, like, namespace
 from potato.core.sensors import RATIO
 
-MaskT = TypeVar("MaskT", NDArray[Any], Tensor)
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BICUBIC_REACH = 2
 """Cells on every side of a cell on which its bicubic upsampling by 4 depends."""
 
 
-def block_mean(image: Tensor, factor: int = RATIO) -> Tensor:
+def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
     """Means of `factor` × `factor` pixels: (…, h·factor, w·factor) to (…, h, w).
 
     Raises:
@@ -29,53 +29,78 @@ def block_mean(image: Tensor, factor: int = RATIO) -> Tensor:
     if height % factor or width % factor:
         raise ValueError(f"expected sides that {factor} divides, found {height} × {width}")
     blocks = image.reshape(*image.shape[:-2], height // factor, factor, width // factor, factor)
-    return blocks.mean((-3, -1))
+    means: ArrayT = blocks.mean((-3, -1))
+    return means
 
 
-def to_cells(image: Tensor) -> Tensor:
+def to_cells(image: "Tensor") -> "Tensor":
     """Rearrange an image (b, c, 4h, 4w) in cells (b, 16·c, h, w)."""
-    return F.pixel_unshuffle(image, RATIO)
+    from torch.nn import functional
+
+    return functional.pixel_unshuffle(image, RATIO)
 
 
-def from_cells(cells: Tensor) -> Tensor:
+def from_cells(cells: "Tensor") -> "Tensor":
     """Rearrange cells (b, 16·c, h, w) as an image (b, c, 4h, 4w): the inverse of `to_cells`."""
-    return F.pixel_shuffle(cells, RATIO)
+    from torch.nn import functional
+
+    return functional.pixel_shuffle(cells, RATIO)
 
 
-def _bicubic_phases() -> Tensor:
+def bicubic_phases() -> NDArray[np.float64]:
     """Weights (4, 5) of the 5 cells around each of the 4 pan pixels along a cell.
 
     Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
     a = −0.75, as torch and OpenCV have it.
     """
     a = -0.75
-    phase = (torch.arange(RATIO, dtype=torch.float64) + 0.5) / RATIO - 0.5
-    reach = torch.arange(-BICUBIC_REACH, BICUBIC_REACH + 1, dtype=torch.float64)
-    x = (reach[None, :] - phase[:, None]).abs()
+    phase = (np.arange(RATIO) + 0.5) / RATIO - 0.5
+    reach = np.arange(-BICUBIC_REACH, BICUBIC_REACH + 1)
+    x = abs(reach[None, :] - phase[:, None])
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def upsample_cells(image: Tensor) -> Tensor:
-    """Bicubic upsampling by 4 without padding; the result is in cells.
+def upsample(image: ArrayT) -> ArrayT:
+    """Bicubic upsampling by 4 without padding.
+
+    Args:
+        image: (…, h + 4, w + 4), with a halo of `BICUBIC_REACH` pixels on every side.
+
+    Returns:
+        (…, 4h, 4w): what `torch.nn.functional.interpolate(mode="bicubic")` by 4 gives inside an
+        image.
+    """
+    phases = like(bicubic_phases(), image)
+    for _ in range(2):  # columns, then rows
+        size = image.shape[-1] - 2 * BICUBIC_REACH
+        taps = range(2 * BICUBIC_REACH + 1)
+        fine: Any = sum(image[..., tap : tap + size, None] * phases[:, tap] for tap in taps)
+        image = fine.reshape(*image.shape[:-1], size * RATIO).swapaxes(-1, -2)
+    return image
+
+
+def upsample_cells(image: "Tensor") -> "Tensor":
+    """Bicubic upsampling by 4, as `upsample` does it; the result is in cells.
 
     Args:
         image: (b, c, h + 4, w + 4), with a halo of `BICUBIC_REACH` cells on every side.
 
     Returns:
-        (b, 16·c, h, w), in cells: what `torch.nn.functional.interpolate(mode="bicubic")` by 4 gives
-        inside an image.
+        (b, 16·c, h, w), in cells.
     """
-    channels = image.shape[1]
-    phases = _bicubic_phases()
-    kernel = torch.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5).to(image)
+    import torch
+    from torch.nn import functional
+
+    channels, phases = image.shape[1], bicubic_phases()
+    kernel = like(np.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5), image)
     # Grouped and with channels last, up to ten times faster: torch copies the image otherwise.
     image = image.contiguous(memory_format=torch.channels_last)
-    return F.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)
+    return functional.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)
 
 
-def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
+def fill_invalid(image: ArrayT, valid: ArrayT, reach: int) -> ArrayT:
     """Fill invalid pixels from valid ones up to `reach` pixels away.
 
     In each of `reach` rounds every unfilled pixel that touches a filled one becomes the mean of the
@@ -90,33 +115,77 @@ def fill_invalid(image: Tensor, valid: Tensor, reach: int) -> Tensor:
     Returns:
         A new (b, c, h, w): valid pixels are unchanged, pixels out of reach are 0.
     """
-    filled = F.pad(torch.where(valid, image, torch.zeros_like(image)), [1, 1, 1, 1])
-    known = F.pad(valid, [1, 1, 1, 1])
-    steps = torch.arange(-1, 2, device=image.device)
+    xp = namespace(image)
+    filled: ArrayT = _framed(xp.where(valid, image, xp.zeros_like(image)), 1)
+    known, channels_last = _framed(valid, 1), xp.moveaxis(filled, 1, -1)
+    steps = xp.arange(-1, 2, device=image.device)
     for _ in range(reach):
         around = known[..., :-2] | known[..., 1:-1] | known[..., 2:]
         around = around[..., :-2, :] | around[..., 1:-1, :] | around[..., 2:, :]
         # A round fills a few hundred pixels; passes over whole images took as long as the network.
-        item, row, column = (around & ~known[..., 1:-1, 1:-1])[:, 0].nonzero(as_tuple=True)
+        item, row, column = xp.nonzero((around & ~known[..., 1:-1, 1:-1])[:, 0])
         if not len(item):
             break
         row, column = row + 1, column + 1
         near = item[:, None, None], row[:, None, None] + steps[:, None], column[:, None, None] + steps
-        total = filled.movedim(1, -1)[near].sum((1, 2))
-        filled.movedim(1, -1)[item, row, column] = total / known[:, 0][near].sum((1, 2))[:, None]
+        total = channels_last[near].sum((1, 2))
+        channels_last[item, row, column] = total / known[:, 0][near].sum((1, 2))[:, None]
         known[item, 0, row, column] = True
     return filled[..., 1:-1, 1:-1]
 
 
-def enlarge_mask(valid: MaskT) -> MaskT:
+def _framed(image: ArrayT, frame: int) -> ArrayT:
+    """A copy of an image (…, h, w) inside a frame of zeros of that many pixels."""
+    *before, height, width = image.shape
+    shape = *before, height + 2 * frame, width + 2 * frame
+    framed: ArrayT = namespace(image).zeros(shape, dtype=image.dtype, device=image.device)
+    framed[..., frame : frame + height, frame : frame + width] = image
+    return framed
+
+
+def enlarge_mask(valid: ArrayT) -> ArrayT:
     """Bring a mask from mul's grid to pan's, by repetition.
 
     Args:
-        valid: an array or tensor (…, h, w) of any type.
+        valid: (…, h, w) of any type.
 
     Returns:
         (…, 4h, 4w), of the kind and type of `valid`.
     """
-    if isinstance(valid, Tensor):
-        return valid.repeat_interleave(RATIO, -2).repeat_interleave(RATIO, -1)
-    return valid.repeat(RATIO, -2).repeat(RATIO, -1)
+    xp = namespace(valid)
+    large: ArrayT = xp.repeat(xp.repeat(valid, RATIO, axis=-2), RATIO, axis=-1)
+    return large
+
+
+def dilate(mask: ArrayT, reach: int) -> ArrayT:
+    """All pixels within `reach` of a true one, in a square: bool (…, h, w)."""
+    grown: Any = _framed(mask, reach)
+    for _ in range(2):  # rows, then columns
+        # The window doubles in each turn.
+        side, full = 1, 2 * reach + 1
+        while side < full:
+            step = min(side, full - side)
+            grown = grown[..., :-step, :] | grown[..., step:, :]
+            side += step
+        grown = grown.swapaxes(-1, -2)
+    found: ArrayT = grown
+    return found
+
+
+def inner(valid: ArrayT, border: int, gap: int | None = None) -> ArrayT:
+    """The pixels that lie well inside the valid area.
+
+    Args:
+        valid: bool (h, w).
+        border: pixels along the image's edges that are left out.
+        gap: pixels around invalid ones, in a square, that are left out; None for `border`.
+
+    Returns:
+        bool (h, w).
+    """
+    good = ~dilate(~valid, border if gap is None else gap)
+    height, width = good.shape
+    rows, columns = (slice(border, max(border, side - border)) for side in (height, width))
+    inside: ArrayT = namespace(good).zeros_like(good)
+    inside[rows, columns] = good[rows, columns]
+    return inside

@@ -1,15 +1,12 @@
 """Types and checks of shapes that every room shares."""
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from potato.core.arrays import ArrayT
 from potato.core.sensors import BANDS, RATIO
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PathLike = str | os.PathLike[str]
 """The path of a file or folder, as callers may pass it."""
@@ -18,8 +15,8 @@ Codes = NDArray[np.uint8] | NDArray[np.uint16]
 """Pixel values of a finished picture, of 8 or 16 bits."""
 
 
-def check_pair_shapes(pan: "Tensor", mul: "Tensor") -> None:
-    """Refuse tensors whose shapes aren't those of a batch of pairs.
+def check_pair_shapes(pan: ArrayT, mul: ArrayT) -> None:
+    """Refuse images whose shapes aren't those of a batch of pairs.
 
     Args:
         pan: expected as (b, 1, 4h, 4w).
@@ -37,13 +34,13 @@ def check_pair_shapes(pan: "Tensor", mul: "Tensor") -> None:
     )
 
 
-def check_mask(valid: "Tensor | None", height: int, width: int) -> None:
+def check_mask(valid: ArrayT | None, height: int, width: int) -> None:
     """Refuse a mask that isn't bool (`height`, `width`); None stands for all pixels.
 
     Raises:
         ValueError: if it has another type or shape; the message says which.
     """
-    if valid is not None and (valid.shape != (height, width) or str(valid.dtype) != "torch.bool"):
+    if valid is not None and (valid.shape != (height, width) or not str(valid.dtype).endswith("bool")):
         raise ValueError(
             f"expected valid as bool {(height, width)}, found {valid.dtype} {tuple(valid.shape)}"
         )

@@ -4,8 +4,6 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
@@ -136,6 +134,8 @@ def _file_flaws(tiles: Sequence[Tile], follow_links: bool, progress: bool) -> It
     """Flaws in the files of tiles, which are opened in threads."""
     named = ((tile.item, tile) for tile in tiles)
     inspect = functools.partial(inspect_tile, follow_links=follow_links)
+    from tqdm import tqdm  # takes a while to load
+
     with tqdm(total=len(tiles), unit="tile", disable=not progress) as bar:
         for item, found in map_blocks(named, inspect, READERS, 2 * READERS):
             yield from (Flaw(flaw.kind, f"{item}: {flaw.found}") for flaw in found)

@@ -16,7 +16,7 @@ DISK = 2_000_000_000
 """Bytes of free disk for a fused tile: 17,408² pixels of four bytes, uncompressed, and more."""
 
 FILES = 256
-"""Open files: eight readers with two files each, and what Python and torch keep open."""
+"""Open files: eight readers with two files each, and what Python keeps open."""
 
 
 def examine_machine() -> Iterator[Finding]:

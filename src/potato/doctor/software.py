@@ -1,12 +1,11 @@
-"""Checks of the software: versions, GDAL's abilities, torch's devices, the shipped weights."""
+"""Checks of the software: versions, GDAL's abilities, devices, the shipped weights, extras."""
 
 import platform
 import re
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import metadata, util
 
-import torch
-
+from potato.core.installation import DISTRIBUTION, VERSION, install_command
 from potato.doctor.finding import Finding
 from potato.errors import WeightsError
 from potato.model.weights import load_model, weights_digest
@@ -15,7 +14,7 @@ from potato.raster import find_abilities
 OLDEST_GDAL = (3, 9)
 """The first GDAL whose COG driver writes identical bytes in every run."""
 
-FOR_USERS = ("train", "s3", "dask", "tiles")
+FOR_USERS = ("workshop", "s3", "dask", "tiles")
 """Extras of pyproject.toml that add features; the others are for developing Potato."""
 
 
@@ -24,18 +23,18 @@ def examine_software() -> Iterator[Finding]:
     yield Finding(
         "Potato",
         "fine",
-        f"{metadata.version('potato')}, Python {platform.python_version()}, {platform.platform(terse=True)}",
+        f"{VERSION}, Python {platform.python_version()}, {platform.platform(terse=True)}",
     )
     yield from _gdal()
-    devices = ", ".join(_devices())
-    yield Finding("torch", "fine", f"{torch.__version__}, computes on {devices}")
+    yield _devices()
     try:
         yield Finding("weights", "fine", f"shipped weights {weights_digest(load_model())}")
     except WeightsError as error:
-        yield Finding("weights", "wrong", str(error), "install again: pip install --force-reinstall potato")
+        remedy = f"install again: pip install --force-reinstall {DISTRIBUTION}"
+        yield Finding("weights", "wrong", str(error), remedy)
     missing = [extra for extra in FOR_USERS if not _is_installed(extra)]
     if missing:
-        remedy = f"if you want them: pip install 'potato[{','.join(missing)}]'"
+        remedy = f"if you want them: {install_command(*missing)}"
         yield Finding("extras", "note", f"not installed: {', '.join(missing)}", remedy)
 
 
@@ -62,18 +61,27 @@ def _gdal() -> Iterator[Finding]:
         yield Finding("COG", "fine", "written with DEFLATE and ZSTD")
 
 
-def _devices() -> Iterator[str]:
-    yield "cpu"
+def _devices() -> Finding:
+    """Where `fuse` can compute, and which of these `--device auto` takes."""
+    if util.find_spec("torch") is None:
+        found = f"cpu, which auto takes; a GPU needs PyTorch: {install_command('gpu')}"
+        return Finding("devices", "fine", found)
+    import torch
+
+    from potato.engine.devices import choose_device
+
+    devices = ["cpu"]
     if torch.cuda.is_available():
-        for index in range(torch.cuda.device_count()):
-            yield f"cuda:{index} ({torch.cuda.get_device_name(index)})"
+        devices += [f"cuda:{n} ({torch.cuda.get_device_name(n)})" for n in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
-        yield "mps"
+        devices.append("mps")
+    found = f"{', '.join(devices)}, of which auto takes {choose_device()} (PyTorch {torch.__version__})"
+    return Finding("devices", "fine", found)
 
 
 def _is_installed(extra: str) -> bool:
     """Whether all packages of an extra are installed; True if Potato has no package metadata."""
-    for requirement in metadata.requires("potato") or ():
+    for requirement in metadata.requires(DISTRIBUTION) or ():
         name, _, marker = requirement.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", marker):
             try:

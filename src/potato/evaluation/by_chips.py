@@ -9,14 +9,16 @@ from tqdm import tqdm
 
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import list_chips
+from potato.core.full_scale import BORDER
+from potato.core.resample import inner
 from potato.core.types import PathLike
 from potato.engine.devices import one_thread
 from potato.engine.executor import open_executor
 from potato.errors import EmptyError
 from potato.evaluation.findings import Findings, picture_figures
-from potato.evaluation.masks import complete_pair, inner
+from potato.evaluation.masks import complete_pair
 from potato.evaluation.methods import Method, MethodSpec
-from potato.evaluation.protocols import BORDER, INSIDE
+from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, provenance
 from potato.evaluation.tables import difference_section, picture_section
 

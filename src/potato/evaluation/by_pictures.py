@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
+from potato.core.installation import VERSION
 from potato.core.render import Look, unrender
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError
 from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings, picture_figures
-from potato.evaluation.result import Charts, Evaluation, version
+from potato.evaluation.result import Charts, Evaluation
 from potato.evaluation.tables import difference_section, picture_section
 from potato.raster import check_same_grid, gdal, open_picture
 from potato.viewing.blocks import Block, bits_of, map_image_blocks
@@ -56,7 +57,7 @@ def evaluate_pictures(
     return Evaluation(
         "pictures",
         {"first": str(first), "second": str(second)},
-        {"potato": version()},
+        {"potato": VERSION},
         (section, picture_section("literature", "literature: the same", {name: findings}, _KEY)),
         difference.total.mean,
         "mean ΔE",

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from potato.core.installation import VERSION
 from potato.core.resample import enlarge_mask, to_cells
 from potato.core.sensors import FIRST_ARRAY, SECOND_ARRAY
 from potato.core.types import PathLike
@@ -20,7 +21,7 @@ from potato.evaluation.registration import (
     average_and_spread,
     displacement_map,
 )
-from potato.evaluation.result import Evaluation, Section, version
+from potato.evaluation.result import Evaluation, Section
 from potato.raster import PairPixels, gdal, open_pair
 
 _SIDE = 32
@@ -82,7 +83,7 @@ def measure_registration(
     return Evaluation(
         "registration",
         {**files, "window": None if window is None else list(window)},
-        {"potato": version()},
+        {"potato": VERSION},
         (Section("registration", title, _COLUMNS, rows, note),),
         None,
         "",

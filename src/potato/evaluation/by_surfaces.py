@@ -10,12 +10,12 @@ from torch import Tensor
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
+from potato.core.statistics import Histogram
 from potato.core.types import PathLike
 from potato.engine.devices import one_thread
 from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, Section, provenance
-from potato.evaluation.statistics import Histogram
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PACKAGED = "packaged"

@@ -1,11 +1,9 @@
-"""Inputs and truths of the protocols, and the maps behind the figures at full scale."""
+"""Inputs and truths of the protocols."""
 
 import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.color import mul_to_oklab
@@ -16,12 +14,6 @@ from potato.evaluation.registration import shift_arrays
 
 Colour = Callable[[Tensor], Tensor]
 """The true colour of bands: mul (b, 8, h, w), reflectance, to Oklab (b, 3, h, w)."""
-
-FRINGE_SIGMA = 4.0
-"""σ of the Gaussian that separates coarse from fine, in pan pixels: one mul pixel."""
-
-FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
-"""Where that Gaussian is cut off, in pan pixels."""
 
 DIRECTIONS = 8
 """Directions, evenly around the circle, in which the displaced protocol moves the arrays."""
@@ -39,24 +31,6 @@ class Case(NamedTuple):
     pan: Tensor
     mul: Tensor
     truth: Tensor
-
-
-class FullMaps(NamedTuple):
-    """The images that the figures at full scale condense.
-
-    Attributes:
-        fringe: |high-pass of Oklab a| × 100 (b, 4h, 4w).
-        lightness: high-pass of L (b, 4h, 4w).
-        shading: high-pass of the cube root of pan (b, 4h, 4w).
-        coarse: the result averaged to mul's grid, Oklab (b, 3, h, w).
-        colour: the colour of mul, Oklab (b, 3, h, w).
-    """
-
-    fringe: Tensor
-    lightness: Tensor
-    shading: Tensor
-    coarse: Tensor
-    colour: Tensor
 
 
 def plain_case(pan: Tensor, mul: Tensor, halvings: int = 0, colour: Colour = mul_to_oklab) -> Case:
@@ -97,41 +71,6 @@ def displaced_cases(
         yield Case(coarse_pan, block_mean(shift_arrays(registered, (y, x), (-y, -x))), truth)
 
 
-def full_maps(oklab: Tensor, pan: Tensor, mul: Tensor, colour: Colour = mul_to_oklab) -> FullMaps:
-    """The images behind the figures at full scale.
-
-    Args:
-        oklab: a sharpener's result (b, 3, 4h, 4w).
-        pan: reflectance (b, 1, 4h, 4w), sides above 16.
-        mul: reflectance (b, 8, h, w).
-        colour: the colour that the result is compared with.
-
-    Raises:
-        ValueError: if the shapes don't fit each other or are too small.
-    """
-    check_pair_shapes(pan, mul)
-    return FullMaps(
-        fringe=100 * _high_pass(oklab[:, 1:2])[:, 0].abs(),
-        lightness=_high_pass(oklab[:, :1])[:, 0],
-        shading=_high_pass(pan.clamp_min(0) ** (1 / 3))[:, 0],
-        coarse=block_mean(oklab),
-        colour=colour(mul),
-    )
-
-
 def crop_to_multiple(image: Tensor, step: int) -> Tensor:
     """Crop height and width of (…, h, w) to multiples of `step`."""
     return image[..., : image.shape[-2] // step * step, : image.shape[-1] // step * step]
-
-
-def _high_pass(image: Tensor) -> Tensor:
-    """`image` (b, 1, h, w) minus its Gaussian blur of `FRINGE_SIGMA`, borders mirrored."""
-    radius = FRINGE_REACH
-    if min(image.shape[-2:]) <= radius:
-        raise ValueError(f"expected sides above {radius} pan pixels, found {tuple(image.shape)}")
-    offsets = torch.arange(-radius, radius + 1).to(image)
-    kernel = torch.exp(-0.5 * (offsets / FRINGE_SIGMA) ** 2)
-    kernel = kernel / kernel.sum()
-    padded = F.pad(image, (radius, radius, radius, radius), mode="reflect")
-    across = F.conv2d(padded, kernel[None, None, None, :])
-    return image - F.conv2d(across, kernel[None, None, :, None])

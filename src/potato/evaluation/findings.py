@@ -8,28 +8,11 @@ from typing import Self
 from torch import Tensor
 
 from potato.core.color import oklab_to_linear_srgb, srgb_encode
+from potato.core.full_scale import FullScaleCounts
 from potato.core.resample import block_mean
+from potato.core.statistics import Difference, Mean
 from potato.evaluation import metrics
 from potato.evaluation.metrics.reduced import SSIM_WINDOW
-from potato.evaluation.statistics import Correlation, Difference, Histogram, Mean
-
-
-@dataclass(frozen=True)
-class FullScale:
-    """Figures at full scale, where there is no truth.
-
-    Attributes:
-        fringe_mean: mean of |high-pass of Oklab a| × 100: magenta and green fringes.
-        fringe_p99: their 99th percentile: cars and roof edges.
-        detail: correlation (−1..1) of the high-pass of L with that of the cube root of pan.
-        consistency: distance of the result, averaged to mul's grid, from the colour of mul, in JND.
-            Healed fringes raise it a little, rightly.
-    """
-
-    fringe_mean: float
-    fringe_p99: float
-    detail: float
-    consistency: float
 
 
 @dataclass
@@ -38,26 +21,20 @@ class Findings:
 
     Attributes:
         differences: from the truth, by protocol.
-        fringe: |high-pass of Oklab a| × 100, at full scale.
-        detail: of the high-pass of L with that of pan's cube root, at full scale.
-        consistency: from the colour of mul, at full scale.
+        full_scale: at full scale, where there is no truth.
         literature: figures of the literature, by protocol and name; PSNR as mean square error,
             since a mean of decibels has no meaning.
     """
 
     differences: dict[str, Difference] = field(default_factory=dict)
-    fringe: Histogram = field(default_factory=Histogram)
-    detail: Correlation = field(default_factory=Correlation)
-    consistency: Difference = field(default_factory=Difference)
+    full_scale: FullScaleCounts = field(default_factory=FullScaleCounts)
     literature: dict[str, dict[str, Mean]] = field(default_factory=dict)
 
     def join(self, other: Self) -> None:
         """Add the findings of other windows."""
         for key, difference in other.differences.items():
             self.difference(key).join(difference)
-        self.fringe.join(other.fringe)
-        self.detail.join(other.detail)
-        self.consistency.join(other.consistency)
+        self.full_scale.join(other.full_scale)
         for key, means in other.literature.items():
             for name, mean in means.items():
                 self.literature.setdefault(key, {}).setdefault(name, Mean()).join(mean)
@@ -70,16 +47,6 @@ class Findings:
         """Add one window's figures of the literature, weighted by the window's pixels."""
         for name, value in figures.items():
             self.literature.setdefault(key, {}).setdefault(name, Mean()).add(value, pixels)
-
-    @property
-    def full_scale(self) -> FullScale:
-        """The figures at full scale; NaN if that protocol wasn't run."""
-        return FullScale(
-            fringe_mean=self.fringe.mean,
-            fringe_p99=self.fringe.percentile(99),
-            detail=self.detail.value,
-            consistency=self.consistency.total.mean,
-        )
 
 
 def picture_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, float]:

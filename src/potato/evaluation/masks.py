@@ -1,4 +1,4 @@
-"""Pairs with holes: filling them for a sharpener, and leaving out pixels near them afterwards."""
+"""Pairs with holes, and filling them for a sharpener."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.resample import enlarge_mask, from_cells, to_cells
+from potato.core.resample import dilate, enlarge_mask, from_cells, to_cells
 from potato.core.types import check_pair_shapes
 from potato.model.network import fill_pair
 
@@ -81,7 +81,7 @@ def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor
         return pan, mul
     cells, known = to_cells(pan), to_cells(pan_valid.to(pan.dtype)) > 0
     cells, near_mul = fill_pair(cells, mul, known, mul_valid, _REACH)
-    near = [_dilate(valid, _REACH) for valid in (known.any(1, keepdim=True), mul_valid)]
+    near = [dilate(valid, _REACH) for valid in (known.any(1, keepdim=True), mul_valid)]
     return from_cells(pull_push(cells, near[0])), pull_push(near_mul, near[1])
 
 
@@ -110,31 +110,3 @@ def pull_push(image: Tensor, valid: Tensor) -> Tensor:
     size = (height + height % 2, width + width % 2)
     fine = F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
     return torch.where(valid, known, fine[..., :height, :width])
-
-
-def inner(valid: Tensor, border: int, gap: int | None = None) -> Tensor:
-    """The pixels that lie well inside the valid area.
-
-    Args:
-        valid: bool (h, w).
-        border: pixels along the image's edges that are left out.
-        gap: pixels around invalid ones, in a square, that are left out; None for `border`.
-
-    Returns:
-        bool (h, w).
-    """
-    good = ~_dilate(~valid[None, None], border if gap is None else gap)[0, 0]
-    height, width = good.shape
-    frame = torch.zeros_like(good)
-    frame[border : max(border, height - border), border : max(border, width - border)] = True
-    return good & frame
-
-
-def _dilate(mask: Tensor, reach: int) -> Tensor:
-    """All pixels within `reach` of a true one, in a square: bool (b, 1, h, w)."""
-    if bool(mask.all()) or not bool(mask.any()):
-        return mask
-    side = 2 * reach + 1
-    # A square window is separable: rows first, then columns.
-    tall = F.max_pool2d(mask.float(), (side, 1), stride=1, padding=(reach, 0))
-    return F.max_pool2d(tall, (1, side), stride=1, padding=(0, reach)) > 0

@@ -129,5 +129,5 @@ def even_windows(region: PairWindow, side: int = WINDOW // RATIO) -> list[PairWi
 
 def to_tensors(pixels: PairPixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Reflectance pan (1, 4h, 4w) and mul (8, h, w), and their masks, bool (4h, 4w) and (h, w)."""
-    pan, mul = counts_to_reflectance(pixels.pan[None]), counts_to_reflectance(pixels.mul)
+    pan, mul = (torch.from_numpy(counts_to_reflectance(counts)) for counts in (pixels.pan[None], pixels.mul))
     return pan, mul, torch.from_numpy(pixels.pan_valid.copy()), torch.from_numpy(pixels.mul_valid.copy())

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from potato.core.statistics import Histogram, bin_edges
 from potato.evaluation.registration import LEAST_CONFIDENCE
 from potato.evaluation.result import Evaluation, Section
-from potato.evaluation.statistics import Histogram, bin_edges
 from potato.model.weights import PREDICTOR
 from potato.raster import check_output
 from potato.raster.atomic import make_folder, write_whole
@@ -134,8 +135,8 @@ def _histogram(evaluation: Evaluation) -> bytes:
 
 def _shares(histogram: Histogram, steps: torch.Tensor) -> torch.Tensor:
     """The share of the numbers between each two of `steps`; bins are taken as even."""
-    corners = bin_edges().double()
-    below = torch.cat([torch.zeros(1, dtype=torch.float64), histogram.bins.cumsum(0).double()])
+    corners = torch.from_numpy(bin_edges()).double()
+    below = torch.from_numpy(np.append(0.0, histogram.bins.cumsum()))
     place = torch.searchsorted(corners, steps.double()).clamp(1, len(corners) - 1)
     left, right = corners[place - 1], corners[place]
     inside = ((steps.double() - left) / (right - left)).clamp(0, 1)

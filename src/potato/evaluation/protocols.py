@@ -24,28 +24,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from potato.core.arrays import as_numpy
 from potato.core.color import mul_to_oklab
-from potato.core.resample import block_mean
+from potato.core.full_scale import BORDER, LEAST_CELLS, FullScale
+from potato.core.resample import block_mean, inner
 from potato.core.sensors import RATIO
-from potato.evaluation.cases import (
-    FRINGE_REACH,
-    Colour,
-    crop_to_multiple,
-    displaced_cases,
-    full_maps,
-    plain_case,
-)
-from potato.evaluation.findings import Findings, FullScale, band_figures, picture_figures, quality_figures
-from potato.evaluation.masks import CompletePair, inner
+from potato.core.statistics import Difference
+from potato.evaluation.cases import Colour, crop_to_multiple, displaced_cases, plain_case
+from potato.evaluation.findings import Findings, band_figures, picture_figures, quality_figures
+from potato.evaluation.masks import CompletePair
 from potato.evaluation.methods import Method, Sharpen
 from potato.evaluation.registration import LEAST_SIDE, register_arrays
-from potato.evaluation.statistics import Difference
 
 FULL = "full"
 """Key of the figures at full scale."""
-
-BORDER = 8
-"""Pixels along the result's border that don't count: sharpeners lack context there."""
 
 INSIDE = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
 """Index of an image's pixels without that border."""
@@ -76,7 +68,7 @@ class Protocols:
     def least(self) -> int:
         """Cells along the shorter side of the smallest pair on which all of these can run."""
         plain: list[int] = [(2 * BORDER + RATIO) * 2**halvings for halvings in self.halvings]
-        return max([*plain, LEAST_SIDE if self.displacements else 0, 8])
+        return max([*plain, LEAST_SIDE if self.displacements else 0, LEAST_CELLS])
 
 
 def plain_key(halvings: int) -> str:
@@ -153,7 +145,7 @@ def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, colour: Colour = mul_to_okl
     Raises:
         ValueError: if the shapes don't fit each other or are too small.
     """
-    return _evaluate_whole(sharpen, pan, mul, _only(full=True), colour).full_scale
+    return _evaluate_whole(sharpen, pan, mul, _only(full=True), colour).full_scale.figures
 
 
 def evaluate_window(
@@ -247,20 +239,21 @@ class _Run:
 
     def full(self) -> Tensor:
         """Full scale; the map is of the distance from the colour of mul."""
-        # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
-        fine = inner(self.pair.pan_valid, 0, FRINGE_REACH).expand(len(self.pair.pan), -1, -1)
-        counted = inner(self.pair.whole, BORDER // RATIO)
+        masks = as_numpy(self.pair.pan_valid), as_numpy(self.pair.whole)
+        colours = as_numpy(self.colour(self.pair.mul))
+        pans = as_numpy(self.pair.pan[:, 0])
         for method, findings in zip(self.methods, self.found, strict=True):
             oklab, sharp = method.sharpen(self.pair.pan, self.pair.mul)
-            maps = full_maps(oklab, self.pair.pan, self.pair.mul, self.colour)
-            findings.fringe.add(maps.fringe[fine])
-            findings.detail.add(maps.lightness[fine], maps.shading[fine])
-            distance = _add(findings.consistency, maps.coarse, maps.colour, counted)
+            found = [
+                findings.full_scale.add(*images, *masks)
+                for images in zip(as_numpy(oklab), pans, colours, strict=True)
+            ]
             if self.protocols.literature and sharp is not None:
                 for images in zip(sharp, self.pair.mul, self.pair.pan, strict=True):
                     figures = quality_figures(*images, self.pair.pan_valid, self.protocols.platform)
                     findings.note(FULL, figures, float(self.pair.pan_valid.sum()))
-        return _as_map(distance, counted)
+        distance, counted = map(torch.from_numpy, found[0])
+        return _as_map(distance[None], counted)
 
 
 def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

@@ -4,14 +4,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
 from torch import Tensor
 
+from potato.core.installation import VERSION
+from potato.core.statistics import Histogram
 from potato.core.text import redact
 from potato.evaluation.methods import Method
-from potato.evaluation.statistics import Histogram
 from potato.model.weights import PREDICTOR
 
 DIFFERENCE = (
@@ -154,15 +154,10 @@ def provenance(methods: Sequence[Method]) -> dict[str, Any]:
     """The version of Potato, the model (the last method) and the baselines (all others)."""
     *baselines, model = methods
     return {
-        "potato": version(),
+        "potato": VERSION,
         "weights": {"name": model.name, "digest": model.digest},
         "baselines": [method.name for method in baselines],
     }
-
-
-def version() -> str:
-    """The installed version of Potato."""
-    return metadata.version("potato")
 
 
 def _figure(value: float) -> str:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 
+from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
 from potato.evaluation.result import DIFFERENCE, Section, with_ratio
-from potato.evaluation.statistics import Difference, Histogram
 
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
@@ -73,11 +73,11 @@ def picture_section(key: str, title: str, found: Mapping[str, Findings], protoco
 def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
     """ΔE in the first protocol that was run."""
     keys = [*map(plain_key, protocols.halvings), *map(displaced_key, protocols.displacements)]
-    return (findings.differences[keys[0]] if keys else findings.consistency).total
+    return (findings.differences[keys[0]] if keys else findings.full_scale.consistency).total
 
 
 def _full(findings: Findings) -> dict[str, float]:
-    figures, rest = findings.full_scale, findings.consistency.summary()
+    figures, rest = findings.full_scale.figures, findings.full_scale.consistency.summary()
     return {
         "fringe mean": figures.fringe_mean,
         "fringe p99": figures.fringe_p99,

@@ -288,17 +288,16 @@ def fuse_pixels(
         return None
     device = next(iter(model.parameters()), torch.empty(0)).device
     with torch.inference_mode():
-        pan = _channels_first(counts_to_reflectance(_to_cells(pixels.pan))).to(device)
-        mul = counts_to_reflectance(pixels.mul)[None].to(device)
+        pan = _channels_first(torch.from_numpy(counts_to_reflectance(_to_cells(pixels.pan)))).to(device)
+        mul = torch.from_numpy(counts_to_reflectance(pixels.mul))[None].to(device)
         valid = None
         if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
             pan_valid = _channels_first(torch.from_numpy(_to_cells(pixels.pan_valid))).to(device)
             valid = pan_valid, torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
         oklab = _in_rows(sharpen_cells(model, pan, mul, valid, halo))
         threshold = threshold_of(look, height * RATIO, width * RATIO, row, column)
-        if isinstance(threshold, torch.Tensor):  # in the order of the cells
-            fine = threshold.to(device)
-            threshold = fine.view(height, RATIO, width, RATIO).transpose(1, 2).reshape(height, -1)
+        if isinstance(threshold, np.ndarray):  # in the order of the cells
+            threshold = threshold.reshape(height, RATIO, width, RATIO).swapaxes(1, 2).reshape(height, -1)
         codes = render(oklab, look, threshold).cpu().numpy().astype(f"uint{look.bits}")
     result = np.empty((4, height * RATIO, width * RATIO), codes.dtype)
     # Back to the rows and columns of the picture; four pixels move as one number.

@@ -118,5 +118,5 @@ def _render_colour(
     oklab = mul_to_oklab(counts_to_reflectance(bands))
     codes = render(oklab, look, threshold_of(look, height, width, row, column))
     alpha = np.full((1, height, width), look.white)
-    result: Codes = (np.concatenate([codes.numpy(), alpha]) * valid).astype(f"uint{look.bits}")
+    result: Codes = (np.concatenate([codes, alpha]) * valid).astype(f"uint{look.bits}")
     return result

@@ -1,22 +1,18 @@
 """The figures of a picture against its pair, and drawings of its colours."""
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.core.color import mul_to_oklab
+from potato.core.full_scale import LEAST_CELLS, FullScale, FullScaleCounts
 from potato.core.render import unrender
-from potato.evaluation.findings import FullScale
-from potato.evaluation.masks import CompletePair
-from potato.evaluation.methods import Method
-from potato.evaluation.protocols import Protocols, evaluate_window
-from potato.report.layers import PairTensors
+from potato.core.resample import block_mean
+from potato.report.layers import PairWindowPixels
 from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import draw_density
 from potato.viewing.scope import MAX_CHROMA, chroma_histogram
-
-FULL_SCALE_ONLY = Protocols(halvings=(), displacements=(), literature=False)
-"""The figures that need no truth."""
 
 CHROMA_BINS = 192
 """Bins, and pixels, along each side of a drawing of chroma."""
@@ -25,7 +21,9 @@ CODE_BINS = 64
 """Bins of a histogram of the codes 0..255."""
 
 
-def measure_full_scale(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullScale | None:
+def measure_full_scale(
+    oklab: NDArray[Any], valid: NDArray[np.bool_], pair: PairWindowPixels
+) -> FullScale | None:
     """Measure a picture at full scale, where it and its pair are valid.
 
     Args:
@@ -36,15 +34,15 @@ def measure_full_scale(oklab: Tensor, valid: Tensor, pair: PairTensors) -> FullS
     Returns:
         The figures, NaN if nothing could be measured; None if the window is too small.
     """
-    if min(pair.mul.shape[1:]) < FULL_SCALE_ONLY.least:
+    if min(pair.mul.shape[1:]) < LEAST_CELLS:
         return None
-    picture = Method("", lambda pan, mul: (oklab[None], None))
-    window = CompletePair.of_window(pair.pan, pair.mul, pair.pan_valid & valid, pair.mul_valid)
-    (found,), _ = evaluate_window([picture], window, FULL_SCALE_ONLY)
-    return found.full_scale
+    pan_valid, found = pair.pan_valid & pair.colour_valid & valid, FullScaleCounts()
+    whole = block_mean(pan_valid.astype(np.float32)) == 1
+    found.add(oklab, pair.pan[0], mul_to_oklab(pair.mul), pan_valid, whole)
+    return found.figures
 
 
-def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
+def draw_chroma(codes: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Draw how a picture's colours are distributed: a vectorscope without labels.
 
     Args:
@@ -55,13 +53,13 @@ def draw_chroma(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.uint8]:
         RGB (3, `CHROMA_BINS`, `CHROMA_BINS`): Oklab a to the right, b upwards, grey in the middle,
         `MAX_CHROMA` at the rim.
     """
-    oklab = unrender(torch.from_numpy(codes)[:, valid][:, None], screen_look(8))[:, 0]
-    counts = chroma_histogram(oklab, MAX_CHROMA, CHROMA_BINS).numpy()
+    oklab = unrender(codes[:, valid][:, None], screen_look(8))[:, 0]
+    counts = chroma_histogram(oklab, MAX_CHROMA, CHROMA_BINS)
     drawn = draw_density(counts, oklab.shape[1], MAX_CHROMA)
     return np.ascontiguousarray(drawn[::-1].transpose(2, 0, 1))
 
 
-def count_codes(codes: NDArray[np.uint8], valid: Tensor) -> NDArray[np.float64]:
+def count_codes(codes: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Histograms (3, `CODE_BINS`) of the channels: the share of valid pixels in each bin."""
-    chosen = codes[:, valid.numpy()] // (256 // CODE_BINS)
+    chosen = codes[:, valid] // (256 // CODE_BINS)
     return np.stack([np.bincount(channel, minlength=CODE_BINS) / channel.size for channel in chosen])

@@ -1,20 +1,18 @@
 """Layers of a page as codes for a screen: pictures, pan, enlarged mul, differences."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from potato.core.color import mul_to_oklab, oklab_to_linear_srgb, srgb_encode
+from potato.core.color import mul_to_oklab
 from potato.core.draw import PICTURE_BACKGROUND, draw_picture, overview_step, render_pan
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
-from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, from_cells, upsample_cells
+from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, upsample
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow, PixelWindow
-from potato.evaluation.pair_windows import to_tensors
 from potato.raster import Image, Pair, read_overview
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
@@ -87,13 +85,13 @@ class PictureWindow:
     """
 
     layer: Layer
-    oklab: Tensor
-    valid: Tensor
+    oklab: NDArray[Any]
+    valid: NDArray[np.bool_]
     look: Look | None
 
 
 @dataclass(frozen=True, eq=False)
-class PairTensors:
+class PairWindowPixels:
     """A pair in the window.
 
     Attributes:
@@ -104,14 +102,14 @@ class PairTensors:
         oklab: the colour of mul, enlarged with bicubic interpolation (3, 4h, 4w).
     """
 
-    pan: Tensor
-    mul: Tensor
-    pan_valid: Tensor
-    mul_valid: Tensor
-    oklab: Tensor
+    pan: NDArray[np.float32]
+    mul: NDArray[np.float32]
+    pan_valid: NDArray[np.bool_]
+    mul_valid: NDArray[np.bool_]
+    oklab: NDArray[np.float32]
 
     @property
-    def colour_valid(self) -> Tensor:
+    def colour_valid(self) -> NDArray[np.bool_]:
         """Validity of `oklab`: bool (4h, 4w)."""
         return enlarge_mask(self.mul_valid)
 
@@ -125,16 +123,16 @@ def read_picture_window(image: Image, window: PixelWindow, name: str) -> Picture
     tags, bits = image.dataset.tags(), bits_of(image)
     codes, valid = image.read(window.row, window.column, window.height, window.width)
     look = look_of(tags, bits)
-    oklab = unrender(torch.from_numpy(codes.astype(np.float32, order="C")), look or screen_look(bits))
+    oklab = unrender(codes, look or screen_look(bits))
     overview = None
     if (window.height, window.width) != (image.grid.height, image.grid.width):
         small, small_valid, step = read_overview(image, OVERVIEW_SIDE)
         overview = Overview(draw_picture(small, small_valid, tags), 0, 0, step)
     layer = Layer(name, draw_picture(codes, valid, tags, window.row, window.column), overview)
-    return PictureWindow(layer, oklab, torch.from_numpy(valid), look)
+    return PictureWindow(layer, oklab, valid, look)
 
 
-def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairTensors, list[Layer]]:
+def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairWindowPixels, list[Layer]]:
     """Read the window of a pair.
 
     Args:
@@ -161,7 +159,7 @@ def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairTensors, list
     return tensors, [Layer(PAN_NAME, pan[:1], overviews[0]), Layer(MUL_NAME, colour, overviews[1])]
 
 
-def difference_layer(name: str, difference: Tensor, valid: Tensor) -> Layer:
+def difference_layer(name: str, difference: NDArray[Any], valid: NDArray[np.bool_]) -> Layer:
     """Show differences on their colour scale.
 
     Args:
@@ -170,37 +168,42 @@ def difference_layer(name: str, difference: Tensor, valid: Tensor) -> Layer:
         valid: bool (h, w).
     """
     last = SCALE_COLOURS - 1
-    indexes = (difference * (last / MAX_DIFFERENCE)).round().clamp(0, last)
-    indexes = torch.where(valid, indexes, torch.tensor(float(SCALE_COLOURS)))
+    indexes = np.where(valid, np.round(difference * (last / MAX_DIFFERENCE)).clip(0, last), SCALE_COLOURS)
     background = np.full((1, 3), PICTURE_BACKGROUND, np.uint8)
     palette = np.concatenate([scale_colours(SCALE_COLOURS), background])
-    return Layer(name, indexes.to(torch.uint8).numpy()[None], palette=palette)
+    return Layer(name, indexes.astype(np.uint8)[None], palette=palette)
 
 
 def scale_colours(count: int) -> NDArray[np.uint8]:
     """The colour scale of differences, from 0 to `MAX_DIFFERENCE`, uint8 (count, 3)."""
-    stops = torch.tensor(SCALE_STOPS).T[None]
-    oklab = torch.nn.functional.interpolate(stops, count, mode="linear", align_corners=True)[0]
-    codes = srgb_encode(oklab_to_linear_srgb(oklab[..., None]).clamp(0, 1))[..., 0]
-    return (codes.T * 255).round().to(torch.uint8).numpy()
+    places, stops = np.linspace(0, len(SCALE_STOPS) - 1, count), np.array(SCALE_STOPS).T
+    oklab = np.stack([np.interp(places, np.arange(len(SCALE_STOPS)), channel) for channel in stops])
+    codes = render(oklab[..., None], screen_look(8))[..., 0]
+    return codes.T.astype(np.uint8)
 
 
-def _read_pair(pair: Pair, window: PixelWindow) -> PairTensors:
+def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
     """Read the pixels of whole cells, with enough around them to enlarge mul."""
     cells = PairWindow(
         window.row // RATIO, window.column // RATIO, window.height // RATIO, window.width // RATIO
     )
     pixels = pair.read(cells.padded(BICUBIC_REACH))
     inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, cells.height, cells.width)
-    valid = torch.from_numpy(pixels.mul_valid)[None, None]
-    filled = fill_invalid(counts_to_reflectance(pixels.mul)[None], valid, BICUBIC_REACH)
-    return PairTensors(*to_tensors(inner), from_cells(upsample_cells(mul_to_oklab(filled)))[0])
+    filled = fill_invalid(
+        counts_to_reflectance(pixels.mul)[None], pixels.mul_valid[None, None], BICUBIC_REACH
+    )
+    return PairWindowPixels(
+        counts_to_reflectance(inner.pan[None]),
+        counts_to_reflectance(inner.mul),
+        inner.pan_valid,
+        inner.mul_valid,
+        upsample(mul_to_oklab(filled[0])),
+    )
 
 
-def _draw_pair(pair: PairTensors, window: PixelWindow) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _draw_pair(pair: PairWindowPixels, window: PixelWindow) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pan and enlarged mul in the natural look, uint8 (3, 4h, 4w) each."""
     threshold = dither(window.height, window.width, window.row, window.column)
-    background = torch.tensor(float(PICTURE_BACKGROUND))
-    pan = torch.where(pair.pan_valid, render_pan(pair.pan[0]), background)
-    colour = torch.where(pair.colour_valid, render(pair.oklab, NATURAL, threshold), background)
-    return pan.to(torch.uint8).numpy(), colour.to(torch.uint8).numpy()
+    pan = np.where(pair.pan_valid, render_pan(pair.pan[0]), PICTURE_BACKGROUND)
+    colour = np.where(pair.colour_valid, render(pair.oklab, NATURAL, threshold), PICTURE_BACKGROUND)
+    return pan.astype(np.uint8), colour.astype(np.uint8)

@@ -6,15 +6,15 @@ import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from string import Template
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from potato.core.color import linear_srgb_to_oklab
+from potato.core.installation import VERSION
 from potato.core.text import script_json
 from potato.core.windows import PixelWindow
 from potato.report.layers import MAX_DIFFERENCE, scale_colours
@@ -125,7 +125,7 @@ def make_page(page: Page) -> str:
         figures="\n".join(_table(table, n) for n, table in enumerate(page.tables)),
         cards="\n".join(_card(card) for card in page.cards),
         provenance=_provenance(page.provenance),
-        software=html.escape(f"potato {metadata.version('potato')}"),
+        software=html.escape(f"potato {VERSION}"),
         viewer_name=VIEWER,
         licence=html.escape(_asset("openseadragon.LICENSE.txt")),
         style=style,
@@ -204,7 +204,7 @@ def _graticule() -> str:
             x, y = 50 + radius * math.cos(RING_LABEL_HUE), 50 - radius * math.sin(RING_LABEL_HUE)
             parts.append(f'<text x="{x:.1f}" y="{y:.1f}">{chroma / CHROMA_JND:g}</text>')
     for name, corner in SRGB_CORNERS.items():
-        _, a, b = linear_srgb_to_oklab(torch.tensor(corner).float()[:, None, None]).flatten().tolist()
+        _, a, b = linear_srgb_to_oklab(np.array(corner, np.float32)[:, None, None]).ravel().tolist()
         scale = 43 / math.hypot(a, b)
         parts.append(f'<text x="{50 + scale * a:.1f}" y="{50 - scale * b:.1f}">{name}</text>')
     return f'<svg viewBox="0 0 100 100" aria-hidden="true">{"".join(parts)}</svg>'

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import torch
-
 from potato.core.sensors import RATIO
+from potato.core.statistics import Difference
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
-from potato.evaluation.statistics import Difference
 from potato.raster import (
     Grid,
     Image,
@@ -32,7 +30,7 @@ from potato.report.layers import (
     MAX_DIFFERENCE,
     MUL_NAME,
     Layer,
-    PairTensors,
+    PairWindowPixels,
     PictureWindow,
     difference_layer,
     read_pair_window,
@@ -103,7 +101,7 @@ def write_report(
     path = check_output(output, overwrite)
     if not pictures:
         raise InputError("expected one picture or more to report on, found none")
-    with gdal(), contextlib.ExitStack() as stack, torch.inference_mode():
+    with gdal(), contextlib.ExitStack() as stack:
         images = [stack.enter_context(open_picture(picture)) for picture in pictures]
         opened = stack.enter_context(open_pair(*pair)) if pair else None
         for other in [*images[1:], *([opened.pan] if opened else [])]:
@@ -170,7 +168,7 @@ def _card(picture: PictureWindow) -> Card:
 
 
 def _differences(
-    pictures: Sequence[PictureWindow], pair: PairTensors | None
+    pictures: Sequence[PictureWindow], pair: PairWindowPixels | None
 ) -> tuple[list[Layer], list[Table]]:
     """Compare all pictures with the first, or a single one with enlarged mul."""
     first, others = pictures[0], [(one.layer.name, one.oklab, one.valid) for one in pictures[1:]]
@@ -197,7 +195,7 @@ def _differences(
     return layers, [Table("Difference from the first", text, columns, rows)] if rows else []
 
 
-def _pair_table(pictures: Sequence[PictureWindow], pair: PairTensors) -> Table:
+def _pair_table(pictures: Sequence[PictureWindow], pair: PairWindowPixels) -> Table:
     """Measure pictures against their pair; the row of enlarged mul gives the scale."""
     compared = [(picture.layer.name, picture.oklab, picture.valid) for picture in pictures]
     compared.append((MUL_NAME, pair.oklab, pair.colour_valid))
@@ -224,7 +222,7 @@ def _notes(
     grid: Grid,
     window: PixelWindow,
     pictures: Sequence[PictureWindow],
-    pair: PairTensors | None,
+    pair: PairWindowPixels | None,
     layers: Sequence[Layer],
 ) -> list[str]:
     """Sentences about the content of the page and its gaps; the first says how much it holds."""
@@ -240,7 +238,7 @@ def _notes(
         ]
     notes.append("Below 1:1 the viewer shows means, as JPEG; from 1:1 upwards, each pixel is a square.")
     for picture in pictures:
-        name, valid = picture.layer.name, float(picture.valid.float().mean())
+        name, valid = picture.layer.name, float(picture.valid.mean())
         if valid < 1:
             notes.append(f"{name}: {1 - valid:.1%} of the window is invalid, shown in grey and not counted.")
         if picture.look is None:

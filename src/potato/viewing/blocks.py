@@ -4,20 +4,17 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from potato.core.installation import VERSION
 from potato.core.profiles import PANEL, PROFILES
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
-from potato.engine.devices import one_thread
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
 from potato.raster import Grid, Image, create_picture
@@ -25,7 +22,7 @@ from potato.raster import Grid, Image, create_picture
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
 
-Rendered = tuple[Tensor, NDArray[np.bool_]]
+Rendered = tuple[NDArray[Any], NDArray[np.bool_]]
 """Codes (3, h, w), whole numbers, and validity (h, w)."""
 
 Result = TypeVar("Result")
@@ -133,7 +130,7 @@ def map_image_blocks(
     blocks = ((window, _read_block(images, window)) for window in windows)
     # Enough blocks to keep the workers busy while this thread writes a row of TIFF blocks.
     ahead = 2 * workers + -(-min(PANEL, grid.width) // block)
-    with progress_bar(grid.height * grid.width, progress) as bar, one_thread():
+    with progress_bar(grid.height * grid.width, progress) as bar:
         for window, result in map_blocks(blocks, work, workers, ahead):
             yield window, result
             bar.update(window.height * window.width / 1e6)
@@ -171,7 +168,7 @@ def write_pictures(
                     dtype=f"uint{spec.bits}",
                     profile=PROFILES[settings.get("profile", "cog")],
                     options=settings.get("creation_options"),
-                    tags={"TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}", **spec.tags},
+                    tags={"TIFFTAG_SOFTWARE": f"potato {VERSION}", **spec.tags},
                     overwrite=settings.get("overwrite", False),
                 )
             )
@@ -217,15 +214,14 @@ def _render(
     """RGBA codes (4, h, w) of a block for each output, or None where nothing is valid."""
     if not any(valid.any() for valid in block.valid):
         return [None] * len(bits)
-    with torch.inference_mode():
-        return [_rgba(*rendered, depth) for rendered, depth in zip(work(block), bits, strict=True)]
+    return [_rgba(*rendered, depth) for rendered, depth in zip(work(block), bits, strict=True)]
 
 
-def _rgba(codes: Tensor, valid: NDArray[np.bool_], bits: int) -> Codes | None:
+def _rgba(codes: NDArray[Any], valid: NDArray[np.bool_], bits: int) -> Codes | None:
     if not valid.any():
         return None
     result = np.empty((4, *valid.shape), f"uint{bits}")
-    result[:3] = codes.numpy()
+    result[:3] = codes
     result[:3] *= valid
     np.multiply(valid, (1 << bits) - 1, out=result[3], casting="unsafe")
     return result

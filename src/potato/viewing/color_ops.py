@@ -4,11 +4,15 @@ A colour that leaves the gamut keeps its hue and lightness and loses chroma
 (`core.color.fit_gamut`).
 """
 
-import torch
-from torch import Tensor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from potato.core.color import fit_gamut, gamut_share
 from potato.core.render import Look
+
+Floats = NDArray[np.floating[Any]]
 
 LIGHTNESS = 0.75
 """Oklab L at which the gamut of sRGB holds the widest circle around grey, of chroma 0.128."""
@@ -22,7 +26,7 @@ def screen_look(bits: int) -> Look:
     return Look("screen", bits)
 
 
-def at_lightness(oklab: Tensor, lightness: float = LIGHTNESS, chroma: float = 1.0) -> Tensor:
+def at_lightness(oklab: Floats, lightness: float = LIGHTNESS, chroma: float = 1.0) -> Floats:
     """Give every pixel one lightness, so that only hue and chroma are left.
 
     Args:
@@ -33,10 +37,10 @@ def at_lightness(oklab: Tensor, lightness: float = LIGHTNESS, chroma: float = 1.
     Returns:
         Oklab (3, h, w).
     """
-    return fit_gamut(torch.cat([torch.full_like(oklab[:1], lightness), oklab[1:] * chroma]))
+    return fit_gamut(np.concatenate([np.full_like(oklab[:1], lightness), oklab[1:] * chroma]))
 
 
-def exaggerated(first: Tensor, second: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor]:
+def exaggerated(first: Floats, second: Floats, factor: Floats | float) -> tuple[Floats, Floats]:
     """Multiply the difference between two images and keep their mean.
 
     Args:
@@ -51,7 +55,7 @@ def exaggerated(first: Tensor, second: Tensor, factor: Tensor | float) -> tuple[
     return fit_gamut(mean + half), fit_gamut(mean - half)
 
 
-def gray_difference(first: Tensor, second: Tensor, factor: float = 1.0) -> Tensor:
+def gray_difference(first: Floats, second: Floats, factor: float = 1.0) -> Floats:
     """Add the difference between two images to mid-grey.
 
     The result is lighter than grey where the first image is lighter, and reddish where it is
@@ -67,8 +71,8 @@ def gray_difference(first: Tensor, second: Tensor, factor: float = 1.0) -> Tenso
         Oklab (3, h, w).
     """
     difference = (first - second) * factor
-    difference[0].clamp_(-MID_GREY, MID_GREY)
-    grey = torch.zeros_like(difference)
+    difference[0] = difference[0].clip(-MID_GREY, MID_GREY)
+    grey = np.zeros_like(difference)
     grey[0] = MID_GREY
-    difference[1:] *= torch.minimum(gamut_share(grey + difference), gamut_share(grey - difference))
+    difference[1:] *= np.minimum(gamut_share(grey + difference), gamut_share(grey - difference))
     return grey + difference

@@ -5,12 +5,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from potato.core.color import JND, fit_gamut, linear_srgb_to_oklab
+from potato.core.installation import extra_for
 from potato.core.render import render
-from potato.errors import InputError
 from potato.viewing.color_ops import screen_look
 
 if TYPE_CHECKING:
@@ -53,13 +52,13 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 
 def check_matplotlib(drawing: str) -> None:
-    """Raise InputError if matplotlib, which the named drawing needs, isn't installed."""
-    try:
+    """Refuse to go on without matplotlib, which the named drawing needs.
+
+    Raises:
+        ExtraError: if it isn't installed.
+    """
+    with extra_for(drawing):
         import matplotlib  # noqa: F401  (only checks that it is there)
-    except ImportError as error:
-        raise InputError(
-            f"expected matplotlib, which draws {drawing}, found it missing; pip install 'potato[plots]'"
-        ) from error
 
 
 def draw_scope(
@@ -117,8 +116,8 @@ def draw_density(counts: NDArray[np.int64], pixels: int, max_chroma: float) -> N
     lightness = np.where(counts > 0, 0.25 + 0.6 * level, 0)
     middles = (np.arange(len(counts)) + 0.5) / len(counts) * 2 * max_chroma - max_chroma
     b, a = np.meshgrid(middles, middles, indexing="ij")
-    oklab = fit_gamut(torch.from_numpy(np.stack([lightness, a, b])))
-    return render(oklab, screen_look(8)).permute(1, 2, 0).numpy().astype(np.uint8)
+    codes = render(fit_gamut(np.stack([lightness, a, b])), screen_look(8))
+    return codes.transpose(1, 2, 0).astype(np.uint8)
 
 
 def _draw_rings(axes: "Axes", max_chroma: float) -> None:
@@ -151,7 +150,7 @@ def _draw_gamut(axes: "Axes", max_chroma: float) -> None:
     _, limit_a, limit_b = _gamut_limit()
     axes.plot(limit_a, limit_b, color="0.6", linewidth=0.8, linestyle=(0, (4, 3)))
     for name, corner in SRGB_CORNERS.items():
-        _, a, b = linear_srgb_to_oklab(torch.tensor(corner).double()[:, None, None]).flatten().tolist()
+        _, a, b = linear_srgb_to_oklab(np.array(corner, float)[:, None, None]).ravel().tolist()
         chroma = math.hypot(a, b)
         x, y = max_chroma * a / chroma, max_chroma * b / chroma
         colour = [min(1.0, 0.35 + 0.65 * level) for level in corner]
@@ -166,4 +165,4 @@ def _gamut_limit() -> NDArray[np.float64]:
     corners = np.array([*SRGB_CORNERS.values(), SRGB_CORNERS["red"]], np.float64)
     steps = np.linspace(0, len(SRGB_CORNERS), 64 * len(SRGB_CORNERS) + 1)
     path = np.stack([np.interp(steps, range(len(corners)), channel) for channel in corners.T])
-    return linear_srgb_to_oklab(torch.from_numpy(path)[:, None])[:, 0].numpy()
+    return linear_srgb_to_oklab(path[:, None])[:, 0]

@@ -7,11 +7,10 @@ logarithm of the share of pixels, on one scale for all pictures; each place has 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from potato.core.render import unrender
 from potato.core.types import PathLike
@@ -82,8 +81,8 @@ def vectorscope(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError, BandError: if the picture or `max_chroma` can't be used, or matplotlib is
-            missing.
+        InputError, BandError: if the picture or `max_chroma` can't be used.
+        ExtraError: if matplotlib isn't installed.
         EmptyError: if the picture has no valid pixel.
         OutputError, OutputExists: if the drawing can't be written.
     """
@@ -100,11 +99,8 @@ def vectorscope(
         look = screen_look(bits_of(image))
 
         def work(block: Block) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
-            with torch.inference_mode():
-                oklab = unrender(torch.from_numpy(block.pixels[0].astype("float64")), look)
-                colours = oklab[:, torch.from_numpy(block.valid[0])]
-                histogram = chroma_histogram(colours, max_chroma, BINS)
-                return histogram.numpy(), colours[1:].sum(1).numpy(), colours.shape[1]
+            colours = unrender(block.pixels[0].astype(np.float64), look)[:, block.valid[0]]
+            return chroma_histogram(colours, max_chroma, BINS), colours[1:].sum(1), colours.shape[1]
 
         for _, found in map_image_blocks([image], work, workers, progress, block):
             counts += found[0]
@@ -119,7 +115,7 @@ def vectorscope(
     return scope
 
 
-def chroma_histogram(oklab: Tensor, max_chroma: float, bins: int) -> Tensor:
+def chroma_histogram(oklab: NDArray[Any], max_chroma: float, bins: int) -> NDArray[np.int64]:
     """Count colours in bins of the plane of a and b.
 
     Args:
@@ -128,9 +124,9 @@ def chroma_histogram(oklab: Tensor, max_chroma: float, bins: int) -> Tensor:
         bins: number of bins along each side.
 
     Returns:
-        int64 (bins, bins): rows are b, columns are a, both rising.
+        (bins, bins): rows are b, columns are a, both rising.
     """
-    places = ((oklab[1:] + max_chroma) * (bins / (2 * max_chroma))).floor()
+    places = np.floor((oklab[1:] + max_chroma) * (bins / (2 * max_chroma)))
     inside = ((places >= 0) & (places < bins)).all(0)
-    column, row = places[:, inside].long()
-    return torch.bincount(row * bins + column, minlength=bins * bins).reshape(bins, bins)
+    column, row = places[:, inside].astype(np.int64)
+    return np.bincount(row * bins + column, minlength=bins * bins).reshape(bins, bins)

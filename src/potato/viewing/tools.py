@@ -5,10 +5,10 @@ one sees: those of the scene in a flat picture, and those after the tone curve i
 """
 
 import math
-from typing import Unpack
+from typing import Any, Unpack
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab, srgb_decode
 from potato.core.radiometry import counts_to_reflectance
@@ -100,8 +100,8 @@ def exaggerate(
         check_same_grid(one, two)
 
         def work(block: Block) -> list[Rendered]:
-            both = torch.from_numpy(block.valid[0] & block.valid[1])
-            pictures = exaggerated(_oklab(block, 0), _oklab(block, 1), 1 + (factor - 1) * both.double())
+            both = block.valid[0] & block.valid[1]
+            pictures = exaggerated(_oklab(block, 0), _oklab(block, 1), 1 + (factor - 1) * both)
             return [
                 (_codes(oklab, bits_of(image)), valid)
                 for oklab, image, valid in zip(pictures, (one, two), block.valid, strict=True)
@@ -176,7 +176,7 @@ def quick_contrast(
         white = (1 << bits_of(image)) - 1
 
         def work(block: Block) -> list[Rendered]:
-            light = srgb_decode(torch.from_numpy(block.pixels[0].astype("float32")) / white)
+            light = srgb_decode(block.pixels[0].astype(np.float32) / white)
             return [(render_linear(light, look, _threshold(block, look)), block.valid[0])]
 
         return write_pictures([image], [OutputSpec(output, image.grid, look.bits, tags)], work, **settings)[0]
@@ -235,17 +235,17 @@ def _common_grid(image: Image, other: Image) -> Grid:
     return image.grid if image.grid.placed else other.grid
 
 
-def _oklab(block: Block, n: int) -> Tensor:
+def _oklab(block: Block, n: int) -> NDArray[Any]:
     """The colours of the n-th picture, in float64, so that 16-bit codes survive the way back."""
     codes = block.pixels[n]
-    return unrender(torch.from_numpy(codes.astype("float64")), screen_look(8 * codes.itemsize))
+    return unrender(codes.astype(np.float64), screen_look(8 * codes.itemsize))
 
 
-def _codes(oklab: Tensor, bits: int) -> Tensor:
+def _codes(oklab: NDArray[Any], bits: int) -> NDArray[Any]:
     return render(oklab, screen_look(bits))
 
 
-def _threshold(block: Block, look: Look) -> Tensor | float:
+def _threshold(block: Block, look: Look) -> NDArray[np.float32] | float:
     """The threshold of `fuse` at this place."""
     window = block.window
     return threshold_of(look, window.height, window.width, window.row, window.column)

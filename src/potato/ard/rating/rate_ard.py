@@ -264,7 +264,7 @@ def _read_sample(sides: tuple[int, int], follow_links: bool, tile: Tile) -> _Sam
 
 def _picture(mul: Overview) -> Picture:
     """A tile in natural colour (3, PICTURE, PICTURE), black where invalid."""
-    bands = counts_to_reflectance(mul.pixels)
+    bands = torch.from_numpy(counts_to_reflectance(mul.pixels))
     valid = torch.from_numpy(mul.valid).float()[None]
     shrink = functools.partial(torch.nn.functional.adaptive_avg_pool2d, output_size=PICTURE)
     share = shrink(valid)

@@ -8,9 +8,10 @@ import math
 from dataclasses import dataclass, field
 from typing import Self
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from potato.core.arrays import ArrayT, as_numpy, namespace
 from potato.core.color import JND, delta_e_ok
 
 _DROPPED_BITS = 13
@@ -22,7 +23,7 @@ _MOST = 2.0**10
 
 
 def _bin_of(value: float) -> int:
-    return int(torch.tensor(value).view(torch.int32)) >> _DROPPED_BITS
+    return int(np.float32(value).view(np.int32)) >> _DROPPED_BITS
 
 
 _FIRST = _bin_of(_LEAST)
@@ -38,7 +39,7 @@ class Histogram:
 
     Example:
         >>> histogram = Histogram()
-        >>> histogram.add(torch.arange(1.0, 100.0))
+        >>> histogram.add(np.arange(1.0, 100.0))
         >>> histogram.mean, round(histogram.percentile(50), 1)
         (50.0, 50.0)
     """
@@ -46,24 +47,24 @@ class Histogram:
     total: float = 0.0
     count: int = 0
     largest: float = 0.0
-    bins: Tensor = field(default_factory=lambda: torch.zeros(_BINS, dtype=torch.int64))
+    bins: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_BINS, np.int64))
 
-    def add(self, values: Tensor) -> None:
+    def add(self, values: ArrayT) -> None:
         """Count values of any shape.
 
         Raises:
             ValueError: if a value is negative or NaN.
         """
-        values = values.detach().float().flatten()
-        if not values.numel():
+        numbers = as_numpy(values).astype(np.float32).ravel()
+        if not numbers.size:
             return
-        if not bool((values >= 0).all()):
+        if not (numbers >= 0).all():
             raise ValueError("expected numbers of 0 and above, found negative ones or NaN")
-        self.total += float(values.double().sum())
-        self.count += values.numel()
-        self.largest = max(self.largest, float(values.max()))
-        places = (values.clamp(_LEAST, _MOST).view(torch.int32) >> _DROPPED_BITS) - _FIRST
-        self.bins += torch.bincount(places, minlength=_BINS).cpu()
+        self.total += float(numbers.sum(dtype=np.float64))
+        self.count += numbers.size
+        self.largest = max(self.largest, float(numbers.max()))
+        places = (numbers.clip(_LEAST, _MOST).view(np.int32) >> _DROPPED_BITS) - _FIRST
+        self.bins += np.bincount(places, minlength=_BINS)
 
     def join(self, other: Self) -> None:
         """Add the numbers that another histogram has counted."""
@@ -82,8 +83,8 @@ class Histogram:
         if not self.count:
             return math.nan
         rank = self.count * percent / 100
-        below = self.bins.cumsum(0)
-        place = int(torch.searchsorted(below, torch.tensor(max(1, math.ceil(rank)))))
+        below = self.bins.cumsum()
+        place = int(np.searchsorted(below, max(1, math.ceil(rank))))
         if place == 0:
             return 0.0
         low, high = bin_edges()[place : place + 2].tolist()
@@ -95,9 +96,9 @@ class Histogram:
         return {"mean": self.mean, "median": self.percentile(50), "p95": self.percentile(95)}
 
 
-def bin_edges() -> Tensor:
-    """The lower edge of every bin of a `Histogram`, and the upper edge of the last: float32."""
-    return ((torch.arange(_BINS + 1, dtype=torch.int32) + _FIRST) << _DROPPED_BITS).view(torch.float32)
+def bin_edges() -> NDArray[np.float32]:
+    """The lower edge of every bin of a `Histogram`, and the upper edge of the last."""
+    return ((np.arange(_BINS + 1, dtype=np.int32) + _FIRST) << _DROPPED_BITS).view(np.float32)
 
 
 @dataclass
@@ -114,7 +115,7 @@ class Difference:
     lightness: Histogram = field(default_factory=Histogram)
     chroma: Histogram = field(default_factory=Histogram)
 
-    def add(self, result: Tensor, truth: Tensor, counted: Tensor) -> Tensor:
+    def add(self, result: ArrayT, truth: ArrayT, counted: ArrayT) -> ArrayT:
         """Add some of the pixels of two Oklab images.
 
         Args:
@@ -125,11 +126,12 @@ class Difference:
         Returns:
             ΔE (…, h, w) in JND of every pixel, counted or not.
         """
-        lightness, a, b = (result - truth).unbind(-3)
+        offset = result - truth
+        lightness, a, b = (offset[..., channel, :, :] for channel in range(3))
         distance = delta_e_ok(result, truth)
         self.total.add(distance[counted])
-        self.lightness.add((lightness.abs() / JND)[counted])
-        self.chroma.add((2 * torch.hypot(a, b) / JND)[counted])
+        self.lightness.add((abs(lightness) / JND)[counted])
+        self.chroma.add((2 * namespace(offset).hypot(a, b) / JND)[counted])
         return distance
 
     def join(self, other: Self) -> None:
@@ -151,13 +153,12 @@ class Difference:
 class Correlation:
     """Pearson's correlation of two images over many pixels."""
 
-    sums: Tensor = field(default_factory=lambda: torch.zeros(6, dtype=torch.float64))
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(6))
 
-    def add(self, first: Tensor, second: Tensor) -> None:
+    def add(self, first: ArrayT, second: ArrayT) -> None:
         """Add the pixels of two images of one shape."""
-        x, y = first.detach().double().flatten(), second.detach().double().flatten()
-        sums = [float(one) for one in (x.sum(), y.sum(), x @ x, y @ y, x @ y)]
-        self.sums += torch.tensor([len(x), *sums], dtype=torch.float64)
+        x, y = (as_numpy(image).astype(np.float64).ravel() for image in (first, second))
+        self.sums += [len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y]
 
     def join(self, other: Self) -> None:
         """Add the pixels that another correlation has counted."""

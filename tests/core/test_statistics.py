@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from potato.core.color import JND
-from potato.evaluation.statistics import Correlation, Difference, Histogram
+from potato.core.statistics import Correlation, Difference, Histogram
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0])

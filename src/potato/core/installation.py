@@ -1,0 +1,65 @@
+"""This package: its name, its version, and the extras that some features need."""
+
+import contextlib
+from collections.abc import Iterator
+
+from potato.errors import ExtraError
+
+DISTRIBUTION = "potato"
+"""The name that pip installs, and that the package's metadata go by."""
+
+VERSION = "0.2.0"
+"""The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
+
+EXTRAS = {
+    "torch": ("workshop", "PyTorch"),
+    "array_api_compat": ("workshop", "array-api-compat"),
+    "tensorboard": ("workshop", "TensorBoard"),
+    "matplotlib": ("plots", "matplotlib"),
+    "obstore": ("s3", "obstore"),
+    "distributed": ("dask", "Dask"),
+}
+"""The extra that brings a package, and the name by which people know it."""
+
+
+def install_command(*extras: str) -> str:
+    """The command that installs some extras.
+
+    Example:
+        >>> install_command("plots")
+        "pip install 'potato[plots]'"
+    """
+    return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
+
+
+def explain(error: BaseException, feature: str) -> BaseException:
+    """Turn the failed import of an extra's package into a line that names the extra.
+
+    Args:
+        error: any error.
+        feature: what needed the package, for example a command in quotation marks.
+
+    Returns:
+        An `ExtraError` if a package of `EXTRAS` isn't installed; otherwise the error itself.
+    """
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if package not in EXTRAS:
+        return error
+    extra, name = EXTRAS[package]
+    return ExtraError(f"expected {name} for {feature}, found none: {install_command(extra)}", name=package)
+
+
+@contextlib.contextmanager
+def extra_for(feature: str) -> Iterator[None]:
+    """Explain the failed import of an extra's package inside.
+
+    Args:
+        feature: what needs the package.
+
+    Raises:
+        ExtraError: if a package of `EXTRAS` isn't installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise explain(error, feature) from error
