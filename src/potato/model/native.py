@@ -5,7 +5,6 @@ compare the two. Its convolutions are Winograd's, which take a quarter of the pr
 are a few passes over rows that stay in the caches of a core.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,9 @@ from potato.core.types import Codes
 from potato.model import _native, facts
 from potato.model.model import Model
 from potato.raster import PairPixels
+
+Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+"""Phases of the dither, of each row and of each column; None rounds."""
 
 MOST_RATIO, MOST_BANDS = 6, 16
 """The sizes of tables in native code (`block.h`)."""
@@ -73,7 +75,7 @@ class NativeBackend:
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
-        phases: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None] = (None, None)
+        phases: Phases = (None, None)
         if look.bits == 8:
             height, width = self._size(pixels)
             phases = dither_phases(height, width, row, column)
@@ -91,13 +93,27 @@ class NativeBackend:
         return height, width
 
     def _run(
-        self, pixels: PairPixels, tone: tuple[int, float, float], phases: Any, dtype: np.dtype[Any]
+        self, pixels: PairPixels, tone: tuple[int, float, float], phases: Phases, dtype: np.dtype[Any]
     ) -> tuple[NDArray[Any], int]:
         """Four channels (4, 4h, 4w), neighbours in memory, and the number of valid pixels."""
         whole = pixels.pan_valid.all() and pixels.mul_valid.all()
         masks = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
-        network = self.instruction_set, self._facts, self._kernels, RATIO, self.read_halo
-        call = functools.partial(_native.sharpen, *network, pixels.pan, pixels.mul, *masks, tone, *phases)
+        images = pixels.pan, pixels.mul, *masks
+
+        def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
+            return _native.sharpen(
+                self.instruction_set,
+                self._facts,
+                self._kernels,
+                RATIO,
+                self.read_halo,
+                *images,
+                tone,
+                *phases,
+                out,
+                workspace,
+            )
+
         floats = call(None, None)
         workspace = self._workspaces.pop() if self._workspaces else np.empty(0, np.float32)
         if len(workspace) < floats:

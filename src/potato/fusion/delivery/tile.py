@@ -7,7 +7,6 @@ from pathlib import Path
 
 from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
-from potato.core.profiles import PROFILES
 from potato.core.text import redact
 from potato.errors import InputError, WeightsError
 from potato.fusion.delivery.finish import finish_picture, record_work
@@ -64,13 +63,10 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
 
 def _write(job: TileJob, model: Model, pair: Pair, part: Part) -> Fused:
     settings = job.settings
-    options = dict(settings.creation_options)
-    if "NUM_THREADS" in PROFILES[settings.profile].options:
-        options.setdefault("NUM_THREADS", str(settings.threads))
     how = FuseSettings(
         look=settings.look,
         profile=settings.profile,
-        creation_options=options,
+        creation_options=settings.gdal_options,
         device=settings.device,
         workers=settings.threads,
         overwrite=job.overwrite,
