@@ -168,6 +168,15 @@ class Session:
         """Whether it has a state to go on from."""
         return (self.folder / "state.pt").exists()
 
+    @property
+    def batch_size(self) -> int | None:
+        """The batch size that it began with; None if it doesn't exist.
+
+        Raises:
+            SessionError: if its state can't be read.
+        """
+        return int(self._read()[1]["batch_size"]) if self.exists else None
+
     def epochs(self) -> list[int]:
         """Numbers of its checkpoints."""
         return sorted(int(path.stem) for path in self.folder.glob("*.safetensors") if path.stem.isdigit())
@@ -209,7 +218,7 @@ class Session:
             "description": f"trained in session {config.session}, which started from {origin.name}",
             "origin": origin.name,
             "step": learner.step,
-            "chips_seen": learner.step * config.batch_size,
+            "chips_seen": learner.step * config.chips_per_step,
             "data": data,
             "settings": config.binding(),
             "code": metadata.version("potato"),
