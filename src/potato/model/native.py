@@ -97,8 +97,7 @@ class NativeBackend:
     ) -> tuple[NDArray[Any], int]:
         """Four channels (4, 4h, 4w), neighbours in memory, and the number of valid pixels."""
         whole = pixels.pan_valid.all() and pixels.mul_valid.all()
-        masks = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
-        images = pixels.pan, pixels.mul, *masks
+        pan_valid, mul_valid = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
 
         def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
             return _native.sharpen(
@@ -107,7 +106,10 @@ class NativeBackend:
                 self._kernels,
                 RATIO,
                 self.read_halo,
-                *images,
+                pixels.pan,
+                pixels.mul,
+                pan_valid,
+                mul_valid,
                 tone,
                 *phases,
                 out,

@@ -116,8 +116,10 @@ class SpectralLibrary:
             tuple(torch.nonzero(~leafy & (chroma > least))[:, 0].tolist()) for least in (0.0, SATURATED)
         )
         scaled = spectra / lightness[:, None]
-        pools = (torch.nonzero(mask)[:, 0] for mask in (leafy, lush, ~leafy, chroma < NEUTRAL))
-        return cls(Palette(surfaces), scaled, colour, lightness, leafy, *pools, objects, saturated)
+        masks = leafy, lush, ~leafy, chroma < NEUTRAL
+        green, lush_green, other, neutral = (torch.nonzero(mask)[:, 0] for mask in masks)
+        pools = green, lush_green, other, neutral, objects, saturated
+        return cls(Palette(surfaces), scaled, colour, lightness, leafy, *pools)
 
     def random_neutral(self, generator: torch.Generator) -> Tensor:
         """A random spectrum without strong colour, pan and the bands (9,), 1 on average."""

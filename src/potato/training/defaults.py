@@ -6,7 +6,7 @@ import torch
 
 from potato.core.sensors import RATIO
 from potato.engine.threads import available_cores
-from potato.model.network import Architecture
+from potato.model.model import Architecture
 from potato.training.config import BATCH_SIZE
 
 CUDA_BATCH_SIZE = 32

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from potato.core.render import LOOKS, Look
 from potato.core.types import PathLike
 from potato.engine.dask import LOCAL
-from potato.engine.devices import choose_device
+from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import OutputError
@@ -148,7 +148,7 @@ def fuse_ard(
 
 def _workers_for(device: str, wanted: int | None) -> int | None:
     """How many workers of this machine to open: at most one if a GPU computes."""
-    on_gpu = choose_device(device).type != "cpu"
+    on_gpu = choose_device(device) != CPU
     return 1 if on_gpu and wanted != 0 else wanted
 
 
