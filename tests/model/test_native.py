@@ -69,7 +69,8 @@ def expected_oklab(model: Model, pixels: PairPixels) -> np.ndarray:
         oklab = sharpen_cells(
             Sharpener.of(model), cells(pan[None, None], 4), mul[None], valid, model.read_halo
         )
-    return torch.nn.functional.pixel_shuffle(oklab, 4)[0].numpy() * alpha_of(model, pixels)
+    picture = torch.nn.functional.pixel_shuffle(oklab, 4)[0].numpy()
+    return np.where(alpha_of(model, pixels), picture, 0)
 
 
 def alpha_of(model: Model, pixels: PairPixels) -> np.ndarray:

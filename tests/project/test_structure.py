@@ -103,7 +103,7 @@ BASE = (
 )
 """Rooms that work without torch: loading them loads no torch, and no workshop."""
 
-FOR_TENSORS = ("core", "engine.devices", "doctor.software")
+FOR_TENSORS = ("core", "engine.devices", "engine.torch_threads")
 """Rooms and modules of the base with functions that import torch when they are called."""
 
 RETIRED_IN = {"margin": "model", "radius": "model"}

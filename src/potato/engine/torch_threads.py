@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-import torch
-
 _lock = threading.Lock()
 _before = 0
 """Torch's number of threads before the first of the calls that are inside `one_thread` now."""
@@ -31,6 +29,8 @@ def one_thread() -> Iterator[None]:
     begin with. Overlapping calls are therefore counted: new threads begin with 1 while any call is
     inside, and each thread gets its own number back when its outermost call ends.
     """
+    import torch
+
     global _before, _inside
     with _lock:
         if not _inside:

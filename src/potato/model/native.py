@@ -85,7 +85,8 @@ class NativeBackend:
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
         """Oklab (3, 4h, 4w) of a window that includes `read_halo`; 0 where a pixel is invalid."""
-        return self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))[0][:3]
+        oklab, valid = self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
+        return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
     def _size(self, pixels: PairPixels) -> tuple[int, int]:
         """Rows and columns of the result."""
