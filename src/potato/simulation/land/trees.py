@@ -105,19 +105,23 @@ def grow(density: Tensor, generator: torch.Generator, layer: Layer, rough: Tenso
         views = [field[strip].view(spacing, w, spacing) for field in (best, cover, tones, hues)]
         for dy in (0, 1, 2):
             for dx in (0, 1, 2):
-                pick = (row + dy, slice(dx, dx + w))
-                if not bool(alive[pick].any()):
+                grown = alive[row + dy, dx : dx + w].nonzero()[:, 0]
+                if not len(grown):
                     continue
-                r = radii[pick][None, :, None]
-                far = ((y - ys[pick][None, :, None]) ** 2 + (x - xs[pick][None, :, None]) ** 2) / (r * r)
-                inside = far.mul_(ragged).neg_().add_(1).mul_(alive[pick][None, :, None])
-                dome = tops[pick][None, :, None] * (0.45 + 0.55 * inside.clamp_min(0).sqrt())
-                rim = (inside * 4).clamp(0, 1)
-                wins = (inside > 0) & (dome > views[0])
-                views[0].copy_(torch.where(wins, dome, views[0]))
-                torch.maximum(views[1], rim, out=views[1])
-                views[2].copy_(torch.where(wins, tone[pick][None, :, None], views[2]))
-                views[3].copy_(torch.where(wins, hue[pick][None, :, None], views[3]))
+                # Most squares have no tree.
+                own = [field[:, grown] for field in views]
+                tree = [
+                    field[row + dy, dx + grown][None, :, None] for field in (ys, xs, radii, tops, tone, hue)
+                ]
+                r = tree[2]
+                far = ((y - tree[0]) ** 2 + (x[:, grown] - tree[1]) ** 2) / (r * r)
+                inside = far.mul_(ragged[:, grown]).neg_().add_(1)
+                dome = tree[3] * (0.45 + 0.55 * inside.clamp_min(0).sqrt())
+                wins = (inside > 0) & (dome > own[0])
+                views[0][:, grown] = torch.where(wins, dome, own[0])
+                views[1][:, grown] = torch.maximum(own[1], inside.mul_(4).clamp_(0, 1))
+                views[2][:, grown] = torch.where(wins, tree[4], own[2])
+                views[3][:, grown] = torch.where(wins, tree[5], own[3])
     return Crowns(*(field[:rows, :columns] for field in (best, cover, tones, hues)))
 
 
