@@ -109,15 +109,18 @@ class SpectralLibrary:
         lightness = oklab[:, 0] ** 3
         leafy = torch.tensor([surface.kind == "vegetation" for surface in surfaces])
         red, infrared = (spectra[:, 1 + BANDS.index(name)] for name in ("red", "nir1"))
-        lush = leafy & (infrared - red > LUSH * (infrared + red))
+        is_lush = leafy & (infrared - red > LUSH * (infrared + red))
         colour = oklab[:, 1:] / oklab[:, :1]
         chroma = colour.norm(dim=1)
         objects, saturated = (
             tuple(torch.nonzero(~leafy & (chroma > least))[:, 0].tolist()) for least in (0.0, SATURATED)
         )
         scaled = spectra / lightness[:, None]
-        pools = (torch.nonzero(mask)[:, 0] for mask in (leafy, lush, ~leafy, chroma < NEUTRAL))
-        return cls(Palette(surfaces), scaled, colour, lightness, leafy, *pools, objects, saturated)
+        leaves, lush, bare, neutral = (
+            torch.nonzero(mask)[:, 0] for mask in (leafy, is_lush, ~leafy, chroma < NEUTRAL)
+        )
+        palette = Palette(surfaces)
+        return cls(palette, scaled, colour, lightness, leafy, leaves, lush, bare, neutral, objects, saturated)
 
     def random_neutral(self, generator: torch.Generator) -> Tensor:
         """A random spectrum without strong colour, pan and the bands (9,), 1 on average."""
