@@ -14,7 +14,7 @@ def keep_freed_memory() -> None:
     """Let this process keep freed memory for its next images; does nothing without glibc.
 
     For processes that do nothing but simulate scenes. Glibc returns large blocks at once, and the
-    kernel clears each page of the next ones, which takes ten times as long as a product of the images.
+    kernel clears each page of the next ones, which takes ten times as long as their arithmetic.
     """
     if sys.platform != "linux":
         return
