@@ -54,16 +54,18 @@ def main() -> None:
             """Chips per second."""
             steps = options.steps
             workers = options.workers if kind == "step" else 0
-            places = Places(0, steps + 1, config.batch_size, config.micro_batch)
-            batches = open_batches(samples, places, workers)
+            places = Places(0, steps + 1, options.batch_size, options.micro_batch)
+            batches = open_batches(samples, places, workers, pin=device.type == "cuda")
             ready = list(batches) if kind == "compute" else batches
             started = 0.0
             for number, batch in enumerate(ready):
                 if kind != "load":
                     train_step(learner, batch, config, 10_000)
                 if not number:  # the first warms up, and waits for the worker to start
+                    learner.settle()
                     started = time.perf_counter()
-            return steps * config.batch_size / (time.perf_counter() - started)
+            learner.settle()  # waits until a GPU is done
+            return steps * options.batch_size / (time.perf_counter() - started)
 
         kinds = ("step", "load", "compute")
         runs: dict[str, list[float]] = {kind: [] for kind in kinds}

@@ -94,7 +94,8 @@ def test_sharpen_edges_steepens_edges_and_keeps_mean_colours(ground):
     for before, after in ((ground.pan, crisp.pan), *zip(ground.bands, crisp.bands, strict=True)):
         assert float(after.mean()) == pytest.approx(float(before.mean()), rel=0.02)
         assert 1.2 < float(after.diff(dim=1).abs().mean() / before.diff(dim=1).abs().mean()) < 2
-    even = replace(ground, pan=torch.full_like(ground.pan, 0.2), bands=torch.full_like(ground.bands, 0.3))
+    reflectance = torch.tensor([0.2] + [0.3] * len(BANDS))[:, None, None]
+    even = replace(ground, planes=reflectance.expand_as(ground.planes).clone())
     torch.testing.assert_close(sharpen_edges(even, 0.5).bands, even.bands)
 
 
@@ -159,7 +160,7 @@ def test_warm_makes_bright_places_redder_and_can_be_undone(ground):
         oklab = oklab - oklab.mean(1, keepdim=True)
         return (oklab[1:] @ oklab[0]) / (oklab[0] @ oklab[0])
 
-    grey = replace(ground, bands=ground.pan.expand(len(BANDS), -1, -1).clone())
+    grey = replace(ground, planes=ground.pan.expand(1 + len(BANDS), -1, -1).clone())
     torch.testing.assert_close(slopes(warm(grey, 1.0)), torch.tensor([0.04, 0.07]), atol=0.01, rtol=0)
     assert bool((slopes(warm(ground, 0.5)) > slopes(ground)).all())
     cooled = warm(warm(ground, 0.3), -0.3)

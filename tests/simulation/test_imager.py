@@ -201,7 +201,7 @@ def test_larger_pixels_remove_the_finest_detail_of_pan_and_keep_broad_waves():
     for period, kept in ((2.2, (0.0, 0.4)), (32.0, (0.93, 1.01))):
         ground = flat_ground(0.2, 128)
         wave = 0.1 * torch.cos(2 * math.pi * columns / period).expand(128, 128)
-        ground = replace(ground, pan=ground.pan + wave)
+        ground = replace(ground, planes=torch.cat([(ground.pan + wave)[None], ground.bands]))
         imager = replace(IDEAL, pitch=1.25)
         pan = observe(ground, seeded(1), imager)[0].float()[16:-16, 16:-16] / SCALE
         assert kept[0] <= float(pan.std() / wave.std()) <= kept[1], period

@@ -4,6 +4,7 @@ Shares and ranges were chosen by eye.
 """
 
 import math
+import multiprocessing
 from dataclasses import replace
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -19,6 +20,7 @@ from potato.core.resample import enlarge_mask
 from potato.core.sensors import RATIO
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
+from potato.engine.memory import keep_freed_memory
 from potato.errors import InputError
 from potato.raster import read_photograph
 from potato.simulation.clutter import scatter_objects
@@ -38,7 +40,7 @@ from potato.simulation.photographs import lay_photographs
 from potato.simulation.random_imager import random_imager, sharpened_on_grid
 from potato.simulation.spectral_lift import SpectralLibrary
 
-_FORMAT = 7
+_FORMAT = 8
 """Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
 _RAGGED = 0.1
@@ -257,5 +259,7 @@ def make_scenes(
 
 
 def _make_scene(seed: int, size: int, photographs: tuple[str, ...], n: int) -> NewChip:
+    if multiprocessing.parent_process():
+        keep_freed_memory()
     chip = scene_chip(seed, n, size, photographs=photographs)
     return NewChip(n, chip_bytes(chip), {"synthetic": True, "scene": True, "seed": seed})

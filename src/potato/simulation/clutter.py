@@ -45,7 +45,7 @@ def scatter_objects(
         A new ground; heights and moving vehicles stay as they are.
     """
     rng = draw_rng(generator)
-    planes, (height, width) = ground.planes, ground.pan.shape
+    planes, (height, width) = ground.planes.clone(), ground.pan.shape
     shady = bool((ground.shade > 0).any())
     hectares = height * width / (100 * METRE) ** 2
     for _ in range(round(rng.expovariate(1) * density * hectares)):

@@ -65,17 +65,16 @@ class Ground:
     """A scene before any imager sees it, at pan scale.
 
     Attributes:
-        pan: apparent reflectance in the pan band (h, w), float32, 0.001..1.5.
-        bands: apparent reflectance in the 8 bands (8, h, w), in the order of `core.sensors.BANDS`.
+        planes: apparent reflectance in pan and the 8 bands (9, h, w), in the order of
+            `core.sensors.BANDS`, float32, 0.001..1.5.
         height: metres above the ground (h, w).
         shade: share of shadow, 0..1 (h, w).
-        movers: vehicles that move while the imager looks. They are not in `pan` and `bands`:
+        movers: vehicles that move while the imager looks. They are not in `planes`:
             `imager.observe` and `imager.truth` draw them.
         style: the kind of land.
     """
 
-    pan: Tensor
-    bands: Tensor
+    planes: Tensor
     height: Tensor
     shade: Tensor
     movers: tuple[Mover, ...]
@@ -85,17 +84,21 @@ class Ground:
     def flat(cls, planes: Tensor, movers: tuple[Mover, ...], style: str) -> "Ground":
         """A ground without height and shadow, of pan and the bands (9, h, w)."""
         level = torch.zeros(planes.shape[1:])
-        return cls(planes[0], planes[1:], level, level, movers, style)
+        return cls(planes, level, level, movers, style)
 
     @property
-    def planes(self) -> Tensor:
-        """Pan and the bands, as a new tensor (9, h, w)."""
-        return torch.cat([self.pan[None], self.bands])
+    def pan(self) -> Tensor:
+        """Pan alone (h, w)."""
+        return self.planes[0]
+
+    @property
+    def bands(self) -> Tensor:
+        """The bands alone (8, h, w)."""
+        return self.planes[1:]
 
     def with_planes(self, planes: Tensor) -> "Ground":
-        """The ground with another pan and other bands (9, h, w), which are clamped in place."""
-        planes.clamp_(DARKEST, BRIGHTEST)
-        return replace(self, pan=planes[0], bands=planes[1:])
+        """The ground with other planes (9, h, w), which are new and are clamped in place."""
+        return replace(self, planes=planes.clamp_(DARKEST, BRIGHTEST))
 
 
 @one_thread()
@@ -149,7 +152,7 @@ def make_ground(
     planes = canvas.planes
     noise = torch.randn(height, width, generator=generator).mul_(PIXEL_NOISE).add_(1)
     planes.mul_(noise).clamp_(DARKEST, BRIGHTEST)
-    return Ground(planes[0], planes[1:], canvas.height, shade, movers, style)
+    return Ground(planes, canvas.height, shade, movers, style)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ def sharpen_edges(ground: Ground, amount: float) -> Ground:
         ground: any.
         amount: as `artefacts.boost_mtf` takes it.
     """
-    return ground.with_planes(boost_mtf(ground.planes, amount))
+    return ground.with_planes(boost_mtf(ground.planes, amount)) if amount else ground
 
 
 @one_thread()
@@ -236,8 +239,8 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     luminance = mul_to_xyz(ground.bands)[1]
     spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
     replaced = (1 - saturation) * (1 - _leaves(ground))
-    planes = ground.planes
-    return ground.with_planes(planes.mul_(1 - replaced).addcmul_(spectrum, replaced * luminance))
+    kept = ground.planes * (1 - replaced)
+    return ground.with_planes(kept.addcmul_(spectrum, replaced * luminance))
 
 
 def _leaves(ground: Ground) -> Tensor:
@@ -260,9 +263,12 @@ def warm(ground: Ground, warmth: float) -> Ground:
     """
     luminance = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST)
     light = (luminance / luminance.log().mean().exp()).log_()
-    return ground.with_planes(
-        ground.planes.mul_(torch.exp(warmth * torch.tensor(WARMTH)[:, None, None] * light))
-    )
+    # A plane at a time fits the cache, and some have equal powers.
+    factors = {power: (light * (warmth * power)).exp_() for power in set(WARMTH)}
+    planes = torch.empty_like(ground.planes)
+    for plane, before, power in zip(planes, ground.planes, WARMTH, strict=True):
+        torch.mul(before, factors[power], out=plane)
+    return ground.with_planes(planes)
 
 
 @one_thread()
@@ -295,6 +301,8 @@ def vary_foliage(
     beyond = ((evenness * (typical - light) + own) * leaves).clamp_(-1, 1).exp_()
     visible = 1 - dimness * leaves
     share = pan_beyond_red(ground.planes)
-    pan = ground.pan * ((1 - share) * visible + share * beyond)
-    bands = torch.cat([ground.bands[:VISIBLE] * visible, ground.bands[VISIBLE:] * beyond])
-    return ground.with_planes(torch.cat([pan[None], bands]))
+    planes = torch.empty_like(ground.planes)
+    torch.mul(ground.pan, (1 - share) * visible + share * beyond, out=planes[0])
+    torch.mul(ground.bands[:VISIBLE], visible, out=planes[1 : 1 + VISIBLE])
+    torch.mul(ground.bands[VISIBLE:], beyond, out=planes[1 + VISIBLE :])
+    return ground.with_planes(planes)

@@ -155,10 +155,8 @@ def displacement_field(rows: int, columns: int, imager: Imager, generator: torch
 
 def _scene_planes(ground: Ground, moments: Sequence[float], imager: Imager) -> Tensor:
     """Pan and the bands of the ground through haze (9, h, w), new, vehicles at their moments."""
-    planes = ground.planes
     haze = torch.tensor(imager.plane_haze)
-    if bool(haze.any()):
-        planes += haze[:, None, None]
+    planes = ground.planes + haze[:, None, None]
     for mover in ground.movers:
         draw_mover(planes, mover, moments, haze)
     return planes.clamp_min_(LEAST)

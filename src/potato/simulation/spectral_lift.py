@@ -109,17 +109,18 @@ class SpectralLibrary:
         lightness = oklab[:, 0] ** 3
         leafy = torch.tensor([surface.kind == "vegetation" for surface in surfaces])
         red, infrared = (spectra[:, 1 + BANDS.index(name)] for name in ("red", "nir1"))
-        lush = leafy & (infrared - red > LUSH * (infrared + red))
+        is_lush = leafy & (infrared - red > LUSH * (infrared + red))
         colour = oklab[:, 1:] / oklab[:, :1]
         chroma = colour.norm(dim=1)
         objects, saturated = (
             tuple(torch.nonzero(~leafy & (chroma > least))[:, 0].tolist()) for least in (0.0, SATURATED)
         )
         scaled = spectra / lightness[:, None]
-        masks = leafy, lush, ~leafy, chroma < NEUTRAL
-        green, lush_green, other, neutral = (torch.nonzero(mask)[:, 0] for mask in masks)
-        pools = green, lush_green, other, neutral, objects, saturated
-        return cls(Palette(surfaces), scaled, colour, lightness, leafy, *pools)
+        leaves, lush, bare, neutral = (
+            torch.nonzero(mask)[:, 0] for mask in (leafy, is_lush, ~leafy, chroma < NEUTRAL)
+        )
+        palette = Palette(surfaces)
+        return cls(palette, scaled, colour, lightness, leafy, leaves, lush, bare, neutral, objects, saturated)
 
     def random_neutral(self, generator: torch.Generator) -> Tensor:
         """A random spectrum without strong colour, pan and the bands (9,), 1 on average."""
@@ -167,8 +168,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
     # The soft mixture, then the photograph's lightness under another exposure and contrast.
     spectra = (surfaces.T @ members).reshape(9, height, width)
     typical = (members.T @ means).T.reshape(3, height, width)
-    spectra *= _own_colour(oklab, typical)
-    spectra *= _variety(height, width, generator)
+    spectra *= (_own_colour(oklab, typical) + _variety(height, width, generator)).exp_()
     light = _exposed(oklab[0], printed, generator)
     # Leaves are printed too light: a canopy reflects 0.03 where soil reflects 0.1.
     darker = 0.35 + 0.5 * torch.rand((), generator=generator)
@@ -217,18 +217,18 @@ def _choose(means: Tensor, library: SpectralLibrary, generator: torch.Generator)
 
 
 def _own_colour(oklab: Tensor, typical: Tensor) -> Tensor:
-    """Factors (9, h, w) for the difference between a pixel's colour and its clusters'."""
+    """Logarithms of factors (9, h, w) for the difference of a pixel's colour from its clusters'."""
     shift = oklab[1:] / oklab[:1].clamp_min(0.1) - typical[1:] / typical[:1].clamp_min(0.1)
     change = torch.einsum("pc,chw->phw", torch.tensor(FROM_RGB) @ torch.tensor(RGB_BY_OKLAB), shift)
-    return change.clamp_(-0.4, 0.4).exp_()
+    return change.clamp_(-0.4, 0.4)
 
 
 def _variety(height: int, width: int, generator: torch.Generator) -> Tensor:
-    """Random factors (9, h, w): pixels of one surface differ a little in their spectra."""
+    """Logarithms of random factors (9, h, w): pixels of one surface differ in their spectra."""
     ways = torch.tensor(VARIETY)
     amount = torch.tensor([0.05, 0.03, 0.12, 0.03]) * torch.rand(4, generator=generator) * 2
     fields = torch.stack([power_noise(height, width, generator, 0.8) for _ in ways])
-    return torch.einsum("wp,whv->phv", ways * amount[:, None], fields).clamp_(-0.5, 0.5).exp_()
+    return torch.einsum("wp,whv->phv", ways * amount[:, None], fields).clamp_(-0.5, 0.5)
 
 
 def _exposed(lightness: Tensor, printed: bool, generator: torch.Generator) -> Tensor:

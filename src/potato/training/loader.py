@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from potato.engine.memory import keep_freed_memory
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples
 from potato.training.distributed import ALONE, Ranks
@@ -112,7 +113,8 @@ def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLo
 
 
 def _start_worker(number: int) -> None:
-    """Leave Ctrl-C to the main process, which saves the session."""
+    """Leave Ctrl-C to the main process, which saves the session; compute in one thread."""
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 

@@ -105,10 +105,10 @@ def _cover(
     level = _share(field, share)
     cover = smoothstep(field, level - 0.02, level + 0.02)
     tone = 1 + 0.02 * power_noise(height, width, generator, 0.8)
-    planes = zip((ground.pan, *ground.bands), spectrum.tolist(), strict=True)
-    pan, *bands = [plane + cover * (tone * value - plane) for plane, value in planes]
+    pairs = zip(ground.planes, spectrum.tolist(), strict=True)
+    planes = torch.stack([plane + cover * (tone * value - plane) for plane, value in pairs])
     # Without vehicles, since only few roads are left.
-    covered = dataclasses.replace(ground, pan=pan, bands=torch.stack(bands), movers=())
+    covered = dataclasses.replace(ground, planes=planes, movers=())
     return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
 
 

@@ -110,7 +110,7 @@ class Canvas:
         """Make pixels that are covered by more than half solid and `height` metres high."""
         mass = cover > 0.5
         level = self.height[window.slices]
-        level.copy_(torch.where(mass, torch.as_tensor(height, dtype=level.dtype), level))
+        torch.where(mass, torch.as_tensor(height, dtype=level.dtype), level, out=level)
         self.solid[window.slices] |= mass
         self.paved[window.slices] |= mass
 

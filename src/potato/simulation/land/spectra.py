@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,10 +49,13 @@ class Palette:
             float32 (9,).
         """
         shares = [rng.random() ** 2 + 1e-3 for _ in names]
-        mixed = sum(
-            (self[name] * share for name, share in zip(names, shares, strict=True)), torch.zeros(PLANES)
-        )
-        return mixed / sum(shares) * math.exp(rng.gauss(0, spread))
+        # In numpy, which begins small sums sooner.
+        mixed = np.zeros(PLANES, np.float32)
+        for name, share in zip(names, shares, strict=True):
+            mixed += self._spectra[name].numpy() * np.float32(share)
+        mixed /= np.float32(sum(shares))
+        mixed *= np.float32(math.exp(rng.gauss(0, spread)))
+        return torch.from_numpy(mixed)
 
 
 def pan_beyond_red(planes: Tensor) -> Tensor:

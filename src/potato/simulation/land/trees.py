@@ -48,6 +48,10 @@ LAYERS = (Layer(16, (6.0, 14.4), (5.0, 15.0), 1.0), Layer(9, (2.5, 8.0), (2.0, 7
 """Trees, and shrubs below them."""
 
 
+_NO_TREE = 1e-9
+"""Square of the radius of a tree that doesn't grow: no pixel lies inside."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crowns:
     """A layer of trees seen from above.
@@ -91,34 +95,33 @@ def grow(density: Tensor, generator: torch.Generator, layer: Layer, rough: Tenso
     tops = layer.height[0] + (layer.height[1] - layer.height[0]) * (0.6 * size + 0.4 * draw())
     at_row, at_column = ys.long().clamp(0, rows - 1), xs.long().clamp(0, columns - 1)
     alive = draw() < density[at_row, at_column]
+    squares = torch.where(alive, radii * radii, torch.full_like(radii, _NO_TREE))
 
     shape = (h * spacing, w * spacing)
-    best, cover, tones, hues = (torch.zeros(shape) for _ in range(4))
     uneven = F.pad(rough[None, None], (0, shape[1] - columns, 0, shape[0] - rows), mode="replicate")[0, 0]
+    # Squares in the last axis, (h, spacing, spacing, w): sums then run over long rows.
+    ragged = uneven.reshape(h, spacing, w, spacing).transpose(2, 3).mul(0.3).clamp_(-0.3, 0.6).add_(1)
+    best, cover, tones, hues = (torch.zeros(h, spacing, spacing, w) for _ in range(4))
     steps = torch.arange(spacing) + 0.5
+    x = torch.arange(w) * spacing + steps[:, None]
     # One row of squares at a time keeps the working set in the cache.
     for row in range(h):
-        strip = slice(row * spacing, (row + 1) * spacing)
         y = (row * spacing + steps)[:, None, None]
-        x = (torch.arange(w)[:, None] * spacing + steps)[None]
-        ragged = uneven[strip].reshape(spacing, w, spacing).mul(0.3).clamp_(-0.3, 0.6).add_(1)
-        views = [field[strip].view(spacing, w, spacing) for field in (best, cover, tones, hues)]
         for dy in (0, 1, 2):
             for dx in (0, 1, 2):
                 pick = (row + dy, slice(dx, dx + w))
                 if not bool(alive[pick].any()):
                     continue
-                r = radii[pick][None, :, None]
-                far = ((y - ys[pick][None, :, None]) ** 2 + (x - xs[pick][None, :, None]) ** 2) / (r * r)
-                inside = far.mul_(ragged).neg_().add_(1).mul_(alive[pick][None, :, None])
-                dome = tops[pick][None, :, None] * (0.45 + 0.55 * inside.clamp_min(0).sqrt())
-                rim = (inside * 4).clamp(0, 1)
-                wins = (inside > 0) & (dome > views[0])
-                views[0].copy_(torch.where(wins, dome, views[0]))
-                torch.maximum(views[1], rim, out=views[1])
-                views[2].copy_(torch.where(wins, tone[pick][None, :, None], views[2]))
-                views[3].copy_(torch.where(wins, hue[pick][None, :, None], views[3]))
-    return Crowns(*(field[:rows, :columns] for field in (best, cover, tones, hues)))
+                far = ((y - ys[pick]) ** 2 + (x - xs[pick]) ** 2).div_(squares[pick])
+                inside = far.mul_(ragged[row]).neg_().add_(1).clamp_min_(0)
+                dome = inside.sqrt().mul_(0.55).add_(0.45).mul_(tops[pick])
+                wins = (inside > 0).logical_and_(dome > best[row])
+                torch.where(wins, dome, best[row], out=best[row])
+                torch.maximum(cover[row], inside.mul_(4).clamp_max_(1), out=cover[row])
+                torch.where(wins, tone[pick], tones[row], out=tones[row])
+                torch.where(wins, hue[pick], hues[row], out=hues[row])
+    fields = (field.transpose(2, 3).reshape(shape) for field in (best, cover, tones, hues))
+    return Crowns(*(field[:rows, :columns] for field in fields))
 
 
 def plant(canvas: Canvas, zones: Tensor, verge: Tensor, hedges: Tensor, dryness: float) -> None:

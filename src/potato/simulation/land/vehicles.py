@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,9 +80,10 @@ def car_colour(palette: Palette, rng: random.Random) -> Tensor:
 
 def _windows(local: Footprint, length: float) -> Tensor:
     """The share of each pixel that shows a car's windscreen or rear window."""
-    front = 1 - ((local.u - 0.17 * length).abs() - 0.07 * length + 0.5).clamp(0, 1)
-    rear = 1 - ((local.u + 0.33 * length).abs() - 0.05 * length + 0.5).clamp(0, 1)
-    return torch.maximum(front, 0.8 * rear).mul_(local.cover).mul_(0.85)
+    u = local.u.numpy()
+    front = 1 - (np.abs(u - np.float32(0.17 * length)) - np.float32(0.07 * length - 0.5)).clip(0, 1)
+    rear = 1 - (np.abs(u + np.float32(0.33 * length)) - np.float32(0.05 * length - 0.5)).clip(0, 1)
+    return torch.from_numpy(np.maximum(front, 0.8 * rear)).mul_(local.cover).mul_(0.85)
 
 
 def park_car(canvas: Canvas, x: float, y: float, angle: float) -> None:
