@@ -8,6 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+PACKAGES = ("torch", "numpy", "rasterio", "onnxruntime")
+"""Packages on which speed depends."""
+
 
 def parser_of(description: str | None) -> argparse.ArgumentParser:
     """A parser whose help is the docstring of the script, unwrapped."""
@@ -22,12 +25,20 @@ def keep(path: str, **figures: Any) -> None:
         "machine": {"processor": _processor(), "cores": len(os.sched_getaffinity(0))},
         "versions": {
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("torch", "numpy", "rasterio")},
+            **{name: version for name in PACKAGES if (version := _version(name))},
         },
         **figures,
     }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _version(package: str) -> str | None:
+    """The version of a package; None if it isn't installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

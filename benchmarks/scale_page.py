@@ -5,14 +5,12 @@
 This script replaces the text between the marks `made` and `/made` of the page and keeps the rest.
 """
 
-import json
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
+from made_page import RESULTS, ROOT, UNKNOWN, filled, largest_pair, load, machine, table
+
 PAGE = ROOT / "docs" / "scale.md"
 
 GRID_SQUARE, SIDE = 5000.0, 5312.5
@@ -103,16 +101,16 @@ class Cost:
         return self.written / 1e9 * SHARE.carried
 
 
-def load(name: str, results: Path) -> dict | None:
-    """The figures of a benchmark; None if there are none."""
-    path = results / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
 def rates(fuse: dict) -> dict[str, float]:
     """Pixels for each second of a core, by format."""
-    pixels = math.prod(fuse["pixels"])
-    return {kind: pixels / fuse["summary"][kind]["cpu_seconds"] for kind in ("cog", "tiled", "gdal")}
+    side, summary = largest_pair(fuse)
+    return {kind: side**2 / summary[kind]["cpu_seconds"] for kind in ("cog", "tiled", "gdal")}
+
+
+def gigabytes(fuse: dict) -> float:
+    """Peak memory of a process that sharpens a pair, in GB."""
+    summary = largest_pair(fuse)[1]
+    return max(summary[kind]["peak_mb"] for kind in ("cog", "tiled")) / 1e3
 
 
 def costs(fuse: dict) -> str:
@@ -151,7 +149,7 @@ def costs(fuse: dict) -> str:
 
 def measured(fuse: dict) -> str:
     """The table of measured figures, and the machine."""
-    found, kinds = rates(fuse), fuse["summary"]
+    found, (side, kinds) = rates(fuse), largest_pair(fuse)
     rows = [
         [what, f"{found[kind] / 1e6:.2f} million", f"{kinds[kind]['cpu_seconds']:.2f} processor seconds"]
         for what, kind in (
@@ -160,12 +158,9 @@ def measured(fuse: dict) -> str:
             ("pixels per core-second, `gdal_pansharpen.py` (no network)", "gdal"),
         )
     ]
-    memory = max(kinds[kind]["peak_mb"] for kind in ("cog", "tiled"))
-    rows.append(["memory per tile", f"{memory / 1e3:.1f} GB", "peak"])
-    side, machine = fuse["pixels"][0], fuse["machine"]
+    rows.append(["memory per tile", f"{gigabytes(fuse):.1f} GB", "peak"])
     return (
-        table("figure | value | source", rows)
-        + f"\n\nMeasured on an {machine['processor']} with {machine['cores']} cores, from a local disk, for "
+        table("figure | value | source", rows) + f"\n\nMeasured on {machine(fuse)}, from a local disk, for "
         f"{side:,} × {side:,} pixels, start-up included, with a network of "
         f"{fuse['network']['width']} channels and {fuse['network']['depth']} layers "
         f"(`benchmarks/results/fuse.json`)."
@@ -174,7 +169,7 @@ def measured(fuse: dict) -> str:
 
 def limits(fuse: dict) -> str:
     """How many cores a line keeps busy, and where the bottleneck is."""
-    found = rates(fuse)
+    found, memory = rates(fuse), gigabytes(fuse)
     rate = found["cog"]
     through = {
         name: [bits / 8 / (rate * each) for each in (SHARE.bytes_read, SHARE.bytes_written)]
@@ -200,7 +195,7 @@ can therefore serve this many cores:
    them.
 2. **Far from the store.** Each request waits for its answer, 100 to 200 ms between continents, and
    so does the worker that reads its tile strip by strip. More workers than cores hide the wait;
-   each costs 0.7 GB. If workers spend a share w of their time waiting, use 1 / (1 − w) workers per
+   each costs {memory:.1f} GB. If workers spend a share w of their time waiting, use 1 / (1 − w) workers per
    core. On an office line of 100 Mbit/s, one core is enough, and an event takes {arrives:.0f} hours
    to arrive.
 3. **Many machines, one output folder.** A shared file system must take everything that is written:
@@ -219,22 +214,10 @@ can therefore serve this many cores:
    own delivery."""
 
 
-def workers(kept: dict | None) -> str:
-    """The table of two workers against one."""
-    if kept is None:
-        return "Not measured yet."
-    ways = {None: "processes (`-j`)", "local": "Dask workers (`--cluster local`)"}
-    rows = [
-        [ways[one["cluster"]], f"{one['one']:.2f} Mpx/s", f"{one['two']:.2f} Mpx/s", f"× {one['gain']:.2f}"]
-        for one in kept["figures"]
-    ]
-    return table("workers | 1 worker, 1 core | 2 workers, 2 cores | gain", rows) + _taken(kept)
-
-
 def store(kept: dict | None) -> str:
     """The table of stores at several distances."""
     if kept is None:
-        return "Not measured yet."
+        return UNKNOWN
     counts = sorted({one["workers"] for one in kept["figures"]})
     places: dict[tuple[float, float], dict[int, dict]] = {}
     for one in kept["figures"]:
@@ -253,22 +236,14 @@ def store(kept: dict | None) -> str:
 
 
 def _taken(kept: dict) -> str:
-    machine = kept["machine"]
     return (
-        f"\n\nOn an {machine['processor']} with {machine['cores']} cores: {kept['tiles']} tiles of "
+        f"\n\nOn {machine(kept)}: {kept['tiles']} tiles of "
         f"{kept['size']:,} × {kept['size']:,} pixels, start-up excluded."
     )
 
 
 def _terabytes(size: float) -> str:
     return f"{size / 1e12:,.{0 if size > 1e14 else 1}f} TB"
-
-
-def table(head: str, rows: list[list[str]]) -> str:
-    """A table in Markdown."""
-    names = head.split("|")
-    lines = [f"| {' | '.join(name.strip() for name in names)} |", "|" + "---|" * len(names)]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def page(results: Path = RESULTS) -> str:
@@ -279,16 +254,10 @@ def page(results: Path = RESULTS) -> str:
         "costs": costs(fuse),
         "measured": measured(fuse),
         "limits": limits(fuse),
-        "workers": workers(load("workers", results)),
         "store": store(load("store", results)),
     }
 
-    def fill(found: re.Match[str]) -> str:
-        return f"{found[1]}\n{blocks.pop(found[2])}\n{found[3]}"
-
-    text = re.sub(r"(<!-- made: (\w+) -->)\n.*?(<!-- /made -->)", fill, PAGE.read_text(), flags=re.DOTALL)
-    assert not blocks, f"{PAGE.name} has no place for {', '.join(blocks)}"
-    return text
+    return filled(PAGE, blocks)
 
 
 if __name__ == "__main__":

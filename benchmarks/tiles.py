@@ -8,7 +8,6 @@ processor time are kept: they agree on a quiet machine, and on a busy one only t
     python benchmarks/tiles.py --json benchmarks/results/tiles.json
 """
 
-import multiprocessing
 import os
 import random
 import statistics
@@ -17,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from fuse import make
 from machine import keep, parser_of
+from whole_process import make_pair
 
 
 def main() -> None:
@@ -36,11 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         if not (folder / "random.safetensors").exists():
-            process = multiprocessing.Process(
-                target=make, args=(folder, options.size, options.width, options.depth)
-            )
-            process.start()
-            process.join()
+            make_pair(folder, options.size, options.width, options.depth)
         runs = measure(folder, options.tiles, options.tilesize)
 
     summary = {}

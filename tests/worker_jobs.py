@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from pathlib import Path
+from typing import Any
 
 
 def double(number: int) -> int:
@@ -68,3 +70,16 @@ def _die_first(name: str) -> None:
     except FileExistsError:
         return
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fuse_and_count_threads(job: Any) -> tuple[Any, int]:
+    """Fuse a tile; its record, and how many threads more the process has afterwards."""
+    from potato.fusion.delivery.tile import fuse_tile
+
+    before = _threads()
+    return fuse_tile(job), _threads() - before
+
+
+def _threads() -> int:
+    """How many threads this process has (Linux)."""
+    return len(list(Path("/proc/self/task").iterdir()))

@@ -24,7 +24,7 @@ PROSE = [
 ]
 
 MADE = re.compile(r"<!-- made: .*?<!-- /made -->", re.DOTALL)
-"""The parts of docs/scale.md that benchmarks/scale_page.py writes."""
+"""The parts of pages that scripts of benchmarks/ write."""
 
 WIDTH = 100
 """Characters in a line of prose. Tables are exempt, since Markdown can't break their rows."""

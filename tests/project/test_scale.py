@@ -24,8 +24,6 @@ def test_the_page_of_scale_has_the_figures_of_the_benchmarks(benchmarks, tmp_pat
 
     assert scale_page.PAGE.read_text() == scale_page.page(), "run python benchmarks/scale_page.py"
     kept = {"machine": {"processor": "test", "cores": 2}, "tiles": 12, "size": 2720}
-    figures = [{"cluster": None, "one": 4.0, "two": 7.0, "gain": 1.75, "runs": {}}]
-    (tmp_path / "workers.json").write_text(json.dumps({**kept, "figures": figures}))
     figures = [
         {"latency_ms": 20.0, "bandwidth_mb": 100.0, "workers": count, "running": 2.5 * count}
         | {"requests_per_tile": 40.0, "bytes_per_tile": 5e6}
@@ -34,7 +32,6 @@ def test_the_page_of_scale_has_the_figures_of_the_benchmarks(benchmarks, tmp_pat
     (tmp_path / "store.json").write_text(json.dumps({**kept, "figures": figures}))
     (tmp_path / "fuse.json").write_text((scale_page.RESULTS / "fuse.json").read_text())
     text = scale_page.page(tmp_path)
-    assert "| processes (`-j`) | 4.00 Mpx/s | 7.00 Mpx/s | × 1.75 |" in text
     assert "| 20 ms, 100 MB/s | 2.50 | 5.00 | 40 | 5.0 MB |" in text
 
 

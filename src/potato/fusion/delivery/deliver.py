@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from potato.core.render import LOOKS, Look
 from potato.core.types import PathLike
+from potato.engine.dask import LOCAL
+from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import OutputError
@@ -25,7 +27,7 @@ from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast
 from potato.fusion.delivery.tile import fuse_tile
-from potato.model.weights import PREDICTOR, load_model, weights_digest
+from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -83,7 +85,8 @@ def fuse_ard(
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: worker processes, each with its share of the cores; None for one per core. 0 works
-            in this process, where a crash ends the run.
+            in this process, where a crash ends the run. A GPU always has one process, with all
+            cores: several would fight over its memory.
         cluster: `local`, or the address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, whose
             workers then do the work; None for processes of this machine.
         overwrite: whether to make pictures again that were made with other weights or options.
@@ -112,7 +115,7 @@ def fuse_ard(
     name = None if weights is None else os.fspath(weights)
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
-        weights_digest=weights_digest(load_model(name)),
+        weights_digest=load_model(name).digest,
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
@@ -120,6 +123,8 @@ def fuse_ard(
         area=area,
         device=device,
     )
+    if cluster in (None, LOCAL):
+        workers = _workers_for(device, workers)
     with open_executor(workers, None if dry_run else cluster, kind="processes") as executor:
         plan = make_plan(source, choice, follow_links=follow_links)
         schedule_by = functools.partial(
@@ -139,6 +144,12 @@ def fuse_ard(
             manifest.describe(settings.signature, settings.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
+
+
+def _workers_for(device: str, wanted: int | None) -> int | None:
+    """How many workers of this machine to open: at most one if a GPU computes."""
+    on_gpu = choose_device(device) != CPU
+    return 1 if on_gpu and wanted != 0 else wanted
 
 
 def _keep_apart(source: str, folder: Path) -> None:
@@ -162,7 +173,9 @@ def _fuse_all(
     try:
         tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress))
         wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
-        return tiles, list(_work(wanted, manifest, make_mosaic, executor, progress))
+        threads = executor.threads_per_job(len(wanted))
+        mosaics = [replace(job, settings=replace(job.settings, threads=threads)) for job in wanted]
+        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress))
     finally:
         _write_collection(manifest)
 

@@ -86,7 +86,7 @@ def _write(job: MosaicJob, layout: Layout) -> float:
         job.output,
         layout,
         profile=PROFILES[settings.profile],
-        options=dict(settings.creation_options),
+        options=settings.gdal_options,
         tags={"POTATO_CID": job.source.cid, "POTATO_WEIGHTS": settings.weights_digest, **settings.look.tags},
         overwrite=job.overwrite,
     )

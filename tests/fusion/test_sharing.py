@@ -1,0 +1,118 @@
+"""Jobs share the cores: processes × threads never exceed them, and a GPU has one process."""
+
+import contextlib
+import dataclasses
+import sys
+
+import pytest
+import torch
+
+import worker_jobs
+from deliveries import OURS, TILE, deliver
+from potato.engine.executor import open_executor
+from potato.engine.threads import Serial, available_cores
+from potato.errors import InputError
+from potato.fusion.delivery import deliver as delivery
+from potato.fusion.delivery import tile
+from potato.fusion.delivery.manifest import Manifest
+from potato.fusion.delivery.plan import Choice, DeliverySettings, Plan, TileJob, make_plan
+from potato.fusion.delivery.schedule import make_schedule
+from potato.model.weights import load_model, weights_digest
+
+
+def scheduled(count: int, executor, folder) -> DeliverySettings:
+    """The settings that jobs get of a run with so many tiles."""
+    plan = Plan(tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(count)))
+    schedule = make_schedule(plan, OURS, Manifest(folder, {}, {}), threads_per_job=executor.threads_per_job)
+    return schedule.todo[0].settings
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3, 5, 16, None])
+@pytest.mark.parametrize("tiles", [1, 2, 7, 100])
+def test_processes_times_threads_never_exceed_the_cores(monkeypatch, tmp_path, workers, tiles):
+    for module in ("executor", "processes", "threads"):
+        monkeypatch.setattr(f"potato.engine.{module}.available_cores", lambda: 16)
+    with open_executor(workers, kind="processes") as executor:
+        settings = scheduled(tiles, executor, tmp_path)
+        at_once = min(executor.workers, tiles)
+        assert 16 - at_once < at_once * settings.threads <= 16
+        assert settings.gdal_options["NUM_THREADS"] == str(settings.threads)
+
+
+def test_more_processes_than_cores_have_one_thread_each(monkeypatch, tmp_path):
+    monkeypatch.setattr("potato.engine.processes.available_cores", lambda: 2)
+    with open_executor(8, kind="processes") as executor:
+        assert scheduled(100, executor, tmp_path).threads == 1
+
+
+def test_workers_of_a_local_cluster_share_the_cores(tmp_path):
+    pytest.importorskip("distributed", reason="needs potato[dask]")
+    with open_executor(2, "local") as executor:
+        threads = scheduled(100, executor, tmp_path).threads
+        assert executor.workers == 2 and 2 * threads <= max(2, available_cores())
+
+
+def test_an_option_of_the_user_is_kept_in_either_case():
+    settings = dataclasses.replace(OURS, creation_options=(("num_threads", "3"),), threads=7)
+    assert settings.gdal_options == {"NUM_THREADS": "3"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("profile", ["cog", "tiled"])
+def test_a_tile_with_one_thread_makes_no_pool_of_threads(ard, tmp_path, profile):
+    """GDAL keeps its pools, one for ALL_CPUS and one for each other number of threads."""
+    first = make_plan(str(ard), Choice()).tiles[0]
+    digest = weights_digest(load_model("predictor"))
+    settings = dataclasses.replace(OURS, weights="predictor", weights_digest=digest, profile=profile)
+    job = TileJob(first, str(tmp_path), dataclasses.replace(settings, device="cpu"))
+    with open_executor(1, kind="processes") as executor:
+        ((_, (record, more)),) = executor.map([job], worker_jobs.fuse_and_count_threads)
+    assert record.state == "done", record.reason
+    assert more < 2
+
+
+def test_mosaics_share_the_cores_anew(ard, tmp_path, monkeypatch):
+    """Each of four tiles has a quarter of the cores, and the one mosaic has them all."""
+    given = []
+
+    class Shared(Serial):
+        def threads_per_job(self, jobs):
+            return 8 // max(1, jobs)
+
+    def noted(function):
+        def note(job):
+            given.append(job.settings.threads)
+            return function(job)
+
+        return note
+
+    for name in ("fuse_tile", "make_mosaic"):
+        monkeypatch.setattr(delivery, name, noted(getattr(delivery, name)))
+    monkeypatch.setattr(delivery, "open_executor", lambda *_, **__: contextlib.nullcontext(Shared()))
+    made = deliver(ard, tmp_path / "out", weights="predictor", mosaic="vrt")
+    assert (made.done, made.mosaics) == (4, 1) and given == [2, 2, 2, 2, 8]
+
+
+def test_a_worker_reads_the_weights_once(ard, tmp_path, monkeypatch):
+    read = []
+
+    def load_and_note(weights):
+        read.append(weights)
+        return load_model(weights)
+
+    monkeypatch.setattr(tile, "load_model", load_and_note)
+    tile._model.cache_clear()
+    assert deliver(ard, tmp_path / "out").done == 4 and len(read) == 1
+
+
+@pytest.mark.parametrize(("device", "wanted", "given"), [("cuda", 16, 1), ("cuda", None, 1), ("cuda", 0, 0)])
+def test_a_gpu_has_one_process(monkeypatch, device, wanted, given):
+    monkeypatch.setattr(delivery, "choose_device", torch.device)
+    assert delivery._workers_for(device, wanted) == given
+    assert delivery._workers_for("cpu", wanted) == wanted
+
+
+def test_a_device_that_is_not_there_ends_the_run_before_it_begins(ard, tmp_path):
+    with pytest.raises(InputError, match="expected a device such as auto"):
+        deliver(ard, tmp_path / "out", device="quantum")
+    assert not (tmp_path / "out").exists()
