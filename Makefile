@@ -63,7 +63,7 @@ $(VENV)/installed-torch: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	touch $@
 
-build/base/installed: pyproject.toml constraints.txt $(shell find src -type f -not -path '*/__pycache__/*')
+build/base/installed: pyproject.toml constraints.txt $(shell find src native -type f -not -path '*/__pycache__/*')
 	test -x build/base/bin/python || $(PYTHON) -m venv build/base
 	build/base/bin/python -m pip install --quiet -c constraints.txt .
 	touch $@
