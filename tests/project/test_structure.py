@@ -103,8 +103,11 @@ BASE = (
 )
 """Rooms that work without torch: loading them loads no torch, and no workshop."""
 
-FOR_TENSORS = ("core", "engine.devices", "doctor.software")
+FOR_TENSORS = ("core", "engine.devices")
 """Rooms and modules of the base with functions that import torch when they are called."""
+
+FOR_THE_WORKSHOP = ("engine.torch_threads",)
+"""Modules of the base's rooms that only the workshop loads."""
 
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
@@ -217,7 +220,7 @@ def test_only_their_rooms_import_rasterio_click_and_torch(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
-    if room_of(module) in BASE and not {module, room} & {*FOR_TENSORS}:
+    if room_of(module) in BASE and not {module, room} & {*FOR_TENSORS, *FOR_THE_WORKSHOP}:
         assert "torch" not in packages
     if room == "core" and module not in ("core.text", "core.types"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
@@ -242,7 +245,9 @@ def parents(module: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts)) if ".".join(parts[:n]) in MODULES]
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) in BASE])
+@pytest.mark.parametrize(
+    "module", [one for one in MODULES if room_of(one) in BASE and one not in FOR_THE_WORKSHOP]
+)
 def test_loading_the_base_loads_no_torch(module):
     seen, waiting = {}, [(module, "")]
     while waiting:
