@@ -18,7 +18,7 @@ test: $(VENV)/installed-dev
 test-base: $(VENV)/installed-dev build/base/installed
 	! build/base/bin/python -c "import torch" 2> /dev/null
 	test $$(du -sm build/base | cut -f1) -le 270
-	build/base/bin/potato demo build/base/demo --overwrite
+	build/base/bin/potato demo build/base-demo --overwrite
 	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest tests/project/test_base.py
 
 check: $(VENV)/installed-dev
@@ -63,8 +63,10 @@ $(VENV)/installed-torch: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	touch $@
 
-build/base/installed: pyproject.toml constraints.txt $(shell find src -type f -not -path '*/__pycache__/*')
+build/base/installed: pyproject.toml constraints.txt $(shell find src native -type f -not -path '*/__pycache__/*')
 	test -x build/base/bin/python || $(PYTHON) -m venv build/base
+	# Modules of an earlier build, since deleted, would be installed again.
+	rm -rf build/lib* build/bdist*
 	build/base/bin/python -m pip install --quiet -c constraints.txt .
 	touch $@
 

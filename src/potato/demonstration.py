@@ -1,5 +1,7 @@
 """The demonstration: take a simulated pair, sharpen it, and compare the result with the pair."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from potato.core.draw import render_pan, render_upsampled, side_by_side
 from potato.core.installation import extra_for
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.resample import BICUBIC_REACH
+from potato.core.resample import BICUBIC_REACH, fill_invalid
 from potato.core.sensors import RATIO
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -93,27 +95,34 @@ def demo(
     """
     if size is not None and (size < 256 or size % RATIO):
         raise InputError(f"expected a size of at least 256 pan pixels that {RATIO} divides, found {size}")
-    folder = Path(folder)
+    write_pair, folder = _pair_writer(size, seed), Path(folder)
     make_folder(folder)
     endings = ("pan.tif", "ms.tif", "sharp.tif", "comparison.png", "report.html")
     pan, mul, output, comparison, report = (folder / f"{CID}-{ending}" for ending in endings)
     for path in (pan, mul, output, comparison, report):
         check_output(path, overwrite)
-    _write_pair(pan, mul, size, seed)
+    write_pair(pan, mul)
     fused = fuse(pan, mul, output, weights=weights, device=device, overwrite=overwrite, progress=progress)
     write_png(comparison, _compare(pan, mul, output).astype(np.uint8))
     write_report([output], report, pair=(pan, mul), overwrite=overwrite)
     return Demonstration(pan, mul, fused, comparison, report)
 
 
-def _write_pair(pan: Path, mul: Path, size: int | None, seed: int | None) -> None:
+def _pair_writer(size: int | None, seed: int | None) -> Callable[[Path, Path], None]:
+    """What writes the pair to two paths."""
     if size is None and seed is None:
-        for path, name in zip((pan, mul), SHIPPED, strict=True):
-            write_whole(path, (resources.files("potato") / "assets" / name).read_bytes())
-        return
+        return _copy_pair
     with extra_for("a demonstration with --size or --seed"):
         from potato.simulation.pair_files import write_pair
-    write_pair(pan, mul, SIZE if size is None else size, SEED if seed is None else seed)
+    return functools.partial(
+        write_pair, size=SIZE if size is None else size, seed=SEED if seed is None else seed
+    )
+
+
+def _copy_pair(pan: Path, mul: Path) -> None:
+    """Write the shipped pair."""
+    for path, name in zip((pan, mul), SHIPPED, strict=True):
+        write_whole(path, (resources.files("potato") / "assets" / name).read_bytes())
 
 
 def _compare(pan: Path, mul: Path, output: Path) -> NDArray[Any]:
@@ -123,8 +132,11 @@ def _compare(pan: Path, mul: Path, output: Path) -> NDArray[Any]:
         window = PairWindow((pair.height - side) // 2, (pair.width - side) // 2, side, side)
         pixels = pair.read(window.padded(BICUBIC_REACH))
     inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, side, side)
+    # What lies outside the image would darken its border.
+    reflectance, valid = counts_to_reflectance(pixels.mul)[None], pixels.mul_valid[None, None]
+    filled = fill_invalid(reflectance, valid, BICUBIC_REACH)[0]
     return side_by_side(
         render_pan(counts_to_reflectance(inner.pan)),
-        render_upsampled(counts_to_reflectance(pixels.mul)),
+        render_upsampled(filled),
         read_picture(output, window)[:3],
     )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from potato.core import color, draw, render, resample
 from potato.core.arrays import as_numpy, like, namespace
+from potato.core.statistics import Correlation, Difference, Histogram
 
 RANDOM = np.random.default_rng(0)
 MUL = RANDOM.random((8, 24, 20), np.float32) * np.float32(1.2)
@@ -94,6 +95,18 @@ def test_powers_of_arrays_and_tensors_are_equal(base, exponent):
     ours = color.power(np.float32([base]), exponent)
     theirs = color.power(torch.tensor([base]), exponent)
     assert ours.tolist() == pytest.approx(theirs.tolist(), rel=1e-5, abs=1e-30)
+
+
+def test_statistics_of_arrays_and_tensors_are_equal():
+    found = []
+    for kind in (np.asarray, torch.from_numpy):
+        histogram, correlation, difference = Histogram(), Correlation(), Difference()
+        histogram.add(kind(RGB))
+        correlation.add(kind(RGB[0]), kind(RGB[1]))
+        difference.add(kind(OKLAB), kind(WIDE), kind(VALID))
+        found.append((histogram.summary(), correlation.value, difference.summary()))
+    for ours, theirs in zip(*found, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_gradients_flow_through_colour_and_distance():

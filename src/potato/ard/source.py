@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import rasterio
 
 from potato.ard.item import Broken, LinkError
+from potato.core.installation import install_command
 from potato.errors import ArdError
 from potato.raster import gdal
 from potato.raster.remote import AnotherHostError, open_web
@@ -125,7 +126,7 @@ class Bucket:
             from obstore.store import S3Store
         except ImportError as error:
             raise ArdError(
-                f"expected obstore, which reads {address[:60]}, found it missing; pip install 'potato[s3]'"
+                f"expected obstore, which reads {address[:60]}, found it missing; {install_command('s3')}"
             ) from error
         parts = urlsplit(address)
         self._obstore = obstore

@@ -27,8 +27,7 @@ def vectorscope(**settings: Any) -> Any:
 
     PICTURE is a finished picture of 8 or 16 bits, OUTPUT the PNG or TIFF to write. Brightness is
     the logarithm of the share of pixels, on one scale for all pictures. Rings are chroma in JND,
-    the dashed line is the limit of sRGB, and the cross is the mean. Needs matplotlib: pip install
-    'potato[plots]'.
+    the dashed line is the limit of sRGB, and the cross is the mean. Needs the extra 'plots'.
     """
     from potato.viewing import scope
 

@@ -17,7 +17,7 @@ ArrayT = TypeVar("ArrayT", NDArray[Any], "Tensor")
 
 
 def namespace(array: Any) -> Any:
-    """The functions of the array API standard for arrays of this kind.
+    """The functions of the array API standard for a numpy array or a torch tensor.
 
     Example:
         >>> namespace(np.ones(2)) is np
@@ -26,9 +26,9 @@ def namespace(array: Any) -> Any:
     # Numpy 2 follows the standard by itself; its namespace in array_api_compat takes 0.1 s to load.
     if isinstance(array, np.ndarray | np.generic):
         return np
-    import array_api_compat
+    from array_api_compat import torch
 
-    return array_api_compat.array_namespace(array)
+    return torch
 
 
 def like(values: Any, array: ArrayT) -> ArrayT:

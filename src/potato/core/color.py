@@ -78,7 +78,11 @@ def _mix(matrix: NDArray[Any], image: ArrayT) -> ArrayT:
     """Multiply the channels of `image` (…, n, h, w) by `matrix` (m, n): (…, m, h, w)."""
     *before, channels, height, width = image.shape
     flat = image.reshape(*before, channels, height * width)
-    mixed: ArrayT = like(matrix, image) @ flat
+    weights = like(matrix, flat)
+    # By the calling thread alone: BLAS would start threads beside those that work on blocks.
+    mixed: ArrayT = (
+        np.einsum("mn,...np->...mp", weights, flat) if isinstance(flat, np.ndarray) else weights @ flat
+    )
     return mixed.reshape(*before, len(matrix), height, width)
 
 

@@ -11,14 +11,7 @@ DISTRIBUTION = "potato"
 VERSION = "0.2.0"
 """The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
-EXTRAS = {
-    "torch": ("workshop", "PyTorch"),
-    "array_api_compat": ("workshop", "array-api-compat"),
-    "tensorboard": ("workshop", "TensorBoard"),
-    "matplotlib": ("plots", "matplotlib"),
-    "obstore": ("s3", "obstore"),
-    "distributed": ("dask", "Dask"),
-}
+EXTRAS = {"torch": ("workshop", "PyTorch"), "matplotlib": ("plots", "matplotlib")}
 """The extra that brings a package, and the name by which people know it."""
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from potato.core.installation import install_command
 from potato.core.text import redact
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
@@ -86,7 +87,7 @@ def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_
         import distributed
     except ImportError as error:
         raise ClusterError(
-            f"expected Dask, which --cluster {where} needs, found it missing; pip install 'potato[dask]'"
+            f"expected Dask, which --cluster {where} needs, found it missing; {install_command('dask')}"
         ) from error
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())

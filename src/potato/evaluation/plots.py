@@ -1,4 +1,4 @@
-"""Plots of an evaluation by matplotlib, an extra: `pip install 'potato[plots]'`."""
+"""Plots of an evaluation by matplotlib, the extra `plots`."""
 
 import io
 import math

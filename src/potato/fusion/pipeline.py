@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
 from potato.core.draw import draw_picture
+from potato.core.installation import VERSION
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
 from potato.core.render import LOOKS, NATURAL, Look
@@ -268,7 +268,7 @@ def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
     """Where a picture comes from; without the time, so that the same input gives the same bytes."""
     pan, mul = (redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path))
     tags = {
-        "TIFFTAG_SOFTWARE": f"potato {metadata.version('potato')}",
+        "TIFFTAG_SOFTWARE": f"potato {VERSION}",
         "POTATO_PAN": pan,
         "POTATO_MUL": mul,
         "POTATO_WEIGHTS": digest,

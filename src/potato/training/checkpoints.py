@@ -19,12 +19,12 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from potato.core.installation import VERSION
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
@@ -221,7 +221,7 @@ class Session:
             "chips_seen": learner.step * config.chips_per_step,
             "data": data,
             "settings": config.binding(),
-            "code": metadata.version("potato"),
+            "code": VERSION,
             "scores": scores,
         }
         content = {

@@ -2,9 +2,9 @@
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from importlib import metadata
 from typing import Any
 
+from potato.core import installation
 from potato.core.render import Look
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
@@ -95,7 +95,7 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
         **({} if source.clouds is None else {"tile:clouds_percent": source.clouds}),
         **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
         "processing:lineage": "Pan and 8-band images at 4:1, sharpened into true colour.",
-        "processing:software": {"potato": metadata.version("potato")},
+        "processing:software": {"potato": installation.VERSION},
         "potato:weights": settings.weights_digest,
         **{name.lower().replace("_", ":", 1): value for name, value in settings.look.tags.items()},
     }
@@ -135,7 +135,7 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         "stac_version": VERSION,
         "id": name,
         "title": f"Sharpened pictures: {name}",
-        "description": f"{len(done)} pictures in true colour, made by potato {metadata.version('potato')}.",
+        "description": f"{len(done)} pictures in true colour, made by potato {installation.VERSION}.",
         "license": "other",
         "extent": {
             "spatial": {"bbox": [list(_bounds(corners))]},
