@@ -50,7 +50,7 @@ def open_overviews(stage: Path, grid: Grid, create: Callable[[Path, Grid, int], 
             coarse = Grid(
                 -(-grid.height // step), -(-grid.width // step), grid.crs, grid.transform @ Affine.scale(step)
             )
-            # So that what is made of a TIFF block is one, too; 16 is the least side that TIFF allows.
+            # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
             dataset = create(_path(stage, level), coarse, max(16, TIFF_BLOCK // step))
             datasets.append(stack.enter_context(contextlib.closing(dataset)))
         yield Overviews(datasets)
