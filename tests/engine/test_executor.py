@@ -65,7 +65,7 @@ def test_items_are_read_by_the_worker_that_needs_them(numbers, kind):
         assert list(found) == [(name, 2 * number) for number, name in enumerate(names)]
 
 
-@pytest.mark.parametrize(("workers", "most"), [(2, 1), (8, 3)])
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (2, 2), (8, 3)])
 def test_each_reading_thread_opens_the_files_once(numbers, workers, most):
     opened = []
     with open_executor(workers) as executor:

@@ -1,10 +1,11 @@
+import contextlib
 import threading
 import time
 
 import pytest
 
-from potato.engine.threads import map_blocks
-from potato.errors import BlockError
+from potato.engine.threads import Readers, map_blocks
+from potato.errors import BlockError, InputError
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -54,3 +55,83 @@ def test_a_failure_of_the_source_ends_the_workers():
     with pytest.raises(OSError, match="unplugged"):
         list(map_blocks(items(), lambda x: x, 2, 4))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("potato")]
+
+
+def still_running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("potato")]
+
+
+def test_each_reader_opens_reads_and_closes_in_a_thread_of_its_own():
+    opened, read, closed = [], [], []
+    everyone = threading.Barrier(3)
+
+    @contextlib.contextmanager
+    def reader():
+        opened.append(threading.get_ident())
+
+        def wait_and_double(x: int) -> int:
+            everyone.wait(10)
+            read.append(threading.get_ident())
+            return 2 * x
+
+        yield wait_and_double
+        closed.append(threading.get_ident())
+
+    with Readers(reader, 3) as readers:
+        futures = [readers.submit(x) for x in range(6)]
+        assert [future.result(10) for future in futures] == [0, 2, 4, 6, 8, 10]
+    assert sorted(opened) == sorted(closed) == sorted(set(read)) and len(opened) == 3
+    assert threading.get_ident() not in opened and not still_running()
+
+
+def test_a_failure_to_read_or_to_open_is_that_of_the_job():
+    @contextlib.contextmanager
+    def picky():
+        yield {1: "one"}.__getitem__
+
+    @contextlib.contextmanager
+    def missing():
+        raise InputError("no file")
+        yield
+
+    with Readers(picky, 1) as readers:
+        bad, good = readers.submit(2), readers.submit(1)
+        assert isinstance(bad.exception(10), KeyError) and good.result(10) == "one"
+    with Readers(missing, 2) as readers:
+        assert all(str(readers.submit(x).exception(10)) == "no file" for x in range(5))
+
+
+@pytest.mark.parametrize("ending", ["failure", "interruption"])
+def test_a_run_that_ends_early_reads_no_more(ending):
+    read, gate = [], threading.Event()
+
+    @contextlib.contextmanager
+    def reader():
+        def slowly(x: int) -> int:
+            read.append(x)
+            assert x == 0 or gate.wait(10)
+            return x
+
+        yield slowly
+
+    def work(future) -> int:
+        if ending == "failure":
+            raise InputError("out of luck")
+        return future.result()
+
+    with Readers(reader, 1) as readers:
+
+        def cancel() -> None:
+            readers.cancel()
+            gate.set()
+
+        items = ((x, readers.submit(x)) for x in range(100))
+        results = map_blocks(items, work, 2, 20, cancel)
+        if ending == "failure":
+            with pytest.raises(InputError, match=r"^out of luck$"):
+                next(results)
+        else:
+            assert next(results) == (0, 0)
+            with pytest.raises(KeyboardInterrupt):
+                results.throw(KeyboardInterrupt)
+    assert len(read) <= 2 and not still_running()

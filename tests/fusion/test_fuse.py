@@ -1,5 +1,6 @@
 import hashlib
 import json
+import threading
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from potato.core.color import srgb_encode
 from potato.core.profiles import PANEL
 from potato.core.render import FLAT, NATURAL, adjust, render
 from potato.core.windows import PairWindow
+from potato.errors import InputError
 from potato.model.backend import open_backend
 from potato.raster import gdal
 from servers import serve_bucket, serve_folder
@@ -71,9 +73,11 @@ def test_panels_of_a_wide_picture_do_not_show(tmp_path, network):
 
 
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
-def test_any_number_of_workers_gives_identical_bytes(broad, network, tmp_path, profile):
+def test_any_number_of_workers_gives_identical_bytes(broad, network, tmp_path, profile, monkeypatch):
+    # Four strips of pan, and up to three threads that read them.
+    monkeypatch.setattr("potato.raster.strips.ROWS", 64)
     digests = set()
-    for workers in (1, 2, 3, 3):
+    for workers in (1, 2, 5, 9, 9):
         path = tmp_path / "o.tif"
         fuse(
             broad.pan,
@@ -87,6 +91,18 @@ def test_any_number_of_workers_gives_identical_bytes(broad, network, tmp_path, p
         )
         digests.add(digest(path))
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 9])
+def test_damage_is_named_with_rows_and_columns(broad, network, tmp_path, workers):
+    pan, data = tmp_path / "p.tif", bytearray(broad.pan.read_bytes())
+    data[1000:40_000] = bytes(39_000)
+    pan.write_bytes(data)
+    place = r"rows \d+–\d+, columns \d+–\d+"
+    with pytest.raises(InputError, match=rf"^can't read .*p\.tif, {place}: .*fetch it again"):
+        fuse(pan, broad.mul, tmp_path / "o.tif", weights=network, block=64, workers=workers)
+    assert list(tmp_path.iterdir()) == [pan]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("potato")]
 
 
 def test_the_file_holds_the_sharpened_tensor(pair, network, tmp_path):

@@ -46,6 +46,12 @@ def test_the_bytes_of_a_picture_do_not_depend_on_blocks(tmp_path, block):
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_the_bytes_of_a_picture_do_not_depend_on_threads(tmp_path, profile):
+    digests = {write(tmp_path / "a.tif", 100, profile, threads=n, overwrite=True) for n in (1, 2, 16, 16)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_picture_has_the_requested_place_tags_and_bands(tmp_path, profile):
     write(tmp_path / "a.tif", 512, profile, tags={"POTATO_LOOK": "natural"}, options={"compress": "LZW"})
     with rasterio.open(tmp_path / "a.tif") as file:

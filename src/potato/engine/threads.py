@@ -28,8 +28,11 @@ def available_cores() -> int:
 
 
 def readers_for(workers: int) -> int:
-    """How many threads should read for so many workers."""
-    return 1 + workers // 4
+    """How many threads should read for so many workers.
+
+    Decoding a pair takes about a quarter of the cores; with two threads the first block comes soon.
+    """
+    return max(min(workers, 2), 1 + workers // 4)
 
 
 class Readers(Generic[Job, Item]):

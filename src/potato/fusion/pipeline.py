@@ -218,10 +218,19 @@ def fuse_pair(
 
 
 def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSettings, canvas: Picture) -> int:
-    """Put every block of a picture into its place; returns the number of valid pixels."""
+    """Put every block of a picture into its place; returns the number of valid pixels.
+
+    Readers decode strips, workers cut blocks out of them and sharpen them, and this thread writes.
+    What is sharpened may be `ahead` of what is written by a row of blocks and two blocks a worker:
+    together r = block · (1 + 2 · workers · block / width) rows of a panel. Its width is that of the
+    picture, at most `PANEL`. With the halos, and as strips are whole TIFF blocks, memory is about
+
+        64 MB for GDAL + 5 · width · (r + block + 2,500) bytes read + 4 · width · r bytes made,
+
+    twice the latter with 16 bits, and what the workers themselves need.
+    """
     region, grid, block = part.window, part.picture, settings.block
     workers = settings.workers or available_cores()
-    # Enough to keep the workers busy while this thread writes a row of TIFF blocks.
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
     work = functools.partial(_fuse_block, backend, settings.look, part)
     valid = 0

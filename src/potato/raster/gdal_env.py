@@ -18,8 +18,8 @@ from potato.errors import InputError, OutputError
 from potato.raster.process_state import SharedChange
 
 DEFAULTS: dict[str, str | int] = {
-    # Blocks are read and written once, so 128 MB of cache are enough, and memory stays bounded.
-    "GDAL_CACHEMAX": 128 << 20,
+    # Blocks are read and written once, so 64 MB of cache are enough, and memory stays bounded.
+    "GDAL_CACHEMAX": 64 << 20,
     # Listing the folder beside a remote file costs a request each and finds nothing we need.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_MAX_RETRY": "3",

@@ -1,7 +1,7 @@
 """Writing images: GeoTIFFs that are whole or absent, and the same bytes each time."""
 
 import contextlib
-import math
+import functools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -22,9 +22,7 @@ from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, placeless, refusals
-
-STAGING = {"TILED": "YES", "BLOCKXSIZE": str(TIFF_BLOCK), "BLOCKYSIZE": str(TIFF_BLOCK), "BIGTIFF": "YES"}
-"""Creation options of the file that holds the pixels until a COG is made of it: quick to write."""
+from potato.raster.overviews import Overviews, open_overviews, with_overviews
 
 
 class Picture:
@@ -38,10 +36,11 @@ class Picture:
         marks: row and column of one valid pixel in every TIFF block that has any.
     """
 
-    def __init__(self, dataset: Any, folder: Path) -> None:
+    def __init__(self, dataset: Any, folder: Path, overviews: Overviews | None = None) -> None:
         """`dataset` is open for writing; the disk that holds `folder` must have room for it."""
         self._dataset = dataset
         self._folder = folder
+        self._overviews = overviews
         self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
         self.marks: list[tuple[int, int]] = []
 
@@ -92,6 +91,8 @@ class Picture:
             pixels = self._waiting.pop((top, left))
             valid = pixels[-1]
             self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
+            if self._overviews is not None:
+                self._overviews.put(top, left, pixels)
             if valid.any():
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
                 self.marks.append((top + int(row), left + int(column)))
@@ -170,26 +171,40 @@ def create_picture(
     with staging_folder(path) as folder:
         whole = folder / path.name
         stage = whole if direct else folder / "stage.tif"
-        with refusals(path):
-            dataset = _create_rgba(stage, grid, dtype, chosen if direct else STAGING)
-        try:
-            dataset.update_tags(**(tags or {}))
-            picture = Picture(dataset, folder)
+        # The driver makes overviews itself if the user asks for others than these.
+        averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
+        with contextlib.ExitStack() as files:
+            with refusals(path):
+                dataset = _create_rgba(stage, grid, dtype, chosen if direct else _staging(TIFF_BLOCK))
+                files.enter_context(contextlib.closing(dataset))
+                dataset.update_tags(**(tags or {}))
+                overviews = None
+                if averaged:
+                    overviews = files.enter_context(
+                        open_overviews(stage, grid, functools.partial(_create_overview, dtype))
+                    )
+            picture = Picture(dataset, folder, overviews)
             yield picture
             with refusals(path):
                 picture.finish()
-                dataset.close()
-        finally:
-            dataset.close()
+                files.close()
         if not direct:
             _check_space(folder, 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
             with refusals(path):
-                if not any(name.startswith("OVERVIEW") for name in extra):
-                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"], threads)
-                rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
+                source = with_overviews(stage, grid) if averaged else stage
+                rasterio.shutil.copy(source, whole, driver=profile.driver, **chosen)
         _check_whole(whole, path, picture.marks)
         check_output(path, overwrite)
         whole.replace(path)
+
+
+def _staging(side: int) -> dict[str, str]:
+    """Creation options of a file that holds pixels until a COG is made of them: quick to write."""
+    return {"TILED": "YES", "BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side), "BIGTIFF": "YES"}
+
+
+def _create_overview(dtype: str, path: Path, grid: Grid, side: int) -> Any:
+    return _create_rgba(path, grid, dtype, _staging(side))
 
 
 def _create_rgba(path: Path, grid: Grid, dtype: str, options: Mapping[str, str]) -> Any:
@@ -252,20 +267,6 @@ def write_image(
         options = {"COMPRESS": "DEFLATE", "LEVEL": "1", "PREDICTOR": "YES", "OVERVIEW_RESAMPLING": "AVERAGE"}
         rasterio.shutil.copy(stage, whole, driver="COG", BLOCKSIZE=str(tile), **options)
         whole.replace(path)
-
-
-def _build_overviews(stage: Path, resampling: str, threads: int) -> None:
-    """Give a file overviews down to one TIFF block, which the COG driver takes over.
-
-    The COG driver would make the same overviews in three times the time, since it compresses and
-    decompresses them on the way.
-    """
-    # Threads for this alone: with threads, reading can hang when a server fails (GDAL 3.10).
-    with rasterio.Env(GDAL_NUM_THREADS=str(threads)), rasterio.open(stage, "r+") as dataset:
-        levels = math.ceil(math.log2(max(dataset.width, dataset.height, TIFF_BLOCK) / TIFF_BLOCK))
-        if levels:
-            factors = [2**level for level in range(1, levels + 1)]
-            dataset.build_overviews(factors, Resampling[resampling.lower()])
 
 
 def _check_space(folder: Path, size: int) -> None:

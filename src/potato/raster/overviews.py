@@ -1,0 +1,111 @@
+"""Overviews of a picture, averaged while its TIFF blocks are written.
+
+GDAL would read the finished pixels again and take more than twice the time.
+"""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import rasterio.shutil
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.windows import Window
+
+from potato.core.profiles import TIFF_BLOCK
+from potato.raster.coordinates import Grid
+
+
+class Overviews:
+    """The overviews of an RGBA picture, each in a file of its own; made by `open_overviews`."""
+
+    def __init__(self, datasets: list[Any]) -> None:
+        self._datasets = datasets
+
+    def put(self, top: int, left: int, pixels: NDArray[Any]) -> None:
+        """Add a TIFF block (4, h, w) of the picture, which begins at (`top`, `left`)."""
+        for level, dataset in enumerate(self._datasets, 1):
+            pixels = halve(pixels)
+            height, width = pixels.shape[1:]
+            dataset.write(pixels, window=Window(left >> level, top >> level, width, height))
+
+
+@contextlib.contextmanager
+def open_overviews(stage: Path, grid: Grid, create: Callable[[Path, Grid, int], Any]) -> Iterator[Overviews]:
+    """Make the overviews of a picture, down to one that fits into a TIFF block.
+
+    Args:
+        stage: the file of the picture; overviews are written beside it.
+        grid: size and place of the picture.
+        create: creates the file of an overview, of a grid, in TIFF blocks of a side.
+    """
+    with contextlib.ExitStack() as stack:
+        datasets = []
+        for level in range(1, _count(grid) + 1):
+            step = 2**level
+            coarse = Grid(
+                -(-grid.height // step), -(-grid.width // step), grid.crs, grid.transform @ Affine.scale(step)
+            )
+            # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
+            dataset = create(_path(stage, level), coarse, max(16, TIFF_BLOCK // step))
+            datasets.append(stack.enter_context(contextlib.closing(dataset)))
+        yield Overviews(datasets)
+
+
+def with_overviews(stage: Path, grid: Grid) -> Path:
+    """A VRT of a picture and its overviews, for GDAL to copy both into one file."""
+    path = stage.with_suffix(".vrt")
+    rasterio.shutil.copy(stage, path, driver="VRT")
+    tree = ElementTree.parse(path)
+    for band in tree.iter("VRTRasterBand"):
+        for level in range(1, _count(grid) + 1):
+            overview = ElementTree.SubElement(band, "Overview")
+            name = ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1")
+            name.text = _path(stage, level).name
+            ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
+    tree.write(path)
+    return path
+
+
+def halve(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Make a picture half as large: means of 2 × 2 pixels.
+
+    Args:
+        pixels: codes (4, h, w), alpha last, of 8 or 16 bits.
+
+    Returns:
+        Codes of that type (4, ⌈h/2⌉, ⌈w/2⌉), rounded. Alpha is a mean too; colours are weighted by
+        it, so that invalid pixels don't darken their neighbours.
+    """
+    height, width = pixels.shape[1:]
+    if height % 2 or width % 2:
+        pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    alpha = pixels[3:]
+    if alpha.min() == np.iinfo(pixels.dtype).max:
+        whole: NDArray[Any] = (_sums(pixels, np.uint16 if pixels.itemsize == 1 else np.uint32) + 2) >> 2
+        return whole.astype(pixels.dtype)
+    weight = _sums(alpha, np.uint64)
+    colour = _sums(pixels[:3].astype(np.uint64) * alpha, np.uint64)
+    colour = (colour + weight // 2) // np.maximum(weight, 1)
+    return np.concatenate([colour, (weight + 2) >> 2]).astype(pixels.dtype)
+
+
+def _sums(pixels: NDArray[Any], dtype: type) -> NDArray[Any]:
+    """Sums of 2 × 2 pixels."""
+    rows = np.add(pixels[:, ::2], pixels[:, 1::2], dtype=dtype)
+    sums: NDArray[Any] = rows[..., ::2] + rows[..., 1::2]
+    return sums
+
+
+def _count(grid: Grid) -> int:
+    """The number of overviews; in more, a TIFF block of the picture would be less than a pixel."""
+    most = TIFF_BLOCK.bit_length() - 1
+    return min(most, math.ceil(math.log2(max(grid.width, grid.height, TIFF_BLOCK) / TIFF_BLOCK)))
+
+
+def _path(stage: Path, level: int) -> Path:
+    return stage.with_name(f"overview-{level}.tif")
