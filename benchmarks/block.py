@@ -29,10 +29,9 @@ Blocks = dict[str, Callable[[], object]]
 
 def whole_blocks(cells: int, devices: list[str]) -> Blocks:
     """Counts to codes, by each backend, with and without the network, and with holes."""
-    from potato.model.backend import open_backend
-
     from potato import load_model
     from potato.core.render import LOOKS
+    from potato.model.backend import open_backend
 
     found: Blocks = {}
     for device in devices:

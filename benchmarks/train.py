@@ -17,7 +17,8 @@ import torch
 from machine import keep, parser_of
 from potato.chips.scenes import make_scenes, scene_chip
 from potato.engine.devices import choose_device
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 from potato.training import TrainConfig
 from potato.training.data import Samples, list_chips
 from potato.training.loader import Places, open_batches
@@ -41,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    device = choose_device(options.device)
+    device = torch.device(choose_device(options.device))
 
     with tempfile.TemporaryDirectory() as folder:
         make_scenes(folder, count=options.chips, size=options.size, workers=2)

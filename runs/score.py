@@ -24,7 +24,7 @@ from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.evaluation import MethodSpec, evaluate_pair
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.by_surfaces import evaluate_fields

@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from potato.model.weights import load_card, load_model, save_model, weights_digest
+from potato.model.weights import load_card, load_model, save_model
 
 ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
 
@@ -35,7 +35,7 @@ def main() -> None:
     card = {
         "name": f"potato {model.architecture.width} × {model.architecture.depth}",
         "description": "The predictor and a network trained on simulated scenes; see docs/model-card.md.",
-        "digest": weights_digest(model),
+        "digest": model.digest,
         "licence": "MIT",
         "learnt_from": LEARNT_FROM,
         "training": {

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 import pairs
 from potato.cli import potato
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 
 
 @pytest.fixture

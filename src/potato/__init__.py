@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from potato.fusion.delivery import fuse_ard
     from potato.fusion.pipeline import Fused, fuse
     from potato.fusion.window import sharpen_onto, sharpen_window
-    from potato.model.network import Architecture, Sharpener, sharpen
+    from potato.model.model import Architecture, Model
+    from potato.model.network import Sharpener, sharpen
     from potato.model.weights import load_model, save_model
     from potato.raster import Pair, open_pair
 
@@ -26,6 +27,7 @@ __all__ = [
     "Demonstration",
     "Fused",
     "Look",
+    "Model",
     "Pair",
     "PotatoError",
     "Sharpener",
@@ -44,12 +46,13 @@ __all__ = [
 ]
 
 _HOMES = {  # the module of each name
-    "Architecture": "model.network",
+    "Architecture": "model.model",
     "Demonstration": "demonstration",
     "demo": "demonstration",
     "evaluate": "evaluation",
     "Fused": "fusion.pipeline",
     "Look": "core.render",
+    "Model": "model.model",
     "Pair": "raster",
     "PotatoError": "errors",
     "Sharpener": "model.network",

@@ -13,7 +13,8 @@ from potato.chips import scenes
 from potato.chips.scenes import GROUNDS, list_photographs, make_scenes, scene_chip
 from potato.core.color import delta_e_ok
 from potato.errors import InputError
-from potato.model.network import Architecture, Sharpener, sharpen
+from potato.model.model import Architecture
+from potato.model.network import Sharpener, sharpen
 from potato.raster import read_photograph
 
 

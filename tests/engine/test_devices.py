@@ -1,98 +1,41 @@
-import threading
+import subprocess
+import sys
 
 import pytest
-import torch
 
-from potato.engine.devices import choose_device, one_thread
-from potato.engine.threads import map_blocks
-from potato.errors import InputError
-
-
-@pytest.fixture(autouse=True)
-def three_threads():
-    """Torch with three threads, as on a machine with three cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+from potato.engine import devices
+from potato.engine.devices import choose_device
+from potato.errors import ExtraError, InputError
 
 
-def in_new_thread(function):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(function()))
-    thread.start()
-    thread.join()
-    return found[0]
-
-
-class Call:
-    """A call inside `one_thread`, in its own thread, that begins and ends on demand."""
-
-    def __init__(self):
-        self._begun, self._end = threading.Event(), threading.Event()
-        self.inside = self.after = 0
-        self._thread = threading.Thread(target=self._work)
-
-    def _work(self):
-        torch.get_num_threads()
-        with one_thread():
-            self.inside = torch.get_num_threads()
-            self._begun.set()
-            self._end.wait(10)
-        self.after = torch.get_num_threads()
-
-    def begin(self):
-        self._thread.start()
-        assert self._begun.wait(10)
-        return self
-
-    def end(self):
-        self._end.set()
-        self._thread.join()
-
-
-def test_one_thread_restores_the_thread_count_also_after_an_error():
-    with pytest.raises(ValueError, match="a fault"), one_thread():
-        assert torch.get_num_threads() == 1 and in_new_thread(torch.get_num_threads) == 1
-        raise ValueError("a fault")
-    assert torch.get_num_threads() == 3 and in_new_thread(torch.get_num_threads) == 3
-
-
-@pytest.mark.parametrize("first_to_end", [0, 1])
-def test_overlapping_calls_restore_the_thread_count_of_torch(first_to_end):
-    calls = [Call().begin(), Call().begin()]
-    assert [call.inside for call in calls] == [1, 1]
-    calls[first_to_end].end()
-    # The other is still inside: what it starts must work in one thread.
-    assert in_new_thread(torch.get_num_threads) == 1
-    calls[1 - first_to_end].end()
-    assert [call.after for call in calls] == [3, 3]
-    assert torch.get_num_threads() == 3 and in_new_thread(torch.get_num_threads) == 3
-
-
-def test_a_thread_gets_its_count_back_while_a_call_in_another_continues():
-    with one_thread():
-        other = Call().begin()
-    assert torch.get_num_threads() == 3 and in_new_thread(torch.get_num_threads) == 1
-    other.end()
-    assert in_new_thread(torch.get_num_threads) == 3
-
-
-def test_nested_calls_stay_in_one_thread_until_the_outermost_ends():
-    def work(_):
-        with one_thread():
-            pass
-        return torch.get_num_threads()
-
-    with one_thread():
-        with one_thread():
-            pass
-        assert torch.get_num_threads() == 1
-        assert {found for _, found in map_blocks(enumerate(range(8)), work, 2, 4)} == {1}
-    assert torch.get_num_threads() == 3
-
-
-def test_a_missing_device_is_refused():
-    assert choose_device("cpu") == torch.device("cpu")
+def test_unknown_device_is_refused():
+    assert choose_device("cpu") == "cpu"
     with pytest.raises(InputError, match="expected a device such as auto, cpu, cuda or mps, found abacus"):
         choose_device("abacus")
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine with a GPU that PyTorch can use."""
+    monkeypatch.setattr(devices, "find_gpus", lambda: {"cuda:0": "Vector 9", "cuda:1": "Vector 9"})
+
+
+def test_auto_takes_the_first_gpu_unless_the_cpu_is_done_before_it_is_ready(gpu):
+    assert choose_device("auto") == "cuda:0"
+    assert choose_device("auto", pixels=512 * 512) == "cpu"
+    assert choose_device("auto", pixels=10**12) == "cuda:0"
+
+
+def test_a_gpu_without_torch_asks_for_the_extra(monkeypatch):
+    monkeypatch.setattr(devices, "find_spec", lambda name: None)
+    with pytest.raises(ExtraError, match=r"expected PyTorch for the device cuda, found none: pip install"):
+        choose_device("cuda")
+    assert choose_device("auto") == "cpu" and choose_device("cpu") == "cpu"
+
+
+def test_auto_loads_no_torch_where_nothing_shows_a_gpu():
+    code = (
+        "import sys; from potato.engine import devices; devices.may_have_gpu = lambda: False; "
+        "assert devices.choose_device() == 'cpu' and 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -65,12 +65,14 @@ def test_items_are_read_by_the_worker_that_needs_them(numbers, kind):
         assert list(found) == [(name, 2 * number) for number, name in enumerate(names)]
 
 
-def test_threads_get_items_read_in_the_calling_thread_from_files_opened_once(numbers):
+@pytest.mark.parametrize(("workers", "most"), [(2, 1), (8, 3)])
+def test_each_reading_thread_opens_the_files_once(numbers, workers, most):
     opened = []
-    with open_executor(2) as executor:
-        names = [f"{number}.txt" for number in range(5)]
+    with open_executor(workers) as executor:
+        names = [f"{number % 5}.txt" for number in range(50)]
         list(executor.map(names, worker_jobs.double, functools.partial(folder_reader, numbers, opened)))
-    assert opened == [threading.get_ident()]
+    assert len(set(opened)) == len(opened) == most
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("potato")]
 
 
 def test_closing_the_executor_stops_unfinished_runs():

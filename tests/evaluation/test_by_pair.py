@@ -9,7 +9,7 @@ import torch
 import pairs
 from potato.core.full_scale import BORDER
 from potato.core.windows import PairWindow
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError
 from potato.evaluation import MethodSpec, Protocols, evaluate_pair
 from potato.evaluation.pair_windows import even_windows

@@ -25,7 +25,7 @@ def test_the_table_is_printed_and_json_holds_the_provenance(run, pair, tmp_path,
     found = json.loads(target.read_text("utf-8"))
     assert found["provenance"]["weights"] == {
         "name": "mine",
-        "digest": potato.model.weights.weights_digest(network),
+        "digest": potato.model.weights.network.model().digest,
     }
     assert found["provenance"]["baselines"] == ["gsa", "predictor"]
     assert found["inputs"]["pan"].endswith("x-pan.tif")

@@ -26,7 +26,8 @@ from potato.core.color import mul_to_oklab
 from potato.core.render import FLAT, dither, render
 from potato.core.sensors import BAND_CODES
 from potato.core.windows import PairWindow
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal_env import placeless
 

@@ -5,7 +5,8 @@ import torch
 
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean, to_cells
-from potato.model.network import INPUTS, Architecture, Sharpener, fill_pair, sharpen, sharpen_cells
+from potato.model.model import Architecture
+from potato.model.network import INPUTS, Sharpener, fill_pair, sharpen, sharpen_cells
 
 
 def scene(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -106,13 +106,6 @@ BASE = (
 FOR_TENSORS = ("core", "engine.devices", "doctor.software")
 """Rooms and modules of the base with functions that import torch when they are called."""
 
-WAITING = (
-    ()
-    if "model.backend" in MODULES
-    else ("fusion", "fusion/delivery", "doctor", "demonstration", "engine.devices")
-)
-"""Rooms and modules that load torch until sharpening works without it."""
-
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
 
@@ -224,7 +217,7 @@ def test_only_their_rooms_import_rasterio_click_and_torch(module):
     packages, room = {name.split(".")[0] for name in imports(module)}, module.split(".")[0]
     assert "rasterio" not in packages or room in ("raster", "ard")
     assert "click" not in packages or room == "cli"
-    if room_of(module) in BASE and not {module, room} & {*FOR_TENSORS, *WAITING}:
+    if room_of(module) in BASE and not {module, room} & {*FOR_TENSORS}:
         assert "torch" not in packages
     if room == "core" and module not in ("core.text", "core.types"):
         assert not packages & {"os", "pathlib", "io", "tempfile", "shutil"}, "arrays open no file"
@@ -251,8 +244,6 @@ def parents(module: str) -> list[str]:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) in BASE])
 def test_loading_the_base_loads_no_torch(module):
-    if {module, room_of(module)} & {*WAITING}:
-        pytest.skip("sharpening still needs torch")
     seen, waiting = {}, [(module, "")]
     while waiting:
         name, way = waiting.pop()

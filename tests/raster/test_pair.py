@@ -40,18 +40,6 @@ def test_pixels_outside_the_images_are_invalid(tmp_path):
     assert not nowhere.pan_valid.any() and not nowhere.mul.any()
 
 
-@pytest.mark.parametrize("block", [1, 3, 7, 20, 50])
-def test_blocks_with_a_halo_equal_windows_read_alone(tmp_path, block):
-    valid = np.random.default_rng(0).random((80, 96)) > 0.2
-    paths = pairs.write_pair(tmp_path, 20, 24, valid=valid)
-    with open_pair(paths.pan, paths.mul) as pair:
-        for window, pixels in pair.blocks(PairWindow(0, 0, 20, 24), block, 4):
-            again = pair.read(window.padded(4))
-            assert np.array_equal(pixels.pan, again.pan) and np.array_equal(pixels.mul, again.mul)
-            assert np.array_equal(pixels.pan_valid, again.pan_valid)
-            assert np.array_equal(pixels.mul_valid, again.mul_valid)
-
-
 def test_bands_are_found_by_name(tmp_path, arrays):
     pan, mul = arrays
     order = np.random.default_rng(1).permutation(8)

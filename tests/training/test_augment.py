@@ -10,7 +10,8 @@ from grounds import seeded
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean
 from potato.core.sensors import SCALE, VISIBLE
-from potato.model.network import Architecture, Sharpener, sharpen
+from potato.model.model import Architecture
+from potato.model.network import Sharpener, sharpen
 from potato.simulation.ground import Ground
 from potato.training.augment import (
     CLEAR_AIR,

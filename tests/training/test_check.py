@@ -13,7 +13,8 @@ from potato.chips.chip import encode_oklab
 from potato.chips.scenes import scene_chip
 from potato.core.color import JND, oklab_to_linear_srgb, srgb_encode
 from potato.errors import EmptyError
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 from potato.model.weights import save_model
 from potato.training.check import check_chip
 from potato.training.score import sharpen_chips

@@ -10,8 +10,9 @@ import torch
 from potato.chips import save_chip
 from potato.chips.scenes import scene_chip
 from potato.errors import SessionError
-from potato.model.network import Architecture, sharpen
-from potato.model.weights import load_card, load_model, weights_digest
+from potato.model.model import Architecture
+from potato.model.network import sharpen
+from potato.model.weights import load_card, load_model
 from potato.training import train
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.config import OLD_NAMES
@@ -23,10 +24,10 @@ def test_finished_session_continues_only_for_more_epochs(pool, tmp_path):
     lines = []
     plan = train_config(tmp_path, pool)
     train(plan)
-    digest = weights_digest(load_model(tmp_path / "s" / "1.safetensors"))
+    digest = load_model(tmp_path / "s" / "1.safetensors").digest
     assert train(plan, say=lines.append).steps == 12
     assert any("finished after 2 epochs" in line for line in lines)
-    assert weights_digest(load_model(tmp_path / "s" / "1.safetensors")) == digest
+    assert load_model(tmp_path / "s" / "1.safetensors").digest == digest
     more = train(replace(plan, epochs=3))
     assert more.epochs == (0, 1, 2) and more.steps == 18
 
@@ -38,7 +39,7 @@ def test_checkpoint_has_a_card_and_loads(pool, tmp_path):
     assert card["settings"]["seed"] == 5 and card["data"] and card["code"]
     assert load_model(done.checkpoint).architecture == Architecture(8, 2)
     latest = load_model(tmp_path / "s" / "latest.safetensors")
-    assert weights_digest(latest) == weights_digest(load_model(done.checkpoint))
+    assert latest.digest == load_model(done.checkpoint).digest
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_session_of_version_0_1_resumes_to_identical_weights(pool, tmp_path):
     with pytest.raises(SessionError, match=r"--ghost-weight 2\.0, not 3\.0"):
         train(replace(plan, session="old", ghost_weight=3.0))
     new, old = (train(replace(plan, session=name, epochs=2)).checkpoint for name in ("new", "old"))
-    assert weights_digest(load_model(old)) == weights_digest(load_model(new))
+    assert load_model(old).digest == load_model(new).digest
 
 
 @pytest.mark.parametrize("damage", [b"", b"no state", None])
@@ -116,7 +117,7 @@ def test_load_from_starts_at_the_weights_of_another_session(pool, tmp_path):
     done = train(branch)
     assert done.epochs == (0, 1)
     first, second = (load_model(tmp_path / name / "0.safetensors") for name in "st")
-    assert weights_digest(first) == weights_digest(second)
+    assert first.digest == second.digest
     assert load_card(done.checkpoint)["origin"] == "s/0"
     assert train(replace(branch, epochs=2)).epochs == (0, 1, 2), "the same command goes on"
     assert train(replace(branch, epochs=2, load_from=None)).steps == 12, "and so it does without its origin"
@@ -146,5 +147,5 @@ def test_seed_decides_the_weights(pool, tmp_path):
     plans = [
         train_config(tmp_path, pool, session=name, seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
-    a, b, c = (weights_digest(load_model(train(plan).checkpoint)) for plan in plans)
+    a, b, c = (load_model(train(plan).checkpoint).digest for plan in plans)
     assert a == b != c

@@ -1,19 +1,25 @@
 """A step: its loss, its options, its micro-batches, and what it refuses."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from potato.core.color import delta_e_ok
 from potato.core.sensors import SCALE
 from potato.errors import SessionError
 from potato.model.features import trim
-from potato.model.network import Architecture, Sharpener, sharpen
+from potato.model.model import Architecture
+from potato.model.network import Sharpener, fill_pair, sharpen
 from potato.training import TrainConfig
 from potato.training.augment import CLEAR_AIR
 from potato.training.data import held_out, list_chips
+from potato.training.dense_fill import fill_pair_densely
 from potato.training.loader import Places, open_batches
 from potato.training.score import score_batches
 from potato.training.step import Learner, batch_loss, learning_rate, train_step
@@ -142,3 +148,68 @@ def test_nan_loss_ends_the_run_before_the_weights_move(pool, tmp_path):
     assert learning.step == 2 and torch.equal(learning.ema.state_dict()["layers.1.weight"], before)
     with pytest.raises(SessionError, match="weights became NaN"):
         learning.check()
+
+
+class _CopiesToDevice(TorchDispatchMode):
+    """Notes the types of tensors that are copied from the CPU to another device and waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_for: set[torch.dtype] = set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        copied = function is torch.ops.aten._to_copy.default and args[0].device != result.device
+        if copied and not (kwargs or {}).get("non_blocking"):
+            self.waited_for.add(args[0].dtype)
+        return result
+
+
+def test_step_on_a_device_waits_for_nothing(pool, tmp_path, monkeypatch):
+    """Tensors of the device "meta" have no values, so a step that reads one there fails."""
+    # autocast doesn't know that device; in training it does nothing.
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
+    weights_ = {"fringe_weight": 1.0, "ghost_weight": 1.0, "saturated_weight": 1.0}
+    plan = train_config(tmp_path, pool, **weights_)
+    learning = Learner.start(Sharpener(Architecture(8, 2)), plan, torch.device("meta"))
+    for batches in open_batches(samples(pool), Places(0, 2, 4, 2)):
+        holed = [batch._replace(whole=False) for batch in batches]
+        with _CopiesToDevice() as copies:
+            train_step(learning, holed, plan, 100)
+        # Constants of `core` are float64.
+        assert copies.waited_for <= {torch.float64}
+    assert learning.step == 2 and len(learning.pending) == 2
+    with pytest.raises(NotImplementedError):
+        learning.settle()
+
+
+def test_steps_that_are_settled_later_count_as_if_each_were_settled(pool, tmp_path):
+    plan = train_config(tmp_path, pool)
+    learning = steps(pool, plan, 3)
+    found = [torch.tensor([6.0, 3.0, 1.0, 0.5]), torch.tensor([2.0, 1.0, 0.0, 0.25])]
+    before = replace(learning.epoch)
+    learning.pending = list(enumerate(found))
+    assert learning.state()["epoch"]["distance"] == before.distance + 8
+    assert (learning.epoch.pixels, learning.epoch.skipped) == (before.pixels + 4, before.skipped + 1)
+    assert learning.norm == 0.25 and not learning.pending
+    learning.pending = [(7, found[0]), (8, found[1] * float("nan"))]
+    with pytest.raises(SessionError, match=r"loss became NaN or infinite at step 8"):
+        learning.check()
+
+
+def test_state_from_a_gpu_goes_on_with_the_cpus_own_optimizer(pool, tmp_path):
+    plan = train_config(tmp_path, pool)
+    state = steps(pool, plan, 2).state()
+    state["optimizer"]["param_groups"][0]["fused"] = True
+    learning = learner(plan)
+    learning.restore(state)
+    assert learning.optimizer.param_groups[0]["fused"] is None
+
+
+@given(st.integers(0, 1000), st.floats(0, 1), st.integers(0, 6))
+def test_dense_fill_equals_the_fill_of_blocks(seed, share, reach):
+    generator = torch.Generator().manual_seed(seed)
+    pan, mul, draw = (torch.rand(2, count, 9, 7, generator=generator) for count in (16, 8, 17))
+    valid = draw[:, :16] > share, draw[:, 16:] > share
+    dense, sparse = (fill(pan, mul, *valid, reach) for fill in (fill_pair_densely, fill_pair))
+    torch.testing.assert_close(dense, sparse, atol=1e-6, rtol=0)

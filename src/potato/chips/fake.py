@@ -20,8 +20,8 @@ from potato.core.noise import power_noise
 from potato.core.radiometry import reflectance_to_counts
 from potato.core.sensors import RATIO
 from potato.core.types import PathLike
-from potato.engine.devices import one_thread
 from potato.engine.executor import open_executor
+from potato.engine.torch_threads import one_thread
 from potato.errors import InputError
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 

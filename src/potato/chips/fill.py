@@ -13,8 +13,8 @@ from tqdm import tqdm
 from potato.chips.chip import digest
 from potato.chips.folder import ChipFolder, open_folder
 from potato.core.types import PathLike
-from potato.engine.devices import one_thread
 from potato.engine.jobs import Executor
+from potato.engine.torch_threads import one_thread
 from potato.errors import BlockError, ChipError, InputError
 
 Item = TypeVar("Item")

@@ -69,11 +69,16 @@ def _new_name(name: str) -> str:
     help="Weight, beside ΔE, of ΔE at saturated pixels, which the other two losses skip.",
 )
 @_option("--ema", type=click.FloatRange(0, 1), help="Decay, per step, of the moving average of the weights.")
-@_option("--batch-size", type=click.IntRange(1), help="Chips that a step learns from.")
+@_option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Chips that a step learns from.  [default: the session's; for a new one 8, or 32 on CUDA]",
+)
 @_option(
     "--micro-batch",
     type=click.IntRange(1),
-    help="Chips computed at once; changes memory, not the result.",
+    help="Chips computed at once, which changes memory, not the result.  [default: 4; on CUDA, as many "
+    "of a step as half of the free memory holds]",
 )
 @_option(
     "--instrument/--no-instrument",
@@ -84,7 +89,8 @@ def _new_name(name: str) -> str:
     "-j",
     "--workers",
     type=click.IntRange(0),
-    help="Processes that read chips and simulate scenes; 0 for the training process itself.",
+    help="Processes that read chips and simulate scenes; 0 for the training process itself.  "
+    "[default: 1; beside a GPU, up to 16, but one core is left]",
 )
 @_option("--save-every", type=click.FloatRange(0), help="Minutes between saves within an epoch.")
 @options.device

@@ -183,12 +183,20 @@ def dither(height: int, width: int, row: int = 0, column: int = 0) -> NDArray[np
     Returns:
         (height, width).
     """
-    # float64 for the products of large positions, float32 for their fractions.
-    rows = (np.arange(row, row + height) * R2_STEPS[0] % 1).astype(np.float32)
-    columns = (np.arange(column, column + width) * R2_STEPS[1] % 1).astype(np.float32)
+    rows, columns = dither_phases(height, width, row, column)
     phase = rows[:, None] + columns
     phase -= np.trunc(phase)
     return 1 - abs(2 * phase - 1)
+
+
+def dither_phases(
+    height: int, width: int, row: int = 0, column: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The phases, 0..1, of each row (height,) and column (width,), whose sums `dither` folds."""
+    # float64 for the products of large positions, float32 for their fractions.
+    rows = np.arange(row, row + height) * R2_STEPS[0] % 1
+    columns = np.arange(column, column + width) * R2_STEPS[1] % 1
+    return rows.astype(np.float32), columns.astype(np.float32)
 
 
 def threshold_of(

@@ -73,7 +73,17 @@ class PixelWindow:
 
     def __str__(self) -> str:
         """The window, for messages."""
-        return f"rows {self.row}–{self.row + self.height}, columns {self.column}–{self.column + self.width}"
+        return f"rows {self.row}–{self.bottom}, columns {self.column}–{self.right}"
+
+    @property
+    def bottom(self) -> int:
+        """The first row below."""
+        return self.row + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to the right."""
+        return self.column + self.width
 
 
 def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:

@@ -3,12 +3,17 @@
 import platform
 import re
 from collections.abc import Iterator
-from importlib import metadata, util
+from importlib import metadata
+from importlib.util import find_spec
 
 from potato.core.installation import DISTRIBUTION, VERSION, install_command
+from potato.core.text import counted
 from potato.doctor.finding import Finding
+from potato.engine.devices import GPU_START, find_gpus
+from potato.engine.threads import available_cores
 from potato.errors import WeightsError
-from potato.model.weights import load_model, weights_digest
+from potato.model._native import SETS
+from potato.model.weights import load_model
 from potato.raster import find_abilities
 
 OLDEST_GDAL = (3, 9)
@@ -28,7 +33,7 @@ def examine_software() -> Iterator[Finding]:
     yield from _gdal()
     yield _devices()
     try:
-        yield Finding("weights", "fine", f"shipped weights {weights_digest(load_model())}")
+        yield Finding("weights", "fine", f"shipped weights {load_model().digest}")
     except WeightsError as error:
         remedy = f"install again: pip install --force-reinstall {DISTRIBUTION}"
         yield Finding("weights", "wrong", str(error), remedy)
@@ -62,21 +67,17 @@ def _gdal() -> Iterator[Finding]:
 
 
 def _devices() -> Finding:
-    """Where `fuse` can compute, and which of these `--device auto` takes."""
-    if util.find_spec("torch") is None:
-        found = f"cpu, which auto takes; a GPU needs PyTorch: {install_command('gpu')}"
-        return Finding("devices", "fine", found)
-    import torch
-
-    from potato.engine.devices import choose_device
-
-    devices = ["cpu"]
-    if torch.cuda.is_available():
-        devices += [f"cuda:{n} ({torch.cuda.get_device_name(n)})" for n in range(torch.cuda.device_count())]
-    if torch.backends.mps.is_available():
-        devices.append("mps")
-    found = f"{', '.join(devices)}, of which auto takes {choose_device()} (PyTorch {torch.__version__})"
-    return Finding("devices", "fine", found)
+    """Where `fuse` can compute, and which device `--device auto` takes."""
+    gpus = find_gpus()
+    cpu = f"cpu: native code ({next(iter(SETS))}), {counted(available_cores(), 'core')}"
+    found = "; ".join([cpu, *(f"{name}: {hardware}" for name, hardware in gpus.items())])
+    if gpus:
+        chosen = f"auto takes {next(iter(gpus))} for what takes the CPU more than {GPU_START:g} s"
+    elif find_spec("torch") is None:
+        chosen = f"auto takes cpu; a GPU needs PyTorch: {install_command('gpu')}"
+    else:
+        chosen = "auto takes cpu: PyTorch finds no GPU"
+    return Finding("devices", "fine", f"{found}; {chosen}")
 
 
 def _is_installed(extra: str) -> bool:

@@ -1,25 +1,55 @@
-"""Where torch computes, and in how many threads."""
+"""Where to compute: on the CPU, or on a GPU by way of PyTorch.
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+Nothing here loads PyTorch, which takes a second, unless this machine may have a GPU.
+"""
 
-import torch
+import platform
+from importlib.util import find_spec
+from pathlib import Path
 
-from potato.errors import InputError
+from potato.core.installation import install_command
+from potato.engine.threads import available_cores
+from potato.errors import ExtraError, InputError
+
+CPU = "cpu"
+
+CPU_SPEED = 15e6
+"""Pan pixels a second that a core sharpens, reading and writing included (docs/speed.md)."""
+
+GPU_START = 3.0
+"""Seconds until PyTorch and a GPU are ready: 1 for PyTorch, about 2 for CUDA."""
+
+GPU_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
+"""Files of which a machine with a GPU has one: NVIDIA's, AMD's, that of WSL, and of Windows."""
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; `auto` is CUDA, else Apple's MPS, else the CPU.
+def choose_device(name: str = "auto", pixels: int | None = None) -> str:
+    """The device of that name.
+
+    Args:
+        name: `cpu`, `cuda`, `cuda:1`, `mps`; or `auto`, the fastest that is there.
+        pixels: how many pan pixels there are to sharpen, if that is the work: few are done sooner
+            on the CPU than a GPU is ready.
+
+    Returns:
+        `cpu`, or the name of a device that PyTorch can use.
 
     Raises:
         InputError: if this machine has no such device.
+        ExtraError: if the device needs PyTorch, which isn't installed.
     """
+    if name == CPU:
+        return CPU
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        if pixels is not None and pixels < CPU_SPEED * GPU_START * available_cores():
+            return CPU
+        return next(iter(find_gpus()), CPU)
+    if find_spec("torch") is None:
+        raise ExtraError(
+            f"expected PyTorch for the device {name}, found none: {install_command('gpu')}", name="torch"
+        )
+    import torch
+
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -28,50 +58,22 @@ def choose_device(name: str = "auto") -> torch.device:
         raise InputError(
             f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
         ) from error
-    return device
+    return str(device)
 
 
-_lock = threading.Lock()
-_before = 0
-"""Torch's number of threads before the first of the calls that are inside `one_thread` now."""
+def find_gpus() -> dict[str, str]:
+    """The GPUs that PyTorch can use, the best first: each device's name, and its hardware's."""
+    if not may_have_gpu() or find_spec("torch") is None:
+        return {}
+    import torch
 
-_inside = 0
-"""The number of calls that are inside `one_thread` now, in all threads."""
-
-_depth: ContextVar[int] = ContextVar("one_thread", default=0)
-"""The number of those that this thread, or the one that it works for (`map_blocks`), is in."""
+    if torch.cuda.is_available():
+        return {f"cuda:{n}": torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())}
+    return {"mps": "Apple"} if torch.backends.mps.is_available() else {}
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in the calling thread alone; a context manager, also a decorator.
-
-    For work that keeps the cores busy by itself, block beside block, and for work of many small
-    steps, such as simulating a scene. Threads that meet after every small step gain little on an
-    idle machine, and on a busy one they wait for each other: 47 s instead of 3 s have been
-    measured. Sums also come out equal to the last bit.
-
-    Torch keeps a number of threads for each thread that has computed, and one that new threads
-    begin with. Overlapping calls are therefore counted: new threads begin with 1 while any call is
-    inside, and each thread gets its own number back when its outermost call ends.
-    """
-    global _before, _inside
-    with _lock:
-        if not _inside:
-            _before = torch.get_num_threads()
-        _inside += 1
-        torch.set_num_threads(1)
-    _depth.set(_depth.get() + 1)
-    try:
-        yield
-    finally:
-        _depth.set(_depth.get() - 1)
-        with _lock:
-            _inside -= 1
-            if not _inside or not _depth.get():
-                torch.set_num_threads(_before)
-            if _inside and not _depth.get():
-                # New threads must still begin with 1. This thread can't set that and keep its own.
-                other = threading.Thread(target=torch.set_num_threads, args=(1,))
-                other.start()
-                other.join()
+def may_have_gpu() -> bool:
+    """Whether this machine shows a sign of a GPU; without one, PyTorch needn't be asked."""
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return any(Path(file).exists() for file in GPU_FILES)

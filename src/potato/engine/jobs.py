@@ -99,8 +99,8 @@ class Executor(ABC):
             function: works on one job, or with `reader` on the item read for it. Pickled likewise.
             reader: opens files and yields `read(job) → item`; a generator function under
                 `contextlib.contextmanager`, or a `functools.partial` of one. Threads work on items
-                that the caller's thread reads, from files opened once. In other kinds only jobs
-                travel, and a worker opens the files itself, for each job.
+                that other threads read, each of which opens the files once. In other kinds only
+                jobs travel, and a worker opens the files itself, for each job.
 
         Yields:
             Each job with its result.

@@ -12,8 +12,8 @@ from potato.chips.folder import list_chips
 from potato.core.full_scale import BORDER
 from potato.core.resample import inner
 from potato.core.types import PathLike
-from potato.engine.devices import one_thread
 from potato.engine.executor import open_executor
+from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.masks import complete_pair

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from potato.core.types import PathLike
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError
 from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings

@@ -11,7 +11,7 @@ from potato.core.resample import enlarge_mask, to_cells
 from potato.core.sensors import FIRST_ARRAY, SECOND_ARRAY
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError
 from potato.evaluation.pair_windows import choose_region, map_windows, to_tensors
 from potato.evaluation.registration import (

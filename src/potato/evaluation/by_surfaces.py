@@ -12,7 +12,7 @@ from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.core.statistics import Histogram
 from potato.core.types import PathLike
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, Section, provenance

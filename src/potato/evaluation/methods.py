@@ -16,8 +16,9 @@ from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
 from potato.evaluation.baselines import BASELINES, Baseline
 from potato.evaluation.gdal_brovey import GDAL, gdal_pansharpen, has_gdal
+from potato.model.model import Model, as_model
 from potato.model.network import Sharpener, sharpen
-from potato.model.weights import PREDICTOR, load_model, weights_digest
+from potato.model.weights import PREDICTOR, load_model
 
 ALL = ("all",)
 """Chooses every baseline that is installed."""
@@ -74,7 +75,7 @@ class MethodSpec:
             hint = " (it isn't installed)" if GDAL in unknown else ""
             raise InputError(f"expected baselines of {', '.join(known)}, found {', '.join(unknown)}{hint}")
         chosen = [name for name in known if name in self.baselines or set(ALL) <= set(self.baselines)]
-        device = choose_device(self.device)
+        device = torch.device(choose_device(self.device))
         model = self.weights if isinstance(self.weights, Sharpener) else load_model(self.weights)
         if model.architecture.depth == 0:
             chosen, name = [name for name in chosen if name != PREDICTOR], PREDICTOR
@@ -113,15 +114,14 @@ def as_sharpen(baseline: Baseline) -> Sharpen:
     return sharpen
 
 
-def _of_model(name: str, model: Sharpener, device: torch.device) -> Method:
-    digest = weights_digest(model)
-    model = model.to(device)
+def _of_model(name: str, model: Model | Sharpener, device: torch.device) -> Method:
+    network = Sharpener.of(model).to(device)
 
     def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, None]:
         with torch.inference_mode():
-            return sharpen(model, pan.to(device), mul.to(device)).cpu(), None
+            return sharpen(network, pan.to(device), mul.to(device)).cpu(), None
 
-    return Method(name, run, digest)
+    return Method(name, run, as_model(model).digest)
 
 
 def _of_name(name: str, device: torch.device) -> Method:

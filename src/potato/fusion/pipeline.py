@@ -1,39 +1,40 @@
 """Sharpening a pair of files into one picture, block by block."""
 
-import copy
 import functools
 import itertools
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from potato.core.draw import draw_picture
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
-from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, NATURAL, Look, render, threshold_of
-from potato.core.resample import enlarge_mask
+from potato.core.render import LOOKS, NATURAL, Look
 from potato.core.sensors import CATALOG_ID, RATIO
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
-from potato.engine.devices import choose_device, one_thread
-from potato.engine.threads import available_cores, map_blocks, progress_bar
+from potato.engine.devices import choose_device
+from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
-from potato.model.network import Sharpener, sharpen_cells
-from potato.model.weights import load_model, weights_digest
+from potato.model.backend import Backend, open_backend
+from potato.model.model import HasModel, Model, as_model
+from potato.model.weights import load_model
 from potato.raster import Pair, PairPixels, Part, Picture, check_output, create_picture, gdal, open_pair
+from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
 BLOCK = 512
 """Default side of a block in pan pixels: small enough for the caches of a core."""
+
+Block = tuple[PairWindow, Callable[[], PairPixels] | None]
+"""A block, and the function that waits for its pixels; None if the part doesn't touch it."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def fuse(
     mul: PathLike,
     output: PathLike,
     *,
-    weights: PathLike | Sharpener | None = None,
+    weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
     creation_options: Mapping[str, str] | None = None,
@@ -135,8 +136,8 @@ def fuse(
         mul: the 8-band multispectral image of the same ground, four times coarser. Anything that
             GDAL opens.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
-        weights: a checkpoint file; `predictor` for the predictor without a network; a model; None
-            for the shipped weights.
+        weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
+            network; None for the shipped weights.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
@@ -154,7 +155,11 @@ def fuse(
         BlockError: if the work fails on a block.
     """
     check_output(output, overwrite)
-    model = weights if isinstance(weights, Sharpener) else load_model(weights)
+    model = (
+        load_model(weights)
+        if weights is None or isinstance(weights, str | os.PathLike)
+        else as_model(weights)
+    )
     settings = FuseSettings(
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
@@ -170,14 +175,14 @@ def fuse(
 
 
 def fuse_pair(
-    pair: Pair, output: PathLike, model: Sharpener, settings: FuseSettings, part: Part | None = None
+    pair: Pair, output: PathLike, model: Model, settings: FuseSettings, part: Part | None = None
 ) -> Fused:
     """Sharpen an open pair, or a part of it, inside `raster.gdal`.
 
     Args:
         pair: from `open_pair`.
         output: the GeoTIFF to write.
-        model: the sharpener; a copy goes to the device.
+        model: the sharpener.
         settings: how to work, and what to write.
         part: the part of the pair to show; only blocks that it touches are read. None for all.
 
@@ -190,43 +195,42 @@ def fuse_pair(
     started = time.perf_counter()
     if settings.block < RATIO or settings.block % RATIO:
         raise InputError(f"expected a block of a multiple of {RATIO} pan pixels, found {settings.block}")
-    target, look = choose_device(settings.device), settings.look
-    digest = weights_digest(model)
-    model = copy.deepcopy(model).to(target).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
+    look = settings.look
     part = part or Part(pair.grid, PairWindow(0, 0, pair.height, pair.width))
     grid = part.picture
+    backend = open_backend(model, choose_device(settings.device, grid.width * grid.height))
     picture = create_picture(
         output,
         grid,
         dtype=f"uint{look.bits}",
         profile=PROFILES[settings.profile],
         options=settings.creation_options,
-        tags=_tags(pair, look, digest),
+        tags=_tags(pair, look, model.digest),
+        threads=settings.workers,
         overwrite=settings.overwrite,
     )
-    with picture as canvas, one_thread():
-        valid = _fuse_blocks(pair, part, model, settings, canvas)
+    with picture as canvas:
+        valid = _fuse_blocks(pair, part, backend, settings, canvas)
     seconds = time.perf_counter() - started
     return Fused(
         Path(output), grid.width, grid.height, valid / (grid.width * grid.height), seconds, peak_memory()
     )
 
 
-def _fuse_blocks(pair: Pair, part: Part, model: Sharpener, settings: FuseSettings, canvas: Picture) -> int:
+def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSettings, canvas: Picture) -> int:
     """Put every block of a picture into its place; returns the number of valid pixels."""
     region, grid, block = part.window, part.picture, settings.block
     workers = settings.workers or available_cores()
-    blocks = (
-        (window, (window, pixels))
-        for panel in panels(region, PANEL // RATIO)
-        for window, pixels in _read_blocks(pair, part, panel, block // RATIO, model.read_halo)
-    )
-    # Enough to keep the workers busy while this thread writes a row of TIFF blocks or reads ahead.
+    # Enough to keep the workers busy while this thread writes a row of TIFF blocks.
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
+    work = functools.partial(_fuse_block, backend, settings.look, part)
     valid = 0
-    with progress_bar(grid.width * grid.height, settings.progress) as bar:
-        work = functools.partial(_fuse_block, model, settings.look, part)
-        for window, codes in map_blocks(blocks, work, workers, ahead):
+    with (
+        Readers(strip_reader(pair), readers_for(workers) if can_share(pair) else 1) as readers,
+        progress_bar(grid.width * grid.height, settings.progress) as bar,
+    ):
+        blocks = _request_blocks(pair, part, block // RATIO, backend.read_halo, readers.submit)
+        for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             row, column = (window.row - region.row) * RATIO, (window.column - region.column) * RATIO
             canvas.put(row, column, codes, window.height * RATIO)
             if codes is not None:
@@ -235,95 +239,29 @@ def _fuse_blocks(pair: Pair, part: Part, model: Sharpener, settings: FuseSetting
     return valid
 
 
-def _read_blocks(
-    pair: Pair, part: Part, panel: PairWindow, block: int, halo: int
-) -> Iterator[tuple[PairWindow, PairPixels | None]]:
-    """The blocks of a panel with their pixels; None for blocks that the part doesn't touch."""
-    if part.cells is None:
-        yield from pair.blocks(panel, block, halo)
-        return
-    for windows in split(panel, block):
-        for touched, run in itertools.groupby(windows, part.touches):
-            first, *rest = run
-            if touched:
-                last = rest[-1] if rest else first
-                together = PairWindow(first.row, first.column, first.height, last.right - first.column)
-                yield from pair.blocks(together, block, halo)
-            else:
-                yield from ((window, None) for window in (first, *rest))
+def _request_blocks(
+    pair: Pair, part: Part, block: int, halo: int, submit: Callable[[Strip], Future[Pixels]]
+) -> Iterator[tuple[PairWindow, Block]]:
+    """The blocks of a part in the order of a picture, each with its pixels to come."""
+    for panel in panels(part.window, PANEL // RATIO):
+        windows = [window for row in split(panel, block) for window in row]
+        touched = [part.touches(window) for window in windows]
+        strips = PairStrips(
+            pair, (window.padded(halo) for window in itertools.compress(windows, touched)), submit
+        )
+        for window, is_touched in zip(windows, touched, strict=True):
+            yield window, (window, strips.request(window.padded(halo)) if is_touched else None)
 
 
-def _fuse_block(
-    model: Sharpener, look: Look, part: Part, block: tuple[PairWindow, PairPixels | None]
-) -> Codes | None:
-    window, pixels = block
-    if pixels is None:
+def _fuse_block(backend: Backend, look: Look, part: Part, block: Block) -> Codes | None:
+    """The codes of a block; None if nothing of it is valid, or the part doesn't touch it."""
+    window, wait_for_pixels = block
+    if wait_for_pixels is None:
         return None
-    codes = fuse_pixels(model, pixels, look, window.row * RATIO, window.column * RATIO)
+    codes = backend.fuse(wait_for_pixels(), look, window.row * RATIO, window.column * RATIO)
     if codes is not None and part.cells is not None:
         codes *= part.mask(window)
     return codes
-
-
-def fuse_pixels(
-    model: Sharpener, pixels: PairPixels, look: Look, row: int = 0, column: int = 0
-) -> Codes | None:
-    """Sharpen the pixels of a window that includes the model's `read_halo`.
-
-    Args:
-        model: the sharpener, on the device that does the work.
-        pixels: a window of h + 2·read_halo by w + 2·read_halo cells.
-        look: the rendering.
-        row: pan row of the picture at which the result begins; sets the phase of the dither.
-        column: pan column of the picture at which the result begins; sets the phase likewise.
-
-    Returns:
-        RGBA codes (4, 4h, 4w), 0 where invalid; None if nothing is valid.
-    """
-    halo = model.read_halo
-    height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
-    core = pixels.crop(halo, halo, height, width)
-    alpha = core.pan_valid & enlarge_mask(core.mul_valid)
-    if not alpha.any():
-        return None
-    device = next(iter(model.parameters()), torch.empty(0)).device
-    with torch.inference_mode():
-        pan = _channels_first(torch.from_numpy(counts_to_reflectance(_to_cells(pixels.pan)))).to(device)
-        mul = torch.from_numpy(counts_to_reflectance(pixels.mul))[None].to(device)
-        valid = None
-        if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
-            pan_valid = _channels_first(torch.from_numpy(_to_cells(pixels.pan_valid))).to(device)
-            valid = pan_valid, torch.from_numpy(pixels.mul_valid.copy())[None, None].to(device)
-        oklab = _in_rows(sharpen_cells(model, pan, mul, valid, halo))
-        threshold = threshold_of(look, height * RATIO, width * RATIO, row, column)
-        if isinstance(threshold, np.ndarray):  # in the order of the cells
-            threshold = threshold.reshape(height, RATIO, width, RATIO).swapaxes(1, 2).reshape(height, -1)
-        codes = render(oklab, look, threshold).cpu().numpy().astype(f"uint{look.bits}")
-    result = np.empty((4, height * RATIO, width * RATIO), codes.dtype)
-    # Back to the rows and columns of the picture; four pixels move as one number.
-    fours = codes.view(f"u{RATIO * codes.itemsize}").reshape(3, height, width, RATIO)
-    result[:3].view(fours.dtype).reshape(3, height, RATIO, width)[...] = fours.swapaxes(2, 3)
-    result[:3] *= alpha
-    np.multiply(alpha, look.white, out=result[3], casting="unsafe")
-    return result
-
-
-def _to_cells(image: NDArray[Any]) -> NDArray[Any]:
-    """An image (4h, 4w) in cells (h, w, 16); the four pixels of a cell's row move as one number."""
-    height, width = (side // RATIO for side in image.shape)
-    fours = image.view(f"u{RATIO * image.itemsize}").reshape(height, RATIO, width)
-    return fours.swapaxes(1, 2).copy().view(image.dtype)
-
-
-def _channels_first(image: torch.Tensor) -> torch.Tensor:
-    """An image (h, w, c) as (1, c, h, w), with channels still last in memory."""
-    return image.movedim(-1, 0)[None]
-
-
-def _in_rows(cells: torch.Tensor) -> torch.Tensor:
-    """Cells (1, 16·c, h, w) as (c, h, 16·w), with the pixels of each cell beside each other."""
-    pixels: torch.Tensor = cells[0].unflatten(0, (-1, RATIO * RATIO)).permute(0, 2, 3, 1)
-    return pixels.flatten(2)
 
 
 def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:

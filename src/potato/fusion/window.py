@@ -21,8 +21,8 @@ from potato.core.render import LOOKS, Look, render, threshold_of
 from potato.core.sensors import RATIO
 from potato.core.types import Codes
 from potato.core.windows import PairWindow
-from potato.fusion.pipeline import fuse_pixels
-from potato.model.network import Sharpener
+from potato.model.backend import open_backend
+from potato.model.model import HasModel, Model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
 MIN_SIDE = 64
@@ -30,7 +30,7 @@ MIN_SIDE = 64
 
 
 def sharpen_window(
-    pair: Pair, window: PairWindow, model: Sharpener, look: str | Look = "natural"
+    pair: Pair, window: PairWindow, model: Model | HasModel, look: str | Look = "natural"
 ) -> tuple[Codes, NDArray[np.bool_]]:
     """Sharpen a window of an open pair, as `fuse` would.
 
@@ -38,7 +38,7 @@ def sharpen_window(
         pair: from `open_pair`; or `pair.reduced(n)`, n times coarser. A pair reduced by 4 or more
             isn't sharpened: its colours are those of mul, which has that scale by itself.
         window: cells of the pair, counted from its corner; may reach beyond it.
-        model: from `load_model`.
+        model: from `load_model`, or a network.
         look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
@@ -58,7 +58,7 @@ def sharpen_window(
 
 
 def sharpen_onto(
-    pair: Pair, grid: Grid, model: Sharpener, look: str | Look = "natural"
+    pair: Pair, grid: Grid, model: Model | HasModel, look: str | Look = "natural"
 ) -> tuple[Codes, NDArray[np.bool_]]:
     """Sharpen the ground that a grid (of a web tile, say) shows of a pair, and warp it there.
 
@@ -67,7 +67,7 @@ def sharpen_onto(
     Args:
         pair: from `open_pair`.
         grid: any CRS, scale and place.
-        model: from `load_model`.
+        model: from `load_model`, or a network.
         look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
@@ -94,12 +94,12 @@ def sharpen_onto(
     return codes[:3], codes[3] > 0
 
 
-def _window_codes(pair: Pair, window: PairWindow, model: Sharpener, look: Look) -> Codes:
+def _window_codes(pair: Pair, window: PairWindow, model: Model | HasModel, look: Look) -> Codes:
     """Red, green, blue, alpha (4, 4h, 4w) of a window."""
     row, column = window.row * RATIO, window.column * RATIO
     if pair.factor < RATIO:
-        pixels = pair.read(window.padded(model.read_halo))
-        codes = fuse_pixels(model, pixels, look, row, column)
+        backend = open_backend(model)
+        codes = backend.fuse(pair.read(window.padded(backend.read_halo)), look, row, column)
         if codes is not None:
             return codes
     else:

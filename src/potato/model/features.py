@@ -12,38 +12,18 @@ from torch import Tensor
 
 from potato.core.color import power
 from potato.core.resample import BICUBIC_REACH, upsample_cells
-from potato.core.sensors import RATIO
-
-PIXELS = RATIO * RATIO
-"""Pan pixels of a cell."""
-
-RATIO_LIMIT = float(PIXELS)
-"""Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
-
-WIDE_REACH = 16
-"""Cells on every side of a cell that `wide_context` reads."""
-
-RIDGE = 1e-3
-"""Regularisation of `local_regression`: variance, by the square of the mean, that is added to pan's
-as if it followed the predictor. Noise must not decide the slopes where pan hardly varies."""
-
-SOFT_PAN, SHARP_PAN = 0.76, 0.84
-"""Of `sharpness`: most real pan lies below the first, nearly all means over its 4 × 4 pixels above
-the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
-
-_SHARPNESS_LIMIT = 2.0
-"""Largest `sharpness`, that of white noise."""
-
-_UNDERSHOOT_LIMIT = 0.5
-"""Least ratio of pan's enlarged cell mean to the darkest cell around. Bicubic interpolation
-undershoots beside bright cells, to 0 and below, where a ratio to it would explode; plain ground
-never comes this low."""
-
-_LEAST_MEAN = 1e-4
-"""Least enlarged cell mean, reflectance: one count."""
-
-LEAST_ROOT = 1e-2
-"""Least cube root that anything is divided by."""
+from potato.model.facts import (
+    LEAST_MEAN,
+    LEAST_ROOT,
+    PIXELS,
+    RATIO_LIMIT,
+    RIDGE,
+    SHARP_PAN,
+    SHARPNESS_LIMIT,
+    SOFT_PAN,
+    UNDERSHOOT_LIMIT,
+    WIDE_REACH,
+)
 
 _QUARTERS = (2, 2, 2, 2)
 """The 4 × 4 pixels of a cell as halves, rows of these, halves and columns of these."""
@@ -86,8 +66,8 @@ def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]
     """
     upsampled = upsample_cells(torch.cat([mean, oklab], 1))
     coarse, colour = upsampled[:, :PIXELS], upsampled[:, PIXELS:]
-    floor = _minimum(mean, BICUBIC_REACH) * _UNDERSHOOT_LIMIT
-    coarse = power(torch.maximum(coarse, floor).clamp_min_(_LEAST_MEAN), 1 / 3)
+    floor = _minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
+    coarse = power(torch.maximum(coarse, floor).clamp_min_(LEAST_MEAN), 1 / 3)
     roots = trim(roots, BICUBIC_REACH)
     scale = (roots / coarse).clamp_max_(RATIO_LIMIT ** (1 / 3)).unsqueeze(1)
     predicted = (colour.unflatten(1, (3, PIXELS)) * scale).flatten(1, 2)
@@ -159,7 +139,7 @@ def sharpness(roots: Tensor) -> Tensor:
         powers = F.avg_pool2d(powers, side, 1)
     fine, coarse = powers.split(1, 1)
     ratio: Tensor = fine / coarse.clamp_min(1e-12)
-    return ratio.clamp_max(_SHARPNESS_LIMIT**2).sqrt()
+    return ratio.clamp_max(SHARPNESS_LIMIT**2).sqrt()
 
 
 class LocalRegression(NamedTuple):

@@ -19,8 +19,7 @@ Notable features:
   the model; whole images, chips and blocks of a file all go through it.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +27,9 @@ from torch import Tensor, nn
 
 from potato.core.color import mul_to_oklab
 from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
-from potato.core.sensors import BANDS
 from potato.core.types import check_pair_shapes
+from potato.model.facts import INPUT_SCALE, INPUTS, LEAST_ROOT, OUTPUTS, PIXELS
 from potato.model.features import (
-    LEAST_ROOT,
-    PIXELS,
-    WIDE_REACH,
     LocalRegression,
     WideContext,
     local_regression,
@@ -42,42 +38,7 @@ from potato.model.features import (
     trim,
     wide_context,
 )
-
-INPUTS = {
-    "detail": PIXELS,  # roots less those of pan's enlarged cell mean
-    "shading": 1,  # less L
-    "bands": len(BANDS),  # cube roots, less L
-    "chroma": 2,  # 2a and 2b: they count double in ΔE
-    "slopes": 3,  # of L, a and b on shading, as `LocalRegression`, less the predictor's
-    "deviations": 4,  # as `LocalRegression`
-    "darkest": 2,  # as `WideContext`, less shading and L
-    "artefact weight": 1,  # as `WideContext`, times L
-    "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
-}
-"""The channels of the network's input by name, in their order, and how many each has."""
-
-OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
-"""The channels of the network's output by name, in their order, and how many each has."""
-
-INPUT_SCALE = 8.0
-"""Factor of all inputs but lightness, which is about 8 times as large as they are."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The sizes of a `Sharpener`; they travel in its checkpoint.
-
-    Attributes:
-        width: channels of each hidden layer.
-        depth: number of 3 × 3 layers; 0 is the bare predictor.
-    """
-
-    width: int = 32
-    depth: int = 4
-
-    def __post_init__(self) -> None:
-        if not (1 <= self.width <= 1024 and 0 <= self.depth <= 64):
-            raise ValueError(f"expected width 1..1024 and depth 0..64, found {self.width} and {self.depth}")
+from potato.model.model import Architecture, HasModel, Model, as_model, halos
 
 
 class Sharpener(nn.Module):
@@ -94,22 +55,30 @@ class Sharpener(nn.Module):
     def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = architecture or Architecture()
-        width, depth = self.architecture.width, self.architecture.depth
-        self.halo_valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
-        # `wide_context` joins at the first layer, where the reach of `local_regression` is used up.
-        self.halo = self.halo_valid - BICUBIC_REACH + WIDE_REACH if depth else self.halo_valid
-        self.read_halo = self.halo + self.halo_valid
-        inputs, outputs = sum(INPUTS.values()), sum(OUTPUTS.values())
-        channels = [inputs, *[width] * (depth - 1), outputs] if depth else []
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, 3, bias=False) for before, after in pairwise(channels)
-        )
-        if depth:
+        self.halo_valid, self.halo, self.read_halo = halos(self.architecture)
+        shapes = self.architecture.layers.values()
+        self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, bias=False) for after, before, _, _ in shapes)
+        if shapes:
             last = self.layers[-1]
             assert isinstance(last, nn.Conv2d)
             for weight in self.parameters():
                 nn.init.kaiming_normal_(weight)
             nn.init.zeros_(last.weight)
+
+    @classmethod
+    def of(cls, model: Model | HasModel) -> Self:
+        """The network of a model, on the CPU, in evaluation mode; a network remains as it is."""
+        if isinstance(model, cls):
+            return model
+        model = as_model(model)
+        network = cls(model.architecture)
+        network.load_state_dict({name: torch.tensor(array) for name, array in model.tensors.items()})
+        return network.eval()
+
+    def model(self) -> Model:
+        """This network as data, a copy."""
+        state = self.state_dict().items()
+        return Model(self.architecture, {name: tensor.float().cpu().numpy().copy() for name, tensor in state})
 
     def forward(self, pan: Tensor, mul: Tensor) -> Tensor:
         """Sharpen cells.
@@ -243,11 +212,11 @@ def _pad(image: Tensor, cells: int) -> Tensor:
     return F.pad(image, [cells] * 4)
 
 
-def sharpen(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
+def sharpen(model: Model | Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
     """Sharpen a pair of tensors whose pixels are all valid.
 
     Args:
-        model: from `load_model`.
+        model: from `load_model`, or a network.
         pan: reflectance (b, 1, 4h, 4w), 0..1 and above on specular targets.
         mul: reflectance (b, 8, h, w).
 
@@ -264,4 +233,4 @@ def sharpen(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
         [0.5, 0.0, 0.0]
     """
     check_pair_shapes(pan, mul)
-    return from_cells(sharpen_cells(model, to_cells(pan), mul))
+    return from_cells(sharpen_cells(Sharpener.of(model).to(pan.device), to_cells(pan), mul))

@@ -7,20 +7,20 @@ beside it for people and never read. A `.pt` file that holds `{"card": <JSON tex
 """
 
 import dataclasses
-import hashlib
 import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_tensors
-from torch import Tensor
+from safetensors.numpy import save as save_tensors
 
+from potato.core.installation import extra_for
 from potato.core.types import PathLike
-from potato.errors import WeightsError
-from potato.model.network import Architecture, Sharpener
+from potato.errors import ExtraError, WeightsError
+from potato.model.model import Architecture, HasModel, Model, as_model
 from potato.raster.atomic import write_whole
 
 DEFAULT = "potato.safetensors"
@@ -29,37 +29,30 @@ DEFAULT = "potato.safetensors"
 PREDICTOR = "predictor"
 """Name of the bare predictor, which needs no file."""
 
-State = dict[str, Tensor]
+Tensors = dict[str, NDArray[np.float32]]
 
 
-def load_model(name_or_path: PathLike | None = None) -> Sharpener:
-    """Load a sharpener onto the CPU.
+def load_model(name_or_path: PathLike | None = None) -> Model:
+    """Load a sharpener.
 
     Args:
         name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
             shipped weights.
 
-    Returns:
-        The model, in evaluation mode.
-
     Raises:
         WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its card, or holds NaN
             or infinity.
+        ExtraError: if it is a `.pt` file, and PyTorch isn't installed.
     """
     if name_or_path == PREDICTOR:
-        return Sharpener(Architecture(depth=0)).eval()
+        return Model(Architecture(depth=0), card={"name": PREDICTOR})
     path = _resolve(name_or_path)
-    card, state = _read(path)
+    card, tensors = _read(path)
     try:
-        model = Sharpener(Architecture(**card["architecture"]))
-        model.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        return Model(Architecture(**card["architecture"]), tensors, card)
+    except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: the tensors don't fit the architecture of its card: {reason}") from error
-    for name, tensor in state.items():
-        if not torch.isfinite(tensor).all():
-            raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
-    return model.eval()
 
 
 def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:
@@ -77,32 +70,23 @@ def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:
     return _read(_resolve(name_or_path))[0]
 
 
-def save_model(model: Sharpener, path: PathLike, card: dict[str, Any] | None = None) -> None:
+def save_model(model: Model | HasModel, path: PathLike, card: dict[str, Any] | None = None) -> None:
     """Write a checkpoint and its card, each whole or not at all.
 
     Args:
-        model: to be saved.
+        model: the model, or a network, whose model is saved.
         path: a file whose name ends in `.safetensors`.
         card: JSON-ready facts about its training; the architecture is added.
 
     Raises:
         OutputError: if a file can't be written.
     """
-    path = Path(path)
+    path, model = Path(path), as_model(model)
     full = {**(card or {}), "architecture": dataclasses.asdict(model.architecture)}
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in model.tensors.items()}
     text = json.dumps(full, sort_keys=True, ensure_ascii=False)
-    write_whole(path, save_tensors(state, metadata={"card": text}))
+    write_whole(path, save_tensors(tensors, metadata={"card": text}))
     write_whole(path.with_suffix(".json"), json.dumps(full, indent=2, ensure_ascii=False) + "\n")
-
-
-def weights_digest(model: Sharpener) -> str:
-    """The first 16 hex digits of the SHA-256 of a model's architecture and tensors."""
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(model.architecture), sort_keys=True).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _resolve(name_or_path: PathLike | None) -> Path:
@@ -116,33 +100,39 @@ def _resolve(name_or_path: PathLike | None) -> Path:
     return path
 
 
-def _read(path: Path) -> tuple[dict[str, Any], State]:
+def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
     """The card and the tensors of a checkpoint; the card is a JSON object, otherwise unchecked."""
     try:
-        text, state = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
+        text, tensors = _read_pt(path) if path.suffix == ".pt" else _read_safetensors(path)
         card = json.loads(text)
         if not isinstance(card, dict):
             raise TypeError("its card isn't a JSON object")
+    except ExtraError:
+        raise
     except Exception as error:  # a hostile file can make the readers raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise WeightsError(
             f"{path}: expected a Potato checkpoint (.safetensors with a card, or .pt with tensors only), "
             f"found something else: {reason}"
         ) from error
-    return card, state
+    return card, tensors
 
 
-def _read_safetensors(path: Path) -> tuple[str, State]:
-    with safe_open(path, "pt") as file:
+def _read_safetensors(path: Path) -> tuple[str, Tensors]:
+    with safe_open(path, "np") as file:
         metadata = file.metadata() or {}
         if "card" not in metadata:
             raise SafetensorError("no card in its header")
-        return metadata["card"], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dict)
+        names = file.keys()  # not a dict
+        return metadata["card"], {name: file.get_tensor(name).astype(np.float32) for name in names}
 
 
-def _read_pt(path: Path) -> tuple[str, State]:
+def _read_pt(path: Path) -> tuple[str, Tensors]:
+    with extra_for("a .pt checkpoint"):
+        import torch
+
     content = torch.load(path, map_location="cpu", weights_only=True)
     state = content["state_dict"]
-    if not all(isinstance(tensor, Tensor) for tensor in state.values()):
+    if not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
         raise TypeError("its state_dict holds more than tensors")
-    return content["card"], state
+    return content["card"], {name: tensor.float().numpy() for name, tensor in state.items()}

@@ -74,6 +74,15 @@ class Image:
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""
         return Image(self.path, self.dataset, self.indexes, self.step * factor, corner)
 
+    def reopened(self) -> "Image":
+        """This image with the file opened once more, for another thread.
+
+        Raises:
+            InputError: if it can't be opened any more.
+        """
+        dataset = open_dataset(self.dataset.name, "image", self.dataset.driver)
+        return Image(self.path, dataset, self.indexes, self.step, self.corner)
+
     def read_valid(
         self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
     ) -> NDArray[np.bool_]:
@@ -116,26 +125,24 @@ class Image:
         step, (first_row, first_column) = self.step, self.corner
         top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
         bottom, right = min(row + height, self.grid.height), min(column + width, self.grid.width)
-        pixels = np.zeros((len(self.indexes), height, width), self.dtype)
-        valid = np.zeros((height, width), np.bool_)
-        if top >= bottom or left >= right:
+        shape = max(0, bottom - top), max(0, right - left)
+        new = np.empty if shape == (height, width) else np.zeros
+        pixels = new((len(self.indexes), height, width), self.dtype)
+        valid = new((height, width), np.bool_)
+        if not all(shape):
             return pixels, valid
-        shape = bottom - top, right - left
+        rows, columns = slice(top - row, bottom - row), slice(left - column, right - column)
         window = Window(left * step + first_column, top * step + first_row, shape[1] * step, shape[0] * step)
+        inside = pixels[:, rows, columns]
         try:
-            inside = self.dataset.read(
-                self.indexes, window=window, out_shape=(len(self.indexes), *shape), resampling=AVERAGE
-            )
-            good = self.read_valid(window, inside, shape)
+            self.dataset.read(self.indexes, window=window, out=inside, resampling=AVERAGE)
+            valid[rows, columns] = self.read_valid(window, inside, shape)
         except RasterioError as error:
             raise InputError(
                 f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
                 f"columns {window.col_off}–{window.col_off + window.width}: "
                 f"the file is damaged or cut short, fetch it again ({gdal_reason(error)})"
             ) from error
-        place = (slice(top - row, bottom - row), slice(left - column, right - column))
-        pixels[:, *place] = inside
-        valid[place] = good
         return pixels, valid
 
 

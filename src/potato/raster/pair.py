@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +16,8 @@ from potato.core.resample import BICUBIC_REACH, enlarge_mask
 from potato.core.sensors import RATIO
 from potato.core.text import redact
 from potato.core.types import PathLike
-from potato.core.windows import PairWindow, split
-from potato.errors import PairError
+from potato.core.windows import PairWindow
+from potato.errors import InputError, PairError
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
@@ -48,16 +47,6 @@ class PairPixels:
         cells = (..., slice(row, row + height), slice(column, column + width))
         fine = (slice(row * RATIO, (row + height) * RATIO), slice(column * RATIO, (column + width) * RATIO))
         return PairPixels(self.pan[fine], self.mul[cells], self.pan_valid[fine], self.mul_valid[cells])
-
-    def extended(self, below: "PairPixels") -> "PairPixels":
-        """These pixels and, below them, the rows of others of the same width."""
-        join = np.concatenate
-        return PairPixels(
-            join([self.pan, below.pan]),
-            join([self.mul, below.mul], axis=1),
-            join([self.pan_valid, below.pan_valid]),
-            join([self.mul_valid, below.mul_valid]),
-        )
 
 
 class Pair(Shown):
@@ -107,6 +96,19 @@ class Pair(Shown):
         """Close both files."""
         self.pan.dataset.close()
         self.mul.dataset.close()
+
+    def reopened(self) -> "Pair":
+        """This pair with files of its own, for another thread.
+
+        Raises:
+            InputError: if a file can't be opened any more.
+        """
+        pan = self.pan.reopened()
+        try:
+            return Pair(pan, self.mul.reopened(), self.row, self.column)
+        except InputError:
+            pan.dataset.close()
+            raise
 
     def read(self, window: PairWindow) -> PairPixels:
         """The pixels of a window, which may reach beyond the images.
@@ -161,31 +163,6 @@ class Pair(Shown):
         (top, left), fine = self.pan.corner, self.pan.step * RATIO
         corner = top - above * fine, left - before * fine
         return Pair(self.pan.coarser(factor, corner), self.mul.coarser(factor), row, column)
-
-    def blocks(self, region: PairWindow, block: int, halo: int) -> Iterator[tuple[PairWindow, PairPixels]]:
-        """Read a region in blocks, each with a halo; every row of the files is read once.
-
-        Args:
-            region: the cells to read.
-            block: side of a block in cells.
-            halo: cells around a block that are read with it.
-
-        Yields:
-            The window of each block without its halo, and the pixels with it: views, not to be
-            changed.
-        """
-        above: PairPixels | None = None
-        for windows in split(region, block):
-            rows = PairWindow(windows[0].row, region.column, windows[0].height, region.width).padded(halo)
-            if above is None:
-                strip = self.read(rows)
-            else:
-                new = PairWindow(rows.row + 2 * halo, rows.column, rows.height - 2 * halo, rows.width)
-                strip = above.extended(self.read(new))
-            for window in windows:
-                side = window.padded(halo)
-                yield window, strip.crop(0, side.column - rows.column, side.height, side.width)
-            above = strip.crop(rows.height - 2 * halo, 0, 2 * halo, rows.width)
 
 
 def open_pair(pan: PathLike, mul: PathLike, *, driver: str | None = None) -> Pair:

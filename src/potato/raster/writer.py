@@ -17,6 +17,7 @@ from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
 from potato.core.types import PathLike
+from potato.engine.threads import available_cores
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Grid
@@ -27,7 +28,7 @@ STAGING = {"TILED": "YES", "BLOCKXSIZE": str(TIFF_BLOCK), "BLOCKYSIZE": str(TIFF
 
 
 class Picture:
-    """A picture being written: it takes blocks, and writes whole rows of TIFF blocks.
+    """A picture being written: it takes blocks, and writes whole TIFF blocks.
 
     Blocks come panel after panel (`core.profiles.PANEL` pixels wide), within a panel row after row,
     within a row from left to right. TIFF blocks are written once and in one order, so the bytes of
@@ -41,8 +42,7 @@ class Picture:
         """`dataset` is open for writing; the disk that holds `folder` must have room for it."""
         self._dataset = dataset
         self._folder = folder
-        self._left, self._top = 0, 0
-        self._rows = self._empty(0)
+        self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
         self.marks: list[tuple[int, int]] = []
 
     def put(self, row: int, column: int, pixels: NDArray[Any] | None, height: int) -> None:
@@ -51,51 +51,54 @@ class Picture:
         Args:
             row: its first row.
             column: its first column.
-            pixels: (bands, height, width); None for a block of zeros.
+            pixels: (bands, height, width), ordered in memory in any way, and not to be changed
+                afterwards; None for a block of zeros.
             height: its rows.
         """
-        if column // PANEL * PANEL != self._left:
-            self.finish()
-            self._left, self._top = column // PANEL * PANEL, 0
-            self._rows = self._empty(self._left)
+        if column % PANEL == 0:
+            # A new row of blocks: the TIFF blocks above it are complete. Or a new panel.
+            self._write(row // TIFF_BLOCK * TIFF_BLOCK if row else self._dataset.height)
+        if pixels is None:
+            return
         bottom = min(row + height, self._dataset.height)
-        if bottom > self._top + self._rows.shape[1]:
-            self._flush(row)
-            more = bottom - self._top - self._rows.shape[1]
-            self._rows = np.pad(self._rows, ((0, 0), (0, more), (0, 0)))
-        if pixels is not None:
-            left, right = column - self._left, min(column + pixels.shape[2], self._dataset.width) - self._left
-            self._rows[:, row - self._top : bottom - self._top, left:right] = pixels[
-                :, : bottom - row, : right - left
-            ]
+        right = min(column + pixels.shape[2], self._dataset.width)
+        for top in range(row // TIFF_BLOCK * TIFF_BLOCK, bottom, TIFF_BLOCK):
+            for left in range(column // TIFF_BLOCK * TIFF_BLOCK, right, TIFF_BLOCK):
+                rows = slice(max(top, row), min(top + TIFF_BLOCK, bottom))
+                columns = slice(max(left, column), min(left + TIFF_BLOCK, right))
+                part = pixels[:, _moved(rows, row), _moved(columns, column)]
+                self._place(top, left, part, _moved(rows, top), _moved(columns, left))
 
     def finish(self) -> None:
-        """Write the rows that are left."""
-        self._flush(self._dataset.height)
+        """Write what is left."""
+        self._write(self._dataset.height)
 
-    def _empty(self, left: int) -> NDArray[Any]:
-        """No rows yet of the panel that begins at column `left`."""
+    def _place(self, top: int, left: int, part: NDArray[Any], rows: slice, columns: slice) -> None:
+        """Place a part of the TIFF block at (`top`, `left`): a view of it, if it is the whole."""
         dataset = self._dataset
-        return np.zeros((dataset.count, 0, min(PANEL, dataset.width - left)), dataset.dtypes[0])
-
-    def _flush(self, row: int) -> None:
-        """Write the rows of TIFF blocks that end above `row`; at the picture's end, all rows."""
-        height = self._dataset.height
-        complete = height if row >= height else row // TIFF_BLOCK * TIFF_BLOCK
-        if complete <= self._top:
+        shape = min(TIFF_BLOCK, dataset.height - top), min(TIFF_BLOCK, dataset.width - left)
+        if part.shape[1:] == shape:
+            self._waiting[top, left] = part
             return
-        _check_space(self._folder, self._rows.nbytes)
-        for top in range(self._top, complete, TIFF_BLOCK):
-            tall = min(TIFF_BLOCK, height - top)
-            tiles = self._rows[:, top - self._top : top - self._top + tall]
-            self._dataset.write(tiles, window=Window(self._left, top, tiles.shape[2], tall))
-            for left in range(0, tiles.shape[2], TIFF_BLOCK):
-                valid = tiles[-1, :, left : left + TIFF_BLOCK]
-                if valid.any():
-                    row_in, column_in = np.unravel_index(valid.argmax(), valid.shape)
-                    self.marks.append((top + int(row_in), self._left + left + int(column_in)))
-        self._rows = self._rows[:, complete - self._top :].copy()
-        self._top = complete
+        if (top, left) not in self._waiting:
+            self._waiting[top, left] = np.zeros((dataset.count, *shape), dataset.dtypes[0])
+        self._waiting[top, left][:, rows, columns] = part
+
+    def _write(self, end: int) -> None:
+        """Write the TIFF blocks that begin above row `end`."""
+        places = sorted(place for place in self._waiting if place[0] < end)
+        _check_space(self._folder, sum(self._waiting[place].nbytes for place in places))
+        for top, left in places:
+            pixels = self._waiting.pop((top, left))
+            valid = pixels[-1]
+            self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
+            if valid.any():
+                row, column = np.unravel_index(valid.argmax(), valid.shape)
+                self.marks.append((top + int(row), left + int(column)))
+
+
+def _moved(span: slice, start: int) -> slice:
+    return slice(span.start - start, span.stop - start)
 
 
 def check_output(output: PathLike, overwrite: bool) -> Path:
@@ -132,6 +135,7 @@ def create_picture(
     profile: Profile,
     options: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
+    threads: int | None = None,
     overwrite: bool = False,
 ) -> Iterator[Picture]:
     """Write an RGBA GeoTIFF that is whole or absent.
@@ -146,6 +150,7 @@ def create_picture(
         profile: the format.
         options: GDAL creation options, which replace or add to those of the profile.
         tags: metadata of the file.
+        threads: threads that compress; None for one per core that this process may use.
         overwrite: whether to replace a file.
 
     Yields:
@@ -157,8 +162,11 @@ def create_picture(
     """
     path = check_output(output, overwrite)
     extra = {name.upper(): value for name, value in (options or {}).items()}
-    chosen = {**profile.options, **extra}
     direct = profile.driver == "GTiff"
+    threads = threads or available_cores()
+    # While a picture is compressed as it comes, most cores are busy making it. A thread of GDAL's
+    # takes a third longer for a TIFF block than the calling thread itself.
+    chosen = {**profile.options, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
     with staging_folder(path) as folder:
         whole = folder / path.name
         stage = whole if direct else folder / "stage.tif"
@@ -177,7 +185,7 @@ def create_picture(
             _check_space(folder, 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
             with refusals(path):
                 if not any(name.startswith("OVERVIEW") for name in extra):
-                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"], chosen["NUM_THREADS"])
+                    _build_overviews(stage, chosen["OVERVIEW_RESAMPLING"], threads)
                 rasterio.shutil.copy(stage, whole, driver=profile.driver, **chosen)
         _check_whole(whole, path, picture.marks)
         check_output(path, overwrite)
@@ -198,8 +206,7 @@ def _create_rgba(path: Path, grid: Grid, dtype: str, options: Mapping[str, str])
         transform=grid.transform if grid.placed else None,
         PHOTOMETRIC="RGB",
         ALPHA="NON-PREMULTIPLIED",
-        INTERLEAVE="PIXEL",
-        **{"SPARSE_OK": "YES", **options},
+        **{"SPARSE_OK": "YES", "INTERLEAVE": "PIXEL", **options},
     )
     dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
     dataset.descriptions = ("red", "green", "blue", "alpha")
@@ -247,14 +254,14 @@ def write_image(
         whole.replace(path)
 
 
-def _build_overviews(stage: Path, resampling: str, threads: str) -> None:
+def _build_overviews(stage: Path, resampling: str, threads: int) -> None:
     """Give a file overviews down to one TIFF block, which the COG driver takes over.
 
     The COG driver would make the same overviews in three times the time, since it compresses and
     decompresses them on the way.
     """
     # Threads for this alone: with threads, reading can hang when a server fails (GDAL 3.10).
-    with rasterio.Env(GDAL_NUM_THREADS=threads), rasterio.open(stage, "r+") as dataset:
+    with rasterio.Env(GDAL_NUM_THREADS=str(threads)), rasterio.open(stage, "r+") as dataset:
         levels = math.ceil(math.log2(max(dataset.width, dataset.height, TIFF_BLOCK) / TIFF_BLOCK))
         if levels:
             factors = [2**level for level in range(1, levels + 1)]
@@ -293,12 +300,12 @@ def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
     try:
         with placeless(), rasterio.open(file) as dataset:
             tall, wide = dataset.block_shapes[0]
+            # The last band that is written, and the one that is nowhere 0 where a pixel is valid.
+            alpha = dataset.count
             for row, column in marks:
+                place = f"{column // wide}_{row // tall}"
                 start, length = (
-                    int(
-                        dataset.get_tag_item(f"BLOCK_{what}_{column // wide}_{row // tall}", "TIFF", bidx=1)
-                        or 0
-                    )
+                    int(dataset.get_tag_item(f"BLOCK_{what}_{place}", "TIFF", bidx=alpha) or 0)
                     for what in ("OFFSET", "SIZE")
                 )
                 if not length or start + length > size:

@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground
 from potato.simulation.land.canvas import METRE
 from potato.simulation.land.shapes import Plot, disc, rectangle
@@ -46,6 +46,7 @@ def scatter_objects(
     """
     rng = draw_rng(generator)
     planes, (height, width) = ground.planes, ground.pan.shape
+    shady = bool((ground.shade > 0).any())
     hectares = height * width / (100 * METRE) ** 2
     for _ in range(round(rng.expovariate(1) * density * hectares)):
         size = SMALLEST / (1 - rng.random() * (1 - SMALLEST / LARGEST))
@@ -69,6 +70,8 @@ def scatter_objects(
             )
             if shape is not None:
                 view = (..., *shape.window.slices)
-                light = 1 - SHADY * ground.shade[view]
-                planes[view] = torch.lerp(planes[view], own[:, None, None] * light, shape.cover)
+                light = own[:, None, None]
+                if shady:
+                    light = light * (1 - SHADY * ground.shade[view])
+                planes[view].lerp_(light, shape.cover)
     return ground.with_planes(planes)

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.noise import power_noise
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
+from potato.simulation.artefacts import halve
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
 from potato.simulation.land.spectra import PLANES
 from potato.simulation.land.texture import draw_rng
@@ -24,7 +25,7 @@ from potato.simulation.photographs import scatter_cars
 from potato.simulation.spectral_lift import SpectralLibrary
 
 FINE = 2
-"""Fine pixels along the side of a pan pixel, which is their mean: edges are not jagged."""
+"""Fine pixels along the side of a pan pixel, which `halve` makes of them: edges are not jagged."""
 
 COVERED = 3.0
 """Area of all shapes together over the area of the ground."""
@@ -67,8 +68,8 @@ def lay_dead_leaves(height: int, width: int, library: SpectralLibrary, generator
     texture = power_noise(rows, columns, generator, 0.9)
     strength = 0.3 * torch.rand(COLOURS, generator=generator) ** 2
     light = texture.mul_(strength[numbers]).exp_()
-    planes = spectra[:, numbers].mul_(light)
-    planes = planes.reshape(PLANES, height, FINE, width, FINE).mean((2, 4)).clamp_(DARKEST, BRIGHTEST)
+    planes = spectra.index_select(1, numbers.flatten()).reshape(PLANES, rows, columns).mul_(light)
+    planes = halve(planes).clamp_(DARKEST, BRIGHTEST)
     return Ground.flat(planes, scatter_cars(height, width, library.palette, rng), "leaves")
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from potato.core.color import mul_to_xyz
 from potato.core.noise import power_noise
 from potato.core.sensors import BANDS, RATIO, VISIBLE
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import boost_mtf
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.cover import lay_fields, lay_grass

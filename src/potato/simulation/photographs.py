@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
 from potato.simulation.land.canvas import METRE
 from potato.simulation.land.spectra import PLANES, Palette

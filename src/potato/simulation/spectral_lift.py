@@ -12,13 +12,12 @@ import random
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.color import SATURATED, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.noise import power_noise
-from potato.core.resample import block_mean
 from potato.core.sensors import BANDS
+from potato.simulation.artefacts import halve
 from potato.simulation.land.reflectances import Reflectance
 from potato.simulation.land.spectra import Palette, canopy
 
@@ -82,9 +81,12 @@ class SpectralLibrary:
         colour: (n, 2) Oklab a and b of `spectra`.
         lightness: (n,) cube of Oklab L before scaling, about the luminance.
         leafy: (n,) bool, whether they are vegetation.
-        lush: (n,) bool, whether they are dense, green vegetation.
-        objects: indices of all surfaces but vegetation.
-        saturated: indices of the saturated ones among `objects`.
+        leaves: indices of vegetation.
+        lush: indices of dense, green vegetation.
+        bare: indices of all other surfaces than vegetation.
+        neutral: indices of surfaces without strong colour.
+        objects: as `bare`, as plain numbers.
+        saturated: the saturated ones among `objects`.
     """
 
     palette: Palette
@@ -92,7 +94,10 @@ class SpectralLibrary:
     colour: Tensor
     lightness: Tensor
     leafy: Tensor
+    leaves: Tensor
     lush: Tensor
+    bare: Tensor
+    neutral: Tensor
     objects: tuple[int, ...]
     saturated: tuple[int, ...]
 
@@ -111,12 +116,14 @@ class SpectralLibrary:
             tuple(torch.nonzero(~leafy & (chroma > least))[:, 0].tolist()) for least in (0.0, SATURATED)
         )
         scaled = spectra / lightness[:, None]
-        return cls(Palette(surfaces), scaled, colour, lightness, leafy, lush, objects, saturated)
+        masks = leafy, lush, ~leafy, chroma < NEUTRAL
+        green, lush_green, other, neutral = (torch.nonzero(mask)[:, 0] for mask in masks)
+        pools = green, lush_green, other, neutral, objects, saturated
+        return cls(Palette(surfaces), scaled, colour, lightness, leafy, *pools)
 
     def random_neutral(self, generator: torch.Generator) -> Tensor:
         """A random spectrum without strong colour, pan and the bands (9,), 1 on average."""
-        pool = torch.nonzero(self.colour.norm(dim=1) < NEUTRAL)[:, 0]
-        spectrum = self.spectra[pool[torch.randint(len(pool), (), generator=generator)]]
+        spectrum = self.spectra[self.neutral[torch.randint(len(self.neutral), (), generator=generator)]]
         return spectrum / spectrum.mean()
 
     def random_object(self, rng: random.Random) -> Tensor:
@@ -141,7 +148,8 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
     Returns:
         Reflectance (9, h, w): pan, then the bands.
     """
-    rgb = block_mean(srgb_decode(photograph.float() / 255), 2)
+    levels = srgb_decode(torch.arange(256) / 255)
+    rgb = halve(levels.index_select(0, photograph.flatten().int()).reshape(photograph.shape))
     height, width = rgb.shape[1:]
     oklab = linear_srgb_to_oklab(rgb)
     labels = _labels(oklab, generator)
@@ -177,7 +185,7 @@ def _labels(oklab: Tensor, generator: torch.Generator) -> Tensor:
     centres = sample[:CLUSTERS].clone()
     for _ in range(6):
         nearest = torch.cdist(sample, centres).argmin(1)
-        one = F.one_hot(nearest, CLUSTERS).to(sample)
+        one = (nearest[:, None] == torch.arange(CLUSTERS)).to(sample)
         count = one.sum(0)[:, None]
         centres = torch.where(count > 0, (one.T @ sample) / count.clamp_min(1), centres)
     # Clusters are the first axis: a softmax over a last axis of length ten takes six times as long.
@@ -193,18 +201,19 @@ def _choose(means: Tensor, library: SpectralLibrary, generator: torch.Generator)
     colour = means[:, 1:] / means[:, :1].clamp_min(0.1)
     # The limit of green differs from photograph to photograph: their colours aren't calibrated.
     green = colour[:, 0] < -0.012 + 0.012 * torch.randn((), generator=generator)
-    chosen = []
+    draws = []
     lush = float(torch.rand((), generator=generator)) ** 0.5
     # In most photographs next to none.
     share = ANY_SPECTRUM * float(torch.rand((), generator=generator)) ** 2
-    for k in range(len(means)):
-        anything = float(torch.rand((), generator=generator)) < share
-        leaves = library.lush if float(torch.rand((), generator=generator)) < lush else library.leafy
-        pool = torch.nonzero(leaves if green[k] and not anything else ~library.leafy)[:, 0]
-        draw = pool[torch.randint(len(pool), (CANDIDATES,), generator=generator)]
-        away = (library.colour[draw] - colour[k]).norm(dim=1)
-        chosen.append(draw[0] if anything else draw[away.argmin()])
-    return torch.stack(chosen)
+    anything = []
+    for is_green in green.tolist():
+        anything.append(float(torch.rand((), generator=generator)) < share)
+        leaves = library.lush if float(torch.rand((), generator=generator)) < lush else library.leaves
+        pool = leaves if is_green and not anything[-1] else library.bare
+        draws.append(pool[torch.randint(len(pool), (CANDIDATES,), generator=generator)])
+    drawn = torch.stack(draws)
+    nearest = (library.colour[drawn] - colour[:, None]).norm(dim=2).argmin(1)
+    return drawn[torch.arange(len(means)), nearest.masked_fill(torch.tensor(anything), 0)]
 
 
 def _own_colour(oklab: Tensor, typical: Tensor) -> Tensor:

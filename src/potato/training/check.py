@@ -9,6 +9,7 @@ from potato.chips.chip import load_chip
 from potato.core.types import PathLike
 from potato.engine.devices import choose_device
 from potato.errors import EmptyError
+from potato.model.network import Sharpener
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import check_output, write_png
 from potato.raster.atomic import make_folder
@@ -69,7 +70,7 @@ def check_chip(
     """
     chip, folder = Path(chip), Path(folder)
     loaded = load_chip(chip)
-    model, where = load_model(weights), choose_device(device)
+    model, where = load_model(weights), torch.device(choose_device(device))
     pictures = {name: folder / f"{chip.stem}-{name}.png" for name in ("target", "output")}
     make_folder(folder)
     for path in pictures.values():
@@ -78,7 +79,7 @@ def check_chip(
     scores, outputs = [], []
     for sharpener in (model, load_model(PREDICTOR)):
         with torch.inference_mode():
-            outputs.append(sharpen_chips(sharpener.to(where), pan, mul))
+            outputs.append(sharpen_chips(Sharpener.of(sharpener).to(where), pan, mul))
             sums, _ = score_pixels(outputs[-1], target)
         scores.append(to_score(*sums.tolist()))
     if not scores[0].pixels:

@@ -26,8 +26,9 @@ from typing import Any
 import torch
 
 from potato.errors import OutputError, SessionError
-from potato.model.network import Architecture, Sharpener
-from potato.model.weights import load_model, save_model, weights_digest
+from potato.model.model import Architecture, Model
+from potato.model.network import Sharpener
+from potato.model.weights import load_model, save_model
 from potato.raster.atomic import locked, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
 from potato.training.step import Learner
@@ -114,8 +115,8 @@ def start_network(origin: Origin, config: TrainConfig) -> tuple[Sharpener, str]:
     model = None if origin.scratch else load_model(origin.weights)
     if model is not None and model.architecture.depth:
         own = _check_size(model, config, origin.name)
-        digest = weights_digest(model)
-        return model, f"starting from {origin.name}: {own.width} × {own.depth}, weights {digest}"
+        text = f"starting from {origin.name}: {own.width} × {own.depth}, weights {model.digest}"
+        return Sharpener.of(model), text
     default, depth = Architecture(), config.depth
     try:
         architecture = Architecture(config.width or default.width, default.depth if depth is None else depth)
@@ -134,7 +135,7 @@ def start_network(origin: Origin, config: TrainConfig) -> tuple[Sharpener, str]:
     )
 
 
-def _check_size(model: Sharpener, config: TrainConfig, name: str) -> Architecture:
+def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Architecture:
     """The size of a loaded network; refuses a `config` that asks for another."""
     own = model.architecture
     width = own.width if config.width is None else config.width
@@ -166,6 +167,15 @@ class Session:
     def exists(self) -> bool:
         """Whether it has a state to go on from."""
         return (self.folder / "state.pt").exists()
+
+    @property
+    def batch_size(self) -> int | None:
+        """The batch size that it began with; None if it doesn't exist.
+
+        Raises:
+            SessionError: if its state can't be read.
+        """
+        return int(self._read()[1]["batch_size"]) if self.exists else None
 
     def epochs(self) -> list[int]:
         """Numbers of its checkpoints."""
@@ -208,7 +218,7 @@ class Session:
             "description": f"trained in session {config.session}, which started from {origin.name}",
             "origin": origin.name,
             "step": learner.step,
-            "chips_seen": learner.step * config.batch_size,
+            "chips_seen": learner.step * config.chips_per_step,
             "data": data,
             "settings": config.binding(),
             "code": metadata.version("potato"),

@@ -11,6 +11,9 @@ from potato.errors import SessionError
 SCHEDULES = ("cosine", "constant")
 """Courses of the learning rate after its warm-up; `step.learning_rate` has the formulas."""
 
+BATCH_SIZE = 8
+"""Chips that a step learns from where no number is given; `defaults` has others for GPUs."""
+
 FREE = frozenset(
     {
         *("device", "epochs", "micro_batch", "save_every", "test_chips", "test_length", "workers"),
@@ -71,8 +74,10 @@ class TrainConfig:
             the truth.
         saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
         ema: decay, per step, of the exponential moving average of the weights.
-        batch_size: chips that a step learns from.
-        micro_batch: chips that are computed at once; changes memory, not the result.
+        batch_size: chips that a step learns from; None for the session's, or for
+            `defaults.default_batch_size` in a new one.
+        micro_batch: chips that are computed at once, which changes memory, not the result; None for
+            `defaults.default_micro_batch`.
         instrument: whether three chips in four get sensor artefacts.
         width: channels of a new network; None for the default, or the loaded network's.
         depth: layers of a new network; None for the default, or the loaded network's.
@@ -80,7 +85,8 @@ class TrainConfig:
         load_from: `session` or `session/epoch` to start from, or None.
         from_scratch: whether to start from a new network, which is also the default.
         seed: of all random numbers.
-        workers: processes that read chips and simulate scenes; 0 for the training process itself.
+        workers: processes that read chips and simulate scenes; 0 for the training process itself,
+            None for `defaults.default_workers`.
         save_every: minutes between saves within an epoch.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
 
@@ -109,8 +115,8 @@ class TrainConfig:
     ghost_weight: float = 0.0
     saturated_weight: float = 0.0
     ema: float = 0.999
-    batch_size: int = 8
-    micro_batch: int = 4
+    batch_size: int | None = None
+    micro_batch: int | None = None
     instrument: bool = True
     width: int | None = None
     depth: int | None = None
@@ -118,7 +124,7 @@ class TrainConfig:
     load_from: str | None = None
     from_scratch: bool = False
     seed: int = 0
-    workers: int = 1
+    workers: int | None = None
     save_every: float = 10.0
     device: str = "auto"
 
@@ -151,9 +157,14 @@ class TrainConfig:
         return self.scenes
 
     @property
+    def chips_per_step(self) -> int:
+        """`batch_size`, or `BATCH_SIZE` if none is given."""
+        return self.batch_size or BATCH_SIZE
+
+    @property
     def steps_per_epoch(self) -> int:
         """Steps, of one batch each, in an epoch."""
-        return -(-self.epoch_length // self.batch_size)
+        return -(-self.epoch_length // self.chips_per_step)
 
     def binding(self) -> dict[str, Any]:
         """The options that a session can't change when it goes on, ready for JSON."""

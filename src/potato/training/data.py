@@ -23,7 +23,8 @@ from potato.core.resample import to_cells
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
-from potato.model.features import WIDE_REACH, artefact_weight, sharpness
+from potato.model.facts import WIDE_REACH
+from potato.model.features import artefact_weight, sharpness
 from potato.simulation.imager import displacement_field
 from potato.simulation.random_imager import random_imager
 from potato.simulation.reobserve import observe_again
@@ -56,6 +57,7 @@ class Batch(NamedTuple):
         exposure: float32 (b,), factors for `augment.expose`.
         air: float32 (b, 2, 9), for `augment.add_air`.
         artefact_weight: float32 (b,), 0..1: `chip_artefact_weight`, or 1 if artefacts were added.
+        whole: whether every pixel is valid.
         skipped: number of unreadable chips that were replaced by their neighbours.
         problem: the fault of the last of them, or "".
     """
@@ -66,6 +68,7 @@ class Batch(NamedTuple):
     exposure: Tensor
     air: Tensor
     artefact_weight: Tensor
+    whole: bool = False
     skipped: int = 0
     problem: str = ""
 
@@ -217,6 +220,7 @@ def _batch(pan: Tensor, mul: Tensor, target: Tensor, weight: float) -> Batch:
         torch.ones(1),
         CLEAR_AIR[None],
         torch.tensor([weight]),
+        bool((pan.int() > 0).all()) and bool((mul.int() > 0).any(0).all()),
     )
 
 

@@ -12,8 +12,8 @@ from potato.errors import SessionError
 from potato.training.data import Batch, Samples
 from potato.training.distributed import ALONE, Ranks
 
-_PREFETCH = 4
-"""Batches that each loader process makes ahead."""
+_AHEAD = 16
+"""Chips that each loader process makes ahead, but at least two batches."""
 
 
 def collate(samples: list[Batch]) -> Batch:
@@ -21,9 +21,10 @@ def collate(samples: list[Batch]) -> Batch:
     pan, mul, target, exposure, air, weight = (
         torch.cat(parts) for parts in zip(*(one[:6] for one in samples), strict=True)
     )
+    whole = all(one.whole for one in samples)
     skipped = sum(one.skipped for one in samples)
     problem = next((one.problem for one in samples if one.problem), "")
-    return Batch(pan, mul, target, exposure, air, weight, skipped, problem)
+    return Batch(pan, mul, target, exposure, air, weight, whole, skipped, problem)
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,16 @@ class Places(Sampler[list[int]]):
                 yield list(range(start + low, start + min(low + self.micro_batch, own)))
 
 
-def open_batches(samples: Samples, places: Places, workers: int = 0) -> Generator[list[Batch], None, None]:
+def open_batches(
+    samples: Samples, places: Places, workers: int = 0, pin: bool = False
+) -> Generator[list[Batch], None, None]:
     """The micro-batches of each step.
 
     Args:
         samples: of the run.
         places: of this process's samples.
         workers: processes that make batches ahead; 0 makes each when it is needed.
+        pin: whether to put them into pinned memory, from which CUDA copies while it computes.
 
     Yields:
         For each step, its micro-batches.
@@ -80,7 +84,7 @@ def open_batches(samples: Samples, places: Places, workers: int = 0) -> Generato
     Raises:
         SessionError: if a loader process dies, or chips can't be read.
     """
-    loader = iter(_loader(samples, places, workers))
+    loader = iter(_loader(samples, places, workers, pin))
     try:
         for _ in range(places.first, places.last):
             yield [_next(loader) for _ in range(places.per_step)]
@@ -89,7 +93,7 @@ def open_batches(samples: Samples, places: Places, workers: int = 0) -> Generato
         getattr(loader, "_shutdown_workers", lambda: None)()
 
 
-def _loader(samples: Samples, places: Places, workers: int) -> DataLoader[Batch]:
+def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLoader[Batch]:
     context = None
     if workers:
         # A forked child would inherit locks held by threads that it doesn't have.
@@ -102,7 +106,8 @@ def _loader(samples: Samples, places: Places, workers: int) -> DataLoader[Batch]
         collate_fn=collate,
         worker_init_fn=_start_worker if workers else None,
         multiprocessing_context=context,
-        prefetch_factor=_PREFETCH if workers else None,
+        prefetch_factor=max(2, _AHEAD // places.micro_batch) if workers else None,
+        pin_memory=pin,
     )
 
 

@@ -62,7 +62,7 @@ class Line:
 class Reporter:
     """Base of all reporters; it does nothing."""
 
-    def step(self, chips: int, loss: float) -> None:
+    def step(self, chips: int) -> None:
         """A step on a number of chips is done."""
 
     def line(self, line: Line) -> None:
@@ -168,13 +168,13 @@ class Bar(Reporter):
             leave=False,
         )
 
-    def step(self, chips: int, loss: float) -> None:
+    def step(self, chips: int) -> None:
         """Move on."""
-        self.bar.set_postfix_str(f"loss {loss:.3f} JND", refresh=False)
         self.bar.update(chips)
 
     def line(self, line: Line) -> None:
-        """Print an epoch's last line and begin the next bar."""
+        """Show the loss; print an epoch's last line and begin the next bar."""
+        self.bar.set_postfix_str(f"loss {line.loss:.3f} JND", refresh=False)
         if line.ended:
             self.bar.close()
             self.say(str(line))

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from potato.model.network import Architecture, Sharpener
+from potato.model.model import Architecture
+from potato.model.network import Sharpener
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks
@@ -70,16 +71,17 @@ def run_epochs(learner: Learner, batches: Iterator[list[Batch]], scores: Scores,
     with deferred_interrupts(run.ranks.count == 1) as interrupted:
         for batch in batches:
             step = train_step(learner, batch, config, total, run.ranks)
-            recent.chips += config.batch_size
-            whole.chips += config.batch_size
+            recent.chips += config.chips_per_step
+            whole.chips += config.chips_per_step
             for reporter in run.reporters:
-                reporter.step(config.batch_size, step.tally.loss)
+                reporter.step(config.chips_per_step)
             if step.problem and not warned:
                 warn(f"a chip was skipped, and others may be: {step.problem}")
                 warned = True
             epoch = run.first_epoch + (learner.step - 1) // length
             ended = learner.step % length == 0
             if learner.step % log_every == 0 or ended:
+                learner.settle()
                 _log(run, _line(learner, step, learner.recent, epoch, recent.chips_per_second()))
                 learner.recent, recent = Tally(), _Speed()
             if ended:
@@ -143,7 +145,7 @@ def _line(
         epoch=epoch,
         loss=tally.loss,
         rate=step.rate,
-        norm=step.norm,
+        norm=learner.norm,
         chips_per_second=round(speed, 2),
         skipped=tally.skipped,
         test=found.get("test"),

@@ -38,7 +38,7 @@ def weighted_loss(
         target: the truth, of the shape of `output`.
         pan: reflectance in cells (b, 16, h, w).
         valid: bool (b, 16, h, w).
-        artefact_weight: 0..1 for each image (b,), on any device: how far `fringe_loss` and
+        artefact_weight: 0..1 for each image (b,), on the CPU: how far `fringe_loss` and
             `ghost_loss` apply.
         config: `fringe_weight`, `ghost_weight` and `saturated_weight` are read.
 
@@ -58,7 +58,7 @@ def weighted_loss(
         saturated = valid & (unsaturated < 0.5)
         loss = loss + config.saturated_weight * delta_e_sum(found, true, saturated.reshape(mask))[0]
     if artefacts:
-        weight = artefact_weight.to(output.device)[:, None, None, None] * unsaturated
+        weight = artefact_weight.to(output.device, non_blocking=True)[:, None, None, None] * unsaturated
         loss = loss + config.fringe_weight * fringe_loss(output, target, valid, weight)
         loss = loss + config.ghost_weight * ghost_loss(output, target, pan, valid, weight)
     return loss, distance, count

@@ -1,9 +1,9 @@
 """`train`: start a session or go on with it, until it has its epochs."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ from potato.errors import SessionError
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
 from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips
+from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
 from potato.training.log import Bar, Curves, LogFile, Reporter, warn
@@ -98,7 +99,7 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
     """
     started = time.perf_counter()
     rank, _, local = world()
-    device = choose_device(config.device)
+    device = torch.device(choose_device(config.device))
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", local)
     session = Session(Path(config.sessions) / config.session)
@@ -118,6 +119,8 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
 def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[int, Scores]:
     """Do this process's part: the session's number of steps and its scores."""
     ranks = process.ranks
+    if config.batch_size is None:
+        config = replace(config, batch_size=session.batch_size or default_batch_size(process.device))
     data = _list_data(config)
     learner, scores, origin = _learner(config, session, data.digest, process)
     if ranks.first:
@@ -129,8 +132,7 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
         return learner.step, scores
     test_chips, shown = _test_chips(config, data, ranks)
     save = partial(session.save, learner, config, origin, data.digest)
-    places = Places(learner.step, total, config.batch_size, config.micro_batch, ranks)
-    batches = open_batches(data.samples, places, config.workers)
+    batches = _open_batches(config, learner, data, process)
     reporters = _reporters(config, session, origin, learner.step, process)
     with ExitStack() as stack:
         for reporter in reporters:
@@ -139,6 +141,23 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
         run = Run(config, origin.first_epoch, test_chips, shown, reporters, save, ranks)
         scores = run_epochs(learner, batches, scores, run)
     return learner.step, scores
+
+
+def _open_batches(
+    config: TrainConfig, learner: Learner, data: _Data, process: _Process
+) -> Generator[list[Batch], None, None]:
+    """The batches of the steps that are left; prints their size."""
+    device, ranks, size = process.device, process.ranks, data.samples.size
+    micro = config.micro_batch or default_micro_batch(size, learner.model.architecture, device)
+    micro = min(micro, max(1, config.chips_per_step // ranks.count))
+    workers = default_workers(device) if config.workers is None else config.workers
+    total = config.epochs * config.steps_per_epoch
+    places = Places(learner.step, total, config.chips_per_step, micro, ranks)
+    process.say(
+        f"{counted(config.chips_per_step, 'chip')} in a step, {micro} at once, on {device}; "
+        f"workers that read chips: {workers}"
+    )
+    return open_batches(data.samples, places, workers, pin=device.type == "cuda")
 
 
 def _list_data(config: TrainConfig) -> _Data:
@@ -202,7 +221,7 @@ def _reporters(
     if not process.ranks.first:
         return []
     done, within = divmod(step, config.steps_per_epoch)
-    length, within = config.steps_per_epoch * config.batch_size, within * config.batch_size
+    length, within = config.steps_per_epoch * config.chips_per_step, within * config.chips_per_step
     bar = Bar(length, within, origin.first_epoch + done, process.say, process.progress)
     reporters: list[Reporter] = [LogFile(session.log, step), bar]
     if find_spec("tensorboard"):

@@ -20,15 +20,13 @@ from potato.model.network import Sharpener, sharpen_cells
 from potato.training.augment import CLEAR_AIR, add_air, expose
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
+from potato.training.dense_fill import fill_pair_densely
 from potato.training.distributed import ALONE, Ranks
 from potato.training.losses import weighted_loss
 
 ADAM_BETAS = (0.9, 0.99)
 """Decay of AdamW's averages of the gradient and its square; the second is shorter than the usual
 0.999 because sessions have few steps."""
-
-GRADIENT_SCALE = 2.0**12
-"""First factor of gradients in half precision, in which those of single pixels would vanish."""
 
 _COSINE_END = 0.01
 """Learning rate at the end of `cosine` relative to its top: the last steps still learn."""
@@ -73,16 +71,12 @@ class Step:
     """The result of a step.
 
     Attributes:
-        tally: its sums.
         problem: the fault of a chip that this process couldn't read, or "".
         rate: the learning rate.
-        norm: of the gradient before it was clipped.
     """
 
-    tally: Tally
     problem: str
     rate: float
-    norm: float
 
 
 @dataclass
@@ -93,19 +87,22 @@ class Learner:
         model: in training.
         ema: a copy with the exponential moving average of the weights: what checkpoints hold.
         optimizer: of `model`.
-        scaler: of gradients in half precision; does nothing on a CPU.
         step: number of steps done.
         epoch: sums of the epoch so far.
         recent: sums since the last line of the log.
+        norm: of the last step's gradient before it was clipped.
+        pending: numbers of steps whose sums `settle` hasn't read yet, with ΔE, valid pixels,
+            skipped chips and norm (4,), on the device.
     """
 
     model: Sharpener
     ema: Sharpener
     optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
     step: int = 0
     epoch: Tally = field(default_factory=Tally)
     recent: Tally = field(default_factory=Tally)
+    norm: float = 0.0
+    pending: list[tuple[int, Tensor]] = field(default_factory=list)
 
     @classmethod
     def start(cls, model: Sharpener, config: TrainConfig, device: torch.device) -> "Learner":
@@ -113,24 +110,50 @@ class Learner:
         model = copy.deepcopy(model).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
         ema = copy.deepcopy(model).eval().requires_grad_(False)
         optimizer = torch.optim.AdamW(
-            model.train().parameters(), lr=config.lr, betas=ADAM_BETAS, weight_decay=config.weight_decay
+            model.train().parameters(),
+            lr=config.lr,
+            betas=ADAM_BETAS,
+            weight_decay=config.weight_decay,
+            fused=device.type == "cuda" or None,
         )
-        half = device.type in ("cuda", "mps")
-        scaler = torch.amp.GradScaler(device.type, init_scale=GRADIENT_SCALE, enabled=half)
-        return cls(model, ema, optimizer, scaler)
+        return cls(model, ema, optimizer)
 
     @property
     def device(self) -> torch.device:
         """The device of the weights."""
         return next(self.model.parameters()).device
 
+    def settle(self) -> None:
+        """Add the sums of the steps since the last call to `epoch` and `recent`.
+
+        On a GPU, reading a number waits until all steps before it are done, so many are read at
+        once.
+
+        Raises:
+            SessionError: if a loss or a gradient is NaN or infinite.
+        """
+        if not self.pending:
+            return
+        steps, sums = zip(*self.pending, strict=True)
+        self.pending = []
+        for step, (distance, pixels, skipped, norm) in zip(steps, torch.stack(sums).tolist(), strict=True):
+            if not (math.isfinite(distance) and math.isfinite(norm)):
+                raise SessionError(_LOST.format("loss", step))
+            for tally in (self.epoch, self.recent):
+                tally.add(Tally(distance, pixels, int(skipped)))
+            self.norm = norm
+
     def state(self) -> dict[str, Any]:
-        """The whole learner as tensors and plain numbers."""
+        """The whole learner as tensors and plain numbers.
+
+        Raises:
+            SessionError: as `settle` does.
+        """
+        self.settle()
         return {
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
             "step": self.step,
             "epoch": vars(self.epoch).copy(),
             "recent": vars(self.recent).copy(),
@@ -145,9 +168,10 @@ class Learner:
         try:
             self.model.load_state_dict(state["model"])
             self.ema.load_state_dict(state["ema" if "ema" in state else "mean"])  # "mean" in version 0.1
-            self.optimizer.load_state_dict(state["optimizer"])
-            if state["scaler"] and self.scaler.is_enabled():
-                self.scaler.load_state_dict(state["scaler"])
+            # The state may come from another kind of device, where AdamW is implemented otherwise.
+            own = {"fused": self.optimizer.param_groups[0]["fused"]}
+            groups = [{**group, **own} for group in state["optimizer"]["param_groups"]]
+            self.optimizer.load_state_dict({**state["optimizer"], "param_groups": groups})
             self.step = int(state["step"])
             self.epoch, self.recent = Tally(**state["epoch"]), Tally(**state["recent"])
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -159,8 +183,9 @@ class Learner:
         """Refuse weights that are NaN or infinite.
 
         Raises:
-            SessionError: if one is.
+            SessionError: if one is, or as `settle` does.
         """
+        self.settle()
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.model.state_dict().values()):
             raise SessionError(_LOST.format("weights", self.step))
 
@@ -215,14 +240,25 @@ def batch_loss(
     pan, mul, target = batch.floats(device)
     pair_valid = to_cells(pan) > 0, (mul > 0).any(1, keepdim=True)
     target_valid = target[:, :1] > 0
+    exposure, air = (each.to(device, non_blocking=True) for each in (batch.exposure, batch.air))
     if bool((batch.air != CLEAR_AIR).any()):
-        pan, mul, target = add_air(pan, mul, target, batch.air)
-    pan, mul, target = expose(pan, mul, target, batch.exposure.to(device).reshape(-1, 1, 1, 1))
+        pan, mul, target = add_air(pan, mul, target, air)
+    pan, mul, target = expose(pan, mul, target, exposure.reshape(-1, 1, 1, 1))
     cells = to_cells(pan)
-    whole = bool(pair_valid[0].all() & pair_valid[1].all())
-    output = sharpen_cells(model, cells, mul, None if whole else pair_valid, halo).float()
+    output = sharpen_cells(model, *_filled(cells, mul, pair_valid, batch, halo), halo).float()
     truth, cells, valid = (trim(image, halo) for image in (to_cells(target), cells, to_cells(target_valid)))
     return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, config), valid.numel()
+
+
+def _filled(
+    pan: Tensor, mul: Tensor, valid: tuple[Tensor, Tensor], batch: Batch, reach: int
+) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+    """Pan, mul and masks as `sharpen_cells` takes them; filled already where it would wait."""
+    if batch.whole:
+        return pan, mul, None
+    if pan.device.type == "cpu":
+        return pan, mul, valid
+    return *fill_pair_densely(pan, mul, *valid, reach), None
 
 
 def train_step(
@@ -233,6 +269,9 @@ def train_step(
     The loss is the sum over valid pixels by the number of *all* pixels of the batch, which is known
     beforehand. So micro-batches and processes change the result by rounding only.
 
+    On a GPU the step is only handed over, and nothing waits for it: its sums are read, and checked,
+    by `Learner.settle`.
+
     Args:
         learner: changed.
         batches: this process's micro-batches of the step.
@@ -241,43 +280,36 @@ def train_step(
         ranks: this process among those of the run.
 
     Raises:
-        SessionError: if the loss or a gradient is NaN or infinite; the weights are unchanged then.
+        SessionError: on a CPU, if the loss or a gradient is NaN or infinite; the weights are
+            unchanged then.
     """
     rate = learning_rate(learner.step, total_steps, config)
     for group in learner.optimizer.param_groups:
         group["lr"] = rate
-    tally, norm = _find_gradient(learner, batches, config, ranks)
-    # In half precision the scaler skips a gradient that overflows.
-    if not math.isfinite(tally.distance) or not (math.isfinite(norm) or learner.scaler.is_enabled()):
-        raise SessionError(_LOST.format("loss", learner.step))
-    learner.scaler.step(learner.optimizer)
-    learner.scaler.update()
+    learner.pending.append((learner.step, _find_gradient(learner, batches, config, ranks)))
+    if learner.device.type == "cpu":
+        learner.settle()
+    learner.optimizer.step()
     _move_average(learner, config.ema)
     learner.step += 1
-    learner.epoch.add(tally)
-    learner.recent.add(tally)
     problem = next((batch.problem for batch in batches if batch.problem), "")
-    return Step(tally, problem, rate, norm)
+    return Step(problem, rate)
 
 
-def _find_gradient(
-    learner: Learner, batches: list[Batch], config: TrainConfig, ranks: Ranks
-) -> tuple[Tally, float]:
-    """Put the clipped gradient of a step into the model: its sums, and its norm before clipping."""
+def _find_gradient(learner: Learner, batches: list[Batch], config: TrainConfig, ranks: Ranks) -> Tensor:
+    """Put the clipped gradient of a step into the model; its sums as `Learner.pending` has them."""
     learner.optimizer.zero_grad(set_to_none=True)
     device = learner.device
     sums = torch.zeros(3, device=device)
     for batch in batches:
         loss, distance, count, pixels = batch_loss(learner.model, batch, device, config)
-        share = config.batch_size * pixels / len(batch.pan)
-        learner.scaler.scale(loss / share).backward()
-        skipped = torch.tensor(float(batch.skipped), device=device)
+        share = config.chips_per_step * pixels / len(batch.pan)
+        (loss / share).backward()
+        skipped = torch.full((), float(batch.skipped), device=device)
         sums += torch.stack([distance.detach(), count.float(), skipped])
     _add_over_ranks(learner.model, sums, ranks)
-    learner.scaler.unscale_(learner.optimizer)
-    norm = float(nn.utils.clip_grad_norm_(learner.model.parameters(), config.clip))
-    total_distance, total_count, total_skipped = sums.tolist()
-    return Tally(total_distance, total_count, int(total_skipped)), norm
+    norm = nn.utils.clip_grad_norm_(learner.model.parameters(), config.clip)
+    return torch.cat([sums, norm[None]])
 
 
 def _add_over_ranks(model: Sharpener, sums: Tensor, ranks: Ranks) -> None:

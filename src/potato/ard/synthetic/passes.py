@@ -12,7 +12,7 @@ from torch import Tensor
 from potato.ard.synthetic.collects import Collect
 from potato.core.noise import power_noise
 from potato.core.sensors import RATIO, SCALE
-from potato.engine.devices import one_thread
+from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import observe
 from potato.simulation.land.spectra import Palette

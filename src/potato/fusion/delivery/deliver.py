@@ -14,7 +14,7 @@ from tqdm import tqdm
 from potato.core.render import LOOKS, Look
 from potato.core.types import PathLike
 from potato.engine.dask import LOCAL
-from potato.engine.devices import choose_device
+from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import OutputError
@@ -27,7 +27,7 @@ from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast
 from potato.fusion.delivery.tile import fuse_tile
-from potato.model.weights import PREDICTOR, load_model, weights_digest
+from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -115,7 +115,7 @@ def fuse_ard(
     name = None if weights is None else os.fspath(weights)
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
-        weights_digest=weights_digest(load_model(name)),
+        weights_digest=load_model(name).digest,
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
@@ -148,7 +148,7 @@ def fuse_ard(
 
 def _workers_for(device: str, wanted: int | None) -> int | None:
     """How many workers of this machine to open: at most one if a GPU computes."""
-    on_gpu = choose_device(device).type != "cpu"
+    on_gpu = choose_device(device) != CPU
     return 1 if on_gpu and wanted != 0 else wanted
 
 

@@ -13,8 +13,8 @@ from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
-from potato.model.network import Sharpener
-from potato.model.weights import load_model, weights_digest
+from potato.model.model import Model
+from potato.model.weights import load_model
 from potato.raster import Grid, Pair, Part, open_pair, part_of
 from potato.raster.remote import bytes_moved, is_remote, remote_gdal, reset_bytes_moved, try_again
 
@@ -61,7 +61,7 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
     return try_again(attempt, (pan, mul), follow=job.follow_links)
 
 
-def _write(job: TileJob, model: Sharpener, pair: Pair, part: Part) -> Fused:
+def _write(job: TileJob, model: Model, pair: Pair, part: Part) -> Fused:
     settings = job.settings
     how = FuseSettings(
         look=settings.look,
@@ -75,10 +75,10 @@ def _write(job: TileJob, model: Sharpener, pair: Pair, part: Part) -> Fused:
 
 
 @functools.lru_cache(maxsize=2)
-def _model(weights: str | None, digest: str) -> Sharpener:
+def _model(weights: str | None, digest: str) -> Model:
     """The model of a run, loaded once in each worker; WeightsError if the weights have changed."""
     model = load_model(weights)
-    if weights_digest(model) != digest:
+    if model.digest != digest:
         raise WeightsError(
             f"{weights}: expected the weights that the run began with, found others; repeat the command"
         )

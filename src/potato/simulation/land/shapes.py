@@ -6,7 +6,9 @@ Coordinates are pixels: pixel (row 0, column 0) has its centre at x = 0.5, y = 0
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -82,9 +84,17 @@ def window_around(
 
 def local_grid(window: Window, x: float, y: float, angle: float) -> tuple[Tensor, Tensor]:
     """Coordinates along and across `angle` (radians from x towards y), measured from (x, y)."""
-    ys = torch.arange(window.top, window.bottom, dtype=torch.float32)[:, None] + (0.5 - y)
-    xs = torch.arange(window.left, window.right, dtype=torch.float32)[None, :] + (0.5 - x)
-    c, s = math.cos(angle), math.sin(angle)
+    u, v = _coordinates(window, x, y, angle)
+    return torch.from_numpy(u), torch.from_numpy(v)
+
+
+def _coordinates(
+    window: Window, x: float, y: float, angle: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`local_grid` as arrays: most shapes are small, and numpy begins a small sum sooner."""
+    ys = np.arange(window.top, window.bottom, dtype=np.float32)[:, None] + np.float32(0.5 - y)
+    xs = np.arange(window.left, window.right, dtype=np.float32)[None, :] + np.float32(0.5 - x)
+    c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     return xs * c + ys * s, ys * c - xs * s
 
 
@@ -106,9 +116,17 @@ def rectangle(plot: Plot, height: int, width: int, margin: float = 0.0) -> Footp
     window = window_around(plot.x, plot.y, reach_x, reach_y, height, width)
     if window is None:
         return None
-    u, v = local_grid(window, plot.x, plot.y, plot.angle)
-    inside_u = (plot.length / 2 + 0.5 - u.abs()).clamp_(0, 1)
-    return Footprint(window, u, v, inside_u.mul_((plot.width / 2 + 0.5 - v.abs()).clamp_(0, 1)))
+    u, v = _coordinates(window, plot.x, plot.y, plot.angle)
+    cover = _inside(u, plot.length / 2)
+    cover *= _inside(v, plot.width / 2)
+    return Footprint(window, *map(torch.from_numpy, (u, v, cover)))
+
+
+def _inside(way: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
+    """How much of each pixel lies within `reach` of a line `way` pixels off, 0..1."""
+    cover = np.abs(way)
+    np.subtract(np.float32(reach + 0.5), cover, out=cover)
+    return cover.clip(0, 1, out=cover)
 
 
 def disc(x: float, y: float, radius: float, height: int, width: int) -> Footprint | None:

@@ -155,8 +155,8 @@ def draw_mover(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Ten
             continue
         # Lorries, longer than 6 m, show no windows from above.
         windows = _windows(local, mover.length) if mover.length < 6 * METRE else None
-        for index in [index for index, each in enumerate(moments) if each == moment]:
-            view = planes[index][local.window.slices]
-            view.lerp_(mover.colour[index] + haze[index], local.cover)
-            if windows is not None:
-                view.lerp_(mover.glass[index] + haze[index], windows)
+        view = ([index for index, each in enumerate(moments) if each == moment], *local.window.slices)
+        own = planes[view].lerp_((mover.colour + haze)[view[0], None, None], local.cover)
+        if windows is not None:
+            own.lerp_((mover.glass + haze)[view[0], None, None], windows)
+        planes[view] = own

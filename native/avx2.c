@@ -1,0 +1,16 @@
+/* The block for AVX2. */
+#if defined(__x86_64__) || defined(_M_X64)
+#pragma GCC target("avx2,fma")
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#endif
+#define LANES 8
+#include "sharpen.h"
+
+int64_t sharpen_avx2(const Block *block, float *workspace) { return sharpen(block, workspace); }
+
+size_t workspace_avx2(const Block *block) { return lay_out(block, NULL).floats; }
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+#endif

@@ -1,0 +1,69 @@
+/* A block: what the caller gives, and where the stages keep their planes.
+ *
+ * The stages are `cells.h` (counts to roots and Oklab, holes filled), `context.h` (the input of the
+ * network), `convolve.h` (the network) and `picture.h` (its output to codes). They compute what
+ * `model/network.py` and `core/render.py` define; tests compare the two.
+ *
+ * All images are in cells, the ground of one mul pixel: a plane holds one value for each cell, and a
+ * pan pixel is named by its cell and its phase, its place in the cell. Loops run over the cells of
+ * a row, so that neighbours in memory take the same path, whatever the ratio.
+ */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BICUBIC_REACH 2
+#define WIDE_REACH 16
+#define TAPS (2 * BICUBIC_REACH + 1)
+#define MOST_RATIO 6
+#define MOST_PHASES (MOST_RATIO * MOST_RATIO)
+#define MOST_BANDS 16
+
+/* Constants of the model and of colour, as `model/native.py` lists them: float32 without gaps. */
+typedef struct {
+    float reflectance_of_count;
+    float ratio_limit;      /* of the cube roots of a pan pixel and its cell mean */
+    float undershoot_limit; /* of the enlarged cell mean */
+    float least_mean;
+    float least_root;
+    float ridge;
+    float soft_pan;
+    float sharp_pan;
+    float sharpness_limit;
+    float input_scale;
+    float bands_to_lms[3][MOST_BANDS];
+    float lms_to_oklab[3][3];
+    float oklab_to_lms[3][3];
+    float lms_to_rgb[3][3];
+    float luminance[3];
+    float phases[MOST_RATIO][TAPS]; /* bicubic weights of the cells around a pan pixel */
+} Facts;
+
+typedef struct {
+    int bits; /* 8 or 16; 0 stands for Oklab itself, as float */
+    int has_tone_curve;
+    float white, exposure, contrast;
+    const float *row_dither, *column_dither; /* a phase of each row and column; NULL rounds */
+} Look;
+
+typedef struct {
+    const Facts *facts;
+    Look look;
+    int ratio, bands, depth;
+    int height, width; /* cells of the result */
+    int given;         /* cells that the images have around it, on every side */
+    const int *channels;         /* of the network's input and of each layer's output: depth + 1 */
+    const float *const *kernels; /* of each layer, from `pack_kernel` */
+    const uint16_t *pan;
+    ptrdiff_t pan_stride; /* strides count elements */
+    const uint16_t *mul;
+    ptrdiff_t mul_stride, mul_band;
+    const uint8_t *pan_valid, *mul_valid; /* NULL: all pixels are valid */
+    ptrdiff_t pan_valid_stride, mul_valid_stride;
+    void *out; /* (ratio * height, ratio * width, 4), pixels without gaps */
+    ptrdiff_t out_stride;
+} Block;
+
+#endif

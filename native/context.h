@@ -1,0 +1,193 @@
+/* The input of the network: cube roots, local regression and wide context (`model/features.py`). */
+#ifndef CONTEXT_H
+#define CONTEXT_H
+
+#include <math.h>
+
+#include "block.h"
+#include "cells.h"
+#include "vector.h"
+
+#define WINDOW (2 * WIDE_REACH + 1)
+
+_Static_assert(WINDOW % 3 == 0, "windows are folded in threes");
+
+INLINE float add(float a, float b) { return a + b; }
+
+/* Fold a window of 33 rows, or of 33 columns, by an operation: first in threes, then eleven of these. */
+#define FOLD(NAME, OPERATION)                                                                       \
+    static void NAME##_rows(Plane from, int row, int width, float *restrict to)                     \
+    {                                                                                               \
+        const float *restrict first = row_of(from, row);                                            \
+        for (int x = 0; x < width; x++) to[x] = first[x];                                           \
+        for (int y = 3; y < WINDOW; y += 3) {                                                       \
+            const float *restrict next = row_of(from, row + y);                                     \
+            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], next[x]);                      \
+        }                                                                                           \
+    }                                                                                               \
+    static void NAME##_threes(Plane plane, int height, int width)                                   \
+    {                                                                                               \
+        for (int y = 0; y + 2 < height; y++) {                                                      \
+            float *restrict a = row_of(plane, y);                                                   \
+            const float *restrict b = row_of(plane, y + 1), *restrict c = row_of(plane, y + 2);     \
+            for (int x = 0; x < width; x++) a[x] = OPERATION(OPERATION(a[x], b[x]), c[x]);          \
+        }                                                                                           \
+    }                                                                                               \
+    static void NAME##_columns(const float *restrict from, int width, float *restrict threes,       \
+                               float *restrict to)                                                  \
+    {                                                                                               \
+        for (int x = 0; x < width + WINDOW - 3; x++)                                                \
+            threes[x] = OPERATION(OPERATION(from[x], from[x + 1]), from[x + 2]);                    \
+        for (int x = 0; x < width; x++) to[x] = threes[x];                                          \
+        for (int k = 3; k < WINDOW; k += 3)                                                         \
+            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], threes[x + k]);                \
+    }
+FOLD(least, least)
+FOLD(sum, add)
+
+/* Squares of chessboards of pixels in each cell of a row: of single pixels (`fine`, a mean), and of
+ * halves of the cell (`coarse`); and the variance of all pixels of a cell. */
+static void squares_of_cells(const float *restrict roots, ptrdiff_t step, int width, int ratio,
+                             float *restrict fine, float *restrict coarse, float *restrict variance)
+{
+    int phases = ratio * ratio, half = ratio / 2;
+    for (int x = 0; x < width; x++) {
+        float sum = 0, squares = 0, steps = 0, halves[2][2] = {{0, 0}, {0, 0}};
+        for (int p = 0; p < phases; p++) sum += roots[p * step + x];
+        float mean = sum / (float)phases;
+        for (int p = 0; p < phases; p++) {
+            float deviation = roots[p * step + x] - mean;
+            squares += deviation * deviation;
+        }
+        for (int i = 0; i < half; i++)
+            for (int j = 0; j < half; j++) {
+                const float *quad = roots + (2 * i * ratio + 2 * j) * step + x;
+                float a = quad[0], b = quad[step], c = quad[ratio * step], d = quad[(ratio + 1) * step];
+                steps += (a - b - c + d) * (a - b - c + d);
+                halves[i & 1][j & 1] += (a + b + c + d) * 0.25f;
+            }
+        float board = halves[0][0] - halves[0][1] - halves[1][0] + halves[1][1];
+        fine[x] = steps / (float)(half * half);
+        coarse[x] = board * board;
+        variance[x] = squares / (float)phases;
+    }
+}
+
+/* Means of a product of two planes, or of one, under a 5 x 5 binomial window; a row of `width` cells from
+ * `width + 4`. work: width + 4 floats. */
+static void binomial_mean(Plane first, const Plane *second, int row, int width, float *restrict work,
+                          float *restrict to)
+{
+    static const float weights[TAPS] = {1, 4, 6, 4, 1};
+    for (int x = 0; x < width + 4; x++) work[x] = 0;
+    for (int k = 0; k < TAPS; k++) {
+        const float *restrict a = row_of(first, row + k);
+        if (second) {
+            const float *restrict b = row_of(*second, row + k);
+            for (int x = 0; x < width + 4; x++) work[x] += weights[k] * (a[x] * b[x]);
+        } else
+            for (int x = 0; x < width + 4; x++) work[x] += weights[k] * a[x];
+    }
+    for (int x = 0; x < width; x++)
+        to[x] = (work[x] + 4 * work[x + 1] + 6 * work[x + 2] + 4 * work[x + 3] + work[x + 4]) * (1.0f / 256);
+}
+
+/* Bicubic upsampling of a row of a plane, by phases: to[phase * step + x], x < width, from a plane whose
+ * first column is 2 cells to the left and whose first row is 2 cells above. work: width + 4 floats. */
+INLINE void enlarge_by(const Facts *f, const int ratio, Plane from, int row, int width, float *restrict to,
+                       ptrdiff_t step, float *restrict work)
+{
+    const float *restrict rows[TAPS];
+    for (int k = 0; k < TAPS; k++) rows[k] = row_of(from, row + k);
+    for (int y = 0; y < ratio; y++) {
+        const float *w = f->phases[y];
+        for (int x = 0; x < width + 4; x++)
+            work[x] = w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] +
+                      w[4] * rows[4][x];
+        for (int phase = 0; phase < ratio; phase++) {
+            const float *v = f->phases[phase];
+            float *restrict out = to + (y * ratio + phase) * step;
+            for (int x = 0; x < width; x++)
+                out[x] = v[0] * work[x] + v[1] * work[x + 1] + v[2] * work[x + 2] + v[3] * work[x + 3] +
+                         v[4] * work[x + 4];
+        }
+    }
+}
+
+static void enlarge(const Block *b, Plane from, int row, int width, float *to, ptrdiff_t step, float *work)
+{
+    enlarge_by(b->facts, b->ratio, from, row, width, to, step, work);
+}
+
+/* Cube roots of pan's enlarged cell mean for a row of cells, by phases. work: 2 * (width + 4) floats. */
+static void coarse_roots(const Block *b, Plane mean, int row, int width, float *restrict to, ptrdiff_t step,
+                         float *restrict work)
+{
+    const Facts *f = b->facts;
+    float *restrict darkest = work, *restrict floor = work + width + 4;
+    enlarge(b, mean, row, width, to, step, work);
+    for (int x = 0; x < width + 4; x++) darkest[x] = row_of(mean, row)[x];
+    for (int k = 1; k < TAPS; k++) {
+        const float *restrict next = row_of(mean, row + k);
+        for (int x = 0; x < width + 4; x++) darkest[x] = least(darkest[x], next[x]);
+    }
+    for (int x = 0; x < width; x++) {
+        float low = least(least(least(darkest[x], darkest[x + 1]), least(darkest[x + 2], darkest[x + 3])),
+                          darkest[x + 4]);
+        floor[x] = greatest(low * f->undershoot_limit, f->least_mean);
+    }
+    for (int p = 0; p < b->ratio * b->ratio; p++)
+        for (int x = 0; x < width; x++) {
+            float value = greatest(to[p * step + x], floor[x]);
+            float y = inverse_cube_root(value);
+            to[p * step + x] = value * (y * y);
+        }
+}
+
+/* Least squares of Oklab on shading around each cell of a row.
+ *
+ * shading, oklab, inside: planes whose first cell is 2 cells above and left; `inside` holds the variance
+ * of all pixels of a cell, and that of chessboards. mean: of shading. slopes, deviations: 3 and 4 rows,
+ * `step` floats apart. work: 13 * step floats. */
+static void local_regression(const Facts *f, Plane shading, const Plane *oklab, const Plane *inside, int row,
+                             int width, float *restrict mean, float *restrict slopes,
+                             float *restrict deviations, ptrdiff_t step, float *restrict work)
+{
+    float *sums = work, *product = work + 2 * step, *square = work + 3 * step, *colour = work + 4 * step;
+    binomial_mean(shading, NULL, row, width, sums, mean);
+    binomial_mean(shading, &shading, row, width, sums, square);
+    float *restrict variance = deviations;
+    for (int x = 0; x < width; x++) variance[x] = greatest(square[x] - mean[x] * mean[x], 0);
+    for (int c = 0; c < 3; c++) {
+        float *restrict slope = slopes + c * step;
+        binomial_mean(oklab[c], NULL, row, width, sums, colour);
+        binomial_mean(oklab[c], &shading, row, width, sums, product);
+        for (int x = 0; x < width; x++) {
+            float ridge = f->ridge * mean[x] * mean[x];
+            float proportional = colour[x] / greatest(mean[x], f->least_root);
+            slope[x] = (product[x] - colour[x] * mean[x] + ridge * proportional) /
+                       greatest(variance[x] + ridge, 1e-8f);
+        }
+        if (c == 0) {
+            binomial_mean(oklab[0], &oklab[0], row, width, sums, square);
+            for (int x = 0; x < width; x++)
+                deviations[step + x] = greatest(square[x] - colour[x] * colour[x], 0);
+        }
+    }
+    for (int k = 0; k < 2; k++) binomial_mean(inside[k], NULL, row, width, sums, deviations + (2 + k) * step);
+    for (int k = 0; k < 4; k++)
+        for (int x = 0; x < width; x++) deviations[k * step + x] = sqrtf(deviations[k * step + x]);
+}
+
+/* Weight that fine detail in mul but not in pan is an artefact, from the sharpness of pan. */
+static void artefact_weight(const Facts *f, const float *restrict fine, const float *restrict coarse, int width,
+                            float *restrict to)
+{
+    const float cells = WINDOW * WINDOW, limit = f->sharpness_limit * f->sharpness_limit;
+    for (int x = 0; x < width; x++) {
+        float ratio = sqrtf(least(fine[x] / cells / greatest(coarse[x] / cells, 1e-12f), limit));
+        to[x] = least(greatest((f->sharp_pan - ratio) / (f->sharp_pan - f->soft_pan), 0), 1);
+    }
+}
+
+#endif

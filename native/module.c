@@ -1,0 +1,271 @@
+/* The extension module `potato.model._native`: checks what Python passes, and calls `sharpen`. */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <string.h>
+
+#include "block.h"
+
+#define MOST_LAYERS 64
+#define MOST_BUFFERS (MOST_LAYERS + 10)
+
+typedef struct {
+    const char *name;
+    int lanes;
+    int64_t (*sharpen)(const Block *, float *);
+    size_t (*workspace)(const Block *);
+} InstructionSet;
+
+int64_t sharpen_baseline(const Block *, float *);
+size_t workspace_baseline(const Block *);
+#if defined(__x86_64__) || defined(_M_X64)
+int64_t sharpen_avx2(const Block *, float *);
+size_t workspace_avx2(const Block *);
+int64_t sharpen_avx512(const Block *, float *);
+size_t workspace_avx512(const Block *);
+#endif
+
+/* The best instruction set comes first. */
+static const InstructionSet SETS[] = {
+#if defined(__x86_64__) || defined(_M_X64)
+    {"avx512", 16, sharpen_avx512, workspace_avx512},
+    {"avx2", 8, sharpen_avx2, workspace_avx2},
+#endif
+    {"baseline", 4, sharpen_baseline, workspace_baseline},
+};
+#define SET_COUNT (sizeof SETS / sizeof *SETS)
+
+static int is_supported(const InstructionSet *set)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+    if (set->lanes == 16)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (set->lanes == 8) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return set->lanes == 4;
+}
+
+/* The buffers of a call, released together. */
+typedef struct {
+    Py_buffer views[MOST_BUFFERS];
+    int count;
+} Buffers;
+
+static void release(Buffers *buffers)
+{
+    while (buffers->count) PyBuffer_Release(&buffers->views[--buffers->count]);
+}
+
+/* Borrow the memory of an array of `dimensions` whose items are `size` bytes and lie without gaps along
+ * the last axis; NULL, with an exception, if it is another kind of array. */
+static Py_buffer *borrow(Buffers *buffers, PyObject *array, const char *name, int dimensions, Py_ssize_t size,
+                         int writable)
+{
+    Py_buffer *view = &buffers->views[buffers->count];
+    if (PyObject_GetBuffer(array, view, PyBUF_STRIDES | (writable ? PyBUF_WRITABLE : 0))) return NULL;
+    buffers->count++;
+    if (view->ndim != dimensions || view->itemsize != size || view->strides[dimensions - 1] != size) {
+        PyErr_Format(PyExc_ValueError,
+                     "expected %s with %d axes and items of %zd bytes without gaps, found %d axes and %zd bytes",
+                     name, dimensions, size, view->ndim, view->itemsize);
+        return NULL;
+    }
+    for (int axis = 0; axis < dimensions; axis++)
+        if (view->strides[axis] % size || view->strides[axis] < 0) {
+            PyErr_Format(PyExc_ValueError, "expected %s with rows of whole items from top to bottom", name);
+            return NULL;
+        }
+    return view;
+}
+
+static int has_shape(const Py_buffer *view, const char *name, Py_ssize_t rows, Py_ssize_t columns)
+{
+    const Py_ssize_t *shape = view->shape + view->ndim - 2;
+    if (shape[0] == rows && shape[1] == columns) return 1;
+    PyErr_Format(PyExc_ValueError, "expected %s of %zd x %zd pixels, found %zd x %zd", name, rows, columns,
+                 shape[0], shape[1]);
+    return 0;
+}
+
+/* What every call passes about the network: instruction set, facts, channels and packed kernels. */
+static const InstructionSet *read_network(Block *b, Buffers *buffers, const char *name, PyObject *facts,
+                                          PyObject *kernels, int *channels, const float **packed)
+{
+    const InstructionSet *set = NULL;
+    for (size_t i = 0; i < SET_COUNT; i++)
+        if (!strcmp(SETS[i].name, name) && is_supported(&SETS[i])) set = &SETS[i];
+    if (!set) return PyErr_Format(PyExc_ValueError, "this processor has no instruction set %s", name), NULL;
+    Py_buffer *view = borrow(buffers, facts, "facts", 1, sizeof(float), 0);
+    if (!view) return NULL;
+    if (view->len != sizeof(Facts))
+        return PyErr_Format(PyExc_ValueError, "expected %zu bytes of facts, found %zd", sizeof(Facts), view->len),
+               NULL;
+    b->facts = view->buf;
+    Py_ssize_t depth = PyTuple_Size(kernels);
+    if (depth < 0) return NULL;
+    if (depth > MOST_LAYERS) return PyErr_SetString(PyExc_ValueError, "too many layers"), NULL;
+    b->depth = (int)depth;
+    for (int layer = 0; layer < b->depth; layer++) {
+        view = borrow(buffers, PyTuple_GetItem(kernels, layer), "kernel", 3, sizeof(float), 0);
+        if (!view) return NULL;
+        Py_ssize_t inputs = view->shape[1], outputs = view->shape[2];
+        if (view->shape[0] != 36 || outputs % set->lanes || view->strides[1] != outputs * view->itemsize ||
+            view->strides[0] != inputs * view->strides[1] || (layer && channels[layer] != inputs))
+            return PyErr_SetString(PyExc_ValueError, "expected packed kernels that fit each other"), NULL;
+        channels[layer] = (int)inputs;
+        channels[layer + 1] = (int)outputs;
+        packed[layer] = view->buf;
+    }
+    b->channels = channels;
+    b->kernels = packed;
+    return set;
+}
+
+static int read_look(Block *b, Buffers *buffers, PyObject *rows, PyObject *columns)
+{
+    if (rows == Py_None) return 1;
+    Py_buffer *down = borrow(buffers, rows, "row_dither", 1, sizeof(float), 0);
+    Py_buffer *across = down ? borrow(buffers, columns, "column_dither", 1, sizeof(float), 0) : NULL;
+    if (!across) return 0;
+    if (down->shape[0] != b->height * b->ratio || across->shape[0] != b->width * b->ratio) {
+        PyErr_SetString(PyExc_ValueError, "expected a dither phase for each row and column");
+        return 0;
+    }
+    b->look.row_dither = down->buf;
+    b->look.column_dither = across->buf;
+    return 1;
+}
+
+static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul, PyObject *pan_valid,
+                       PyObject *mul_valid, PyObject *out)
+{
+    Py_buffer *coarse = borrow(buffers, mul, "mul", 3, sizeof(uint16_t), 0);
+    Py_buffer *fine = coarse ? borrow(buffers, pan, "pan", 2, sizeof(uint16_t), 0) : NULL;
+    if (!fine) return 0;
+    Py_ssize_t rows = coarse->shape[1], columns = coarse->shape[2];
+    b->bands = (int)coarse->shape[0];
+    b->height = (int)(rows - 2 * b->given);
+    b->width = (int)(columns - 2 * b->given);
+    if (b->height < 1 || b->width < 1 || b->bands < 1 || b->bands > MOST_BANDS || rows > 1 << 20 ||
+        columns > 1 << 20) {
+        PyErr_SetString(PyExc_ValueError, "expected mul with 1 to 16 bands and a halo around its cells");
+        return 0;
+    }
+    if (!has_shape(fine, "pan", rows * b->ratio, columns * b->ratio)) return 0;
+    int phases = b->ratio * b->ratio;
+    if (b->depth && (b->channels[0] != phases + b->bands + 14 || b->channels[b->depth] < 3 * phases + 3)) {
+        PyErr_SetString(PyExc_ValueError, "expected a network made for this ratio and these bands");
+        return 0;
+    }
+    b->pan = fine->buf;
+    b->pan_stride = fine->strides[0] / 2;
+    b->mul = coarse->buf;
+    b->mul_band = coarse->strides[0] / 2;
+    b->mul_stride = coarse->strides[1] / 2;
+    if (pan_valid != Py_None) {
+        Py_buffer *view = borrow(buffers, pan_valid, "pan_valid", 2, 1, 0);
+        if (!view || !has_shape(view, "pan_valid", rows * b->ratio, columns * b->ratio)) return 0;
+        b->pan_valid = view->buf;
+        b->pan_valid_stride = view->strides[0];
+        view = borrow(buffers, mul_valid, "mul_valid", 2, 1, 0);
+        if (!view || !has_shape(view, "mul_valid", rows, columns)) return 0;
+        b->mul_valid = view->buf;
+        b->mul_valid_stride = view->strides[0];
+    }
+    if (out == Py_None) return 1;
+    Py_ssize_t size = b->look.bits ? b->look.bits / 8 : (Py_ssize_t)sizeof(float);
+    Py_buffer *picture = borrow(buffers, out, "out", 3, size, 1);
+    if (!picture) return 0;
+    if (picture->shape[0] != (Py_ssize_t)b->height * b->ratio || picture->shape[2] != 4 ||
+        picture->shape[1] != (Py_ssize_t)b->width * b->ratio || picture->strides[1] != 4 * size) {
+        PyErr_SetString(PyExc_ValueError, "expected out of the size of the result and 4 channels");
+        return 0;
+    }
+    b->out = picture->buf;
+    b->out_stride = picture->strides[0] / size;
+    return 1;
+}
+
+PyDoc_STRVAR(sharpen_doc,
+             "sharpen(set, facts, kernels, ratio, given, pan, mul, pan_valid, mul_valid, look, row_dither,\n"
+             "        column_dither, out, workspace)\n--\n\n"
+             "Sharpen a block; the interpreter lock is released. See `potato.model.native`.\n\n"
+             "Returns the number of valid pixels; without `out`, the floats that the workspace must have.");
+
+static PyObject *sharpen(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const char *name;
+    PyObject *facts, *kernels, *pan, *mul, *pan_valid, *mul_valid, *rows, *columns, *out, *workspace;
+    PyObject *result = NULL;
+    Block b = {0};
+    int channels[MOST_LAYERS + 1] = {0};
+    const float *packed[MOST_LAYERS];
+    float exposure, contrast;
+    Buffers buffers;
+    buffers.count = 0;
+    if (!PyArg_ParseTuple(args, "sOO!iiOOOO(iff)OOOO", &name, &facts, &PyTuple_Type, &kernels, &b.ratio, &b.given,
+                          &pan, &mul, &pan_valid, &mul_valid, &b.look.bits, &exposure, &contrast, &rows,
+                          &columns, &out, &workspace))
+        return NULL;
+    b.look.has_tone_curve = exposure > 0;
+    b.look.exposure = exposure;
+    b.look.contrast = contrast;
+    b.look.white = b.look.bits ? (float)((1 << b.look.bits) - 1) : 1;
+    if (b.ratio < 2 || b.ratio > MOST_RATIO || b.given < 0 ||
+        (b.look.bits != 0 && b.look.bits != 8 && b.look.bits != 16)) {
+        PyErr_SetString(PyExc_ValueError, "expected a ratio of 2 to 6 and 0, 8 or 16 bits");
+        return NULL;
+    }
+    const InstructionSet *set = read_network(&b, &buffers, name, facts, kernels, channels, packed);
+    if (!set || !read_images(&b, &buffers, pan, mul, pan_valid, mul_valid, out) ||
+        !read_look(&b, &buffers, rows, columns))
+        goto done;
+    size_t floats = set->workspace(&b);
+    if (out == Py_None) {
+        result = PyLong_FromSize_t(floats);
+        goto done;
+    }
+    Py_buffer *space = borrow(&buffers, workspace, "workspace", 1, sizeof(float), 1);
+    if (!space) goto done;
+    if ((size_t)space->shape[0] < floats) {
+        PyErr_Format(PyExc_ValueError, "expected a workspace of %zu floats, found %zd", floats, space->shape[0]);
+        goto done;
+    }
+    int64_t valid;
+    float *memory = space->buf;
+    Py_BEGIN_ALLOW_THREADS
+    valid = set->sharpen(&b, memory);
+    Py_END_ALLOW_THREADS
+    result = PyLong_FromLongLong(valid);
+done:
+    release(&buffers);
+    return result;
+}
+
+static PyMethodDef METHODS[] = {{"sharpen", sharpen, METH_VARARGS, sharpen_doc}, {NULL, NULL, 0, NULL}};
+
+/* `SETS`: name and lanes of each instruction set of this processor, the best first. */
+static int add_sets(PyObject *module)
+{
+    PyObject *sets = PyDict_New();
+    if (!sets) return -1;
+    for (size_t i = 0; i < SET_COUNT; i++) {
+        if (!is_supported(&SETS[i])) continue;
+        PyObject *lanes = PyLong_FromLong(SETS[i].lanes);
+        if (!lanes || PyDict_SetItemString(sets, SETS[i].name, lanes)) return Py_XDECREF(lanes), Py_DECREF(sets), -1;
+        Py_DECREF(lanes);
+    }
+    int status = PyModule_AddObjectRef(module, "SETS", sets);
+    Py_DECREF(sets);
+    return status;
+}
+
+static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, add_sets}, {0, NULL}};
+
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_native", "Sharpening in native code.", 0,
+                                    METHODS, SLOTS, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&MODULE); }

@@ -1,0 +1,134 @@
+/* From the network's output to Oklab, and from Oklab to codes (`core/color.py`, `core/render.py`). */
+#ifndef PICTURE_H
+#define PICTURE_H
+
+#include "block.h"
+#include "vector.h"
+
+#define SRGB_TOE 0.0031308f
+
+INLINE float srgb_encode(float linear)
+{
+    float curve = 1.055f * power_of(greatest(linear, SRGB_TOE), 1 / 2.4f);
+    return curve - (0.055f + 12.92f * SRGB_TOE) + 12.92f * least(linear, SRGB_TOE);
+}
+
+/* Linear sRGB, clipped to 0..1, of a row of Oklab; in place. */
+static void oklab_to_rgb(const Facts *f, float *restrict l, float *restrict a, float *restrict b, int width)
+{
+    const float(*m)[3] = f->oklab_to_lms, (*n)[3] = f->lms_to_rgb;
+    for (int x = 0; x < width; x++) {
+        float p = m[0][0] * l[x] + m[0][1] * a[x] + m[0][2] * b[x];
+        float q = m[1][0] * l[x] + m[1][1] * a[x] + m[1][2] * b[x];
+        float r = m[2][0] * l[x] + m[2][1] * a[x] + m[2][2] * b[x];
+        p *= p * p, q *= q * q, r *= r * r;
+        l[x] = least(greatest(n[0][0] * p + n[0][1] * q + n[0][2] * r, 0), 1);
+        a[x] = least(greatest(n[1][0] * p + n[1][1] * q + n[1][2] * r, 0), 1);
+        b[x] = least(greatest(n[2][0] * p + n[2][1] * q + n[2][2] * r, 0), 1);
+    }
+}
+
+/* The tone curve of a look, in place: `core.render.tone`. */
+static void tone(const Facts *f, const Look *look, float *restrict red, float *restrict green,
+                 float *restrict blue, int width)
+{
+    float contrast = look->contrast, exposure = look->exposure;
+    float factor = 1 + power_of(exposure, -contrast);
+    for (int x = 0; x < width; x++) {
+        float luminance = red[x] * f->luminance[0] + green[x] * f->luminance[1] + blue[x] * f->luminance[2];
+        luminance = greatest(luminance, 1e-6f);
+        float toned = power_of(luminance * exposure, contrast);
+        float gain = toned * factor / ((toned + 1) * luminance), grey = gain * luminance;
+        float r = red[x] * gain, g = green[x] * gain, b = blue[x] * gain;
+        float most = greatest(greatest(r, g), b);
+        float saturation = least((1 - grey) / greatest(most - grey, 1e-6f), 1);
+        red[x] = least(greatest(grey + (r - grey) * saturation, 0), 1);
+        green[x] = least(greatest(grey + (g - grey) * saturation, 0), 1);
+        blue[x] = least(greatest(grey + (b - grey) * saturation, 0), 1);
+    }
+}
+
+/* Codes of linear light: the sRGB signal, cut to integers after a threshold is added. */
+INLINE int32_t encode(float linear, float white, float threshold)
+{
+    return (int32_t)least(greatest(srgb_encode(linear) * white + threshold, 0), white);
+}
+
+/* Thresholds of a row of pixels of one phase: `core.render.dither`, or 0.5. */
+static void thresholds(const Look *look, int row, int phase, int ratio, int width, float *restrict to)
+{
+    if (!look->row_dither) {
+        for (int x = 0; x < width; x++) to[x] = 0.5f;
+        return;
+    }
+    float down = look->row_dither[row];
+    for (int x = 0; x < width; x++) {
+        float place = down + look->column_dither[ratio * x + phase];
+        place -= place >= 1 ? 1 : 0;
+        float folded = 2 * place - 1;
+        to[x] = 1 - __builtin_fabsf(folded);
+    }
+}
+
+/* Pack a row of pixels: (red, green, blue, alpha) as one number, 0 where they are invalid. */
+#define PACK(NAME, TYPE, BITS)                                                                          \
+    static void NAME(const Look *look, const float *restrict red, const float *restrict green,          \
+                     const float *restrict blue, const float *restrict threshold,                       \
+                     const uint8_t *restrict valid, int width, TYPE *restrict to)                       \
+    {                                                                                                   \
+        float white = look->white;                                                                      \
+        for (int x = 0; x < width; x++) {                                                               \
+            TYPE r = (TYPE)encode(red[x], white, threshold[x]), g = (TYPE)encode(green[x], white, threshold[x]), \
+                 b = (TYPE)encode(blue[x], white, threshold[x]), a = (TYPE)white;                       \
+            to[x] = (r | g << BITS | b << 2 * BITS | a << 3 * BITS) & (TYPE)-(TYPE)valid[x];            \
+        }                                                                                               \
+    }
+PACK(pack_8, uint32_t, 8)
+PACK(pack_16, uint64_t, 16)
+
+/* Put packed pixels, sorted by phase, into a row of the picture: the inverse of `split_counts`. */
+#define JOIN(NAME, TYPE)                                                                                \
+    INLINE void NAME(const TYPE *restrict from, ptrdiff_t step, int width, int ratio, TYPE *restrict to) \
+    {                                                                                                   \
+        if (ratio == 4) {                                                                               \
+            const TYPE *restrict a = from, *restrict b = a + step, *restrict c = b + step, *restrict d = c + step; \
+            for (int x = 0; x < width; x++) {                                                           \
+                to[4 * x] = a[x];                                                                       \
+                to[4 * x + 1] = b[x];                                                                   \
+                to[4 * x + 2] = c[x];                                                                   \
+                to[4 * x + 3] = d[x];                                                                   \
+            }                                                                                           \
+        } else                                                                                          \
+            for (int phase = 0; phase < ratio; phase++)                                                 \
+                for (int x = 0; x < width; x++) to[ratio * x + phase] = from[phase * step + x];         \
+    }
+JOIN(join_8, uint32_t)
+JOIN(join_16, uint64_t)
+
+/* Render pixels of one phase: Oklab, in three rows that are changed, as codes or, with 0 bits, as it is.
+ *
+ * work: a row. to: a row of packed pixels; for Oklab the picture itself, at the first pixel. */
+static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8_t *valid, int row, int phase,
+                       float *work, void *to)
+{
+    const Look *look = &b->look;
+    int width = b->width;
+    float *first = oklab, *second = oklab + step, *third = oklab + 2 * step;
+    if (!look->bits) {
+        float *pixel = to;
+        for (int x = 0; x < width; x++, pixel += 4 * b->ratio) {
+            float keep = valid[x];
+            pixel[0] = first[x] * keep, pixel[1] = second[x] * keep, pixel[2] = third[x] * keep, pixel[3] = keep;
+        }
+        return;
+    }
+    oklab_to_rgb(b->facts, first, second, third, width);
+    if (look->has_tone_curve) tone(b->facts, look, first, second, third, width);
+    thresholds(look, row, phase, b->ratio, width, work);
+    if (look->bits == 8)
+        pack_8(look, first, second, third, work, valid, width, to);
+    else
+        pack_16(look, first, second, third, work, valid, width, to);
+}
+
+#endif

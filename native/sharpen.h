@@ -1,0 +1,379 @@
+/* A whole block: counts and masks in, codes out. */
+#ifndef SHARPEN_H
+#define SHARPEN_H
+
+#include "block.h"
+#include "cells.h"
+#include "context.h"
+#include "convolve.h"
+#include "picture.h"
+
+#define SLACK 16 /* floats after a row that vectors may read and write */
+
+/* Where the planes of a block lie. */
+typedef struct {
+    int halo_valid, halo, margin;   /* cells around the result: to be known, to be read, in memory */
+    int height, width, stride;      /* of planes */
+    int tall, side;                 /* rows and columns of the network's images in memory */
+    int channels;                   /* the most of any layer, padded */
+    Plane mean, shading, oklab[3], bands[MOST_BANDS], fine, coarse, variance, chessboard, dark[2];
+    Plane local_mean, gain[3];
+    float *roots, *coarse_roots;    /* phases of each row of the whole, and of the result */
+    float *images[2], *convolution, *work;
+    uint8_t *known;
+    int *queue;
+    size_t floats;                  /* of the whole workspace */
+} Layout;
+
+/* Hand out `count` floats of the workspace; only count them if there is none yet. */
+static float *take(Layout *m, float *workspace, size_t count)
+{
+    float *found = workspace ? workspace + m->floats : NULL;
+    m->floats += (count + SLACK - 1) / SLACK * SLACK;
+    return found;
+}
+
+static Plane take_plane(Layout *m, float *workspace)
+{
+    return (Plane){take(m, workspace, (size_t)m->height * m->stride), m->stride};
+}
+
+static Layout lay_out(const Block *b, float *workspace)
+{
+    Layout m = {0};
+    int depth = b->depth, filled = b->pan_valid || b->mul_valid, phases = b->ratio * b->ratio;
+    m.halo_valid = depth ? 2 * BICUBIC_REACH + depth : BICUBIC_REACH;
+    m.halo = depth ? m.halo_valid - BICUBIC_REACH + WIDE_REACH : m.halo_valid;
+    m.margin = filled ? b->given : m.halo;
+    m.height = b->height + 2 * m.margin;
+    m.width = b->width + 2 * m.margin;
+    m.stride = (m.width + SLACK - 1) / SLACK * SLACK + SLACK;
+    m.mean = take_plane(&m, workspace);
+    m.shading = take_plane(&m, workspace);
+    for (int c = 0; c < 3; c++) m.oklab[c] = take_plane(&m, workspace);
+    for (int band = 0; band < b->bands; band++) m.bands[band] = take_plane(&m, workspace);
+    m.roots = take(&m, workspace, (size_t)m.height * phases * m.stride);
+    m.coarse_roots = take(&m, workspace, (size_t)b->height * phases * m.stride);
+    if (depth) {
+        Plane *planes[] = {&m.fine, &m.coarse, &m.variance, &m.chessboard, &m.dark[0], &m.dark[1],
+                           &m.local_mean, &m.gain[0], &m.gain[1], &m.gain[2]};
+        for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(&m, workspace);
+        m.tall = (b->height + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
+        m.side = (b->width + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
+        int inputs = 0;
+        for (int layer = 0; layer <= depth; layer++) {
+            if (padded(b->channels[layer]) > m.channels) m.channels = padded(b->channels[layer]);
+            if (layer < depth) {
+                int space = (int)convolve_space(b->channels[layer], b->channels[layer + 1]);
+                if (space > inputs) inputs = space;
+            }
+        }
+        for (int i = 0; i < 2; i++) m.images[i] = take(&m, workspace, (size_t)m.tall * m.side * m.channels);
+        m.convolution = take(&m, workspace, inputs);
+    }
+    int rows = 64 + 10 * phases + (depth ? padded(b->channels[0]) : 0);
+    m.work = take(&m, workspace, (size_t)rows * m.stride);
+    if (filled) {
+        m.known = (uint8_t *)take(&m, workspace, ((size_t)m.height * m.width + 3) / 4);
+        m.queue = (int *)take(&m, workspace, (size_t)2 * m.height * m.width);
+    }
+    return m;
+}
+
+/* Read pan's cell means and mul; fill what is unknown. */
+static void read_planes(const Block *b, Layout *m)
+{
+    int skip = b->given - m->margin;
+    float scale = b->facts->reflectance_of_count, *count = m->work, *work = m->work + m->stride;
+    for (int y = 0; y < m->height; y++) {
+        mean_of_cells(b, y + skip, skip, m->width, row_of(m->mean, y), count, work, m->stride);
+        if (m->known)
+            for (int x = 0; x < m->width; x++) m->known[y * m->width + x] = count[x] > 0;
+    }
+    if (m->known) fill_unknown(&m->mean, 1, m->known, m->height, m->width, m->halo_valid, m->queue);
+    for (int band = 0; band < b->bands; band++)
+        for (int y = 0; y < m->height; y++) {
+            const uint16_t *from = b->mul + band * b->mul_band + (y + skip) * b->mul_stride + skip;
+            float *restrict to = row_of(m->bands[band], y);
+            for (int x = 0; x < m->width; x++) to[x] = (float)from[x] * scale;
+        }
+    if (b->mul_valid) {
+        for (int y = 0; y < m->height; y++)
+            for (int x = 0; x < m->width; x++)
+                m->known[y * m->width + x] = b->mul_valid[(y + skip) * b->mul_valid_stride + x + skip] != 0;
+        fill_unknown(m->bands, b->bands, m->known, m->height, m->width, m->halo_valid, m->queue);
+    }
+}
+
+/* Planes of everything that is computed cell by cell: roots, shading, Oklab, squares. */
+static void compute_planes(const Block *b, Layout *m)
+{
+    int skip = b->given - m->margin, outside = m->margin - m->halo, phases = b->ratio * b->ratio;
+    int width = m->width - 2 * outside;
+    for (int y = outside; y < m->height - outside; y++) {
+        float *mean = row_of(m->mean, y) + outside, *shading = row_of(m->shading, y) + outside;
+        float *roots = m->roots + (ptrdiff_t)y * phases * m->stride + outside;
+        roots_of_cells(b, y + skip, skip + outside, width, mean, roots, m->stride, m->work);
+        for (int x = 0; x < width; x++) shading[x] = cube_root(mean[x]);
+        Plane bands[MOST_BANDS];
+        for (int band = 0; band < b->bands; band++) bands[band] = shifted(m->bands[band], 0, outside);
+        float *lightness = row_of(m->oklab[0], y) + outside;
+        oklab_of_bands(b, bands, y, width, lightness, row_of(m->oklab[1], y) + outside,
+                       row_of(m->oklab[2], y) + outside);
+        if (!b->depth) continue;
+        squares_of_cells(roots, m->stride, width, b->ratio, row_of(m->fine, y) + outside,
+                         row_of(m->coarse, y) + outside, row_of(m->variance, y) + outside);
+        float *fine = row_of(m->fine, y) + outside, *chessboard = row_of(m->chessboard, y) + outside;
+        float *dark = row_of(m->dark[0], y) + outside, *dark_colour = row_of(m->dark[1], y) + outside;
+        for (int x = 0; x < width; x++) {
+            chessboard[x] = fine[x] * 0.25f;
+            dark[x] = shading[x] > 0 ? shading[x] : INFINITY;
+            dark_colour[x] = lightness[x] > 0 ? lightness[x] : INFINITY;
+        }
+    }
+}
+
+/* Fold a row of windows of 33 x 33 cells of planes that are folded in threes already; a cell's window
+ * begins in the row and column of the result. */
+static void fold(Plane plane, int row, int width, float *work, ptrdiff_t step, int minimum, float *to)
+{
+    float *down = work, *threes = work + step;
+    if (minimum) {
+        least_rows(plane, row, width + WINDOW - 1, down);
+        least_columns(down, width, threes, to);
+    } else {
+        sum_rows(plane, row, width + WINDOW - 1, down);
+        sum_columns(down, width, threes, to);
+    }
+}
+
+/* The network's input, (height, width, channels) as `model.network.INPUTS` lists them, for the result and
+ * the `depth + 2` cells around it. */
+static void compose_input(const Block *b, Layout *m)
+{
+    const Facts *f = b->facts;
+    int around = b->depth + BICUBIC_REACH, phases = b->ratio * b->ratio, channels = padded(b->channels[0]);
+    int height = b->height + 2 * around, width = b->width + 2 * around, first = m->margin - around;
+    int outside = m->margin - m->halo;
+    ptrdiff_t step = m->stride;
+    float *rows = m->work + 32 * step, scale = f->input_scale;
+    float *detail = rows, *shade = rows + phases * step, *bands = shade + step, *chroma = bands + b->bands * step;
+    float *slopes = chroma + 2 * step, *deviations = slopes + 3 * step, *darkest = deviations + 4 * step;
+    float *artefact = darkest + 2 * step, *lightness = artefact + step;
+    int wide_height = m->height - 2 * outside, wide_width = m->width - 2 * outside;
+    least_threes(shifted(m->dark[0], outside, outside), wide_height, wide_width);
+    least_threes(shifted(m->dark[1], outside, outside), wide_height, wide_width);
+    sum_threes(shifted(m->fine, outside, outside), wide_height, wide_width);
+    sum_threes(shifted(m->coarse, outside, outside), wide_height, wide_width);
+    Plane near[3], inside[2] = {shifted(m->variance, first - 2, first - 2),
+                                shifted(m->chessboard, first - 2, first - 2)};
+    for (int c = 0; c < 3; c++) near[c] = shifted(m->oklab[c], first - 2, first - 2);
+    for (int y = 0; y < height; y++) {
+        const float *restrict shading = row_of(m->shading, y + first) + first;
+        const float *restrict oklab[3];
+        for (int c = 0; c < 3; c++) oklab[c] = row_of(m->oklab[c], y + first) + first;
+        const float *roots = m->roots + (ptrdiff_t)(y + first) * phases * step + first;
+        coarse_roots(b, shifted(m->mean, first - 2, first - 2), y, width, detail, step, m->work);
+        int row = y - around;
+        if (row >= 0 && row < b->height)
+            for (int p = 0; p < phases; p++)
+                memcpy(m->coarse_roots + ((ptrdiff_t)row * phases + p) * step, detail + p * step + around,
+                       b->width * sizeof(float));
+        for (int p = 0; p < phases; p++)
+            for (int x = 0; x < width; x++)
+                detail[p * step + x] = (roots[p * step + x] - detail[p * step + x]) * scale;
+        float *mean = row_of(m->local_mean, y);
+        local_regression(f, shifted(m->shading, first - 2, first - 2), near, inside, y, width, mean, slopes,
+                         deviations, step, m->work);
+        for (int k = 0; k < 2; k++)
+            fold(shifted(m->dark[k], outside, outside), y, width, m->work, step, 1, darkest + k * step);
+        float *fine = m->work + 2 * step, *coarse = m->work + 3 * step;
+        fold(shifted(m->fine, outside, outside), y, width, m->work, step, 0, fine);
+        fold(shifted(m->coarse, outside, outside), y, width, m->work, step, 0, coarse);
+        artefact_weight(f, fine, coarse, width, artefact);
+        for (int band = 0; band < b->bands; band++) {
+            const float *restrict value = row_of(m->bands[band], y + first) + first;
+            for (int x = 0; x < width; x++)
+                bands[band * step + x] = (cube_root(value[x]) - oklab[0][x]) * scale;
+        }
+        for (int x = 0; x < width; x++) {
+            float light = oklab[0][x], dark = shading[x];
+            shade[x] = (dark - light) * scale;
+            chroma[x] = 2 * oklab[1][x] * scale;
+            chroma[step + x] = 2 * oklab[2][x] * scale;
+            darkest[x] = (least(darkest[x], dark) - dark) * scale;
+            darkest[step + x] = (least(darkest[step + x], light) - light) * scale;
+            artefact[x] *= light * scale;
+            lightness[x] = light;
+        }
+        for (int c = 0; c < 3; c++)
+            for (int x = 0; x < width; x++)
+                slopes[c * step + x] = (slopes[c * step + x] * shading[x] - oklab[c][x]) * scale;
+        for (int k = 0; k < 4; k++)
+            for (int x = 0; x < width; x++) deviations[k * step + x] *= scale;
+        float *to = m->images[0] + (ptrdiff_t)y * m->side * channels;
+        for (int x = 0; x < width; x += LANES)
+            for (int c = 0; c < channels; c += LANES)
+                transpose(rows + c * step + x, step, to + (ptrdiff_t)x * channels + c, channels);
+    }
+}
+
+/* Make the cells of an image that lie beyond `rows` and `columns` 0. */
+static void clear_beyond(const Layout *m, float *image, int rows, int columns, int channels)
+{
+    int side = m->side;
+    for (int y = 0; y < rows; y++)
+        memset(image + ((ptrdiff_t)y * side + columns) * channels, 0,
+               (size_t)(side - columns) * channels * sizeof(float));
+    memset(image + (ptrdiff_t)rows * side * channels, 0, (size_t)(m->tall - rows) * side * channels * sizeof(float));
+}
+
+/* The network; returns the image that holds its output, for the result and 2 cells around it. */
+static const float *run_network(const Block *b, Layout *m)
+{
+    int rows = b->height + 2 * (b->depth + BICUBIC_REACH), columns = b->width + 2 * (b->depth + BICUBIC_REACH);
+    clear_beyond(m, m->images[0], rows, columns, padded(b->channels[0]));
+    for (int layer = 0; layer < b->depth; layer++) {
+        float *from = m->images[layer % 2], *to = m->images[(layer + 1) % 2];
+        rows -= 2, columns -= 2;
+        convolve(from, to, rows, columns, m->side, b->channels[layer], b->channels[layer + 1],
+                 b->kernels[layer], layer + 1 < b->depth, m->convolution);
+        clear_beyond(m, to, rows, columns, padded(b->channels[layer + 1]));
+    }
+    return m->images[b->depth % 2];
+}
+
+/* Planes of the corrections of the injection gain, for the result and 2 cells around it. */
+static void read_gains(const Block *b, Layout *m, const float *output)
+{
+    int phases = b->ratio * b->ratio, channels = padded(b->channels[b->depth]);
+    for (int y = 0; y < b->height + 2 * BICUBIC_REACH; y++) {
+        const float *restrict from = output + (ptrdiff_t)y * m->side * channels + 3 * phases;
+        const float *restrict mean = row_of(m->local_mean, y + b->depth) + b->depth;
+        for (int x = 0; x < b->width + 2 * BICUBIC_REACH; x++) {
+            float share = 1 / greatest(mean[x], b->facts->least_root);
+            for (int c = 0; c < 3; c++) row_of(m->gain[c], y)[x] = from[x * channels + c] * share;
+        }
+    }
+}
+
+/* Valid pixels of one phase of a row of the result; returns how many there are. */
+static int validity(const Block *b, int row, int y, int phase, uint8_t *restrict valid)
+{
+    int ratio = b->ratio, count = 0;
+    const uint8_t *pan = b->pan_valid, *mul = b->mul_valid;
+    if (pan) pan += ((ptrdiff_t)(row + b->given) * ratio + y) * b->pan_valid_stride + b->given * ratio + phase;
+    if (mul) mul += (row + b->given) * b->mul_valid_stride + b->given;
+    for (int x = 0; x < b->width; x++) {
+        valid[x] = (!pan || pan[ratio * x]) && (!mul || mul[x]);
+        count += valid[x];
+    }
+    return count;
+}
+
+/* Sort the network's residual for a row of cells by channel: the inverse of what ends `compose_input`. */
+static void read_residual(const Block *b, const Layout *m, const float *output, int row, float *to, ptrdiff_t step)
+{
+    int count = 3 * b->ratio * b->ratio, channels = padded(b->channels[b->depth]);
+    const float *from = output + ((ptrdiff_t)(row + BICUBIC_REACH) * m->side + BICUBIC_REACH) * channels;
+    for (int x = 0; x < b->width; x += LANES)
+        for (int c = 0; c < count; c += LANES)
+            transpose(from + (ptrdiff_t)x * channels + c, channels, to + c * step + x, step);
+}
+
+/* Oklab of the pixels of one phase of a row: the predictor and, if there are any, the network's corrections.
+ *
+ * colour, gain, residual: rows of L, a and b, `phases` rows of `step` floats apart. */
+static void combine(const Facts *f, const float *restrict fine, const float *restrict coarse,
+                    const float *colour, const float *gain, const float *residual, ptrdiff_t apart, int width,
+                    float *restrict to, ptrdiff_t step)
+{
+    float share = 1 / (2 * f->input_scale), limit = f->ratio_limit;
+    const float *restrict l = colour, *restrict a = colour + apart, *restrict b = colour + 2 * apart;
+    for (int x = 0; x < width; x++) {
+        float scale = least(fine[x] / coarse[x], limit);
+        to[x] = l[x] * scale;
+        to[step + x] = a[x] * scale;
+        to[2 * step + x] = b[x] * scale;
+    }
+    if (gain)
+        for (int c = 0; c < 3; c++) {
+            const float *restrict extra = gain + c * apart, *restrict rest = residual + c * apart;
+            float *restrict out = to + c * step;
+            for (int x = 0; x < width; x++) out[x] += rest[x] * share + extra[x] * (fine[x] - coarse[x]);
+        }
+}
+
+/* Combine the predictor with the network's output, render, and write; returns how many pixels are valid. */
+static int64_t compose_picture(const Block *b, Layout *m, const float *output)
+{
+    int ratio = b->ratio, phases = ratio * ratio, first = m->margin - BICUBIC_REACH, width = b->width;
+    ptrdiff_t step = m->stride, apart = phases * step;
+    size_t size = b->look.bits ? (size_t)b->look.bits / 8 : sizeof(float);
+    float *oklab = m->work + step, *packed = m->work + 4 * step, *colour = packed + 2 * MOST_RATIO * step;
+    float *gain = output ? colour + 3 * apart : NULL, *residual = output ? gain + 3 * apart : NULL;
+    uint8_t *valid = (uint8_t *)(residual + 3 * apart + LANES * step);
+    if (!output) valid = (uint8_t *)(colour + 3 * apart);
+    int64_t count = 0;
+    for (int y = 0; y < b->height; y++) {
+        const float *roots = m->roots + (ptrdiff_t)(y + m->margin) * apart + m->margin;
+        const float *coarse = m->coarse_roots + (ptrdiff_t)y * apart;
+        for (int c = 0; c < 3; c++) {
+            enlarge(b, shifted(m->oklab[c], first, first), y, width, colour + c * apart, step, m->work);
+            if (output) enlarge(b, m->gain[c], y, width, gain + c * apart, step, m->work);
+        }
+        if (output) read_residual(b, m, output, y, residual, step);
+        for (int i = 0; i < ratio; i++) {
+            char *line = (char *)b->out + (ptrdiff_t)(y * ratio + i) * b->out_stride * size;
+            for (int j = 0; j < ratio; j++) {
+                ptrdiff_t phase = (i * ratio + j) * step;
+                combine(b->facts, roots + phase, coarse + phase, colour + phase, output ? gain + phase : NULL,
+                        output ? residual + phase : NULL, apart, width, oklab, step);
+                count += validity(b, y, i, j, valid);
+                void *to = b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : line + 4 * size * j;
+                render_row(b, oklab, step, valid, y * ratio + i, j, m->work, to);
+            }
+            if (b->look.bits == 8)
+                join_8((uint32_t *)packed, step, width, ratio, (uint32_t *)line);
+            else if (b->look.bits == 16)
+                join_16((uint64_t *)packed, step, width, ratio, (uint64_t *)line);
+        }
+    }
+    return count;
+}
+
+/* Whether any pixel of the result is valid. */
+static int has_valid_pixels(const Block *b)
+{
+    int ratio = b->ratio;
+    if (!b->pan_valid) return 1;
+    for (int y = 0; y < b->height * ratio; y++) {
+        const uint8_t *pan = b->pan_valid + (ptrdiff_t)(y + b->given * ratio) * b->pan_valid_stride + b->given * ratio;
+        const uint8_t *mul = b->mul_valid + (ptrdiff_t)(y / ratio + b->given) * b->mul_valid_stride + b->given;
+        for (int x = 0; x < b->width * ratio; x++)
+            if (pan[x] && mul[x / ratio]) return 1;
+    }
+    return 0;
+}
+
+/* Sharpen a block; returns the number of valid pixels. The picture isn't touched if there are none. */
+static int64_t sharpen(const Block *b, float *workspace)
+{
+    if (!has_valid_pixels(b)) return 0;
+    Layout m = lay_out(b, workspace);
+    read_planes(b, &m);
+    compute_planes(b, &m);
+    if (!b->depth) {
+        int phases = b->ratio * b->ratio, first = m.margin - BICUBIC_REACH;
+        for (int y = 0; y < b->height; y++)
+            coarse_roots(b, shifted(m.mean, first, first), y, b->width,
+                         m.coarse_roots + (ptrdiff_t)y * phases * m.stride, m.stride, m.work);
+        return compose_picture(b, &m, NULL);
+    }
+    compose_input(b, &m);
+    const float *output = run_network(b, &m);
+    read_gains(b, &m, output);
+    return compose_picture(b, &m, output);
+}
+
+#endif

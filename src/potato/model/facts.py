@@ -1,0 +1,56 @@
+"""Numbers of the predictor and of the network, for every backend.
+
+`model.network` defines the model by them in torch, and `model.native` hands them to native code.
+"""
+
+from potato.core.sensors import BANDS, RATIO
+
+PIXELS = RATIO * RATIO
+"""Pan pixels of a cell."""
+
+INPUTS = {
+    "detail": PIXELS,  # roots less those of pan's enlarged cell mean
+    "shading": 1,  # less L
+    "bands": len(BANDS),  # cube roots, less L
+    "chroma": 2,  # 2a and 2b: they count double in ΔE
+    "slopes": 3,  # of L, a and b on shading, as `LocalRegression`, less the predictor's
+    "deviations": 4,  # as `LocalRegression`
+    "darkest": 2,  # as `WideContext`, less shading and L
+    "artefact weight": 1,  # as `WideContext`, times L
+    "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
+}
+"""The channels of the network's input by name, in their order, and how many each has."""
+
+OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
+"""The channels of the network's output by name, in their order, and how many each has."""
+
+INPUT_SCALE = 8.0
+"""Factor of all inputs but lightness, which is about 8 times as large as they are."""
+
+RATIO_LIMIT = float(PIXELS)
+"""Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
+
+WIDE_REACH = 16
+"""Cells on every side of a cell that `features.wide_context` reads."""
+
+RIDGE = 1e-3
+"""Regularisation of `features.local_regression`: variance, by the square of the mean, that is added
+to pan's as if it followed the predictor. Noise must not decide slopes where pan hardly varies."""
+
+SOFT_PAN, SHARP_PAN = 0.76, 0.84
+"""Of `features.sharpness`: most real pan lies below the first, nearly all means over its 4 × 4
+pixels above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
+
+SHARPNESS_LIMIT = 2.0
+"""Largest `features.sharpness`, that of white noise."""
+
+UNDERSHOOT_LIMIT = 0.5
+"""Least ratio of pan's enlarged cell mean to the darkest cell around. Bicubic interpolation
+undershoots beside bright cells, to 0 and below, where a ratio to it would explode; plain ground
+never comes this low."""
+
+LEAST_MEAN = 1e-4
+"""Least enlarged cell mean, reflectance: one count."""
+
+LEAST_ROOT = 1e-2
+"""Least cube root that anything is divided by."""

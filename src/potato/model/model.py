@@ -1,0 +1,122 @@
+"""A sharpener as data: its sizes and its weights, from which every backend is made."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.core.resample import BICUBIC_REACH
+from potato.model.facts import INPUTS, OUTPUTS, WIDE_REACH
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes of a sharpener; they travel in its checkpoint.
+
+    Attributes:
+        width: channels of each hidden layer.
+        depth: number of 3 × 3 layers; 0 is the bare predictor.
+    """
+
+    width: int = 32
+    depth: int = 4
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.width <= 1024 and 0 <= self.depth <= 64):
+            raise ValueError(f"expected width 1..1024 and depth 0..64, found {self.width} and {self.depth}")
+
+    @property
+    def layers(self) -> dict[str, tuple[int, int, int, int]]:
+        """The shape of each layer's weights by name: outputs, inputs, rows and columns."""
+        hidden = [self.width] * (self.depth - 1)
+        channels = [sum(INPUTS.values()), *hidden, sum(OUTPUTS.values())] if self.depth else []
+        return {
+            f"layers.{number}.weight": (after, before, 3, 3)
+            for number, (before, after) in enumerate(pairwise(channels))
+        }
+
+
+class Halos(NamedTuple):
+    """How many cells around a block, on every side, a model takes account of.
+
+    Attributes:
+        valid: must be known or filled.
+        whole: are read; 0 means unknown beyond `valid`.
+        read: to read around a block, so that invalid ones within `valid` are filled as in the whole
+            image.
+    """
+
+    valid: int
+    whole: int
+    read: int
+
+
+def halos(architecture: Architecture) -> Halos:
+    """The halos of a sharpener of these sizes."""
+    depth = architecture.depth
+    valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
+    # The wide context joins at the first layer, where the reach of the regression is used up.
+    whole = valid - BICUBIC_REACH + WIDE_REACH if depth else valid
+    return Halos(valid, whole, whole + valid)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A sharpener as data.
+
+    Attributes:
+        architecture: its sizes.
+        tensors: float32 weights of each layer by name, in the shapes of `Architecture.layers`.
+        card: facts about its training, as its checkpoint has them.
+
+    Raises:
+        ValueError: if the tensors don't fit the architecture, or hold NaN or infinity.
+    """
+
+    architecture: Architecture
+    tensors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        expected = self.architecture.layers
+        if self.tensors.keys() != expected.keys():
+            names = ", ".join(sorted(self.tensors)) or "none"
+            raise ValueError(f"expected the tensors {', '.join(expected) or 'of no layer'}, found {names}")
+        for name, tensor in self.tensors.items():
+            if tensor.shape != expected[name]:
+                raise ValueError(f"expected {name} of shape {expected[name]}, found {tensor.shape}")
+            if not np.isfinite(tensor).all():
+                raise ValueError(f"expected finite numbers, found NaN or infinity in {name}")
+
+    @property
+    def read_halo(self) -> int:
+        """Cells to read around a block."""
+        return halos(self.architecture).read
+
+    @cached_property
+    def digest(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the architecture and the tensors."""
+        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.architecture), sort_keys=True).encode())
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(tensor, np.float32).tobytes())
+        return digest.hexdigest()[:16]
+
+
+class HasModel(Protocol):
+    """A sharpener in another form, such as `network.Sharpener`, that can tell its model."""
+
+    def model(self) -> Model:
+        """The sharpener as data."""
+
+
+def as_model(sharpener: Model | HasModel) -> Model:
+    """The model of a sharpener in any form."""
+    return sharpener if isinstance(sharpener, Model) else sharpener.model()

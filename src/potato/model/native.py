@@ -1,0 +1,169 @@
+"""Sharpening on the CPU, in native code: one call for a block, without the interpreter lock.
+
+The C code in the folder `native` computes what `model.network` and `core.render` define, and tests
+compare the two. Its convolutions are Winograd's, which take a quarter of the products; the rest
+are a few passes over rows that stay in the caches of a core.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.core.color import (
+    BANDS_TO_XYZ,
+    LMS_TO_OKLAB,
+    SRGB_TO_XYZ,
+    XYZ_TO_LMS,
+)
+from potato.core.render import Look, dither_phases
+from potato.core.resample import BICUBIC_REACH, bicubic_phases
+from potato.core.sensors import RATIO, SCALE
+from potato.core.types import Codes
+from potato.model import _native, facts
+from potato.model.model import Model
+from potato.raster import PairPixels
+
+Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+"""Phases of the dither, of each row and of each column; None rounds."""
+
+MOST_RATIO, MOST_BANDS = 6, 16
+"""The sizes of tables in native code (`block.h`)."""
+
+TRANSFORM = np.array(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
+)
+"""G, by which a kernel of 3 × 3 becomes one of 6 × 6 for Winograd's F(4 × 4, 3 × 3).
+
+Source: A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
+"""
+
+
+class NativeBackend:
+    """Sharpens blocks with native code; may be called from many threads at once.
+
+    Attributes:
+        read_halo: cells to read around a block.
+        block: None: the caller chooses the side of a block.
+        instruction_set: the one of `_native.SETS` that is used.
+    """
+
+    block: int | None = None
+
+    def __init__(self, model: Model, instruction_set: str | None = None) -> None:
+        """Prepare a model for an instruction set; None for the best that this processor has."""
+        self.read_halo = model.read_halo
+        self.instruction_set = instruction_set or next(iter(_native.SETS))
+        lanes = _native.SETS[self.instruction_set]
+        self._facts = _facts()
+        self._kernels = tuple(
+            _transformed(model.tensors[name], lanes, first=not number)
+            for number, name in enumerate(model.architecture.layers)
+        )
+        # A workspace for each call at work, kept for the next: new memory costs as much as a stage.
+        self._workspaces: list[NDArray[np.float32]] = []
+
+    def __str__(self) -> str:
+        return f"cpu, native code ({self.instruction_set})"
+
+    def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
+        """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
+        phases: Phases = (None, None)
+        if look.bits == 8:
+            height, width = self._size(pixels)
+            phases = dither_phases(height, width, row, column)
+        tone = look.bits, look.exposure or 0.0, look.contrast
+        codes, valid = self._run(pixels, tone, phases, np.dtype(f"uint{look.bits}"))
+        return codes if valid else None
+
+    def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
+        """Oklab (3, 4h, 4w) of a window that includes `read_halo`; 0 where a pixel is invalid."""
+        return self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))[0][:3]
+
+    def _size(self, pixels: PairPixels) -> tuple[int, int]:
+        """Rows and columns of the result."""
+        height, width = (RATIO * (side - 2 * self.read_halo) for side in pixels.mul_valid.shape)
+        return height, width
+
+    def _run(
+        self, pixels: PairPixels, tone: tuple[int, float, float], phases: Phases, dtype: np.dtype[Any]
+    ) -> tuple[NDArray[Any], int]:
+        """Four channels (4, 4h, 4w), neighbours in memory, and the number of valid pixels."""
+        whole = pixels.pan_valid.all() and pixels.mul_valid.all()
+        pan_valid, mul_valid = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
+
+        def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
+            return _native.sharpen(
+                self.instruction_set,
+                self._facts,
+                self._kernels,
+                RATIO,
+                self.read_halo,
+                pixels.pan,
+                pixels.mul,
+                pan_valid,
+                mul_valid,
+                tone,
+                *phases,
+                out,
+                workspace,
+            )
+
+        floats = call(None, None)
+        workspace = self._workspaces.pop() if self._workspaces else np.empty(0, np.float32)
+        if len(workspace) < floats:
+            workspace = np.empty(floats, np.float32)
+        out = np.empty((*self._size(pixels), 4), dtype)
+        valid = call(out, workspace)
+        self._workspaces.append(workspace)
+        return np.moveaxis(out, -1, 0), valid
+
+
+def _transformed(kernel: NDArray[np.float32], lanes: int, *, first: bool) -> NDArray[np.float32]:
+    """A kernel (n, m, 3, 3) as native code takes it, (36, m, n), with n made up to whole vectors.
+
+    The inputs of all layers but the first are outputs of the layer before, so m is made up, too.
+    """
+    outputs, inputs = kernel.shape[:2]
+    whole_outputs, whole_inputs = (-(-count // lanes) * lanes for count in (outputs, inputs))
+    result = np.zeros((36, inputs if first else whole_inputs, whole_outputs), np.float32)
+    full = np.einsum("yi,nmij,xj->yxmn", TRANSFORM, kernel.astype(np.float64), TRANSFORM)
+    result[:, :inputs, :outputs] = full.reshape(36, inputs, outputs)
+    return result
+
+
+def _facts() -> NDArray[np.float32]:
+    """The struct `Facts` of `block.h`."""
+    xyz_to_lms, lms_to_oklab = np.array(XYZ_TO_LMS), np.array(LMS_TO_OKLAB)
+    bands_to_lms = np.zeros((3, MOST_BANDS))
+    bands_to_lms[:, : len(BANDS_TO_XYZ)] = xyz_to_lms @ np.array(BANDS_TO_XYZ).T
+    phases = np.zeros((MOST_RATIO, 2 * BICUBIC_REACH + 1))
+    phases[:RATIO] = bicubic_phases()
+    numbers = (
+        1 / SCALE,
+        facts.RATIO_LIMIT ** (1 / 3),
+        facts.UNDERSHOOT_LIMIT,
+        facts.LEAST_MEAN,
+        facts.LEAST_ROOT,
+        facts.RIDGE,
+        facts.SOFT_PAN,
+        facts.SHARP_PAN,
+        facts.SHARPNESS_LIMIT,
+        facts.INPUT_SCALE,
+    )
+    tables = (
+        bands_to_lms,
+        lms_to_oklab,
+        np.linalg.inv(lms_to_oklab),
+        np.linalg.inv(xyz_to_lms @ np.array(SRGB_TO_XYZ)),
+        np.array(SRGB_TO_XYZ[1]),
+        phases,
+    )
+    return np.concatenate([numbers, *(table.ravel() for table in tables)]).astype(np.float32)
