@@ -64,7 +64,7 @@ class DeliverySettings:
         creation_options: GDAL creation options on top of the profile's.
         crop_to_square: whether pictures show their grid square alone, without the overlap.
         area: the ground that pictures are limited to; None for no limit.
-        device: where torch computes.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threads: threads in which each worker computes, and in which GDAL compresses.
     """
 
