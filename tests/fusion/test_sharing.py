@@ -35,7 +35,6 @@ def test_processes_times_threads_never_exceed_the_cores(monkeypatch, tmp_path, w
         settings = scheduled(tiles, executor, tmp_path)
         at_once = min(executor.workers, tiles)
         assert 16 - at_once < at_once * settings.threads <= 16
-        assert settings.gdal_options["NUM_THREADS"] == str(settings.threads)
 
 
 def test_more_processes_than_cores_have_one_thread_each(monkeypatch, tmp_path):
@@ -49,11 +48,6 @@ def test_workers_of_a_local_cluster_share_the_cores(tmp_path):
     with open_executor(2, "local") as executor:
         threads = scheduled(100, executor, tmp_path).threads
         assert executor.workers == 2 and 2 * threads <= max(2, available_cores())
-
-
-def test_an_option_of_the_user_is_kept_in_either_case():
-    settings = dataclasses.replace(OURS, creation_options=(("num_threads", "3"),), threads=7)
-    assert settings.gdal_options == {"NUM_THREADS": "3"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -67,7 +67,7 @@ def _write(job: TileJob, model: Model, pair: Pair, part: Part) -> Fused:
     how = FuseSettings(
         look=settings.look,
         profile=settings.profile,
-        creation_options=settings.gdal_options,
+        creation_options=dict(settings.creation_options),
         # Without the pixels of a tile: a worker gets the GPU ready once, for all its tiles.
         device=choose_device(settings.device),
         workers=settings.threads,
