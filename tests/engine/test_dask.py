@@ -18,7 +18,7 @@ from potato import fuse_ard
 from potato.ard.rating import rate_cids
 from potato.chips.fake import fake_chips
 from potato.chips.make import make_chips
-from potato.engine.dask import LOCAL, MEMORY_BYTES, Cluster, Waits, open_cluster
+from potato.engine.dask import LOCAL, MEMORY_BYTES, Cluster, Waits, _versions, open_cluster
 from potato.engine.jobs import Lost
 from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
@@ -239,6 +239,13 @@ def test_a_worker_with_other_software_ends_the_run(two, monkeypatch):
     monkeypatch.setattr("potato.engine.dask._versions", lambda: there)
     with pytest.raises(ClusterError, match=r"expected workers with potato 0\.0\.1, .*found one with potato"):
         list(two.run([1], worker_jobs.double))
+
+
+def test_a_worker_may_lack_a_package_or_have_one_more(two, monkeypatch):
+    """The base has no torch, and sharpens to equal bytes."""
+    here = {name: version for name, version in _versions().items() if name != "torch"}
+    monkeypatch.setattr("potato.engine.dask._versions", lambda: here)
+    assert [result for _, result in two.run([1], worker_jobs.double)] == [2]
 
 
 def test_a_scheduler_that_does_not_answer_is_an_error_of_one_line(ard, tmp_path, run, monkeypatch):

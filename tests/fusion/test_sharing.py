@@ -5,7 +5,6 @@ import dataclasses
 import sys
 
 import pytest
-import torch
 
 import worker_jobs
 from deliveries import OURS, TILE, deliver
@@ -17,7 +16,7 @@ from potato.fusion.delivery import tile
 from potato.fusion.delivery.manifest import Manifest
 from potato.fusion.delivery.plan import Choice, DeliverySettings, Plan, TileJob, make_plan
 from potato.fusion.delivery.schedule import make_schedule
-from potato.model.weights import load_model, weights_digest
+from potato.model.weights import load_model
 
 
 def scheduled(count: int, executor, folder) -> DeliverySettings:
@@ -36,7 +35,6 @@ def test_processes_times_threads_never_exceed_the_cores(monkeypatch, tmp_path, w
         settings = scheduled(tiles, executor, tmp_path)
         at_once = min(executor.workers, tiles)
         assert 16 - at_once < at_once * settings.threads <= 16
-        assert settings.gdal_options["NUM_THREADS"] == str(settings.threads)
 
 
 def test_more_processes_than_cores_have_one_thread_each(monkeypatch, tmp_path):
@@ -52,17 +50,12 @@ def test_workers_of_a_local_cluster_share_the_cores(tmp_path):
         assert executor.workers == 2 and 2 * threads <= max(2, available_cores())
 
 
-def test_an_option_of_the_user_is_kept_in_either_case():
-    settings = dataclasses.replace(OURS, creation_options=(("num_threads", "3"),), threads=7)
-    assert settings.gdal_options == {"NUM_THREADS": "3"}
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
 def test_a_tile_with_one_thread_makes_no_pool_of_threads(ard, tmp_path, profile):
     """GDAL keeps its pools, one for ALL_CPUS and one for each other number of threads."""
     first = make_plan(str(ard), Choice()).tiles[0]
-    digest = weights_digest(load_model("predictor"))
+    digest = load_model("predictor").digest
     settings = dataclasses.replace(OURS, weights="predictor", weights_digest=digest, profile=profile)
     job = TileJob(first, str(tmp_path), dataclasses.replace(settings, device="cpu"))
     with open_executor(1, kind="processes") as executor:
@@ -105,11 +98,28 @@ def test_a_worker_reads_the_weights_once(ard, tmp_path, monkeypatch):
     assert deliver(ard, tmp_path / "out").done == 4 and len(read) == 1
 
 
-@pytest.mark.parametrize(("device", "wanted", "given"), [("cuda", 16, 1), ("cuda", None, 1), ("cuda", 0, 0)])
-def test_a_gpu_has_one_process(monkeypatch, device, wanted, given):
-    monkeypatch.setattr(delivery, "choose_device", torch.device)
-    assert delivery._workers_for(device, wanted) == given
+@pytest.fixture
+def gpu(monkeypatch):
+    """A machine on which `auto` finds a GPU."""
+    monkeypatch.setattr("potato.engine.devices.find_gpus", lambda: {"cuda:0": "a GPU"})
+
+
+@pytest.mark.parametrize(("wanted", "given"), [(16, 1), (None, 1), (0, 0)])
+def test_a_gpu_has_one_process(gpu, wanted, given):
+    assert delivery._workers_for("auto", wanted) == given
     assert delivery._workers_for("cpu", wanted) == wanted
+
+
+def test_tiles_use_the_gpu_that_their_run_was_planned_for(gpu, ard, tmp_path, monkeypatch):
+    """Each tile alone is too small to be worth a GPU's start, but the GPU starts once."""
+    used = []
+
+    def note_device(pair, output, model, settings, part):
+        used.append(settings.device)
+        raise InputError("there is no such GPU")
+
+    monkeypatch.setattr(tile, "fuse_pair", note_device)
+    assert len(deliver(ard, tmp_path / "out").failed) == 4 and used == ["cuda:0"] * 4
 
 
 def test_a_device_that_is_not_there_ends_the_run_before_it_begins(ard, tmp_path):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from potato.core.installation import install_command
+from potato.core.installation import VERSION, install_command
 from potato.core.text import redact
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
@@ -35,9 +35,9 @@ MEMORY_BYTES = 2 << 30
 """Memory limit of a worker of that cluster. Dask ends a worker before it exceeds the limit and does
 its job again. A tile of any size takes about 0.7 GB."""
 
-PACKAGES = ("potato", "torch", "rasterio")
-"""Packages whose versions must agree on all machines, since pixels depend on them; local parts of a
-version, such as `+cpu`, may differ."""
+PACKAGES = ("torch", "rasterio")
+"""Packages whose versions must agree, as Potato's own must, on all machines that have them, since
+pixels depend on them; local parts of a version, such as `+cpu`, may differ."""
 
 MALLOC_BYTES = {-1: 256 << 20, -3: 32 << 20}
 """Freed memory that the C library keeps for itself, close to its own defaults: up to 256 MB at the
@@ -147,7 +147,7 @@ class Cluster(Executor):
 
         Raises:
             ClusterError: if the scheduler or all workers are lost, or a worker has other versions
-                of `PACKAGES`.
+                of Potato or `PACKAGES`.
         """
         waiting = iter(jobs)
         pending: dict[Any, tuple[Job, Future[Any]]] = {}
@@ -210,7 +210,7 @@ class Cluster(Executor):
             reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
             raise ClusterError(f"a worker of the cluster can't do the work: {reason}") from error
         here = _versions()
-        if versions != here:
+        if any(versions[name] != here[name] for name in versions.keys() & here.keys()):
             raise ClusterError(
                 f"expected workers with {_listed(here)}, as here, found one with {_listed(versions)}; "
                 "install the same there"
@@ -263,8 +263,14 @@ def _keep_memory() -> None:
             library.mallopt(option, size)
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name).split("+")[0] for name in PACKAGES}
+    """The versions of Potato and of installed `PACKAGES`; reading them takes milliseconds."""
+    found = {"potato": VERSION}
+    for name in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name).split("+")[0]
+    return found
 
 
 def _listed(versions: dict[str, str]) -> str:

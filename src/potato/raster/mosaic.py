@@ -184,6 +184,7 @@ def write_mosaic(
     options: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    threads: int | None = None,
 ) -> float:
     """Write a mosaic as one picture, whole or absent, in bounded memory.
 
@@ -194,6 +195,7 @@ def write_mosaic(
         options: GDAL creation options, which replace or add to those of the profile.
         tags: metadata of the file.
         overwrite: whether to replace a file.
+        threads: threads that compress; None for one per core that this process may use.
 
     Returns:
         The share of its pixels that are valid.
@@ -203,7 +205,8 @@ def write_mosaic(
         OutputError, OutputExists: if it can't be written.
     """
     grid, valid = layout.grid, 0
-    settings: dict[str, Any] = {"profile": profile, "options": options, "tags": tags, "overwrite": overwrite}
+    settings: dict[str, Any] = {"profile": profile, "options": options, "tags": tags}
+    settings |= {"overwrite": overwrite, "threads": threads}
     with gdal(), create_picture(output, grid, dtype=layout.dtype, **settings) as picture:
         for left in range(0, grid.width, PANEL):
             right = min(left + PANEL, grid.width)

@@ -86,9 +86,10 @@ def _write(job: MosaicJob, layout: Layout) -> float:
         job.output,
         layout,
         profile=PROFILES[settings.profile],
-        options=settings.gdal_options,
+        options=dict(settings.creation_options),
         tags={"POTATO_CID": job.source.cid, "POTATO_WEIGHTS": settings.weights_digest, **settings.look.tags},
         overwrite=job.overwrite,
+        threads=settings.threads,
     )
 
 

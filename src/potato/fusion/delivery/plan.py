@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
 from potato.ard.overview import lonlat_outline
-from potato.core.profiles import PROFILES
 from potato.core.render import Look
 from potato.core.sensors import CATALOG_ID
 from potato.core.text import counted, redact
@@ -64,7 +63,7 @@ class DeliverySettings:
         creation_options: GDAL creation options on top of the profile's.
         crop_to_square: whether pictures show their grid square alone, without the overlap.
         area: the ground that pictures are limited to; None for no limit.
-        device: where torch computes.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         threads: threads in which each worker computes, and in which GDAL compresses.
     """
 
@@ -93,14 +92,6 @@ class DeliverySettings:
             "crop to cell": self.crop_to_square,
             "area": area,
         }
-
-    @property
-    def gdal_options(self) -> dict[str, str]:
-        """The creation options, with a worker's share of the cores for compression."""
-        options = {name.upper(): value for name, value in self.creation_options}
-        if "NUM_THREADS" in PROFILES[self.profile].options:
-            options.setdefault("NUM_THREADS", str(self.threads))
-        return options
 
     @functools.cached_property
     def signature(self) -> str:

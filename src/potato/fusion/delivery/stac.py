@@ -4,15 +4,14 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from potato.core import installation
+from potato.core.installation import VERSION
 from potato.core.render import Look
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
 from potato.raster.coordinates import grid_to_lonlat
 
-VERSION = "1.1.0"
-"""Version of STAC."""
+STAC_VERSION = "1.1.0"
 
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"
@@ -69,7 +68,7 @@ def picture_item(
     origins = [{"rel": "derived_from", "href": href, "type": "application/geo+json"} for href in sources]
     return {
         "type": "Feature",
-        "stac_version": VERSION,
+        "stac_version": STAC_VERSION,
         "stac_extensions": EXTENSIONS,
         "id": record.tile.replace("/", "-"),
         "geometry": {"type": "Polygon", "coordinates": [ring]},
@@ -95,7 +94,7 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
         **({} if source.clouds is None else {"tile:clouds_percent": source.clouds}),
         **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
         "processing:lineage": "Pan and 8-band images at 4:1, sharpened into true colour.",
-        "processing:software": {"potato": installation.VERSION},
+        "processing:software": {"potato": VERSION},
         "potato:weights": settings.weights_digest,
         **{name.lower().replace("_", ":", 1): value for name, value in settings.look.tags.items()},
     }
@@ -132,10 +131,10 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
     links += [{"rel": "item", "href": f"./{one.tile}.json", "type": "application/geo+json"} for one in done]
     return {
         "type": "Collection",
-        "stac_version": VERSION,
+        "stac_version": STAC_VERSION,
         "id": name,
         "title": f"Sharpened pictures: {name}",
-        "description": f"{len(done)} pictures in true colour, made by potato {installation.VERSION}.",
+        "description": f"{len(done)} pictures in true colour, made by potato {VERSION}.",
         "license": "other",
         "extent": {
             "spatial": {"bbox": [list(_bounds(corners))]},

@@ -8,6 +8,7 @@ from pathlib import Path
 from potato.ard.inspection import metadata_mismatch
 from potato.ard.item import FORMAT
 from potato.core.text import redact
+from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
 from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Record
@@ -66,8 +67,9 @@ def _write(job: TileJob, model: Model, pair: Pair, part: Part) -> Fused:
     how = FuseSettings(
         look=settings.look,
         profile=settings.profile,
-        creation_options=settings.gdal_options,
-        device=settings.device,
+        creation_options=dict(settings.creation_options),
+        # Without the pixels of a tile: a worker gets the GPU ready once, for all its tiles.
+        device=choose_device(settings.device),
         workers=settings.threads,
         overwrite=job.overwrite,
     )
