@@ -85,7 +85,7 @@ def measure(folder: Path, count: int, tilesize: int) -> dict[int, list[tuple[flo
             started = time.perf_counter(), time.process_time()
             with PairReader(names, model=model) as reader:
                 tile = reader.tms.tile(*place, zoom)
-                reader.tile(tile.x, tile.y, tile.z, tilesize).render()
+                reader.tile(tile.x, tile.y, tile.z, tilesize).render(img_format="PNG", zlevel=1)
             if turn >= 0:
                 runs[zoom].append((time.perf_counter() - started[0], time.process_time() - started[1]))
     return runs

@@ -10,7 +10,7 @@
 
 int64_t sharpen_avx512(const Block *block, float *workspace) { return sharpen(block, workspace); }
 
-size_t workspace_avx512(const Block *block) { return lay_out(block, NULL).floats; }
+size_t workspace_avx512(const Block *block) { return space(block); }
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -4,4 +4,4 @@
 
 int64_t sharpen_baseline(const Block *block, float *workspace) { return sharpen(block, workspace); }
 
-size_t workspace_baseline(const Block *block) { return lay_out(block, NULL).floats; }
+size_t workspace_baseline(const Block *block) { return space(block); }

@@ -56,7 +56,7 @@ typedef struct {
     int given;         /* cells that the images have around it, on every side */
     const int *channels;         /* of the network's input and of each layer's output: depth + 1 */
     const float *const *kernels; /* of each layer, from `pack_kernel` */
-    const uint16_t *pan;
+    const uint16_t *pan; /* NULL: there is no pan, and mul's colour is rendered at its own scale, ratio 1 */
     ptrdiff_t pan_stride; /* strides count elements */
     const uint16_t *mul;
     ptrdiff_t mul_stride, mul_band;

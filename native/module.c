@@ -138,14 +138,26 @@ static int read_look(Block *b, Buffers *buffers, PyObject *rows, PyObject *colum
     return 1;
 }
 
-static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul, PyObject *pan_valid,
-                       PyObject *mul_valid, PyObject *out)
+static int read_pan(Block *b, Buffers *buffers, PyObject *pan, Py_ssize_t rows, Py_ssize_t columns)
 {
-    Py_buffer *coarse = borrow(buffers, mul, "mul", 3, sizeof(uint16_t), 0);
-    Py_buffer *fine = coarse ? borrow(buffers, pan, "pan", 2, sizeof(uint16_t), 0) : NULL;
-    if (!fine) return 0;
-    Py_ssize_t rows = coarse->shape[1], columns = coarse->shape[2];
-    b->bands = (int)coarse->shape[0];
+    Py_buffer *view = borrow(buffers, pan, "pan", 2, sizeof(uint16_t), 0);
+    if (!view || !has_shape(view, "pan", rows * b->ratio, columns * b->ratio)) return 0;
+    int phases = b->ratio * b->ratio;
+    if (b->depth && (b->channels[0] != phases + b->bands + 14 || b->channels[b->depth] < 3 * phases + 3)) {
+        PyErr_SetString(PyExc_ValueError, "expected a network made for this ratio and these bands");
+        return 0;
+    }
+    b->pan = view->buf;
+    b->pan_stride = view->strides[0] / 2;
+    return 1;
+}
+
+static int read_mul(Block *b, Buffers *buffers, PyObject *mul)
+{
+    Py_buffer *view = borrow(buffers, mul, "mul", 3, sizeof(uint16_t), 0);
+    if (!view) return 0;
+    Py_ssize_t rows = view->shape[1], columns = view->shape[2];
+    b->bands = (int)view->shape[0];
     b->height = (int)(rows - 2 * b->given);
     b->width = (int)(columns - 2 * b->given);
     if (b->height < 1 || b->width < 1 || b->bands < 1 || b->bands > MOST_BANDS || rows > 1 << 20 ||
@@ -153,27 +165,26 @@ static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul,
         PyErr_SetString(PyExc_ValueError, "expected mul with 1 to 16 bands and a halo around its cells");
         return 0;
     }
-    if (!has_shape(fine, "pan", rows * b->ratio, columns * b->ratio)) return 0;
-    int phases = b->ratio * b->ratio;
-    if (b->depth && (b->channels[0] != phases + b->bands + 14 || b->channels[b->depth] < 3 * phases + 3)) {
-        PyErr_SetString(PyExc_ValueError, "expected a network made for this ratio and these bands");
-        return 0;
-    }
-    b->pan = fine->buf;
-    b->pan_stride = fine->strides[0] / 2;
-    b->mul = coarse->buf;
-    b->mul_band = coarse->strides[0] / 2;
-    b->mul_stride = coarse->strides[1] / 2;
-    if (pan_valid != Py_None) {
-        Py_buffer *view = borrow(buffers, pan_valid, "pan_valid", 2, 1, 0);
-        if (!view || !has_shape(view, "pan_valid", rows * b->ratio, columns * b->ratio)) return 0;
-        b->pan_valid = view->buf;
-        b->pan_valid_stride = view->strides[0];
-        view = borrow(buffers, mul_valid, "mul_valid", 2, 1, 0);
-        if (!view || !has_shape(view, "mul_valid", rows, columns)) return 0;
-        b->mul_valid = view->buf;
-        b->mul_valid_stride = view->strides[0];
-    }
+    b->mul = view->buf;
+    b->mul_band = view->strides[0] / 2;
+    b->mul_stride = view->strides[1] / 2;
+    return 1;
+}
+
+/* A mask of some rows and columns, and the stride of its rows. */
+static int read_mask(Buffers *buffers, PyObject *mask, const char *name, Py_ssize_t rows, Py_ssize_t columns,
+                     const uint8_t **found, ptrdiff_t *stride)
+{
+    if (mask == Py_None) return 1;
+    Py_buffer *view = borrow(buffers, mask, name, 2, 1, 0);
+    if (!view || !has_shape(view, name, rows, columns)) return 0;
+    *found = view->buf;
+    *stride = view->strides[0];
+    return 1;
+}
+
+static int read_out(Block *b, Buffers *buffers, PyObject *out)
+{
     if (out == Py_None) return 1;
     Py_ssize_t size = b->look.bits ? b->look.bits / 8 : (Py_ssize_t)sizeof(float);
     Py_buffer *picture = borrow(buffers, out, "out", 3, size, 1);
@@ -188,10 +199,27 @@ static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul,
     return 1;
 }
 
+static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul, PyObject *pan_valid,
+                       PyObject *mul_valid, PyObject *out)
+{
+    if (!read_mul(b, buffers, mul)) return 0;
+    Py_ssize_t rows = b->height + 2 * b->given, columns = b->width + 2 * b->given;
+    if (pan != Py_None && !read_pan(b, buffers, pan, rows, columns)) return 0;
+    if (!read_mask(buffers, pan_valid, "pan_valid", rows * b->ratio, columns * b->ratio, &b->pan_valid,
+                   &b->pan_valid_stride) ||
+        !read_mask(buffers, mul_valid, "mul_valid", rows, columns, &b->mul_valid, &b->mul_valid_stride))
+        return 0;
+    if (b->pan && !b->pan_valid != !b->mul_valid) {
+        PyErr_SetString(PyExc_ValueError, "expected masks of pan and mul, or neither");
+        return 0;
+    }
+    return read_out(b, buffers, out);
+}
+
 PyDoc_STRVAR(sharpen_doc,
              "sharpen(set, facts, kernels, ratio, given, pan, mul, pan_valid, mul_valid, look, row_dither,\n"
              "        column_dither, out, workspace)\n--\n\n"
-             "Sharpen a block; the interpreter lock is released. See `potato.model.native`.\n\n"
+             "Sharpen a block or, without pan, render mul. The interpreter lock is released.\n\n"
              "Returns the number of valid pixels; without `out`, the floats that the workspace must have.");
 
 static PyObject *sharpen(PyObject *self, PyObject *args)
@@ -214,9 +242,9 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
     b.look.exposure = exposure;
     b.look.contrast = contrast;
     b.look.white = b.look.bits ? (float)((1 << b.look.bits) - 1) : 1;
-    if (b.ratio < 2 || b.ratio > MOST_RATIO || b.given < 0 ||
-        (b.look.bits != 0 && b.look.bits != 8 && b.look.bits != 16)) {
-        PyErr_SetString(PyExc_ValueError, "expected a ratio of 2 to 6 and 0, 8 or 16 bits");
+    int ratio_fits = pan == Py_None ? b.ratio == 1 && !b.given : b.ratio >= 2 && b.ratio <= MOST_RATIO;
+    if (!ratio_fits || b.given < 0 || (b.look.bits != 8 && b.look.bits != 16 && (b.look.bits || pan == Py_None))) {
+        PyErr_SetString(PyExc_ValueError, "expected a ratio of 2 to 6 and 0, 8 or 16 bits; 1 without pan");
         return NULL;
     }
     const InstructionSet *set = read_network(&b, &buffers, name, facts, kernels, channels, packed);

@@ -342,6 +342,35 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
     return count;
 }
 
+/* Render the colour of mul at its own scale; returns how many pixels are valid. */
+static int64_t render_colour(const Block *b, float *workspace)
+{
+    ptrdiff_t step = (b->width + SLACK - 1) / SLACK * SLACK + SLACK;
+    float *oklab = workspace, *work = oklab + 3 * step;
+    uint8_t *valid = (uint8_t *)(work + step);
+    int64_t count = 0;
+    Plane bands[MOST_BANDS];
+    for (int band = 0; band < b->bands; band++) bands[band] = (Plane){work + (2 + band) * step, 0};
+    for (int y = 0; y < b->height; y++) {
+        for (int band = 0; band < b->bands; band++) {
+            const uint16_t *from = b->mul + band * b->mul_band + y * b->mul_stride;
+            float *restrict to = bands[band].data;
+            for (int x = 0; x < b->width; x++) to[x] = (float)from[x] * b->facts->reflectance_of_count;
+        }
+        oklab_of_bands(b, bands, 0, b->width, oklab, oklab + step, oklab + 2 * step);
+        count += validity(b, y, 0, 0, valid);
+        render_row(b, oklab, step, valid, y, 0, work, (char *)b->out + y * b->out_stride * (b->look.bits / 8));
+    }
+    return count;
+}
+
+/* Floats of the workspace. */
+static size_t space(const Block *b)
+{
+    if (b->pan) return lay_out(b, NULL).floats;
+    return (size_t)(6 + MOST_BANDS) * ((b->width + SLACK - 1) / SLACK * SLACK + SLACK);
+}
+
 /* Whether any pixel of the result is valid. */
 static int has_valid_pixels(const Block *b)
 {
@@ -359,6 +388,7 @@ static int has_valid_pixels(const Block *b)
 /* Sharpen a block; returns the number of valid pixels. The picture isn't touched if there are none. */
 static int64_t sharpen(const Block *b, float *workspace)
 {
+    if (!b->pan) return render_colour(b, workspace);
     if (!has_valid_pixels(b)) return 0;
     Layout m = lay_out(b, workspace);
     read_planes(b, &m);

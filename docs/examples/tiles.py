@@ -26,6 +26,8 @@ from rio_tiler.utils import CRS_to_uri
 from titiler.core.dependencies import DefaultDependency
 from titiler.core.errors import DEFAULT_STATUS_CODES, add_exception_handlers
 from titiler.core.factory import TilerFactory
+from titiler.core.resources.enums import ImageType
+from titiler.core.utils import render_image
 
 from potato import load_model, open_pair, sharpen_onto
 from potato.errors import InputError
@@ -159,6 +161,12 @@ def tile_pair(
     return f"{base}-pan.tif", f"{base}-ms.tif"
 
 
+def encode(image: ImageData, output_format: ImageType | None = None, **options: Any) -> tuple[bytes, str]:
+    """An image as a file; PNG at its quickest, since noise and dither hardly compress further."""
+    quick = {"zlevel": 1} if output_format == ImageType.png else {}
+    return render_image(image, output_format=output_format, **options, **quick)
+
+
 class SharpTiles(TilerFactory):
     """The routes of a viewer. Colours are final, so there are no bands to choose or stretch."""
 
@@ -173,6 +181,7 @@ class SharpTiles(TilerFactory):
 
 tiles = SharpTiles(
     reader=PairReader,
+    render_func=encode,
     path_dependency=tile_pair,
     layer_dependency=DefaultDependency,
     dataset_dependency=DefaultDependency,

@@ -5,12 +5,14 @@ import pytest
 import torch
 
 import pairs
-from potato.core.render import FLAT, LOOKS, NATURAL, adjust
+from potato.core.color import mul_to_oklab
+from potato.core.radiometry import counts_to_reflectance
+from potato.core.render import FLAT, LOOKS, NATURAL, adjust, render, threshold_of
 from potato.core.resample import enlarge_mask
 from potato.model import _native
 from potato.model.gpu import GpuBackend
 from potato.model.model import Architecture, Model
-from potato.model.native import NativeBackend
+from potato.model.native import NativeBackend, render_colour
 from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model
 from potato.raster import PairPixels
@@ -117,6 +119,17 @@ def test_codes_differ_from_those_of_torch_by_one_level_in_a_thousandth_of_the_pi
         assert difference.max() <= 1
         # Of 16 bits, the last is within the rounding of float32.
         assert look.bits == 16 or (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=str)
+def test_colour_of_mul_equals_that_of_numpy(look):
+    _, mul = pairs.ground(30, 41)
+    valid = np.random.default_rng(0).random((30, 41)) < 0.8
+    found = render_colour(mul, valid, look, 20, 10).astype(int)
+    expected = render(mul_to_oklab(counts_to_reflectance(mul)), look, threshold_of(look, 30, 41, 20, 10))
+    assert np.array_equal(found[3] > 0, valid) and not found[:, ~valid].any()
+    difference = np.abs(found[:3] - expected)[:, valid]
+    assert difference.max() <= 1 and (look.bits == 16 or (difference > 0).mean() < 1e-3)
 
 
 @pytest.mark.parametrize("backend", [NativeBackend, lambda model: GpuBackend(model, "cpu")])

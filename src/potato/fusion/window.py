@@ -15,14 +15,13 @@ same at every scale. Files without overviews are read whole and give the same re
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.color import mul_to_oklab
-from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, Look, render, threshold_of
+from potato.core.render import LOOKS, Look
 from potato.core.sensors import RATIO
 from potato.core.types import Codes
 from potato.core.windows import PairWindow
 from potato.model.backend import open_backend
 from potato.model.model import HasModel, Model
+from potato.model.native import render_colour
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
 MIN_SIDE = 64
@@ -105,18 +104,6 @@ def _window_codes(pair: Pair, window: PairWindow, model: Model | HasModel, look:
     else:
         bands, valid = pair.read_colour(window)
         if valid.any():
-            return _render_colour(bands, valid, look, row, column)
+            return render_colour(bands, valid, look, row, column)
     nothing: Codes = np.zeros((4, window.height * RATIO, window.width * RATIO), f"uint{look.bits}")
     return nothing
-
-
-def _render_colour(
-    bands: NDArray[np.uint16], valid: NDArray[np.bool_], look: Look, row: int, column: int
-) -> Codes:
-    """The colour of mul (8, h, w) at its own scale: codes (4, h, w), 0 where not `valid` (h, w)."""
-    height, width = valid.shape
-    oklab = mul_to_oklab(counts_to_reflectance(bands))
-    codes = render(oklab, look, threshold_of(look, height, width, row, column))
-    alpha = np.full((1, height, width), look.white)
-    result: Codes = (np.concatenate([codes, alpha]) * valid).astype(f"uint{look.bits}")
-    return result

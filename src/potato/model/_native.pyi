@@ -12,7 +12,7 @@ def sharpen(
     kernels: tuple[NDArray[Any], ...],
     ratio: int,
     given: int,
-    pan: NDArray[Any],
+    pan: NDArray[Any] | None,
     mul: NDArray[Any],
     pan_valid: NDArray[Any] | None,
     mul_valid: NDArray[Any] | None,

@@ -5,6 +5,7 @@ compare the two. Its convolutions are Winograd's, which take a quarter of the pr
 are a few passes over rows that stay in the caches of a core.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -30,6 +31,9 @@ Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 
 MOST_RATIO, MOST_BANDS = 6, 16
 """The sizes of tables in native code (`block.h`)."""
+
+BEST = next(iter(_native.SETS))
+"""The best instruction set of this processor."""
 
 CACHE_LINE = 64
 """Bytes of a cache line, and of the largest vector."""
@@ -64,7 +68,7 @@ class NativeBackend:
     def __init__(self, model: Model, instruction_set: str | None = None) -> None:
         """Prepare a model for an instruction set; None for the best that this processor has."""
         self.read_halo = model.read_halo
-        self.instruction_set = instruction_set or next(iter(_native.SETS))
+        self.instruction_set = instruction_set or BEST
         lanes = _native.SETS[self.instruction_set]
         self._facts = _facts()
         self._kernels = tuple(
@@ -79,12 +83,8 @@ class NativeBackend:
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
-        phases: Phases = (None, None)
-        if look.bits == 8:
-            height, width = self._size(pixels)
-            phases = dither_phases(height, width, row, column)
-        tone = look.bits, look.exposure or 0.0, look.contrast
-        codes, valid = self._run(pixels, tone, phases, np.dtype(f"uint{look.bits}"))
+        phases = _phases(look, *self._size(pixels), row, column)
+        codes, valid = self._run(pixels, _tone(look), phases, np.dtype(f"uint{look.bits}"))
         return codes if valid else None
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
@@ -131,6 +131,43 @@ class NativeBackend:
         return np.moveaxis(out, -1, 0), valid
 
 
+def render_colour(
+    mul: NDArray[np.uint16], valid: NDArray[np.bool_], look: Look, row: int = 0, column: int = 0
+) -> Codes:
+    """Render the colour of mul at its own scale.
+
+    Args:
+        mul: counts (8, h, w).
+        valid: which pixels are valid, (h, w).
+        look: the rendering.
+        row: row of the picture at which the result begins; sets the phase of the dither.
+        column: column of the picture at which the result begins; sets the phase likewise.
+
+    Returns:
+        RGBA codes (4, h, w), 0 where invalid, the four of a pixel together in memory.
+    """
+    height, width = valid.shape
+    rows, columns = _phases(look, height, width, row, column)
+    out = np.empty((height, width, 4), f"uint{look.bits}")
+    images = None, mul, None, valid
+
+    def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
+        return _native.sharpen(BEST, _facts(), (), 1, 0, *images, _tone(look), rows, columns, out, workspace)
+
+    call(out, np.empty(call(None, None), np.float32))
+    return np.moveaxis(out, -1, 0)
+
+
+def _tone(look: Look) -> tuple[int, float, float]:
+    """Bits, exposure (0 without a tone curve) and contrast of a look."""
+    return look.bits, look.exposure or 0.0, look.contrast
+
+
+def _phases(look: Look, height: int, width: int, row: int, column: int) -> Phases:
+    """The phases of a look's dither; None where it rounds."""
+    return dither_phases(height, width, row, column) if look.bits == 8 else (None, None)
+
+
 def _transformed(kernel: NDArray[np.float32], lanes: int, *, first: bool) -> NDArray[np.float32]:
     """A kernel (n, m, 3, 3) as native code takes it, (36, m, n), with n made up to whole vectors.
 
@@ -153,6 +190,7 @@ def _aligned(count: int) -> NDArray[np.float32]:
     return room[start : start + count]
 
 
+@functools.cache
 def _facts() -> NDArray[np.float32]:
     """The struct `Facts` of `block.h`."""
     xyz_to_lms, lms_to_oklab = np.array(XYZ_TO_LMS), np.array(LMS_TO_OKLAB)

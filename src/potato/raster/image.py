@@ -122,28 +122,56 @@ class Image:
         Raises:
             InputError: if the file can't be read there.
         """
-        step, (first_row, first_column) = self.step, self.corner
-        top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
-        bottom, right = min(row + height, self.grid.height), min(column + width, self.grid.width)
-        shape = max(0, bottom - top), max(0, right - left)
+        rows, columns, window = self._inside(row, column, height, width)
+        shape = rows.stop - rows.start, columns.stop - columns.start
         new = np.empty if shape == (height, width) else np.zeros
         pixels = new((len(self.indexes), height, width), self.dtype)
         valid = new((height, width), np.bool_)
-        if not all(shape):
-            return pixels, valid
-        rows, columns = slice(top - row, bottom - row), slice(left - column, right - column)
-        window = Window(left * step + first_column, top * step + first_row, shape[1] * step, shape[0] * step)
-        inside = pixels[:, rows, columns]
+        if all(shape):
+            with self._explained(window):
+                inside = pixels[:, rows, columns]
+                self.dataset.read(self.indexes, window=window, out=inside, resampling=AVERAGE)
+                valid[rows, columns] = self.read_valid(window, inside, shape)
+        return pixels, valid
+
+    def read_mask(self, row: int, column: int, height: int, width: int) -> NDArray[np.bool_]:
+        """Which pixels of a window are valid, as `read` tells, without its bands if a mask tells.
+
+        Raises:
+            InputError: if the file can't be read there.
+        """
+        if not self.has_mask:
+            return self.read(row, column, height, width)[1]
+        rows, columns, window = self._inside(row, column, height, width)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        valid = np.zeros((height, width), np.bool_)
+        if all(shape):
+            with self._explained(window):
+                valid[rows, columns] = self.read_valid(window, shape=shape)
+        return valid
+
+    def _inside(self, row: int, column: int, height: int, width: int) -> tuple[slice, slice, Window]:
+        """The part of a window inside this image: its rows, its columns, and where the file has it."""
+        step, (first_row, first_column) = self.step, self.corner
+        top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
+        bottom = max(top, min(row + height, self.grid.height))
+        right = max(left, min(column + width, self.grid.width))
+        window = Window(
+            left * step + first_column, top * step + first_row, (right - left) * step, (bottom - top) * step
+        )
+        return slice(top - row, bottom - row), slice(left - column, right - column), window
+
+    @contextlib.contextmanager
+    def _explained(self, window: Window) -> Iterator[None]:
+        """Turn GDAL's error while a window is read into an InputError."""
         try:
-            self.dataset.read(self.indexes, window=window, out=inside, resampling=AVERAGE)
-            valid[rows, columns] = self.read_valid(window, inside, shape)
+            yield
         except RasterioError as error:
             raise InputError(
                 f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
                 f"columns {window.col_off}–{window.col_off + window.width}: "
                 f"the file is damaged or cut short, fetch it again ({gdal_reason(error)})"
             ) from error
-        return pixels, valid
 
 
 @contextlib.contextmanager

@@ -142,7 +142,7 @@ class Pair(Shown):
         bands, valid = mul.read(
             (window.row + self.row) * RATIO, (window.column + self.column) * RATIO, *shape
         )
-        return bands, valid & self.pan.read(window.row * RATIO, window.column * RATIO, *shape)[1]
+        return bands, valid & self.pan.read_mask(window.row * RATIO, window.column * RATIO, *shape)
 
     def reduced(self, factor: int) -> "Pair":
         """This pair `factor` times coarser: a pair like any other, of the same open files.
