@@ -151,7 +151,7 @@ class Image:
         return valid
 
     def _inside(self, row: int, column: int, height: int, width: int) -> tuple[slice, slice, Window]:
-        """The part of a window inside this image: its rows, its columns, and where the file has it."""
+        """The rows and columns of a window that this image has, and their place in the file."""
         step, (first_row, first_column) = self.step, self.corner
         top, left = max(row, -(first_row // step)), max(column, -(first_column // step))
         bottom = max(top, min(row + height, self.grid.height))
