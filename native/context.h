@@ -47,30 +47,41 @@ FOLD(sum, add)
 
 /* Squares of chessboards of pixels in each cell of a row: of single pixels (`fine`, a mean), and of
  * halves of the cell (`coarse`); and the variance of all pixels of a cell. */
-static void squares_of_cells(const float *restrict roots, ptrdiff_t step, int width, int ratio,
-                             float *restrict fine, float *restrict coarse, float *restrict variance)
+INLINE void squares_by(const int ratio, const float *restrict roots, ptrdiff_t step, int width,
+                       float *restrict fine, float *restrict coarse, float *restrict variance)
 {
-    int phases = ratio * ratio, half = ratio / 2;
+    const int phases = ratio * ratio, half = ratio / 2;
     for (int x = 0; x < width; x++) {
-        float sum = 0, squares = 0, steps = 0, halves[2][2] = {{0, 0}, {0, 0}};
-        for (int p = 0; p < phases; p++) sum += roots[p * step + x];
+        const float *restrict root = roots + x;
+        float sum = 0, squares = 0, steps = 0, board = 0;
+#pragma GCC unroll 16
+        for (int p = 0; p < phases; p++) sum += root[p * step];
         float mean = sum / (float)phases;
-        for (int p = 0; p < phases; p++) {
-            float deviation = roots[p * step + x] - mean;
-            squares += deviation * deviation;
-        }
+#pragma GCC unroll 16
+        for (int p = 0; p < phases; p++) squares += (root[p * step] - mean) * (root[p * step] - mean);
+#pragma GCC unroll 4
         for (int i = 0; i < half; i++)
+#pragma GCC unroll 4
             for (int j = 0; j < half; j++) {
-                const float *quad = roots + (2 * i * ratio + 2 * j) * step + x;
-                float a = quad[0], b = quad[step], c = quad[ratio * step], d = quad[(ratio + 1) * step];
-                steps += (a - b - c + d) * (a - b - c + d);
-                halves[i & 1][j & 1] += (a + b + c + d) * 0.25f;
+                ptrdiff_t corner = (2 * i * ratio + 2 * j) * step, below = corner + ratio * step;
+                float diagonal = root[corner] + root[below + step];
+                float other = root[corner + step] + root[below];
+                steps += (diagonal - other) * (diagonal - other);
+                board += ((i + j) & 1 ? -0.25f : 0.25f) * (diagonal + other);
             }
-        float board = halves[0][0] - halves[0][1] - halves[1][0] + halves[1][1];
         fine[x] = steps / (float)(half * half);
         coarse[x] = board * board;
         variance[x] = squares / (float)phases;
     }
+}
+
+static void squares_of_cells(const float *roots, ptrdiff_t step, int width, int ratio, float *fine,
+                             float *coarse, float *variance)
+{
+    if (ratio == 4)
+        squares_by(4, roots, step, width, fine, coarse, variance);
+    else
+        squares_by(ratio, roots, step, width, fine, coarse, variance);
 }
 
 /* Means of a product of two planes, or of one, under a 5 x 5 binomial window; a row of `width` cells from
@@ -92,31 +103,23 @@ static void binomial_mean(Plane first, const Plane *second, int row, int width, 
         to[x] = (work[x] + 4 * work[x + 1] + 6 * work[x + 2] + 4 * work[x + 3] + work[x + 4]) * (1.0f / 256);
 }
 
-/* Bicubic upsampling of a row of a plane, by phases: to[phase * step + x], x < width, from a plane whose
- * first column is 2 cells to the left and whose first row is 2 cells above. work: width + 4 floats. */
-INLINE void enlarge_by(const Facts *f, const int ratio, Plane from, int row, int width, float *restrict to,
-                       ptrdiff_t step, float *restrict work)
+/* Bicubic upsampling of a row of a plane, one row of pan pixels of it: to[phase * step + x], x < width.
+ *
+ * from: its first column is 2 cells to the left, its first row 2 cells above. line: the row of pan
+ * pixels in the cell. work: width + 4 floats. */
+static void enlarge(const Block *b, Plane from, int row, int line, int width, float *restrict to,
+                    ptrdiff_t step, float *restrict work)
 {
-    const float *restrict rows[TAPS];
+    const float *restrict rows[TAPS], *w = b->facts->phases[line];
     for (int k = 0; k < TAPS; k++) rows[k] = row_of(from, row + k);
-    for (int y = 0; y < ratio; y++) {
-        const float *w = f->phases[y];
-        for (int x = 0; x < width + 4; x++)
-            work[x] = w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] +
-                      w[4] * rows[4][x];
-        for (int phase = 0; phase < ratio; phase++) {
-            const float *v = f->phases[phase];
-            float *restrict out = to + (y * ratio + phase) * step;
-            for (int x = 0; x < width; x++)
-                out[x] = v[0] * work[x] + v[1] * work[x + 1] + v[2] * work[x + 2] + v[3] * work[x + 3] +
-                         v[4] * work[x + 4];
-        }
+    for (int x = 0; x < width + 4; x++)
+        work[x] = w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] + w[4] * rows[4][x];
+    for (int phase = 0; phase < b->ratio; phase++) {
+        const float *v = b->facts->phases[phase];
+        float *restrict out = to + phase * step;
+        for (int x = 0; x < width; x++)
+            out[x] = v[0] * work[x] + v[1] * work[x + 1] + v[2] * work[x + 2] + v[3] * work[x + 3] + v[4] * work[x + 4];
     }
-}
-
-static void enlarge(const Block *b, Plane from, int row, int width, float *to, ptrdiff_t step, float *work)
-{
-    enlarge_by(b->facts, b->ratio, from, row, width, to, step, work);
 }
 
 /* Cube roots of pan's enlarged cell mean for a row of cells, by phases. work: 2 * (width + 4) floats. */
@@ -125,7 +128,8 @@ static void coarse_roots(const Block *b, Plane mean, int row, int width, float *
 {
     const Facts *f = b->facts;
     float *restrict darkest = work, *restrict floor = work + width + 4;
-    enlarge(b, mean, row, width, to, step, work);
+    for (int line = 0; line < b->ratio; line++)
+        enlarge(b, mean, row, line, width, to + line * b->ratio * step, step, work);
     for (int x = 0; x < width + 4; x++) darkest[x] = row_of(mean, row)[x];
     for (int k = 1; k < TAPS; k++) {
         const float *restrict next = row_of(mean, row + k);

@@ -281,62 +281,62 @@ static void read_residual(const Block *b, const Layout *m, const float *output, 
             transpose(from + (ptrdiff_t)x * channels + c, channels, to + c * step + x, step);
 }
 
-/* Oklab of the pixels of one phase of a row: the predictor and, if there are any, the network's corrections.
+/* The predictor for the pixels of one phase of a row.
  *
- * colour, gain, residual: rows of L, a and b, `phases` rows of `step` floats apart. */
-static void combine(const Facts *f, const float *restrict fine, const float *restrict coarse,
-                    const float *colour, const float *gain, const float *residual, ptrdiff_t apart, int width,
-                    float *restrict to, ptrdiff_t step)
+ * colour: enlarged L, a and b, `apart` floats apart. to: L, a and b, `step` floats apart. */
+static void predict(const Facts *f, const float *restrict fine, const float *restrict coarse,
+                    const float *restrict colour, ptrdiff_t apart, int width, float *restrict to, ptrdiff_t step)
 {
-    float share = 1 / (2 * f->input_scale), limit = f->ratio_limit;
-    const float *restrict l = colour, *restrict a = colour + apart, *restrict b = colour + 2 * apart;
+    float limit = f->ratio_limit;
     for (int x = 0; x < width; x++) {
         float scale = least(fine[x] / coarse[x], limit);
-        to[x] = l[x] * scale;
-        to[step + x] = a[x] * scale;
-        to[2 * step + x] = b[x] * scale;
+        to[x] = colour[x] * scale;
+        to[step + x] = colour[apart + x] * scale;
+        to[2 * step + x] = colour[2 * apart + x] * scale;
     }
-    if (gain)
-        for (int c = 0; c < 3; c++) {
-            const float *restrict extra = gain + c * apart, *restrict rest = residual + c * apart;
-            float *restrict out = to + c * step;
-            for (int x = 0; x < width; x++) out[x] += rest[x] * share + extra[x] * (fine[x] - coarse[x]);
-        }
+}
+
+/* Add the network's residual, and what its gain takes of pan's detail, to one channel of a row. */
+static void correct(const Facts *f, const float *restrict fine, const float *restrict coarse,
+                    const float *restrict gain, const float *restrict residual, int width, float *restrict to)
+{
+    float share = 1 / (2 * f->input_scale);
+    for (int x = 0; x < width; x++) to[x] += residual[x] * share + gain[x] * (fine[x] - coarse[x]);
 }
 
 /* Combine the predictor with the network's output, render, and write; returns how many pixels are valid. */
 static int64_t compose_picture(const Block *b, Layout *m, const float *output)
 {
     int ratio = b->ratio, phases = ratio * ratio, first = m->margin - BICUBIC_REACH, width = b->width;
-    ptrdiff_t step = m->stride, apart = phases * step;
+    ptrdiff_t step = m->stride, line = ratio * step;
     size_t size = b->look.bits ? (size_t)b->look.bits / 8 : sizeof(float);
-    float *oklab = m->work + step, *packed = m->work + 4 * step, *colour = packed + 2 * MOST_RATIO * step;
-    float *gain = output ? colour + 3 * apart : NULL, *residual = output ? gain + 3 * apart : NULL;
-    uint8_t *valid = (uint8_t *)(residual + 3 * apart + LANES * step);
-    if (!output) valid = (uint8_t *)(colour + 3 * apart);
+    float *oklab = m->work + step, *packed = oklab + 3 * step, *colour = packed + 2 * MOST_RATIO * step;
+    float *gain = colour + 3 * line, *residual = gain + 3 * line;
+    uint8_t *valid = (uint8_t *)(residual + (3 * phases + LANES) * step);
     int64_t count = 0;
     for (int y = 0; y < b->height; y++) {
-        const float *roots = m->roots + (ptrdiff_t)(y + m->margin) * apart + m->margin;
-        const float *coarse = m->coarse_roots + (ptrdiff_t)y * apart;
-        for (int c = 0; c < 3; c++) {
-            enlarge(b, shifted(m->oklab[c], first, first), y, width, colour + c * apart, step, m->work);
-            if (output) enlarge(b, m->gain[c], y, width, gain + c * apart, step, m->work);
-        }
         if (output) read_residual(b, m, output, y, residual, step);
         for (int i = 0; i < ratio; i++) {
-            char *line = (char *)b->out + (ptrdiff_t)(y * ratio + i) * b->out_stride * size;
+            const float *roots = m->roots + (ptrdiff_t)(y + m->margin) * phases * step + i * line + m->margin;
+            const float *coarse = m->coarse_roots + (ptrdiff_t)y * phases * step + i * line;
+            char *pixels = (char *)b->out + (ptrdiff_t)(y * ratio + i) * b->out_stride * size;
+            for (int c = 0; c < 3; c++) {
+                enlarge(b, shifted(m->oklab[c], first, first), y, i, width, colour + c * line, step, m->work);
+                if (output) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
+            }
             for (int j = 0; j < ratio; j++) {
-                ptrdiff_t phase = (i * ratio + j) * step;
-                combine(b->facts, roots + phase, coarse + phase, colour + phase, output ? gain + phase : NULL,
-                        output ? residual + phase : NULL, apart, width, oklab, step);
+                predict(b->facts, roots + j * step, coarse + j * step, colour + j * step, line, width, oklab, step);
+                for (int c = 0; c < 3 && output; c++)
+                    correct(b->facts, roots + j * step, coarse + j * step, gain + c * line + j * step,
+                            residual + c * phases * step + i * line + j * step, width, oklab + c * step);
                 count += validity(b, y, i, j, valid);
-                void *to = b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : line + 4 * size * j;
+                void *to = b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : pixels + 4 * size * j;
                 render_row(b, oklab, step, valid, y * ratio + i, j, m->work, to);
             }
             if (b->look.bits == 8)
-                join_8((uint32_t *)packed, step, width, ratio, (uint32_t *)line);
+                join_8((uint32_t *)packed, step, width, ratio, (uint32_t *)pixels);
             else if (b->look.bits == 16)
-                join_16((uint64_t *)packed, step, width, ratio, (uint64_t *)line);
+                join_16((uint64_t *)packed, step, width, ratio, (uint64_t *)pixels);
         }
     }
     return count;

@@ -5,6 +5,7 @@ compare the two. Its convolutions are Winograd's, which take a quarter of the pr
 are a few passes over rows that stay in the caches of a core.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 
 MOST_RATIO, MOST_BANDS = 6, 16
 """The sizes of tables in native code (`block.h`)."""
+
+CACHE_LINE = 64
+"""Bytes of a cache line, and of the largest vector."""
 
 TRANSFORM = np.array(
     [
@@ -120,7 +124,7 @@ class NativeBackend:
         floats = call(None, None)
         workspace = self._workspaces.pop() if self._workspaces else np.empty(0, np.float32)
         if len(workspace) < floats:
-            workspace = np.empty(floats, np.float32)
+            workspace = _aligned(floats)
         out = np.empty((*self._size(pixels), 4), dtype)
         valid = call(out, workspace)
         self._workspaces.append(workspace)
@@ -134,10 +138,19 @@ def _transformed(kernel: NDArray[np.float32], lanes: int, *, first: bool) -> NDA
     """
     outputs, inputs = kernel.shape[:2]
     whole_outputs, whole_inputs = (-(-count // lanes) * lanes for count in (outputs, inputs))
-    result = np.zeros((36, inputs if first else whole_inputs, whole_outputs), np.float32)
+    shape = 36, inputs if first else whole_inputs, whole_outputs
+    result = _aligned(math.prod(shape)).reshape(shape)
+    result[:] = 0
     full = np.einsum("yi,nmij,xj->yxmn", TRANSFORM, kernel.astype(np.float64), TRANSFORM)
     result[:, :inputs, :outputs] = full.reshape(36, inputs, outputs)
     return result
+
+
+def _aligned(count: int) -> NDArray[np.float32]:
+    """So many floats that begin a cache line, so that no vector lies in two of them."""
+    room = np.empty(count + CACHE_LINE // 4, np.float32)
+    start = -room.ctypes.data % CACHE_LINE // 4
+    return room[start : start + count]
 
 
 def _facts() -> NDArray[np.float32]:
