@@ -1,8 +1,9 @@
 /* The block for AVX2. */
 #if defined(__x86_64__) || defined(_M_X64)
-#pragma GCC target("avx2,fma")
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
 #endif
 #define LANES 8
 #include "sharpen.h"
