@@ -48,6 +48,7 @@ GLOSSARY = {
     "overlap": ("ard", "ard/synthetic", "fusion/delivery"),
     "tile": ("ard",),
     "block": ("core", "engine", "raster", "fusion", "viewing", "evaluation", "evaluation/metrics"),
+    "backend": ("model",),
     "chip": ("chips",),
     "pool": ("chips",),
     "look": ("core",),

@@ -53,7 +53,7 @@ from potato.cli import options
     "-j",
     "--workers",
     type=click.IntRange(1, 1024),
-    help="Tiles at work at once, each in a process.  [default: one per core]",
+    help="Tiles at work at once, each in a process.  [default: one per core; on a GPU always one]",
 )
 @options.cluster
 @click.option("--retry-failed", is_flag=True, help="Try tiles again that failed in an earlier run.")

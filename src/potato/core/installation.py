@@ -8,7 +8,7 @@ from potato.errors import ExtraError
 DISTRIBUTION = "potato"
 """The name that pip installs, and that the package's metadata go by."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 """The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
 EXTRAS = {"torch": ("workshop", "PyTorch"), "matplotlib": ("plots", "matplotlib")}
