@@ -12,14 +12,14 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
 from potato.engine.torch_threads import one_thread
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, halve, read_at, to_counts
+from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
 from potato.simulation.detector import Displacement, sample
 from potato.simulation.ground import Ground
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover
 
 FINE = 2
-"""Pixels of the ground along a mul pixel in `observe_coarser`, which averages them (`halve`)."""
+"""Pixels of the ground along a mul pixel in `observe_coarser`, which averages them."""
 
 LEAST = 1 / SCALE
 """Reflectance of the lowest count. No pixel is darker, not even where too much haze was removed."""
@@ -263,7 +263,7 @@ def observe_coarser(
     planes = _scene_planes(ground, [0.0] * (1 + len(BANDS)), imager)
     own = torch.Generator().manual_seed(draw_seed(generator))
     fine = 1 if halved else FINE
-    pan = (planes[0] if halved else halve(planes[0])) * imager.pan_calibration_gain
+    pan = (planes[0] if halved else block_mean(planes[0], 2)) * imager.pan_calibration_gain
     if halved:
         bands = boost_mtf(planes[1:], imager.mul_mtf_boost / 5, imager.mul_fine_mtf_boost / 5)
     else:

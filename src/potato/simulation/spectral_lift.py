@@ -16,8 +16,8 @@ from torch import Tensor
 
 from potato.core.color import SATURATED, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.noise import power_noise
+from potato.core.resample import block_mean
 from potato.core.sensors import BANDS
-from potato.simulation.artefacts import halve
 from potato.simulation.land.reflectances import Reflectance
 from potato.simulation.land.spectra import Palette, canopy
 
@@ -150,7 +150,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
         Reflectance (9, h, w): pan, then the bands.
     """
     levels = srgb_decode(torch.arange(256) / 255)
-    rgb = halve(levels.index_select(0, photograph.flatten().int()).reshape(photograph.shape))
+    rgb = block_mean(levels.index_select(0, photograph.flatten().int()).reshape(photograph.shape), 2)
     height, width = rgb.shape[1:]
     oklab = linear_srgb_to_oklab(rgb)
     labels = _labels(oklab, generator)
