@@ -1,5 +1,6 @@
 """Random fields with a given spectrum."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +30,20 @@ def power_noise(height: int, width: int, generator: "Generator", exponent: float
     import torch
 
     spectrum = torch.fft.rfft2(torch.randn(height, width, generator=generator))
+    field = torch.fft.irfft2(spectrum.mul_(_gain(height, width, exponent)), s=(height, width))
+    scaled: Tensor = field.div_(field.std())
+    return scaled
+
+
+@lru_cache(maxsize=32)
+def _gain(height: int, width: int, exponent: float) -> "Tensor":
+    """Amplitude by frequency (height, width // 2 + 1), not to be changed; 0 at frequency 0."""
+    import torch
+
     rows = torch.fft.fftfreq(height)[:, None]
     columns = torch.fft.rfftfreq(width)[None, :]
     frequency = torch.sqrt(rows * rows + columns * columns)
     frequency[0, 0] = 1.0
     gain = frequency.pow_(-exponent)
     gain[0, 0] = 0.0
-    field = torch.fft.irfft2(spectrum.mul_(gain), s=(height, width))
-    scaled: Tensor = field.div_(field.std())
-    return scaled
+    return gain

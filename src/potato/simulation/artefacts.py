@@ -39,14 +39,6 @@ def _binomial(image: Tensor) -> Tensor:
     return total.div_(16)
 
 
-def halve(image: Tensor) -> Tensor:
-    """Means of 2 × 2 pixels, (…, 2h, 2w) to (…, h, w)."""
-    # Equal to core.resample.block_mean to the last bit, and six times as fast.
-    total = image[..., ::2, ::2] + image[..., ::2, 1::2]
-    total += image[..., 1::2, ::2] + image[..., 1::2, 1::2]
-    return total.div_(4)
-
-
 def to_counts(image: Tensor, read: float, shot: float, step: int, generator: torch.Generator) -> Tensor:
     """Add noise and quantise.
 

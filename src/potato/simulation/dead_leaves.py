@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.noise import power_noise
+from potato.core.resample import block_mean
 from potato.engine.torch_threads import one_thread
-from potato.simulation.artefacts import halve
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
 from potato.simulation.land.spectra import PLANES
 from potato.simulation.land.texture import draw_rng
@@ -25,7 +25,7 @@ from potato.simulation.photographs import scatter_cars
 from potato.simulation.spectral_lift import SpectralLibrary
 
 FINE = 2
-"""Fine pixels along the side of a pan pixel, which `halve` makes of them: edges are not jagged."""
+"""Fine pixels along the side of a pan pixel, which is their mean: edges are not jagged."""
 
 COVERED = 3.0
 """Area of all shapes together over the area of the ground."""
@@ -69,7 +69,7 @@ def lay_dead_leaves(height: int, width: int, library: SpectralLibrary, generator
     strength = 0.3 * torch.rand(COLOURS, generator=generator) ** 2
     light = texture.mul_(strength[numbers]).exp_()
     planes = spectra.index_select(1, numbers.flatten()).reshape(PLANES, rows, columns).mul_(light)
-    planes = halve(planes).clamp_(DARKEST, BRIGHTEST)
+    planes = block_mean(planes, 2).clamp_(DARKEST, BRIGHTEST)
     return Ground.flat(planes, scatter_cars(height, width, library.palette, rng), "leaves")
 
 
@@ -83,18 +83,23 @@ def _drop(labels: NDArray[np.uint8], size: float, rng: random.Random) -> float:
         "disc": (size, size),
         "line": (6 * size, max(1.0, size * 0.15)),
     }[kind]
-    reach = math.hypot(long, broad) / 2 if kind != "disc" else long / 2
+    c, s = (math.copysign(max(abs(part), 1e-9), part) for part in (math.cos(turn), math.sin(turn)))
+    reach = long / 2 if kind == "disc" else (long * abs(s) + broad * abs(c)) / 2
     top, bottom = max(0, int(y - reach)), min(labels.shape[0], int(y + reach) + 1)
-    left, right = max(0, int(x - reach)), min(labels.shape[1], int(x + reach) + 1)
-    if top >= bottom or left >= right:
-        return 0.0
-    down = np.arange(top, bottom, dtype=np.float32)[:, None] + np.float32(0.5 - y)
-    across = np.arange(left, right, dtype=np.float32)[None, :] + np.float32(0.5 - x)
-    u = across * math.cos(turn) + down * math.sin(turn)
-    v = down * math.cos(turn) - across * math.sin(turn)
+    down = np.arange(top, bottom) + (0.5 - y)
+    # A row of a convex shape is one run of pixels.
     if kind == "disc":
-        inside = u * u + v * v <= (long / 2) ** 2
+        right = np.sqrt((reach * reach - down * down).clip(0))
+        left = -right
     else:
-        inside = (np.abs(u) <= long / 2) & (np.abs(v) <= broad / 2)
-    labels[top:bottom, left:right][inside] = rng.randrange(COLOURS)
-    return float(inside.sum())
+        # |across · c + down · s| ≤ long / 2 and |down · c − across · s| ≤ broad / 2.
+        slant, steep = down * (-s / c), down * (c / s)
+        half_long, half_broad = long / 2 / abs(c), broad / 2 / abs(s)
+        left = np.maximum(slant - half_long, steep - half_broad)
+        right = np.minimum(slant + half_long, steep + half_broad)
+    width, colour = labels.shape[1], rng.randrange(COLOURS)
+    starts = np.ceil(left + (x - 0.5)).clip(0, width).astype(int)
+    stops = (np.floor(right + (x + 0.5))).clip(0, width).astype(int)
+    for row, start, stop in zip(range(top, bottom), starts.tolist(), stops.tolist(), strict=True):
+        labels[row, start:stop] = colour
+    return float((stops - starts).clip(0).sum())

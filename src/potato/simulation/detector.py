@@ -5,16 +5,13 @@ against it. They average, their MTF is boosted, and cubic convolution resamples 
 box means, some fine detail comes out stronger, and the finest is replaced by aliasing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from potato.simulation.artefacts import boost_mtf, read_at
-
-NEGLIGIBLE = 1e-4
-"""Weights of a point spread below this share of the largest are dropped."""
+from potato.simulation.taps import Taps
 
 MARGIN = 3
 """The imager's pixels beyond the grid on every side: cubic convolution reads two."""
@@ -23,64 +20,22 @@ Displacement = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """From (rows, columns) in pixels of the grid to the displacement there, (down, right)."""
 
 
-def _weights(width: float, blur: float, even: bool) -> list[float]:
-    """Weights of fine pixels around a point: a square of `width` fine pixels, smoothed by `blur`.
-
-    The point is the middle of a fine pixel or, if `even`, the corner where fine pixels meet.
-    """
-    reach = int(width / 2 + 3.5 * blur + 1)  # a Gaussian ends at 3.5 standard deviations
-    away = torch.arange(-reach, reach + 1 - even, dtype=torch.float64) + 0.5 * even
-    if blur:
-        scale = blur * 2**0.5
-        weight = torch.erf((away + width / 2) / scale) - torch.erf((away - width / 2) / scale)
-    else:
-        weight = (width / 2 + 0.5 - away.abs()).clamp(0, 1)
-    weight = weight[weight > NEGLIGIBLE * weight.max()]
-    return (weight / weight.sum()).tolist()
-
-
-def apply_point_spread(planes: Tensor, width: float, blur: float, even: bool = False) -> Tensor:
-    """Blur a ground by a point spread at every fine pixel, with replicated borders.
-
-    Args:
-        planes: (n, h, w).
-        width: side of the square that a pixel averages, in fine pixels.
-        blur: standard deviation of a Gaussian in addition, in fine pixels.
-        even: whether the squares lie around corners of fine pixels, not around their middles.
-
-    Returns:
-        (n, h, w); with `even`, (n, h + 1, w + 1).
-    """
-    weights = _weights(width, blur, even)
-    if len(weights) == 1:
-        return planes
-    reach = len(weights) // 2
-    planes = F.pad(planes[None], (reach, reach, reach, reach), mode="replicate")[0]
-    for axis in (1, 2):
-        size = planes.shape[axis] - len(weights) + 1
-        total = planes.narrow(axis, 0, size) * weights[0]
-        for offset, weight in enumerate(weights[1:], 1):
-            total.add_(planes.narrow(axis, offset, size), alpha=weight)
-        planes = total
-    return planes
-
-
 def sample(
-    seen: Tensor,
+    planes: Tensor,
+    blurs: Sequence[float],
     factor: int,
-    size: tuple[int, int],
     displacement: Displacement | None,
     mtf_boost: tuple[float, float],
     pitch: float,
     phase: tuple[float, float],
 ) -> Tensor:
-    """Sample bands at the imager's own pixels, boost their MTF, and resample them onto the grid.
+    """Sample a ground at the imager's own pixels, boost their MTF, and resample them onto the grid.
 
     Args:
-        seen: a ground blurred by the point spread of pixels of `pitch` (n, h · factor, w · factor),
-            with one more row and column where `factor` is even: `apply_point_spread` with `even`.
+        planes: of the ground (n, h · factor, w · factor).
+        blurs: for each plane, the standard deviation of its point spread without the pixel's
+            square, the imager's pixels.
         factor: fine pixels along a pixel of the grid.
-        size: h and w.
         displacement: of the pixels' gaze; None for no displacement.
         mtf_boost: `amount` and `fine` of `artefacts.boost_mtf`.
         pitch: side of the imager's pixels in pixels of the grid; 1 if they are the grid's.
@@ -92,24 +47,52 @@ def sample(
     own = pitch != 1
     phase = phase if own else (0.5, 0.5)
     margin = MARGIN if own else 0
-    rows, columns = _crossed(
-        *(
-            (torch.arange(int(count / pitch) + 2 * margin) - margin + offset) * pitch
-            for count, offset in zip(size, phase, strict=True)
-        )
+    size = [side // factor for side in planes.shape[1:]]
+    rows, columns = (
+        (torch.arange(int(count / pitch) + 2 * margin) - margin + offset) * pitch
+        for count, offset in zip(size, phase, strict=True)
     )
-    down, right = displacement(rows, columns) if displacement else (torch.zeros(()), torch.zeros(()))
-    # Pixels that are displaced downwards are read from above; corners start half a pixel earlier.
-    corner = 0.5 * (factor % 2 == 0)
-    native = read_at(seen, (rows - down) * factor + corner, (columns - right) * factor + corner, "bilinear")
+    if displacement is None:
+        native = _see(planes, blurs, factor, pitch, rows * factor, columns * factor)
+    else:
+        # Points between fine pixels are interpolated from a point spread around each of these.
+        start = 0.5 * (factor % 2)
+        everywhere = (torch.arange(side + (factor % 2 == 0)) + start for side in planes.shape[1:])
+        seen = _see(planes, blurs, factor, pitch, *everywhere)
+        rows, columns = _crossed(rows, columns)
+        down, right = displacement(rows, columns)
+        # Pixels that are displaced downwards are read from above.
+        rows, columns = (rows - down) * factor, (columns - right) * factor
+        native = read_at(seen, rows + 0.5 - start, columns + 0.5 - start, "bilinear")
     native = boost_mtf(native, *mtf_boost)
     if not own:
         return native
-    places = (
-        (torch.arange(count) + 0.5) / pitch + margin - offset + 0.5
-        for count, offset in zip(size, phase, strict=True)
+    taps = (
+        Taps.cubic((torch.arange(count) + 0.5) / pitch + margin - offset + 0.5, side)
+        for count, offset, side in zip(size, phase, native.shape[1:], strict=True)
     )
-    return read_at(native, *_crossed(*places), "bicubic")
+    return _mix(native, *taps)
+
+
+def _see(
+    planes: Tensor, blurs: Sequence[float], factor: int, pitch: float, rows: Tensor, columns: Tensor
+) -> Tensor:
+    """Planes (n, h, w) as pixels see them around places (m,) and (k,), fine pixels: (n, m, k)."""
+    side, even = pitch * factor, factor % 2 == 0
+    taps = {
+        blur: [
+            Taps.spread(places, size, side, blur * side, even)
+            for places, size in zip((rows, columns), planes.shape[1:], strict=True)
+        ]
+        for blur in set(blurs)
+    }
+    if len(taps) == 1:
+        return _mix(planes, *taps[blurs[0]])
+    return torch.cat([_mix(plane, *taps[blur]) for plane, blur in zip(planes.split(1), blurs, strict=True)])
+
+
+def _mix(planes: Tensor, down: Taps, right: Taps) -> Tensor:
+    return right.mix(down.mix(planes, 1), 2)
 
 
 def _crossed(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,14 +12,14 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
 from potato.engine.torch_threads import one_thread
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, halve, read_at, to_counts
-from potato.simulation.detector import apply_point_spread, sample
+from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
+from potato.simulation.detector import Displacement, sample
 from potato.simulation.ground import Ground
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover
 
 FINE = 2
-"""Pixels of the ground along a mul pixel in `observe_coarser`, which averages them (`halve`)."""
+"""Pixels of the ground along a mul pixel in `observe_coarser`, which averages them."""
 
 LEAST = 1 / SCALE
 """Reflectance of the lowest count. No pixel is darker, not even where too much haze was removed."""
@@ -181,9 +181,8 @@ def truth(ground: Ground, imager: Imager = IDEAL) -> tuple[Tensor, Tensor]:
 
 def _sample_pan(planes: Tensor, imager: Imager) -> Tensor:
     """Planes (n, h, w) at pan's pixels, the same shape."""
-    seen = apply_point_spread(planes, imager.pitch, imager.pan_blur * imager.pitch)
-    boost, size = (imager.pan_mtf_boost, 0.0), (planes.shape[1], planes.shape[2])
-    return sample(seen, 1, size, None, boost, imager.pitch, imager.phase)
+    blurs, boost = [imager.pan_blur] * len(planes), (imager.pan_mtf_boost, 0.0)
+    return sample(planes, blurs, 1, None, boost, imager.pitch, imager.phase)
 
 
 def _sample_mul(
@@ -195,29 +194,28 @@ def _sample_mul(
     band is displaced.
     """
     height, width = (side // factor for side in bands.shape[1:])
-    size = imager.pitch * factor
-    seen = torch.cat(
-        [
-            apply_point_spread(band, size, imager.mul_blur * softness * size, even=factor % 2 == 0)
-            for band, softness in zip(bands.split(1), imager.blur_factors, strict=True)
-        ]
-    )
     field = None if lean is None else displacement_field(height, width, imager, generator)
     mul = torch.empty(len(bands), height, width)
+    blurs = [imager.mul_blur * softness for softness in imager.blur_factors]
     boost = (imager.mul_mtf_boost, imager.mul_fine_mtf_boost)
     for side in sorted(set(SIDES)):
-
-        def displaced(rows: Tensor, columns: Tensor, side: float = side) -> tuple[Tensor, Tensor]:
-            if field is None or lean is None:
-                return torch.zeros_like(rows), torch.zeros_like(columns)
-            way = read_at(field, rows, columns, "bilinear")
-            way = side * (way + read_at(lean, rows * factor, columns * factor, "nearest"))
-            return way[0], way[1]
-
         own = [index for index, each in enumerate(SIDES) if each == side]
         down, right = torch.rand(2, generator=generator).tolist()
-        mul[own] = sample(seen[own], factor, (height, width), displaced, boost, imager.pitch, (down, right))
+        gaze = None if field is None or lean is None else _gaze(field, lean, side, factor)
+        softness = [blurs[index] for index in own]
+        mul[own] = sample(bands[own], softness, factor, gaze, boost, imager.pitch, (down, right))
     return mul
+
+
+def _gaze(field: Tensor, lean: Tensor, side: float, factor: int) -> Displacement:
+    """The displacement of one array, whose share is `side`, on flat ground and by height."""
+
+    def displacement(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        way = read_at(field, rows, columns, "bilinear")
+        way = side * (way + read_at(lean, rows * factor, columns * factor, "nearest"))
+        return way[0], way[1]
+
+    return displacement
 
 
 @one_thread()
@@ -265,7 +263,7 @@ def observe_coarser(
     planes = _scene_planes(ground, [0.0] * (1 + len(BANDS)), imager)
     own = torch.Generator().manual_seed(draw_seed(generator))
     fine = 1 if halved else FINE
-    pan = (planes[0] if halved else halve(planes[0])) * imager.pan_calibration_gain
+    pan = (planes[0] if halved else block_mean(planes[0], 2)) * imager.pan_calibration_gain
     if halved:
         bands = boost_mtf(planes[1:], imager.mul_mtf_boost / 5, imager.mul_fine_mtf_boost / 5)
     else:

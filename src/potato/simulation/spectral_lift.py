@@ -16,8 +16,8 @@ from torch import Tensor
 
 from potato.core.color import SATURATED, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.noise import power_noise
+from potato.core.resample import block_mean
 from potato.core.sensors import BANDS
-from potato.simulation.artefacts import halve
 from potato.simulation.land.reflectances import Reflectance
 from potato.simulation.land.spectra import Palette, canopy
 
@@ -150,7 +150,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
         Reflectance (9, h, w): pan, then the bands.
     """
     levels = srgb_decode(torch.arange(256) / 255)
-    rgb = halve(levels.index_select(0, photograph.flatten().int()).reshape(photograph.shape))
+    rgb = block_mean(levels.index_select(0, photograph.flatten().int()).reshape(photograph.shape), 2)
     height, width = rgb.shape[1:]
     oklab = linear_srgb_to_oklab(rgb)
     labels = _labels(oklab, generator)
@@ -167,7 +167,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
 
     # The soft mixture, then the photograph's lightness under another exposure and contrast.
     spectra = (surfaces.T @ members).reshape(9, height, width)
-    typical = (members.T @ means).T.reshape(3, height, width)
+    typical = (means.T @ members).reshape(3, height, width)
     spectra *= (_own_colour(oklab, typical) + _variety(height, width, generator)).exp_()
     light = _exposed(oklab[0], printed, generator)
     # Leaves are printed too light: a canopy reflects 0.03 where soil reflects 0.1.
@@ -180,19 +180,21 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
 
 def _labels(oklab: Tensor, generator: torch.Generator) -> Tensor:
     """Shares of the clusters in each pixel (k, h, w): k-means, then soft assignment."""
-    points = (oklab * torch.tensor([1.0, 2.0, 2.0])[:, None, None]).flatten(1).T
-    sample = points[torch.randint(len(points), (1024,), generator=generator)]
+    points = (oklab * torch.tensor([1.0, 2.0, 2.0])[:, None, None]).flatten(1)
+    sample = points[:, torch.randint(points.shape[1], (1024,), generator=generator)].T.contiguous()
     centres = sample[:CLUSTERS].clone()
     for _ in range(6):
         nearest = torch.cdist(sample, centres).argmin(1)
         one = (nearest[:, None] == torch.arange(CLUSTERS)).to(sample)
         count = one.sum(0)[:, None]
         centres = torch.where(count > 0, (one.T @ sample) / count.clamp_min(1), centres)
-    # Clusters are the first axis: a softmax over a last axis of length ten takes six times as long.
-    squares = (centres**2).sum(1)[:, None] - 2 * centres @ points.T + (points**2).sum(1)
+    # Clusters are the first axis: sums over a last axis of length ten take six times as long.
+    # Squares of distances, but for the squares of the points themselves.
+    squares = torch.addmm((centres**2).sum(1)[:, None], centres, points, alpha=-2)
     nearest = squares.amin(0)
-    width = SOFTNESS**2 * nearest.mean().clamp_min(1e-7)
-    shares = squares.sub_(nearest).div_(-2 * width).exp_()
+    width = SOFTNESS**2 * (nearest + (points**2).sum(0)).mean().clamp_min(1e-7)
+    # Shares below e^−30 count for nothing, and denormal numbers take many times as long.
+    shares = squares.sub_(nearest).div_(-2 * width).clamp_min_(-30).exp_()
     return shares.div_(shares.sum(0)).reshape(CLUSTERS, *oklab.shape[1:])
 
 

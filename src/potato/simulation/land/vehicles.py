@@ -9,14 +9,16 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
-from potato.simulation.land.shapes import Footprint, Plot, rectangle
+from potato.simulation.land.shapes import Footprint, Plot, Window, rectangle
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.zoning import LANE, Road
 
@@ -78,12 +80,13 @@ def car_colour(palette: Palette, rng: random.Random) -> Tensor:
     return palette.mixture(rng, rng.choices(names, weights)[0], spread=0.2)
 
 
-def _windows(local: Footprint, length: float) -> Tensor:
+def _windows(local: Footprint, length: float) -> NDArray[np.float32]:
     """The share of each pixel that shows a car's windscreen or rear window."""
     u = local.u.numpy()
     front = 1 - (np.abs(u - np.float32(0.17 * length)) - np.float32(0.07 * length - 0.5)).clip(0, 1)
     rear = 1 - (np.abs(u + np.float32(0.33 * length)) - np.float32(0.05 * length - 0.5)).clip(0, 1)
-    return torch.from_numpy(np.maximum(front, 0.8 * rear)).mul_(local.cover).mul_(0.85)
+    rear *= np.float32(0.8)
+    return np.maximum(front, rear) * local.cover.numpy() * np.float32(0.85)
 
 
 def park_car(canvas: Canvas, x: float, y: float, angle: float) -> None:
@@ -93,7 +96,7 @@ def park_car(canvas: Canvas, x: float, y: float, angle: float) -> None:
     if car is None:
         return
     canvas.lay(car.window, car.cover, car_colour(canvas.palette, canvas.rng))
-    canvas.lay(car.window, _windows(car, length), canvas.palette["car black"])
+    canvas.lay(car.window, torch.from_numpy(_windows(car, length)), canvas.palette["car black"])
     canvas.raise_to(car.window, car.cover, 1.4)
 
 
@@ -149,16 +152,36 @@ def draw_mover(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Ten
         moments: when each plane is seen: −1 for the first array, 0 for pan, 1 for the second array.
         haze: reflectance to add to each plane (9,).
     """
+    # In numpy, which begins small sums sooner.
+    pixels = planes.numpy()
+    paint, glass = ((own + haze).numpy()[:, None, None] for own in (mover.colour, mover.glass))
     for moment in sorted(set(moments)):
         x, y = mover.x + moment * mover.dx, mover.y + moment * mover.dy
         plot = Plot(x, y, mover.length, mover.width, mover.angle)
-        local = rectangle(plot, *planes.shape[1:])
-        if local is None:
+        seen = _seen(plot, *pixels.shape[1:])
+        if seen is None:
             continue
-        # Lorries, longer than 6 m, show no windows from above.
-        windows = _windows(local, mover.length) if mover.length < 6 * METRE else None
-        view = ([index for index, each in enumerate(moments) if each == moment], *local.window.slices)
-        own = planes[view].lerp_((mover.colour + haze)[view[0], None, None], local.cover)
-        if windows is not None:
-            own.lerp_((mover.glass + haze)[view[0], None, None], windows)
-        planes[view] = own
+        window, cover, windows = seen
+        bands = [index for index, each in enumerate(moments) if each == moment]
+        view = (bands, *window.slices)
+        own = pixels[view]
+        own += (paint[bands] - own) * cover
+        own += (glass[bands] - own) * windows
+        pixels[view] = own
+
+
+@lru_cache(maxsize=1024)
+def _seen(
+    plot: Plot, height: int, width: int
+) -> tuple[Window, NDArray[np.float32], NDArray[np.float32]] | None:
+    """Where a vehicle is, and the shares of pixels that show it and its windows.
+
+    Cached, since each pass over a ground shows the vehicles at the same places.
+    """
+    local = rectangle(plot, height, width)
+    if local is None:
+        return None
+    cover = local.cover.numpy()
+    # Lorries, longer than 6 m, show no windows from above.
+    windows = _windows(local, plot.length) if plot.length < 6 * METRE else np.zeros_like(cover)
+    return local.window, cover, windows
