@@ -20,9 +20,8 @@ from potato.cli import options
 @click.option(
     "--block",
     type=click.IntRange(4),
-    default=512,
-    show_default=True,
-    help="Side of a block in pan pixels, a multiple of 4; does not show in the picture.",
+    help="Side of a block in pan pixels, a multiple of 4; does not show in the picture.  "
+    "[default: 512; on a GPU what its memory holds]",
 )
 @options.overwrite
 @options.quiet

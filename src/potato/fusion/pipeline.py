@@ -30,9 +30,6 @@ from potato.model.weights import load_model
 from potato.raster import Pair, PairPixels, Part, Picture, check_output, create_picture, gdal, open_pair
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
-BLOCK = 512
-"""Default side of a block in pan pixels: small enough for the caches of a core."""
-
 Block = tuple[PairWindow, Callable[[], PairPixels] | None]
 """A block, and the function that waits for its pixels; None if the part doesn't touch it."""
 
@@ -47,7 +44,7 @@ class FuseSettings:
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: threads at work on blocks; None for one per core that this process may use.
-        block: side of a block in pan pixels, a multiple of 4.
+        block: side of a block in pan pixels, a multiple of 4; None for the backend's.
         overwrite: whether to replace a file.
         progress: whether to draw a progress bar on stderr.
     """
@@ -57,7 +54,7 @@ class FuseSettings:
     creation_options: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     workers: int | None = None
-    block: int = BLOCK
+    block: int | None = None
     overwrite: bool = False
     progress: bool = False
 
@@ -121,7 +118,7 @@ def fuse(
     creation_options: Mapping[str, str] | None = None,
     device: str = "auto",
     workers: int | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Fused:
@@ -143,7 +140,8 @@ def fuse(
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: threads at work on blocks; None for one per core that this process may use.
-        block: side of a block in pan pixels, a multiple of 4. It does not show in the picture,
+        block: side of a block in pan pixels, a multiple of 4; None for 512 on a CPU, and for what
+            the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
         progress: whether to draw a progress bar on stderr.
@@ -193,7 +191,7 @@ def fuse_pair(
         BlockError: if the work fails on a block.
     """
     started = time.perf_counter()
-    if settings.block < RATIO or settings.block % RATIO:
+    if settings.block is not None and (settings.block < RATIO or settings.block % RATIO):
         raise InputError(f"expected a block of a multiple of {RATIO} pan pixels, found {settings.block}")
     look = settings.look
     part = part or Part(pair.grid, PairWindow(0, 0, pair.height, pair.width))
@@ -229,13 +227,14 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
 
     twice the latter with 16 bits, and what the workers themselves need.
     """
-    region, grid, block = part.window, part.picture, settings.block
-    workers = settings.workers or available_cores()
+    region, grid, block = part.window, part.picture, settings.block or backend.block
+    threads = settings.workers or available_cores()
+    workers = min(threads, backend.most_calls or threads)
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
     work = functools.partial(_fuse_block, backend, settings.look, part)
     valid = 0
     with (
-        Readers(strip_reader(pair), readers_for(workers) if can_share(pair) else 1) as readers,
+        Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
     ):
         blocks = _request_blocks(pair, part, block // RATIO, backend.read_halo, readers.submit)
@@ -243,9 +242,15 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
             row, column = (window.row - region.row) * RATIO, (window.column - region.column) * RATIO
             canvas.put(row, column, codes, window.height * RATIO)
             if codes is not None:
-                valid += int(np.count_nonzero(codes[3, : grid.height - row, : grid.width - column]))
+                valid += _count_valid(codes)
             bar.update(window.height * window.width * RATIO * RATIO / 1e6)
     return valid
+
+
+def _count_valid(codes: Codes) -> int:
+    """How many pixels of a block are valid: the four codes of a pixel, as one number, aren't 0."""
+    pixels = np.moveaxis(codes, 0, -1).view(f"u{4 * codes.itemsize}")
+    return int(np.count_nonzero(pixels))
 
 
 def _request_blocks(

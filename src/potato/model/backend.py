@@ -14,11 +14,13 @@ class Backend(Protocol):
 
     Attributes:
         read_halo: cells to read around a block, on every side.
-        block: the side of a block, in pan pixels, for which it works best; None if any will do.
+        block: the side of a block, in pan pixels, for which it works best.
+        most_calls: how many calls at once it gains by; None for one per core.
     """
 
     read_halo: int
-    block: int | None
+    block: int
+    most_calls: int | None
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window that includes `read_halo`.

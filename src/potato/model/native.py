@@ -59,11 +59,13 @@ class NativeBackend:
 
     Attributes:
         read_halo: cells to read around a block.
-        block: None: the caller chooses the side of a block.
+        block: the side of a block, in pan pixels, that the caches of a core hold best.
+        most_calls: None, since each core gains by a call.
         instruction_set: the one of `_native.SETS` that is used.
     """
 
-    block: int | None = None
+    block = 512
+    most_calls: int | None = None
 
     def __init__(self, model: Model, instruction_set: str | None = None) -> None:
         """Prepare a model for an instruction set; None for the best that this processor has."""
