@@ -66,7 +66,7 @@ INLINE float signed_cube_root(float x)
 INLINE float log2_of(float x)
 {
     int32_t exponent = (bits_of(x) - 0x3F3504F3) >> 23;
-    float t = float_of(bits_of(x) - (exponent << 23)) - 1;
+    float t = float_of(bits_of(x) - (int32_t)((uint32_t)exponent << 23)) - 1;
     float p = 0.126148466f;
     p = p * t - 0.207421035f;
     p = p * t + 0.215669859f;
@@ -93,7 +93,7 @@ INLINE float exp2_of(float x)
     p = p * t + 0.24022651200f;
     p = p * t + 0.69314720700f;
     p = p * t + 1;
-    return float_of(bits_of(p) + (whole << 23));
+    return float_of(bits_of(p) + (int32_t)((uint32_t)whole << 23));
 }
 
 /* x ^ exponent for a positive normal x. */

@@ -9,8 +9,8 @@ from pathlib import Path
 from potato.doctor.finding import Finding
 from potato.engine.threads import available_cores
 
-MEMORY = 1_000_000_000
-"""Bytes of free memory for `fuse`: the largest tiles took 0.72 GB."""
+MEMORY = 600_000_000
+"""Bytes of free memory for `fuse`: two cores took 0.4 GB for the largest tiles (docs/speed.md)."""
 
 DISK = 2_000_000_000
 """Bytes of free disk for a fused tile: 17,408² pixels of four bytes, uncompressed, and more."""

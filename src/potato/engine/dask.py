@@ -33,7 +33,7 @@ LOCAL = "local"
 
 MEMORY_BYTES = 2 << 30
 """Memory limit of a worker of that cluster. Dask ends a worker before it exceeds the limit and does
-its job again. A tile of any size takes about 0.7 GB."""
+its job again. A tile of any size takes about 0.4 GB."""
 
 PACKAGES = ("torch", "rasterio")
 """Packages whose versions must agree, as Potato's own must, on all machines that have them, since

@@ -13,7 +13,7 @@ from potato.errors import ExtraError, InputError
 
 CPU = "cpu"
 
-CPU_SPEED = 15e6
+CPU_SPEED = 8e6
 """Pan pixels a second that a core sharpens, reading and writing included (docs/speed.md)."""
 
 GPU_START = 3.0

@@ -8,15 +8,12 @@ from pathlib import Path
 from potato.ard import Broken
 from potato.core.sensors import RATIO
 from potato.core.text import counted
+from potato.engine.devices import CPU_SPEED
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Plan, TileJob, tile_grid
 from potato.fusion.delivery.schedule import Schedule
 from potato.raster import part_of
 from potato.raster.remote import is_remote
-
-PIXELS_PER_SECOND = 4e6
-"""Pan pixels that a core sharpens in a second, until the manifest has measurements
-(benchmarks/results/fuse.json)."""
 
 BYTES_READ = 2.1
 """Bytes of a pair for each pan pixel, measured on a real pair in DEFLATE."""
@@ -162,7 +159,7 @@ class Delivered:
 
 
 def forecast(
-    plan: Plan, schedule: Schedule, manifest: Manifest, workers: int, speed: float = PIXELS_PER_SECOND
+    plan: Plan, schedule: Schedule, manifest: Manifest, workers: int, speed: float = CPU_SPEED
 ) -> Forecast:
     """Estimate the cost of a schedule from the tiles that the manifest has measured.
 
