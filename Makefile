@@ -24,11 +24,13 @@ test-base: $(VENV)/installed-dev build/base/installed
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror native/*.c native/*.h
 	$(BIN)/mypy
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i native/*.c native/*.h
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/fuse.py

@@ -8,9 +8,15 @@
 #define LANES 8
 #include "sharpen.h"
 
-int64_t sharpen_avx2(const Block *block, float *workspace) { return sharpen(block, workspace); }
+int64_t sharpen_avx2(const Block *block, float *workspace)
+{
+    return sharpen(block, workspace);
+}
 
-size_t workspace_avx2(const Block *block) { return space(block); }
+size_t workspace_avx2(const Block *block)
+{
+    return space(block);
+}
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -2,6 +2,12 @@
 #define LANES 4
 #include "sharpen.h"
 
-int64_t sharpen_baseline(const Block *block, float *workspace) { return sharpen(block, workspace); }
+int64_t sharpen_baseline(const Block *block, float *workspace)
+{
+    return sharpen(block, workspace);
+}
 
-size_t workspace_baseline(const Block *block) { return space(block); }
+size_t workspace_baseline(const Block *block)
+{
+    return space(block);
+}

@@ -21,6 +21,17 @@
 #define MOST_PHASES (MOST_RATIO * MOST_RATIO)
 #define MOST_BANDS 16
 
+/* Cells around the result that must be known or filled, and that are read: `model.model.halos`. */
+static inline int valid_halo(int depth)
+{
+    return depth ? 2 * BICUBIC_REACH + depth : BICUBIC_REACH;
+}
+
+static inline int whole_halo(int depth)
+{
+    return depth ? valid_halo(depth) - BICUBIC_REACH + WIDE_REACH : valid_halo(depth);
+}
+
 /* Constants of the model and of colour, as `model/native.py` lists them: float32 without gaps. */
 typedef struct {
     float reflectance_of_count;
@@ -52,11 +63,11 @@ typedef struct {
     const Facts *facts;
     Look look;
     int ratio, bands, depth;
-    int height, width; /* cells of the result */
-    int given;         /* cells that the images have around it, on every side */
+    int height, width;           /* cells of the result */
+    int given;                   /* cells that the images have around it, on every side */
     const int *channels;         /* of the network's input and of each layer's output: depth + 1 */
     const float *const *kernels; /* of each layer, from `pack_kernel` */
-    const uint16_t *pan; /* NULL: there is no pan, and mul's colour is rendered at its own scale, ratio 1 */
+    const uint16_t *pan;  /* NULL: there is no pan, and mul's colour is rendered at its own scale, ratio 1 */
     ptrdiff_t pan_stride; /* strides count elements */
     const uint16_t *mul;
     ptrdiff_t mul_stride, mul_band;

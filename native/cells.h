@@ -11,7 +11,10 @@ typedef struct {
     int stride;
 } Plane;
 
-INLINE float *row_of(Plane plane, int row) { return plane.data + (ptrdiff_t)row * plane.stride; }
+INLINE float *row_of(Plane plane, int row)
+{
+    return plane.data + (ptrdiff_t)row * plane.stride;
+}
 
 /* The same plane, counted from another cell. */
 INLINE Plane shifted(Plane plane, int row, int column)
@@ -21,21 +24,19 @@ INLINE Plane shifted(Plane plane, int row, int column)
 }
 
 /* Sort a row of pan pixels by phase: to[phase][x] = from[ratio * x + phase]. */
-#define SPLIT_ROW(NAME, FROM, TO)                                                        \
-    INLINE void NAME(const FROM *restrict from, int width, int ratio, TO *restrict to,   \
-                     ptrdiff_t step)                                                     \
-    {                                                                                    \
-        if (ratio == 4)                                                                  \
-            for (int x = 0; x < width; x++) {                                            \
-                to[x] = from[4 * x];                                                     \
-                to[step + x] = from[4 * x + 1];                                          \
-                to[2 * step + x] = from[4 * x + 2];                                      \
-                to[3 * step + x] = from[4 * x + 3];                                      \
-            }                                                                            \
-        else                                                                             \
-            for (int phase = 0; phase < ratio; phase++)                                  \
-                for (int x = 0; x < width; x++)                                          \
-                    to[phase * step + x] = from[ratio * x + phase];                      \
+#define SPLIT_ROW(NAME, FROM, TO)                                                                      \
+    INLINE void NAME(const FROM *restrict from, int width, int ratio, TO *restrict to, ptrdiff_t step) \
+    {                                                                                                  \
+        if (ratio == 4)                                                                                \
+            for (int x = 0; x < width; x++) {                                                          \
+                to[x] = from[4 * x];                                                                   \
+                to[step + x] = from[4 * x + 1];                                                        \
+                to[2 * step + x] = from[4 * x + 2];                                                    \
+                to[3 * step + x] = from[4 * x + 3];                                                    \
+            }                                                                                          \
+        else                                                                                           \
+            for (int phase = 0; phase < ratio; phase++)                                                \
+                for (int x = 0; x < width; x++) to[phase * step + x] = from[ratio * x + phase];        \
     }
 SPLIT_ROW(split_counts, uint16_t, float)
 SPLIT_ROW(split_mask, uint8_t, float)
@@ -80,8 +81,8 @@ static void mean_of_cells(const Block *b, int row, int column, int width, float 
  * known cells among its 8 neighbours, as `core.resample.fill_invalid` does.
  *
  * known: of each cell, whether its value is known; changed. queue: room for two ints a cell. */
-static void fill_unknown(const Plane *planes, int count, uint8_t *known, int height, int width,
-                         int reach, int *queue)
+static void fill_unknown(const Plane *planes, int count, uint8_t *known, int height, int width, int reach,
+                         int *queue)
 {
     int *found = queue, *next = queue + (ptrdiff_t)height * width, n = 0;
     for (int y = 0; y < height; y++)
@@ -94,8 +95,7 @@ static void fill_unknown(const Plane *planes, int count, uint8_t *known, int hei
             int touches = 0;
             if (known[y * width + x]) continue;
             for (int v = y - (y > 0); v <= y + (y < height - 1) && !touches; v++)
-                for (int u = x - (x > 0); u <= x + (x < width - 1); u++)
-                    touches |= known[v * width + u] == 1;
+                for (int u = x - (x > 0); u <= x + (x < width - 1); u++) touches |= known[v * width + u] == 1;
             if (touches) {
                 known[y * width + x] = 2;
                 found[n++] = y * width + x;
@@ -171,7 +171,7 @@ static void oklab_of_bands(const Block *b, const Plane *bands, int row, int widt
             yellow_blue[x] += s * value[x];
         }
     }
-    const float(*to)[3] = f->lms_to_oklab;
+    const float (*to)[3] = f->lms_to_oklab;
     for (int x = 0; x < width; x++) {
         float l = signed_cube_root(lightness[x]), m = signed_cube_root(red_green[x]),
               s = signed_cube_root(yellow_blue[x]);

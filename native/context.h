@@ -12,35 +12,38 @@
 
 _Static_assert(WINDOW % 3 == 0, "windows are folded in threes");
 
-INLINE float add(float a, float b) { return a + b; }
+INLINE float add(float a, float b)
+{
+    return a + b;
+}
 
 /* Fold a window of 33 rows, or of 33 columns, by an operation: first in threes, then eleven of these. */
-#define FOLD(NAME, OPERATION)                                                                       \
-    static void NAME##_rows(Plane from, int row, int width, float *restrict to)                     \
-    {                                                                                               \
-        const float *restrict first = row_of(from, row);                                            \
-        for (int x = 0; x < width; x++) to[x] = first[x];                                           \
-        for (int y = 3; y < WINDOW; y += 3) {                                                       \
-            const float *restrict next = row_of(from, row + y);                                     \
-            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], next[x]);                      \
-        }                                                                                           \
-    }                                                                                               \
-    static void NAME##_threes(Plane plane, int height, int width)                                   \
-    {                                                                                               \
-        for (int y = 0; y + 2 < height; y++) {                                                      \
-            float *restrict a = row_of(plane, y);                                                   \
-            const float *restrict b = row_of(plane, y + 1), *restrict c = row_of(plane, y + 2);     \
-            for (int x = 0; x < width; x++) a[x] = OPERATION(OPERATION(a[x], b[x]), c[x]);          \
-        }                                                                                           \
-    }                                                                                               \
-    static void NAME##_columns(const float *restrict from, int width, float *restrict threes,       \
-                               float *restrict to)                                                  \
-    {                                                                                               \
-        for (int x = 0; x < width + WINDOW - 3; x++)                                                \
-            threes[x] = OPERATION(OPERATION(from[x], from[x + 1]), from[x + 2]);                    \
-        for (int x = 0; x < width; x++) to[x] = threes[x];                                          \
-        for (int k = 3; k < WINDOW; k += 3)                                                         \
-            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], threes[x + k]);                \
+#define FOLD(NAME, OPERATION)                                                                   \
+    static void NAME##_rows(Plane from, int row, int width, float *restrict to)                 \
+    {                                                                                           \
+        const float *restrict first = row_of(from, row);                                        \
+        for (int x = 0; x < width; x++) to[x] = first[x];                                       \
+        for (int y = 3; y < WINDOW; y += 3) {                                                   \
+            const float *restrict next = row_of(from, row + y);                                 \
+            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], next[x]);                  \
+        }                                                                                       \
+    }                                                                                           \
+    static void NAME##_threes(Plane plane, int height, int width)                               \
+    {                                                                                           \
+        for (int y = 0; y + 2 < height; y++) {                                                  \
+            float *restrict a = row_of(plane, y);                                               \
+            const float *restrict b = row_of(plane, y + 1), *restrict c = row_of(plane, y + 2); \
+            for (int x = 0; x < width; x++) a[x] = OPERATION(OPERATION(a[x], b[x]), c[x]);      \
+        }                                                                                       \
+    }                                                                                           \
+    static void NAME##_columns(const float *restrict from, int width, float *restrict threes,   \
+                               float *restrict to)                                              \
+    {                                                                                           \
+        for (int x = 0; x < width + WINDOW - 3; x++)                                            \
+            threes[x] = OPERATION(OPERATION(from[x], from[x + 1]), from[x + 2]);                \
+        for (int x = 0; x < width; x++) to[x] = threes[x];                                      \
+        for (int k = 3; k < WINDOW; k += 3)                                                     \
+            for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], threes[x + k]);            \
     }
 FOLD(least, least)
 FOLD(sum, add)
@@ -113,12 +116,14 @@ static void enlarge(const Block *b, Plane from, int row, int line, int width, fl
     const float *restrict rows[TAPS], *w = b->facts->phases[line];
     for (int k = 0; k < TAPS; k++) rows[k] = row_of(from, row + k);
     for (int x = 0; x < width + 4; x++)
-        work[x] = w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] + w[4] * rows[4][x];
+        work[x] =
+            w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] + w[4] * rows[4][x];
     for (int phase = 0; phase < b->ratio; phase++) {
         const float *v = b->facts->phases[phase];
         float *restrict out = to + phase * step;
         for (int x = 0; x < width; x++)
-            out[x] = v[0] * work[x] + v[1] * work[x + 1] + v[2] * work[x + 2] + v[3] * work[x + 3] + v[4] * work[x + 4];
+            out[x] = v[0] * work[x] + v[1] * work[x + 1] + v[2] * work[x + 2] + v[3] * work[x + 3] +
+                     v[4] * work[x + 4];
     }
 }
 
@@ -184,8 +189,8 @@ static void local_regression(const Facts *f, Plane shading, const Plane *oklab, 
 }
 
 /* Weight that fine detail in mul but not in pan is an artefact, from the sharpness of pan. */
-static void artefact_weight(const Facts *f, const float *restrict fine, const float *restrict coarse, int width,
-                            float *restrict to)
+static void artefact_weight(const Facts *f, const float *restrict fine, const float *restrict coarse,
+                            int width, float *restrict to)
 {
     const float cells = WINDOW * WINDOW, limit = f->sharpness_limit * f->sharpness_limit;
     for (int x = 0; x < width; x++) {

@@ -14,33 +14,36 @@
 #define POSITIONS (SIDE * SIDE) /* products of a tile and a pair of channels */
 #define GROUP 12                /* tiles at work together: their products stay in the cache of a core */
 
-INLINE int padded(int channels) { return (channels + LANES - 1) / LANES * LANES; }
+INLINE int padded(int channels)
+{
+    return (channels + LANES - 1) / LANES * LANES;
+}
 
 /* Functions that sum over channels at one position, for a whole group: TILES tiles at a time, times WIDE
  * vectors of outputs, which is what the registers hold. The sizes are literals and the functions are
  * not inlined, so that compilers keep every sum in a register; unrolled further, they spill. */
-#define MULTIPLY(TILES, WIDE)                                                                       \
-    static __attribute__((noinline)) void multiply_##TILES##x##WIDE(                                \
-        int channels, const float *restrict tile, ptrdiff_t tile_step, const float *restrict kernel,  \
-        ptrdiff_t kernel_step, float *restrict product, ptrdiff_t product_step)                     \
-    {                                                                                               \
-        for (int group = 0; group < GROUP; group += TILES) {                                        \
-            Vector sums[TILES][WIDE], value[TILES];                                                 \
-            for (int t = 0; t < TILES; t++)                                                         \
-                for (int v = 0; v < WIDE; v++) sums[t][v] = (Vector){0};                            \
-            for (int c = 0; c < channels; c++) {                                                    \
-                for (int t = 0; t < TILES; t++) value[t] = tile[t * tile_step + c] - (Vector){0};   \
-                for (int v = 0; v < WIDE; v++) {                                                    \
-                    Vector weight = *(const Vector *)(kernel + c * kernel_step + v * LANES);        \
-                    for (int t = 0; t < TILES; t++) sums[t][v] += value[t] * weight;                \
-                }                                                                                   \
-            }                                                                                       \
-            for (int t = 0; t < TILES; t++)                                                         \
-                for (int v = 0; v < WIDE; v++)                                                      \
-                    *(Vector *)(product + t * product_step + v * LANES) = sums[t][v];               \
-            tile += TILES * tile_step;                                                              \
-            product += TILES * product_step;                                                        \
-        }                                                                                           \
+#define MULTIPLY(TILES, WIDE)                                                                        \
+    static __attribute__((noinline)) void multiply_##TILES##x##WIDE(                                 \
+        int channels, const float *restrict tile, ptrdiff_t tile_step, const float *restrict kernel, \
+        ptrdiff_t kernel_step, float *restrict product, ptrdiff_t product_step)                      \
+    {                                                                                                \
+        for (int group = 0; group < GROUP; group += TILES) {                                         \
+            Vector sums[TILES][WIDE], value[TILES];                                                  \
+            for (int t = 0; t < TILES; t++)                                                          \
+                for (int v = 0; v < WIDE; v++) sums[t][v] = (Vector){0};                             \
+            for (int c = 0; c < channels; c++) {                                                     \
+                for (int t = 0; t < TILES; t++) value[t] = tile[t * tile_step + c] - (Vector){0};    \
+                for (int v = 0; v < WIDE; v++) {                                                     \
+                    Vector weight = *(const Vector *)(kernel + c * kernel_step + v * LANES);         \
+                    for (int t = 0; t < TILES; t++) sums[t][v] += value[t] * weight;                 \
+                }                                                                                    \
+            }                                                                                        \
+            for (int t = 0; t < TILES; t++)                                                          \
+                for (int v = 0; v < WIDE; v++)                                                       \
+                    *(Vector *)(product + t * product_step + v * LANES) = sums[t][v];                \
+            tile += TILES * tile_step;                                                               \
+            product += TILES * product_step;                                                         \
+        }                                                                                            \
     }
 #if LANES == 16
 MULTIPLY(6, 4)
@@ -60,8 +63,8 @@ MULTIPLY(4, 2)
 MULTIPLY(6, 1)
 
 /* One dimension of the transform of inputs, B^T d. */
-INLINE void transform_input(Vector d0, Vector d1, Vector d2, Vector d3, Vector d4, Vector d5,
-                            Vector *out, ptrdiff_t step)
+INLINE void transform_input(Vector d0, Vector d1, Vector d2, Vector d3, Vector d4, Vector d5, Vector *out,
+                            ptrdiff_t step)
 {
     Vector even = d4 - 4 * d2, odd = d3 - 4 * d1, near = d4 - d2, far = 2 * (d3 - d1);
     out[0] = 4 * d0 - 5 * d2 + d4;
@@ -73,8 +76,8 @@ INLINE void transform_input(Vector d0, Vector d1, Vector d2, Vector d3, Vector d
 }
 
 /* One dimension of the transform of products, A^T m. */
-INLINE void transform_output(Vector m0, Vector m1, Vector m2, Vector m3, Vector m4, Vector m5,
-                             Vector *out, ptrdiff_t step)
+INLINE void transform_output(Vector m0, Vector m1, Vector m2, Vector m3, Vector m4, Vector m5, Vector *out,
+                             ptrdiff_t step)
 {
     Vector sum = m1 + m2, difference = m1 - m2, far_sum = m3 + m4, far_difference = m3 - m4;
     out[0] = m0 + sum + far_sum;
@@ -83,7 +86,10 @@ INLINE void transform_output(Vector m0, Vector m1, Vector m2, Vector m3, Vector 
     out[3 * step] = difference + 8 * far_difference + m5;
 }
 
-INLINE Vector load(const float *from) { return *(const Vector *)from; }
+INLINE Vector load(const float *from)
+{
+    return *(const Vector *)from;
+}
 
 static void tile_in(const float *restrict image, ptrdiff_t row, int channels, float *restrict tile)
 {
@@ -98,8 +104,7 @@ static void tile_in(const float *restrict image, ptrdiff_t row, int channels, fl
             Vector whole[SIDE];
             const Vector *h = half[y];
             transform_input(h[0], h[1], h[2], h[3], h[4], h[5], whole, 1);
-            for (int x = 0; x < SIDE; x++)
-                *(Vector *)(tile + (y * SIDE + x) * channels + c) = whole[x];
+            for (int x = 0; x < SIDE; x++) *(Vector *)(tile + (y * SIDE + x) * channels + c) = whole[x];
         }
     }
 }
@@ -168,8 +173,8 @@ static void convolve(const float *image, float *result, int rows, int columns, i
         }
         for (int t = 0; t < group; t++) {
             int y = (first + t) / across * STEP, x = (first + t) % across * STEP;
-            tile_out(products + (ptrdiff_t)t * POSITIONS * out, out,
-                     result + ((ptrdiff_t)y * side + x) * out, (ptrdiff_t)side * out, rectify);
+            tile_out(products + (ptrdiff_t)t * POSITIONS * out, out, result + ((ptrdiff_t)y * side + x) * out,
+                     (ptrdiff_t)side * out, rectify);
         }
     }
 }

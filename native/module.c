@@ -8,6 +8,7 @@
 #include "block.h"
 
 #define MOST_LAYERS 64
+#define MOST_CELLS 32768 /* along a side, so that an int counts all cells */
 #define MOST_BUFFERS (MOST_LAYERS + 10)
 
 typedef struct {
@@ -67,9 +68,10 @@ static Py_buffer *borrow(Buffers *buffers, PyObject *array, const char *name, in
     if (PyObject_GetBuffer(array, view, PyBUF_STRIDES | (writable ? PyBUF_WRITABLE : 0))) return NULL;
     buffers->count++;
     if (view->ndim != dimensions || view->itemsize != size || view->strides[dimensions - 1] != size) {
-        PyErr_Format(PyExc_ValueError,
-                     "expected %s with %d axes and items of %zd bytes without gaps, found %d axes and %zd bytes",
-                     name, dimensions, size, view->ndim, view->itemsize);
+        PyErr_Format(
+            PyExc_ValueError,
+            "expected %s with %d axes and items of %zd bytes without gaps, found %d axes and %zd bytes", name,
+            dimensions, size, view->ndim, view->itemsize);
         return NULL;
     }
     for (int axis = 0; axis < dimensions; axis++)
@@ -100,7 +102,8 @@ static const InstructionSet *read_network(Block *b, Buffers *buffers, const char
     Py_buffer *view = borrow(buffers, facts, "facts", 1, sizeof(float), 0);
     if (!view) return NULL;
     if (view->len != sizeof(Facts))
-        return PyErr_Format(PyExc_ValueError, "expected %zu bytes of facts, found %zd", sizeof(Facts), view->len),
+        return PyErr_Format(PyExc_ValueError, "expected %zu bytes of facts, found %zd", sizeof(Facts),
+                            view->len),
                NULL;
     b->facts = view->buf;
     Py_ssize_t depth = PyTuple_Size(kernels);
@@ -142,6 +145,11 @@ static int read_pan(Block *b, Buffers *buffers, PyObject *pan, Py_ssize_t rows, 
 {
     Py_buffer *view = borrow(buffers, pan, "pan", 2, sizeof(uint16_t), 0);
     if (!view || !has_shape(view, "pan", rows * b->ratio, columns * b->ratio)) return 0;
+    if (b->given < whole_halo(b->depth)) {
+        PyErr_Format(PyExc_ValueError, "expected a halo of %d cells or more, found %d", whole_halo(b->depth),
+                     b->given);
+        return 0;
+    }
     int phases = b->ratio * b->ratio;
     if (b->depth && (b->channels[0] != phases + b->bands + 14 || b->channels[b->depth] < 3 * phases + 3)) {
         PyErr_SetString(PyExc_ValueError, "expected a network made for this ratio and these bands");
@@ -158,11 +166,14 @@ static int read_mul(Block *b, Buffers *buffers, PyObject *mul)
     if (!view) return 0;
     Py_ssize_t rows = view->shape[1], columns = view->shape[2];
     b->bands = (int)view->shape[0];
+    if (rows > MOST_CELLS || columns > MOST_CELLS || b->bands < 1 || b->bands > MOST_BANDS) {
+        PyErr_SetString(PyExc_ValueError, "expected mul with 1 to 16 bands and at most 32,768 cells a side");
+        return 0;
+    }
     b->height = (int)(rows - 2 * b->given);
     b->width = (int)(columns - 2 * b->given);
-    if (b->height < 1 || b->width < 1 || b->bands < 1 || b->bands > MOST_BANDS || rows > 1 << 20 ||
-        columns > 1 << 20) {
-        PyErr_SetString(PyExc_ValueError, "expected mul with 1 to 16 bands and a halo around its cells");
+    if (b->height < 1 || b->width < 1) {
+        PyErr_SetString(PyExc_ValueError, "expected mul with a halo around its cells");
         return 0;
     }
     b->mul = view->buf;
@@ -234,16 +245,17 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
     float exposure, contrast;
     Buffers buffers;
     buffers.count = 0;
-    if (!PyArg_ParseTuple(args, "sOO!iiOOOO(iff)OOOO", &name, &facts, &PyTuple_Type, &kernels, &b.ratio, &b.given,
-                          &pan, &mul, &pan_valid, &mul_valid, &b.look.bits, &exposure, &contrast, &rows,
-                          &columns, &out, &workspace))
+    if (!PyArg_ParseTuple(args, "sOO!iiOOOO(iff)OOOO", &name, &facts, &PyTuple_Type, &kernels, &b.ratio,
+                          &b.given, &pan, &mul, &pan_valid, &mul_valid, &b.look.bits, &exposure, &contrast,
+                          &rows, &columns, &out, &workspace))
         return NULL;
     b.look.has_tone_curve = exposure > 0;
     b.look.exposure = exposure;
     b.look.contrast = contrast;
     b.look.white = b.look.bits ? (float)((1 << b.look.bits) - 1) : 1;
     int ratio_fits = pan == Py_None ? b.ratio == 1 && !b.given : b.ratio >= 2 && b.ratio <= MOST_RATIO;
-    if (!ratio_fits || b.given < 0 || (b.look.bits != 8 && b.look.bits != 16 && (b.look.bits || pan == Py_None))) {
+    if (!ratio_fits || b.given < 0 || b.given > MOST_CELLS ||
+        (b.look.bits != 8 && b.look.bits != 16 && (b.look.bits || pan == Py_None))) {
         PyErr_SetString(PyExc_ValueError, "expected a ratio of 2 to 6 and 0, 8 or 16 bits; 1 without pan");
         return NULL;
     }
@@ -259,15 +271,14 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
     Py_buffer *space = borrow(&buffers, workspace, "workspace", 1, sizeof(float), 1);
     if (!space) goto done;
     if ((size_t)space->shape[0] < floats) {
-        PyErr_Format(PyExc_ValueError, "expected a workspace of %zu floats, found %zd", floats, space->shape[0]);
+        PyErr_Format(PyExc_ValueError, "expected a workspace of %zu floats, found %zd", floats,
+                     space->shape[0]);
         goto done;
     }
     int64_t valid;
     float *memory = space->buf;
-    Py_BEGIN_ALLOW_THREADS
-    valid = set->sharpen(&b, memory);
-    Py_END_ALLOW_THREADS
-    result = PyLong_FromLongLong(valid);
+    Py_BEGIN_ALLOW_THREADS valid = set->sharpen(&b, memory);
+    Py_END_ALLOW_THREADS result = PyLong_FromLongLong(valid);
 done:
     release(&buffers);
     return result;
@@ -283,7 +294,8 @@ static int add_sets(PyObject *module)
     for (size_t i = 0; i < SET_COUNT; i++) {
         if (!is_supported(&SETS[i])) continue;
         PyObject *lanes = PyLong_FromLong(SETS[i].lanes);
-        if (!lanes || PyDict_SetItemString(sets, SETS[i].name, lanes)) return Py_XDECREF(lanes), Py_DECREF(sets), -1;
+        if (!lanes || PyDict_SetItemString(sets, SETS[i].name, lanes))
+            return Py_XDECREF(lanes), Py_DECREF(sets), -1;
         Py_DECREF(lanes);
     }
     int status = PyModule_AddObjectRef(module, "SETS", sets);
@@ -293,7 +305,10 @@ static int add_sets(PyObject *module)
 
 static PyModuleDef_Slot SLOTS[] = {{Py_mod_exec, add_sets}, {0, NULL}};
 
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_native", "Sharpening in native code.", 0,
-                                    METHODS, SLOTS, NULL, NULL, NULL};
+static struct PyModuleDef MODULE = {
+    PyModuleDef_HEAD_INIT, "_native", "Sharpening in native code.", 0, METHODS, SLOTS, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&MODULE); }
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&MODULE);
+}

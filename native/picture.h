@@ -16,7 +16,7 @@ INLINE float srgb_encode(float linear)
 /* Linear sRGB, clipped to 0..1, of a row of Oklab; in place. */
 static void oklab_to_rgb(const Facts *f, float *restrict l, float *restrict a, float *restrict b, int width)
 {
-    const float(*m)[3] = f->oklab_to_lms, (*n)[3] = f->lms_to_rgb;
+    const float (*m)[3] = f->oklab_to_lms, (*n)[3] = f->lms_to_rgb;
     for (int x = 0; x < width; x++) {
         float p = m[0][0] * l[x] + m[0][1] * a[x] + m[0][2] * b[x];
         float q = m[1][0] * l[x] + m[1][1] * a[x] + m[1][2] * b[x];
@@ -71,36 +71,38 @@ static void thresholds(const Look *look, int row, int phase, int ratio, int widt
 }
 
 /* Pack a row of pixels: (red, green, blue, alpha) as one number, 0 where they are invalid. */
-#define PACK(NAME, TYPE, BITS)                                                                          \
-    static void NAME(const Look *look, const float *restrict red, const float *restrict green,          \
-                     const float *restrict blue, const float *restrict threshold,                       \
-                     const uint8_t *restrict valid, int width, TYPE *restrict to)                       \
-    {                                                                                                   \
-        float white = look->white;                                                                      \
-        for (int x = 0; x < width; x++) {                                                               \
-            TYPE r = (TYPE)encode(red[x], white, threshold[x]), g = (TYPE)encode(green[x], white, threshold[x]), \
-                 b = (TYPE)encode(blue[x], white, threshold[x]), a = (TYPE)white;                       \
-            to[x] = (r | g << BITS | b << 2 * BITS | a << 3 * BITS) & (TYPE)-(TYPE)valid[x];            \
-        }                                                                                               \
+#define PACK(NAME, TYPE, BITS)                                                                 \
+    static void NAME(const Look *look, const float *restrict red, const float *restrict green, \
+                     const float *restrict blue, const float *restrict threshold,              \
+                     const uint8_t *restrict valid, int width, TYPE *restrict to)              \
+    {                                                                                          \
+        float white = look->white;                                                             \
+        for (int x = 0; x < width; x++) {                                                      \
+            TYPE r = (TYPE)encode(red[x], white, threshold[x]),                                \
+                 g = (TYPE)encode(green[x], white, threshold[x]),                              \
+                 b = (TYPE)encode(blue[x], white, threshold[x]), a = (TYPE)white;              \
+            to[x] = (r | g << BITS | b << 2 * BITS | a << 3 * BITS) & (TYPE) - (TYPE)valid[x]; \
+        }                                                                                      \
     }
 PACK(pack_8, uint32_t, 8)
 PACK(pack_16, uint64_t, 16)
 
 /* Put packed pixels, sorted by phase, into a row of the picture: the inverse of `split_counts`. */
-#define JOIN(NAME, TYPE)                                                                                \
+#define JOIN(NAME, TYPE)                                                                                 \
     INLINE void NAME(const TYPE *restrict from, ptrdiff_t step, int width, int ratio, TYPE *restrict to) \
-    {                                                                                                   \
-        if (ratio == 4) {                                                                               \
-            const TYPE *restrict a = from, *restrict b = a + step, *restrict c = b + step, *restrict d = c + step; \
-            for (int x = 0; x < width; x++) {                                                           \
-                to[4 * x] = a[x];                                                                       \
-                to[4 * x + 1] = b[x];                                                                   \
-                to[4 * x + 2] = c[x];                                                                   \
-                to[4 * x + 3] = d[x];                                                                   \
-            }                                                                                           \
-        } else                                                                                          \
-            for (int phase = 0; phase < ratio; phase++)                                                 \
-                for (int x = 0; x < width; x++) to[ratio * x + phase] = from[phase * step + x];         \
+    {                                                                                                    \
+        if (ratio == 4) {                                                                                \
+            const TYPE *restrict a = from, *restrict b = a + step, *restrict c = b + step,               \
+                                 *restrict d = c + step;                                                 \
+            for (int x = 0; x < width; x++) {                                                            \
+                to[4 * x] = a[x];                                                                        \
+                to[4 * x + 1] = b[x];                                                                    \
+                to[4 * x + 2] = c[x];                                                                    \
+                to[4 * x + 3] = d[x];                                                                    \
+            }                                                                                            \
+        } else                                                                                           \
+            for (int phase = 0; phase < ratio; phase++)                                                  \
+                for (int x = 0; x < width; x++) to[ratio * x + phase] = from[phase * step + x];          \
     }
 JOIN(join_8, uint32_t)
 JOIN(join_16, uint64_t)
@@ -118,7 +120,8 @@ static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8
         float *pixel = to;
         for (int x = 0; x < width; x++, pixel += 4 * b->ratio) {
             float keep = valid[x];
-            pixel[0] = first[x] * keep, pixel[1] = second[x] * keep, pixel[2] = third[x] * keep, pixel[3] = keep;
+            pixel[0] = first[x] * keep, pixel[1] = second[x] * keep, pixel[2] = third[x] * keep,
+            pixel[3] = keep;
         }
         return;
     }

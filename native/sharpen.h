@@ -6,79 +6,8 @@
 #include "cells.h"
 #include "context.h"
 #include "convolve.h"
+#include "layout.h"
 #include "picture.h"
-
-#define SLACK 16 /* floats after a row that vectors may read and write */
-
-/* Where the planes of a block lie. */
-typedef struct {
-    int halo_valid, halo, margin;   /* cells around the result: to be known, to be read, in memory */
-    int height, width, stride;      /* of planes */
-    int tall, side;                 /* rows and columns of the network's images in memory */
-    int channels;                   /* the most of any layer, padded */
-    Plane mean, shading, oklab[3], bands[MOST_BANDS], fine, coarse, variance, chessboard, dark[2];
-    Plane local_mean, gain[3];
-    float *roots, *coarse_roots;    /* phases of each row of the whole, and of the result */
-    float *images[2], *convolution, *work;
-    uint8_t *known;
-    int *queue;
-    size_t floats;                  /* of the whole workspace */
-} Layout;
-
-/* Hand out `count` floats of the workspace; only count them if there is none yet. */
-static float *take(Layout *m, float *workspace, size_t count)
-{
-    float *found = workspace ? workspace + m->floats : NULL;
-    m->floats += (count + SLACK - 1) / SLACK * SLACK;
-    return found;
-}
-
-static Plane take_plane(Layout *m, float *workspace)
-{
-    return (Plane){take(m, workspace, (size_t)m->height * m->stride), m->stride};
-}
-
-static Layout lay_out(const Block *b, float *workspace)
-{
-    Layout m = {0};
-    int depth = b->depth, filled = b->pan_valid || b->mul_valid, phases = b->ratio * b->ratio;
-    m.halo_valid = depth ? 2 * BICUBIC_REACH + depth : BICUBIC_REACH;
-    m.halo = depth ? m.halo_valid - BICUBIC_REACH + WIDE_REACH : m.halo_valid;
-    m.margin = filled ? b->given : m.halo;
-    m.height = b->height + 2 * m.margin;
-    m.width = b->width + 2 * m.margin;
-    m.stride = (m.width + SLACK - 1) / SLACK * SLACK + SLACK;
-    m.mean = take_plane(&m, workspace);
-    m.shading = take_plane(&m, workspace);
-    for (int c = 0; c < 3; c++) m.oklab[c] = take_plane(&m, workspace);
-    for (int band = 0; band < b->bands; band++) m.bands[band] = take_plane(&m, workspace);
-    m.roots = take(&m, workspace, (size_t)m.height * phases * m.stride);
-    m.coarse_roots = take(&m, workspace, (size_t)b->height * phases * m.stride);
-    if (depth) {
-        Plane *planes[] = {&m.fine, &m.coarse, &m.variance, &m.chessboard, &m.dark[0], &m.dark[1],
-                           &m.local_mean, &m.gain[0], &m.gain[1], &m.gain[2]};
-        for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(&m, workspace);
-        m.tall = (b->height + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
-        m.side = (b->width + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
-        int inputs = 0;
-        for (int layer = 0; layer <= depth; layer++) {
-            if (padded(b->channels[layer]) > m.channels) m.channels = padded(b->channels[layer]);
-            if (layer < depth) {
-                int space = (int)convolve_space(b->channels[layer], b->channels[layer + 1]);
-                if (space > inputs) inputs = space;
-            }
-        }
-        for (int i = 0; i < 2; i++) m.images[i] = take(&m, workspace, (size_t)m.tall * m.side * m.channels);
-        m.convolution = take(&m, workspace, inputs);
-    }
-    int rows = 64 + 10 * phases + (depth ? padded(b->channels[0]) : 0);
-    m.work = take(&m, workspace, (size_t)rows * m.stride);
-    if (filled) {
-        m.known = (uint8_t *)take(&m, workspace, ((size_t)m.height * m.width + 3) / 4);
-        m.queue = (int *)take(&m, workspace, (size_t)2 * m.height * m.width);
-    }
-    return m;
-}
 
 /* Read pan's cell means and mul; fill what is unknown. */
 static void read_planes(const Block *b, Layout *m)
@@ -157,7 +86,8 @@ static void compose_input(const Block *b, Layout *m)
     int outside = m->margin - m->halo;
     ptrdiff_t step = m->stride;
     float *rows = m->work + 32 * step, scale = f->input_scale;
-    float *detail = rows, *shade = rows + phases * step, *bands = shade + step, *chroma = bands + b->bands * step;
+    float *detail = rows, *shade = rows + phases * step, *bands = shade + step,
+          *chroma = bands + b->bands * step;
     float *slopes = chroma + 2 * step, *deviations = slopes + 3 * step, *darkest = deviations + 4 * step;
     float *artefact = darkest + 2 * step, *lightness = artefact + step;
     int wide_height = m->height - 2 * outside, wide_width = m->width - 2 * outside;
@@ -225,13 +155,15 @@ static void clear_beyond(const Layout *m, float *image, int rows, int columns, i
     for (int y = 0; y < rows; y++)
         memset(image + ((ptrdiff_t)y * side + columns) * channels, 0,
                (size_t)(side - columns) * channels * sizeof(float));
-    memset(image + (ptrdiff_t)rows * side * channels, 0, (size_t)(m->tall - rows) * side * channels * sizeof(float));
+    memset(image + (ptrdiff_t)rows * side * channels, 0,
+           (size_t)(m->tall - rows) * side * channels * sizeof(float));
 }
 
 /* The network; returns the image that holds its output, for the result and 2 cells around it. */
 static const float *run_network(const Block *b, Layout *m)
 {
-    int rows = b->height + 2 * (b->depth + BICUBIC_REACH), columns = b->width + 2 * (b->depth + BICUBIC_REACH);
+    int rows = b->height + 2 * (b->depth + BICUBIC_REACH),
+        columns = b->width + 2 * (b->depth + BICUBIC_REACH);
     clear_beyond(m, m->images[0], rows, columns, padded(b->channels[0]));
     for (int layer = 0; layer < b->depth; layer++) {
         float *from = m->images[layer % 2], *to = m->images[(layer + 1) % 2];
@@ -262,7 +194,8 @@ static int validity(const Block *b, int row, int y, int phase, uint8_t *restrict
 {
     int ratio = b->ratio, count = 0;
     const uint8_t *pan = b->pan_valid, *mul = b->mul_valid;
-    if (pan) pan += ((ptrdiff_t)(row + b->given) * ratio + y) * b->pan_valid_stride + b->given * ratio + phase;
+    if (pan)
+        pan += ((ptrdiff_t)(row + b->given) * ratio + y) * b->pan_valid_stride + b->given * ratio + phase;
     if (mul) mul += (row + b->given) * b->mul_valid_stride + b->given;
     for (int x = 0; x < b->width; x++) {
         valid[x] = (!pan || pan[ratio * x]) && (!mul || mul[x]);
@@ -272,7 +205,8 @@ static int validity(const Block *b, int row, int y, int phase, uint8_t *restrict
 }
 
 /* Sort the network's residual for a row of cells by channel: the inverse of what ends `compose_input`. */
-static void read_residual(const Block *b, const Layout *m, const float *output, int row, float *to, ptrdiff_t step)
+static void read_residual(const Block *b, const Layout *m, const float *output, int row, float *to,
+                          ptrdiff_t step)
 {
     int count = 3 * b->ratio * b->ratio, channels = padded(b->channels[b->depth]);
     const float *from = output + ((ptrdiff_t)(row + BICUBIC_REACH) * m->side + BICUBIC_REACH) * channels;
@@ -285,7 +219,8 @@ static void read_residual(const Block *b, const Layout *m, const float *output, 
  *
  * colour: enlarged L, a and b, `apart` floats apart. to: L, a and b, `step` floats apart. */
 static void predict(const Facts *f, const float *restrict fine, const float *restrict coarse,
-                    const float *restrict colour, ptrdiff_t apart, int width, float *restrict to, ptrdiff_t step)
+                    const float *restrict colour, ptrdiff_t apart, int width, float *restrict to,
+                    ptrdiff_t step)
 {
     float limit = f->ratio_limit;
     for (int x = 0; x < width; x++) {
@@ -325,12 +260,14 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
                 if (output) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
             }
             for (int j = 0; j < ratio; j++) {
-                predict(b->facts, roots + j * step, coarse + j * step, colour + j * step, line, width, oklab, step);
+                predict(b->facts, roots + j * step, coarse + j * step, colour + j * step, line, width, oklab,
+                        step);
                 for (int c = 0; c < 3 && output; c++)
                     correct(b->facts, roots + j * step, coarse + j * step, gain + c * line + j * step,
                             residual + c * phases * step + i * line + j * step, width, oklab + c * step);
                 count += validity(b, y, i, j, valid);
-                void *to = b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : pixels + 4 * size * j;
+                void *to =
+                    b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : pixels + 4 * size * j;
                 render_row(b, oklab, step, valid, y * ratio + i, j, m->work, to);
             }
             if (b->look.bits == 8)
@@ -359,7 +296,8 @@ static int64_t render_colour(const Block *b, float *workspace)
         }
         oklab_of_bands(b, bands, 0, b->width, oklab, oklab + step, oklab + 2 * step);
         count += validity(b, y, 0, 0, valid);
-        render_row(b, oklab, step, valid, y, 0, work, (char *)b->out + y * b->out_stride * (b->look.bits / 8));
+        render_row(b, oklab, step, valid, y, 0, work,
+                   (char *)b->out + y * b->out_stride * (b->look.bits / 8));
     }
     return count;
 }
@@ -377,8 +315,10 @@ static int has_valid_pixels(const Block *b)
     int ratio = b->ratio;
     if (!b->pan_valid) return 1;
     for (int y = 0; y < b->height * ratio; y++) {
-        const uint8_t *pan = b->pan_valid + (ptrdiff_t)(y + b->given * ratio) * b->pan_valid_stride + b->given * ratio;
-        const uint8_t *mul = b->mul_valid + (ptrdiff_t)(y / ratio + b->given) * b->mul_valid_stride + b->given;
+        const uint8_t *pan =
+            b->pan_valid + (ptrdiff_t)(y + b->given * ratio) * b->pan_valid_stride + b->given * ratio;
+        const uint8_t *mul =
+            b->mul_valid + (ptrdiff_t)(y / ratio + b->given) * b->mul_valid_stride + b->given;
         for (int x = 0; x < b->width * ratio; x++)
             if (pan[x] && mul[x / ratio]) return 1;
     }

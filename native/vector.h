@@ -16,9 +16,15 @@
 typedef float Vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t Mask __attribute__((vector_size(4 * LANES)));
 
-INLINE float least(float a, float b) { return a < b ? a : b; }
+INLINE float least(float a, float b)
+{
+    return a < b ? a : b;
+}
 
-INLINE float greatest(float a, float b) { return a > b ? a : b; }
+INLINE float greatest(float a, float b)
+{
+    return a > b ? a : b;
+}
 
 INLINE int32_t bits_of(float x)
 {
@@ -97,7 +103,10 @@ INLINE float exp2_of(float x)
 }
 
 /* x ^ exponent for a positive normal x. */
-INLINE float power_of(float x, float exponent) { return exp2_of(log2_of(x) * exponent); }
+INLINE float power_of(float x, float exponent)
+{
+    return exp2_of(log2_of(x) * exponent);
+}
 
 #if LANES == 16
 #define LOW(a, b) SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)

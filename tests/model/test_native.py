@@ -203,7 +203,7 @@ BAD = {
     "facts": np.zeros(3, np.float32),
     "kernels": (np.zeros((36, 38, 7), np.float32),),
     "ratio": 9,
-    "given": -1,
+    "given": 3,
     "pan": np.zeros((8, 8), np.uint16),
     "mul": np.zeros((17, 60, 60), np.uint16),
     "pan_valid": np.zeros((8, 8), np.bool_),

@@ -1,0 +1,81 @@
+/* Where the planes of a block lie in the workspace. */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#include "block.h"
+#include "cells.h"
+#include "convolve.h"
+
+#define SLACK 16 /* floats after a row that vectors may read and write */
+
+/* Where the planes of a block lie. */
+typedef struct {
+    int halo_valid, halo, margin; /* cells around the result: to be known, to be read, in memory */
+    int height, width, stride;    /* of planes */
+    int tall, side;               /* rows and columns of the network's images in memory */
+    int channels;                 /* the most of any layer, padded */
+    Plane mean, shading, oklab[3], bands[MOST_BANDS], fine, coarse, variance, chessboard, dark[2];
+    Plane local_mean, gain[3];
+    float *roots, *coarse_roots; /* phases of each row of the whole, and of the result */
+    float *images[2], *convolution, *work;
+    uint8_t *known;
+    int *queue;
+    size_t floats; /* of the whole workspace */
+} Layout;
+
+/* Hand out `count` floats of the workspace; only count them if there is none yet. */
+static float *take(Layout *m, float *workspace, size_t count)
+{
+    float *found = workspace ? workspace + m->floats : NULL;
+    m->floats += (count + SLACK - 1) / SLACK * SLACK;
+    return found;
+}
+
+static Plane take_plane(Layout *m, float *workspace)
+{
+    return (Plane){take(m, workspace, (size_t)m->height * m->stride), m->stride};
+}
+
+static Layout lay_out(const Block *b, float *workspace)
+{
+    Layout m = {0};
+    int depth = b->depth, filled = b->pan_valid || b->mul_valid, phases = b->ratio * b->ratio;
+    m.halo_valid = valid_halo(depth);
+    m.halo = whole_halo(depth);
+    m.margin = filled ? b->given : m.halo;
+    m.height = b->height + 2 * m.margin;
+    m.width = b->width + 2 * m.margin;
+    m.stride = (m.width + SLACK - 1) / SLACK * SLACK + SLACK;
+    m.mean = take_plane(&m, workspace);
+    m.shading = take_plane(&m, workspace);
+    for (int c = 0; c < 3; c++) m.oklab[c] = take_plane(&m, workspace);
+    for (int band = 0; band < b->bands; band++) m.bands[band] = take_plane(&m, workspace);
+    m.roots = take(&m, workspace, (size_t)m.height * phases * m.stride);
+    m.coarse_roots = take(&m, workspace, (size_t)b->height * phases * m.stride);
+    if (depth) {
+        Plane *planes[] = {&m.fine,    &m.coarse,     &m.variance, &m.chessboard, &m.dark[0],
+                           &m.dark[1], &m.local_mean, &m.gain[0],  &m.gain[1],    &m.gain[2]};
+        for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(&m, workspace);
+        m.tall = (b->height + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
+        m.side = (b->width + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
+        int inputs = 0;
+        for (int layer = 0; layer <= depth; layer++) {
+            if (padded(b->channels[layer]) > m.channels) m.channels = padded(b->channels[layer]);
+            if (layer < depth) {
+                int space = (int)convolve_space(b->channels[layer], b->channels[layer + 1]);
+                if (space > inputs) inputs = space;
+            }
+        }
+        for (int i = 0; i < 2; i++) m.images[i] = take(&m, workspace, (size_t)m.tall * m.side * m.channels);
+        m.convolution = take(&m, workspace, inputs);
+    }
+    int rows = 64 + 10 * phases + (depth ? padded(b->channels[0]) : 0);
+    m.work = take(&m, workspace, (size_t)rows * m.stride);
+    if (filled) {
+        m.known = (uint8_t *)take(&m, workspace, ((size_t)m.height * m.width + 3) / 4);
+        m.queue = (int *)take(&m, workspace, (size_t)2 * m.height * m.width);
+    }
+    return m;
+}
+
+#endif
