@@ -85,7 +85,7 @@ def _windows(local: Footprint, length: float) -> NDArray[np.float32]:
     u = local.u.numpy()
     front = 1 - (np.abs(u - np.float32(0.17 * length)) - np.float32(0.07 * length - 0.5)).clip(0, 1)
     rear = 1 - (np.abs(u + np.float32(0.33 * length)) - np.float32(0.05 * length - 0.5)).clip(0, 1)
-    share = np.maximum(front, np.float32(0.8) * rear)
+    share: NDArray[np.float32] = np.maximum(front, np.float32(0.8) * rear)
     share *= np.float32(0.85) * local.cover.numpy()
     return share
 
