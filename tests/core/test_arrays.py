@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from potato.core import color, draw, render, resample
-from potato.core.arrays import as_numpy, like, namespace
+from potato.core.arrays import as_numpy, constant_like, like, namespace
 from potato.core.statistics import Correlation, Difference, Histogram
 
 RANDOM = np.random.default_rng(0)
@@ -120,3 +120,17 @@ def test_values_become_arrays_like_another():
         made = like([[1, 2]], array)
         assert type(made) is type(array) and made.dtype == array.dtype and as_numpy(made).tolist() == [[1, 2]]
     assert namespace(np.ones(1)) is np
+
+
+def test_a_constant_is_like_another_array_and_a_tensor_of_it_serves_training_after_inference():
+    values = np.arange(6.0).reshape(2, 3) + 0.125
+    with torch.inference_mode():
+        constant_like(values, torch.zeros(1))
+    for array in (np.zeros(1, np.float32), torch.zeros(1), torch.zeros(1, dtype=torch.float64)):
+        found = constant_like(values, array)
+        assert found.dtype == array.dtype and np.array_equal(as_numpy(found), values)
+    weight = torch.ones(2, 3, requires_grad=True)
+    (weight * constant_like(values, weight)).sum().backward()
+    assert np.array_equal(as_numpy(weight.grad), values)
+    assert np.array_equal(as_numpy(constant_like(values + 1, weight)), values + 1)
+    assert constant_like(values.T.copy(), weight).shape == (3, 2)

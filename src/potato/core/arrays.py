@@ -4,6 +4,7 @@ A function of arrays returns the kind of array that it is given. Torch isn't imp
 come in.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -35,6 +36,26 @@ def like(values: Any, array: ArrayT) -> ArrayT:
     """Values as an array of the kind, data type and device of another."""
     found: ArrayT = namespace(array).asarray(values, dtype=array.dtype, device=array.device)
     return found
+
+
+def constant_like(values: NDArray[Any], array: ArrayT) -> ArrayT:
+    """A small constant array, as `like` gives it; don't change it.
+
+    A tensor is kept for each data type and device, since a copy to a GPU would wait for it.
+    """
+    if isinstance(array, np.ndarray):
+        return np.asarray(values, dtype=array.dtype)
+    kept: ArrayT = _constant(values.tobytes(), values.dtype.str, values.shape, array.dtype, array.device)
+    return kept
+
+
+@lru_cache(maxsize=256)
+def _constant(data: bytes, kind: str, shape: tuple[int, ...], dtype: Any, device: Any) -> "Tensor":
+    import torch
+
+    # A tensor that is made in inference mode couldn't serve training later.
+    with torch.inference_mode(False):
+        return torch.tensor(np.frombuffer(data, kind).reshape(shape), dtype=dtype).to(device)
 
 
 def as_numpy(array: Any) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.arrays import ArrayT, like, namespace
+from potato.core.arrays import ArrayT, constant_like, namespace
 from potato.core.sensors import BANDS, VISIBLE
 
 D65 = (0.95047, 1.0, 1.08883)
@@ -78,7 +78,7 @@ def _mix(matrix: NDArray[Any], image: ArrayT) -> ArrayT:
     """Multiply the channels of `image` (…, n, h, w) by `matrix` (m, n): (…, m, h, w)."""
     *before, channels, height, width = image.shape
     flat = image.reshape(*before, channels, height * width)
-    weights = like(matrix, flat)
+    weights = constant_like(matrix, flat)
     # By the calling thread alone: BLAS would start threads beside those that work on blocks.
     mixed: ArrayT = (
         np.einsum("mn,...np->...mp", weights, flat) if isinstance(flat, np.ndarray) else weights @ flat

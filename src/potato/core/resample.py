@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.arrays import ArrayT, like, namespace
+from potato.core.arrays import ArrayT, constant_like, namespace
 from potato.core.sensors import RATIO
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
         raise ValueError(f"expected sides that {factor} divides, found {height} × {width}")
     if factor == 2 and namespace(image).isdtype(image.dtype, "real floating"):
         # Slices give the same bits as the mean, six times as fast.
-        total = image[..., ::2, ::2] + image[..., ::2, 1::2]
+        total: ArrayT = image[..., ::2, ::2] + image[..., ::2, 1::2]
         total += image[..., 1::2, ::2] + image[..., 1::2, 1::2]
         total /= 4
         return total
@@ -78,7 +78,7 @@ def upsample(image: ArrayT) -> ArrayT:
         (…, 4h, 4w): what `torch.nn.functional.interpolate(mode="bicubic")` by 4 gives inside an
         image.
     """
-    phases = like(bicubic_phases(), image)
+    phases = constant_like(bicubic_phases(), image)
     for _ in range(2):  # columns, then rows
         size = image.shape[-1] - 2 * BICUBIC_REACH
         taps = range(2 * BICUBIC_REACH + 1)
@@ -100,7 +100,8 @@ def upsample_cells(image: "Tensor") -> "Tensor":
     from torch.nn import functional
 
     channels, phases = image.shape[1], bicubic_phases()
-    kernel = like(np.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5), image)
+    weights = np.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5)
+    kernel = constant_like(weights, image)
     # Grouped and with channels last, up to ten times faster: torch copies the image otherwise.
     image = image.contiguous(memory_format=torch.channels_last)
     return functional.conv2d(image, kernel.repeat(channels, 1, 1, 1), groups=channels)

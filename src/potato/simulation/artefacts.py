@@ -24,9 +24,14 @@ def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
     """
     if not amount and not fine:
         return image
-    detail = image - _binomial(image)
-    sharpened = torch.add(image, detail, alpha=amount + fine)
-    return sharpened.sub_(_binomial(detail), alpha=fine) if fine else sharpened
+    sharpened = torch.empty_like(image)
+    # A plane at a time fits the cache.
+    for own, plane in zip(sharpened.split(1), image.split(1), strict=True):
+        detail = plane - _binomial(plane)
+        torch.add(plane, detail, alpha=amount + fine, out=own)
+        if fine:
+            own.sub_(_binomial(detail), alpha=fine)
+    return sharpened
 
 
 def _binomial(image: Tensor) -> Tensor:

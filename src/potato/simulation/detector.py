@@ -21,7 +21,7 @@ Displacement = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def sample(
-    planes: Tensor,
+    planes: Sequence[Tensor],
     blurs: Sequence[float],
     factor: int,
     displacement: Displacement | None,
@@ -32,7 +32,7 @@ def sample(
     """Sample a ground at the imager's own pixels, boost their MTF, and resample them onto the grid.
 
     Args:
-        planes: of the ground (n, h · factor, w · factor).
+        planes: n planes of the ground (h · factor, w · factor).
         blurs: for each plane, the standard deviation of its point spread without the pixel's
             square, the imager's pixels.
         factor: fine pixels along a pixel of the grid.
@@ -47,7 +47,7 @@ def sample(
     own = pitch != 1
     phase = phase if own else (0.5, 0.5)
     margin = MARGIN if own else 0
-    size = [side // factor for side in planes.shape[1:]]
+    size = [side // factor for side in planes[0].shape]
     rows, columns = (
         (torch.arange(int(count / pitch) + 2 * margin) - margin + offset) * pitch
         for count, offset in zip(size, phase, strict=True)
@@ -57,7 +57,7 @@ def sample(
     else:
         # Points between fine pixels are interpolated from a point spread around each of these.
         start = 0.5 * (factor % 2)
-        everywhere = (torch.arange(side + (factor % 2 == 0)) + start for side in planes.shape[1:])
+        everywhere = (torch.arange(side + (factor % 2 == 0)) + start for side in planes[0].shape)
         seen = _see(planes, blurs, factor, pitch, *everywhere)
         rows, columns = _crossed(rows, columns)
         down, right = displacement(rows, columns)
@@ -67,32 +67,31 @@ def sample(
     native = boost_mtf(native, *mtf_boost)
     if not own:
         return native
-    taps = (
+    taps = [
         Taps.cubic((torch.arange(count) + 0.5) / pitch + margin - offset + 0.5, side)
         for count, offset, side in zip(size, phase, native.shape[1:], strict=True)
-    )
-    return _mix(native, *taps)
+    ]
+    return torch.stack([_mixed(plane, *taps) for plane in native])
 
 
 def _see(
-    planes: Tensor, blurs: Sequence[float], factor: int, pitch: float, rows: Tensor, columns: Tensor
+    planes: Sequence[Tensor], blurs: Sequence[float], factor: int, pitch: float, rows: Tensor, columns: Tensor
 ) -> Tensor:
-    """Planes (n, h, w) as pixels see them around places (m,) and (k,), fine pixels: (n, m, k)."""
+    """Planes (h, w) as pixels see them around places (m,) and (k,), fine pixels: (n, m, k)."""
     side, even = pitch * factor, factor % 2 == 0
     taps = {
         blur: [
             Taps.spread(places, size, side, blur * side, even)
-            for places, size in zip((rows, columns), planes.shape[1:], strict=True)
+            for places, size in zip((rows, columns), planes[0].shape, strict=True)
         ]
         for blur in set(blurs)
     }
-    if len(taps) == 1:
-        return _mix(planes, *taps[blurs[0]])
-    return torch.cat([_mix(plane, *taps[blur]) for plane, blur in zip(planes.split(1), blurs, strict=True)])
+    return torch.stack([_mixed(plane, *taps[blur]) for plane, blur in zip(planes, blurs, strict=True)])
 
 
-def _mix(planes: Tensor, down: Taps, right: Taps) -> Tensor:
-    return right.mix(down.mix(planes, 1), 2)
+def _mixed(plane: Tensor, down: Taps, right: Taps) -> Tensor:
+    """A plane (h, w), resampled along both axes."""
+    return right.mix_columns(down.mix_rows(plane))
 
 
 def _crossed(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:

@@ -182,7 +182,7 @@ def truth(ground: Ground, imager: Imager = IDEAL) -> tuple[Tensor, Tensor]:
 def _sample_pan(planes: Tensor, imager: Imager) -> Tensor:
     """Planes (n, h, w) at pan's pixels, the same shape."""
     blurs, boost = [imager.pan_blur] * len(planes), (imager.pan_mtf_boost, 0.0)
-    return sample(planes, blurs, 1, None, boost, imager.pitch, imager.phase)
+    return sample(list(planes), blurs, 1, None, boost, imager.pitch, imager.phase)
 
 
 def _sample_mul(
@@ -202,8 +202,8 @@ def _sample_mul(
         own = [index for index, each in enumerate(SIDES) if each == side]
         down, right = torch.rand(2, generator=generator).tolist()
         gaze = None if field is None or lean is None else _gaze(field, lean, side, factor)
-        softness = [blurs[index] for index in own]
-        mul[own] = sample(bands[own], softness, factor, gaze, boost, imager.pitch, (down, right))
+        planes, softness = [bands[index] for index in own], [blurs[index] for index in own]
+        mul[own] = sample(planes, softness, factor, gaze, boost, imager.pitch, (down, right))
     return mul
 
 

@@ -181,21 +181,26 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
 def _labels(oklab: Tensor, generator: torch.Generator) -> Tensor:
     """Shares of the clusters in each pixel (k, h, w): k-means, then soft assignment."""
     points = (oklab * torch.tensor([1.0, 2.0, 2.0])[:, None, None]).flatten(1)
-    sample = points[:, torch.randint(points.shape[1], (1024,), generator=generator)].T.contiguous()
-    centres = sample[:CLUSTERS].clone()
+    sample = points[:, torch.randint(points.shape[1], (1024,), generator=generator)]
+    centres, rows = sample[:, :CLUSTERS].T, sample.T.contiguous()
     for _ in range(6):
-        nearest = torch.cdist(sample, centres).argmin(1)
-        one = (nearest[:, None] == torch.arange(CLUSTERS)).to(sample)
-        count = one.sum(0)[:, None]
-        centres = torch.where(count > 0, (one.T @ sample) / count.clamp_min(1), centres)
+        squares = _squares(centres, sample)
+        # By comparison, since argmin takes several times as long.
+        own = (squares == squares.amin(0)).to(sample)
+        count = own.sum(1)[:, None]
+        centres = torch.where(count > 0, (own @ rows) / count.clamp_min(1), centres)
     # Clusters are the first axis: sums over a last axis of length ten take six times as long.
-    # Squares of distances, but for the squares of the points themselves.
-    squares = torch.addmm((centres**2).sum(1)[:, None], centres, points, alpha=-2)
+    squares = _squares(centres, points)
     nearest = squares.amin(0)
     width = SOFTNESS**2 * (nearest + (points**2).sum(0)).mean().clamp_min(1e-7)
     # Shares below e^−30 count for nothing, and denormal numbers take many times as long.
     shares = squares.sub_(nearest).div_(-2 * width).clamp_min_(-30).exp_()
     return shares.div_(shares.sum(0)).reshape(CLUSTERS, *oklab.shape[1:])
+
+
+def _squares(centres: Tensor, points: Tensor) -> Tensor:
+    """Squared distances of centres (k, 3) from points (3, n), but for the points' own squares."""
+    return torch.addmm((centres**2).sum(1)[:, None], centres, points, alpha=-2)
 
 
 def _choose(means: Tensor, library: SpectralLibrary, generator: torch.Generator) -> Tensor:

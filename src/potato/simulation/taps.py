@@ -82,16 +82,19 @@ class Taps:
         own = torch.lerp(near, near.roll(1), share[:, None])
         return cls.of(first - len(weights) // 2, own, size)
 
-    def mix(self, planes: Tensor, axis: int) -> Tensor:
-        """Resample planes (n, h, w) along axis 1 or 2, which gets the length `count`."""
-        shape = list(planes.shape)
-        shape[axis] = self.count
-        mixed = torch.empty(shape)
-        for piece, (matrix, start) in enumerate(zip(self.matrices, self.starts, strict=True)):
-            own = mixed.narrow(axis, piece * PIECE, min(PIECE, self.count - piece * PIECE))
-            matrix = matrix[: own.shape[axis]]
-            source = planes.narrow(axis, start, matrix.shape[1])
-            own.copy_(matrix @ source if axis == 1 else source @ matrix.T)
+    def mix_rows(self, plane: Tensor) -> Tensor:
+        """Resample the rows of a plane (h, w): (count, w)."""
+        mixed = torch.empty(self.count, plane.shape[1])
+        for own, matrix, start in zip(mixed.split(PIECE), self.matrices, self.starts, strict=True):
+            torch.mm(matrix[: len(own)], plane[start : start + matrix.shape[1]], out=own)
+        return mixed
+
+    def mix_columns(self, plane: Tensor) -> Tensor:
+        """Resample the columns of a plane (h, w): (h, count)."""
+        mixed = torch.empty(len(plane), self.count)
+        for own, matrix, start in zip(mixed.split(PIECE, 1), self.matrices, self.starts, strict=True):
+            # By way of a copy, which is faster than writing into a part of each row.
+            own.copy_(plane[:, start : start + matrix.shape[1]] @ matrix[: own.shape[1]].T)
         return mixed
 
 

@@ -85,8 +85,9 @@ def _windows(local: Footprint, length: float) -> NDArray[np.float32]:
     u = local.u.numpy()
     front = 1 - (np.abs(u - np.float32(0.17 * length)) - np.float32(0.07 * length - 0.5)).clip(0, 1)
     rear = 1 - (np.abs(u + np.float32(0.33 * length)) - np.float32(0.05 * length - 0.5)).clip(0, 1)
-    rear *= np.float32(0.8)
-    return np.maximum(front, rear) * local.cover.numpy() * np.float32(0.85)
+    share: NDArray[np.float32] = np.maximum(front, np.float32(0.8) * rear)
+    share *= np.float32(0.85) * local.cover.numpy()
+    return share
 
 
 def park_car(canvas: Canvas, x: float, y: float, angle: float) -> None:
