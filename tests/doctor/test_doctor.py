@@ -257,7 +257,7 @@ class TestMachine:
         monkeypatch.setattr(machine, "_quota", lambda: 0.5)
         found = {each.subject: each for each in machine.examine_machine()}
         assert found["memory"].state == found["disk"].state == "wrong"
-        assert "0.5 GB free, expected 1.0 GB" in found["memory"].found
+        assert "0.5 GB free, expected 0.6 GB" in found["memory"].found
         assert found["cores"].state == "note" and "--workers 1" in found["cores"].remedy
 
     def test_limits_of_a_container_are_read_from_its_cgroup(self, monkeypatch):

@@ -77,7 +77,7 @@ class Model:
         card: facts about its training, as its checkpoint has them.
 
     Raises:
-        ValueError: if the tensors don't fit the architecture, or hold NaN or infinity.
+        ValueError: if the tensors don't fit the architecture.
     """
 
     architecture: Architecture
@@ -92,8 +92,6 @@ class Model:
         for name, tensor in self.tensors.items():
             if tensor.shape != expected[name]:
                 raise ValueError(f"expected {name} of shape {expected[name]}, found {tensor.shape}")
-            if not np.isfinite(tensor).all():
-                raise ValueError(f"expected finite numbers, found NaN or infinity in {name}")
 
     @property
     def read_halo(self) -> int:

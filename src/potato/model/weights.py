@@ -49,10 +49,14 @@ def load_model(name_or_path: PathLike | None = None) -> Model:
     path = _resolve(name_or_path)
     card, tensors = _read(path)
     try:
-        return Model(Architecture(**card["architecture"]), tensors, card)
+        model = Model(Architecture(**card["architecture"]), tensors, card)
     except (KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: the tensors don't fit the architecture of its card: {reason}") from error
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
+    return model
 
 
 def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:
