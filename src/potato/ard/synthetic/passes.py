@@ -70,7 +70,7 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
     # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
     crisp = dataclasses.replace(random_imager(generator), pan_blur=0.33)
-    imager = dataclasses.replace(crisp, haze=collect.haze, haze_slope=1.6, pan_haze=1.0)
+    imager = dataclasses.replace(crisp, haze=float(collect.haze), haze_slope=1.6, pan_haze=1.0)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
