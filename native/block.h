@@ -1,8 +1,9 @@
-/* A block: what the caller gives, and where the stages keep their planes.
+/* A block: what the caller gives.
  *
- * The stages are `cells.h` (counts to roots and Oklab, holes filled), `context.h` (the input of the
- * network), `convolve.h` (the network) and `picture.h` (its output to codes). They compute what
- * `model/network.py` and `core/render.py` define; tests compare the two.
+ * `sharpen.h` takes it through all stages: `cells.h` (counts to roots and Oklab, holes filled),
+ * `context.h` and `input.h` (the input of the network), `convolve.h` (the network) and `picture.h`
+ * (Oklab to codes), in a workspace that `layout.h` divides. They compute what `model/network.py` and
+ * `core/render.py` define; tests compare the two.
  *
  * All images are in cells, the ground of one mul pixel: a plane holds one value for each cell, and a
  * pan pixel is named by its cell and its phase, its place in the cell. Loops run over the cells of

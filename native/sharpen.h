@@ -6,6 +6,7 @@
 #include "cells.h"
 #include "context.h"
 #include "convolve.h"
+#include "input.h"
 #include "layout.h"
 #include "picture.h"
 
@@ -59,92 +60,6 @@ static void compute_planes(const Block *b, Layout *m)
             dark[x] = shading[x] > 0 ? shading[x] : INFINITY;
             dark_colour[x] = lightness[x] > 0 ? lightness[x] : INFINITY;
         }
-    }
-}
-
-/* Fold a row of windows of 33 x 33 cells of planes that are folded in threes already; a cell's window
- * begins in the row and column of the result. */
-static void fold(Plane plane, int row, int width, float *work, ptrdiff_t step, int minimum, float *to)
-{
-    float *down = work, *threes = work + step;
-    if (minimum) {
-        least_rows(plane, row, width + WINDOW - 1, down);
-        least_columns(down, width, threes, to);
-    } else {
-        sum_rows(plane, row, width + WINDOW - 1, down);
-        sum_columns(down, width, threes, to);
-    }
-}
-
-/* The network's input, (height, width, channels) as `model.network.INPUTS` lists them, for the result and
- * the `depth + 2` cells around it. */
-static void compose_input(const Block *b, Layout *m)
-{
-    const Facts *f = b->facts;
-    int around = b->depth + BICUBIC_REACH, phases = b->ratio * b->ratio, channels = padded(b->channels[0]);
-    int height = b->height + 2 * around, width = b->width + 2 * around, first = m->margin - around;
-    int outside = m->margin - m->halo;
-    ptrdiff_t step = m->stride;
-    float *rows = m->work + 32 * step, scale = f->input_scale;
-    float *detail = rows, *shade = rows + phases * step, *bands = shade + step,
-          *chroma = bands + b->bands * step;
-    float *slopes = chroma + 2 * step, *deviations = slopes + 3 * step, *darkest = deviations + 4 * step;
-    float *artefact = darkest + 2 * step, *lightness = artefact + step;
-    int wide_height = m->height - 2 * outside, wide_width = m->width - 2 * outside;
-    least_threes(shifted(m->dark[0], outside, outside), wide_height, wide_width);
-    least_threes(shifted(m->dark[1], outside, outside), wide_height, wide_width);
-    sum_threes(shifted(m->fine, outside, outside), wide_height, wide_width);
-    sum_threes(shifted(m->coarse, outside, outside), wide_height, wide_width);
-    Plane near[3], inside[2] = {shifted(m->variance, first - 2, first - 2),
-                                shifted(m->chessboard, first - 2, first - 2)};
-    for (int c = 0; c < 3; c++) near[c] = shifted(m->oklab[c], first - 2, first - 2);
-    for (int y = 0; y < height; y++) {
-        const float *restrict shading = row_of(m->shading, y + first) + first;
-        const float *restrict oklab[3];
-        for (int c = 0; c < 3; c++) oklab[c] = row_of(m->oklab[c], y + first) + first;
-        const float *roots = m->roots + (ptrdiff_t)(y + first) * phases * step + first;
-        coarse_roots(b, shifted(m->mean, first - 2, first - 2), y, width, detail, step, m->work);
-        int row = y - around;
-        if (row >= 0 && row < b->height)
-            for (int p = 0; p < phases; p++)
-                memcpy(m->coarse_roots + ((ptrdiff_t)row * phases + p) * step, detail + p * step + around,
-                       b->width * sizeof(float));
-        for (int p = 0; p < phases; p++)
-            for (int x = 0; x < width; x++)
-                detail[p * step + x] = (roots[p * step + x] - detail[p * step + x]) * scale;
-        float *mean = row_of(m->local_mean, y);
-        local_regression(f, shifted(m->shading, first - 2, first - 2), near, inside, y, width, mean, slopes,
-                         deviations, step, m->work);
-        for (int k = 0; k < 2; k++)
-            fold(shifted(m->dark[k], outside, outside), y, width, m->work, step, 1, darkest + k * step);
-        float *fine = m->work + 2 * step, *coarse = m->work + 3 * step;
-        fold(shifted(m->fine, outside, outside), y, width, m->work, step, 0, fine);
-        fold(shifted(m->coarse, outside, outside), y, width, m->work, step, 0, coarse);
-        artefact_weight(f, fine, coarse, width, artefact);
-        for (int band = 0; band < b->bands; band++) {
-            const float *restrict value = row_of(m->bands[band], y + first) + first;
-            for (int x = 0; x < width; x++)
-                bands[band * step + x] = (cube_root(value[x]) - oklab[0][x]) * scale;
-        }
-        for (int x = 0; x < width; x++) {
-            float light = oklab[0][x], dark = shading[x];
-            shade[x] = (dark - light) * scale;
-            chroma[x] = 2 * oklab[1][x] * scale;
-            chroma[step + x] = 2 * oklab[2][x] * scale;
-            darkest[x] = (least(darkest[x], dark) - dark) * scale;
-            darkest[step + x] = (least(darkest[step + x], light) - light) * scale;
-            artefact[x] *= light * scale;
-            lightness[x] = light;
-        }
-        for (int c = 0; c < 3; c++)
-            for (int x = 0; x < width; x++)
-                slopes[c * step + x] = (slopes[c * step + x] * shading[x] - oklab[c][x]) * scale;
-        for (int k = 0; k < 4; k++)
-            for (int x = 0; x < width; x++) deviations[k * step + x] *= scale;
-        float *to = m->images[0] + (ptrdiff_t)y * m->side * channels;
-        for (int x = 0; x < width; x += LANES)
-            for (int c = 0; c < channels; c += LANES)
-                transpose(rows + c * step + x, step, to + (ptrdiff_t)x * channels + c, channels);
     }
 }
 
