@@ -220,7 +220,7 @@ def _batch(pan: Tensor, mul: Tensor, target: Tensor, weight: float) -> Batch:
         torch.ones(1),
         CLEAR_AIR[None],
         torch.tensor([weight]),
-        bool((pan.int() > 0).all()) and bool((mul.int() > 0).any(0).all()),
+        bool(pan.numpy().all()) and bool(mul.numpy().any(0).all()),
     )
 
 
