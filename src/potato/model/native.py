@@ -124,7 +124,10 @@ class NativeBackend:
             )
 
         floats = call(None, None)
-        workspace = self._workspaces.pop() if self._workspaces else np.empty(0, np.float32)
+        try:  # asking first whether there is one would leave another thread time to take it
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = _aligned(floats)
         if len(workspace) < floats:
             workspace = _aligned(floats)
         out = np.empty((*self._size(pixels), 4), dtype)

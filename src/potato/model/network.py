@@ -19,6 +19,7 @@ Notable features:
   the model; whole images, chips and blocks of a file all go through it.
 """
 
+from collections.abc import Callable
 from typing import Self
 
 import torch
@@ -154,7 +155,12 @@ def _inputs(
 
 
 def fill_pair(
-    pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor, reach: int
+    pan: Tensor,
+    mul: Tensor,
+    pan_valid: Tensor,
+    mul_valid: Tensor,
+    reach: int,
+    fill: Callable[[Tensor, Tensor, int], Tensor] = fill_invalid,
 ) -> tuple[Tensor, Tensor]:
     """Fill invalid pixels of a pair from their valid neighbours, so that no dark rim appears.
 
@@ -164,6 +170,7 @@ def fill_pair(
         pan_valid: bool, in cells (b, 16, h, w).
         mul_valid: bool (b, 1, h, w).
         reach: how many cells far to fill; pixels beyond become 0.
+        fill: fills an image from its valid pixels up to `reach` away.
 
     Returns:
         pan and mul, new: valid pixels unchanged; an invalid pan pixel has the mean of its cell or,
@@ -172,8 +179,8 @@ def fill_pair(
     count = pan_valid.sum(1, keepdim=True)
     pan = torch.where(pan_valid, pan, torch.zeros_like(pan))
     mean = pan.sum(1, keepdim=True) / count.clamp_min(1)
-    pan = torch.where(pan_valid, pan, fill_invalid(mean, count > 0, reach))
-    return pan, fill_invalid(mul, mul_valid, reach)
+    pan = torch.where(pan_valid, pan, fill(mean, count > 0, reach))
+    return pan, fill(mul, mul_valid, reach)
 
 
 def sharpen_cells(

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from potato.model.network import fill_pair
+
 
 def fill_pair_densely(
     pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor, reach: int
@@ -23,10 +25,7 @@ def fill_pair_densely(
     Returns:
         New pan and mul.
     """
-    count = pan_valid.sum(1, keepdim=True)
-    pan = torch.where(pan_valid, pan, torch.zeros_like(pan))
-    mean = pan.sum(1, keepdim=True) / count.clamp_min(1)
-    return torch.where(pan_valid, pan, _fill(mean, count > 0, reach)), _fill(mul, mul_valid, reach)
+    return fill_pair(pan, mul, pan_valid, mul_valid, reach, fill=_fill)
 
 
 def _fill(image: Tensor, valid: Tensor, reach: int) -> Tensor:
