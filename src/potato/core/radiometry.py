@@ -1,5 +1,6 @@
 """Counts to reflectance and back."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,3 +43,34 @@ def reflectance_to_counts(reflectance: Any, least: int = 0) -> NDArray[np.uint16
         [0, 2500, 65535]
     """
     return np.round(np.asarray(reflectance) * SCALE).clip(least, 65_535).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the numbers of an image become reflectance: gain · number + offset, band by band.
+
+    Attributes:
+        gains: reflectance of one count, for each band that is read.
+        offsets: reflectance of count 0, likewise.
+        product: what the reflectance is, for messages and metadata: `surface`, `toa`, `relative`.
+    """
+
+    gains: tuple[float, ...]
+    offsets: tuple[float, ...]
+    product: str
+
+    def apply(self, numbers: NDArray[Any]) -> NDArray[np.uint16]:
+        """The counts, in units of 1 / `SCALE`, of an image.
+
+        Args:
+            numbers: (n, h, w) of any type, as the file has them.
+
+        Returns:
+            uint16 (n, h, w), 0..65,535; NaN becomes 0.
+        """
+        shape = (-1, 1, 1)
+        reflectance = numbers.astype(np.float32)
+        reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
+        reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
+        counts: NDArray[np.uint16] = np.nan_to_num(reflectance, copy=False).clip(0, 65_535).astype(np.uint16)
+        return counts

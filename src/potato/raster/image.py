@@ -337,7 +337,7 @@ def mul_bands(path: str, dataset: Any) -> list[int]:
             f"found {counted(len(indexes), 'band')}"
         )
     names = {(dataset.descriptions[index - 1] or "").strip().lower(): index for index in indexes}
-    found = {band: names[alias] for band in BANDS for alias in BAND_ALIASES[band] if alias in names}
+    found = {band: names[alias] for band in BANDS for alias in (band, *BAND_ALIASES[band]) if alias in names}
     if not found and len(indexes) == len(BANDS):
         return indexes
     missing = [band for band in BANDS if band not in found]
