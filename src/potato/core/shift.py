@@ -20,8 +20,8 @@ REACH = 6
 MARGIN = 2 * REACH
 """Pixels on every side of a position that its value may depend on: invalid ones are filled."""
 
-TILE = 32
-"""Side of the tiles that are made by two products of matrices: the fastest of 16, 32 and 64."""
+SIDE = 32
+"""Side of the squares that are made by two products of matrices: the fastest of 16, 32 and 64."""
 
 
 def kernel(distance: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,12 +78,12 @@ def nearest(positions: NDArray[np.float64]) -> NDArray[np.int64]:
 def _resample(
     image: NDArray[np.float32], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Tiles of the result are weights of rows @ a part of the image @ weights of columns."""
+    """Squares of the result are weights of rows @ a part of the image @ weights of columns."""
     (top, down), (left, right) = _weights(rows), _weights(columns)
     (tall, _, high), (wide, _, broad) = down.shape, right.shape
     image = image[:, top:, left:]
     missing = (
-        TILE * (count - 1) + size - side
+        SIDE * (count - 1) + size - side
         for count, size, side in zip((tall, wide), (high, broad), image.shape[1:], strict=True)
     )
     image = np.pad(image, ((0, 0), *((0, max(0, more)) for more in missing)))
@@ -92,30 +92,30 @@ def _resample(
     parts = as_strided(
         image,
         (len(image), tall, wide, high, broad),
-        (bands, TILE * row, TILE * column, row, column),
+        (bands, SIDE * row, SIDE * column, row, column),
         writeable=False,
     )
-    whole = np.empty((len(image), tall, TILE, wide, TILE), np.float32)
+    whole = np.empty((len(image), tall, SIDE, wide, SIDE), np.float32)
     for row, weights in enumerate(down):  # its parts stay in a processor's cache
         whole[:, row] = (weights @ parts[:, row] @ across).swapaxes(1, 2)
-    return whole.reshape(len(image), tall * TILE, wide * TILE)[:, : len(rows), : len(columns)]
+    return whole.reshape(len(image), tall * SIDE, wide * SIDE)[:, : len(rows), : len(columns)]
 
 
 def _weights(positions: NDArray[np.float64]) -> tuple[int, NDArray[np.float32]]:
     """The weights of pixels at positions.
 
     Returns:
-        The first pixel, and weights float32 (tiles, TILE, taps): tile k has the weights of `taps`
-        pixels from the first + k · `TILE`.
+        The first pixel, and weights float32 (squares, SIDE, taps): square k has the weights of `taps`
+        pixels from the first + k · `SIDE`.
     """
-    count = -(-len(positions) // TILE)
+    count = -(-len(positions) // SIDE)
     first = np.floor(positions).astype(int) + 1 - REACH
     taps = np.arange(2 * REACH)
     own = kernel(positions[:, None] - first[:, None] - taps)
-    place = first - TILE * (np.arange(len(positions)) // TILE)
+    place = first - SIDE * (np.arange(len(positions)) // SIDE)
     start = int(place.min())
-    weights = np.zeros((count * TILE, int(place.max()) - start + len(taps)))
+    weights = np.zeros((count * SIDE, int(place.max()) - start + len(taps)))
     np.put_along_axis(
         weights[: len(own)], (place - start)[:, None] + taps, own / own.sum(1, keepdims=True), 1
     )
-    return start, weights.reshape(count, TILE, -1).astype(np.float32)
+    return start, weights.reshape(count, SIDE, -1).astype(np.float32)
