@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from potato.ard import Tile, tile_name
-from potato.ard.inspection import metadata_mismatch
-from potato.ard.item import FORMAT
+from potato.ard.inspection import metadata_mismatch, open_tile
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Placement
@@ -18,7 +17,7 @@ from potato.chips.wald import coarsen_pair
 from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster import Pair, PairPixels, open_pair
+from potato.raster import Pair, PairPixels
 from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.coverage import read_coverage
 from potato.raster.remote import remote_gdal, try_again
@@ -192,7 +191,7 @@ class Cutter:
 
     def _fetch(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
         assert tile.pan is not None and tile.mul is not None
-        with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
+        with remote_gdal(), open_tile(tile) as pair:
             lattice = self._lattice(index, tile, pair)
             if not lattice.windows:
                 raise _TileError("too little valid (no window with enough)")

@@ -57,3 +57,6 @@ WORLDVIEW_3 = Sensor(
 
 SENSORS = (WORLDVIEW_2, WORLDVIEW_3)
 """All sensors, in the order in which they are listed."""
+
+WORKSHOP = WORLDVIEW_2
+"""The sensor that the workshop works for; WorldView-3 has its bands and colours."""
