@@ -105,8 +105,8 @@ def _weights(positions: NDArray[np.float64]) -> tuple[int, NDArray[np.float32]]:
     """The weights of pixels at positions.
 
     Returns:
-        The first pixel, and weights float32 (squares, SIDE, taps): square k has the weights of `taps`
-        pixels from the first + k · `SIDE`.
+        The first pixel, and weights float32 (squares, SIDE, taps): square k has the weights of
+        `taps` pixels from the first + k · `SIDE`.
     """
     count = -(-len(positions) // SIDE)
     first = np.floor(positions).astype(int) + 1 - REACH

@@ -36,6 +36,11 @@ class Regridded:
         scale = Affine.scale(factor)
         return Regridded(self.image.coarser(factor), ~scale @ self.place @ scale)
 
+    def finer(self, factor: int) -> "Regridded":
+        """This image `factor` times finer, if it was made coarser by a multiple of that."""
+        scale = Affine.scale(1 / factor)
+        return Regridded(self.image.finer(factor), ~scale @ self.place @ scale)
+
     def reopened(self) -> "Regridded":
         """This image with the file opened once more, for another thread.
 
@@ -81,8 +86,7 @@ class Regridded:
         self, row: int, column: int, height: int, width: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where middles of rows and columns of a window lie, from the first middle of the image."""
-        place = self.place
-        return (
-            place.e * (row + np.arange(height) + 0.5) + place.f - 0.5,
-            place.a * (column + np.arange(width) + 0.5) + place.c - 0.5,
-        )
+        rows, columns = np.arange(height, dtype=np.float64), np.arange(width, dtype=np.float64)
+        rows += row + 0.5
+        columns += column + 0.5
+        return self.place.e * rows + self.place.f - 0.5, self.place.a * columns + self.place.c - 0.5
