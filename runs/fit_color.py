@@ -15,7 +15,7 @@ import hashlib
 import importlib.util
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import colour
@@ -64,6 +64,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """The first sensor of each family, and the satellites whose responses its numbers are fitted to."""
 
 FAMILIES["four-band"] = sum(list(FAMILIES.values())[2:10], ())
+FAMILIES |= {f"{name[:-2]}-BGRN": FAMILIES[name] for name in ("WV02", "LG01", "LC08")}
+FAMILIES["PNEO-BGRN"] = FAMILIES["PNEO3"]
 
 IMAGES = {
     "WV02": ("wv2/wv2-ms.tif",),
@@ -234,6 +236,19 @@ def _extended(values: Array) -> Array:
     return np.pad(values, ((0, GRID.size - len(values)), (0, 0)))
 
 
+def read_family(data: Path, name: str) -> dict[str, Responses]:
+    """The responses of a family's satellites: of all bands, or of four where the name says so."""
+    family = {one: read_responses(data / "rsr" / f"{one}.csv") for one in FAMILIES[name]}
+    if not name.endswith("-BGRN"):
+        return family
+    bands = next(iter(family.values())).bands
+    four = [bands.index(band) for band in ("blue", "green", "red", "nir1" if "nir1" in bands else "nir")]
+    return {
+        one: replace(each, bands=("blue", "green", "red", "nir"), mul=each.mul[:, four])
+        for one, each in family.items()
+    }
+
+
 def read_responses(path: Path) -> Responses:
     """Responses from a table with columns of wavelengths, pan and bands."""
     with path.open(newline="") as file:
@@ -317,7 +332,7 @@ def colour_error(matrix: Array, library: Library, responses: Responses) -> tuple
 
 
 def noise(matrix: Array, image: Array) -> float:
-    """What independent noise of 1 % in each visible band becomes in Oklab: root mean square, JND."""
+    """What noise of 1 % in each visible band becomes in Oklab: root mean square, in JND."""
     plain = oklab_of(matrix, image)
     noisy = [image * (1 + 0.01 * one)[:, None, None] for one in np.eye(len(image))]
     return float(np.sqrt(sum((delta_e_ok(oklab_of(matrix, each), plain) ** 2).mean() for each in noisy)))
@@ -359,7 +374,7 @@ def compare(
 ) -> Iterator[dict[str, float | str]]:
     """Fit a family, and yield the figures of each choice; print what belongs in the table."""
     fitted, held = halves
-    satellites = {one: read_responses(data / "rsr" / f"{one}.csv") for one in FAMILIES[name]}
+    satellites = read_family(data, name)
     bands = next(iter(satellites.values())).bands
     visible = [band for band in bands if band in VISIBLE]
     signed = len(visible) == 3
@@ -396,12 +411,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--data", type=Path, required=True, help="folder with rsr/ and spectra/")
     parser.add_argument("--ridge", type=float, default=1.2e-4, help="the ridge whose matrices are printed")
+    parser.add_argument("--family", choices=FAMILIES, action="append", help="fit these alone")
     parser.add_argument("--curve", type=Path, help="write all figures to this CSV file")
     arguments = parser.parse_args()
 
     halves = read_halves(arguments.data)
     rows: list[dict[str, float | str]] = []
-    for name in FAMILIES:
+    for name in arguments.family or FAMILIES:
         print(f"\n{name}")
         for figures in compare(name, arguments.data, halves, arguments.ridge):
             shown = [f"{key} {value:.3f}" for key, value in figures.items() if isinstance(value, float)]
