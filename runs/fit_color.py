@@ -14,6 +14,7 @@ import csv
 import hashlib
 import importlib.util
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,8 +187,7 @@ def is_held_out(spectra: Sequence[Spectrum]) -> NDArray[np.bool_]:
     """Half of each kind by whole samples: larger ones first, else in the order of their digest."""
     held: dict[tuple[str, str], bool] = {}
     for kind in sorted({s.kind for s in spectra}):
-        samples = [s.sample for s in spectra if s.kind == kind]
-        counts = {sample: samples.count(sample) for sample in set(samples)}
+        counts = Counter(s.sample for s in spectra if s.kind == kind)
         halves = [0, 0]
         for sample in sorted(counts, key=lambda s: (-counts[s], hashlib.sha256(s.encode()).digest())):
             smaller = int(halves[1] < halves[0])
@@ -201,8 +201,8 @@ def make_library(spectra: Sequence[Spectrum]) -> Library:
     reflectance = np.stack([np.interp(GRID, s.wavelengths, s.reflectance) for s in spectra])
     observer = colour.MSDS_CMFS["CIE 1931 2 Degree Standard Observer"].copy().align(_shape()).values
     eye = _extended(observer) * daylight()
-    kinds = [s.kind for s in spectra]
-    weights = np.array([1 / kinds.count(kind) for kind in kinds]) / len(set(kinds))
+    counts = Counter(s.kind for s in spectra)
+    weights = np.array([1 / counts[s.kind] for s in spectra]) / len(counts)
     return Library(reflectance, reflectance @ (eye / eye.sum(0) * D65), weights)
 
 
