@@ -284,7 +284,7 @@ def fit(library: Library, satellites: Sequence[Responses], ridge: float, signed:
     return np.stack([nnls(system, goal)[0] for goal in goals.T], 1)
 
 
-def fit_pan(library: Library, satellites: Sequence[Responses]) -> Array:
+def fit_pan(library: Library, satellites: Sequence[Responses], ridge: float = PAN_RIDGE) -> Array:
     """The share of each band in pan (b,): not negative, sum 1.
 
     They predict what pan sees of the spectra in sunlight, with least squares of the relative error.
@@ -301,9 +301,16 @@ def fit_pan(library: Library, satellites: Sequence[Responses]) -> Array:
         rows.append(library.seen_by(mul) * root)
         goals.append((seen * root)[:, 0])
     bands = rows[0].shape[1]
-    ridge = np.sqrt(PAN_RIDGE)
-    system = np.vstack([*rows, ridge * np.eye(bands), 1e3 * np.ones((1, bands))])
-    return np.asarray(nnls(system, np.concatenate([*goals, ridge * np.mean(overlaps, 0), [1e3]]))[0])
+    system = np.vstack([*rows, np.sqrt(ridge) * np.eye(bands), 1e3 * np.ones((1, bands))])
+    nearest = np.sqrt(ridge) * np.mean(overlaps, 0)
+    return np.asarray(nnls(system, np.concatenate([*goals, nearest, [1e3]]))[0])
+
+
+def pan_error(shares: Array, library: Library, responses: Responses) -> float:
+    """Root mean square (weighted) of the relative error of pan as the sum of the bands' shares."""
+    seen = library.seen_by(responses.pan[:, None] * sunlight())[:, 0]
+    error = (library.seen_by(responses.mul * sunlight()) @ shares - seen) / (seen + 0.02)
+    return float(np.sqrt(error**2 @ library.weights))
 
 
 def rounded(values: Array, total: Sequence[float], decimals: int) -> Array:
@@ -400,6 +407,10 @@ def compare(
             figures |= {"image noise": noise(matrix, image), "image fringe": fringe(matrix, image)}
         yield figures
     shares = rounded(fit_pan(fitted, [*satellites.values()])[:, None], [1.0], 2)[:, 0]
+    overlap = fit_pan(fitted, [*satellites.values()], 1e9)
+    for one, responses in satellites.items():
+        errors = [pan_error(each, held, responses) for each in (overlap, shares)]
+        print(f"pan of {one}: error {errors[0]:.3f} by overlap alone, {errors[1]:.3f} fitted")
     for band, row in zip(visible, chosen.tolist(), strict=True):
         print(f"    ({row[0]:.6g}, {row[1]:.6g}, {row[2]:.6g}),  # {band}")
     print(f"    pan_weights=({', '.join(f'{share:.3g}' for share in shares)}),")

@@ -311,7 +311,7 @@ LANDSAT_7 = replace(
         _INVISIBLE,
     ),
     pan_weights=(0.0, 0.3, 0.27, 0.43),
-    colour_error=0.6,
+    colour_error=0.59,
     codes=("B1", "B2", "B3", "B4"),
     source=f"{_RESPONSES} NASA and USGS (bands); the Landsat 7 Data Users Handbook of USGS (names)",
 )
