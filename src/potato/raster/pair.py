@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +22,7 @@ from potato.errors import InputError, PairError
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import CORNER_TOLERANCE, Image
+from potato.raster.image import CORNER_TOLERANCE, Image, opaque_bands
 from potato.raster.layer import Layer, as_layer, mul_image, pan_image, refuse_counts, sensor_of
 
 
@@ -63,19 +64,23 @@ class Pair(Shown):
         pan_path, mul_path: the paths as the caller gave them.
         pan, mul: the images, open as long as the pair is.
         sensor: the sensor; its ratio is that of the pair.
+        notes: what had to be guessed about the files, a line each.
         row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
         factor: pan pixels of the file along one pixel of this pair; 1 unless it was `reduced`.
     """
 
-    def __init__(self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int) -> None:
+    def __init__(
+        self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int, notes: Sequence[str] = ()
+    ) -> None:
         self.pan_path, self.mul_path = pan.path, mul.path
         self.pan, self.mul = pan, mul
         self.row, self.column = row, column
         self.grid = pan.grid
         self.factor = pan.step
         self.sensor = sensor
+        self.notes = tuple(notes)
         self.height = math.ceil(self.grid.height / sensor.ratio)
         self.width = math.ceil(self.grid.width / sensor.ratio)
 
@@ -205,8 +210,6 @@ def open_pair(
         PairError: if the two differ in CRS or corners, don't nest, or share no ground; the message
             says by how much.
     """
-    if isinstance(sensor, str):
-        sensor = known_sensor(sensor)
     fine, coarse = as_layer(pan, driver), as_layer(mul, driver)
     if (fine.name, fine.indexes) == (coarse.name, coarse.indexes):
         raise PairError(f"expected a pan and a mul, found the same file twice: {fine.path}")
@@ -214,20 +217,24 @@ def open_pair(
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         one = pan_image(fine, pan_file)
-        other, sensor = mul_image(coarse, mul_file, sensor or sensor_of(pan_file))
+        bands = len(opaque_bands(mul_file)[0])
+        if isinstance(sensor, str):
+            sensor = known_sensor(sensor, bands)
+        other, sensor, guess = mul_image(coarse, mul_file, sensor or sensor_of(pan_file, bands))
         ratio, row, column = _nest(pan_file, mul_file)
         refuse_counts((fine, one), (coarse, other))
         stack.pop_all()
-    return Pair(one, other, dataclasses.replace(sensor, ratio=ratio), row, column)
+    notes = [guess] if guess else []
+    return Pair(one, other, dataclasses.replace(sensor, ratio=ratio), row, column, notes)
 
 
-def known_sensor(name: str) -> Sensor:
-    """The sensor of a name.
+def known_sensor(name: str, bands: int | None = None) -> Sensor:
+    """The sensor of a name, with so many bands if it is delivered with different ones.
 
     Raises:
         InputError: if we don't know it.
     """
-    sensor = find_sensor(name)
+    sensor = find_sensor(name, bands)
     if sensor is None:
         raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
     return sensor
