@@ -154,7 +154,8 @@ def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
     found = ", ".join(name or "no name" for name in names)
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "
-        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the bands (--band-order blue,green,…)"
+        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
+        "bands (--band-order blue,green,…)"
     )
 
 
@@ -186,7 +187,8 @@ def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
         missing = ", ".join(band for band in sensor.bands if band not in places)
         raise BandError(
             f"{layer.path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of "
-            f"none, found none for {missing}; name them (--band-order {','.join(sensor.bands)}, in their order)"
+            f"none, found none for {missing}; name them in their order (--band-order "
+            f"{','.join(sensor.bands)})"
         )
     if len(indexes) != len(sensor.bands):
         raise BandError(
