@@ -161,7 +161,13 @@ def mul_image(
     guess = None
     if isinstance(sensor, str):
         sensor = known_sensor(sensor, len(opaque_bands(dataset)[0]))
-    sensor = sensor or sensor_of(dataset)
+    own = sensor_of(dataset)
+    if sensor and own and own != sensor and own.platforms:
+        raise InputError(
+            f"{layer.path}: expected the sensor that its metadata name, {own.title}, found {sensor.title}; "
+            "leave out --sensor"
+        )
+    sensor = sensor or own
     if sensor is None:
         sensor, guess = _guess(layer, dataset)
     indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer, dataset, sensor)
