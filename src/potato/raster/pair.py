@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
-from potato.core.sensors import MOST_RATIO, Sensor, find_sensor
+from potato.core.sensors import MOST_RATIO, Sensor
 from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -21,8 +22,8 @@ from potato.errors import InputError, PairError
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import CORNER_TOLERANCE, Image
-from potato.raster.layer import Layer, as_layer, mul_image, pan_image, refuse_counts, sensor_of
+from potato.raster.image import CORNER_TOLERANCE, Image, opaque_bands
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts, sensor_of
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,23 @@ class Pair(Shown):
         pan_path, mul_path: the paths as the caller gave them.
         pan, mul: the images, open as long as the pair is.
         sensor: the sensor; its ratio is that of the pair.
+        notes: what had to be guessed about the files, a line each.
         row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
         factor: pan pixels of the file along one pixel of this pair; 1 unless it was `reduced`.
     """
 
-    def __init__(self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int) -> None:
+    def __init__(
+        self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int, notes: Sequence[str] = ()
+    ) -> None:
         self.pan_path, self.mul_path = pan.path, mul.path
         self.pan, self.mul = pan, mul
         self.row, self.column = row, column
         self.grid = pan.grid
         self.factor = pan.step
         self.sensor = sensor
+        self.notes = tuple(notes)
         self.height = math.ceil(self.grid.height / sensor.ratio)
         self.width = math.ceil(self.grid.width / sensor.ratio)
 
@@ -184,6 +189,7 @@ def open_pair(
     mul: PathLike | Layer,
     *,
     sensor: Sensor | str | None = None,
+    reading: Reading | None = None,
     driver: str | None = None,
 ) -> Pair:
     """Open a pair and check that it is one.
@@ -196,6 +202,7 @@ def open_pair(
             by their names if the file names them, else by position. The image may begin and end
             elsewhere than pan, if each of its pixels covers whole pixels of pan's grid.
         sensor: the sensor or its name; None to find it by what the files say.
+        reading: how to read the files, where they don't say it themselves.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
             Files from strangers need one, since some formats, such as VRT, read further files.
 
@@ -205,32 +212,21 @@ def open_pair(
         PairError: if the two differ in CRS or corners, don't nest, or share no ground; the message
             says by how much.
     """
-    if isinstance(sensor, str):
-        sensor = known_sensor(sensor)
-    fine, coarse = as_layer(pan, driver), as_layer(mul, driver)
+    reading = reading or Reading(sensor)
+    fine, coarse = reading.pan(as_layer(pan, driver)), reading.mul(as_layer(mul, driver))
     if (fine.name, fine.indexes) == (coarse.name, coarse.indexes):
         raise PairError(f"expected a pan and a mul, found the same file twice: {fine.path}")
     with gdal(), contextlib.ExitStack() as stack:
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         one = pan_image(fine, pan_file)
-        other, sensor = mul_image(coarse, mul_file, sensor or sensor_of(pan_file))
+        named = sensor or reading.sensor or sensor_of(pan_file, len(opaque_bands(mul_file)[0]))
+        other, found, guess = mul_image(coarse, mul_file, named)
         ratio, row, column = _nest(pan_file, mul_file)
-        refuse_counts((fine, one), (coarse, other))
+        refuse_counts((coarse, other), (fine, one))
         stack.pop_all()
-    return Pair(one, other, dataclasses.replace(sensor, ratio=ratio), row, column)
-
-
-def known_sensor(name: str) -> Sensor:
-    """The sensor of a name.
-
-    Raises:
-        InputError: if we don't know it.
-    """
-    sensor = find_sensor(name)
-    if sensor is None:
-        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
-    return sensor
+    notes = [guess] if guess else []
+    return Pair(one, other, dataclasses.replace(found, ratio=ratio), row, column, notes)
 
 
 def _nest(pan: Any, mul: Any) -> tuple[int, int, int]:
