@@ -1,5 +1,6 @@
 """An image on another grid of nearly its scale, resampled as it is read."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -8,46 +9,34 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from potato.core.shift import MARGIN, nearest, sample
-from potato.raster.coordinates import Grid
 from potato.raster.image import Image
 
 
-class Regridded:
-    """An open image, read like an `Image`, whose pixels lie on another grid.
+class Regridded(Image):
+    """An open image whose pixels lie on another grid.
 
     Attributes:
-        image: the image itself.
-        place: the affine transform from columns and rows of this grid to those of the image,
+        place: the affine transform from columns and rows of this grid to those of the image itself,
             without rotation, of scales near 1.
-        path, dataset, indexes, step, dtype: those of the image.
         grid: size and place of this grid; as many pixels as the image has.
     """
 
     def __init__(self, image: Image, place: Affine) -> None:
-        self.image = image
+        super().__init__(
+            image.path,
+            image.dataset,
+            image.indexes,
+            calibration=image.calibration,
+            nodata=image.nodata,
+            step=image.step,
+            corner=image.corner,
+        )
         self.place = place
-        self.path, self.dataset, self.indexes = image.path, image.dataset, image.indexes
-        self.step, self.dtype = image.step, image.dtype
-        own = image.grid
-        self.grid = Grid(own.height, own.width, own.crs, own.transform @ place)
+        self.grid = dataclasses.replace(image.grid, transform=image.grid.transform @ place)
 
-    def coarser(self, factor: int) -> "Regridded":
-        """This image `factor` times coarser."""
-        scale = Affine.scale(factor)
-        return Regridded(self.image.coarser(factor), ~scale @ self.place @ scale)
-
-    def finer(self, factor: int) -> "Regridded":
-        """This image `factor` times finer, if it was made coarser by a multiple of that."""
-        scale = Affine.scale(1 / factor)
-        return Regridded(self.image.finer(factor), ~scale @ self.place @ scale)
-
-    def reopened(self) -> "Regridded":
-        """This image with the file opened once more, for another thread.
-
-        Raises:
-            InputError: if it can't be opened any more.
-        """
-        return Regridded(self.image.reopened(), self.place)
+    def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Regridded":
+        scale = Affine.scale(step / self.step)
+        return Regridded(super()._view(dataset, step, corner), ~scale @ self.place @ scale)
 
     def read(self, row: int, column: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """A window, which may reach beyond the image, as `Image.read` gives it.
@@ -58,11 +47,11 @@ class Regridded:
             InputError: if the file can't be read there.
         """
         if not (height and width):
-            return self.image.read(0, 0, height, width)
+            return super().read(0, 0, height, width)
         rows, columns = self._positions(row, column, height, width)
         top, left = (math.floor(line[0]) - MARGIN for line in (rows, columns))
         bottom, right = (math.floor(line[-1]) + MARGIN + 2 for line in (rows, columns))
-        pixels, valid = self.image.read(top, left, bottom - top, right - left)
+        pixels, valid = super().read(top, left, bottom - top, right - left)
         moved, seen = sample(pixels.astype(np.float32), valid, rows - top, columns - left)
         moved += np.float32(0.5)  # to the nearest whole number
         ends = np.iinfo(pixels.dtype)
@@ -77,9 +66,7 @@ class Regridded:
         if not (height and width):
             return np.zeros((height, width), np.bool_)
         rows, columns = map(nearest, self._positions(row, column, height, width))
-        valid = self.image.read_mask(
-            rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-        )
+        valid = super().read_mask(rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1)
         return valid[np.ix_(rows - rows[0], columns - columns[0])]
 
     def _positions(
