@@ -393,3 +393,6 @@ SENSORS = (
     *(LANDSAT_7, LANDSAT_8, LANDSAT_9, LANDSAT_BGRN),
 )
 """All sensors, in the order in which they are listed."""
+
+WORKSHOP = WORLDVIEW_2
+"""The sensor that the workshop works for; WorldView-3 has its bands and colours."""
