@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from potato.core.platforms import find_sensor, guess_sensor
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import Sensor, find_sensor, guess_sensor
+from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
