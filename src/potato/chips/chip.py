@@ -106,7 +106,7 @@ class Chip(Shown):
     def draw(self) -> Tensor:
         """Pan, mul and target beside each other, as `core.draw.draw_triple` draws them."""
         valid = self.pan.int() > 0, (self.mul.int() > 0).any(0, keepdim=True), self.valid
-        return draw_triple(self.tensors(), valid)
+        return draw_triple(self.tensors(), valid, WORKSHOP)
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
         """float32 pan (1, 4h, 4w) and mul (8, h, w) as reflectance, and Oklab (3, 4h, 4w)."""

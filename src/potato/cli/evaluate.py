@@ -12,15 +12,22 @@ PROTOCOLS = {"plain": "halvings", "displaced": "displacement", "full": ""}
 MODELS = {"weights", "baselines", "device", "fail_above"}
 """Options of every mode that runs models."""
 
+READING = {"sensor", "band_order", "scale", "nodata"}
+"""Options of every mode that opens a pair."""
+
 MODES = {
     "pair": MODELS
-    | {"protocol", "halvings", "displacement", "literature", "platform", "window", "workers", "cluster"},
+    | READING
+    | {"protocol", "halvings", "displacement", "literature", "window", "workers", "cluster"},
     "chips": MODELS | {"workers", "cluster"},
     "pictures": {"workers", "fail_above"},
-    "registration": {"window", "workers", "cluster"},
+    "registration": READING | {"window", "workers", "cluster"},
     "reflectances": MODELS,
 }
-"""The modes, and the options that each of them takes, output options aside."""
+"""The modes, and the options that each of them takes, those of `OUTPUT` aside."""
+
+OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
+"""Options of every mode."""
 
 
 @click.command()
@@ -38,6 +45,7 @@ MODES = {
     metavar="LIST",
     help="Evaluate on single surfaces: a CSV file of reflectances, or 'packaged' for Potato's list.",
 )
+@options.reading
 @options.weights
 @click.option(
     "--baselines",
@@ -69,21 +77,14 @@ MODES = {
     "--literature/--no-literature",
     default=True,
     show_default=True,
-    help="Pair only: add SAM, ERGAS, Q8, SCC, PSNR, SSIM, QNR and HQNR.",
-)
-@click.option(
-    "--platform",
-    type=click.Choice(["WV02", "WV03"]),
-    default="WV02",
-    show_default=True,
-    help="Pair only: the satellite that took it, whose modulation transfer HQNR uses.",
+    help="Pair only: add SAM, ERGAS, Q2n, SCC, PSNR, SSIM, QNR and HQNR.",
 )
 @click.option(
     "--window",
     type=int,
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",
-    help="Pair and registration only: evaluate this part, in pan pixels, multiples of 4.",
+    help="Pair and registration only: evaluate this part, in pan pixels, multiples of the ratio.",
 )
 @click.option(
     "--fail-above",
@@ -155,7 +156,7 @@ def _inputs(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
     [mode] = chosen
     if mode == "pair" and len(given["pair"]) != 2:
         raise click.UsageError(f"expected PAN and MUL, found {len(given['pair'])} file(s)")
-    for name in (*settings, "fail_above"):
+    for name in context.params.keys() - MODES.keys() - OUTPUT:
         typed = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
         if typed and name not in MODES[mode]:
             raise click.UsageError(f"{_spelling(name)} means nothing with {_spelling(mode)}; leave it out")
@@ -183,7 +184,6 @@ def _tool_settings(settings: dict[str, Any]) -> dict[str, Any]:
         displacements=(runs["displaced"] or default.displacements) if "displaced" in wanted else (),
         full="full" in wanted,
         literature=settings.pop("literature"),
-        platform=settings.pop("platform"),
     )
     names = [name.strip() for name in settings.pop("baselines").split(",")]
     baselines = tuple(name for name in names if name not in ("", "none"))

@@ -12,7 +12,6 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import enlarge_mask, upsample
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 
 GUTTER = 8
@@ -58,13 +57,13 @@ def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
     return render(grey, look, dither(*pan.shape))
 
 
-def render_upsampled(mul: ArrayT, look: Look = NATURAL, sensor: Sensor = WORKSHOP) -> ArrayT:
+def render_upsampled(mul: ArrayT, sensor: Sensor, look: Look = NATURAL) -> ArrayT:
     """Render mul in true colour, enlarged to pan's scale with bicubic interpolation: no sharpening.
 
     Args:
         mul: reflectance (n, h + 4, w + 4), with `BICUBIC_REACH` pixels of halo on every side.
-        look: the rendering.
         sensor: the sensor; r is its ratio.
+        look: the rendering.
 
     Returns:
         Codes float32 (3, rh, rw), whole numbers 0..`look.white`.
@@ -87,25 +86,30 @@ def side_by_side(*pictures: ArrayT) -> ArrayT:
     return joined
 
 
-def draw_triple(images: tuple[ArrayT, ArrayT, ArrayT], valid: tuple[ArrayT, ArrayT, ArrayT]) -> ArrayT:
+def draw_triple(
+    images: tuple[ArrayT, ArrayT, ArrayT], valid: tuple[ArrayT, ArrayT, ArrayT], sensor: Sensor
+) -> ArrayT:
     """Pan, mul and a target beside each other in the natural look; invalid pixels are magenta.
 
     Args:
-        images: pan (1, 4h, 4w) and mul (8, h, w) in reflectance, Oklab (3, 4h, 4w).
+        images: pan (1, rh, rw) and mul (n, h, w) in reflectance, Oklab (3, rh, rw).
         valid: bool, with the shapes of pan, of one band of mul, and of pan.
+        sensor: the sensor, which has n bands and the ratio r.
 
     Returns:
-        Codes float32 (3, 4h + GUTTER, 3·(4w + GUTTER)), a white gutter below and right of each.
+        Codes float32 (3, rh + GUTTER, 3·(rw + GUTTER)), a white gutter below and right of each.
     """
     pan, mul, oklab = images
     xp, (_, height, width) = namespace(pan), pan.shape
     nothing = xp.zeros_like(pan)
     grey = xp.concat([pan ** (1 / 3), nothing, nothing])
-    squares = enlarge_mask(mul_to_oklab(mul))
+    squares = enlarge_mask(mul_to_oklab(mul, sensor), sensor.ratio)
     shape = 3, height + GUTTER, 3 * (width + GUTTER)
     drawn: ArrayT = xp.full(shape, 255.0, dtype=pan.dtype, device=pan.device)
     magenta = xp.asarray(MAGENTA, dtype=pan.dtype, device=pan.device)[:, None, None]
-    parts = zip((grey, squares, oklab), (valid[0], enlarge_mask(valid[1]), valid[2]), strict=True)
+    parts = zip(
+        (grey, squares, oklab), (valid[0], enlarge_mask(valid[1], sensor.ratio), valid[2]), strict=True
+    )
     for n, (image, good) in enumerate(parts):
         left = n * (width + GUTTER)
         drawn[:, :height, left : left + width] = xp.where(good, render(image, NATURAL), magenta)
@@ -136,7 +140,7 @@ def draw_pair(
     if mul.shape[1:] == pan.shape:
         colour = render(mul_to_oklab(bands, sensor), NATURAL, dither(*pan.shape))
     else:
-        colour = render_upsampled(bands, sensor=sensor)
+        colour = render_upsampled(bands, sensor)
     pictures = (
         np.where(valid, codes, np.float32(PAIR_BACKGROUND))
         for codes, valid in ((render_pan(counts_to_reflectance(pan)), pan_valid), (colour, mul_valid))

@@ -10,6 +10,7 @@ from torch import Tensor
 from potato.core.color import oklab_to_linear_srgb, srgb_encode
 from potato.core.full_scale import FullScaleCounts
 from potato.core.resample import block_mean
+from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Mean
 from potato.evaluation import metrics
 from potato.evaluation.metrics.reduced import SSIM_WINDOW
@@ -67,31 +68,32 @@ def picture_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, f
     return {"square": 10 ** (-decibel / 10), "SSIM": ssim}
 
 
-def band_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, float]:
-    """The literature's figures of two images of bands (8, h, w), over `valid`, bool (h, w)."""
+def band_figures(result: Tensor, truth: Tensor, valid: Tensor, ratio: int) -> dict[str, float]:
+    """The literature's figures of two images of bands (n, h, w), over `valid`, bool (h, w)."""
     return {
         "SAM": metrics.sam(result, truth, valid=valid),
-        "ERGAS": metrics.ergas(result, truth, valid=valid),
-        "Q8": metrics.q2n(result, truth, valid=valid),
+        "ERGAS": metrics.ergas(result, truth, ratio, valid),
+        "Q2n": metrics.q2n(result, truth, valid=valid),
         "SCC": metrics.scc(result, truth, valid=valid),
     }
 
 
 def quality_figures(
-    result: Tensor, mul: Tensor, pan: Tensor, valid: Tensor, platform: str
+    result: Tensor, mul: Tensor, pan: Tensor, valid: Tensor, sensor: Sensor
 ) -> dict[str, float]:
     """The literature's distortions at full scale, where there is no truth.
 
     Args:
-        result: bands (8, 4h, 4w).
-        mul: reflectance (8, h, w).
-        pan: reflectance (1, 4h, 4w).
-        valid: bool (4h, 4w).
-        platform: `WV02` or `WV03`.
+        result: bands (n, rh, rw).
+        mul: reflectance (n, h, w).
+        pan: reflectance (1, rh, rw).
+        valid: bool (rh, rw).
+        sensor: the sensor.
     """
+    low = block_mean(pan, pan.shape[-1] // mul.shape[-1])
     return {
         "D_lambda": metrics.d_lambda(result, mul, valid=valid),
-        "D_s": metrics.d_s(result, mul, pan, block_mean(pan), valid=valid),
-        "D_lambda K": metrics.d_lambda_khan(result, mul, platform=platform, valid=valid),
-        "D_s MTF": metrics.d_s_mtf(result, mul, pan, platform=platform, valid=valid),
+        "D_s": metrics.d_s(result, mul, pan, low, valid=valid),
+        "D_lambda K": metrics.d_lambda_khan(result, mul, sensor, valid=valid),
+        "D_s MTF": metrics.d_s_mtf(result, mul, pan, sensor, valid=valid),
     }

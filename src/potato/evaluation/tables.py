@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
@@ -10,16 +11,17 @@ from potato.evaluation.result import DIFFERENCE, Section, with_ratio
 
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
-_BANDS = ("SAM", "ERGAS", "Q8", "SCC")
+_BANDS = ("SAM", "ERGAS", "Q2n", "SCC")
 _QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR")
 
 
-def pair_sections(found: Mapping[str, Findings], protocols: Protocols) -> tuple[Section, ...]:
+def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: Sensor) -> tuple[Section, ...]:
     """The tables of a pair.
 
     Args:
         found: the findings of each method, by its name.
         protocols: the protocols that were run.
+        sensor: the sensor of the pair.
     """
     keys = {
         plain_key(n): "Wald's protocol" + (f", pair made coarser by {2**n} first" if n else "")
@@ -44,7 +46,8 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols) -> tuple[
         ]
         quality = {name: row for name, one in found.items() if (row := _quality(one))}
         if quality:
-            note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {protocols.platform}"
+            gains = sensor.title if sensor.mul_gains else f"typical, of {sensor.title} unpublished"
+            note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {gains}"
             title = "literature: full scale, without truth"
             sections.append(Section("literature full", title, _QUALITY, quality, note))
     return tuple(sections)
@@ -66,7 +69,7 @@ def picture_section(key: str, title: str, found: Mapping[str, Findings], protoco
     note = "PSNR (dB) and SSIM: of sRGB signals."
     if not any("SAM" in row for row in rows.values()):
         return Section(key, title, _PICTURE, rows, note)
-    note += " SAM (degrees), ERGAS, Q8, SCC: of 8 bands, where the sharpener gives them."
+    note += " SAM (degrees), ERGAS, Q2n, SCC: of all bands, where the sharpener gives them."
     return Section(key, title, (*_PICTURE, *_BANDS), rows, note)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.sensors import BANDS, SCALE, VISIBLE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 
 AXES = ("seeing", "water", "interest")
 """The ratings of a pass, each from 0 (bad for training) to 4 (good)."""
@@ -232,8 +233,8 @@ def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray
     Returns:
         bool (h, w). Snow and salt count as cloud.
     """
-    band = dict(zip(BANDS, bands, strict=True))
-    visible = bands[:VISIBLE]
+    band = dict(zip(WORKSHOP.bands, bands, strict=True))
+    visible = bands[: len(WORKSHOP.visible)]
     white = (visible.max(0) - visible.min(0)) < 0.35 * visible.mean(0)
     bright = (band["blue"] > 0.18) & (band["blue"] - 0.5 * band["red"] > 0.08) & (band["nir1"] > 0.15)
     return valid & (box_mean((white & bright & valid).astype(np.float32), 4) > 0.5)
@@ -249,7 +250,7 @@ def find_water(bands: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[
     Returns:
         bool (h, w).
     """
-    band = dict(zip(BANDS, bands, strict=True))
+    band = dict(zip(WORKSHOP.bands, bands, strict=True))
     infrared = np.maximum(band["nir1"], band["nir2"])
     visible = np.maximum(band["green"], band["blue"])
     wet = clear & (infrared < 0.12) & (visible > 1.4 * infrared)
@@ -263,7 +264,7 @@ def estimate_haze(bands: NDArray[np.float32], land: NDArray[np.bool_]) -> float:
         bands: reflectance (8, h, w).
         land: bool (h, w), the ground to search.
     """
-    dark = bands[:VISIBLE].mean(0)[land]
+    dark = bands[: len(WORKSHOP.visible)].mean(0)[land]
     if not dark.size:
         return 0.0
     darkest = dark <= np.quantile(dark, 0.03)
@@ -275,7 +276,7 @@ def cover_classes(bands: NDArray[np.float32]) -> NDArray[np.int64]:
     """The class of land cover of each pixel, int64 (h, w): its greenness, lightness and redness."""
     blue, red, infrared = bands[1], bands[4], bands[6]
     greenness = (infrared - red) / (infrared + red)
-    lightness = np.sqrt(bands[:VISIBLE].mean(0))
+    lightness = np.sqrt(bands[: len(WORKSHOP.visible)].mean(0))
     redness = (red - blue) / (red + blue)
     steps = (
         np.clip((greenness + 0.1) / 1.0 * CLASSES[0], 0, CLASSES[0] - 1),

@@ -22,6 +22,7 @@ from potato.ard.rating.sheet import make_sheet
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
+from potato.core.sensor_table import WORKSHOP
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
@@ -268,7 +269,9 @@ def _picture(mul: Overview) -> Picture:
     valid = torch.from_numpy(mul.valid).float()[None]
     shrink = functools.partial(torch.nn.functional.adaptive_avg_pool2d, output_size=PICTURE)
     share = shrink(valid)
-    colours = render(mul_to_oklab((shrink(bands * valid) / share.clamp_min(1e-6))[None])[0], NATURAL)
+    colours = render(
+        mul_to_oklab((shrink(bands * valid) / share.clamp_min(1e-6))[None], WORKSHOP)[0], NATURAL
+    )
     picture: Picture = (colours * (share > 0.5)).to(torch.uint8).numpy()
     return picture
 
