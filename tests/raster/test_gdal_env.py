@@ -76,7 +76,9 @@ def test_grid_places_survive_a_round_trip_through_longitude_and_latitude():
 
 def test_a_mask_and_names_that_lie_beside_a_local_file_are_read(tmp_path):
     path = tmp_path / "a.tif"
+    grid = grid_at(2, 3, 0.5)
     profile = {"driver": "GTiff", "count": 1, "height": 2, "width": 3, "dtype": "uint16"}
+    profile |= {"crs": grid.crs, "transform": grid.transform}
     mask = np.array([[255, 0, 255], [0, 0, 255]], np.uint8)
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "w", **profile) as file:
         file.write_mask(mask)
