@@ -14,7 +14,7 @@ from potato.core.draw import render_pan, render_upsampled, side_by_side
 from potato.core.installation import extra_for
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import BICUBIC_REACH, fill_invalid
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError
@@ -93,8 +93,10 @@ def demo(
         OutputError, OutputExists: if the folder or a file can't be written.
         WeightsError: if the weights can't be used.
     """
-    if size is not None and (size < 256 or size % RATIO):
-        raise InputError(f"expected a size of at least 256 pan pixels that {RATIO} divides, found {size}")
+    if size is not None and (size < 256 or size % WORKSHOP.ratio):
+        raise InputError(
+            f"expected a size of at least 256 pan pixels that {WORKSHOP.ratio} divides, found {size}"
+        )
     write_pair, folder = _pair_writer(size, seed), Path(folder)
     make_folder(folder)
     endings = ("pan.tif", "ms.tif", "sharp.tif", "comparison.png", "report.html")
@@ -128,7 +130,8 @@ def _copy_pair(pan: Path, mul: Path) -> None:
 def _compare(pan: Path, mul: Path, output: Path) -> NDArray[Any]:
     """Draw the middle of pan, enlarged mul and the picture at 1:1, side by side."""
     with gdal(), open_pair(pan, mul) as pair:
-        side = min(COMPARISON_SIDE // RATIO, pair.height, pair.width)
+        ratio, sensor = pair.ratio, pair.sensor
+        side = min(COMPARISON_SIDE // ratio, pair.height, pair.width)
         window = PairWindow((pair.height - side) // 2, (pair.width - side) // 2, side, side)
         pixels = pair.read(window.padded(BICUBIC_REACH))
     inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, side, side)
@@ -137,6 +140,6 @@ def _compare(pan: Path, mul: Path, output: Path) -> NDArray[Any]:
     filled = fill_invalid(reflectance, valid, BICUBIC_REACH)[0]
     return side_by_side(
         render_pan(counts_to_reflectance(inner.pan)),
-        render_upsampled(filled),
-        read_picture(output, window)[:3],
+        render_upsampled(filled, sensor=sensor),
+        read_picture(output, window.pixels(ratio))[:3],
     )

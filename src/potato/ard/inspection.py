@@ -7,10 +7,10 @@ import numpy as np
 from rasterio.transform import array_bounds
 
 from potato.ard.item import FORMAT, Tile
-from potato.core.sensors import RATIO
+from potato.core.radiometry import STORED
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster import Grid, Image, Pair, open_pair
+from potato.raster import Grid, Image, Layer, Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
 LARGE = 1024
@@ -60,6 +60,16 @@ def inspect_tile(tile: Tile, follow_links: bool = False) -> list[Flaw]:
         return [Flaw("unreadable", str(error))]
 
 
+def open_tile(tile: Tile) -> Pair:
+    """Open the pan and the mul of a tile, which hold reflectance × 10,000.
+
+    Raises:
+        InputError, BandError, PairError: if they can't be used, as `raster.open_pair` says.
+    """
+    layers = (Layer(path, path, calibration=STORED, driver=FORMAT) for path in (tile.pan, tile.mul) if path)
+    return open_pair(*layers, sensor=tile.sensor)
+
+
 def metadata_mismatches(tile: Tile, grid: Grid) -> list[Flaw]:
     """Compare a tile's item with its files.
 
@@ -93,7 +103,7 @@ def metadata_mismatch(tile: Tile, grid: Grid) -> str | None:
 
 def _inspect(tile: Tile) -> list[Flaw]:
     assert tile.pan is not None and tile.mul is not None
-    with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
+    with remote_gdal(), open_tile(tile) as pair:
         flaws = metadata_mismatches(tile, pair.grid)
         for image in (pair.pan, pair.mul):
             flaws += _layout(image)
@@ -118,7 +128,7 @@ def _pixels(pair: Pair, tile: Tile) -> list[Flaw]:
     pair.read(PairWindow(pair.height - 1, pair.width - 1, 1, 1))
     small = pair.reduced(2 ** max(0, math.floor(math.log2(max(pair.height, pair.width) / MASK_SIDE))))
     pixels = small.read(PairWindow(0, 0, small.height, small.width))
-    pan = pixels.pan_valid.reshape(small.height, RATIO, small.width, RATIO).mean((1, 3)) > 0.5
+    pan = pixels.pan_valid.reshape(small.height, pair.ratio, small.width, pair.ratio).mean((1, 3)) > 0.5
     mul = pixels.mul_valid
     if not (pan & mul).any():
         return [Flaw("empty", "no pixel is valid in both images")]

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
-from potato.core.sensors import CATALOG_ID, PLATFORMS
+from potato.core.sensors import CATALOG_ID, Sensor, find_sensor
 from potato.core.text import redact
 from potato.raster.gdal_env import is_remote
 
@@ -24,8 +24,6 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)"
 _TRANSIENT = re.compile(
     r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE
 )
-
-_PLATFORMS = {spelling.lower(): name for spelling, name in PLATFORMS.items()}
 
 
 class LinkError(ValueError):
@@ -61,7 +59,8 @@ class Tile:
 
     Attributes:
         cid: catalog ID of the pass.
-        platform: `WV02`, `WV03`, or the item's own word; empty if the item has none.
+        platform: the name of a sensor that we know, such as `WV02`, or the item's own
+            word; empty if the item has none.
         zone: UTM zone, 1..60.
         quadkey: of the grid square; empty if the item has none.
         date: `yyyy-mm-dd`; empty if the item has none.
@@ -99,6 +98,11 @@ class Tile:
         return f"{self.zone if self.zone is not None else '-'}/{self.quadkey or '-'}/{self.cid}"
 
     @property
+    def sensor(self) -> Sensor | None:
+        """The sensor of the tile; None if we don't know it."""
+        return find_sensor(self.platform)
+
+    @property
     def grid_square(self) -> Box | None:
         """The part of `bbox` inside the grid square of the tile's quadkey.
 
@@ -120,8 +124,8 @@ def unusable(tile: Tile) -> str | None:
 
     The text before " (" is the kind of reason, good for counting.
     """
-    if tile.platform not in PLATFORMS.values():
-        return f"not WorldView-2 or -3 ({tile.platform or 'no platform given'})"
+    if tile.sensor is None:
+        return f"a sensor that Potato doesn't know ({tile.platform or 'no platform given'})"
     if tile.pan is None or tile.mul is None:
         found = "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
         return tile.trouble or found
@@ -206,7 +210,7 @@ def parse_item(
     platform = "".join(filter(str.isprintable, platform))[:40] if isinstance(platform, str) else ""
     return Tile(
         cid=cid,
-        platform=_PLATFORMS.get(platform.lower(), platform),
+        platform=sensor.name if (sensor := find_sensor(platform)) else platform,
         zone=None if zone is None else int(zone),
         quadkey=quadkey if quadkey_square(quadkey) else place.group(2) if place else "",
         date=date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else place.group(3) if place else "",

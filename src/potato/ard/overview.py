@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import rasterio.warp
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from potato.ard.grid import Box
 from potato.ard.item import FORMAT
+from potato.core.radiometry import STORED
+from potato.core.sensors import Sensor
 from potato.errors import InputError
-from potato.raster import Image, mul_bands, open_dataset, pan_band
+from potato.raster import Image, Layer, mul_image, open_dataset, pan_image
 from potato.raster.remote import remote_gdal
 
 
@@ -19,7 +22,7 @@ class Overview:
     """A small version of an image.
 
     Attributes:
-        pixels: uint16 counts (bands, h, w): 1 band of pan, or mul in the order of `sensors.BANDS`;
+        pixels: uint16 counts (bands, h, w): 1 band of pan, or mul in the order of the sensor's;
             0 where invalid.
         valid: bool (h, w).
         factor: pixels of the file along one pixel of the overview.
@@ -30,12 +33,12 @@ class Overview:
     factor: float
 
 
-def read_overview(path: str, role: str, side: int) -> Overview:
+def read_overview(path: str, sensor: Sensor | None, side: int) -> Overview:
     """Read the finest overview of an image with at most `side` rows and columns.
 
     Args:
         path: a path, `s3://…` or `https://…` of a COG.
-        role: `pan` or `mul`, which decides the bands to expect.
+        sensor: that of a mul, which decides the bands to expect; None for a pan.
         side: the most pixels along a side. A small image is read whole; one whose smallest overview
             is up to 4 times too large is thinned out.
 
@@ -43,8 +46,14 @@ def read_overview(path: str, role: str, side: int) -> Overview:
         InputError: if the image can't be opened or read, or has no overview of about that size.
         BandError: if the bands aren't the expected ones.
     """
+    layer = Layer(path, path, calibration=STORED)
+
+    def image(dataset: Any) -> Image:
+        return mul_image(layer, dataset, sensor)[0] if sensor else pan_image(layer, dataset)
+
+    role = "mul" if sensor else "pan"
     with remote_gdal(), contextlib.closing(open_dataset(path, role, FORMAT)) as dataset:
-        indexes = pan_band(path, dataset) if role == "pan" else mul_bands(path, dataset)
+        indexes = image(dataset).indexes
         longest = max(dataset.height, dataset.width)
         factors = [1, *dataset.overviews(indexes[0])]
         fitting = [level for level, factor in enumerate(factors) if longest <= side * factor]
@@ -55,10 +64,10 @@ def read_overview(path: str, role: str, side: int) -> Overview:
                 f"pixels in {dataset.height} × {dataset.width}; make them with gdaladdo"
             )
         if level == 0:
-            pixels, valid = Image(path, dataset, indexes).read(0, 0, dataset.height, dataset.width)
+            pixels, valid = image(dataset).read(0, 0, dataset.height, dataset.width)
         else:
             with open_dataset(dataset.name, role, FORMAT, OVERVIEW_LEVEL=level - 1) as small:
-                pixels, valid = Image(path, small, indexes).read(0, 0, small.height, small.width)
+                pixels, valid = image(small).read(0, 0, small.height, small.width)
     pixels[:, ~valid] = 0
     step = -(-max(valid.shape) // side)
     return Overview(pixels[:, ::step, ::step], valid[::step, ::step], longest / max(valid.shape) * step)

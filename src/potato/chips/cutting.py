@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from potato.ard import Tile, tile_name
-from potato.ard.inspection import metadata_mismatch
-from potato.ard.item import FORMAT
+from potato.ard.inspection import metadata_mismatch, open_tile
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Placement
 from potato.chips.survey import Shape, Skip, Survey, grid_square_window
 from potato.chips.wald import coarsen_pair
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster import Pair, PairPixels, open_pair
+from potato.raster import Pair, PairPixels
 from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.coverage import read_coverage
 from potato.raster.remote import remote_gdal, try_again
@@ -192,16 +191,19 @@ class Cutter:
 
     def _fetch(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
         assert tile.pan is not None and tile.mul is not None
-        with remote_gdal(), open_pair(tile.pan, tile.mul, driver=FORMAT) as pair:
+        with remote_gdal(), open_tile(tile) as pair:
             lattice = self._lattice(index, tile, pair)
             if not lattice.windows:
                 raise _TileError("too little valid (no window with enough)")
             window = pick(lattice)
             if window is None:
                 raise _WindowError(f"no more room (all of {lattice.windows} windows are cut)", read=False)
-            centre = RATIO * (window.column + window.width / 2), RATIO * (window.row + window.height / 2)
+            centre = (
+                WORKSHOP.ratio * (window.column + window.width / 2),
+                WORKSHOP.ratio * (window.row + window.height / 2),
+            )
             lonlat = grid_to_lonlat(pair.grid, *centre)
-            metres = window.width * RATIO * float(pair.grid.transform.a)
+            metres = window.width * WORKSHOP.ratio * float(pair.grid.transform.a)
             try:
                 return _Seen(window, pair.read(window), *lonlat, metres)
             except InputError as error:

@@ -20,7 +20,7 @@ from potato.errors import PotatoError
 __all__ = ["main", "potato"]
 
 COMMANDS = {
-    "Sharpen": ("fuse", "fuse-ard", "ls", "demo"),
+    "Sharpen": ("fuse", "fuse-ard", "ls", "sensors", "demo"),
     "Training data": (
         "make-chips",
         "link-chips",

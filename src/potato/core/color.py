@@ -1,8 +1,9 @@
 """Colour: from bands to XYZ, Oklab and sRGB, and the distance between two colours.
 
 Images are numpy arrays or torch tensors whose third axis from the end is the channel: (…, 3, h, w),
-or (…, 8, h, w) for mul. The white point is D65: ground of reflectance 1 in every band is XYZ
-(0.95047, 1, 1.08883), Oklab (1, 0, 0) and sRGB (1, 1, 1). Inverse matrices are computed.
+or (…, n, h, w) for mul, whose bands are those of its sensor. The white point is D65: ground of
+reflectance 1 in every band is XYZ (0.95047, 1, 1.08883), Oklab (1, 0, 0) and sRGB (1, 1, 1).
+Inverse matrices are computed.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, constant_like, namespace
-from potato.core.sensors import BANDS, VISIBLE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 
 D65 = (0.95047, 1.0, 1.08883)
 """XYZ of the D65 white point, CIE 1931 2° observer, Y = 1."""
@@ -25,22 +27,6 @@ SATURATED = 0.16
 
 JND = 0.02
 """The Oklab distance, a and b doubled, of one just-noticeable difference: 2 % of the range of L."""
-
-BANDS_TO_XYZ = (
-    (0.1044, 0.0, 0.5087),  # coastal
-    (0.041, 0.0984, 0.58013),  # blue
-    (0.2781, 0.641, 0.0),  # green
-    (0.46057, 0.2407, 0.0),  # yellow
-    (0.0664, 0.0199, 0.0),  # red
-)
-"""XYZ that reflectance 1 in each visible band adds: rows are bands, columns X, Y, Z.
-
-Columns sum to `D65`. Source: fitted by `runs/fit_color.py` (ridge 1.2e-4) to half of 7,335
-reflectance spectra of earthlib 1.1 and LUMA SLUM (S. Kotthaus and others, 2014), as the vendor's
-spectral responses of WorldView-2 and -3 see them in D65. Error on the other half in JND, mean and
-95th percentile: 0.13 and 0.51 for WorldView-2, 0.12 and 0.50 for WorldView-3. `docs/colour.md`
-compares other choices.
-"""
 
 XYZ_TO_LMS = (
     (0.8189330101, 0.3618667424, -0.1288597137),
@@ -108,34 +94,47 @@ def _cbrt(x: ArrayT) -> ArrayT:
     return root
 
 
-def mul_to_oklab(mul: ArrayT) -> ArrayT:
+def bands_to_lms(sensor: Sensor) -> NDArray[np.float64]:
+    """The matrix (3, n) from the bands of a sensor to cone responses."""
+    matrix: NDArray[np.float64] = _matrix(XYZ_TO_LMS) @ _matrix(sensor.bands_to_xyz).T
+    return matrix
+
+
+def mul_to_oklab(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
     """The colour of mul, from all its visible bands.
 
     Args:
-        mul: reflectance (…, 8, h, w), 0..1 and above on specular targets.
+        mul: reflectance (…, n, h, w), 0..1 and above on specular targets.
+        sensor: the sensor, which has n bands.
 
     Returns:
         Oklab (…, 3, h, w): L 0..1 for reflectance 0..1, a and b about ±0.4. It is homogeneous of
         degree 1/3: `mul_to_oklab(k * mul) == k ** (1/3) * mul_to_oklab(mul)`.
 
     Raises:
-        ValueError: if the channel axis isn't 8 long.
+        ValueError: if mul hasn't the bands of the sensor.
 
     Example:
-        >>> white = mul_to_oklab(np.ones((8, 1, 1)))
+        >>> white = mul_to_oklab(np.ones((8, 1, 1)), WORKSHOP)
         >>> [round(abs(x), 3) for x in white.flatten().tolist()]
         [1.0, 0.0, 0.0]
     """
-    if mul.ndim < 3 or mul.shape[-3] != len(BANDS):
-        raise ValueError(f"expected mul as (…, 8, h, w), found {tuple(mul.shape)}")
-    bands_to_lms = _matrix(XYZ_TO_LMS) @ _matrix(BANDS_TO_XYZ).T
-    lms = _mix(bands_to_lms, mul[..., :VISIBLE, :, :])
+    lms = _mix_visible(bands_to_lms(sensor), mul, sensor)
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(lms))
 
 
-def mul_to_xyz(mul: ArrayT) -> ArrayT:
-    """Reflectance (…, 8, h, w) to CIE XYZ (…, 3, h, w), Y = 1 for white, by all visible bands."""
-    return _mix(_matrix(BANDS_TO_XYZ).T, mul[..., :VISIBLE, :, :])
+def mul_to_xyz(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
+    """Reflectance (…, n, h, w) to CIE XYZ (…, 3, h, w), Y = 1 for white, by all visible bands."""
+    return _mix_visible(_matrix(sensor.bands_to_xyz).T, mul, sensor)
+
+
+def _mix_visible(matrix: NDArray[np.float64], mul: ArrayT, sensor: Sensor) -> ArrayT:
+    """Multiply the bands of mul by `matrix` (3, n), without those that add nothing."""
+    if mul.ndim < 3 or mul.shape[-3] != len(sensor.bands):
+        raise ValueError(f"expected mul as (…, {len(sensor.bands)}, h, w), found {tuple(mul.shape)}")
+    seen = np.flatnonzero(matrix.any(0))
+    span = slice(seen[0], seen[-1] + 1)
+    return _mix(matrix[:, span], mul[..., span, :, :])
 
 
 def xyz_to_oklab(xyz: ArrayT) -> ArrayT:

@@ -12,6 +12,8 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import enlarge_mask, upsample
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 
 GUTTER = 8
 """White pixels between two pictures."""
@@ -56,17 +58,18 @@ def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
     return render(grey, look, dither(*pan.shape))
 
 
-def render_upsampled(mul: ArrayT, look: Look = NATURAL) -> ArrayT:
-    """Render mul in true colour, enlarged by 4 with bicubic interpolation: no sharpening.
+def render_upsampled(mul: ArrayT, look: Look = NATURAL, sensor: Sensor = WORKSHOP) -> ArrayT:
+    """Render mul in true colour, enlarged to pan's scale with bicubic interpolation: no sharpening.
 
     Args:
-        mul: reflectance (8, h + 4, w + 4), with `BICUBIC_REACH` pixels of halo on every side.
+        mul: reflectance (n, h + 4, w + 4), with `BICUBIC_REACH` pixels of halo on every side.
         look: the rendering.
+        sensor: the sensor; r is its ratio.
 
     Returns:
-        Codes float32 (3, 4h, 4w), whole numbers 0..`look.white`.
+        Codes float32 (3, rh, rw), whole numbers 0..`look.white`.
     """
-    oklab = upsample(mul_to_oklab(mul))
+    oklab = upsample(mul_to_oklab(mul, sensor), sensor.ratio)
     return render(oklab, look, dither(*oklab.shape[1:]))
 
 
@@ -114,24 +117,26 @@ def draw_pair(
     mul: NDArray[np.uint16],
     pan_valid: NDArray[np.bool_],
     mul_valid: NDArray[np.bool_],
+    sensor: Sensor,
 ) -> NDArray[np.uint8]:
     """Draw pan and the colour of mul side by side in the natural look; invalid pixels are grey.
 
     Args:
         pan: counts (h, w).
-        mul: counts (8, h, w), or (8, h/4 + 4, w/4 + 4), which is a mul with a halo of
+        mul: counts (n, h, w), or (n, h/r + 4, w/r + 4), which is a mul with a halo of
             `BICUBIC_REACH` pixels and is enlarged.
         pan_valid: validity of pan (h, w).
         mul_valid: validity of mul's colour (h, w).
+        sensor: the sensor, which has n bands and the ratio r.
 
     Returns:
         Codes (3, h, 2w + `GUTTER`).
     """
     bands = counts_to_reflectance(mul)
     if mul.shape[1:] == pan.shape:
-        colour = render(mul_to_oklab(bands), NATURAL, dither(*pan.shape))
+        colour = render(mul_to_oklab(bands, sensor), NATURAL, dither(*pan.shape))
     else:
-        colour = render_upsampled(bands)
+        colour = render_upsampled(bands, sensor=sensor)
     pictures = (
         np.where(valid, codes, np.float32(PAIR_BACKGROUND))
         for codes, valid in ((render_pan(counts_to_reflectance(pan)), pan_valid), (colour, mul_valid))

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from potato.core.color import power
 from potato.core.resample import block_mean, inner
-from potato.core.sensors import RATIO
 from potato.core.statistics import Correlation, Difference, Histogram
 
 FRINGE_SIGMA = 4.0
@@ -67,10 +66,10 @@ class FullScaleCounts:
         """Add a window.
 
         Args:
-            oklab: the result (3, 4h, 4w).
-            pan: reflectance (4h, 4w).
+            oklab: the result (3, rh, rw); r is the ratio.
+            pan: reflectance (rh, rw).
             colour: of mul, Oklab (3, h, w).
-            pan_valid: which pixels of the result count (4h, 4w).
+            pan_valid: which pixels of the result count (rh, rw).
             whole: the cells in which mul and all pan pixels are valid (h, w).
 
         Returns:
@@ -83,8 +82,9 @@ class FullScaleCounts:
         fine = inner(pan_valid, 0, FRINGE_REACH)
         self.fringe.add(fringe(oklab)[fine])
         self.detail.add(high_pass(oklab[0])[fine], high_pass(power(pan.clip(0), 1 / 3))[fine])
-        counted = inner(whole, BORDER // RATIO)
-        return self.consistency.add(block_mean(oklab), colour, counted), counted
+        ratio = pan_valid.shape[0] // whole.shape[0]
+        counted = inner(whole, -(-BORDER // ratio))
+        return self.consistency.add(block_mean(oklab, ratio), colour, counted), counted
 
     def join(self, other: Self) -> None:
         """Add the windows that others have counted."""

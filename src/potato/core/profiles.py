@@ -7,6 +7,7 @@ TIFF blocks are 512 pixels wide, whatever the blocks of the computation. Creatio
 own; `--co NAME=VALUE` adds one or replaces it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,13 @@ TIFF_BLOCK = 512
 """Side of a TIFF block in pixels."""
 
 PANEL = 16 * TIFF_BLOCK
-"""Width of a panel in pixels: pictures are made panel after panel, which bounds memory."""
+"""Largest width of a panel in pixels: pictures are made panel after panel, which bounds memory."""
+
+
+def panel_width(ratio: int = 1) -> int:
+    """The width of a panel of whole TIFF blocks, and of whole cells of `ratio` pixels a side."""
+    step = math.lcm(TIFF_BLOCK, ratio)
+    return PANEL // step * step
 
 
 @dataclass(frozen=True)

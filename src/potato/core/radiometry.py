@@ -50,7 +50,7 @@ class Calibration:
     """How the numbers of an image become reflectance: gain · number + offset, band by band.
 
     Attributes:
-        gains: reflectance of one count, for each band that is read.
+        gains: reflectance of one count, for each band that is read or for all.
         offsets: reflectance of count 0, likewise.
         product: what the reflectance is, for messages and metadata: `surface`, `toa`, `relative`.
     """
@@ -74,3 +74,7 @@ class Calibration:
         reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
         counts: NDArray[np.uint16] = np.nan_to_num(reflectance, copy=False).clip(0, 65_535).astype(np.uint16)
         return counts
+
+
+STORED = Calibration((1 / SCALE,), (0.0,), "surface")
+"""The calibration of numbers that are counts of reflectance already."""

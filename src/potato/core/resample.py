@@ -1,7 +1,8 @@
 """Changes of scale: block means, cells, bicubic upsampling; filling and leaving out invalid pixels.
 
-A *cell* is the ground of one mul pixel. A pan image (…, 4h, 4w) in cells is (…, 16, h, w): its
-channels are the 16 pan pixels of the cell, row by row. Functions of images in cells take tensors.
+A *cell* is the ground of one mul pixel: r × r pan pixels, where r is the ratio of the pair. A pan
+image (…, rh, rw) in cells is (…, r², h, w): its channels are the pan pixels of the cell, row by
+row. Functions of images in cells take tensors.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BICUBIC_REACH = 2
-"""Cells on every side of a cell on which its bicubic upsampling by 4 depends."""
+"""Cells on every side of a cell on which its bicubic upsampling depends."""
 
 
 def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
@@ -39,28 +40,28 @@ def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
     return means
 
 
-def to_cells(image: "Tensor") -> "Tensor":
-    """Rearrange an image (b, c, 4h, 4w) in cells (b, 16·c, h, w)."""
+def to_cells(image: "Tensor", ratio: int = RATIO) -> "Tensor":
+    """Rearrange an image (b, c, rh, rw) in cells (b, r²·c, h, w); r is the ratio."""
     from torch.nn import functional
 
-    return functional.pixel_unshuffle(image, RATIO)
+    return functional.pixel_unshuffle(image, ratio)
 
 
-def from_cells(cells: "Tensor") -> "Tensor":
-    """Rearrange cells (b, 16·c, h, w) as an image (b, c, 4h, 4w): the inverse of `to_cells`."""
+def from_cells(cells: "Tensor", ratio: int = RATIO) -> "Tensor":
+    """Rearrange cells (b, r²·c, h, w) as an image (b, c, rh, rw): the inverse of `to_cells`."""
     from torch.nn import functional
 
-    return functional.pixel_shuffle(cells, RATIO)
+    return functional.pixel_shuffle(cells, ratio)
 
 
-def bicubic_phases() -> NDArray[np.float64]:
-    """Weights (4, 5) of the 5 cells around each of the 4 pan pixels along a cell.
+def bicubic_phases(ratio: int = RATIO) -> NDArray[np.float64]:
+    """Weights (r, 5) of the 5 cells around each of the r pan pixels along a cell.
 
     Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
     a = −0.75, as torch and OpenCV have it.
     """
     a = -0.75
-    phase = (np.arange(RATIO) + 0.5) / RATIO - 0.5
+    phase = (np.arange(ratio) + 0.5) / ratio - 0.5
     reach = np.arange(-BICUBIC_REACH, BICUBIC_REACH + 1)
     x = abs(reach[None, :] - phase[:, None])
     near = ((a + 2) * x - (a + 3)) * x * x + 1
@@ -68,39 +69,41 @@ def bicubic_phases() -> NDArray[np.float64]:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def upsample(image: ArrayT) -> ArrayT:
-    """Bicubic upsampling by 4 without padding.
+def upsample(image: ArrayT, ratio: int = RATIO) -> ArrayT:
+    """Bicubic upsampling without padding.
 
     Args:
         image: (…, h + 4, w + 4), with a halo of `BICUBIC_REACH` pixels on every side.
+        ratio: the factor r.
 
     Returns:
-        (…, 4h, 4w): what `torch.nn.functional.interpolate(mode="bicubic")` by 4 gives inside an
+        (…, rh, rw): what `torch.nn.functional.interpolate(mode="bicubic")` by r gives inside an
         image.
     """
-    phases = constant_like(bicubic_phases(), image)
+    phases = constant_like(bicubic_phases(ratio), image)
     for _ in range(2):  # columns, then rows
         size = image.shape[-1] - 2 * BICUBIC_REACH
         taps = range(2 * BICUBIC_REACH + 1)
         fine: Any = sum(image[..., tap : tap + size, None] * phases[:, tap] for tap in taps)
-        image = fine.reshape(*image.shape[:-1], size * RATIO).swapaxes(-1, -2)
+        image = fine.reshape(*image.shape[:-1], size * ratio).swapaxes(-1, -2)
     return image
 
 
-def upsample_cells(image: "Tensor") -> "Tensor":
-    """Bicubic upsampling by 4, as `upsample` does it; the result is in cells.
+def upsample_cells(image: "Tensor", ratio: int = RATIO) -> "Tensor":
+    """Bicubic upsampling, as `upsample` does it; the result is in cells.
 
     Args:
         image: (b, c, h + 4, w + 4), with a halo of `BICUBIC_REACH` cells on every side.
+        ratio: the factor r.
 
     Returns:
-        (b, 16·c, h, w), in cells.
+        (b, r²·c, h, w), in cells.
     """
     import torch
     from torch.nn import functional
 
-    channels, phases = image.shape[1], bicubic_phases()
-    weights = np.einsum("py,qx->pqyx", phases, phases).reshape(RATIO * RATIO, 1, 5, 5)
+    channels, phases = image.shape[1], bicubic_phases(ratio)
+    weights = np.einsum("py,qx->pqyx", phases, phases).reshape(ratio * ratio, 1, 5, 5)
     kernel = constant_like(weights, image)
     # Grouped and with channels last, up to ten times faster: torch copies the image otherwise.
     image = image.contiguous(memory_format=torch.channels_last)
@@ -150,17 +153,18 @@ def _framed(image: ArrayT, frame: int) -> ArrayT:
     return framed
 
 
-def enlarge_mask(valid: ArrayT) -> ArrayT:
+def enlarge_mask(valid: ArrayT, ratio: int = RATIO) -> ArrayT:
     """Bring a mask from mul's grid to pan's, by repetition.
 
     Args:
         valid: (…, h, w) of any type.
+        ratio: pan pixels along a mul pixel, r.
 
     Returns:
-        (…, 4h, 4w), of the kind and type of `valid`.
+        (…, rh, rw), of the kind and type of `valid`.
     """
     xp = namespace(valid)
-    large: ArrayT = xp.repeat(xp.repeat(valid, RATIO, axis=-2), RATIO, axis=-1)
+    large: ArrayT = xp.repeat(xp.repeat(valid, ratio, axis=-2), ratio, axis=-1)
     return large
 
 

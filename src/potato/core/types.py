@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT
-from potato.core.sensors import BANDS, RATIO
 
 PathLike = str | os.PathLike[str]
 """The path of a file or folder, as callers may pass it."""
@@ -19,18 +18,19 @@ def check_pair_shapes(pan: ArrayT, mul: ArrayT) -> None:
     """Refuse images whose shapes aren't those of a batch of pairs.
 
     Args:
-        pan: expected as (b, 1, 4h, 4w).
-        mul: expected as (b, 8, h, w).
+        pan: expected as (b, 1, rh, rw), where the ratio r is a whole number.
+        mul: expected as (b, n, h, w).
 
     Raises:
         ValueError: if either has another shape; the message says which.
     """
-    if mul.ndim == 4:
-        batch, bands, height, width = mul.shape
-        if bands == len(BANDS) and pan.shape == (batch, 1, RATIO * height, RATIO * width):
+    if mul.ndim == 4 and min(mul.shape) > 0:
+        batch, _, height, width = mul.shape
+        ratio = pan.shape[-1] // width
+        if pan.shape == (batch, 1, ratio * height, ratio * width):
             return
     raise ValueError(
-        f"expected pan (b, 1, 4h, 4w) and mul (b, 8, h, w), found {tuple(pan.shape)} and {tuple(mul.shape)}"
+        f"expected pan (b, 1, rh, rw) and mul (b, n, h, w), found {tuple(pan.shape)} and {tuple(mul.shape)}"
     )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from potato.core.sensors import RATIO
-
 
 @dataclass(frozen=True)
 class PairWindow:
@@ -32,11 +30,8 @@ class PairWindow:
             raise ValueError(f"expected sides of 0 or more, found {self.height} × {self.width}")
 
     def __str__(self) -> str:
-        """The window in pan pixels, for messages."""
-        return (
-            f"pan rows {self.row * RATIO}–{self.bottom * RATIO}, "
-            f"columns {self.column * RATIO}–{self.right * RATIO}"
-        )
+        """The window, for messages."""
+        return f"mul rows {self.row}–{self.bottom}, columns {self.column}–{self.right}"
 
     @property
     def bottom(self) -> int:
@@ -47,6 +42,10 @@ class PairWindow:
     def right(self) -> int:
         """The first column to the right."""
         return self.column + self.width
+
+    def pixels(self, ratio: int) -> "PixelWindow":
+        """This window in pan pixels, of which a cell has `ratio` along each side."""
+        return PixelWindow(self.row * ratio, self.column * ratio, self.height * ratio, self.width * ratio)
 
     def padded(self, cells: int) -> "PairWindow":
         """This window, made larger by `cells` on every side."""
@@ -74,6 +73,10 @@ class PixelWindow:
     def __str__(self) -> str:
         """The window, for messages."""
         return f"rows {self.row}–{self.bottom}, columns {self.column}–{self.right}"
+
+    def cells(self, ratio: int) -> PairWindow:
+        """This window, in cells of `ratio` pixels a side: the inverse of `PairWindow.pixels`."""
+        return PairWindow(self.row // ratio, self.column // ratio, self.height // ratio, self.width // ratio)
 
     @property
     def bottom(self) -> int:

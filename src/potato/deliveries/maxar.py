@@ -15,8 +15,7 @@ from potato.raster.header import read_header
 IMAGES = (".tif", ".tiff", ".jp2", ".ntf")
 """Endings of the images of an order."""
 
-BANDS = ("BAND_P", "BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_RE1", "BAND_RE2")
-BANDS += ("BAND_N", "BAND_N1", "BAND_N2")
+BANDS = tuple(f"BAND_{letters}" for letters in "P C B G Y R RE RE1 RE2 N N1 N2".split())
 """Names of the bands in the order in which files have them."""
 
 _PART = re.compile(r"_?-?R\d+C\d+", re.IGNORECASE)

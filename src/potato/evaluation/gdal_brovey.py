@@ -74,5 +74,5 @@ def _sharpen_one(pan: Tensor, mul: Tensor) -> Tensor:
             reason = " ".join(process.stderr.split())[-200:] or f"exit code {process.returncode}"
             raise PotatoError(f"{PROGRAM} failed: {reason}; leave it out with --baselines")
         return torch.from_numpy(
-            counts_to_reflectance(read_picture(files[2], PairWindow(0, 0, rows, columns)))
+            counts_to_reflectance(read_picture(files[2], PairWindow(0, 0, rows, columns).pixels(RATIO)))
         )

@@ -15,9 +15,9 @@ import numpy as np
 from potato.core.draw import draw_picture
 from potato.core.installation import VERSION
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
-from potato.core.profiles import PANEL, PROFILES, TIFF_BLOCK
+from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
 from potato.core.render import LOOKS, NATURAL, Look
-from potato.core.sensors import CATALOG_ID, RATIO
+from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
@@ -27,7 +27,17 @@ from potato.errors import InputError
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
-from potato.raster import Pair, PairPixels, Part, Picture, check_output, create_picture, gdal, open_pair
+from potato.raster import (
+    Layer,
+    Pair,
+    PairPixels,
+    Part,
+    Picture,
+    check_output,
+    create_picture,
+    gdal,
+    open_pair,
+)
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
 Block = tuple[PairWindow, Callable[[], PairPixels] | None]
@@ -44,7 +54,8 @@ class FuseSettings:
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: threads at work on blocks; None for one per core that this process may use.
-        block: side of a block in pan pixels, a multiple of 4; None for the backend's.
+        block: side of a block in pan pixels, a multiple of the pair's ratio; None for the
+            backend's.
         overwrite: whether to replace a file.
         progress: whether to draw a progress bar on stderr.
     """
@@ -108,10 +119,11 @@ class Fused(Shown):
 
 
 def fuse(
-    pan: PathLike,
-    mul: PathLike,
+    pan: PathLike | Layer,
+    mul: PathLike | Layer,
     output: PathLike,
     *,
+    sensor: Sensor | str | None = None,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
@@ -128,20 +140,22 @@ def fuse(
     not depend on `workers`.
 
     Args:
-        pan: the panchromatic image: one band of uint16 reflectance × 10,000. Anything that GDAL
-            opens: a path, `https://…`, `s3://…`, `zip://…`, a VRT.
-        mul: the 8-band multispectral image of the same ground, four times coarser. Anything that
-            GDAL opens.
+        pan: the panchromatic image, of one band. Anything that GDAL opens: a path, `https://…`,
+            `s3://…`, `zip://…`, a VRT; or a `Layer`. Its numbers are reflectance × 10,000, unless
+            the file states their scale and offset, or the layer a calibration.
+        mul: the multispectral image of the same ground, coarser by a whole number. Anything that
+            GDAL opens; or a `Layer`.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
+        sensor: the sensor or its name; None to find it by what the files say.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
-            network; None for the shipped weights.
+            network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
         workers: threads at work on blocks; None for one per core that this process may use.
-        block: side of a block in pan pixels, a multiple of 4; None for 512 on a CPU, and for what
-            the memory of a GPU holds, up to 4,096. It does not show in the picture,
+        block: side of a block in pan pixels, a multiple of the ratio; None for about 512 on a CPU,
+            and for what the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
         progress: whether to draw a progress bar on stderr.
@@ -153,11 +167,8 @@ def fuse(
         BlockError: if the work fails on a block.
     """
     check_output(output, overwrite)
-    model = (
-        load_model(weights)
-        if weights is None or isinstance(weights, str | os.PathLike)
-        else as_model(weights)
-    )
+    if isinstance(weights, str | os.PathLike):
+        weights = load_model(weights)
     settings = FuseSettings(
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
@@ -168,7 +179,8 @@ def fuse(
         overwrite=overwrite,
         progress=progress,
     )
-    with gdal(), open_pair(pan, mul) as pair:
+    with gdal(), open_pair(pan, mul, sensor=sensor) as pair:
+        model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
         return fuse_pair(pair, output, model, settings)
 
 
@@ -185,18 +197,18 @@ def fuse_pair(
         part: the part of the pair to show; only blocks that it touches are read. None for all.
 
     Raises:
-        InputError: if the block's side is no multiple of 4, the device isn't there, or a file can't
-            be read.
+        InputError: if the block's side is no multiple of the ratio, the device isn't there, or a
+            file can't be read.
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
     """
     started = time.perf_counter()
-    if settings.block is not None and (settings.block < RATIO or settings.block % RATIO):
-        raise InputError(f"expected a block of a multiple of {RATIO} pan pixels, found {settings.block}")
-    look = settings.look
-    part = part or Part(pair.grid, PairWindow(0, 0, pair.height, pair.width))
+    ratio, look = pair.ratio, settings.look
+    if settings.block is not None and (settings.block < ratio or settings.block % ratio):
+        raise InputError(f"expected a block of a multiple of {ratio} pan pixels, found {settings.block}")
+    part = part or Part(pair.grid, ratio, PairWindow(0, 0, pair.height, pair.width))
     grid = part.picture
-    backend = open_backend(model, choose_device(settings.device, grid.width * grid.height))
+    backend = open_backend(model, pair.sensor, choose_device(settings.device, grid.width * grid.height))
     picture = create_picture(
         output,
         grid,
@@ -221,29 +233,32 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
     Readers decode strips, workers cut blocks out of them and sharpen them, and this thread writes.
     What is sharpened may be `ahead` of what is written by a row of blocks and two blocks a worker:
     together r = block · (1 + 2 · workers · block / width) rows of a panel. Its width is that of the
-    picture, at most `PANEL`. With the halos, and as strips are whole TIFF blocks, memory is about
+    picture, at most that of a panel. With the halos, and as strips are whole TIFF blocks, memory is
+    about
 
         64 MB for GDAL + 5 · width · (r + block + 2,500) bytes read + 4 · width · r bytes made,
 
     twice the latter with 16 bits, and what the workers themselves need.
     """
-    region, grid, block = part.window, part.picture, settings.block or backend.block
+    region, grid = part.window.pixels(pair.ratio), part.picture
+    block = (settings.block or backend.block) // pair.ratio * pair.ratio
     threads = settings.workers or available_cores()
     workers = min(threads, backend.most_calls or threads)
-    ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-min(PANEL, grid.width) // block)
+    width = min(panel_width(pair.ratio), grid.width)
+    ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-width // block)
     work = functools.partial(_fuse_block, backend, settings.look, part)
     valid = 0
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
     ):
-        blocks = _request_blocks(pair, part, block // RATIO, backend.read_halo, readers.submit)
+        blocks = _request_blocks(pair, part, block // pair.ratio, backend.read_halo, readers.submit)
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
-            row, column = (window.row - region.row) * RATIO, (window.column - region.column) * RATIO
-            canvas.put(row, column, codes, window.height * RATIO)
+            at = window.pixels(pair.ratio)
+            canvas.put(at.row - region.row, at.column - region.column, codes, at.height)
             if codes is not None:
                 valid += _count_valid(codes)
-            bar.update(window.height * window.width * RATIO * RATIO / 1e6)
+            bar.update(at.height * at.width / 1e6)
     return valid
 
 
@@ -257,7 +272,7 @@ def _request_blocks(
     pair: Pair, part: Part, block: int, halo: int, submit: Callable[[Strip], Future[Pixels]]
 ) -> Iterator[tuple[PairWindow, Block]]:
     """The blocks of a part in the order of a picture, each with its pixels to come."""
-    for panel in panels(part.window, PANEL // RATIO):
+    for panel in panels(part.window, panel_width(pair.ratio) // pair.ratio):
         windows = [window for row in split(panel, block) for window in row]
         touched = [part.touches(window) for window in windows]
         strips = PairStrips(
@@ -272,7 +287,8 @@ def _fuse_block(backend: Backend, look: Look, part: Part, block: Block) -> Codes
     window, wait_for_pixels = block
     if wait_for_pixels is None:
         return None
-    codes = backend.fuse(wait_for_pixels(), look, window.row * RATIO, window.column * RATIO)
+    fine = window.pixels(part.ratio)
+    codes = backend.fuse(wait_for_pixels(), look, fine.row, fine.column)
     if codes is not None and part.cells is not None:
         codes *= part.mask(window)
     return codes
@@ -285,6 +301,7 @@ def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
         "TIFFTAG_SOFTWARE": f"potato {VERSION}",
         "POTATO_PAN": pan,
         "POTATO_MUL": mul,
+        "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
         **look.tags,
     }

@@ -8,6 +8,9 @@ What is sharpened depends on the scale of the result, in pixels of pan:
 | 2 to 4 | pan and mul at half their scale, sharpened like any other pair |
 | 4 and more | mul alone, which has that scale by itself, so there is nothing to sharpen |
 
+That is for pairs of 4:1. For other ratios, mul alone serves from the first power of two that the
+ratio divides, if there is one.
+
 The coarser images come from the overviews of the files, so a result of n × n pixels costs about the
 same at every scale. Files without overviews are read whole and give the same result.
 """
@@ -16,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.render import LOOKS, Look
-from potato.core.sensors import RATIO
 from potato.core.types import Codes
 from potato.core.windows import PairWindow
 from potato.model.backend import open_backend
@@ -41,7 +43,7 @@ def sharpen_window(
         look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
-        Red, green, blue (3, 4h, 4w), uint8 or uint16, and a mask bool (4h, 4w), True where both
+        Red, green, blue (3, rh, rw), uint8 or uint16, and a mask bool (rh, rw), True where both
         images are valid; the colours are 0 elsewhere.
 
     Raises:
@@ -85,25 +87,26 @@ def sharpen_onto(
         while 2 * factor <= footprint.scale and longest >= 2 * factor * MIN_SIDE:
             factor *= 2
         pair = pair.reduced(factor)
-        window = cells_within(pair.grid, footprint)
+        window = cells_within(pair.grid, pair.ratio, footprint)
     if not (window.height and window.width):
         empty: Codes = np.zeros((3, grid.height, grid.width), f"uint{look.bits}")
         return empty, np.zeros((grid.height, grid.width), np.bool_)
-    codes = warp_picture(_window_codes(pair, window, model, look), pair.grid, window, grid)
+    codes = _window_codes(pair, window, model, look)
+    codes = warp_picture(codes, pair.grid, window.pixels(pair.ratio), grid)
     return codes[:3], codes[3] > 0
 
 
 def _window_codes(pair: Pair, window: PairWindow, model: Model | HasModel, look: Look) -> Codes:
-    """Red, green, blue, alpha (4, 4h, 4w) of a window."""
-    row, column = window.row * RATIO, window.column * RATIO
-    if pair.factor < RATIO:
-        backend = open_backend(model)
-        codes = backend.fuse(pair.read(window.padded(backend.read_halo)), look, row, column)
+    """Red, green, blue, alpha (4, rh, rw) of a window."""
+    fine = window.pixels(pair.ratio)
+    if pair.factor % pair.ratio:
+        backend = open_backend(model, pair.sensor)
+        codes = backend.fuse(pair.read(window.padded(backend.read_halo)), look, fine.row, fine.column)
         if codes is not None:
             return codes
     else:
         bands, valid = pair.read_colour(window)
         if valid.any():
-            return render_colour(bands, valid, look, row, column)
-    nothing: Codes = np.zeros((4, window.height * RATIO, window.width * RATIO), f"uint{look.bits}")
+            return render_colour(bands, valid, pair.sensor, look, fine.row, fine.column)
+    nothing: Codes = np.zeros((4, fine.height, fine.width), f"uint{look.bits}")
     return nothing

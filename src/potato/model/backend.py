@@ -4,8 +4,10 @@ import functools
 from typing import Protocol
 
 from potato.core.render import Look
+from potato.core.sensors import Sensor
 from potato.core.types import Codes
 from potato.model.model import HasModel, Model, as_model
+from potato.model.weights import check_fit
 from potato.raster import PairPixels
 
 
@@ -26,34 +28,38 @@ class Backend(Protocol):
         """Sharpen and render the pixels of a window that includes `read_halo`.
 
         Args:
-            pixels: a window of h + 2·read_halo by w + 2·read_halo cells.
+            pixels: a window of h + 2·read_halo by w + 2·read_halo cells, with the ratio r.
             look: the rendering.
             row: pan row of the picture at which the result begins; sets the phase of the dither.
             column: pan column of the picture at which the result begins; sets the phase likewise.
 
         Returns:
-            RGBA codes (4, 4h, 4w), 0 where invalid, the four of a pixel together in memory; None if
+            RGBA codes (4, rh, rw), 0 where invalid, the four of a pixel together in memory; None if
             nothing is valid.
         """
 
 
-def open_backend(model: Model | HasModel, device: str = "cpu") -> Backend:
-    """The backend of a device, with a model.
+def open_backend(model: Model | HasModel, sensor: Sensor, device: str = "cpu") -> Backend:
+    """The backend of a device, with a model for pairs of a sensor.
 
     Args:
         model: from `load_model`, or a network.
+        sensor: that of the pair.
         device: from `engine.devices.choose_device`.
+
+    Raises:
+        WeightsError: if the model can't read pairs of the sensor.
     """
-    return _opened(as_model(model), device)
+    return _opened(check_fit(as_model(model), sensor), sensor, device)
 
 
 # Web tiles ask for the backend of one model again and again.
 @functools.lru_cache(maxsize=4)
-def _opened(model: Model, device: str) -> Backend:
+def _opened(model: Model, sensor: Sensor, device: str) -> Backend:
     if device == "cpu":
         from potato.model.native import NativeBackend
 
-        return NativeBackend(model)
+        return NativeBackend(model, sensor)
     from potato.model.gpu import GpuBackend
 
-    return GpuBackend(model, device)
+    return GpuBackend(model, device, sensor)

@@ -3,15 +3,16 @@
 `model.network` defines the model by them in torch, and `model.native` hands them to native code.
 """
 
-from potato.core.sensors import BANDS, RATIO
+NETWORK_RATIO = 4
+"""The ratio of the pairs for which the network's input is defined."""
 
-PIXELS = RATIO * RATIO
-"""Pan pixels of a cell."""
+PIXELS = NETWORK_RATIO**2
+"""Pan pixels of a cell of such a pair."""
 
 INPUTS = {
     "detail": PIXELS,  # roots less those of pan's enlarged cell mean
     "shading": 1,  # less L
-    "bands": len(BANDS),  # cube roots, less L
+    "bands": 1,  # for each band; cube roots, less L
     "chroma": 2,  # 2a and 2b: they count double in ΔE
     "slopes": 3,  # of L, a and b on shading, as `LocalRegression`, less the predictor's
     "deviations": 4,  # as `LocalRegression`
@@ -27,8 +28,11 @@ OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
 INPUT_SCALE = 8.0
 """Factor of all inputs but lightness, which is about 8 times as large as they are."""
 
-RATIO_LIMIT = float(PIXELS)
-"""Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
+
+def ratio_limit(ratio: int) -> float:
+    """Largest ratio of a pan pixel to its cell mean: one pixel has all the light of the cell."""
+    return float(ratio * ratio)
+
 
 WIDE_REACH = 16
 """Cells on every side of a cell that `features.wide_context` reads."""

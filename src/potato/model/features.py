@@ -1,9 +1,11 @@
 """The predictor, and the context that the network reads but convolutions can't compute.
 
 Two terms in all functions: *shading* is the cube root of pan's cell mean, *roots* are the cube
-roots of the 16 pan pixels of each cell.
+roots of the pan pixels of each cell, r² of them where r is the ratio of the pair. What the network
+alone reads is defined for a ratio of 4, 16 pixels.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -15,14 +17,13 @@ from potato.core.resample import BICUBIC_REACH, upsample_cells
 from potato.model.facts import (
     LEAST_MEAN,
     LEAST_ROOT,
-    PIXELS,
-    RATIO_LIMIT,
     RIDGE,
     SHARP_PAN,
     SHARPNESS_LIMIT,
     SOFT_PAN,
     UNDERSHOOT_LIMIT,
     WIDE_REACH,
+    ratio_limit,
 )
 
 _QUARTERS = (2, 2, 2, 2)
@@ -57,20 +58,22 @@ def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]
 
     Args:
         mean: cell mean of pan's reflectance (b, 1, h + 4, w + 4).
-        roots: (b, 16, h + 4, w + 4).
+        roots: (b, r², h + 4, w + 4).
         oklab: of mul (b, 3, h + 4, w + 4).
 
     Returns:
-        Oklab in cells (b, 48, h, w); and detail, roots less those of the enlarged mean
-        (b, 16, h, w).
+        Oklab in cells (b, 3r², h, w); and detail, roots less those of the enlarged mean
+        (b, r², h, w).
     """
-    upsampled = upsample_cells(torch.cat([mean, oklab], 1))
-    coarse, colour = upsampled[:, :PIXELS], upsampled[:, PIXELS:]
+    pixels = roots.shape[1]
+    ratio = math.isqrt(pixels)
+    upsampled = upsample_cells(torch.cat([mean, oklab], 1), ratio)
+    coarse, colour = upsampled[:, :pixels], upsampled[:, pixels:]
     floor = _minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
     coarse = power(torch.maximum(coarse, floor).clamp_min_(LEAST_MEAN), 1 / 3)
     roots = trim(roots, BICUBIC_REACH)
-    scale = (roots / coarse).clamp_max_(RATIO_LIMIT ** (1 / 3)).unsqueeze(1)
-    predicted = (colour.unflatten(1, (3, PIXELS)) * scale).flatten(1, 2)
+    scale = (roots / coarse).clamp_max_(ratio_limit(ratio) ** (1 / 3)).unsqueeze(1)
+    predicted = (colour.unflatten(1, (3, pixels)) * scale).flatten(1, 2)
     return predicted, roots - coarse
 
 

@@ -6,7 +6,7 @@ import torch
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import Look, render, threshold_of
 from potato.core.resample import enlarge_mask, from_cells, to_cells
-from potato.core.sensors import RATIO
+from potato.core.sensors import Sensor
 from potato.core.types import Codes
 from potato.model.model import Model
 from potato.model.network import Sharpener, sharpen_cells
@@ -34,9 +34,10 @@ class GpuBackend:
 
     most_calls: int | None = IN_FLIGHT
 
-    def __init__(self, model: Model, device: str) -> None:
+    def __init__(self, model: Model, device: str, sensor: Sensor) -> None:
+        self._ratio = sensor.ratio
         self.device = torch.device(device)
-        network = Sharpener.of(model).to(self.device)
+        network = Sharpener.of(model, sensor).to(self.device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
         self.read_halo = model.read_halo
         self.block = block_for(_free_memory(self.device))
@@ -49,20 +50,21 @@ class GpuBackend:
         halo = self.read_halo
         height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
         core = pixels.crop(halo, halo, height, width)
-        alpha = core.pan_valid & enlarge_mask(core.mul_valid)
+        ratio = self._ratio
+        alpha = core.pan_valid & enlarge_mask(core.mul_valid, ratio)
         if not alpha.any():
             return None
         with torch.inference_mode():
-            pan = to_cells(self._reflectance(pixels.pan)[None, None])
+            pan = to_cells(self._reflectance(pixels.pan)[None, None], ratio)
             mul = self._reflectance(pixels.mul)[None]
             valid = None
             if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
                 fine, coarse = (
                     self._moved(mask)[None, None] for mask in (pixels.pan_valid, pixels.mul_valid)
                 )
-                valid = to_cells(fine.float()) > 0, coarse
-            oklab = from_cells(sharpen_cells(self._network, pan, mul, valid, halo))[0]
-            threshold = threshold_of(look, height * RATIO, width * RATIO, row, column)
+                valid = to_cells(fine.float(), ratio) > 0, coarse
+            oklab = from_cells(sharpen_cells(self._network, pan, mul, valid, halo), ratio)[0]
+            threshold = threshold_of(look, height * ratio, width * ratio, row, column)
             codes = render(oklab, look, threshold)
             result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(alpha)
             # Of 16 bits, torch has signed integers alone.

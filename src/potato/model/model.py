@@ -1,6 +1,5 @@
 """A sharpener as data: its sizes and its weights, from which every backend is made."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -13,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.resample import BICUBIC_REACH
-from potato.model.facts import INPUTS, OUTPUTS, WIDE_REACH
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
+from potato.model.facts import INPUTS, NETWORK_RATIO, OUTPUTS, WIDE_REACH
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,16 @@ class Architecture:
 
     Attributes:
         width: channels of each hidden layer.
-        depth: number of 3 × 3 layers; 0 is the bare predictor.
+        depth: number of 3 × 3 layers; 0 is the bare predictor, which serves any sensor.
+        bands: the bands that the network reads, in their order.
     """
 
     width: int = 32
     depth: int = 4
+    bands: tuple[str, ...] = WORKSHOP.bands
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bands", tuple(self.bands))
         if not (1 <= self.width <= 1024 and 0 <= self.depth <= 64):
             raise ValueError(f"expected width 1..1024 and depth 0..64, found {self.width} and {self.depth}")
 
@@ -36,11 +40,16 @@ class Architecture:
     def layers(self) -> dict[str, tuple[int, int, int, int]]:
         """The shape of each layer's weights by name: outputs, inputs, rows and columns."""
         hidden = [self.width] * (self.depth - 1)
-        channels = [sum(INPUTS.values()), *hidden, sum(OUTPUTS.values())] if self.depth else []
+        inputs = sum(INPUTS.values()) + (len(self.bands) - 1) * INPUTS["bands"]
+        channels = [inputs, *hidden, sum(OUTPUTS.values())] if self.depth else []
         return {
             f"layers.{number}.weight": (after, before, 3, 3)
             for number, (before, after) in enumerate(pairwise(channels))
         }
+
+    def fits(self, sensor: Sensor) -> bool:
+        """Whether a sharpener of these sizes can read pairs of a sensor."""
+        return not self.depth or (self.bands == sensor.bands and sensor.ratio == NETWORK_RATIO)
 
 
 class Halos(NamedTuple):
@@ -100,8 +109,9 @@ class Model:
 
     @cached_property
     def digest(self) -> str:
-        """The first 16 hex digits of the SHA-256 of the architecture and the tensors."""
-        digest = hashlib.sha256(json.dumps(dataclasses.asdict(self.architecture), sort_keys=True).encode())
+        """The first 16 hex digits of the SHA-256 of depth, width and tensors."""
+        sizes = {"depth": self.architecture.depth, "width": self.architecture.width}
+        digest = hashlib.sha256(json.dumps(sizes).encode())
         for name, tensor in sorted(self.tensors.items()):
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(tensor, np.float32).tobytes())

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import (
-    BANDS_TO_XYZ,
     LMS_TO_OKLAB,
     SRGB_TO_XYZ,
     XYZ_TO_LMS,
+    bands_to_lms,
 )
 from potato.core.render import Look, dither_phases
 from potato.core.resample import BICUBIC_REACH, bicubic_phases
-from potato.core.sensors import RATIO, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import MOST_BANDS, MOST_RATIO, SCALE, Sensor
 from potato.core.types import Codes
 from potato.model import _native, facts
 from potato.model.model import Model
@@ -28,9 +29,6 @@ from potato.raster import PairPixels
 
 Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 """Phases of the dither, of each row and of each column; None rounds."""
-
-MOST_RATIO, MOST_BANDS = 6, 16
-"""The sizes of tables in native code (`block.h`)."""
 
 BEST = next(iter(_native.SETS))
 """The best instruction set of this processor."""
@@ -67,12 +65,12 @@ class NativeBackend:
     block = 512
     most_calls: int | None = None
 
-    def __init__(self, model: Model, instruction_set: str | None = None) -> None:
-        """Prepare a model for an instruction set; None for the best that this processor has."""
+    def __init__(self, model: Model, sensor: Sensor = WORKSHOP, instruction_set: str | None = None) -> None:
+        """Prepare a model for a sensor and an instruction set; None for the processor's best."""
         self.read_halo = model.read_halo
         self.instruction_set = instruction_set or BEST
         lanes = _native.SETS[self.instruction_set]
-        self._facts = _facts()
+        self._facts, self._ratio = _facts(sensor), sensor.ratio
         self._kernels = tuple(
             _transformed(model.tensors[name], lanes, first=not number)
             for number, name in enumerate(model.architecture.layers)
@@ -90,19 +88,19 @@ class NativeBackend:
         return codes if valid else None
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
-        """Oklab (3, 4h, 4w) of a window that includes `read_halo`; 0 where a pixel is invalid."""
+        """Oklab (3, rh, rw) of a window that includes `read_halo`; 0 where a pixel is invalid."""
         oklab, valid = self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
         return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
     def _size(self, pixels: PairPixels) -> tuple[int, int]:
         """Rows and columns of the result."""
-        height, width = (RATIO * (side - 2 * self.read_halo) for side in pixels.mul_valid.shape)
+        height, width = (self._ratio * (side - 2 * self.read_halo) for side in pixels.mul_valid.shape)
         return height, width
 
     def _run(
         self, pixels: PairPixels, tone: tuple[int, float, float], phases: Phases, dtype: np.dtype[Any]
     ) -> tuple[NDArray[Any], int]:
-        """Four channels (4, 4h, 4w), neighbours in memory, and the number of valid pixels."""
+        """Four channels (4, rh, rw), neighbours in memory, and the number of valid pixels."""
         whole = pixels.pan_valid.all() and pixels.mul_valid.all()
         pan_valid, mul_valid = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
 
@@ -111,7 +109,7 @@ class NativeBackend:
                 self.instruction_set,
                 self._facts,
                 self._kernels,
-                RATIO,
+                self._ratio,
                 self.read_halo,
                 pixels.pan,
                 pixels.mul,
@@ -137,13 +135,19 @@ class NativeBackend:
 
 
 def render_colour(
-    mul: NDArray[np.uint16], valid: NDArray[np.bool_], look: Look, row: int = 0, column: int = 0
+    mul: NDArray[np.uint16],
+    valid: NDArray[np.bool_],
+    sensor: Sensor,
+    look: Look,
+    row: int = 0,
+    column: int = 0,
 ) -> Codes:
     """Render the colour of mul at its own scale.
 
     Args:
-        mul: counts (8, h, w).
+        mul: counts (n, h, w).
         valid: which pixels are valid, (h, w).
+        sensor: the sensor, which has n bands.
         look: the rendering.
         row: row of the picture at which the result begins; sets the phase of the dither.
         column: column of the picture at which the result begins; sets the phase likewise.
@@ -157,7 +161,9 @@ def render_colour(
     images = None, mul, None, valid
 
     def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
-        return _native.sharpen(BEST, _facts(), (), 1, 0, *images, _tone(look), rows, columns, out, workspace)
+        return _native.sharpen(
+            BEST, _facts(sensor), (), 1, 0, *images, _tone(look), rows, columns, out, workspace
+        )
 
     call(out, np.empty(call(None, None), np.float32))
     return np.moveaxis(out, -1, 0)
@@ -196,16 +202,16 @@ def _aligned(count: int) -> NDArray[np.float32]:
 
 
 @functools.cache
-def _facts() -> NDArray[np.float32]:
+def _facts(sensor: Sensor) -> NDArray[np.float32]:
     """The struct `Facts` of `block.h`."""
     xyz_to_lms, lms_to_oklab = np.array(XYZ_TO_LMS), np.array(LMS_TO_OKLAB)
-    bands_to_lms = np.zeros((3, MOST_BANDS))
-    bands_to_lms[:, : len(BANDS_TO_XYZ)] = xyz_to_lms @ np.array(BANDS_TO_XYZ).T
+    mixing = np.zeros((3, MOST_BANDS))
+    mixing[:, : len(sensor.bands)] = bands_to_lms(sensor)
     phases = np.zeros((MOST_RATIO, 2 * BICUBIC_REACH + 1))
-    phases[:RATIO] = bicubic_phases()
+    phases[: sensor.ratio] = bicubic_phases(sensor.ratio)
     numbers = (
         1 / SCALE,
-        facts.RATIO_LIMIT ** (1 / 3),
+        facts.ratio_limit(sensor.ratio) ** (1 / 3),
         facts.UNDERSHOOT_LIMIT,
         facts.LEAST_MEAN,
         facts.LEAST_ROOT,
@@ -216,7 +222,7 @@ def _facts() -> NDArray[np.float32]:
         facts.INPUT_SCALE,
     )
     tables = (
-        bands_to_lms,
+        mixing,
         lms_to_oklab,
         np.linalg.inv(lms_to_oklab),
         np.linalg.inv(xyz_to_lms @ np.array(SRGB_TO_XYZ)),

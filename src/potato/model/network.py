@@ -28,6 +28,8 @@ from torch import Tensor, nn
 
 from potato.core.color import mul_to_oklab
 from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
 from potato.model.facts import INPUT_SCALE, INPUTS, LEAST_ROOT, OUTPUTS, PIXELS
 from potato.model.features import (
@@ -47,15 +49,17 @@ class Sharpener(nn.Module):
 
     Attributes:
         architecture: its sizes.
+        sensor: the sensor whose pairs it reads.
         halo_valid: cells around a block, on every side, that must be known or filled.
         halo: cells around a block that the model reads; 0 means unknown beyond `halo_valid`.
         read_halo: cells to read around a block, so that invalid ones within `halo_valid` are filled
             as in the whole image.
     """
 
-    def __init__(self, architecture: Architecture | None = None) -> None:
+    def __init__(self, architecture: Architecture | None = None, sensor: Sensor = WORKSHOP) -> None:
         super().__init__()
         self.architecture = architecture or Architecture()
+        self.sensor = sensor
         self.halo_valid, self.halo, self.read_halo = halos(self.architecture)
         shapes = self.architecture.layers.values()
         self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, bias=False) for after, before, _, _ in shapes)
@@ -67,12 +71,12 @@ class Sharpener(nn.Module):
             nn.init.zeros_(last.weight)
 
     @classmethod
-    def of(cls, model: Model | HasModel) -> Self:
+    def of(cls, model: Model | HasModel, sensor: Sensor = WORKSHOP) -> Self:
         """The network of a model, on the CPU, in evaluation mode; a network remains as it is."""
-        if isinstance(model, cls):
+        if isinstance(model, cls) and model.sensor == sensor:
             return model
         model = as_model(model)
-        network = cls(model.architecture)
+        network = cls(model.architecture, sensor)
         network.load_state_dict({name: torch.tensor(array) for name, array in model.tensors.items()})
         return network.eval()
 
@@ -85,13 +89,13 @@ class Sharpener(nn.Module):
         """Sharpen cells.
 
         Args:
-            pan: reflectance in cells (b, 16, h + 2·halo, w + 2·halo).
-            mul: reflectance (b, 8, h + 2·halo, w + 2·halo).
+            pan: reflectance in cells (b, r², h + 2·halo, w + 2·halo); r is the ratio.
+            mul: reflectance (b, n, h + 2·halo, w + 2·halo).
 
         Returns:
-            Oklab in cells (b, 48, h, w).
+            Oklab in cells (b, 3r², h, w).
         """
-        mean, oklab = pan.mean(1, keepdim=True), mul_to_oklab(mul)
+        mean, oklab = pan.mean(1, keepdim=True), mul_to_oklab(mul, self.sensor)
         shading, roots = root(mean), root(pan)
         depth = len(self.layers)
         if not depth:
@@ -137,7 +141,7 @@ def _inputs(
     local: LocalRegression,
     context: WideContext,
 ) -> Tensor:
-    """The network's input, as `INPUTS` lists it (b, 38, h, w)."""
+    """The network's input, as `INPUTS` lists it."""
     lightness, chroma = oklab[:, :1], oklab[:, 1:]
     found = {
         "detail": detail,
@@ -219,16 +223,17 @@ def _pad(image: Tensor, cells: int) -> Tensor:
     return F.pad(image, [cells] * 4)
 
 
-def sharpen(model: Model | Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
+def sharpen(model: Model | Sharpener, pan: Tensor, mul: Tensor, sensor: Sensor = WORKSHOP) -> Tensor:
     """Sharpen a pair of tensors whose pixels are all valid.
 
     Args:
         model: from `load_model`, or a network.
-        pan: reflectance (b, 1, 4h, 4w), 0..1 and above on specular targets.
-        mul: reflectance (b, 8, h, w).
+        pan: reflectance (b, 1, rh, rw), 0..1 and above on specular targets; r is the ratio.
+        mul: reflectance (b, n, h, w).
+        sensor: the sensor that saw the pair.
 
     Returns:
-        Oklab (b, 3, 4h, 4w).
+        Oklab (b, 3, rh, rw).
 
     Raises:
         ValueError: if the shapes don't fit each other.
@@ -240,4 +245,5 @@ def sharpen(model: Model | Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
         [0.5, 0.0, 0.0]
     """
     check_pair_shapes(pan, mul)
-    return from_cells(sharpen_cells(Sharpener.of(model).to(pan.device), to_cells(pan), mul))
+    network = Sharpener.of(model, sensor).to(pan.device)
+    return from_cells(sharpen_cells(network, to_cells(pan, sensor.ratio), mul), sensor.ratio)

@@ -18,8 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
 from potato.core.installation import extra_for
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import ExtraError, WeightsError
+from potato.model.facts import NETWORK_RATIO
 from potato.model.model import Architecture, HasModel, Model, as_model
 from potato.raster.atomic import write_whole
 
@@ -32,19 +34,21 @@ PREDICTOR = "predictor"
 Tensors = dict[str, NDArray[np.float32]]
 
 
-def load_model(name_or_path: PathLike | None = None) -> Model:
+def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = None) -> Model:
     """Load a sharpener.
 
     Args:
         name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
             shipped weights.
+        sensor: the sensor whose pairs it is to read; None not to ask. Without shipped weights for
+            it, the predictor serves.
 
     Raises:
-        WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its card, or holds NaN
-            or infinity.
+        WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its card, holds NaN
+            or infinity, or can't read pairs of the sensor.
         ExtraError: if it is a `.pt` file, and PyTorch isn't installed.
     """
-    if name_or_path == PREDICTOR:
+    if name_or_path == PREDICTOR or (name_or_path is None and sensor and not has_weights(sensor)):
         return Model(Architecture(depth=0), card={"name": PREDICTOR})
     path = _resolve(name_or_path)
     card, tensors = _read(path)
@@ -56,7 +60,27 @@ def load_model(name_or_path: PathLike | None = None) -> Model:
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
-    return model
+    return check_fit(model, sensor) if sensor else model
+
+
+def has_weights(sensor: Sensor) -> bool:
+    """Whether shipped weights read pairs of a sensor."""
+    return Architecture(**load_card()["architecture"]).fits(sensor)
+
+
+def check_fit(model: Model, sensor: Sensor) -> Model:
+    """The model.
+
+    Raises:
+        WeightsError: if it can't read pairs of the sensor.
+    """
+    if model.architecture.fits(sensor):
+        return model
+    raise WeightsError(
+        f"expected weights for {sensor.title} ({', '.join(sensor.bands)}; {sensor.ratio}:1), found weights "
+        f"for {', '.join(model.architecture.bands)}; {NETWORK_RATIO}:1; leave the weights out, or take "
+        f"'{PREDICTOR}'"
+    )
 
 
 def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:

@@ -8,14 +8,12 @@ from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.image import (
     Image,
     check_same_grid,
-    mul_bands,
-    open_mul,
     open_picture,
-    pan_band,
     read_overview,
     read_photograph,
     read_picture,
 )
+from potato.raster.layer import Layer, as_layer, mul_image, open_mul, pan_image
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.raster.writer import Picture, check_output, create_picture, write_image
@@ -25,10 +23,12 @@ __all__ = [
     "Area",
     "Grid",
     "Image",
+    "Layer",
     "Pair",
     "PairPixels",
     "Part",
     "Picture",
+    "as_layer",
     "cells_within",
     "check_output",
     "check_same_grid",
@@ -43,12 +43,12 @@ __all__ = [
     "grid_to_lonlat",
     "lonlat_to_grid",
     "map_to_grid",
-    "mul_bands",
+    "mul_image",
     "open_dataset",
     "open_mul",
     "open_pair",
     "open_picture",
-    "pan_band",
+    "pan_image",
     "part_of",
     "read_overview",
     "read_photograph",

@@ -1,5 +1,6 @@
 """Areas on the Earth, and the part of a pair that lies inside one."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 from rasterio.warp import transform
 
-from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.raster.coordinates import WGS84, Box, Grid
 
@@ -48,6 +48,7 @@ class Part:
 
     Attributes:
         grid: the grid of the pair's pan.
+        ratio: pan pixels along a cell.
         window: the rectangle.
         area: the area; None for the whole rectangle.
         cells: bool (height, width), the cells of the window that the area touches; None without
@@ -55,6 +56,7 @@ class Part:
     """
 
     grid: Grid
+    ratio: int
     window: PairWindow
     area: Area | None = None
     cells: NDArray[np.bool_] | None = None
@@ -62,12 +64,12 @@ class Part:
     @property
     def picture(self) -> Grid:
         """The grid of the picture: the rectangle, as far as pan reaches."""
-        row, column = self.window.row * RATIO, self.window.column * RATIO
+        pixels = self.window.pixels(self.ratio)
         return Grid(
-            min(self.window.bottom * RATIO, self.grid.height) - row,
-            min(self.window.right * RATIO, self.grid.width) - column,
+            min(pixels.bottom, self.grid.height) - pixels.row,
+            min(pixels.right, self.grid.width) - pixels.column,
             self.grid.crs,
-            self.grid.transform @ Affine.translation(column, row),
+            self.grid.transform @ Affine.translation(pixels.column, pixels.row),
         )
 
     def touches(self, window: PairWindow) -> bool:
@@ -78,67 +80,65 @@ class Part:
         return bool(self.cells[row : row + window.height, column : column + window.width].any())
 
     def mask(self, window: PairWindow) -> NDArray[np.bool_]:
-        """The pan pixels of a window whose centre lies in the area: bool (4h, 4w)."""
+        """The pan pixels of a window whose centre lies in the area: bool (rh, rw)."""
         if self.area is None:
-            return np.ones((window.height * RATIO, window.width * RATIO), np.bool_)
-        return _rasterize(self.area, self.grid, window, 1, touched=False)
+            return np.ones((window.height * self.ratio, window.width * self.ratio), np.bool_)
+        return _rasterize(self.area, self.grid.coarser(self.ratio), window, self.ratio, touched=False)
 
 
-def part_of(grid: Grid, box: Box | None = None, area: Area | None = None) -> Part | None:
+def part_of(grid: Grid, ratio: int, box: Box | None = None, area: Area | None = None) -> Part | None:
     """The smallest part of a pair that shows all of its ground inside a box and an area.
 
     Args:
         grid: the grid of the pair's pan.
+        ratio: pan pixels along a cell.
         box: in the CRS of the pair; cells that lie partly in it are shown. None for no limit.
         area: a further limit; None for none.
 
     Returns:
         The part; None if the pair has no ground there.
     """
-    top, left, bottom, right = 0, 0, -(-grid.height // RATIO), -(-grid.width // RATIO)
+    top, left, bottom, right = 0, 0, -(-grid.height // ratio), -(-grid.width // ratio)
     if box is not None:
+        to_cells = ~(grid.transform @ Affine.scale(ratio))
         (first_column, first_row), (last_column, last_row) = (
-            ~grid.transform @ (x, y) for x, y in ((box[0], box[3]), (box[2], box[1]))
+            to_cells @ (x, y) for x, y in ((box[0], box[3]), (box[2], box[1]))
         )
         # Rounding of the coordinates must not add a row of cells.
-        slack = 1e-3
-        top, left = max(top, _floor(first_row + slack)), max(left, _floor(first_column + slack))
-        bottom, right = min(bottom, -_floor(slack - last_row)), min(right, -_floor(slack - last_column))
+        slack = 1e-3 / ratio
+        top, left = max(top, math.floor(first_row + slack)), max(left, math.floor(first_column + slack))
+        bottom = min(bottom, math.ceil(last_row - slack))
+        right = min(right, math.ceil(last_column - slack))
     if top >= bottom or left >= right:
         return None
     window = PairWindow(top, left, bottom - top, right - left)
     if area is None:
-        return Part(grid, window)
-    cells = _rasterize(area, grid, window, RATIO, touched=True)
+        return Part(grid, ratio, window)
+    cells = _rasterize(area, grid.coarser(ratio), window, 1, touched=True)
     rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
     if not len(rows):
         return None
     (up, down), (west, east) = ((int(line[0]), int(line[-1]) + 1) for line in (rows, columns))
     inner = PairWindow(top + up, left + west, down - up, east - west)
-    return Part(grid, inner, area, cells[up:down, west:east].copy())
+    return Part(grid, ratio, inner, area, cells[up:down, west:east].copy())
 
 
-def _floor(pixels: float) -> int:
-    return int(pixels // RATIO)
-
-
-def _rasterize(area: Area, grid: Grid, window: PairWindow, step: int, touched: bool) -> NDArray[np.bool_]:
+def _rasterize(area: Area, cells: Grid, window: PairWindow, side: int, touched: bool) -> NDArray[np.bool_]:
     """Rasterize an area.
 
     Args:
         area: the area.
-        grid: the grid of pan.
+        cells: the grid of cells.
         window: where.
-        step: pan pixels along a side of a pixel of the result, 1 or 4.
+        side: pixels of the result along a cell.
         touched: whether pixels that the area only touches count as inside.
 
     Returns:
         bool: the pixels of the window that are inside the area.
     """
-    side = RATIO // step
     found = np.zeros((window.height * side, window.width * side), np.bool_)
     west, south, east, north = area.bounds
-    for patch, corners, place in _patches(grid, window):
+    for patch, corners, place in _patches(cells, window):
         longitudes, latitudes = corners[..., 0], corners[..., 1]
         if latitudes.max() < south or latitudes.min() > north:
             continue
@@ -169,7 +169,7 @@ def _shapes(area: Area) -> list[tuple[dict[str, Any], int]]:
     return [({"type": "Polygon", "coordinates": rings}, 1) for rings in closed]
 
 
-def _patches(grid: Grid, window: PairWindow) -> Iterator[tuple[PairWindow, NDArray[np.float64], Affine]]:
+def _patches(cells: Grid, window: PairWindow) -> Iterator[tuple[PairWindow, NDArray[np.float64], Affine]]:
     """Patches that cover a window.
 
     They lie on a grid of their own, so that results for a place don't depend on the window.
@@ -180,8 +180,8 @@ def _patches(grid: Grid, window: PairWindow) -> Iterator[tuple[PairWindow, NDArr
     """
     rows = range(window.row // PATCH * PATCH, window.bottom + PATCH, PATCH)
     columns = range(window.column // PATCH * PATCH, window.right + PATCH, PATCH)
-    points = [grid.transform @ (column * RATIO, row * RATIO) for row, column in product(rows, columns)]
-    lonlat = np.array(transform(grid.crs, WGS84, *zip(*points, strict=True))).T
+    points = [cells.transform @ (column, row) for row, column in product(rows, columns)]
+    lonlat = np.array(transform(cells.crs, WGS84, *zip(*points, strict=True))).T
     lonlat = lonlat.reshape(len(rows), len(columns), 2)
     for i, j in product(range(len(rows) - 1), range(len(columns) - 1)):
         corners = lonlat[i : i + 2, j : j + 2].copy()

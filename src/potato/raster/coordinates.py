@@ -35,6 +35,11 @@ class Grid:
         """Whether the picture has a place on Earth."""
         return self.crs is not None or self.transform != Affine.identity()
 
+    def coarser(self, factor: int) -> "Grid":
+        """This grid with pixels `factor` times as large; a partial one at the far edges counts."""
+        height, width = -(-self.height // factor), -(-self.width // factor)
+        return Grid(height, width, self.crs, self.transform @ Affine.scale(factor))
+
 
 def grid_at(
     height: int,

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.sensors import RATIO
 from potato.errors import InputError
 from potato.raster.gdal_env import gdal_reason
 from potato.raster.image import Image
@@ -29,7 +28,7 @@ def read_coverage(pair: Pair, factor: int) -> NDArray[np.bool_]:
         InputError: if a file is damaged.
     """
     shape = -(-pair.height // factor), -(-pair.width // factor)
-    ground = pair.grid.height / RATIO, pair.grid.width / RATIO
+    ground = pair.grid.height / pair.ratio, pair.grid.width / pair.ratio
     pan = _thin(pair.pan, (0, 0), (pair.grid.height, pair.grid.width), shape)
     return pan & _thin(pair.mul, (pair.row, pair.column), ground, shape)
 

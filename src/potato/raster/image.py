@@ -14,10 +14,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.draw import overview_step
-from potato.core.sensors import BAND_ALIASES, BANDS, RATIO
-from potato.core.text import counted
+from potato.core.radiometry import Calibration
 from potato.core.types import Codes, PathLike
-from potato.core.windows import PairWindow
+from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
 from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
@@ -28,6 +27,9 @@ CORNER_TOLERANCE = 0.1
 AVERAGE = Resampling.average
 """Without overviews, coarser pixels are means of valid ones, as those of overviews are."""
 
+WHOLE_NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
+"""Data types that hold neither NaN nor infinity."""
+
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
@@ -35,33 +37,44 @@ class Image:
     """One open image: some of its bands, and which of its pixels are valid.
 
     The dataset's mask band or alpha says which pixels are valid. Without either, a pixel is invalid
-    if every band has the nodata value there, or 0 where the file names no nodata value.
+    if every band has its nodata value there, or 0 where the file names none. NaN is invalid too.
 
     Attributes:
         path: the path as the caller gave it, for messages.
         dataset: the open dataset.
         indexes: GDAL's numbers of the bands that are read, from 1.
+        calibration: how the numbers of the file become counts; None to read them as they are.
+        nodata: the values that mark invalid pixels, one for each band or one for all, in place of
+            the file's own mask, alpha or nodata values; empty for the file's own.
         step: pixels of the file along one pixel of this image; above 1, overviews are read.
         corner: row and column in the file at which this image begins.
         has_mask: whether a mask band or an alpha band says which pixels are valid.
-        invalid: the value that marks invalid pixels where there is no mask.
-        dtype: data type of the bands.
+        dtype: data type of the pixels that are read.
         grid: size and place of this image; a partial pixel at the far edges is left out.
     """
 
     def __init__(
-        self, path: str, dataset: Any, indexes: Sequence[int], step: int = 1, corner: tuple[int, int] = (0, 0)
+        self,
+        path: str,
+        dataset: Any,
+        indexes: Sequence[int],
+        *,
+        calibration: Calibration | None = None,
+        nodata: Sequence[float] = (),
+        step: int = 1,
+        corner: tuple[int, int] = (0, 0),
     ) -> None:
         self.path = path
         self.dataset = dataset
         self.indexes = list(indexes)
+        self.calibration = calibration
+        self.nodata = tuple(nodata)
         self.step = step
         self.corner = corner
-        flags = dataset.mask_flag_enums[self.indexes[0] - 1]
-        self.has_mask = MaskFlags.per_dataset in flags
-        nodata = dataset.nodatavals[self.indexes[0] - 1]
-        self.invalid = 0 if nodata is None else nodata
-        self.dtype: str = dataset.dtypes[self.indexes[0] - 1]
+        self.has_mask = not nodata and _has_mask(dataset, self.indexes)
+        self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
+        self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
+        self.dtype = "uint16" if calibration else self._file_dtype
         row, column = corner
         self.grid = Grid(
             (dataset.height - row) // step,
@@ -72,7 +85,11 @@ class Image:
 
     def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""
-        return Image(self.path, self.dataset, self.indexes, self.step * factor, corner)
+        return self._view(self.dataset, self.step * factor, corner)
+
+    def finer(self, factor: int) -> "Image":
+        """The whole image `factor` times finer, if it was made coarser by a multiple of that."""
+        return self._view(self.dataset, self.step // factor, (0, 0))
 
     def reopened(self) -> "Image":
         """This image with the file opened once more, for another thread.
@@ -80,8 +97,20 @@ class Image:
         Raises:
             InputError: if it can't be opened any more.
         """
-        dataset = open_dataset(self.dataset.name, "image", self.dataset.driver)
-        return Image(self.path, dataset, self.indexes, self.step, self.corner)
+        return self._view(
+            open_dataset(self.dataset.name, "image", self.dataset.driver), self.step, self.corner
+        )
+
+    def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Image":
+        return Image(
+            self.path,
+            dataset,
+            self.indexes,
+            calibration=self.calibration,
+            nodata=self.nodata,
+            step=step,
+            corner=corner,
+        )
 
     def read_valid(
         self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
@@ -90,20 +119,24 @@ class Image:
 
         Args:
             window: pixels of the file, all inside it.
-            pixels: the window's bands (n, rows, columns), if they were read already.
+            pixels: the window's bands (n, rows, columns) as the file has them, if they were read
+                already.
             shape: rows and columns of the result, if it is to be coarser than the window.
 
         Returns:
             bool (rows, columns).
         """
         good: NDArray[np.bool_]
-        if self.has_mask:
-            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
-            return good
-        if pixels is None:
+        if pixels is None and not (self.has_mask and self._file_dtype in WHOLE_NUMBERS):
             size = None if shape is None else (len(self.indexes), *shape)
             pixels = self.dataset.read(self.indexes, window=window, out_shape=size)
-        good = (pixels != self.invalid).any(0)
+        if self.has_mask:
+            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
+        else:
+            assert pixels is not None
+            good = (pixels != self._invalid).any(0)
+        if pixels is not None and self._file_dtype not in WHOLE_NUMBERS:
+            good &= np.isfinite(pixels).all(0)
         return good
 
     def read(self, row: int, column: int, height: int, width: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -128,10 +161,13 @@ class Image:
         pixels = new((len(self.indexes), height, width), self.dtype)
         valid = new((height, width), np.bool_)
         if all(shape):
+            inside = pixels[:, rows, columns]
             with self._explained(window):
-                inside = pixels[:, rows, columns]
-                self.dataset.read(self.indexes, window=window, out=inside, resampling=AVERAGE)
-                valid[rows, columns] = self.read_valid(window, inside, shape)
+                raw = np.empty(inside.shape, self._file_dtype) if self.calibration else inside
+                self.dataset.read(self.indexes, window=window, out=raw, resampling=AVERAGE)
+                valid[rows, columns] = self.read_valid(window, raw, shape)
+            if self.calibration:
+                inside[:] = self.calibration.apply(raw)
         return pixels, valid
 
     def read_mask(self, row: int, column: int, height: int, width: int) -> NDArray[np.bool_]:
@@ -193,33 +229,10 @@ def open_picture(path: PathLike) -> Iterator[Image]:
         yield Image(name, dataset, _rgb_bands(name, dataset))
 
 
-@contextlib.contextmanager
-def open_mul(path: PathLike) -> Iterator[Image]:
-    """Open a multispectral image by itself, its bands in the order of `core.sensors.BANDS`.
-
-    Args:
-        path: anything that GDAL opens.
-
-    Yields:
-        The image with its 8 bands.
-
-    Raises:
-        InputError: if it can't be opened.
-        BandError: if bands or data type aren't the expected ones.
-    """
-    name = os.fspath(path)
-    with contextlib.closing(open_dataset(name, "mul")) as dataset:
-        yield Image(name, dataset, mul_bands(name, dataset))
-
-
-def read_picture(path: PathLike, window: PairWindow) -> Codes:
-    """The codes (4, 4h, 4w) of a window of a finished picture; the window lies inside it."""
+def read_picture(path: PathLike, window: PixelWindow) -> Codes:
+    """The codes (4, h, w) of a window of a finished picture; the window lies inside it."""
     with gdal(), rasterio.open(path) as file:
-        codes: Codes = file.read(
-            window=Window(
-                window.column * RATIO, window.row * RATIO, window.width * RATIO, window.height * RATIO
-            )
-        )
+        codes: Codes = file.read(window=Window(window.column, window.row, window.width, window.height))
     return codes
 
 
@@ -299,59 +312,36 @@ def check_same_grid(first: Image, second: Image) -> None:
         )
 
 
-def _count_bands(path: str, dataset: Any) -> list[int]:
-    """Numbers of the bands that aren't alpha; BandError unless all are uint16."""
-    indexes, kinds = _opaque_bands(dataset)
-    if kinds != ["uint16"]:
-        raise BandError(
-            f"{path}: expected uint16 (reflectance × 10,000), found {', '.join(kinds)}; "
-            "scale and convert it first, for example with gdal_translate -ot UInt16 -scale"
-        )
-    return indexes
+def _has_mask(dataset: Any, indexes: Sequence[int]) -> bool:
+    """Whether a mask, or an alpha band that isn't read itself, tells which pixels are valid."""
+    flags = dataset.mask_flag_enums[indexes[0] - 1]
+    if MaskFlags.alpha not in flags:
+        return MaskFlags.per_dataset in flags
+    return any(
+        meaning == ColorInterp.alpha and index not in indexes
+        for index, meaning in zip(dataset.indexes, dataset.colorinterp, strict=True)
+    )
 
 
-def pan_band(path: str, dataset: Any) -> list[int]:
-    """The number of a pan image's one band, in a list.
-
-    Raises:
-        BandError: if it has other bands, or isn't uint16.
-    """
-    indexes = _count_bands(path, dataset)
-    if len(indexes) != 1:
-        raise BandError(f"{path}: expected a pan image of 1 band, found {len(indexes)} bands")
-    return indexes
+def _invalid_values(dataset: Any, indexes: Sequence[int], nodata: Sequence[float]) -> NDArray[Any]:
+    """The value (n, 1, 1), or one for all bands (), that marks an invalid pixel."""
+    own = [0.0 if value is None else value for value in (dataset.nodatavals[n - 1] for n in indexes)]
+    values, kind = np.array(nodata or own), np.dtype(dataset.dtypes[indexes[0] - 1])
+    # In the type of the pixels, if it has these values: others take four times as long to compare.
+    if kind.kind in "iu" and all(value in range(*_limits(kind)) for value in values.tolist()):
+        values = values.astype(kind)
+    return values[0] if len(set(values.tolist())) == 1 else values[:, None, None]
 
 
-def mul_bands(path: str, dataset: Any) -> list[int]:
-    """Numbers of the 8 bands of a mul image, in the order of `BANDS`.
-
-    Bands are found by their names (`BAND_ALIASES`); 8 bands without names are taken in their order.
-
-    Raises:
-        BandError: if bands are missing, only some are named, or they aren't uint16.
-    """
-    indexes = _count_bands(path, dataset)
-    if len(indexes) < len(BANDS):
-        raise BandError(
-            f"{path}: expected the 8 bands of WorldView-2 or -3 ({', '.join(BANDS)}), "
-            f"found {counted(len(indexes), 'band')}"
-        )
-    names = {(dataset.descriptions[index - 1] or "").strip().lower(): index for index in indexes}
-    found = {band: names[alias] for band in BANDS for alias in (band, *BAND_ALIASES[band]) if alias in names}
-    if not found and len(indexes) == len(BANDS):
-        return indexes
-    missing = [band for band in BANDS if band not in found]
-    if missing:
-        raise BandError(
-            f"{path}: expected the names of all 8 bands or of none, found none for {', '.join(missing)}; "
-            "give each band a description such as BAND_C, BAND_B, BAND_G, …"
-        )
-    return [found[band] for band in BANDS]
+def _limits(kind: np.dtype[Any]) -> tuple[int, int]:
+    """The least number of an integer type, and the first beyond it."""
+    info = np.iinfo(kind)
+    return int(info.min), int(info.max) + 1
 
 
 def _rgb_bands(path: str, dataset: Any) -> list[int]:
     """Numbers of red, green and blue, by colour interpretation, else in the order of the file."""
-    indexes, kinds = _opaque_bands(dataset)
+    indexes, kinds = opaque_bands(dataset)
     if len(indexes) != len(RGB):
         raise BandError(
             f"{path}: expected a finished picture of 3 bands (red, green, blue), found {len(indexes)}; "
@@ -360,13 +350,13 @@ def _rgb_bands(path: str, dataset: Any) -> list[int]:
     if kinds not in (["uint8"], ["uint16"]):
         raise BandError(
             f"{path}: expected a finished picture of uint8 or uint16, found {', '.join(kinds)}; "
-            "convert it first, for example with gdal_translate -ot UInt16 -scale"
+            "convert it first, for example with gdal_translate -ot Byte -scale"
         )
     found = dict(zip(dataset.colorinterp, dataset.indexes, strict=True))
     return [found[colour] for colour in RGB] if found.keys() >= set(RGB) else indexes
 
 
-def _opaque_bands(dataset: Any) -> tuple[list[int], list[str]]:
+def opaque_bands(dataset: Any) -> tuple[list[int], list[str]]:
     """Numbers of the bands that aren't alpha, and their data types, each once."""
     meanings = zip(dataset.indexes, dataset.colorinterp, strict=True)
     indexes = [index for index, meaning in meanings if meaning != ColorInterp.alpha]

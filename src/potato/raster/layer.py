@@ -1,8 +1,32 @@
-"""What is to be opened as a pan or a mul: a file, or a part of a delivery."""
+"""Opening a pan or a mul: which bands of which sensor, and how their numbers become reflectance."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from potato.core.radiometry import Calibration
+from potato.core.radiometry import STORED, Calibration
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor, find_sensor, guess_sensor
+from potato.core.text import counted
+from potato.core.types import PathLike
+from potato.core.windows import PixelWindow, pixel_windows
+from potato.errors import BandError
+from potato.raster.gdal_env import open_dataset
+from potato.raster.image import Image, opaque_bands
+
+READABLE = ("uint8", "uint16", "int16", "float32", "float64")
+"""Data types of images that become reflectance."""
+
+MOST_COUNT = 2047
+"""The largest number of 11 bits, in which most sensors record. As reflectance × 10,000 it would be
+20 %, which vegetation and clouds exceed in some band."""
+
+SAMPLE = 512
+"""Side of the windows, in pixels, by which counts are told from reflectance."""
+
+PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
+"""Domains and names under which GDAL's readers give a file's platform."""
 
 
 @dataclass(frozen=True)
@@ -12,8 +36,9 @@ class Layer:
     Attributes:
         path: the file or folder as the user named it, for messages.
         name: what GDAL opens: a path, or the XML of a VRT.
-        indexes: GDAL's numbers, from 1, of the bands in the order of the sensor's; None to find them
-            by their names.
+        indexes: GDAL's numbers, from 1, of the bands in the order of the sensor's; None to find
+            them by their names.
+        names: names of all bands of the file, in its order, in place of its own; empty for its own.
         calibration: how its numbers become reflectance; None for the scale and offset that the
             file states, else reflectance × 10,000.
         nodata: the values that mark invalid pixels, one for each band or one for all; empty for the
@@ -24,6 +49,231 @@ class Layer:
     path: str
     name: str
     indexes: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()
     calibration: Calibration | None = None
     nodata: tuple[float, ...] = ()
     driver: str | None = None
+
+
+@contextlib.contextmanager
+def open_mul(path: PathLike | Layer, sensor: Sensor | None = None) -> Iterator[tuple[Image, Sensor]]:
+    """Open a multispectral image by itself.
+
+    Args:
+        path: anything that GDAL opens.
+        sensor: the sensor; None to find it by what the file says.
+
+    Yields:
+        The image, its bands in the order of the sensor's; and the sensor.
+
+    Raises:
+        InputError: if it can't be opened.
+        BandError: if bands or data type aren't the expected ones.
+    """
+    layer = as_layer(path)
+    with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
+        image, found, _ = mul_image(layer, dataset, sensor)
+        yield image, found
+
+
+def as_layer(path: PathLike | Layer, driver: str | None = None) -> Layer:
+    """A path as a layer; a layer remains as it is."""
+    if isinstance(path, Layer):
+        return path
+    # Not os.fspath: pathlib would turn `s3://` into `s3:/`.
+    name = str(path)
+    return Layer(name, name, driver=driver)
+
+
+def pan_image(layer: Layer, dataset: Any) -> Image:
+    """The one band of a pan image, as counts of reflectance.
+
+    Raises:
+        BandError: if it has other bands, or a data type that we don't read.
+    """
+    indexes = list(layer.indexes or ()) or opaque_bands(dataset)[0]
+    if len(indexes) != 1:
+        raise BandError(f"{layer.path}: expected a pan image of 1 band, found {len(indexes)} bands")
+    return _image(layer, dataset, indexes)
+
+
+def mul_image(layer: Layer, dataset: Any, sensor: Sensor | None = None) -> tuple[Image, Sensor, str | None]:
+    """The bands of a mul image, as counts of reflectance, in the order of its sensor's.
+
+    Bands are found by their names. Bands without names are taken in their order, if files of
+    the sensor have but one.
+
+    Args:
+        layer: what was opened.
+        dataset: the open dataset.
+        sensor: the sensor; None to find it by what the file says.
+
+    Returns:
+        The image; its sensor; and what had to be guessed, in one line, or None.
+
+    Raises:
+        BandError: if bands are missing, only some are named, or they have a data type that we don't
+            read.
+    """
+    guess = None
+    sensor = sensor or sensor_of(dataset)
+    if sensor is None:
+        sensor, guess = _guess(layer, dataset)
+    indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer, dataset, sensor)
+    return _image(layer, dataset, indexes), sensor, guess
+
+
+def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
+    """The sensor that the metadata of a file name, as GDAL's readers find it; None without one.
+
+    Args:
+        dataset: an open pan or mul.
+        bands: how many bands mul has; None if this is mul.
+    """
+    bands = bands or len(opaque_bands(dataset)[0])
+    for domain, name in PLATFORM_TAGS:
+        platform = dataset.tags(ns=domain).get(name, "").strip('"')
+        sensor = find_sensor(platform, bands) if platform else None
+        if sensor:
+            return sensor
+    return None
+
+
+def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
+    """The sensor whose bands a file has, and a line about it if its colours may be another's."""
+    names = _names(layer, dataset)
+    sensor = guess_sensor(names)
+    if sensor is not None:
+        told = (
+            f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
+        )
+        return sensor, None if sensor.platforms else told
+    if not any(names) and len(names) == len(WORKSHOP.bands):
+        told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
+        return WORKSHOP, told
+    found = ", ".join(name or "no name" for name in names)
+    raise BandError(
+        f"{layer.path}: expected the bands of a sensor that Potato knows, found "
+        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
+        "bands (--band-order blue,green,…)"
+    )
+
+
+def _names(layer: Layer, dataset: Any) -> list[str | None]:
+    """The names of all bands of a file but alpha.
+
+    Raises:
+        BandError: if the layer names more or fewer.
+    """
+    indexes = opaque_bands(dataset)[0]
+    if layer.names and len(layer.names) != len(indexes):
+        raise BandError(
+            f"{layer.path}: expected a name for each of its {counted(len(indexes), 'band')}, "
+            f"found {len(layer.names)} ({', '.join(layer.names)})"
+        )
+    return list(layer.names or (dataset.descriptions[index - 1] for index in indexes))
+
+
+def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
+    """GDAL's numbers of a sensor's bands, by their names, else by the order of its files."""
+    indexes = opaque_bands(dataset)[0]
+    if not layer.names and len(named := sensor.find_bands(dataset.descriptions)) == len(sensor.bands):
+        # A band that has the right name is no alpha, whatever the file says.
+        return [named[band] + 1 for band in sensor.bands]
+    places = sensor.find_bands(_names(layer, dataset))
+    if len(places) == len(sensor.bands):
+        return [indexes[places[band]] for band in sensor.bands]
+    if places:
+        missing = ", ".join(band for band in sensor.bands if band not in places)
+        raise BandError(
+            f"{layer.path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of "
+            f"none, found none for {missing}; name them in their order (--band-order "
+            f"{','.join(sensor.bands)})"
+        )
+    if len(indexes) != len(sensor.bands):
+        raise BandError(
+            f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
+            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}"
+        )
+    if not sensor.file_order:
+        raise BandError(
+            f"{layer.path}: expected names of the bands, found none, and files of {sensor.title} have more "
+            f"than one order; say which it is (--band-order {','.join(sensor.bands)})"
+        )
+    order = dict(zip(sensor.file_order, indexes, strict=True))
+    return [order[band] for band in sensor.bands]
+
+
+def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
+    """An open layer; BandError if we don't know how its numbers become reflectance."""
+    kinds = sorted({dataset.dtypes[index - 1] for index in indexes})
+    if len(kinds) != 1 or kinds[0] not in READABLE:
+        raise BandError(
+            f"{layer.path}: expected bands of one type among {', '.join(READABLE)}, "
+            f"found {', '.join(kinds)}; convert them first (gdal_translate -ot Float32)"
+        )
+    if len(layer.nodata) not in (0, 1, len(indexes)):
+        raise BandError(
+            f"{layer.path}: expected one nodata value, or one for each of {len(indexes)} bands, "
+            f"found {len(layer.nodata)}"
+        )
+    calibration = layer.calibration or _stated(layer, dataset, indexes)
+    # Counts in the type that is wanted are read as they are.
+    needed = None if calibration == STORED and kinds == ["uint16"] else calibration
+    return Image(layer.path, dataset, indexes, calibration=needed, nodata=layer.nodata)
+
+
+def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration:
+    """The calibration that a file states; without one, that of stored reflectance.
+
+    Raises:
+        BandError: if its numbers can't be reflectance × 10,000.
+    """
+    gains, offsets = (
+        tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
+    )
+    if any(gain != 1 for gain in gains) or any(offsets):
+        return Calibration(gains, offsets, "stated")
+    kind = dataset.dtypes[indexes[0] - 1]
+    bits = dataset.tags(indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", "16")
+    if kind not in ("uint16", "int16"):
+        raise uncalibrated(layer.path, f"numbers of {kind}")
+    if bits.isdigit() and int(bits) < 15:
+        raise uncalibrated(layer.path, f"counts of {bits} bits")
+    return STORED
+
+
+def uncalibrated(path: str, found: str) -> BandError:
+    """The error for numbers that we don't know how to turn into reflectance."""
+    return BandError(
+        f"{path}: expected reflectance × 10,000, found {found}; sharpen the folder of the delivery, whose "
+        "metadata tell how they become reflectance, or say how much reflectance a count is "
+        "(--scale 0.0001 for reflectance × 10,000)"
+    )
+
+
+def refuse_counts(pan: tuple[Layer, Image], mul: tuple[Layer, Image]) -> None:
+    """Refuse a pair whose numbers nothing calls reflectance, and that are too small for it.
+
+    Raises:
+        BandError: if no number of either image exceeds `MOST_COUNT`.
+        InputError: if a file can't be read.
+    """
+    for layer, image in (mul, pan):
+        if layer.calibration or image.calibration or _exceeds(image, MOST_COUNT):
+            return
+    raise uncalibrated(mul[0].path, f"counts, none above {MOST_COUNT:,} in mul or in pan")
+
+
+def _exceeds(image: Image, limit: int) -> bool:
+    """Whether any valid pixel of an image exceeds a number; or none is valid."""
+    height, width = image.grid.height, image.grid.width
+    middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
+    seen = False
+    # The middle tells for most images, and others are read until a number exceeds the limit.
+    for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
+        pixels, valid = image.read(window.row, window.column, window.height, window.width)
+        seen = seen or bool(valid.any())
+        if (pixels.max(0, where=valid, initial=0) > limit).any():
+            return True
+    return not seen

@@ -1,8 +1,9 @@
 """Reading pairs: opening and checking them, and reading windows and blocks."""
 
 import contextlib
+import dataclasses
 import math
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
-from potato.core.sensors import RATIO
+from potato.core.sensors import MOST_RATIO, Sensor, find_sensor
 from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -21,7 +22,8 @@ from potato.errors import InputError, PairError
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import CORNER_TOLERANCE, Image, mul_bands, pan_band
+from potato.raster.image import CORNER_TOLERANCE, Image, opaque_bands
+from potato.raster.layer import Layer, as_layer, mul_image, pan_image, refuse_counts, sensor_of
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class PairPixels:
     Pixels outside an image are 0 and invalid, like masked ones.
 
     Attributes:
-        pan: uint16 (4h, 4w).
-        mul: uint16 (8, h, w), bands in the order of `core.sensors.BANDS`.
-        pan_valid: bool (4h, 4w).
+        pan: uint16 (rh, rw), where r is the ratio of the pair.
+        mul: uint16 (n, h, w), bands in the order of the sensor's.
+        pan_valid: bool (rh, rw).
         mul_valid: bool (h, w).
     """
 
@@ -42,10 +44,16 @@ class PairPixels:
     pan_valid: NDArray[np.bool_]
     mul_valid: NDArray[np.bool_]
 
+    @property
+    def ratio(self) -> int:
+        """Pan pixels along a side of a cell."""
+        return int(self.pan_valid.shape[0] // max(1, self.mul_valid.shape[0]))
+
     def crop(self, row: int, column: int, height: int, width: int) -> "PairPixels":
         """A view of `height` × `width` cells from cell (`row`, `column`) of these pixels."""
+        ratio = self.ratio
         cells = (..., slice(row, row + height), slice(column, column + width))
-        fine = (slice(row * RATIO, (row + height) * RATIO), slice(column * RATIO, (column + width) * RATIO))
+        fine = (slice(row * ratio, (row + height) * ratio), slice(column * ratio, (column + width) * ratio))
         return PairPixels(self.pan[fine], self.mul[cells], self.pan_valid[fine], self.mul_valid[cells])
 
 
@@ -55,20 +63,26 @@ class Pair(Shown):
     Attributes:
         pan_path, mul_path: the paths as the caller gave them.
         pan, mul: the images, open as long as the pair is.
+        sensor: the sensor; its ratio is that of the pair.
+        notes: what had to be guessed about the files, a line each.
         row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
         factor: pan pixels of the file along one pixel of this pair; 1 unless it was `reduced`.
     """
 
-    def __init__(self, pan: Image, mul: Image, row: int, column: int) -> None:
+    def __init__(
+        self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int, notes: Sequence[str] = ()
+    ) -> None:
         self.pan_path, self.mul_path = pan.path, mul.path
         self.pan, self.mul = pan, mul
         self.row, self.column = row, column
         self.grid = pan.grid
         self.factor = pan.step
-        self.height = math.ceil(self.grid.height / RATIO)
-        self.width = math.ceil(self.grid.width / RATIO)
+        self.sensor = sensor
+        self.notes = tuple(notes)
+        self.height = math.ceil(self.grid.height / sensor.ratio)
+        self.width = math.ceil(self.grid.width / sensor.ratio)
 
     def __enter__(self) -> Self:
         return self
@@ -78,19 +92,27 @@ class Pair(Shown):
     ) -> None:
         self.close()
 
+    @property
+    def ratio(self) -> int:
+        """Pan pixels along a side of a cell."""
+        return self.sensor.ratio
+
     def view(self) -> View:
         """What a notebook shows."""
-        small = self.reduced(overview_step(RATIO * self.height, RATIO * self.width, THUMBNAIL_SIDE))
+        small = self.reduced(overview_step(self.grid.height, self.grid.width, THUMBNAIL_SIDE))
         window = PairWindow(0, 0, small.height, small.width)
         pixels = small.read(window)
-        if small.factor % RATIO:
-            mul, valid = small.read(window.padded(BICUBIC_REACH)).mul, enlarge_mask(pixels.mul_valid)
+        if small.factor % self.ratio:
+            mul = small.read(window.padded(BICUBIC_REACH)).mul
+            valid = enlarge_mask(pixels.mul_valid, self.ratio)
         else:  # mul has as many pixels as are shown
             mul, valid = small.read_colour(window)
         size = f"{self.grid.width} × {self.grid.height} pixels of pan"
         paths = {"pan": redact(self.pan_path), "mul": redact(self.mul_path)}
-        facts = paths | {"size": size, "CRS": crs_name(self.grid.crs)}
-        return View("Pair", facts, encode_png(draw_pair(pixels.pan, mul, pixels.pan_valid, valid)))
+        facts = paths | {"sensor": self.sensor.title, "size": size, "CRS": crs_name(self.grid.crs)}
+        return View(
+            "Pair", facts, encode_png(draw_pair(pixels.pan, mul, pixels.pan_valid, valid, self.sensor))
+        )
 
     def close(self) -> None:
         """Close both files."""
@@ -105,7 +127,7 @@ class Pair(Shown):
         """
         pan = self.pan.reopened()
         try:
-            return Pair(pan, self.mul.reopened(), self.row, self.column)
+            return Pair(pan, self.mul.reopened(), self.sensor, self.row, self.column)
         except InputError:
             pan.dataset.close()
             raise
@@ -116,33 +138,30 @@ class Pair(Shown):
         Raises:
             InputError: if a file can't be read there.
         """
-        pan, pan_valid = self.pan.read(
-            window.row * RATIO, window.column * RATIO, window.height * RATIO, window.width * RATIO
-        )
+        fine = window.pixels(self.ratio)
+        pan, pan_valid = self.pan.read(fine.row, fine.column, fine.height, fine.width)
         mul, mul_valid = self.mul.read(
             window.row + self.row, window.column + self.column, window.height, window.width
         )
         return PairPixels(pan[0], mul, pan_valid, mul_valid)
 
     def read_colour(self, window: PairWindow) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-        """Read mul on the grid of pan, for a pair reduced by a multiple of 4.
+        """Read mul on the grid of pan, for a pair reduced by a multiple of its ratio r.
 
         Returns:
-            Bands (8, 4h, 4w) in the order of `core.sensors.BANDS`, and which pixels are valid in
-            both images, bool (4h, 4w).
+            Bands (n, rh, rw) in the order of the sensor's, and which pixels are valid in both
+            images, bool (rh, rw).
 
         Raises:
             InputError: if a file can't be read there.
-            ValueError: if the pair isn't reduced by a multiple of 4.
+            ValueError: if the pair isn't reduced by a multiple of its ratio.
         """
-        if self.factor % RATIO:
-            raise ValueError(f"expected a pair reduced by a multiple of {RATIO}, found {self.factor}")
-        mul = Image(self.mul_path, self.mul.dataset, self.mul.indexes, self.mul.step // RATIO)
-        shape = window.height * RATIO, window.width * RATIO
-        bands, valid = mul.read(
-            (window.row + self.row) * RATIO, (window.column + self.column) * RATIO, *shape
-        )
-        return bands, valid & self.pan.read_mask(window.row * RATIO, window.column * RATIO, *shape)
+        if self.factor % self.ratio:
+            raise ValueError(f"expected a pair reduced by a multiple of {self.ratio}, found {self.factor}")
+        at = window.pixels(self.ratio)
+        row, column = self.row * self.ratio, self.column * self.ratio
+        bands, valid = self.mul.finer(self.ratio).read(at.row + row, at.column + column, at.height, at.width)
+        return bands, valid & self.pan.read_mask(at.row, at.column, at.height, at.width)
 
     def reduced(self, factor: int) -> "Pair":
         """This pair `factor` times coarser: a pair like any other, of the same open files.
@@ -160,47 +179,72 @@ class Pair(Shown):
         if factor < 1:
             raise ValueError(f"expected a factor of 1 or more, found {factor}")
         (row, above), (column, before) = divmod(self.row, factor), divmod(self.column, factor)
-        (top, left), fine = self.pan.corner, self.pan.step * RATIO
+        (top, left), fine = self.pan.corner, self.pan.step * self.ratio
         corner = top - above * fine, left - before * fine
-        return Pair(self.pan.coarser(factor, corner), self.mul.coarser(factor), row, column)
+        return Pair(self.pan.coarser(factor, corner), self.mul.coarser(factor), self.sensor, row, column)
 
 
-def open_pair(pan: PathLike, mul: PathLike, *, driver: str | None = None) -> Pair:
+def open_pair(
+    pan: PathLike | Layer,
+    mul: PathLike | Layer,
+    *,
+    sensor: Sensor | str | None = None,
+    driver: str | None = None,
+) -> Pair:
     """Open a pair and check that it is one.
 
     Args:
-        pan: a panchromatic image: one band of uint16, reflectance × 10,000. Anything that GDAL
-            opens: a path, `https://…`, `s3://…`, `zip://…`, `/vsi…`, a VRT.
-        mul: the 8 multispectral bands of the same ground, four times coarser. Bands are found by
-            their names if the file names them, else by position. The image may begin and end
-            elsewhere than pan, if each of its pixels covers 4 × 4 whole pixels of pan's grid.
+        pan: a panchromatic image of one band. Anything that GDAL opens: a path, `https://…`,
+            `s3://…`, `zip://…`, `/vsi…`, a VRT; or a `Layer`. Its numbers are reflectance × 10,000,
+            unless the file states their scale and offset, or the layer a calibration.
+        mul: the multispectral bands of the same ground, coarser by a whole number. Bands are found
+            by their names if the file names them, else by position. The image may begin and end
+            elsewhere than pan, if each of its pixels covers whole pixels of pan's grid.
+        sensor: the sensor or its name; None to find it by what the files say.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
             Files from strangers need one, since some formats, such as VRT, read further files.
 
     Raises:
-        InputError: if a file can't be opened.
+        InputError: if a file can't be opened, or the sensor isn't known.
         BandError: if bands or data type aren't the expected ones.
-        PairError: if the two differ in CRS or corners, aren't 4:1, or share no ground; the message
+        PairError: if the two differ in CRS or corners, don't nest, or share no ground; the message
             says by how much.
     """
-    pan_path, mul_path = os.fspath(pan), os.fspath(mul)
-    if pan_path == mul_path:
-        raise PairError(f"expected a pan and a mul, found the same file twice: {pan_path}")
+    fine, coarse = as_layer(pan, driver), as_layer(mul, driver)
+    if (fine.name, fine.indexes) == (coarse.name, coarse.indexes):
+        raise PairError(f"expected a pan and a mul, found the same file twice: {fine.path}")
     with gdal(), contextlib.ExitStack() as stack:
-        fine = stack.enter_context(contextlib.closing(open_dataset(pan_path, "pan", driver)))
-        coarse = stack.enter_context(contextlib.closing(open_dataset(mul_path, "mul", driver)))
-        pan_image = Image(pan_path, fine, pan_band(pan_path, fine))
-        mul_image = Image(mul_path, coarse, mul_bands(mul_path, coarse))
-        row, column = _nest(fine, coarse)
+        pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
+        mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
+        one = pan_image(fine, pan_file)
+        bands = len(opaque_bands(mul_file)[0])
+        if isinstance(sensor, str):
+            sensor = known_sensor(sensor, bands)
+        other, sensor, guess = mul_image(coarse, mul_file, sensor or sensor_of(pan_file, bands))
+        ratio, row, column = _nest(pan_file, mul_file)
+        refuse_counts((fine, one), (coarse, other))
         stack.pop_all()
-    return Pair(pan_image, mul_image, row, column)
+    notes = [guess] if guess else []
+    return Pair(one, other, dataclasses.replace(sensor, ratio=ratio), row, column, notes)
 
 
-def _nest(pan: Any, mul: Any) -> tuple[int, int]:
-    """Row and column of the mul pixel at pan's upper left corner.
+def known_sensor(name: str, bands: int | None = None) -> Sensor:
+    """The sensor of a name, with so many bands if it is delivered with different ones.
 
     Raises:
-        PairError: if pan and mul don't lie on one 4:1 grid, or share no ground.
+        InputError: if we don't know it.
+    """
+    sensor = find_sensor(name, bands)
+    if sensor is None:
+        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
+    return sensor
+
+
+def _nest(pan: Any, mul: Any) -> tuple[int, int, int]:
+    """The ratio of a pair; row and column of the mul pixel at pan's upper left corner.
+
+    Raises:
+        PairError: if mul doesn't nest on pan's grid, or they share no ground.
     """
     if pan.crs != mul.crs:
         raise PairError(
@@ -208,16 +252,17 @@ def _nest(pan: Any, mul: Any) -> tuple[int, int]:
             "reproject neither: ask for a pair delivered on one grid"
         )
     to_pan = ~pan.transform @ mul.transform
-    size = max(mul.width, mul.height)
-    drift = size * max(abs(to_pan.a - RATIO), abs(to_pan.e - RATIO), abs(to_pan.b), abs(to_pan.d))
-    if drift > 4 * CORNER_TOLERANCE:
+    ratio, size = round(to_pan.a), max(mul.width, mul.height)
+    drift = size * max(abs(to_pan.a - ratio), abs(to_pan.e - ratio), abs(to_pan.b), abs(to_pan.d))
+    if drift > 4 * CORNER_TOLERANCE or not 2 <= ratio <= MOST_RATIO:
         raise PairError(
-            f"expected mul pixels {RATIO} times as large as pan's, found {to_pan.a:.6g} × {to_pan.e:.6g}"
+            f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, a whole number, found "
+            f"{to_pan.a:.6g} × {to_pan.e:.6g}"
             + (f", turned by {to_pan.b:.3g} and {to_pan.d:.3g}" if to_pan.b or to_pan.d else "")
             + "; are these from one delivery?"
         )
-    column, row = -to_pan.c / RATIO, -to_pan.f / RATIO
-    miss_x, miss_y = (RATIO * (value - round(value)) for value in (column, row))
+    column, row = -to_pan.c / ratio, -to_pan.f / ratio
+    miss_x, miss_y = (ratio * (value - round(value)) for value in (column, row))
     if max(abs(miss_x), abs(miss_y)) > CORNER_TOLERANCE:
         raise PairError(
             "expected pan's corner to lie on a corner of a mul pixel, found it off by "
@@ -225,11 +270,11 @@ def _nest(pan: Any, mul: Any) -> tuple[int, int]:
             f"(corners {to_pan.c:+.4g} and {to_pan.f:+.4g} pan pixels apart)"
         )
     row, column = round(row), round(column)
-    right, bottom = column + pan.width / RATIO, row + pan.height / RATIO
+    right, bottom = column + pan.width / ratio, row + pan.height / ratio
     if right <= 0 or bottom <= 0 or column >= mul.width or row >= mul.height:
         raise PairError(
             "expected pan and mul of the same ground, found no ground in common: mul starts "
             f"{to_pan.c:+.0f} pan pixels across and {to_pan.f:+.0f} down from pan, "
             f"which is {pan.width} × {pan.height}"
         )
-    return row, column
+    return ratio, row, column

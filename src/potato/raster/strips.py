@@ -17,13 +17,12 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.session import DummySession
 
-from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow, PixelWindow
 from potato.raster.image import Image
 from potato.raster.pair import Pair, PairPixels
 
 ROWS = 512
-"""Least rows of pan in a strip; of mul, a quarter as many."""
+"""Least rows of pan in a strip; of mul, those of the same ground."""
 
 Pixels = tuple[NDArray[Any], NDArray[np.bool_]]
 """Bands (n, h, w) of a window, and which pixels are valid (h, w)."""
@@ -84,11 +83,13 @@ class PairStrips:
     def __init__(
         self, pair: Pair, windows: Iterable[PairWindow], submit: Callable[[Strip], Future[Pixels]]
     ) -> None:
-        self._row, self._column = pair.row, pair.column
+        self._row, self._column, self._ratio = pair.row, pair.column, pair.ratio
         both = [self._in_pixels(window) for window in windows]
         fine, coarse = [pan for pan, _ in both], [mul for _, mul in both]
         self._pan = _ImageStrips(pair.pan, ROWS, fine, lambda window: submit(Strip(True, window)))
-        self._mul = _ImageStrips(pair.mul, ROWS // RATIO, coarse, lambda window: submit(Strip(False, window)))
+        self._mul = _ImageStrips(
+            pair.mul, ROWS // pair.ratio, coarse, lambda window: submit(Strip(False, window))
+        )
 
     def request(self, window: PairWindow) -> Callable[[], PairPixels]:
         """Ask for a window's strips; strips above it are given up.
@@ -110,11 +111,8 @@ class PairStrips:
 
     def _in_pixels(self, window: PairWindow) -> tuple[PixelWindow, PixelWindow]:
         """A window in pixels of pan, and of mul."""
-        row, column, height, width = window.row, window.column, window.height, window.width
-        return (
-            PixelWindow(RATIO * row, RATIO * column, RATIO * height, RATIO * width),
-            PixelWindow(row + self._row, column + self._column, height, width),
-        )
+        row, column = window.row + self._row, window.column + self._column
+        return window.pixels(self._ratio), PixelWindow(row, column, window.height, window.width)
 
 
 class _ImageStrips:

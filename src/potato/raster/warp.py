@@ -9,9 +9,8 @@ from rasterio.enums import Resampling
 from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import reproject, transform, transform_bounds
 
-from potato.core.sensors import RATIO
 from potato.core.types import Codes
-from potato.core.windows import PairWindow
+from potato.core.windows import PairWindow, PixelWindow
 from potato.raster.coordinates import Box, Grid
 
 DENSE = 21
@@ -61,25 +60,25 @@ def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
     return Footprint(bounds, scale)
 
 
-def cells_within(grid: Grid, footprint: Footprint) -> PairWindow:
-    """The cells of a grid that hold a footprint and `SPARE` pixels around it."""
+def cells_within(grid: Grid, ratio: int, footprint: Footprint) -> PairWindow:
+    """The cells, `ratio` pixels a side, that hold a footprint and `SPARE` pixels around it."""
     columns, rows = _spans(~grid.transform, footprint.bounds)
     (top, bottom), (left, right) = (
-        (max(0, math.floor(low) - SPARE) // RATIO, -(-min(side, math.ceil(high) + SPARE) // RATIO))
+        (max(0, math.floor(low) - SPARE) // ratio, -(-min(side, math.ceil(high) + SPARE) // ratio))
         for (low, high), side in ((rows, grid.height), (columns, grid.width))
     )
     return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
-def warp_picture(codes: Codes, source: Grid, window: PairWindow, grid: Grid) -> Codes:
+def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) -> Codes:
     """Warp a picture to another grid by linear interpolation.
 
     Where the grid is coarser than the picture, interpolation takes in more pixels.
 
     Args:
-        codes: red, green, blue, alpha (4, 4h, 4w); pixels that alpha makes invalid are ignored.
+        codes: red, green, blue, alpha (4, h, w); pixels that alpha makes invalid are ignored.
         source: the grid of the picture that `codes` is a window of.
-        window: that window, in cells.
+        window: that window.
         grid: the grid of the result.
 
     Returns:
@@ -90,8 +89,7 @@ def warp_picture(codes: Codes, source: Grid, window: PairWindow, grid: Grid) -> 
     reproject(
         codes,
         result,
-        src_transform=source.transform
-        @ rasterio.Affine.translation(window.column * RATIO, window.row * RATIO),
+        src_transform=source.transform @ rasterio.Affine.translation(window.column, window.row),
         src_crs=source.crs,
         dst_transform=grid.transform,
         dst_crs=grid.crs,

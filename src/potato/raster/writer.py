@@ -15,7 +15,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
-from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
+from potato.core.profiles import TIFF_BLOCK, Profile
 from potato.core.types import PathLike
 from potato.engine.threads import available_cores
 from potato.errors import OutputError, OutputExists
@@ -28,7 +28,7 @@ from potato.raster.overviews import Overviews, open_overviews, with_overviews
 class Picture:
     """A picture being written: it takes blocks, and writes whole TIFF blocks.
 
-    Blocks come panel after panel (`core.profiles.PANEL` pixels wide), within a panel row after row,
+    Blocks come panel after panel (`core.profiles.panel_width`), within a panel row after row,
     within a row from left to right. TIFF blocks are written once and in one order, so the bytes of
     the file depend on its pixels alone, not on the blocks that they came in.
 
@@ -41,6 +41,7 @@ class Picture:
         self._dataset = dataset
         self._folder = folder
         self._overviews = overviews
+        self._row = 0
         self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
         self.marks: list[tuple[int, int]] = []
 
@@ -54,9 +55,10 @@ class Picture:
                 afterwards; None for a block of zeros.
             height: its rows.
         """
-        if column % PANEL == 0:
-            # A new row of blocks: the TIFF blocks above it are complete. Or a new panel.
-            self._write(row // TIFF_BLOCK * TIFF_BLOCK if row else self._dataset.height)
+        if row != self._row:
+            # The TIFF blocks above a new row of blocks are complete; so is all above a new panel.
+            self._write(row // TIFF_BLOCK * TIFF_BLOCK if row > self._row else self._dataset.height)
+            self._row = row
         if pixels is None:
             return
         bottom = min(row + height, self._dataset.height)

@@ -27,8 +27,8 @@ def measure_full_scale(
     """Measure a picture at full scale, where it and its pair are valid.
 
     Args:
-        oklab: colours of the scene (3, 4h, 4w).
-        valid: bool (4h, 4w).
+        oklab: colours of the scene (3, rh, rw).
+        valid: bool (rh, rw).
         pair: the pair in the window of the picture.
 
     Returns:
@@ -37,8 +37,8 @@ def measure_full_scale(
     if min(pair.mul.shape[1:]) < LEAST_CELLS:
         return None
     pan_valid, found = pair.pan_valid & pair.colour_valid & valid, FullScaleCounts()
-    whole = block_mean(pan_valid.astype(np.float32)) == 1
-    found.add(oklab, pair.pan[0], mul_to_oklab(pair.mul), pan_valid, whole)
+    whole = block_mean(pan_valid.astype(np.float32), pair.sensor.ratio) == 1
+    found.add(oklab, pair.pan[0], mul_to_oklab(pair.mul, pair.sensor), pan_valid, whole)
     return found.figures
 
 

@@ -11,7 +11,7 @@ from potato.core.draw import PICTURE_BACKGROUND, draw_picture, overview_step, re
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, upsample
-from potato.core.sensors import RATIO
+from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow, PixelWindow
 from potato.raster import Image, Pair, read_overview
 from potato.viewing.blocks import bits_of
@@ -95,13 +95,15 @@ class PairWindowPixels:
     """A pair in the window.
 
     Attributes:
-        pan: reflectance (1, 4h, 4w); 0 where invalid.
-        mul: reflectance (8, h, w); 0 where invalid.
-        pan_valid: bool (4h, 4w).
+        sensor: that of the pair, with n bands and the ratio r.
+        pan: reflectance (1, rh, rw); 0 where invalid.
+        mul: reflectance (n, h, w); 0 where invalid.
+        pan_valid: bool (rh, rw).
         mul_valid: bool (h, w).
-        oklab: the colour of mul, enlarged with bicubic interpolation (3, 4h, 4w).
+        oklab: the colour of mul, enlarged with bicubic interpolation (3, rh, rw).
     """
 
+    sensor: Sensor
     pan: NDArray[np.float32]
     mul: NDArray[np.float32]
     pan_valid: NDArray[np.bool_]
@@ -110,8 +112,8 @@ class PairWindowPixels:
 
     @property
     def colour_valid(self) -> NDArray[np.bool_]:
-        """Validity of `oklab`: bool (4h, 4w)."""
-        return enlarge_mask(self.mul_valid)
+        """Validity of `oklab`: bool (rh, rw)."""
+        return enlarge_mask(self.mul_valid, self.sensor.ratio)
 
 
 def read_picture_window(image: Image, window: PixelWindow, name: str) -> PictureWindow:
@@ -150,7 +152,7 @@ def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairWindowPixels,
     if (window.height, window.width) != (pair.grid.height, pair.grid.width):
         step = overview_step(pair.grid.height, pair.grid.width, OVERVIEW_SIDE)
         small = pair.reduced(step)
-        whole = PixelWindow(0, 0, small.height * RATIO, small.width * RATIO)
+        whole = PairWindow(0, 0, small.height, small.width).pixels(small.ratio)
         column, row = ~pair.grid.transform @ small.grid.transform @ (0, 0)
         drawn = _draw_pair(_read_pair(small, whole), whole)
         overviews = [Overview(codes, row, column, step) for codes in drawn]
@@ -184,25 +186,24 @@ def scale_colours(count: int) -> NDArray[np.uint8]:
 
 def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
     """Read the pixels of whole cells, with enough around them to enlarge mul."""
-    cells = PairWindow(
-        window.row // RATIO, window.column // RATIO, window.height // RATIO, window.width // RATIO
-    )
+    cells = window.cells(pair.ratio)
     pixels = pair.read(cells.padded(BICUBIC_REACH))
     inner = pixels.crop(BICUBIC_REACH, BICUBIC_REACH, cells.height, cells.width)
     filled = fill_invalid(
         counts_to_reflectance(pixels.mul)[None], pixels.mul_valid[None, None], BICUBIC_REACH
     )
     return PairWindowPixels(
+        pair.sensor,
         counts_to_reflectance(inner.pan[None]),
         counts_to_reflectance(inner.mul),
         inner.pan_valid,
         inner.mul_valid,
-        upsample(mul_to_oklab(filled[0])),
+        upsample(mul_to_oklab(filled[0], pair.sensor), pair.ratio),
     )
 
 
 def _draw_pair(pair: PairWindowPixels, window: PixelWindow) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pan and enlarged mul in the natural look, uint8 (3, 4h, 4w) each."""
+    """Pan and enlarged mul in the natural look, uint8 (3, rh, rw) each."""
     threshold = dither(window.height, window.width, window.row, window.column)
     pan = np.where(pair.pan_valid, render_pan(pair.pan[0]), PICTURE_BACKGROUND)
     colour = np.where(pair.colour_valid, render(pair.oklab, NATURAL, threshold), PICTURE_BACKGROUND)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from potato.core.sensors import RATIO
 from potato.core.statistics import Difference
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
@@ -124,7 +123,7 @@ def _compose(images: Sequence[Image], pair: Pair | None, wanted: Sequence[int] |
     """Read and measure everything on the page."""
     grid, names = images[0].grid, _names(images)
     window = choose_window(
-        grid, wanted, layers=_weight(len(images), pair is not None), step=RATIO if pair else 1
+        grid, wanted, layers=_weight(len(images), pair is not None), step=pair.ratio if pair else 1
     )
     pictures = [read_picture_window(image, window, name) for image, name in zip(images, names, strict=True)]
     if not any(bool(picture.valid.any()) for picture in pictures):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.installation import VERSION
-from potato.core.profiles import PANEL, PROFILES
+from potato.core.profiles import PROFILES, panel_width
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
@@ -126,10 +126,10 @@ def map_image_blocks(
     """
     grid = images[0].grid
     workers = workers or available_cores()
-    windows = pixel_windows(grid.height, grid.width, block, PANEL)
+    windows = pixel_windows(grid.height, grid.width, block, panel_width())
     blocks = ((window, _read_block(images, window)) for window in windows)
     # Enough blocks to keep the workers busy while this thread writes a row of TIFF blocks.
-    ahead = 2 * workers + -(-min(PANEL, grid.width) // block)
+    ahead = 2 * workers + -(-min(panel_width(), grid.width) // block)
     with progress_bar(grid.height * grid.width, progress) as bar:
         for window, result in map_blocks(blocks, work, workers, ahead):
             yield window, result

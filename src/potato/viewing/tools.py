@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from potato.core.color import mul_to_oklab, srgb_decode
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import LOOKS, NATURAL, Look, render, render_linear, threshold_of, unrender
-from potato.core.sensors import BANDS
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Grid, Image, check_same_grid, gdal, open_mul, open_picture
@@ -207,14 +206,14 @@ def mul_to_rgb(
         OutputError, OutputExists: if the output can't be written.
     """
     chosen = LOOKS[look] if isinstance(look, str) else look
-    red_green_blue = [BANDS.index(name) for name in PLAIN_BANDS]
-    with gdal(), open_mul(mul) as image:
+    with gdal(), open_mul(mul) as (image, seen):
+        red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 
         def work(block: Block) -> list[Rendered]:
             bands, threshold = counts_to_reflectance(block.pixels[0]), _threshold(block, chosen)
             if plain:
                 return [(render_linear(bands[red_green_blue], chosen, threshold), block.valid[0])]
-            return [(render(mul_to_oklab(bands), chosen, threshold), block.valid[0])]
+            return [(render(mul_to_oklab(bands, seen), chosen, threshold), block.valid[0])]
 
         tags = {
             "POTATO_MUL": name_of(image),

@@ -253,7 +253,7 @@ def _read_sample(sides: tuple[int, int], follow_links: bool, tile: Tile) -> _Sam
     files = tile.pan or "", tile.mul or ""
 
     def read() -> tuple[Overview, Overview]:
-        return read_overview(files[0], "pan", sides[0]), read_overview(files[1], "mul", sides[1])
+        return read_overview(files[0], None, sides[0]), read_overview(files[1], tile.sensor, sides[1])
 
     try:
         pan, mul = try_again(read, files, follow=follow_links)

@@ -325,7 +325,7 @@ def _touches(area: Area, tile: Tile) -> bool:
     grid = tile_grid(tile, COARSE_SIDE, SLACK_METRES)
     if grid is None or tile.bbox is None or tile.epsg is None:
         return True
-    return _meets(area, tile.bbox, tile.epsg) and part_of(grid, None, area) is not None
+    return _meets(area, tile.bbox, tile.epsg) and part_of(grid, 1, None, area) is not None
 
 
 def _meets(area: Area, box: Box, epsg: int) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken
-from potato.core.sensors import RATIO
 from potato.core.text import counted
 from potato.engine.devices import CPU_SPEED
 from potato.fusion.delivery.manifest import Manifest, Record
@@ -199,11 +198,12 @@ def _cost(job: TileJob) -> tuple[int, int]:
     grid = tile_grid(job.tile)
     if grid is None:
         return 0, 0
-    part = part_of(grid, job.tile.grid_square if job.settings.crop_to_square else None, job.settings.area)
+    box = job.tile.grid_square if job.settings.crop_to_square else None
+    part = part_of(grid, job.tile.sensor.ratio if job.tile.sensor else 1, box, job.settings.area)
     if part is None:
         return 0, 0
     shown = part.picture.height * part.picture.width
-    touched = shown if part.cells is None else int(part.cells.sum()) * RATIO**2
+    touched = shown if part.cells is None else int(part.cells.sum()) * part.ratio**2
     names = [name for name in (job.tile.pan, job.tile.mul) if name]
     if any(map(is_remote, names)):
         return shown, round(touched * BYTES_READ)

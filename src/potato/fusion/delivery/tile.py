@@ -5,8 +5,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from potato.ard.inspection import metadata_mismatch
-from potato.ard.item import FORMAT
+from potato.ard.inspection import metadata_mismatch, open_tile
 from potato.core.text import redact
 from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
@@ -16,7 +15,7 @@ from potato.fusion.delivery.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model
-from potato.raster import Grid, Pair, Part, open_pair, part_of
+from potato.raster import Grid, Pair, Part, part_of
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, remote_gdal, reset_bytes_moved, try_again
 
@@ -51,11 +50,12 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
     pan, mul = tile.pan or "", tile.mul or ""
 
     def attempt() -> tuple[Fused, Grid] | None:
-        with remote_gdal(RETRIES), open_pair(pan, mul, driver=FORMAT) as pair:
+        with remote_gdal(RETRIES), open_tile(tile) as pair:
             mismatch = metadata_mismatch(tile, pair.grid)
             if mismatch:
                 raise InputError(f"item and file disagree: {mismatch}")
-            part = part_of(pair.grid, tile.grid_square if settings.crop_to_square else None, settings.area)
+            box = tile.grid_square if settings.crop_to_square else None
+            part = part_of(pair.grid, pair.ratio, box, settings.area)
             if part is None:
                 return None
             return _write(job, model, pair, part), part.picture
