@@ -9,7 +9,7 @@ from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectan
 from potato.errors import DeliveryError
 
 NAMES = {"B0": "blue", "B1": "green", "B2": "red", "B3": "nir", "DB": "deepblue"}
-"""Our names of the bands of Pléiades and SPOT; those of Pléiades Neo are R, G, B, NIR, RE and DB."""
+"""Our names of bands, by Airbus' names that no alias covers."""
 
 ROLES = {"P": "pan", "PAN": "pan", "MS": "mul", "MS-FS": "mul", "MS-N": "mul", "MS-X": "mul"}
 """What an image is, by its SPECTRAL_PROCESSING; others are sharpened already."""
@@ -52,9 +52,7 @@ def parse_xml(text: str, name: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text.encode())
     except ElementTree.ParseError as error:
-        raise DeliveryError(
-            f"{name}: expected XML, found something else ({error}); fetch it again"
-        ) from error
+        raise DeliveryError(f"{name}: expected XML, found none ({error}); fetch it again") from error
 
 
 def _read_image(contents: Contents, name: str) -> VendorImage:
@@ -136,7 +134,7 @@ def _read_files(
 
 
 def _band_order(display: ElementTree.Element | None) -> list[str]:
-    """Identifiers of bands in the order of the file, by their index, else by the order of display."""
+    """Names of the bands in the order of the file: by their index, else in the order of display."""
     if display is None:
         return []
     entries = display.findall("Raster_Index_List/Raster_Index")
@@ -182,7 +180,7 @@ def _measure(root: ElementTree.Element, measure: str, band: str, *fields: str) -
 
 
 def _reflectance(root: ElementTree.Element, band: str) -> tuple[float, float]:
-    """Gain and offset of a band of a product of surface reflectance, which is × 10,000 if unsaid."""
+    """Gain and offset of a band of a reflectance product; × 10,000 if it doesn't say."""
     try:
         gain, bias = _measure(root, "Band_Reflectance", band, "GAIN", "BIAS")
     except DeliveryError:
@@ -191,7 +189,7 @@ def _reflectance(root: ElementTree.Element, band: str) -> tuple[float, float]:
 
 
 def _radiance(root: ElementTree.Element, band: str, date: str) -> tuple[float, float]:
-    """Gain and offset to top-of-atmosphere reflectance: L = DN / GAIN + BIAS, then as the sun shines."""
+    """Gain and offset of a band to top-of-atmosphere reflectance; radiance is DN / GAIN + BIAS."""
     gain, bias = _measure(root, "Band_Radiance", band, "GAIN", "BIAS")
     (irradiance,) = _measure(root, "Band_Solar_Irradiance", band, "VALUE")
     time = parse_time(date)

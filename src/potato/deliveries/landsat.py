@@ -110,7 +110,7 @@ def _image(contents: Contents, name: str, look: Lookup, files: dict[str, tuple[i
         bands=tuple(bands),
         reflectance="surface" if second else "toa",
         lower_left=(west, south, cell),
-        crs=f"EPSG:{32600 + zone}" if zone else "",
+        epsg=32600 + zone if zone else 0,
     )
 
 

@@ -15,8 +15,8 @@ from potato.raster.header import read_header
 IMAGES = (".tif", ".tiff", ".jp2", ".ntf")
 """Endings of the images of an order."""
 
-BANDS = tuple(f"BAND_{letters}" for letters in "P C B G Y R RE RE1 RE2 N N1 N2".split())
-"""Names of the bands in the order in which files have them."""
+LETTERS = ("P", "C", "B", "G", "Y", "R", "RE", "RE1", "RE2", "N", "N1", "N2")
+"""What follows `BAND_` in the names of the bands, in the order in which files have them."""
 
 _PART = re.compile(r"_?-?R\d+C\d+", re.IGNORECASE)
 _PRODUCT = re.compile(r"(?:(\d{9,}_\d\d)_)?(P\d{3})(?![0-9])", re.IGNORECASE)
@@ -157,7 +157,8 @@ def _role(facts: Mapping[str, str], stem: str) -> tuple[str, str]:
 
 def _bands(facts: Mapping[str, str], role: str, metadata: str) -> tuple[tuple[VendorBand, ...], str, str]:
     """The bands, what their numbers become, and why that is unknown."""
-    names = [name for name in BANDS if any(key.startswith(f"{name}.") for key in facts)]
+    groups = {key.split(".")[0] for key in facts}
+    names = [f"BAND_{letters}" for letters in LETTERS if f"BAND_{letters}" in groups]
     plain = tuple(VendorBand(name, 0, number) for number, name in enumerate(names, 1))
     if facts.get("radiometricEnhancement", "").upper() == "ACOMP":
         scaled = tuple(VendorBand(one.name, 0, one.number, 1e-4, 0.0) for one in plain)

@@ -1,4 +1,4 @@
-"""Maxar's published constants: adjustments of its sensors' calibration, and the sun's irradiance."""
+"""Maxar's published constants: adjustments of calibration, and the sun's irradiance."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Metadata in the Object Description Language: the vendors' .TIL and .IMD files, Landsat's MTL.txt."""
+"""Metadata in the Object Description Language: .TIL and .IMD files, Landsat's MTL.txt."""
 
 import re
 
@@ -15,8 +15,9 @@ def parse_odl(text: str) -> dict[str, str]:
         Values without quotation marks. Where a name comes twice, the last one counts.
 
     Example:
-        >>> parse_odl('BEGIN_GROUP = BAND_P\\n\\tabsCalFactor = 5.7e-02;\\nEND_GROUP = BAND_P\\nEND;')
-        {'BAND_P.absCalFactor': '5.7e-02'}
+        >>> lines = "BEGIN_GROUP = BAND_P", "  TDILevel = 10;", "END_GROUP = BAND_P", "END;"
+        >>> parse_odl(chr(10).join(lines))
+        {'BAND_P.TDILevel': '10'}
     """
     values: dict[str, str] = {}
     groups: list[str] = []

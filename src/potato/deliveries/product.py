@@ -55,8 +55,9 @@ class VendorImage:
             unknown.
         unknown: why gains and offsets are unknown, and what to do.
         size: rows and columns of the whole image by the metadata, if they say.
-        lower_left: west and south of the image and the length of a pixel's side, for
-            files without a place of their own; None if they have one. `crs` goes with it.
+        lower_left: west and south of the image and the length of a pixel's side, for files without
+            a place of their own; None if the metadata don't say.
+        epsg: code of the CRS of `lower_left`; 0 if it is unknown.
         refusal: why the image can't be sharpened, and what to do; empty if it can.
     """
 
@@ -72,7 +73,7 @@ class VendorImage:
     unknown: str = ""
     size: tuple[int, int] | None = None
     lower_left: tuple[float, float, float] | None = None
-    crs: str = ""
+    epsg: int = 0
     refusal: str = ""
 
     @property

@@ -38,7 +38,7 @@ def reflectance_per_radiance(irradiance: float, distance: float, sun_elevation: 
 
 
 def parse_time(text: str) -> datetime | None:
-    """A time as vendors write it, `2018-10-01T02:26:04.585850Z`, or a date; None if it is neither."""
+    """A time such as `2018-10-01T02:26:04.585850Z`, or a date; None if it is neither."""
     try:
         time = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:

@@ -1,0 +1,1 @@
+"""Making small deliveries as vendors make them, of ground whose reflectance is known."""
