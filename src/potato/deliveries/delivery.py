@@ -16,7 +16,7 @@ from potato.deliveries.contents import archive_kind, list_contents
 from potato.deliveries.dimap import find_dimap
 from potato.deliveries.haze import estimate_haze, keep_haze
 from potato.deliveries.landsat import find_landsat
-from potato.deliveries.layout import make_layer, order_bands
+from potato.deliveries.layout import make_layer, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.errors import DeliveryError
@@ -156,7 +156,7 @@ def open_product(
         DeliveryError: if the product is incomplete, inconsistent or not understood.
     """
     contents = product.contents
-    pan, mul = choose_pair(product)
+    pan, mul = (with_bands(contents, image) for image in choose_pair(product))
     missing = pan.missing + mul.missing
     if missing and not allow_missing:
         raise DeliveryError(

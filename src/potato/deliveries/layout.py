@@ -1,5 +1,7 @@
 """Images of a delivery as layers: parts put together, bands in order, counts to reflectance."""
 
+import dataclasses
+
 from affine import Affine
 
 from potato.core.radiometry import Calibration
@@ -25,8 +27,27 @@ Group = tuple[Placed, ...]
 """Parts of an image with their places, the same bands in each."""
 
 
+def with_bands(contents: Contents, image: VendorImage) -> VendorImage:
+    """An image whose bands are named by its files, if the metadata don't name them.
+
+    Raises:
+        DeliveryError: if a file can't be opened.
+    """
+    file = next((part.file for part in image.groups[0] if part.file is not None), None)
+    if image.bands or file is None:
+        return image
+    names = _read_part(contents, file).descriptions
+    bands = tuple(VendorBand(name or "", 0, number) for number, name in enumerate(names, 1))
+    return dataclasses.replace(image, bands=bands)
+
+
 def order_bands(image: VendorImage, sensor: Sensor, where: str) -> tuple[VendorBand, ...]:
     """The bands of a mul in the order of a sensor's.
+
+    Args:
+        image: the mul.
+        sensor: the sensor.
+        where: what the message calls the delivery.
 
     Raises:
         DeliveryError: if bands are missing or have no names.
