@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
+from potato.core.platforms import find_sensor
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
-from potato.core.sensors import MOST_RATIO, Sensor, find_sensor
+from potato.core.sensors import MOST_RATIO, Sensor
 from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -23,7 +24,7 @@ from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.image import CORNER_TOLERANCE, Image, opaque_bands
-from potato.raster.layer import Layer, as_layer, mul_image, pan_image, refuse_counts, sensor_of
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts, sensor_of
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ def open_pair(
     mul: PathLike | Layer,
     *,
     sensor: Sensor | str | None = None,
+    reading: Reading | None = None,
     driver: str | None = None,
 ) -> Pair:
     """Open a pair and check that it is one.
@@ -201,6 +203,7 @@ def open_pair(
             by their names if the file names them, else by position. The image may begin and end
             elsewhere than pan, if each of its pixels covers whole pixels of pan's grid.
         sensor: the sensor or its name; None to find it by what the files say.
+        reading: how to read the files, where they don't say it themselves.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
             Files from strangers need one, since some formats, such as VRT, read further files.
 
@@ -210,34 +213,21 @@ def open_pair(
         PairError: if the two differ in CRS or corners, don't nest, or share no ground; the message
             says by how much.
     """
-    fine, coarse = as_layer(pan, driver), as_layer(mul, driver)
+    reading = reading or Reading(sensor)
+    fine, coarse = reading.pan(as_layer(pan, driver)), reading.mul(as_layer(mul, driver))
     if (fine.name, fine.indexes) == (coarse.name, coarse.indexes):
         raise PairError(f"expected a pan and a mul, found the same file twice: {fine.path}")
     with gdal(), contextlib.ExitStack() as stack:
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         one = pan_image(fine, pan_file)
-        bands = len(opaque_bands(mul_file)[0])
-        if isinstance(sensor, str):
-            sensor = known_sensor(sensor, bands)
-        other, sensor, guess = mul_image(coarse, mul_file, sensor or sensor_of(pan_file, bands))
+        named = sensor or reading.sensor or sensor_of(pan_file, len(opaque_bands(mul_file)[0]))
+        other, found, guess = mul_image(coarse, mul_file, named)
         ratio, row, column = _nest(pan_file, mul_file)
-        refuse_counts((fine, one), (coarse, other))
+        refuse_counts((coarse, other), (fine, one))
         stack.pop_all()
     notes = [guess] if guess else []
-    return Pair(one, other, dataclasses.replace(sensor, ratio=ratio), row, column, notes)
-
-
-def known_sensor(name: str, bands: int | None = None) -> Sensor:
-    """The sensor of a name, with so many bands if it is delivered with different ones.
-
-    Raises:
-        InputError: if we don't know it.
-    """
-    sensor = find_sensor(name, bands)
-    if sensor is None:
-        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
-    return sensor
+    return Pair(one, other, dataclasses.replace(found, ratio=ratio), row, column, notes)
 
 
 def _nest(pan: Any, mul: Any) -> tuple[int, int, int]:
