@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from potato.core.sensors import Sensor, find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.sensors import Sensor
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import DeliveryError
 
@@ -28,7 +29,7 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
         if len(images) > 1:
             names = ", ".join(image.metadata for image in images)
             raise DeliveryError(
-                f"{path}: expected one {role} in {product.name}, found {names}; name two files"
+                f"{path}: expected one {role} in {product.name}, found {names}; give pan and mul by name"
             )
         if not images:
             others = ", ".join(image.metadata for image in product.images)

@@ -16,7 +16,7 @@ from potato.deliveries.contents import archive_kind, list_contents
 from potato.deliveries.dimap import find_dimap
 from potato.deliveries.haze import estimate_haze, keep_haze
 from potato.deliveries.landsat import find_landsat
-from potato.deliveries.layout import make_layer, order_bands, with_bands
+from potato.deliveries.layout import make_layer, named_bands, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.errors import DeliveryError
@@ -113,6 +113,7 @@ def open_delivery(
     calibrate: Calibrate = "auto",
     allow_missing: bool = False,
     sensor: Sensor | None = None,
+    band_order: Sequence[str] = (),
     haze_file: PathLike | None = None,
 ) -> Delivery:
     """Find the pan and the mul of a delivery.
@@ -124,6 +125,7 @@ def open_delivery(
             `auto` is `surface` where the metadata have the constants, else `none`.
         allow_missing: whether files that the metadata name may be missing; their ground is invalid.
         sensor: the sensor, if the metadata don't name it.
+        band_order: names of mul's bands in the order of its files, if they aren't what they say.
         haze_file: a JSON file that keeps the product's haze for later runs; None to keep nothing.
 
     Raises:
@@ -138,7 +140,12 @@ def open_delivery(
             f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
         )
     return open_product(
-        products[0], calibrate=calibrate, allow_missing=allow_missing, sensor=sensor, haze_file=haze_file
+        products[0],
+        calibrate=calibrate,
+        allow_missing=allow_missing,
+        sensor=sensor,
+        band_order=band_order,
+        haze_file=haze_file,
     )
 
 
@@ -148,6 +155,7 @@ def open_product(
     calibrate: Calibrate = "auto",
     allow_missing: bool = False,
     sensor: Sensor | None = None,
+    band_order: Sequence[str] = (),
     haze_file: PathLike | None = None,
 ) -> Delivery:
     """Find the pan and the mul of a product; see `open_delivery`.
@@ -164,6 +172,7 @@ def open_product(
             f"{', '.join(missing[:3])}{' …' * (len(missing) > 3)}; fetch the delivery again, or leave a hole "
             "(--allow-missing)"
         )
+    mul = named_bands(mul, band_order, contents.path)
     known, notes = name_sensor(product, pan, mul, sensor)
     bands = order_bands(mul, known, contents.path)
     wanted = choose_calibration(product, pan, mul, calibrate)

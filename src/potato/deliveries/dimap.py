@@ -66,7 +66,8 @@ def _read_image(contents: Contents, name: str) -> VendorImage:
         raise DeliveryError(f"{contents.path}: expected a Strip_Source in {name}, found none; fetch it again")
     date = strips[0].findtext("IMAGING_DATE", "")
     groups, order = _read_files(contents, name, root)
-    bands, reflectance, unknown = _calibrate(root, order, radiometry, date)
+    moment = f"{date}T{strips[0].findtext('IMAGING_TIME', '')}"
+    bands, reflectance, unknown = _calibrate(root, order, radiometry, moment)
     return VendorImage(
         role=role,
         metadata=name,
@@ -146,13 +147,13 @@ def _band_order(display: ElementTree.Element | None) -> list[str]:
 
 
 def _calibrate(
-    root: ElementTree.Element, bands: list[VendorBand], radiometry: str, date: str
+    root: ElementTree.Element, bands: list[VendorBand], radiometry: str, moment: str
 ) -> tuple[tuple[VendorBand, ...], str, str]:
     """The bands with gains and offsets, what these make of counts, and why they are unknown."""
     surface = radiometry == "REFLECTANCE"
     try:
         scales = [
-            _reflectance(root, band.name) if surface else _radiance(root, band.name, date) for band in bands
+            _reflectance(root, band.name) if surface else _radiance(root, band.name, moment) for band in bands
         ]
     except DeliveryError as error:
         return tuple(_named(band, None, None) for band in bands), "", str(error)
@@ -188,11 +189,11 @@ def _reflectance(root: ElementTree.Element, band: str) -> tuple[float, float]:
     return 1 / gain, bias
 
 
-def _radiance(root: ElementTree.Element, band: str, date: str) -> tuple[float, float]:
+def _radiance(root: ElementTree.Element, band: str, moment: str) -> tuple[float, float]:
     """Gain and offset of a band to top-of-atmosphere reflectance; radiance is DN / GAIN + BIAS."""
     gain, bias = _measure(root, "Band_Radiance", band, "GAIN", "BIAS")
     (irradiance,) = _measure(root, "Band_Solar_Irradiance", band, "VALUE")
-    time = parse_time(date)
+    time = parse_time(moment)
     if time is None or irradiance == UNKNOWN_IRRADIANCE or not gain > 0:
         raise DeliveryError(f"expected date, gain and irradiance of the band {band}, found none that fit")
     scale = reflectance_per_radiance(irradiance, earth_sun_distance(time), _sun_elevation(root))

@@ -1,6 +1,7 @@
 """Images of a delivery as layers: parts put together, bands in order, counts to reflectance."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from affine import Affine
 
@@ -41,6 +42,30 @@ def with_bands(contents: Contents, image: VendorImage) -> VendorImage:
     return dataclasses.replace(image, bands=bands)
 
 
+def named_bands(image: VendorImage, order: Sequence[str], where: str) -> VendorImage:
+    """An image whose bands have other names.
+
+    Args:
+        image: a mul.
+        order: names of its bands in their order; empty to leave it as it is.
+        where: what the message calls the delivery.
+
+    Raises:
+        DeliveryError: if it has more or fewer bands.
+    """
+    if not order:
+        return image
+    if len(order) != len(image.bands):
+        raise DeliveryError(
+            f"{where}: expected a name for each of the {counted(len(image.bands), 'band')} of "
+            f"{image.metadata}, found {len(order)} ({', '.join(order)})"
+        )
+    pairs = zip(image.bands, order, strict=True)
+    return dataclasses.replace(
+        image, bands=tuple(dataclasses.replace(band, name=name) for band, name in pairs)
+    )
+
+
 def order_bands(image: VendorImage, sensor: Sensor, where: str) -> tuple[VendorBand, ...]:
     """The bands of a mul in the order of a sensor's.
 
@@ -55,7 +80,7 @@ def order_bands(image: VendorImage, sensor: Sensor, where: str) -> tuple[VendorB
     places = sensor.find_bands([band.name for band in image.bands])
     if len(places) == len(sensor.bands):
         return tuple(image.bands[places[band]] for band in sensor.bands)
-    if not any(band.name for band in image.bands) and len(image.bands) == len(sensor.file_order):
+    if not places and len(image.bands) == len(sensor.file_order):
         order = dict(zip(sensor.file_order, image.bands, strict=True))
         return tuple(order[band] for band in sensor.bands)
     missing = [band for band in sensor.bands if band not in places]

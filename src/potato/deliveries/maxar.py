@@ -19,7 +19,7 @@ LETTERS = ("P", "C", "B", "G", "Y", "R", "RE", "RE1", "RE2", "N", "N1", "N2")
 """What follows `BAND_` in the names of the bands, in the order in which files have them."""
 
 _PART = re.compile(r"_?-?R\d+C\d+", re.IGNORECASE)
-_PRODUCT = re.compile(r"(?:(\d{9,}_\d\d)_)?(P\d{3})(?![0-9])", re.IGNORECASE)
+_PRODUCT = re.compile(r"\d{9,}_\d\d_P\d{3}(?![0-9])", re.IGNORECASE)
 _CODE = re.compile(r"-([A-Z])(\d)([A-Z])S-", re.IGNORECASE)
 _SIDE = re.compile(r"(?<![A-Z])(PAN|MUL|PSH|MS\d?)(?![A-Z])", re.IGNORECASE)
 
@@ -53,14 +53,13 @@ def _stem(name: str) -> str:
 
 def _product_name(stem: str) -> str:
     """What the pan and the mul of a product have in common: `052421600010_01_P001`."""
-    found = _PRODUCT.search(PurePosixPath(stem).name)
-    if not found:
-        return "P001"
-    return "_".join(filter(None, (found[1], found[2].upper())))
+    name = PurePosixPath(stem).name
+    found = _PRODUCT.search(name)
+    return found[0].upper() if found else re.sub(r"[_-]+", "_", _SIDE.sub("", name)).strip("_")
 
 
 def _read_image(contents: Contents, stem: str) -> VendorImage:
-    table = next(iter(contents.beside(stem, f"{PurePosixPath(stem).name}{end}") for end in (".TIL",)))
+    table = contents.beside(stem, f"{PurePosixPath(stem).name}.TIL")
     parts, size = _named_parts(contents, table) if table else (_unnamed_parts(contents, stem), None)
     metadata = contents.beside(stem, f"{PurePosixPath(stem).name}.IMD")
     if metadata is None:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from potato.core.platforms import find_sensor
 from potato.core.sensor_table import SENSORS
-from potato.core.sensors import Sensor, find_sensor
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.deliveries.synthetic.airbus_order import write_airbus
 from potato.deliveries.synthetic.landsat_scene import write_both_levels, write_landsat
