@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,34 +131,27 @@ def open_delivery(
     Raises:
         DeliveryError: if the delivery is incomplete, inconsistent or not understood.
     """
-    products = find_products(path)
-    if product is not None:
-        products = tuple(one for one in products if one.name.lower().endswith(product.lower()))
+    found = find_products(path)
+    products = [one for one in found if one.name.lower().endswith((product or "").lower())]
     if len(products) != 1:
-        names = ", ".join(one.name for one in find_products(path))
+        names = ", ".join(one.name for one in found)
         raise DeliveryError(
             f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
         )
-    return open_product(
-        products[0],
-        calibrate=calibrate,
-        allow_missing=allow_missing,
-        sensor=sensor,
-        band_order=band_order,
-        haze_file=haze_file,
-    )
+    delivery = open_layers(products[0], calibrate, allow_missing, sensor, band_order)
+    return delivery if calibrate in ("none", "toa") else clear_haze(delivery, haze_file)
 
 
-def open_product(
+def open_layers(
     product: Product,
-    *,
     calibrate: Calibrate = "auto",
     allow_missing: bool = False,
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
-    haze_file: PathLike | None = None,
 ) -> Delivery:
-    """Find the pan and the mul of a product; see `open_delivery`.
+    """The pan and the mul of a product, with haze if they are top-of-atmosphere reflectance.
+
+    The arguments are those of `open_delivery`.
 
     Raises:
         DeliveryError: if the product is incomplete, inconsistent or not understood.
@@ -185,10 +178,6 @@ def open_product(
             f"{contents.path}: expected pixels of mul {known.ratio} times as wide as those of pan, as "
             f"{known.title} has them, found {ratio:.3g} times; pan and mul aren't of one product"
         )
-    words = "as the files state" if wanted == "none" else WORDS[wanted]
-    if wanted == "surface" and "toa" in (pan.reflectance, mul.reflectance):
-        pan_layer, mul_layer = _clear(product, known, (pan, pan_layer), (mul, mul_layer), haze_file)
-        words += ", haze of the whole product subtracted"
     return Delivery(
         name=product.name,
         path=contents.path,
@@ -199,9 +188,38 @@ def open_product(
         date=mul.date,
         level=mul.level,
         parts=(pan.found, mul.found),
-        calibration=words,
+        calibration="as the files state" if wanted == "none" else WORDS[mul.reflectance],
         missing=missing,
         notes=(*product.notes, *notes),
+    )
+
+
+def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Delivery:
+    """A delivery without haze in those of its layers that are top-of-atmosphere reflectance.
+
+    Args:
+        delivery: from `open_layers`.
+        haze_file: a JSON file that keeps the haze for later runs; None to keep nothing.
+
+    Raises:
+        DeliveryError: if the file is another product's.
+        InputError: if an image can't be read.
+    """
+    layers = {"pan": delivery.pan, "mul": delivery.mul}
+    hazy = [role for role, layer in layers.items() if _is_hazy(layer)]
+    if not hazy:
+        return delivery
+    sensors = {"pan": None, "mul": delivery.sensor}
+
+    def estimate() -> dict[str, float]:
+        found = [estimate_haze(layers[role], sensors[role]) for role in hazy]
+        return {band: haze for one in found for band, haze in one.items()}
+
+    haze = keep_haze(haze_file, delivery.name, estimate)
+    told = f"{WORDS['surface']}, haze of the whole product subtracted"
+    pan = _subtract(delivery.pan, haze, ("pan",))
+    return replace(
+        delivery, pan=pan, mul=_subtract(delivery.mul, haze, delivery.sensor.bands), calibration=told
     )
 
 
@@ -242,31 +260,14 @@ def _calibration(image: VendorImage, bands: Sequence[VendorBand], wanted: str) -
     return Calibration(gains, offsets, image.reflectance)
 
 
-def _clear(
-    product: Product,
-    sensor: Sensor,
-    pan: tuple[VendorImage, Layer],
-    mul: tuple[VendorImage, Layer],
-    haze_file: PathLike | None,
-) -> tuple[Layer, Layer]:
-    """The layers of a product, without haze where they are top-of-atmosphere reflectance."""
-
-    def estimate() -> dict[str, float]:
-        found: dict[str, float] = {}
-        for (image, layer), of in ((pan, None), (mul, sensor)):
-            if image.reflectance == "toa":
-                found |= estimate_haze(layer, of)
-        return found
-
-    haze = keep_haze(haze_file, product.name, estimate)
-    fine, coarse = (
-        _subtract(layer, [haze.get(band, 0.0) for band in bands]) if image.reflectance == "toa" else layer
-        for (image, layer), bands in ((pan, ("pan",)), (mul, sensor.bands))
-    )
-    return fine, coarse
+def _is_hazy(layer: Layer) -> bool:
+    return layer.calibration is not None and layer.calibration.product == "toa"
 
 
-def _subtract(layer: Layer, haze: Sequence[float]) -> Layer:
-    assert layer.calibration is not None
-    offsets = tuple(old - more for old, more in zip(layer.calibration.offsets, haze, strict=True))
+def _subtract(layer: Layer, haze: Mapping[str, float], bands: Sequence[str]) -> Layer:
+    """A layer without the haze of its bands, if it has any."""
+    if layer.calibration is None or not _is_hazy(layer):
+        return layer
+    pairs = zip(layer.calibration.offsets, bands, strict=True)
+    offsets = tuple(offset - haze.get(band, 0.0) for offset, band in pairs)
     return replace(layer, calibration=Calibration(layer.calibration.gains, offsets, "surface"))

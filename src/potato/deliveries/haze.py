@@ -42,7 +42,7 @@ WAVELENGTHS = {
 }
 """Centres of bands in nm, roughly."""
 
-WINDOWS, SIDE = 16, 64
+WINDOWS, SIDE = 8, 128
 """Windows that are sampled along each side of an image, and their size in pixels."""
 
 FORMAT = "potato haze 1"

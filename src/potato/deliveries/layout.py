@@ -37,7 +37,7 @@ def with_bands(contents: Contents, image: VendorImage) -> VendorImage:
     file = next((part.file for part in image.groups[0] if part.file is not None), None)
     if image.bands or file is None:
         return image
-    names = _read_part(contents, file).descriptions
+    names = read_part(contents, file).descriptions
     bands = tuple(VendorBand(name or "", 0, number) for number, name in enumerate(names, 1))
     return dataclasses.replace(image, bands=bands)
 
@@ -130,7 +130,7 @@ def make_layer(
 
 def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart, ...]) -> tuple[Group, Grid]:
     """The parts of a group that are there, with their places in the whole image, and its grid."""
-    there = [(part, _read_part(contents, part.file)) for part in group if part.file is not None]
+    there = [(part, read_part(contents, part.file)) for part in group if part.file is not None]
     if not there:
         names = ", ".join(part.name for part in group[:MANY])
         raise DeliveryError(
@@ -159,7 +159,12 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
     return tuple(placed), Grid(height, width, header.grid.crs, transform)
 
 
-def _read_part(contents: Contents, file: str) -> Header:
+def read_part(contents: Contents, file: str) -> Header:
+    """The header of a file of a delivery.
+
+    Raises:
+        DeliveryError: if it can't be opened, or has another format than its name says.
+    """
     driver = DRIVERS.get(file.rsplit(".", 1)[-1].lower())
     try:
         return read_header(contents.gdal_name(file), "part", driver)

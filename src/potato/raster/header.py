@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rasterio.enums import MaskFlags
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
+from potato.errors import InputError
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.gdal_env import gdal, gdal_reason, open_dataset
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,20 @@ def read_header(name: str, role: str, driver: str | None = None) -> Header:
             model=model,
             vendor={key: value.strip('"') for key, value in dataset.tags(ns="IMD").items()},
         )
+
+
+def read_corner(header: Header) -> None:
+    """Read the last pixel of an image, which a download that was cut short lacks.
+
+    Raises:
+        InputError: if it can't be read.
+    """
+    window = Window(header.grid.width - 1, header.grid.height - 1, 1, 1)
+    with gdal(), contextlib.closing(open_dataset(header.name, "image", header.driver)) as dataset:
+        try:
+            dataset.read(window=window)
+        except RasterioError as error:
+            raise InputError(
+                f"can't read {header.name} to its end: the file is damaged or cut short, fetch it again "
+                f"({gdal_reason(error)})"
+            ) from error
