@@ -13,7 +13,8 @@ from potato.core.platforms import find_sensor
 from potato.deliveries import open_delivery
 from potato.deliveries.haze import MOST_HAZE, WAVELENGTHS, limit_haze
 from potato.deliveries.synthetic import make_scene
-from potato.raster import gdal, mul_image, open_dataset, open_pair, pan_image
+from potato.raster import gdal, grid_at, mul_image, open_dataset, open_pair, pan_image
+from potato.raster.plain_file import write_plain
 
 SIZE = 160
 
@@ -118,6 +119,19 @@ def test_reflectance_that_acomp_has_made_is_taken_as_it_is(copied):
     delivery = open_delivery(folder)
     assert set(delivery.mul.calibration.gains) == {1e-4} and set(delivery.mul.calibration.offsets) == {0.0}
     assert delivery.calibration == "surface reflectance"
+
+
+def test_names_in_the_files_count_more_than_the_order_of_the_metadata(copied):
+    folder = copied("maxar-flat")
+    before = read(open_delivery(folder))
+    path = folder / "09OCT08_P001_MUL.TIF"
+    with open_dataset(str(path), "mul") as file:
+        pixels = file.read()
+    path.unlink()
+    height, width = pixels.shape[1:]
+    write_plain(path, pixels[::-1], grid_at(height, width, 2.0), ("BAND_N", "BAND_R", "BAND_G", "BAND_B"))
+    for seen, true in zip(read(open_delivery(folder)), before, strict=True):
+        assert (seen == true).all()
 
 
 def test_a_reflectance_product_of_airbus_is_taken_as_it_is(copied):

@@ -167,7 +167,7 @@ def open_layers(
         )
     mul = named_bands(mul, band_order, contents.path)
     known, notes = name_sensor(product, pan, mul, sensor)
-    bands = order_bands(mul, known, contents.path)
+    bands = order_bands(contents, mul, known)
     wanted = choose_calibration(product, pan, mul, calibrate)
     fine = (pan.bands or (VendorBand("pan", 0, 1),))[:1]
     pan_layer, pan_grid = make_layer(contents, pan, fine, _calibration(pan, fine, wanted))

@@ -66,27 +66,29 @@ def named_bands(image: VendorImage, order: Sequence[str], where: str) -> VendorI
     )
 
 
-def order_bands(image: VendorImage, sensor: Sensor, where: str) -> tuple[VendorBand, ...]:
-    """The bands of a mul in the order of a sensor's.
-
-    Args:
-        image: the mul.
-        sensor: the sensor.
-        where: what the message calls the delivery.
+def order_bands(contents: Contents, image: VendorImage, sensor: Sensor) -> tuple[VendorBand, ...]:
+    """The bands of a mul in the order of a sensor's; names that files give them count most.
 
     Raises:
         DeliveryError: if bands are missing or have no names.
     """
     places = sensor.find_bands([band.name for band in image.bands])
     if len(places) == len(sensor.bands):
-        return tuple(image.bands[places[band]] for band in sensor.bands)
+        ordered = {band: image.bands[places[band]] for band in sensor.bands}
+        for index, group in enumerate(image.groups):
+            own = [name for name, band in ordered.items() if band.group == index]
+            file = next((part.file for part in group if part.file is not None), None)
+            named = sensor.find_bands(read_part(contents, file).descriptions) if file else {}
+            if named.keys() == set(own):
+                ordered |= {name: dataclasses.replace(ordered[name], number=named[name] + 1) for name in own}
+        return tuple(ordered.values())
     if not places and len(image.bands) == len(sensor.file_order):
         order = dict(zip(sensor.file_order, image.bands, strict=True))
         return tuple(order[band] for band in sensor.bands)
     missing = [band for band in sensor.bands if band not in places]
     found = ", ".join(band.name or "no name" for band in image.bands) or "none"
     raise DeliveryError(
-        f"{where}: expected the bands of {sensor.title}, found {found} in {image.metadata}, "
+        f"{contents.path}: expected the bands of {sensor.title}, found {found} in {image.metadata}, "
         f"but not {', '.join(missing)}; name another sensor (--sensor, see potato sensors), or the bands "
         "(--band-order)"
     )

@@ -196,7 +196,7 @@ def _calibrated(
                 f"{metadata}: expected absCalFactor and effectiveBandwidth of {band.name} above 0, "
                 f"found {factor:g} and {width:g}"
             )
-        gain, offset = constants[band.name].reflectance(factor / width, distance, elevation)
+        gain, offset = constants[band.name].to_reflectance(factor / width, distance, elevation)
         yield VendorBand(band.name, band.group, band.number, gain, offset)
 
 
