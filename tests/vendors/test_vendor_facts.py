@@ -9,7 +9,7 @@ import pytest
 
 from potato.deliveries import examine_products, is_delivery, list_products, open_delivery
 from potato.deliveries.contents import list_contents
-from potato.deliveries.dimap import parse_xml
+from potato.deliveries.markup import parse_xml
 from potato.deliveries.maxar_constants import find_constants
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectance_per_radiance

@@ -187,6 +187,24 @@ def test_products_that_are_finished_or_lie_on_no_map(copied):
     refused(folder, "is of level 1B, which lies on no map; .*gdalwarp -rpc .*orthority")
 
 
+def test_a_sharpened_or_enhanced_product_of_maxar(copied):
+    folder = copied("maxar")
+    edit(folder, "*M2AS*.IMD", 'Algorithm = "None"', 'Algorithm = "UNB"')
+    refused(folder, r"found no mul beside .*IMD \(sharpened already\).*")
+    edit(folder, "*M2AS*.IMD", 'Algorithm = "UNB"', 'Algorithm = "None"')
+    edit(folder, "*M2AS*.IMD", 'Enhancement = "Off"', 'Enhancement = "DRA"')
+    refused(folder, r"is enhanced for display \(DRA\), which can't be undone; order the product without")
+
+
+def test_an_image_of_another_format_than_its_name_says(copied):
+    """A VRT names other files of this machine, which aren't the vendor's to read."""
+    folder = copied("files")
+    (folder / "pan.tif").write_text(
+        "<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand band='1' dataType='UInt16'/></VRTDataset>"
+    )
+    refused(folder, "can't open image .*pan.tif")
+
+
 def test_display_products_of_airbus(copied):
     folder = copied("dimap")
     edit(folder, "DIM_*.XML", "BASIC", "DISPLAY")

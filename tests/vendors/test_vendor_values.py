@@ -5,6 +5,7 @@ import json
 import shutil
 import tarfile
 import zipfile
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from potato.core.platforms import find_sensor
 from potato.deliveries import open_delivery
 from potato.deliveries.haze import MOST_HAZE, WAVELENGTHS, limit_haze
+from potato.deliveries.odl import parse_odl
 from potato.deliveries.synthetic import make_scene
 from potato.raster import gdal, grid_at, mul_image, open_dataset, open_pair, pan_image
 from potato.raster.plain_file import write_plain
@@ -130,6 +132,24 @@ def test_names_in_the_files_count_more_than_the_order_of_the_metadata(copied):
     path.unlink()
     height, width = pixels.shape[1:]
     write_plain(path, pixels[::-1], grid_at(height, width, 2.0), ("BAND_N", "BAND_R", "BAND_G", "BAND_B"))
+    for seen, true in zip(read(open_delivery(folder)), before, strict=True):
+        assert (seen == true).all()
+
+
+def test_metadata_in_xml_say_the_same(copied):
+    folder = copied("maxar")
+    before = read(open_delivery(folder))
+    for file in folder.rglob("*.IMD"):
+        root = ElementTree.Element("isd")
+        values = ElementTree.SubElement(root, "IMD")
+        for name, value in parse_odl(file.read_text()).items():
+            parent, (*group, field) = values, name.upper().replace("IMAGE_1", "IMAGE").split(".")
+            for tag in group:
+                found = parent.find(tag)
+                parent = ElementTree.SubElement(parent, tag) if found is None else found
+            ElementTree.SubElement(parent, field).text = value
+        file.with_suffix(".XML").write_bytes(ElementTree.tostring(root))
+        file.unlink()
     for seen, true in zip(read(open_delivery(folder)), before, strict=True):
         assert (seen == true).all()
 

@@ -25,7 +25,7 @@ from potato.raster import Layer
 READERS = (find_landsat, find_dimap, find_maxar)
 """Readers of metadata, of which the first that finds any is asked."""
 
-METADATA = (".til", ".imd", ".xml", "_mtl.txt")
+DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
 """Endings of files that stand for the product that they describe."""
 
 RATIO_TOLERANCE = 0.02
@@ -80,7 +80,7 @@ class Delivery:
 def is_delivery(path: PathLike) -> bool:
     """Whether a path may be a delivery: a folder, an archive, or a metadata file."""
     name = os.fspath(path)
-    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(METADATA)
+    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(DESCRIPTIONS)
 
 
 def find_products(path: PathLike) -> tuple[Product, ...]:
@@ -93,7 +93,7 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
         DeliveryError: if there is no imagery, or metadata can't be understood.
     """
     name = os.fspath(path)
-    if Path(name).is_file() and name.lower().endswith(METADATA):
+    if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
         return _product_of(name)
     contents = list_contents(name)
     products = next((found for find in READERS if (found := find(contents))), None)

@@ -8,15 +8,12 @@ from affine import Affine
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
 from potato.core.text import counted
-from potato.deliveries.contents import Contents
+from potato.deliveries.contents import Contents, read_part
 from potato.deliveries.product import NamedPart, VendorBand, VendorImage
-from potato.errors import DeliveryError, InputError
+from potato.errors import DeliveryError
 from potato.raster import Grid, Layer, crs_name, grid_at
-from potato.raster.header import Header, read_header
+from potato.raster.header import Header
 from potato.raster.vrt import Placed, VrtBand, build_vrt
-
-DRIVERS = {"tif": "GTiff", "tiff": "GTiff", "jp2": "JP2OpenJPEG", "ntf": "NITF"}
-"""GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
 
 TOLERANCE = 0.1
 """Pixels by which a part may lie beside the grid of the others."""
@@ -159,19 +156,6 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
         width = max(width, column - left + other.grid.width)
     transform = header.grid.transform @ Affine.translation(left, top)
     return tuple(placed), Grid(height, width, header.grid.crs, transform)
-
-
-def read_part(contents: Contents, file: str) -> Header:
-    """The header of a file of a delivery.
-
-    Raises:
-        DeliveryError: if it can't be opened, or has another format than its name says.
-    """
-    driver = DRIVERS.get(file.rsplit(".", 1)[-1].lower())
-    try:
-        return read_header(contents.gdal_name(file), "part", driver)
-    except InputError as error:
-        raise DeliveryError(str(error)) from error
 
 
 def _offset(first: Header, other: Header) -> tuple[int, int]:
