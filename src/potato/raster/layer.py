@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from potato.core.platforms import find_sensor, guess_sensor
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensor_table import WORKSHOP
@@ -324,20 +326,24 @@ def refuse_counts(*images: tuple[Layer, Image]) -> None:
         InputError: if a file can't be read.
     """
     for layer, image in images:
-        if layer.calibration or image.calibration or _exceeds(image, MOST_COUNT):
+        if layer.calibration or image.calibration or not _holds_counts(image):
             return
     raise uncalibrated(images[0][0].path, f"counts, none above {MOST_COUNT:,}")
 
 
-def _exceeds(image: Image, limit: int) -> bool:
-    """Whether any valid pixel of an image exceeds a number; or none is valid."""
+def _holds_counts(image: Image) -> bool:
+    """Whether no number exceeds `MOST_COUNT`; False for an even image, which tells nothing."""
     height, width = image.grid.height, image.grid.width
     middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
-    seen = False
+    low, high = np.full((2, len(image.indexes)), [[MOST_COUNT + 1], [0]])
     # The middle tells for most images, and others are read until a number exceeds the limit.
     for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
         pixels, valid = image.read(window.row, window.column, window.height, window.width)
-        seen = seen or bool(valid.any())
-        if (pixels.max(0, where=valid, initial=0) > limit).any():
-            return True
-    return not seen
+        numbers = pixels[:, valid]
+        low, high = (
+            np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1)),
+            np.maximum(high, numbers.max(1, initial=0)),
+        )
+        if high.max() > MOST_COUNT:
+            return False
+    return bool((low < high).any())
