@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -70,12 +70,19 @@ class Reading:
             empty for what the files state.
         nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
             for the files' own masks, alpha and nodata values.
+        calibrate: what counts of a vendor's delivery become: `none`, `toa` or `surface`
+            reflectance; `auto` is `surface` where metadata have the constants.
+        product: the product of a delivery, by its name or the end of it, if there are several.
+        allow_missing: whether files that a delivery's metadata name may be missing.
     """
 
     sensor: Sensor | str | None = None
     band_order: Sequence[str] = ()
     scale: Sequence[float] = ()
     nodata: Sequence[float] = ()
+    calibrate: Literal["auto", "none", "toa", "surface"] = "auto"
+    product: str | None = None
+    allow_missing: bool = False
 
     def pan(self, path: PathLike | Layer) -> Layer:
         """A pan as a layer."""
