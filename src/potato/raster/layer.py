@@ -33,6 +33,10 @@ PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "
 """Domains and names under which GDAL's readers give a file's platform."""
 
 
+_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
+"""What takes some bands out of a file."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """A pan or a mul before it is opened.
@@ -224,11 +228,11 @@ def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
     if not any(names) and len(names) == len(WORKSHOP.bands):
         told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
         return WORKSHOP, told
-    found = ", ".join(name or "no name" for name in names)
+    found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "
         f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        "bands (--band-order blue,green,…)"
+        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
     )
 
 
@@ -266,7 +270,8 @@ def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
     if len(indexes) != len(sensor.bands):
         raise BandError(
             f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
-            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}"
+            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; take these out first "
+            f"({_TAKE_OUT})"
         )
     if not sensor.file_order:
         raise BandError(
@@ -320,8 +325,8 @@ def uncalibrated(path: str, found: str) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
         f"{path}: expected reflectance × 10,000, found {found}; sharpen the folder of the delivery, whose "
-        "metadata tell how they become reflectance, or say how much reflectance a count is "
-        "(--scale 0.0001 for reflectance × 10,000)"
+        "metadata tell how they become reflectance, or say how much reflectance a count is (--scale 0.0001 "
+        "if they are reflectance × 10,000, 1 if they are reflectance)"
     )
 
 
