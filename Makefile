@@ -11,15 +11,17 @@ export POTATO_DATA ?= $(abspath ../shared/data)
 demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
 
+# A process for each core, each with one thread of torch and of BLAS; idle ones take tests from the others.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n logical --dist worksteal
 
 # The base as users install it, in an environment without torch.
 test-base: $(VENV)/installed-dev build/base/installed
 	! build/base/bin/python -c "import torch" 2> /dev/null
 	test $$(du -sm build/base | cut -f1) -le 270
 	build/base/bin/potato demo build/base-demo --overwrite
-	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest tests/project/test_base.py
+	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest -n logical --dist worksteal \
+		tests/project/test_base.py
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
