@@ -114,19 +114,18 @@ def open_delivery(
     allow_missing: bool = False,
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
-    haze_file: PathLike | None = None,
 ) -> Delivery:
-    """Find the pan and the mul of a delivery.
+    """Find the pan and the mul of a delivery, with haze if they are top-of-atmosphere reflectance.
 
     Args:
         path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
         product: the name of the product, or the end of it (`P002`), if there are several.
-        calibrate: what counts become. `surface` subtracts the haze of the whole product from `toa`;
-            `auto` is `surface` where the metadata have the constants, else `none`.
+        calibrate: what counts become. For `surface`, `clear_haze` has still to subtract the haze of
+            the whole product from `toa`; `auto` is `surface` where the metadata have the constants,
+            else `none`.
         allow_missing: whether files that the metadata name may be missing; their ground is invalid.
         sensor: the sensor, if the metadata don't name it.
         band_order: names of mul's bands in the order of its files, if they aren't what they say.
-        haze_file: a JSON file that keeps the product's haze for later runs; None to keep nothing.
 
     Raises:
         DeliveryError: if the delivery is incomplete, inconsistent or not understood.
@@ -138,8 +137,7 @@ def open_delivery(
         raise DeliveryError(
             f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
         )
-    delivery = open_layers(products[0], calibrate, allow_missing, sensor, band_order)
-    return delivery if calibrate in ("none", "toa") else clear_haze(delivery, haze_file)
+    return open_layers(products[0], calibrate, allow_missing, sensor, band_order)
 
 
 def open_layers(
