@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries import find_products, open_delivery
+from potato.deliveries import clear_haze, find_products, open_delivery
 from potato.errors import DeliveryError
 from potato.raster import grid_at
 from potato.raster.plain_file import write_plain
@@ -244,11 +244,12 @@ def test_several_products_are_listed(made, tmp_path):
 
 def test_haze_kept_for_another_product(made, tmp_path):
     kept = tmp_path / "haze.json"
-    open_delivery(made("dimap"), haze_file=kept)
-    refused(
-        made("maxar"),
+    clear_haze(open_delivery(made("dimap")), kept)
+    delivery = open_delivery(made("maxar"))
+    for said in (
         "expected the haze of 052421600010_01_P001, found that of PHR1A.*; remove it",
-        haze_file=kept,
-    )
-    kept.write_text("{}")
-    refused(made("maxar"), "damaged file; remove it", haze_file=kept)
+        "damaged file",
+    ):
+        with pytest.raises(DeliveryError, match=said):
+            clear_haze(delivery, kept)
+        kept.write_text("{}")

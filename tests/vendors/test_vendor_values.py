@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries import open_delivery
+from potato.deliveries import clear_haze, open_delivery
 from potato.deliveries.haze import MOST_HAZE, WAVELENGTHS, limit_haze
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.synthetic import make_scene
@@ -71,7 +71,7 @@ def test_counts_become_the_reflectance_that_they_were_made_from(made, kind, sens
 
 
 def test_haze_of_the_whole_product_is_found_and_subtracted(made):
-    delivery = open_delivery(made("maxar", "WV02"))
+    delivery = clear_haze(open_delivery(made("maxar", "WV02")))
     truth = scene_of("WV02")
     _, mul, _, _ = read(delivery)
     assert delivery.calibration == "surface reflectance, haze of the whole product subtracted"
@@ -91,7 +91,7 @@ def test_haze_is_limited_and_falls_with_the_wavelength():
 
 
 def test_the_second_level_of_landsat_keeps_its_values_and_takes_pan_of_the_first(made):
-    delivery = open_delivery(made("landsat-2", "LC09"))
+    delivery = clear_haze(open_delivery(made("landsat-2", "LC09")))
     truth = scene_of("LC09")
     pan, mul, _, _ = read(delivery)
     haze = np.array(truth.haze)[:, None, None]
@@ -102,11 +102,11 @@ def test_the_second_level_of_landsat_keeps_its_values_and_takes_pan_of_the_first
 def test_parts_of_a_product_match_at_their_seams(copied, tmp_path):
     """What one run keeps, another uses, whichever parts it has; so pictures of both match."""
     folder, kept = copied("maxar", "WV02"), tmp_path / "haze.json"
-    whole = read(open_delivery(folder, haze_file=kept))
+    whole = read(clear_haze(open_delivery(folder), kept))
     assert set(json.loads(kept.read_text())["haze"]) == {"pan", *find_sensor("WV02").bands}
     for part in folder.rglob("*R1C1*.TIF"):
         part.unlink()
-    rest = open_delivery(folder, allow_missing=True, haze_file=kept)
+    rest = clear_haze(open_delivery(folder, allow_missing=True), kept)
     assert rest.missing and "2 files missing" in str(rest)
     for complete, partial in zip(whole, read(rest), strict=True):
         side = complete.shape[-1] // 2
