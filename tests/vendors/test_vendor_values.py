@@ -108,6 +108,9 @@ def test_parts_of_a_product_match_at_their_seams(copied, tmp_path):
         part.unlink()
     rest = clear_haze(open_delivery(folder, allow_missing=True), kept)
     assert rest.missing and "2 files missing" in str(rest)
+    for layer, pixel in ((rest.pan, 0.5), (rest.mul, 2.0)):
+        with open_dataset(layer.name, "layer") as dataset:
+            assert dataset.transform == grid_at(1, 1, pixel).transform
     for complete, partial in zip(whole, read(rest), strict=True):
         side = complete.shape[-1] // 2
         assert (complete[..., side:, :] == partial[..., side:, :]).all()

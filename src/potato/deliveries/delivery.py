@@ -208,17 +208,17 @@ def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Deliver
     if not hazy:
         return delivery
     sensors = {"pan": None, "mul": delivery.sensor}
+    bands = {"pan": ("pan",), "mul": delivery.sensor.bands}
 
     def estimate() -> dict[str, float]:
         found = [estimate_haze(layers[role], sensors[role]) for role in hazy]
         return {band: haze for one in found for band, haze in one.items()}
 
-    haze = keep_haze(haze_file, delivery.name, estimate)
+    needed = [band for role in hazy for band in bands[role]]
+    haze = keep_haze(haze_file, delivery.name, needed, estimate)
     told = f"{WORDS['surface']}, haze of the whole product subtracted"
-    pan = _subtract(delivery.pan, haze, ("pan",))
-    return replace(
-        delivery, pan=pan, mul=_subtract(delivery.mul, haze, delivery.sensor.bands), calibration=told
-    )
+    pan, mul = (_subtract(layer, haze, bands[role]) for role, layer in layers.items())
+    return replace(delivery, pan=pan, mul=mul, calibration=told)
 
 
 def _product_of(name: str) -> tuple[Product, ...]:
