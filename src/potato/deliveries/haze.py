@@ -122,16 +122,20 @@ def keep_haze(
         haze = estimate()
         write_whole(file, json.dumps({"format": FORMAT, "product": product, "haze": haze}, indent=2) + "\n")
         return haze
+    damaged = DeliveryError(
+        f"{file}: expected the haze of {', '.join(bands)} in {product}, found a damaged file; remove it"
+    )
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        kept = {band: float(data["haze"][band]) for band in bands}
         known = data["format"], data["product"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DeliveryError(
-            f"{file}: expected the haze of {', '.join(bands)} of {product}, found a damaged file; remove it"
-        ) from error
+        raise damaged from error
     if known != (FORMAT, product):
         raise DeliveryError(f"{file}: expected the haze of {product}, found that of {known[1]}; remove it")
+    try:
+        kept = {band: float(data["haze"][band]) for band in bands}
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged from error
     return kept
 
 
