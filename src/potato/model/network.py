@@ -37,6 +37,7 @@ from potato.model.features import (
     WideContext,
     local_regression,
     predict,
+    predict_infrared,
     root,
     trim,
     wide_context,
@@ -60,7 +61,7 @@ class Sharpener(nn.Module):
         super().__init__()
         self.architecture = architecture or Architecture()
         self.sensor = sensor
-        self.halo_valid, self.halo, self.read_halo = halos(self.architecture)
+        self.halo_valid, self.halo, self.read_halo = halos(self.architecture, sensor)
         shapes = self.architecture.layers.values()
         self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, bias=False) for after, before, _, _ in shapes)
         if shapes:
@@ -99,6 +100,8 @@ class Sharpener(nn.Module):
         shading, roots = root(mean), root(pan)
         depth = len(self.layers)
         if not depth:
+            if self.sensor.pan_sees_infrared:
+                return predict_infrared(mean, roots, oklab)
             return predict(mean, roots, oklab)[0]
         context = wide_context(shading, roots, oklab[:, :1])
         unknown = self.halo - self.halo_valid
