@@ -29,7 +29,7 @@ class InputError(PotatoError):
 
 
 class PairError(InputError):
-    """A pan and a mul that don't lie on one 4:1 grid."""
+    """A pan and a mul whose grids or ground don't fit each other."""
 
 
 class GridError(InputError):

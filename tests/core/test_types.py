@@ -3,14 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.core.sensors import BANDS
 from potato.core.types import check_pair_shapes
 
 
-@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
-def test_the_shapes_of_a_pair_are_accepted(batch, height, width):
+@given(st.integers(1, 3), st.integers(3, 9), st.integers(2, 6), st.integers(1, 5), st.integers(1, 5))
+def test_the_shapes_of_a_pair_are_accepted(batch, bands, ratio, height, width):
     check_pair_shapes(
-        torch.empty(batch, 1, 4 * height, 4 * width), torch.empty(batch, len(BANDS), height, width)
+        torch.empty(batch, 1, ratio * height, ratio * width), torch.empty(batch, bands, height, width)
     )
 
 
@@ -18,7 +17,7 @@ def test_the_shapes_of_a_pair_are_accepted(batch, height, width):
     ("pan", "mul"),
     [
         ((1, 8, 8), (8, 2, 2)),
-        ((1, 1, 8, 8), (1, 4, 2, 2)),
+        ((1, 1, 8, 9), (1, 8, 2, 2)),
         ((2, 1, 8, 8), (1, 8, 2, 2)),
         ((1, 1, 8, 12), (1, 8, 2, 2)),
         ((1, 3, 8, 8), (1, 8, 2, 2)),
@@ -26,7 +25,7 @@ def test_the_shapes_of_a_pair_are_accepted(batch, height, width):
 )
 def test_other_shapes_are_refused_with_what_came(pan, mul):
     with pytest.raises(
-        ValueError, match=r"expected pan \(b, 1, 4h, 4w\) and mul \(b, 8, h, w\), found"
+        ValueError, match=r"expected pan \(b, 1, rh, rw\) and mul \(b, n, h, w\), found"
     ) as raised:
         check_pair_shapes(torch.empty(pan), torch.empty(mul))
     assert f"found {pan} and {mul}" in str(raised.value)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.core.windows import PairWindow, panels, split
+from potato.core.windows import PairWindow, PixelWindow, panels, split
 
 side = st.integers(1, 60)
 
@@ -20,8 +20,14 @@ def test_panels_and_blocks_cover_every_cell_once(height, width, panel, block):
     assert len(seen) == len(set(seen)) == height * width
 
 
-def test_a_window_is_printed_in_pan_pixels():
-    assert str(PairWindow(1, 2, 3, 4)) == "pan rows 4–16, columns 8–24"
+def test_a_window_in_pan_pixels_covers_its_cells():
+    window = PairWindow(1, 2, 3, 4)
+    assert window.pixels(3) == PixelWindow(3, 6, 9, 12)
+    assert window.pixels(3).cells(3) == window
+
+
+def test_a_window_is_printed_as_rows_and_columns_of_mul():
+    assert str(PairWindow(1, 2, 3, 4)) == "mul rows 1–4, columns 2–6"
 
 
 def test_padding_is_symmetric():

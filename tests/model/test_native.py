@@ -9,6 +9,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import FLAT, LOOKS, NATURAL, adjust, render, threshold_of
 from potato.core.resample import enlarge_mask
+from potato.core.sensor_table import WORKSHOP
 from potato.model import _native
 from potato.model.gpu import GpuBackend
 from potato.model.model import Architecture, Model, halos
@@ -90,7 +91,7 @@ def test_oklab_equals_that_of_torch(instructions, name, holes):
     model = MODELS[name]
     for height, width in ((24, 17), (1, 1), (3, 40)):
         pixels = window(model, height, width, holes)
-        found = NativeBackend(model, instructions).oklab(pixels)
+        found = NativeBackend(model, WORKSHOP, instructions).oklab(pixels)
         assert np.abs(found - expected_oklab(model, pixels)).max() < MOST_OKLAB
 
 
@@ -101,7 +102,7 @@ def test_oklab_equals_that_of_torch_on_extreme_ground(instructions, counts):
     pixels = window(model, 9, 9)
     pixels.pan[:, ::3] = counts
     pixels.mul[:, ::2] = counts
-    found = NativeBackend(model, instructions).oklab(pixels)
+    found = NativeBackend(model, WORKSHOP, instructions).oklab(pixels)
     expected = expected_oklab(model, pixels)
     assert np.isfinite(found).all()
     assert np.abs(found - expected).max() < MOST_OKLAB * max(1, np.abs(expected).max())
@@ -112,8 +113,8 @@ def test_codes_differ_from_those_of_torch_by_one_level_in_a_thousandth_of_the_pi
     for look in (NATURAL, adjust(NATURAL, exposure=6, contrast=1), FLAT):
         model = MODELS["shipped"]
         pixels = window(model, 60, 70, "pan mul")
-        found = NativeBackend(model, instructions).fuse(pixels, look, 1000, 4000)
-        expected = GpuBackend(model, "cpu").fuse(pixels, look, 1000, 4000)
+        found = NativeBackend(model, WORKSHOP, instructions).fuse(pixels, look, 1000, 4000)
+        expected = GpuBackend(model, "cpu", WORKSHOP).fuse(pixels, look, 1000, 4000)
         assert found.dtype == expected.dtype and np.array_equal(found[3], expected[3])
         difference = np.abs(found.astype(int) - expected.astype(int))
         assert difference.max() <= 1
@@ -125,14 +126,14 @@ def test_codes_differ_from_those_of_torch_by_one_level_in_a_thousandth_of_the_pi
 def test_colour_of_mul_equals_that_of_numpy(look):
     _, mul = pairs.ground(30, 41)
     valid = np.random.default_rng(0).random((30, 41)) < 0.8
-    found = render_colour(mul, valid, look, 20, 10).astype(int)
+    found = render_colour(mul, valid, WORKSHOP, look, 20, 10).astype(int)
     expected = render(mul_to_oklab(counts_to_reflectance(mul)), look, threshold_of(look, 30, 41, 20, 10))
     assert np.array_equal(found[3] > 0, valid) and not found[:, ~valid].any()
     difference = np.abs(found[:3] - expected)[:, valid]
     assert difference.max() <= 1 and (look.bits == 16 or (difference > 0).mean() < 1e-3)
 
 
-@pytest.mark.parametrize("backend", [NativeBackend, lambda model: GpuBackend(model, "cpu")])
+@pytest.mark.parametrize("backend", [NativeBackend, lambda model: GpuBackend(model, "cpu", WORKSHOP)])
 def test_window_without_valid_pixels_gives_none(backend):
     model = MODELS["predictor"]
     pixels = window(model, 8, 8)
@@ -142,7 +143,7 @@ def test_window_without_valid_pixels_gives_none(backend):
 
 def test_instruction_sets_agree():
     pixels = window(MODELS["shipped"], 30, 30, "pan")
-    first, *others = (NativeBackend(MODELS["shipped"], name).oklab(pixels) for name in SETS)
+    first, *others = (NativeBackend(MODELS["shipped"], WORKSHOP, name).oklab(pixels) for name in SETS)
     for other in others:
         assert np.abs(first - other).max() < MOST_OKLAB / 10
 

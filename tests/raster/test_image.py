@@ -6,7 +6,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 
 import pairs
-from potato.core.windows import PairWindow
+from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster import (
     check_same_grid,
@@ -54,7 +54,9 @@ def test_a_picture_has_8_or_16_bits(tmp_path):
 
 def test_a_mul_is_opened_without_its_pan(tmp_path):
     _, mul = pairs.ground(20, 24)
-    with open_mul(pairs.write(tmp_path / "m.tif", mul[::-1], names=pairs.BAND_NAMES[::-1])) as image:
+    with open_mul(pairs.write(tmp_path / "m.tif", mul[::-1], names=pairs.BAND_NAMES[::-1])) as opened:
+        image, sensor = opened
+        assert sensor.title == "WorldView-2"
         assert np.array_equal(image.read(0, 0, 20, 24)[0], mul)
 
 
@@ -84,9 +86,9 @@ def test_an_overview_is_no_larger_than_the_given_side(tmp_path, side, step):
     assert (codes == 7).all() and valid.all()
 
 
-def test_a_window_of_a_picture_is_in_cells(tmp_path):
+def test_a_window_of_a_picture_is_in_its_pixels(tmp_path):
     path = write_picture(tmp_path / "a.tif", np.concatenate([CODES, CODES[:1]]))
-    assert np.array_equal(read_picture(path, PairWindow(2, 3, 4, 5))[:3], CODES[:, 8:24, 12:32])
+    assert np.array_equal(read_picture(path, PixelWindow(8, 12, 16, 20))[:3], CODES[:, 8:24, 12:32])
 
 
 def test_a_photograph_has_three_bands_of_8_bits(tmp_path):

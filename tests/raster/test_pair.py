@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 import pairs
+from potato.core.radiometry import Calibration
 from potato.core.windows import PairWindow
-from potato.errors import BandError, InputError, PairError
-from potato.raster import open_pair
+from potato.errors import BandError, InputError
+from potato.raster import Layer, open_pair
 
 FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 
@@ -120,24 +122,6 @@ def test_a_pan_that_ends_inside_a_cell_is_read_to_its_end(tmp_path, arrays):
         assert pair.read(PairWindow(0, 0, 20, 24)).pan_valid.sum() == 78 * 93
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"crs": "EPSG:32612"}, "one CRS, found EPSG:32611 and EPSG:32612"),
-        ({"transform": FINE @ Affine.scale(2)}, "4 times as large as pan's, found 2 × 2"),
-        ({"transform": shifted(FINE, 2, 1) @ Affine.scale(4)}, r"off by \+2 pan pixels across and \+1 down"),
-        ({"transform": shifted(COARSE, 500, 0)}, r"no ground in common: mul starts \+2000 pan pixels across"),
-        ({"transform": COARSE @ Affine.rotation(1)}, "turned by"),
-    ],
-)
-def test_images_that_are_no_pair_are_refused_with_the_difference(tmp_path, arrays, change, message):
-    pan, mul = arrays
-    fine = pairs.write(tmp_path / "p.tif", pan)
-    coarse = pairs.write(tmp_path / "m.tif", mul, **{"transform": COARSE, **change})
-    with pytest.raises(PairError, match=message):
-        open_pair(fine, coarse)
-
-
 def test_corners_a_hundredth_of_a_pixel_apart_are_accepted(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
@@ -148,11 +132,10 @@ def test_corners_a_hundredth_of_a_pixel_apart_are_accepted(tmp_path, arrays):
 @pytest.mark.parametrize(
     ("bands", "names", "message"),
     [
-        (3, None, "expected the 8 bands .* found 3 bands"),
-        (4, None, "found 4 bands"),
-        (1, None, "found 1 band$"),
-        (9, None, "found none for coastal"),
-        (8, ("BAND_C", "BAND_B", "BAND_G", "?", "?", "?", "?", "?"), "found none for yellow, red"),
+        (3, None, "expected the bands of a sensor that Potato knows, found 3 bands"),
+        (1, None, "found 1 band .*name the sensor"),
+        (9, None, "found 9 bands"),
+        (8, ("BAND_C", "BAND_B", "BAND_G", "?", "?", "?", "?", "?"), r"BAND_G, \?, \?"),
     ],
 )
 def test_missing_bands_are_refused_by_number_or_name(tmp_path, arrays, bands, names, message):
@@ -163,12 +146,96 @@ def test_missing_bands_are_refused_by_number_or_name(tmp_path, arrays, bands, na
         open_pair(fine, coarse)
 
 
-def test_other_data_types_than_uint16_are_refused(tmp_path, arrays):
+@pytest.mark.parametrize("known", [False, True])
+def test_bands_of_a_named_sensor_are_all_there(tmp_path, arrays, known):
     pan, mul = arrays
-    coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
-    fine = pairs.write(tmp_path / "p.tif", (pan / 1e4).astype("float32"))
-    with pytest.raises(BandError, match=r"expected uint16 .* found float32"):
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    names = ("BAND_C", "BAND_B", "BAND_G", "?", "?", "?", "?", "?") if known else None
+    coarse = pairs.write(tmp_path / "m.tif", mul[: 8 if known else 5], COARSE, names=names)
+    message = (
+        "found none for yellow, red" if known else "expected the 8 bands of WorldView-3 .* found 5 bands"
+    )
+    with pytest.raises(BandError, match=message):
+        open_pair(fine, coarse, sensor="WorldView-3")
+
+
+def test_an_unknown_sensor_is_refused(tmp_path):
+    paths = pairs.write_pair(tmp_path)
+    with pytest.raises(InputError, match="expected a sensor that `potato sensors` lists, found WV9"):
+        open_pair(paths.pan, paths.mul, sensor="WV9")
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "offset"),
+    [
+        ("uint16", 1e-4, -0.1),
+        ("uint16", 2e-5, 0),
+        ("int16", 1e-4, 0.02),
+        ("float32", 1, 0.5),
+        ("uint8", 0.004, 0),
+    ],
+)
+def test_the_scale_and_offset_of_a_file_lead_to_its_reflectance(tmp_path, arrays, kind, scale, offset):
+    pan, mul = arrays
+    names = []
+    for name, pixels, transform in (("p", pan[None], FINE), ("m", mul, COARSE)):
+        numbers = (pixels / 1e4 - offset) / scale
+        whole = numbers if kind == "float32" else numbers.round().clip(0, np.iinfo(kind).max)
+        names.append(
+            pairs.write(
+                tmp_path / f"{name}.tif",
+                whole.astype(kind),
+                transform,
+                nodata=-1 if kind == "float32" else None,
+            )
+        )
+        with rasterio.open(names[-1], "r+") as file:
+            file.scales, file.offsets = [scale] * file.count, [offset] * file.count
+    with open_pair(*names) as pair:
+        pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+    assert pixels.mul.dtype == np.uint16
+    step = max(1, round(scale * 1e4 / 2) + 1) if kind != "float32" else 1
+    assert np.abs(pixels.mul.astype(int) - mul)[:, pixels.mul_valid].max() <= step
+    assert np.abs(pixels.pan.astype(int) - pan)[pixels.pan_valid].max() <= step
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"dtype": "uint16", "limit": 2047}, "counts, none above 2,047"),
+        ({"dtype": "uint16", "limit": 2047, "nbits": 11}, "counts of 11 bits"),
+        ({"dtype": "uint8", "limit": 255}, "numbers of uint8"),
+        ({"dtype": "float32", "limit": 1}, "numbers of float32"),
+    ],
+)
+def test_numbers_that_nothing_calls_reflectance_are_refused(tmp_path, arrays, change, found):
+    limit, kind = change.pop("limit"), change.pop("dtype")
+    pan, mul = ((image / image.max() * limit).astype(kind) for image in arrays)
+    fine = pairs.write(tmp_path / "p.tif", pan, **change)
+    coarse = pairs.write(tmp_path / "m.tif", mul, COARSE, **change)
+    with pytest.raises(BandError, match=f"expected reflectance × 10,000, found {found}; .*--scale"):
         open_pair(fine, coarse)
+    # What the message advises works.
+    stated = Calibration((1 / limit,), (0.0,), "stated")
+    layers = (Layer(str(path), str(path), calibration=stated) for path in (fine, coarse))
+    with open_pair(*layers) as pair:
+        assert pair.read(PairWindow(0, 0, pair.height, pair.width)).pan.max() == 10_000
+
+
+def test_dark_ground_is_reflectance_if_anything_is_brighter_than_counts(tmp_path, arrays):
+    pan, mul = (image // 4 for image in arrays)
+    mul[6, 3, 5] = 2100
+    fine, coarse = pairs.write(tmp_path / "p.tif", pan), pairs.write(tmp_path / "m.tif", mul, COARSE)
+    open_pair(fine, coarse).close()
+
+
+def test_nodata_of_each_band_marks_invalid_pixels(tmp_path, arrays):
+    pan, mul = arrays
+    mul[:, :2], values = np.arange(1, 9)[:, None, None], tuple(range(1, 9))
+    fine, coarse = pairs.write(tmp_path / "p.tif", pan), pairs.write(tmp_path / "m.tif", mul, COARSE)
+    with open_pair(fine, Layer(str(coarse), str(coarse), nodata=values)) as pair:
+        valid = pair.read(PairWindow(0, 0, pair.height, pair.width)).mul_valid
+    assert not valid[:2].any() and valid[2:].all()
 
 
 def test_a_pan_of_several_bands_is_refused(tmp_path, arrays):

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
-from potato.core.sensors import CATALOG_ID, Sensor, find_sensor
+from potato.core.platforms import find_sensor
+from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact
 from potato.raster.remote import is_remote
 

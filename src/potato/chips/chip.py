@@ -16,7 +16,8 @@ from torch import Tensor
 from potato.core.draw import draw_triple
 from potato.core.notebook import Shown, View
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.sensors import BANDS, RATIO, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import ChipError
 from potato.raster import encode_png
@@ -57,7 +58,11 @@ class Chip(Shown):
     native: bool = False
 
     def __post_init__(self) -> None:
-        expected = {"pan": (1, torch.uint16), "mul": (len(BANDS), torch.uint16), "target": (3, torch.int16)}
+        expected = {
+            "pan": (1, torch.uint16),
+            "mul": (len(WORKSHOP.bands), torch.uint16),
+            "target": (3, torch.int16),
+        }
         for name, (channels, dtype) in expected.items():
             tensor = getattr(self, name)
             if tensor.ndim != 3 or tensor.shape[0] != channels or tensor.dtype != dtype:
@@ -67,10 +72,10 @@ class Chip(Shown):
                     f"found {str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
                 )
         height, width = self.mul.shape[1:]
-        sides = (RATIO * height, RATIO * width)
+        sides = (WORKSHOP.ratio * height, WORKSHOP.ratio * width)
         if not height or not width or self.pan.shape[1:] != sides or self.target.shape[1:] != sides:
             raise ChipError(
-                f"expected pan and target {RATIO} times as large as mul, found pan "
+                f"expected pan and target {WORKSHOP.ratio} times as large as mul, found pan "
                 f"{tuple(self.pan.shape[1:])}, mul {tuple(self.mul.shape[1:])}, "
                 f"target {tuple(self.target.shape[1:])}"
             )

@@ -14,7 +14,7 @@ from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Placement
 from potato.chips.survey import Shape, Skip, Survey, grid_square_window
 from potato.chips.wald import coarsen_pair
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster import Pair, PairPixels
@@ -198,9 +198,12 @@ class Cutter:
             window = pick(lattice)
             if window is None:
                 raise _WindowError(f"no more room (all of {lattice.windows} windows are cut)", read=False)
-            centre = RATIO * (window.column + window.width / 2), RATIO * (window.row + window.height / 2)
+            centre = (
+                WORKSHOP.ratio * (window.column + window.width / 2),
+                WORKSHOP.ratio * (window.row + window.height / 2),
+            )
             lonlat = grid_to_lonlat(pair.grid, *centre)
-            metres = window.width * RATIO * float(pair.grid.transform.a)
+            metres = window.width * WORKSHOP.ratio * float(pair.grid.transform.a)
             try:
                 return _Seen(window, pair.read(window), *lonlat, metres)
             except InputError as error:

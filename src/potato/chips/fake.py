@@ -18,7 +18,7 @@ from potato.chips.placement import scramble
 from potato.chips.wald import make_chip
 from potato.core.noise import power_noise
 from potato.core.radiometry import reflectance_to_counts
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
@@ -74,8 +74,10 @@ def fake_chips(
         OutputError: if a chip can't be written.
     """
     check_numbers(count, starting_from)
-    if size < 16 or size % RATIO:
-        raise InputError(f"expected a chip of a multiple of {RATIO} pan pixels, 16 or more, found {size}")
+    if size < 16 or size % WORKSHOP.ratio:
+        raise InputError(
+            f"expected a chip of a multiple of {WORKSHOP.ratio} pan pixels, 16 or more, found {size}"
+        )
     surfaces = load_reflectances(None if reflectances is None else Path(reflectances))
     if len(surfaces) < 2:
         raise InputError(f"{reflectances}: expected 2 surfaces or more to mix, found {len(surfaces)}")

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from potato.core.sensors import RATIO, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError, InputError
@@ -77,17 +78,19 @@ def get_reflectance(
                 f"expected a place in the image, {pair.grid.width} columns by {pair.grid.height} rows, "
                 f"found ({x:g}, {y:g}), which is column {column:.1f}, row {row:.1f}"
             )
-        cell = PairWindow(int(row) // RATIO, int(column) // RATIO, 1, 1)
+        cell = PairWindow(int(row) // WORKSHOP.ratio, int(column) // WORKSHOP.ratio, 1, 1)
         pixels = pair.read(cell)
-        middle = RATIO * (cell.column + 0.5), RATIO * (cell.row + 0.5)
+        middle = WORKSHOP.ratio * (cell.column + 0.5), WORKSHOP.ratio * (cell.row + 0.5)
         longitude, latitude = grid_to_lonlat(pair.grid, *middle)
     if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
         raise EmptyError(f"expected valid pixels at ({x:g}, {y:g}), found some invalid; choose another place")
     # Halves round up; a list of reflectances has no 0.
-    level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + RATIO**2) // (2 * RATIO**2))
+    level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + WORKSHOP.ratio**2) // (2 * WORKSHOP.ratio**2))
     bands = [max(1, int(value)) / SCALE for value in pixels.mul[:, 0, 0]]
     image = Path(paths[0]).name.removesuffix(ENDINGS[0])
-    called = name if name is not None else f"{image} {cell.column * RATIO} {cell.row * RATIO}"
+    called = (
+        name if name is not None else f"{image} {cell.column * WORKSHOP.ratio} {cell.row * WORKSHOP.ratio}"
+    )
     if not called.strip():
         raise InputError("expected a name for the surface, found an empty one")
     note = f"{image} at {longitude:.6f} {latitude:.6f}"

@@ -17,7 +17,7 @@ from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
 from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.memory import keep_freed_memory
@@ -142,7 +142,7 @@ def scene_chip(
         valid = ragged_mask(size, size, generator, share=0.4 * float(torch.rand((), generator=generator)))
     whole = whole_cells(valid)
     pan, mul = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
-    target = encode_oklab(mul_to_oklab(bands), enlarge_mask(whole))
+    target = encode_oklab(mul_to_oklab(bands, WORKSHOP), enlarge_mask(whole, WORKSHOP.ratio))
     return Chip(pan[None], mul, target, native=not coarser)
 
 
@@ -152,7 +152,11 @@ def whole_cells(valid: Tensor) -> Tensor:
     Chips by Wald's protocol follow this rule, too.
     """
     height, width = valid.shape
-    return valid.reshape(height // RATIO, RATIO, width // RATIO, RATIO).all(3).all(1)
+    return (
+        valid.reshape(height // WORKSHOP.ratio, WORKSHOP.ratio, width // WORKSHOP.ratio, WORKSHOP.ratio)
+        .all(3)
+        .all(1)
+    )
 
 
 def _for_coarser(imager: Imager) -> Imager:
@@ -246,8 +250,10 @@ def make_scenes(
         OutputError: if a chip can't be written.
     """
     check_numbers(count, starting_from)
-    if size < LEAST_SIDE or size % RATIO:
-        raise InputError(f"expected a size from {LEAST_SIDE} pan pixels that {RATIO} divides, found {size}")
+    if size < LEAST_SIDE or size % WORKSHOP.ratio:
+        raise InputError(
+            f"expected a size from {LEAST_SIDE} pan pixels that {WORKSHOP.ratio} divides, found {size}"
+        )
     pictures = list_photographs(photographs)
     names = [Path(path).name for path in pictures]
     numbers = range(starting_from, starting_from + count)

@@ -10,7 +10,7 @@ import torch
 from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
-from potato.core.sensors import BANDS, RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
@@ -33,8 +33,10 @@ class Shape:
     minimum_valid: float
 
     def __post_init__(self) -> None:
-        if self.size < RATIO or self.size % RATIO:
-            raise InputError(f"expected a chip of a multiple of {RATIO} pan pixels, found {self.size}")
+        if self.size < WORKSHOP.ratio or self.size % WORKSHOP.ratio:
+            raise InputError(
+                f"expected a chip of a multiple of {WORKSHOP.ratio} pan pixels, found {self.size}"
+            )
         if not 0 < self.minimum_valid <= 1:
             raise InputError(
                 f"expected a minimum valid share above 0 and up to 1, found {self.minimum_valid}"
@@ -43,12 +45,12 @@ class Shape:
     @property
     def step(self) -> int:
         """Cells of the source along one side of a cell of the chip."""
-        return RATIO * (2 if self.extra_halving else 1)
+        return WORKSHOP.ratio * (2 if self.extra_halving else 1)
 
     @property
     def window(self) -> int:
         """Side in cells of the window that is read for a chip."""
-        return self.size // RATIO * self.step
+        return self.size // WORKSHOP.ratio * self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_cloud
     if tile.bbox is None:
         return "no bounding box given"
     if _windows(tile, shape) == 0:
-        return f"smaller than a chip ({shape.window * RATIO} pan pixels are needed; ask for smaller chips)"
+        needed = shape.window * WORKSHOP.ratio
+        return f"smaller than a chip ({needed} pan pixels are needed; ask for smaller chips)"
     side = _window_side(tile, shape)
     area = _valid_area(tile)
     if area < 1 or (
@@ -220,7 +223,9 @@ def _window_side(tile: Tile, shape: Shape) -> float | None:
     """Metres along a side of the ground of a chip; None if the item lacks the tile's size."""
     assert tile.bbox is not None
     return (
-        None if tile.shape is None else shape.window * RATIO * (tile.bbox[2] - tile.bbox[0]) / tile.shape[1]
+        None
+        if tile.shape is None
+        else shape.window * WORKSHOP.ratio * (tile.bbox[2] - tile.bbox[0]) / tile.shape[1]
     )
 
 
@@ -228,7 +233,9 @@ def _windows(tile: Tile, shape: Shape) -> int | None:
     """Number of windows in a tile, valid or not; None if the item lacks the tile's size."""
     if tile.shape is None:
         return None
-    inside = grid_square_window(tile, -(-tile.shape[0] // RATIO), -(-tile.shape[1] // RATIO))
+    inside = grid_square_window(
+        tile, -(-tile.shape[0] // WORKSHOP.ratio), -(-tile.shape[1] // WORKSHOP.ratio)
+    )
     return math.prod(
         max(0, (side - shape.window) // shape.step + 1) for side in (inside.height, inside.width)
     )
@@ -237,7 +244,7 @@ def _windows(tile: Tile, shape: Shape) -> int | None:
 def _plan(names: list[str], areas: tuple[int, ...], shape: Shape) -> str:
     """16 hex digits that change with anything that changes a chip."""
     with torch.inference_mode():
-        colour = mul_to_oklab(torch.eye(len(BANDS), dtype=torch.float64)[:, :, None])
+        colour = mul_to_oklab(torch.eye(len(WORKSHOP.bands), dtype=torch.float64)[:, :, None], WORKSHOP)
     facts = {
         "format": _FORMAT,
         "colour": [round(value, 6) for value in colour.flatten().tolist()],

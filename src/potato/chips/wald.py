@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from potato.chips.chip import Chip, encode_oklab
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
-from potato.core.sensors import RATIO, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.raster import PairPixels
 
 _LARGEST = 256
@@ -80,7 +81,9 @@ def coarsen_pair(pixels: PairPixels, extra_halving: bool = True) -> Chip:
         extra_halving: whether to make the truth coarser by 2 first.
     """
     halving = 2 if extra_halving else 1
-    return make_chip(pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid, RATIO * halving, halving)
+    return make_chip(
+        pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid, WORKSHOP.ratio * halving, halving
+    )
 
 
 def make_chip(
@@ -104,11 +107,11 @@ def make_chip(
     Returns:
         pan (1, 4h, 4w), mul (8, h, w), target (3, 4h, 4w).
     """
-    mul_factor = RATIO * truth_factor
+    mul_factor = WORKSHOP.ratio * truth_factor
     truth = box_sum(bands, truth_factor)
     fine = np.maximum(box_mean(pan, pan_factor), 1)
     # Sums of exact sums are exact, so they too are rounded only once.
-    coarse = np.maximum(_rounded(box_sum(truth, RATIO), mul_factor), 1)
+    coarse = np.maximum(_rounded(box_sum(truth, WORKSHOP.ratio), mul_factor), 1)
     valid = np.ones(fine.shape, np.bool_)
     if pan_valid is not None and not pan_valid.all():
         valid = _all_valid(pan_valid, pan_factor)
@@ -116,9 +119,9 @@ def make_chip(
     if bands_valid is not None and not bands_valid.all():
         supported = _all_valid(bands_valid, mul_factor)
         coarse *= supported
-        valid = valid & enlarge_mask(supported)
+        valid = valid & enlarge_mask(supported, WORKSHOP.ratio)
     # In float64, so that no processor or thread count rounds a target differently.
     scale = 1 / (SCALE * truth_factor**2)
-    oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale))
+    oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale), WORKSHOP)
     target = encode_oklab(oklab, torch.from_numpy(valid))
     return Chip(torch.from_numpy(fine[None]), torch.from_numpy(coarse), target)

@@ -20,7 +20,7 @@ from potato.errors import PotatoError
 __all__ = ["main", "potato"]
 
 COMMANDS = {
-    "Sharpen": ("fuse", "fuse-ard", "ls", "demo"),
+    "Sharpen": ("fuse", "fuse-ard", "ls", "sensors", "demo"),
     "Training data": (
         "make-chips",
         "link-chips",
@@ -104,7 +104,7 @@ class Commands(click.Group):
 @click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
-    """Sharpen satellite pictures: pan and mul of WorldView-2 or -3 in, one sharp picture out."""
+    """Sharpen satellite pictures: pan and mul in, one sharp picture in true colour out."""
 
 
 def _catch_signals() -> None:

@@ -1,11 +1,11 @@
-"""Sensors: what Potato knows about each satellite, and finding one by what a file says.
+"""What is known about a sensor: a record of facts and fitted numbers.
 
-A sensor is a record of facts and fitted numbers (`Sensor`). The records are in
-`core.sensor_table`; no other code knows a sensor, the number of its bands or its ratio.
+The records are in `core.sensor_table`; no other code knows a sensor, the number of its bands or its
+ratio. `core.platforms` finds one.
 """
 
-import functools
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,22 +19,35 @@ INFRARED_PAN = 0.25
 """Share of near infrared in pan from which `model.features.predict_infrared` serves."""
 
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
-    "coastal": ("band_c", "c", "coastal blue", "coastalblue", "deep blue", "deepblue", "db"),
-    "blue": ("band_b", "b"),
-    "green": ("band_g", "g"),
+    "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
+    "blue": ("band_b", "b", "blu"),
+    "green": ("band_g", "g", "grn"),
     "yellow": ("band_y", "y"),
     "red": ("band_r", "r"),
-    "rededge": ("band_re", "re", "red edge", "red_edge", "rededge1", "red edge 1"),
-    "rededge1": ("band_re1", "re1", "rededge", "band_re", "re", "red edge 1", "red_edge_1"),
-    "rededge2": ("band_re2", "re2", "red edge 2", "red_edge_2"),
-    "nir": ("band_n", "n", "nir1", "nir08", "near infrared", "near-infrared", "near-ir"),
-    "nir1": ("band_n", "band_n1", "n", "n1", "nir", "nir08", "nir 1", "near infrared 1", "near-ir1"),
-    "nir2": ("band_n2", "n2", "nir09", "nir 2", "near infrared 2", "near-ir2"),
+    "rededge": ("band_re", "re", "red edge", "rededge1", "band_re1", "re1"),
+    "rededge1": ("band_re1", "re1", "red edge 1", "rededge071", "rededge", "band_re", "re"),
+    "rededge2": ("band_re2", "re2", "red edge 2", "rededge075"),
+    "nir": ("band_n", "n", "nir1", "band_n1", "n1", "nir08", "near infrared", "near ir"),
+    "nir1": ("band_n1", "n1", "nir 1", "band_n", "n", "nir", "nir08", "near infrared 1", "near ir 1"),
+    "nir2": ("band_n2", "n2", "nir 2", "nir09", "near infrared 2", "near ir 2"),
 }
-"""Further names of each band in files and STAC items, in lower case."""
+"""Further names of each band in files and STAC items, in lower case, the likeliest first."""
+
+_AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,}.*$| band$")
+"""What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
 
 CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
 """The catalog ID (CID) of a pass: 16 hexadecimal digits; the first three name the satellite."""
+
+
+def simplified(spelling: str) -> str:
+    """A spelling without case, accents, punctuation and leading zeros.
+
+    >>> simplified("WorldView-02"), simplified("Pléiades 1A")
+    ('worldview2', 'pleiades1a')
+    """
+    letters = unicodedata.normalize("NFKD", spelling).lower()
+    return re.sub(r"0+(?=[0-9])", "", re.sub(r"[^a-z0-9]", "", letters))
 
 
 @dataclass(frozen=True)
@@ -44,12 +57,15 @@ class Sensor:
     Attributes:
         name: ours, such as `WV02`.
         title: for people, such as `WorldView-2`.
-        platforms: spellings of the platform in files, items and vendors' metadata.
+        platforms: further spellings of the platform in files, items and vendors' metadata; empty
+            for a record that stands for any satellite with these bands.
         bands: names of mul's bands, in the order of their wavelengths.
         bands_to_xyz: CIE XYZ (Y = 1 for white, D65) that reflectance 1 in each band adds; rows are
             bands, in their order, 0 for those that aren't visible. Columns sum to the white point.
-        pan_weights: the share of each band in pan, by the overlap of their spectral responses; they
-            sum to 1.
+        pan_weights: the share of each band in pan: what pan sees of sunlit ground is the sum of the
+            bands, each times its share. They sum to 1.
+        colour_error: of `bands_to_xyz`, in JND: its mean over measured spectra that took no part in
+            the fit. None if the responses of this satellite are unknown.
         ratio: pan pixels along one side of a mul pixel.
         file_order: order of the bands in files that don't name them; empty if files of this
             sensor have more than one.
@@ -68,6 +84,7 @@ class Sensor:
     bands: tuple[str, ...]
     bands_to_xyz: tuple[tuple[float, float, float], ...]
     pan_weights: tuple[float, ...]
+    colour_error: float | None = None
     ratio: int = 4
     file_order: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
@@ -97,6 +114,11 @@ class Sensor:
         weights = zip(self.bands, self.pan_weights, strict=True)
         return sum(weight for band, weight in weights if band.startswith("nir")) > INFRARED_PAN
 
+    @property
+    def array_places(self) -> list[list[int]]:
+        """Positions of the bands of each array; without arrays, of all bands as one."""
+        return [[self.bands.index(band) for band in array] for array in self.arrays or (self.bands,)]
+
     def band_names(self, band: str) -> tuple[str, ...]:
         """All names of a band in files, in lower case, the likeliest first."""
         codes = dict(zip(self.bands, self.codes, strict=False))
@@ -107,47 +129,26 @@ class Sensor:
         """Positions of bands, from 0, among the names that a file gives its bands.
 
         Args:
-            names: one for each band of the file, in any case; None or empty for no name.
+            names: one for each band of the file, in any case and punctuation, also with a number
+                before it or wavelengths behind (`Band 2: Blue`, `blue (450-510 nm)`); None or empty
+                for no name.
 
         Returns:
             The position of each band that is named; a name that occurs twice counts for neither.
+
+        Example:
+            >>> from potato.core.sensor_table import GEOEYE_1
+            >>> GEOEYE_1.find_bands(["Red", "Green", "BAND_B", "Near-Infrared"])
+            {'blue': 2, 'green': 1, 'red': 0, 'nir': 3}
         """
-        places: dict[str, list[int]] = {}
+        known = {simplified(name): band for band in self.bands for name in self.band_names(band)}
+        found: dict[str, list[int]] = {band: [] for band in self.bands}
         for place, name in enumerate(names):
-            if name and name.strip():
-                places.setdefault(name.strip().lower(), []).append(place)
-        found: dict[str, int] = {}
-        for band in self.bands:
-            hits = [places[name] for name in self.band_names(band) if name in places]
-            if hits and len(hits[0]) == 1 and hits[0][0] not in found.values():
-                found[band] = hits[0][0]
-        return found
-
-
-def _plain(spelling: str) -> str:
-    """A spelling without case and punctuation: `WorldView-02` and `WORLDVIEW02` are one."""
-    return re.sub(r"[^a-z0-9]", "", spelling.lower())
-
-
-@functools.cache
-def _spellings() -> dict[str, Sensor]:
-    from potato.core.sensor_table import SENSORS
-
-    return {
-        _plain(spelling): sensor
-        for sensor in SENSORS
-        for spelling in (sensor.name, sensor.title, *sensor.platforms)
-    }
-
-
-def find_sensor(platform: str) -> Sensor | None:
-    """The sensor of a platform, whatever the spelling; None if we don't know it.
-
-    Example:
-        >>> find_sensor("worldview-02").name
-        'WV02'
-    """
-    return _spellings().get(_plain(platform))
+            text = (name or "").strip().lower()
+            band = known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
+            if band:
+                found[band].append(place)
+        return {band: places[0] for band, places in found.items() if len(places) == 1}
 
 
 # Until every room takes a sensor: facts of WorldView-2 and -3.

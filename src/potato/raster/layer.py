@@ -1,17 +1,19 @@
 """Opening a pan or a mul: which bands of which sensor, and how their numbers become reflectance."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from potato.core.platforms import find_sensor, guess_sensor
 from potato.core.radiometry import STORED, Calibration
-from potato.core.sensor_table import SENSORS
-from potato.core.sensors import Sensor, find_sensor
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
-from potato.errors import BandError
+from potato.errors import BandError, InputError
 from potato.raster.gdal_env import open_dataset
 from potato.raster.image import Image, opaque_bands
 
@@ -38,6 +40,7 @@ class Layer:
         name: what GDAL opens: a path, or the XML of a VRT.
         indexes: GDAL's numbers, from 1, of the bands in the order of the sensor's; None to find
             them by their names.
+        names: names of all bands of the file, in its order, in place of its own; empty for its own.
         calibration: how its numbers become reflectance; None for the scale and offset that the
             file states, else reflectance × 10,000.
         nodata: the values that mark invalid pixels, one for each band or one for all; empty for the
@@ -48,18 +51,56 @@ class Layer:
     path: str
     name: str
     indexes: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()
     calibration: Calibration | None = None
     nodata: tuple[float, ...] = ()
     driver: str | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be read, where they don't say it themselves or say it wrongly.
+
+    Attributes:
+        sensor: the sensor or its name; None for what the files say.
+        band_order: names of mul's bands in the order of its file; empty for the file's own.
+        scale: reflectance of one count: one number, or one for pan and one for each band of mul;
+            empty for what the files state.
+        nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
+            for the files' own masks, alpha and nodata values.
+    """
+
+    sensor: Sensor | str | None = None
+    band_order: Sequence[str] = ()
+    scale: Sequence[float] = ()
+    nodata: Sequence[float] = ()
+
+    def pan(self, path: PathLike | Layer) -> Layer:
+        """A pan as a layer."""
+        return self._layer(path, slice(0, 1))
+
+    def mul(self, path: PathLike | Layer) -> Layer:
+        """A mul as a layer."""
+        return dataclasses.replace(self._layer(path, slice(1, None)), names=tuple(self.band_order))
+
+    def _layer(self, path: PathLike | Layer, part: slice) -> Layer:
+        layer = as_layer(path)
+        scale, nodata = (
+            tuple(values if len(values) == 1 else values[part]) for values in (self.scale, self.nodata)
+        )
+        if scale:
+            stated = Calibration(scale, (0.0,) * len(scale), "stated")
+            layer = dataclasses.replace(layer, calibration=stated)
+        return dataclasses.replace(layer, nodata=nodata) if nodata else layer
+
+
 @contextlib.contextmanager
-def open_mul(path: PathLike | Layer, sensor: Sensor | None = None) -> Iterator[tuple[Image, Sensor]]:
+def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator[tuple[Image, Sensor]]:
     """Open a multispectral image by itself.
 
     Args:
         path: anything that GDAL opens.
-        sensor: the sensor; None to find it by what the file says.
+        reading: how to read it, where it doesn't say it itself.
 
     Yields:
         The image, its bands in the order of the sensor's; and the sensor.
@@ -68,9 +109,12 @@ def open_mul(path: PathLike | Layer, sensor: Sensor | None = None) -> Iterator[t
         InputError: if it can't be opened.
         BandError: if bands or data type aren't the expected ones.
     """
-    layer = as_layer(path)
+    reading = reading or Reading()
+    layer = reading.mul(path)
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
-        yield mul_image(layer, dataset, sensor)
+        image, found, _ = mul_image(layer, dataset, reading.sensor)
+        refuse_counts((layer, image))
+        yield image, found
 
 
 def as_layer(path: PathLike | Layer, driver: str | None = None) -> Layer:
@@ -94,7 +138,9 @@ def pan_image(layer: Layer, dataset: Any) -> Image:
     return _image(layer, dataset, indexes)
 
 
-def mul_image(layer: Layer, dataset: Any, sensor: Sensor | None = None) -> tuple[Image, Sensor]:
+def mul_image(
+    layer: Layer, dataset: Any, sensor: Sensor | str | None = None
+) -> tuple[Image, Sensor, str | None]:
     """The bands of a mul image, as counts of reflectance, in the order of its sensor's.
 
     Bands are found by their names. Bands without names are taken in their order, if files of
@@ -103,67 +149,120 @@ def mul_image(layer: Layer, dataset: Any, sensor: Sensor | None = None) -> tuple
     Args:
         layer: what was opened.
         dataset: the open dataset.
-        sensor: the sensor; None to find it by what the file says.
+        sensor: the sensor or its name; None to find it by what the file says.
+
+    Returns:
+        The image; its sensor; and what had to be guessed, in one line, or None.
 
     Raises:
+        InputError: if we don't know the sensor.
         BandError: if bands are missing, only some are named, or they have a data type that we don't
             read.
     """
-    sensor = sensor or sensor_of(dataset) or _sensor_by_bands(layer, dataset)
-    indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer.path, dataset, sensor)
-    return _image(layer, dataset, indexes), sensor
+    guess = None
+    if isinstance(sensor, str):
+        sensor = known_sensor(sensor, len(opaque_bands(dataset)[0]))
+    own = sensor_of(dataset)
+    if sensor and own and own != sensor and own.platforms:
+        raise InputError(
+            f"{layer.path}: expected the sensor that its metadata name, {own.title}, found {sensor.title}; "
+            "leave out --sensor"
+        )
+    sensor = sensor or own
+    if sensor is None:
+        sensor, guess = _guess(layer, dataset)
+    indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer, dataset, sensor)
+    return _image(layer, dataset, indexes), sensor, guess
 
 
-def sensor_of(dataset: Any) -> Sensor | None:
-    """The sensor that the metadata of a file name, as GDAL's readers find it; None without one."""
+def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
+    """The sensor that the metadata of a file name, as GDAL's readers find it; None without one.
+
+    Args:
+        dataset: an open pan or mul.
+        bands: how many bands mul has; None if this is mul.
+    """
+    bands = bands or len(opaque_bands(dataset)[0])
     for domain, name in PLATFORM_TAGS:
         platform = dataset.tags(ns=domain).get(name, "").strip('"')
-        sensor = find_sensor(platform) if platform else None
+        sensor = find_sensor(platform, bands) if platform else None
         if sensor:
             return sensor
     return None
 
 
-def _sensor_by_bands(layer: Layer, dataset: Any) -> Sensor:
-    """The first sensor that has the bands of a file, by name or, without names, by number."""
-    names = [dataset.descriptions[index - 1] for index in opaque_bands(dataset)[0]]
-    for sensor in SENSORS:
-        found = sensor.find_bands(names)
-        if len(found) == len(sensor.bands) or (not any(names) and _is_plain_order(sensor, len(names))):
-            return sensor
+def known_sensor(name: str, bands: int | None = None) -> Sensor:
+    """The sensor of a name, with so many bands if it is delivered with different ones.
+
+    Raises:
+        InputError: if we don't know it.
+    """
+    sensor = find_sensor(name, bands)
+    if sensor is None:
+        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
+    return sensor
+
+
+def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
+    """The sensor whose bands a file has, and a line about it if its colours may be another's."""
+    names = _names(layer, dataset)
+    sensor = guess_sensor(names)
+    if sensor is not None:
+        told = (
+            f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
+        )
+        return sensor, None if sensor.platforms else told
+    if not any(names) and len(names) == len(WORKSHOP.bands):
+        told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
+        return WORKSHOP, told
+    found = ", ".join(name or "no name" for name in names)
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "
-        f"{counted(len(names), 'band')} ({', '.join(name or 'no name' for name in names)}); "
-        "name the sensor (--sensor, from potato sensors)"
+        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
+        "bands (--band-order blue,green,…)"
     )
 
 
-def _is_plain_order(sensor: Sensor, count: int) -> bool:
-    """Whether a file of so many unnamed bands can only be of this sensor, in its order."""
-    return bool(sensor.file_order) and len(sensor.bands) == count == len(SENSORS[0].bands)
+def _names(layer: Layer, dataset: Any) -> list[str | None]:
+    """The names of all bands of a file but alpha.
+
+    Raises:
+        BandError: if the layer names more or fewer.
+    """
+    indexes = opaque_bands(dataset)[0]
+    if layer.names and len(layer.names) != len(indexes):
+        raise BandError(
+            f"{layer.path}: expected a name for each of its {counted(len(indexes), 'band')}, "
+            f"found {len(layer.names)} ({', '.join(layer.names)})"
+        )
+    return list(layer.names or (dataset.descriptions[index - 1] for index in indexes))
 
 
-def _band_indexes(path: str, dataset: Any, sensor: Sensor) -> list[int]:
+def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
     """GDAL's numbers of a sensor's bands, by their names, else by the order of its files."""
-    places = sensor.find_bands(dataset.descriptions)
+    indexes = opaque_bands(dataset)[0]
+    if not layer.names and len(named := sensor.find_bands(dataset.descriptions)) == len(sensor.bands):
+        # A band that has the right name is no alpha, whatever the file says.
+        return [named[band] + 1 for band in sensor.bands]
+    places = sensor.find_bands(_names(layer, dataset))
     if len(places) == len(sensor.bands):
-        return [places[band] + 1 for band in sensor.bands]
-    indexes, _ = opaque_bands(dataset)
+        return [indexes[places[band]] for band in sensor.bands]
     if places:
         missing = ", ".join(band for band in sensor.bands if band not in places)
         raise BandError(
-            f"{path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of none, "
-            f"found none for {missing}; give each band a description such as {', '.join(sensor.bands)}"
+            f"{layer.path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of "
+            f"none, found none for {missing}; name them in their order (--band-order "
+            f"{','.join(sensor.bands)})"
         )
     if len(indexes) != len(sensor.bands):
         raise BandError(
-            f"{path}: expected the {len(sensor.bands)} bands of {sensor.title} "
+            f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
             f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}"
         )
     if not sensor.file_order:
         raise BandError(
-            f"{path}: expected names of the bands, found none, and files of {sensor.title} have more than "
-            f"one order; say which it is (--band-order {','.join(sensor.bands)})"
+            f"{layer.path}: expected names of the bands, found none, and files of {sensor.title} have more "
+            f"than one order; say which it is (--band-order {','.join(sensor.bands)})"
         )
     order = dict(zip(sensor.file_order, indexes, strict=True))
     return [order[band] for band in sensor.bands]
@@ -217,17 +316,17 @@ def uncalibrated(path: str, found: str) -> BandError:
     )
 
 
-def refuse_counts(pan: tuple[Layer, Image], mul: tuple[Layer, Image]) -> None:
-    """Refuse a pair whose numbers nothing calls reflectance, and that are too small for it.
+def refuse_counts(*images: tuple[Layer, Image]) -> None:
+    """Refuse images whose numbers nothing calls reflectance, and which are too small for it.
 
     Raises:
-        BandError: if no number of either image exceeds `MOST_COUNT`.
+        BandError: if no number of any image exceeds `MOST_COUNT`.
         InputError: if a file can't be read.
     """
-    for layer, image in (mul, pan):
+    for layer, image in images:
         if layer.calibration or image.calibration or _exceeds(image, MOST_COUNT):
             return
-    raise uncalibrated(mul[0].path, f"counts, none above {MOST_COUNT:,} in mul or in pan")
+    raise uncalibrated(images[0][0].path, f"counts, none above {MOST_COUNT:,}")
 
 
 def _exceeds(image: Image, limit: int) -> bool:

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 
-SIDES = tuple(-0.5 if name in FIRST_ARRAY else 0.5 for name in BANDS)
+SIDES = tuple(-0.5 if name in WORKSHOP.arrays[0] else 0.5 for name in WORKSHOP.bands)
 """Each band's share of the displacement between the two arrays; pan lies in the middle."""
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from potato.core.color import mul_to_xyz
 from potato.core.noise import power_noise
-from potato.core.sensors import BANDS, RATIO, VISIBLE
+from potato.core.sensor_table import WORKSHOP
 from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import boost_mtf
 from potato.simulation.land.canvas import METRE, Canvas
@@ -129,9 +129,9 @@ def make_ground(
         >>> tuple(ground.bands.shape)
         (8, 64, 64)
     """
-    if min(height, width) < LEAST_SIDE or height % RATIO or width % RATIO:
+    if min(height, width) < LEAST_SIDE or height % WORKSHOP.ratio or width % WORKSHOP.ratio:
         raise ValueError(
-            f"expected sides of {LEAST_SIDE} pan pixels or more, all multiples of {RATIO}, "
+            f"expected sides of {LEAST_SIDE} pan pixels or more, all multiples of {WORKSHOP.ratio}, "
             f"found {height} × {width}"
         )
     if style is not None and style not in STYLES:
@@ -236,8 +236,8 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     Returns:
         A new ground with the same luminance Y at every pixel; moving vehicles stay as they are.
     """
-    luminance = mul_to_xyz(ground.bands)[1]
-    spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None])[1]
+    luminance = mul_to_xyz(ground.bands, WORKSHOP)[1]
+    spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None], WORKSHOP)[1]
     replaced = (1 - saturation) * (1 - _leaves(ground))
     kept = ground.planes * (1 - replaced)
     return ground.with_planes(kept.addcmul_(spectrum, replaced * luminance))
@@ -245,7 +245,7 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
 
 def _leaves(ground: Ground) -> Tensor:
     """The share of leaves in each pixel (h, w), 0..1, from its NDVI."""
-    red, infrared = (ground.bands[BANDS.index(name)] for name in ("red", "nir1"))
+    red, infrared = (ground.bands[WORKSHOP.bands.index(name)] for name in ("red", "nir1"))
     low, high = LEAFY
     return ((infrared - red) / (infrared + red)).sub_(low).div_(high - low).clamp_(0, 1)
 
@@ -261,7 +261,7 @@ def warm(ground: Ground, warmth: float) -> Ground:
     Returns:
         A new ground; moving vehicles stay as they are.
     """
-    luminance = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST)
+    luminance = mul_to_xyz(ground.bands, WORKSHOP)[1].clamp_min(DARKEST)
     light = (luminance / luminance.log().mean().exp()).log_()
     # A plane at a time fits the cache, and some have equal powers.
     factors = {power: (light * (warmth * power)).exp_() for power in set(WARMTH)}
@@ -292,7 +292,7 @@ def vary_foliage(
         A new ground; moving vehicles stay as they are.
     """
     leaves = _leaves(ground)
-    light = mul_to_xyz(ground.bands)[1].clamp_min(DARKEST).log()
+    light = mul_to_xyz(ground.bands, WORKSHOP)[1].clamp_min(DARKEST).log()
     typical = (light * leaves).sum() / leaves.sum().clamp_min(1)
     # The factor varies by crowns and groups of them: within a crown all light varies alike.
     height, width = light.shape
@@ -303,6 +303,6 @@ def vary_foliage(
     share = pan_beyond_red(ground.planes)
     planes = torch.empty_like(ground.planes)
     torch.mul(ground.pan, (1 - share) * visible + share * beyond, out=planes[0])
-    torch.mul(ground.bands[:VISIBLE], visible, out=planes[1 : 1 + VISIBLE])
-    torch.mul(ground.bands[VISIBLE:], beyond, out=planes[1 + VISIBLE :])
+    torch.mul(ground.bands[: len(WORKSHOP.visible)], visible, out=planes[1 : 1 + len(WORKSHOP.visible)])
+    torch.mul(ground.bands[len(WORKSHOP.visible) :], beyond, out=planes[1 + len(WORKSHOP.visible) :])
     return ground.with_planes(planes)

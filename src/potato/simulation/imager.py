@@ -10,7 +10,8 @@ from torch import Tensor
 from potato.core.noise import power_noise
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
-from potato.core.sensors import BANDS, RATIO, SCALE, VISIBLE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
 from potato.simulation.detector import Displacement, sample
@@ -68,7 +69,7 @@ class Imager:
     pan_blur: float = 0.42
     pan_mtf_boost: float = 0.35
     mul_blur: float = 0.25
-    blur_factors: tuple[float, ...] = (1.0,) * len(BANDS)
+    blur_factors: tuple[float, ...] = (1.0,) * len(WORKSHOP.bands)
     mul_mtf_boost: float = 0.5
     mul_fine_mtf_boost: float = 2.0
     pitch: float = 1.17
@@ -80,7 +81,7 @@ class Imager:
     time_lag: float = 1.0
     haze: float = 0.015
     haze_slope: float = 1.6
-    haze_factors: tuple[float, ...] = (1.0,) * len(BANDS)
+    haze_factors: tuple[float, ...] = (1.0,) * len(WORKSHOP.bands)
     haze_beyond_red: float = 1.0
     pan_haze: float = 1.0
     pan_calibration_gain: float = 1.0
@@ -93,7 +94,9 @@ class Imager:
         """Reflectance that haze adds to pan and to each band (9,)."""
         coastal = WAVELENGTHS[1]
         pan, *bands = (self.haze * (length / coastal) ** -self.haze_slope for length in WAVELENGTHS)
-        shares = [1.0] * VISIBLE + [self.haze_beyond_red] * (len(BANDS) - VISIBLE)
+        shares = [1.0] * len(WORKSHOP.visible) + [self.haze_beyond_red] * (
+            len(WORKSHOP.bands) - len(WORKSHOP.visible)
+        )
         uneven = (
             band * factor * share
             for band, factor, share in zip(bands, self.haze_factors, shares, strict=True)
@@ -174,7 +177,7 @@ def truth(ground: Ground, imager: Imager = IDEAL) -> tuple[Tensor, Tensor]:
     Returns:
         pan (h, w) and the bands (8, h, w) at pan scale, reflectance, vehicles where pan sees them.
     """
-    planes = _scene_planes(ground, [0.0] * (1 + len(BANDS)), imager)
+    planes = _scene_planes(ground, [0.0] * (1 + len(WORKSHOP.bands)), imager)
     planes = _sample_pan(planes, imager).clamp_min_(LEAST)
     return planes[0], planes[1:]
 
@@ -235,7 +238,7 @@ def observe(ground: Ground, generator: torch.Generator, imager: Imager) -> tuple
     # A generator of their own: the positions of the arrays must not change the noise.
     own = torch.Generator().manual_seed(draw_seed(generator))
     lean = torch.tensor(imager.parallax)[:, None, None] * ground.height
-    mul = _sample_mul(planes[1:], RATIO, imager, own, lean)
+    mul = _sample_mul(planes[1:], WORKSHOP.ratio, imager, own, lean)
     return imager.pan_counts(pan, generator), imager.mul_counts(mul, generator)
 
 
@@ -260,7 +263,7 @@ def observe_coarser(
         With f = FINE, or 1 if `halved`: pan uint16 (h/f, w/f) and mul uint16 (8, h/4f, w/4f),
         counts of reflectance × 10,000, at least 1, and the true bands (8, h/f, w/f), reflectance.
     """
-    planes = _scene_planes(ground, [0.0] * (1 + len(BANDS)), imager)
+    planes = _scene_planes(ground, [0.0] * (1 + len(WORKSHOP.bands)), imager)
     own = torch.Generator().manual_seed(draw_seed(generator))
     fine = 1 if halved else FINE
     pan = (planes[0] if halved else block_mean(planes[0], 2)) * imager.pan_calibration_gain
@@ -269,10 +272,10 @@ def observe_coarser(
     else:
         bands = _sample_mul(planes[1:], fine, imager, own)
     bands = counts_to_reflectance(imager.mul_counts(bands, generator))
-    height, width = (side // RATIO for side in pan.shape)
-    field = displacement_field(height, width, imager, own) * RATIO
-    field = F.interpolate(field[None], scale_factor=RATIO, mode="bilinear", align_corners=False)[0]
-    mul = block_mean(displace_arrays(bands, field) if bool(field.any()) else bands)
+    height, width = (side // WORKSHOP.ratio for side in pan.shape)
+    field = displacement_field(height, width, imager, own) * WORKSHOP.ratio
+    field = F.interpolate(field[None], scale_factor=WORKSHOP.ratio, mode="bilinear", align_corners=False)[0]
+    mul = block_mean(displace_arrays(bands, field) if bool(field.any()) else bands, WORKSHOP.ratio)
     return to_counts(pan, 0.0, 0.0, 1, generator), to_counts(mul, 0.0, 0.0, 1, generator), bands
 
 

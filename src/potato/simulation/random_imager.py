@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from potato.core.sensors import BANDS
+from potato.core.sensor_table import WORKSHOP
 from potato.simulation.imager import Imager
 
 BAND_VARIATION = 0.15
@@ -31,7 +31,7 @@ def random_imager(generator: torch.Generator) -> Imager:
     normal = torch.randn(8, generator=generator).tolist()
     mul_boost, down, right, pan_boost = normal[:4]
     parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
-    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(BANDS), generator=generator)).tolist()
+    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(WORKSHOP.bands), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
     plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
     return replace(

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from potato.core.color import mul_to_xyz, oklab_to_xyz, xyz_to_oklab
-from potato.core.sensors import BANDS
+from potato.core.sensor_table import WORKSHOP
 from potato.simulation.imager import Imager
 
 SYMMETRIES = 8
 """Ways to map a square onto itself: four turns, each with and without mirroring."""
 
-CLEAR_AIR = torch.stack([torch.ones(1 + len(BANDS)), torch.zeros(1 + len(BANDS))])
+CLEAR_AIR = torch.stack([torch.ones(1 + len(WORKSHOP.bands)), torch.zeros(1 + len(WORKSHOP.bands))])
 """Air that changes nothing (2, 9): all light passes, and none is added."""
 
 _STOPS = 1.0
@@ -73,7 +73,7 @@ def random_air(generator: torch.Generator) -> Tensor:
     pan and beyond red, so that dark ground has half the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
-    factors = torch.exp(0.15 * torch.randn(len(BANDS), generator=generator)).tolist()
+    factors = torch.exp(0.15 * torch.randn(len(WORKSHOP.bands), generator=generator)).tolist()
     beyond, oxygen, vapour = torch.rand(3, generator=generator).tolist()
     hazy = Imager(
         haze=_HAZE * amount,
@@ -82,7 +82,10 @@ def random_air(generator: torch.Generator) -> Tensor:
         haze_beyond_red=0.2 + 0.8 * beyond,
         pan_haze=0.8 * share,
     )
-    through = dict.fromkeys(BANDS, 1.0) | {"rededge": 0.75 + 0.3 * oxygen, "nir2": 0.7 + 0.35 * vapour}
+    through = dict.fromkeys(WORKSHOP.bands, 1.0) | {
+        "rededge": 0.75 + 0.3 * oxygen,
+        "nir2": 0.7 + 0.35 * vapour,
+    }
     return torch.tensor([(1.0, *through.values()), hazy.plane_haze])
 
 
@@ -105,7 +108,7 @@ def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tenso
     return (
         pan * through[:, :1] + haze[:, :1],
         mul * through[:, 1:] + haze[:, 1:],
-        xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:])),
+        xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:], WORKSHOP)),
     )
 
 

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.errors import SessionError
 
 SCHEDULES = ("cosine", "constant")
@@ -142,9 +142,10 @@ class TrainConfig:
             raise SessionError(f"expected a session name without slashes, found '{self.session}'")
         if self.scene_share < 1 and self.chips is None:
             raise SessionError("nothing to learn from: name a folder of --chips, or give --scenes 1")
-        if self.size < LEAST_SIDE or self.size % RATIO:
+        if self.size < LEAST_SIDE or self.size % WORKSHOP.ratio:
             raise SessionError(
-                f"expected a size of {LEAST_SIDE} or more and a multiple of {RATIO}, found {self.size}"
+                f"expected a size of {LEAST_SIDE} or more and a multiple of {WORKSHOP.ratio}, "
+                f"found {self.size}"
             )
         if sum((self.load_epoch is not None, self.load_from is not None, self.from_scratch)) > 1:
             raise SessionError("--load-epoch, --load-from and --from-scratch exclude each other: name one")

@@ -20,6 +20,7 @@ from potato.chips.chip import Chip, load_chip
 from potato.chips.scenes import scene_chip, seed_of
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import to_cells
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
@@ -207,7 +208,7 @@ def chip_artefact_weight(chip: Chip) -> float:
     """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
     if not chip.native:
         return 0.0
-    roots = to_cells(counts_to_reflectance(chip.pan[None])) ** (1 / 3)
+    roots = to_cells(counts_to_reflectance(chip.pan[None]), WORKSHOP.ratio) ** (1 / 3)
     return float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean()))
 
 

@@ -10,6 +10,7 @@ from potato.core.color import delta_e_ok, oklab_to_linear_srgb, srgb_encode
 from potato.core.draw import render_pan, side_by_side
 from potato.core.render import NATURAL, dither, render
 from potato.core.resample import from_cells, to_cells
+from potato.core.sensor_table import WORKSHOP
 from potato.model.network import Sharpener, sharpen_cells
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
@@ -50,9 +51,9 @@ def sharpen_chips(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
     Returns:
         Oklab (b, 3, 4h, 4w), without meaning where pan or mul is invalid.
     """
-    cells = to_cells(pan)
+    cells = to_cells(pan, WORKSHOP.ratio)
     valid = cells > 0, (mul > 0).any(1, keepdim=True)
-    return from_cells(sharpen_cells(model, cells, mul, valid))
+    return from_cells(sharpen_cells(model, cells, mul, valid), WORKSHOP.ratio)
 
 
 def score_pixels(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from potato.core.resample import to_cells
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.errors import SessionError
 from potato.model.features import trim
 from potato.model.network import Sharpener, sharpen_cells
@@ -234,19 +234,22 @@ def batch_loss(
     halo = model.halo_valid
     if min(batch.mul.shape[-2:]) <= 2 * halo:
         raise SessionError(
-            f"expected chips of more than {2 * halo * RATIO} pan pixels for a network of this depth, "
-            f"found {tuple(batch.pan.shape[-2:])}"
+            f"expected chips of more than {2 * halo * WORKSHOP.ratio} pan pixels for a network of this "
+            f"depth, found {tuple(batch.pan.shape[-2:])}"
         )
     pan, mul, target = batch.floats(device)
-    pair_valid = to_cells(pan) > 0, (mul > 0).any(1, keepdim=True)
+    pair_valid = to_cells(pan, WORKSHOP.ratio) > 0, (mul > 0).any(1, keepdim=True)
     target_valid = target[:, :1] > 0
     exposure, air = (each.to(device, non_blocking=True) for each in (batch.exposure, batch.air))
     if bool((batch.air != CLEAR_AIR).any()):
         pan, mul, target = add_air(pan, mul, target, air)
     pan, mul, target = expose(pan, mul, target, exposure.reshape(-1, 1, 1, 1))
-    cells = to_cells(pan)
+    cells = to_cells(pan, WORKSHOP.ratio)
     output = sharpen_cells(model, *_filled(cells, mul, pair_valid, batch, halo), halo).float()
-    truth, cells, valid = (trim(image, halo) for image in (to_cells(target), cells, to_cells(target_valid)))
+    truth, cells, valid = (
+        trim(image, halo)
+        for image in (to_cells(target, WORKSHOP.ratio), cells, to_cells(target_valid, WORKSHOP.ratio))
+    )
     return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, config), valid.numel()
 
 

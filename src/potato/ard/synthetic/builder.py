@@ -23,7 +23,7 @@ from potato.ard.synthetic.collects import (
 )
 from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
-from potato.core.sensors import BAND_CODES, RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.errors import InputError, OutputExists
 from potato.raster import write_image
@@ -181,7 +181,7 @@ def _write_collect(
 def _cut(whole: Pass, row: int, column: int, size: int) -> Pass:
     """The tile of `size` pan pixels a side whose upper left pan pixel is (row, column)."""
     fine = (slice(row, row + size), slice(column, column + size))
-    row, column, side = row // RATIO, column // RATIO, size // RATIO
+    row, column, side = row // WORKSHOP.ratio, column // WORKSHOP.ratio, size // WORKSHOP.ratio
     coarse = (..., slice(row, row + side), slice(column, column + side))
     masks = (mask[coarse] for mask in (whole.valid, whole.cloudy, whole.wet, whole.plain))
     return Pass(whole.pan[fine], whole.mul[coarse], *masks)
@@ -195,8 +195,8 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
     side = len(tile.valid)
     colour = np.clip(np.sqrt(tile.mul[[4, 2, 1]] / 3000) * 255, 1, 255).astype(np.uint8)
     images: dict[str, tuple[str, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]] = {
-        "ms_analytic": ("ms", tile.mul, tile.valid, BAND_CODES),
-        "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid), ("BAND_P",)),
+        "ms_analytic": ("ms", tile.mul, tile.valid, WORKSHOP.codes),
+        "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid, WORKSHOP.ratio), ("BAND_P",)),
         "visual": ("visual", colour, tile.valid, RGB_NAMES),
     }
     assets = {}
@@ -212,7 +212,7 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
         collect,
         square,
         assets,
-        gsd=TILE_SIDE / side / RATIO,
+        gsd=TILE_SIDE / side / WORKSHOP.ratio,
         data=_data_box(tile.valid, square.tile_box),
         area=count * (TILE_SIDE / side) ** 2 / 1e6,
         clouds=clouds if collect.reported else None,
@@ -242,10 +242,10 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
         ("WV01", "102", (), True, "pan only"),
         ("GE01", "105", ("BAND_B", "BAND_G", "BAND_R", "BAND_N"), True, "another sensor"),
         ("WV03", "104", (), False, "visual only"),
-        ("WV02", "103", BAND_CODES, True, "missing href"),
-        ("WV02", "103", BAND_CODES, True, "missing file"),
+        ("WV02", "103", WORKSHOP.codes, True, "missing href"),
+        ("WV02", "103", WORKSHOP.codes, True, "missing file"),
     )
-    side = SIZE_STEP // RATIO
+    side = SIZE_STEP // WORKSHOP.ratio
     made: dict[str, Items] = {}
     for index, (square, kind) in enumerate(zip(plan_squares(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
         platform, prefix, bands, pan, fault = kind

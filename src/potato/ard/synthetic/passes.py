@@ -11,7 +11,8 @@ from torch import Tensor
 
 from potato.ard.synthetic.collects import Collect
 from potato.core.noise import power_noise
-from potato.core.sensors import RATIO, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import observe
@@ -57,11 +58,11 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     """
     generator = torch.Generator().manual_seed(seed)
     palette = Palette()
-    tall = min(height, max(int(patch**0.5), patch // width) // RATIO * RATIO)
-    wide = min(width, patch // tall // RATIO * RATIO)
+    tall = min(height, max(int(patch**0.5), patch // width) // WORKSHOP.ratio * WORKSHOP.ratio)
+    wide = min(width, patch // tall // WORKSHOP.ratio * WORKSHOP.ratio)
     ground = make_ground(tall, wide, generator, collect.style, palette)
     rng = random.Random(seed)
-    nowhere = torch.zeros(tall // RATIO, wide // RATIO, dtype=torch.bool)
+    nowhere = torch.zeros(tall // WORKSHOP.ratio, wide // WORKSHOP.ratio, dtype=torch.bool)
     plain = wet = cloudy = nowhere
     if collect.plain:
         open_land = palette.mixture(rng, "dry grass", "pale soil", "half dry grass")
@@ -74,13 +75,16 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
-    rows, columns = _mirror(height // RATIO, tall // RATIO), _mirror(width // RATIO, wide // RATIO)
+    rows, columns = (
+        _mirror(height // WORKSHOP.ratio, tall // WORKSHOP.ratio),
+        _mirror(width // WORKSHOP.ratio, wide // WORKSHOP.ratio),
+    )
     fine_rows, fine_columns = _mirror(height, tall), _mirror(width, wide)
     masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
     return Pass(
         pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
         mul[:, rows][:, :, columns].numpy().astype(np.uint16),
-        _strip(height // RATIO, width // RATIO, generator),
+        _strip(height // WORKSHOP.ratio, width // WORKSHOP.ratio, generator),
         *masks,
     )
 
@@ -109,7 +113,7 @@ def _cover(
     planes = torch.stack([plane + cover * (tone * value - plane) for plane, value in pairs])
     # Without vehicles, since only few roads are left.
     covered = dataclasses.replace(ground, planes=planes, movers=())
-    return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
+    return covered, cover[WORKSHOP.ratio // 2 :: WORKSHOP.ratio, WORKSHOP.ratio // 2 :: WORKSHOP.ratio] > 0.5
 
 
 def _overcast(
@@ -126,7 +130,7 @@ def _overcast(
         return (image + density * (white - image)).round_().clamp_(1, 65535).to(torch.int32)
 
     fine, fine_white = (
-        torch.nn.functional.interpolate(plane[None, None], scale_factor=RATIO, mode="bilinear")[0, 0]
+        torch.nn.functional.interpolate(plane[None, None], scale_factor=WORKSHOP.ratio, mode="bilinear")[0, 0]
         for plane in (density, white)
     )
     return veil(pan, fine, fine_white), veil(mul, density, white), density > 0.5

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from potato.core.sensors import BANDS, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import InputError
 
-COLUMNS = ("name", "kind", "pan", *BANDS, "note")
+COLUMNS = ("name", "kind", "pan", *WORKSHOP.bands, "note")
 """The header of the file, in this order."""
 
 KINDS = (
@@ -130,7 +131,7 @@ def _surface(row: list[str], where: str) -> Reflectance:
             f"{where}, column kind: expected one of {', '.join(KINDS)}, found {fields['kind']!r}"
         )
     values = []
-    for column in ("pan", *BANDS):
+    for column in ("pan", *WORKSHOP.bands):
         text = fields[column]
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM):
             raise InputError(
