@@ -30,7 +30,7 @@ typedef struct {
     float least_mean;
     float least_root;
     float ridge;
-    float gain_limit; /* of the detail that the predictor's gain is corrected for; 0: not corrected */
+    float gain_limit; /* of the detail to which `regression_gain` applies, in deviations; 0: none */
     float soft_pan;
     float sharp_pan;
     float sharpness_limit;
@@ -68,7 +68,7 @@ typedef struct {
     ptrdiff_t out_stride;
 } Block;
 
-/* Whether `correct_gain` corrects the predictor: pan sees near infrared, and no network does it. */
+/* Whether the predictor corrects its gain: pan sees near infrared, and there is no network. */
 static inline int gain_is_corrected(const Block *b)
 {
     return !b->depth && b->facts->gain_limit > 0;

@@ -1,4 +1,5 @@
-/* The input of the network: cube roots, local regression and wide context (`model/features.py`). */
+/* What is computed from the cells around a cell: enlargement, local regression and wide context
+ * (`model/features.py`). */
 #ifndef CONTEXT_H
 #define CONTEXT_H
 
@@ -188,7 +189,7 @@ static void local_regression(const Facts *f, Plane shading, const Plane *oklab, 
         for (int x = 0; x < width; x++) deviations[k * step + x] = sqrtf(deviations[k * step + x]);
 }
 
-/* Correction of the predictor's injection gain for a row, and the most detail that takes it.
+/* Correction of the predictor's injection gain for a row, and the most detail to which it applies.
  *
  * shading, oklab: planes whose first cell is 2 cells above and left. gain: 3 rows. work: 9 * step floats. */
 static void regression_gain(const Facts *f, Plane shading, const Plane *oklab, int row, int width,

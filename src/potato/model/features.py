@@ -113,7 +113,8 @@ def regression_gain(shading: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
         oklab: of mul (b, 3, h + 4, w + 4).
 
     Returns:
-        The correction for L, a and b (b, 3, h, w); and the most detail that takes it (b, 1, h, w).
+        The correction for L, a and b (b, 3, h, w); and the most detail to which it
+            applies (b, 1, h, w).
     """
     squares = [shading * shading, oklab * oklab]
     means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))

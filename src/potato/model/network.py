@@ -5,6 +5,8 @@ Notable features:
 - The predictor multiplies the enlarged Oklab of mul by cbrt(pan / enlarged cell mean of pan). A
   change of shading multiplies all bands alike and Oklab is homogeneous of degree 1/3, so this is
   exact for shading.
+- Where pan sees much near infrared, its detail is more than shading. There, the predictor without a
+  network corrects its injection gain by a local regression (`features.predict_infrared`).
 - The network works on cells (4 × 4 pan pixels), in dense 3 × 3 convolutions.
 - Its inputs are the table `INPUTS`: cube roots, of which Oklab is made, and two kinds of context
   that convolutions can't compute, `local_regression` and `wide_context`.
