@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from potato.core.color import D65, delta_e_ok, mul_to_oklab
+from potato.core.render import NATURAL
 from potato.core.resample import block_mean, enlarge_mask, from_cells, to_cells
 from potato.core.sensor_table import SENSORS, WORLDVIEW_2
 from potato.core.sensors import Sensor
 from potato.model import _native
 from potato.model.facts import GAIN_LIMIT, RIDGE
 from potato.model.features import local_regression, predict, regression_gain
+from potato.model.gpu import GpuBackend
 from potato.model.model import Architecture
 from potato.model.native import NativeBackend
 from potato.model.network import Sharpener, sharpen, sharpen_cells
@@ -227,3 +229,12 @@ def test_native_code_equals_torch_on_extreme_ground(counts):
         found = NativeBackend(PREDICTOR, known, instructions).oklab(pixels)
         assert np.isfinite(found).all()
         assert np.abs(found - expected).max() < 1e-4 * max(1, np.abs(expected).max())
+
+
+def test_backends_give_the_same_codes():
+    known = sensor()
+    pixels = window(known, holes=True)
+    native, other = NativeBackend(PREDICTOR, known), GpuBackend(PREDICTOR, "cpu", known)
+    assert native.read_halo == other.read_halo
+    codes = [backend.fuse(pixels, NATURAL, 4, 8).astype(int) for backend in (native, other)]
+    assert np.abs(codes[0] - codes[1]).max() <= 1
