@@ -15,6 +15,9 @@ SCALE = 10_000
 MOST_RATIO, MOST_BANDS = 6, 16
 """The largest ratio and the most bands that native code has room for."""
 
+INFRARED_PAN = 0.25
+"""Share of near infrared in pan from which `model.features.predict_infrared` serves."""
+
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
     "blue": ("band_b", "b", "blu"),
@@ -104,6 +107,12 @@ class Sensor:
     def visible(self) -> tuple[str, ...]:
         """The bands that make the colour."""
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
+
+    @property
+    def pan_sees_infrared(self) -> bool:
+        """Whether vegetation, dark to the eye, is bright in pan, which sees much near infrared."""
+        weights = zip(self.bands, self.pan_weights, strict=True)
+        return sum(weight for band, weight in weights if band.startswith("nir")) > INFRARED_PAN
 
     @property
     def array_places(self) -> list[list[int]]:
