@@ -27,7 +27,7 @@ def test_ratings_agree_with_the_truth_of_a_synthetic_ard(tmp_path):
     clouds, water, haze = spread(7, 0.4), spread(5, 0.6), HAZE_WHITE * spread(11, 0.5) ** 0.5
     collects = [
         Collect(
-            plan_cid(place, 0, "104"),
+            plan_cid(place, 0, "WV03"),
             "WV03",
             "2023-05-16",
             plan_squares(33, 1, 2 * place),

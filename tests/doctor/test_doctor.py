@@ -112,9 +112,22 @@ FLAWS = {
         "leaves the ARD",
     ),
     "another platform": (
-        lambda item: change(item, lambda data: data["properties"].update(platform="GE01")),
+        lambda item: change(item, lambda data: data["properties"].update(platform="WV01")),
+        "sensors",
+        "a sensor that Potato doesn't know: WV01",
+    ),
+    "no pan of a sensor that has no mul": (
+        lambda item: change(item, lambda data: data["assets"].pop("ms_analytic")),
         "others",
-        "GE01",
+        "pan only",
+    ),
+    "no mul of an unknown sensor": (
+        lambda item: [
+            remove(item.with_name(f"{ards.CID}-ms.tif")),
+            change(item, lambda data: data["properties"].update(platform="WV01")),
+        ],
+        "sensors",
+        "WV01",
     ),
     "visual only": (lambda item: change(item, lambda data: data["assets"].clear()), "others", "neither"),
     "a quadkey of another place": (
