@@ -27,7 +27,7 @@ from scipy.ndimage import shift
 from scipy.optimize import nnls
 
 from potato.core.color import D65, SRGB_TO_XYZ, delta_e_ok, xyz_to_oklab
-from potato.core.sensors import find_sensor
+from potato.core.platforms import find_sensor
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Potato sharpens WorldView-2 and -3 imagery: pan and mul in, one sharp picture in true colour out.
+"""Potato sharpens satellite pictures: pan and mul in, one sharp picture in true colour out.
 
 The names in `__all__` are the interface for notebooks and scripts. Each is loaded when it is first
 used.

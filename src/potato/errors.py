@@ -7,6 +7,7 @@ A message is one line: what was expected, what was found, what to do.
     │   ├── PairError
     │   ├── GridError
     │   ├── BandError
+    │   ├── DeliveryError
     │   └── EmptyError
     ├── ArdError
     ├── ChipError
@@ -29,7 +30,7 @@ class InputError(PotatoError):
 
 
 class PairError(InputError):
-    """A pan and a mul that don't lie on one 4:1 grid."""
+    """A pan and a mul whose grids or ground don't fit each other."""
 
 
 class GridError(InputError):
@@ -38,6 +39,10 @@ class GridError(InputError):
 
 class BandError(InputError):
     """An image with other bands or another data type than expected."""
+
+
+class DeliveryError(InputError):
+    """A vendor's delivery that is incomplete, or that isn't understood."""
 
 
 class EmptyError(InputError):

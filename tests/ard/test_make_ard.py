@@ -13,7 +13,7 @@ from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, unusable, walk_ard
 from potato.ard.inspection import open_tile
 from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, plan_collects
 from potato.ard.synthetic.collects import plan_squares
-from potato.core.sensors import find_sensor
+from potato.core.platforms import find_sensor
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import open_pair

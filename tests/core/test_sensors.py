@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from potato.core.color import D65
+from potato.core.platforms import find_sensor, guess_sensor
 from potato.core.sensor_table import GEOEYE_1, SENSORS, WORLDVIEW_2, WORLDVIEW_3
-from potato.core.sensors import _plain, find_sensor, guess_sensor
+from potato.core.sensors import simplified
 
 NAMES = [sensor.name for sensor in SENSORS]
 
@@ -73,7 +74,7 @@ def test_white_is_white_and_pan_sees_what_its_bands_see(sensor):
 
 @pytest.mark.parametrize("sensor", SENSORS, ids=NAMES)
 def test_no_name_stands_for_two_bands_of_a_sensor(sensor):
-    names = [name for band in sensor.bands for name in {_plain(one) for one in sensor.band_names(band)}]
+    names = [name for band in sensor.bands for name in {simplified(one) for one in sensor.band_names(band)}]
     assert max(Counter(names).values()) == 1
     assert {name for array in sensor.arrays for name in array} <= {*sensor.bands}
 
@@ -83,7 +84,7 @@ def test_a_spelling_stands_for_one_sensor_with_so_many_bands():
     spellings = Counter(
         (spelling, len(sensor.bands))
         for sensor in SENSORS
-        for spelling in {_plain(one) for one in (sensor.name, sensor.title, *sensor.platforms)}
+        for spelling in {simplified(one) for one in (sensor.name, sensor.title, *sensor.platforms)}
     )
     assert [spelling for spelling, count in spellings.items() if count > 1] == []
 

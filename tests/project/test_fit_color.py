@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from potato.core.color import D65
-from potato.core.sensors import find_sensor
+from potato.core.platforms import find_sensor
 
 AIMS = {
     "geoeye1": ("GE01", 0.66),

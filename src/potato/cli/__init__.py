@@ -30,6 +30,7 @@ COMMANDS = {
         "rate-cids",
         "make-scenes",
         "make-ard",
+        "make-delivery",
     ),
     "Train and judge": ("train", "check", "evaluate"),
     "View": ("report", "quick-contrast", "mul-to-rgb", "ab", "exaggerate", "gray-diff", "vectorscope"),
@@ -104,7 +105,7 @@ class Commands(click.Group):
 @click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
-    """Sharpen satellite pictures: pan and mul of WorldView-2 or -3 in, one sharp picture out."""
+    """Sharpen satellite pictures: pan and mul in, one sharp picture in true colour out."""
 
 
 def _catch_signals() -> None:

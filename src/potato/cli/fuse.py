@@ -11,6 +11,7 @@ from potato.cli import options
 @click.argument("pan")
 @click.argument("mul")
 @click.argument("output", type=click.Path())
+@options.reading
 @options.weights
 @options.rendering
 @options.profile
@@ -19,9 +20,9 @@ from potato.cli import options
 @options.workers
 @click.option(
     "--block",
-    type=click.IntRange(4),
-    help="Side of a block in pan pixels, a multiple of 4; does not show in the picture.  "
-    "[default: 512; on a GPU what its memory holds]",
+    type=click.IntRange(2),
+    help="Side of a block in pan pixels, a multiple of the ratio; does not show in the picture.  "
+    "[default: about 512; on a GPU what its memory holds]",
 )
 @options.overwrite
 @options.quiet
@@ -29,7 +30,7 @@ from potato.cli import options
 def fuse(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a pair of images into one picture in true colour.
 
-    PAN is the panchromatic image, MUL the 8-band multispectral one, OUTPUT the GeoTIFF to write.
+    PAN is the panchromatic image, MUL the multispectral one, OUTPUT the GeoTIFF to write.
     PAN and MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
     """
     from potato.fusion import pipeline

@@ -11,15 +11,16 @@ from potato.cli import options
 @click.argument("mul")
 @click.argument("output", type=click.Path())
 @click.option(
-    "--plain", is_flag=True, help="Show bands 5, 3 and 2 as red, green and blue, as most viewers do."
+    "--plain", is_flag=True, help="Show the bands red, green and blue as they are, as most viewers do."
 )
+@options.reading
 @options.rendering
 @options.picture
 def mul_to_rgb(**settings: Any) -> Any:
-    """Show an 8-band image in true colour, without sharpening.
+    """Show a multispectral image in true colour, without sharpening.
 
     MUL is the multispectral image, OUTPUT the GeoTIFF to write, on the same grid. The colour comes
-    from all five visible bands, as in fuse.
+    from all visible bands, as in fuse.
     """
     from potato.viewing import tools
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -127,6 +128,57 @@ def rendering(command: Command) -> Command:
         return command(look=render.adjust(render.LOOKS[look], exposure, contrast), **settings)
 
     return _add(run, look, exposure, contrast)
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...]:
+    """Turn numbers with commas between into a tuple."""
+    try:
+        numbers = tuple(float(part) for part in (value or "").split(",") if value)
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers with commas between, found {value}") from error
+    if parameter.name == "scale" and not all(0 < number < math.inf for number in numbers):
+        raise click.BadParameter(f"expected numbers above 0, found {value}")
+    return numbers
+
+
+sensor: Decorator = click.option(
+    "--sensor",
+    metavar="NAME",
+    help="The sensor, as 'potato sensors' lists it.  [default: what the files say]",
+)
+band_order: Decorator = click.option(
+    "--band-order",
+    metavar="NAMES",
+    default="",
+    callback=lambda _, __, value: tuple(name.strip() for name in value.split(",") if name.strip()),
+    help="Names of mul's bands in the order of its file, such as red,green,blue,nir.",
+)
+scale: Decorator = click.option(
+    "--scale",
+    metavar="NUMBERS",
+    callback=_numbers,
+    help="Reflectance of one count, such as 0.0001; one number, or one for pan and one for each band.",
+)
+nodata: Decorator = click.option(
+    "--nodata",
+    metavar="NUMBERS",
+    callback=_numbers,
+    help="Value of invalid pixels; one number, or one for pan and one for each band.",
+)
+READING = sensor, band_order, scale, nodata
+"""Options that say how files are to be read."""
+
+
+def reading(command: Command) -> Command:
+    """Add the options of `READING`, which reach the command as one `reading`."""
+
+    @functools.wraps(command)
+    def run(*, sensor: Any, band_order: Any, scale: Any, nodata: Any, **settings: Any) -> Any:
+        from potato.raster import Reading
+
+        return command(reading=Reading(sensor, band_order, scale, nodata), **settings)
+
+    return _add(run, *READING)
 
 
 def printed(command: Command) -> Command:

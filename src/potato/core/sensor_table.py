@@ -144,11 +144,7 @@ PLEIADES_1A = Sensor(
     source=f"{_RESPONSES} CNES and Airbus (bands); the Pléiades Imagery User Guide of Airbus (names)",
 )
 PLEIADES_1B = replace(
-    PLEIADES_1A,
-    name="PHR1B",
-    title="Pléiades 1B",
-    platforms=("pleiades-1b", "PHR-1B"),
-    colour_error=0.73,
+    PLEIADES_1A, name="PHR1B", title="Pléiades 1B", platforms=("pleiades-1b", "PHR-1B"), colour_error=0.73
 )
 SPOT_6 = Sensor(
     name="SPOT6",
@@ -272,11 +268,7 @@ PLEIADES_NEO_3 = Sensor(
     source=f"{_RESPONSES} Airbus (bands); its Pléiades Neo User Guide (names)",
 )
 PLEIADES_NEO_4 = replace(
-    PLEIADES_NEO_3,
-    name="PNEO4",
-    title="Pléiades Neo 4",
-    platforms=("pleiades-neo-4",),
-    colour_error=0.4,
+    PLEIADES_NEO_3, name="PNEO4", title="Pléiades Neo 4", platforms=("pleiades-neo-4",), colour_error=0.4
 )
 
 LANDSAT_8 = Sensor(

@@ -1,13 +1,12 @@
-"""Sensors: what Potato knows about each satellite, and finding one by what a file says.
+"""What is known about a sensor: a record of facts and fitted numbers.
 
-A sensor is a record of facts and fitted numbers (`Sensor`). The records are in
-`core.sensor_table`; no other code knows a sensor, the number of its bands or its ratio.
+The records are in `core.sensor_table`; no other code knows a sensor, the number of its bands or its
+ratio. `core.platforms` finds one.
 """
 
-import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 SCALE = 10_000
@@ -37,6 +36,16 @@ _AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,
 CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")
 """The catalog ID (CID) of most of Maxar's passes, in any text: 16 hexadecimal digits, of which the
 first three name the satellite. Those of WorldView-4 look otherwise."""
+
+
+def simplified(spelling: str) -> str:
+    """A spelling without case, accents, punctuation and leading zeros.
+
+    >>> simplified("WorldView-02"), simplified("Pléiades 1A")
+    ('worldview2', 'pleiades1a')
+    """
+    letters = unicodedata.normalize("NFKD", spelling).lower()
+    return re.sub(r"0+(?=[0-9])", "", re.sub(r"[^a-z0-9]", "", letters))
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,11 @@ class Sensor:
         """The bands that make the colour."""
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
 
+    @property
+    def array_places(self) -> list[list[int]]:
+        """Positions of the bands of each array; without arrays, of all bands as one."""
+        return [[self.bands.index(band) for band in array] for array in self.arrays or (self.bands,)]
+
     def band_names(self, band: str) -> tuple[str, ...]:
         """All names of a band in files, in lower case, the likeliest first."""
         codes = dict(zip(self.bands, self.codes, strict=False))
@@ -115,83 +129,18 @@ class Sensor:
             The position of each band that is named; a name that occurs twice counts for neither.
 
         Example:
-            >>> find_sensor("GE01").find_bands(["Red", "Green", "BAND_B", "Near-Infrared"])
+            >>> from potato.core.sensor_table import GEOEYE_1
+            >>> GEOEYE_1.find_bands(["Red", "Green", "BAND_B", "Near-Infrared"])
             {'blue': 2, 'green': 1, 'red': 0, 'nir': 3}
         """
-        known = {_plain(name): band for band in self.bands for name in self.band_names(band)}
+        known = {simplified(name): band for band in self.bands for name in self.band_names(band)}
         found: dict[str, list[int]] = {band: [] for band in self.bands}
         for place, name in enumerate(names):
             text = (name or "").strip().lower()
-            band = known.get(_plain(text)) or known.get(_plain(_AROUND.sub("", text)))
+            band = known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
             if band:
                 found[band].append(place)
         return {band: places[0] for band, places in found.items() if len(places) == 1}
-
-
-def _plain(spelling: str) -> str:
-    """A spelling without case, accents, punctuation and leading zeros.
-
-    >>> _plain("WorldView-02"), _plain("Pléiades 1A")
-    ('worldview2', 'pleiades1a')
-    """
-    letters = unicodedata.normalize("NFKD", spelling).lower()
-    return re.sub(r"0+(?=[0-9])", "", re.sub(r"[^a-z0-9]", "", letters))
-
-
-@functools.cache
-def _spellings() -> dict[str, list[Sensor]]:
-    from potato.core.sensor_table import SENSORS
-
-    found: dict[str, list[Sensor]] = {}
-    for sensor in SENSORS:
-        for spelling in {_plain(one) for one in (sensor.name, sensor.title, *sensor.platforms)}:
-            found.setdefault(spelling, []).append(sensor)
-    return found
-
-
-def find_sensor(platform: str, bands: int | None = None) -> Sensor | None:
-    """The sensor of a platform, whatever the spelling; None if we don't know it.
-
-    Args:
-        platform: its name in a file, an item or metadata.
-        bands: how many bands the file has, since some satellites are delivered with all bands or
-            with four; without it, or with a number that we don't know, the sensor has all.
-
-    Example:
-        >>> find_sensor("worldview-02").name, find_sensor("worldview-02", 4).name
-        ('WV02', 'WV-BGRN')
-    """
-    sensors = _spellings().get(_plain(platform), [])
-    fitting = [each for each in sensors if len(each.bands) == bands]
-    return next(iter([*fitting, *sensors]), None)
-
-
-def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
-    """The sensor whose bands have the names that a file gives its bands.
-
-    Where several sensors fit, it is one that is right for all of them, as they share bands and
-    colours, or else the record that stands for any satellite with these bands.
-
-    Args:
-        names: one for each band of the file, as for `Sensor.find_bands`. Numbers (`B1`, `Band 1`)
-            tell nothing, since most software calls any bands so.
-
-    Returns:
-        The sensor; None if no sensor has just these bands. It is a guess, so tell the user.
-
-    Example:
-        >>> guess_sensor(["red", "green", "blue", "nir"]).name
-        'four-band'
-    """
-    from potato.core.sensor_table import SENSORS
-
-    words = [
-        None if re.fullmatch(r"b(and)?[ _]?[0-9]+", (name or "").strip().lower()) else name for name in names
-    ]
-    fitting = [each for each in SENSORS if len(each.bands) == len(names) == len(each.find_bands(words))]
-    if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
-        fitting = [each for each in fitting if not each.platforms]
-    return fitting[0] if fitting else None
 
 
 # Until every room takes a sensor: facts of WorldView-2 and -3.

@@ -33,6 +33,7 @@ from potato.raster import (
     PairPixels,
     Part,
     Picture,
+    Reading,
     check_output,
     create_picture,
     gdal,
@@ -83,6 +84,7 @@ class Fused(Shown):
         seconds: time from opening the inputs to the finished file.
         peak_memory: largest size of this process so far in bytes; None where the system keeps no
             record.
+        notes: what had to be guessed about the files, a line each.
     """
 
     output: Path
@@ -91,6 +93,7 @@ class Fused(Shown):
     valid: float
     seconds: float
     peak_memory: int | None
+    notes: tuple[str, ...] = ()
 
     @property
     def speed(self) -> float:
@@ -112,11 +115,12 @@ class Fused(Shown):
         return View("Sharpened picture", facts, encode_png(drawn))
 
     def __str__(self) -> str:
-        """The one line that the command prints."""
+        """What the command prints: a line, and one for each note."""
         memory = "" if self.peak_memory is None else f", peak memory {self.peak_memory / 1e6:.0f} MB"
         return (
             f"{self.output}: {self.width} × {self.height} pixels, {valid_share(self.valid)}; "
             f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s{memory}"
+            + "".join(f"\nnote: {note}" for note in self.notes)
         )
 
 
@@ -126,6 +130,7 @@ def fuse(
     output: PathLike,
     *,
     sensor: Sensor | str | None = None,
+    reading: Reading | None = None,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
@@ -149,6 +154,7 @@ def fuse(
             GDAL opens; or a `Layer`.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
         sensor: the sensor or its name; None to find it by what the files say.
+        reading: how to read the files, where they don't say it themselves.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
             network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
@@ -181,7 +187,7 @@ def fuse(
         overwrite=overwrite,
         progress=progress,
     )
-    with gdal(), open_pair(pan, mul, sensor=sensor) as pair:
+    with gdal(), open_pair(pan, mul, sensor=sensor, reading=reading) as pair:
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
         return fuse_pair(pair, output, model, settings)
 
@@ -224,9 +230,8 @@ def fuse_pair(
     with picture as canvas:
         valid = _fuse_blocks(pair, part, backend, settings, canvas)
     seconds = time.perf_counter() - started
-    return Fused(
-        Path(output), grid.width, grid.height, valid / (grid.width * grid.height), seconds, peak_memory()
-    )
+    share = valid / (grid.width * grid.height)
+    return Fused(Path(output), grid.width, grid.height, share, seconds, peak_memory(), pair.notes)
 
 
 def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSettings, canvas: Picture) -> int:

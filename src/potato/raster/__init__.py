@@ -13,7 +13,7 @@ from potato.raster.image import (
     read_photograph,
     read_picture,
 )
-from potato.raster.layer import Layer, as_layer, mul_image, open_mul, pan_image
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.raster.writer import Picture, check_output, create_picture, write_image
@@ -28,6 +28,7 @@ __all__ = [
     "PairPixels",
     "Part",
     "Picture",
+    "Reading",
     "as_layer",
     "cells_within",
     "check_output",

@@ -1,17 +1,21 @@
 """Opening a pan or a mul: which bands of which sensor, and how their numbers become reflectance."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from potato.core.platforms import find_sensor, guess_sensor
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import Sensor, find_sensor, guess_sensor
+from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
-from potato.errors import BandError
+from potato.errors import BandError, InputError
 from potato.raster.gdal_env import open_dataset
 from potato.raster.image import Image, opaque_bands
 
@@ -55,13 +59,50 @@ class Layer:
     driver: str | None = None
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be read, where they don't say it themselves or say it wrongly.
+
+    Attributes:
+        sensor: the sensor or its name; None for what the files say.
+        band_order: names of mul's bands in the order of its file; empty for the file's own.
+        scale: reflectance of one count: one number, or one for pan and one for each band of mul;
+            empty for what the files state.
+        nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
+            for the files' own masks, alpha and nodata values.
+    """
+
+    sensor: Sensor | str | None = None
+    band_order: Sequence[str] = ()
+    scale: Sequence[float] = ()
+    nodata: Sequence[float] = ()
+
+    def pan(self, path: PathLike | Layer) -> Layer:
+        """A pan as a layer."""
+        return self._layer(path, slice(0, 1))
+
+    def mul(self, path: PathLike | Layer) -> Layer:
+        """A mul as a layer."""
+        return dataclasses.replace(self._layer(path, slice(1, None)), names=tuple(self.band_order))
+
+    def _layer(self, path: PathLike | Layer, part: slice) -> Layer:
+        layer = as_layer(path)
+        scale, nodata = (
+            tuple(values if len(values) == 1 else values[part]) for values in (self.scale, self.nodata)
+        )
+        if scale:
+            stated = Calibration(scale, (0.0,) * len(scale), "stated")
+            layer = dataclasses.replace(layer, calibration=stated)
+        return dataclasses.replace(layer, nodata=nodata) if nodata else layer
+
+
 @contextlib.contextmanager
-def open_mul(path: PathLike | Layer, sensor: Sensor | None = None) -> Iterator[tuple[Image, Sensor]]:
+def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator[tuple[Image, Sensor]]:
     """Open a multispectral image by itself.
 
     Args:
         path: anything that GDAL opens.
-        sensor: the sensor; None to find it by what the file says.
+        reading: how to read it, where it doesn't say it itself.
 
     Yields:
         The image, its bands in the order of the sensor's; and the sensor.
@@ -70,9 +111,11 @@ def open_mul(path: PathLike | Layer, sensor: Sensor | None = None) -> Iterator[t
         InputError: if it can't be opened.
         BandError: if bands or data type aren't the expected ones.
     """
-    layer = as_layer(path)
+    reading = reading or Reading()
+    layer = reading.mul(path)
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
-        image, found, _ = mul_image(layer, dataset, sensor)
+        image, found, _ = mul_image(layer, dataset, reading.sensor)
+        refuse_counts((layer, image))
         yield image, found
 
 
@@ -97,7 +140,9 @@ def pan_image(layer: Layer, dataset: Any) -> Image:
     return _image(layer, dataset, indexes)
 
 
-def mul_image(layer: Layer, dataset: Any, sensor: Sensor | None = None) -> tuple[Image, Sensor, str | None]:
+def mul_image(
+    layer: Layer, dataset: Any, sensor: Sensor | str | None = None
+) -> tuple[Image, Sensor, str | None]:
     """The bands of a mul image, as counts of reflectance, in the order of its sensor's.
 
     Bands are found by their names. Bands without names are taken in their order, if files of
@@ -106,17 +151,26 @@ def mul_image(layer: Layer, dataset: Any, sensor: Sensor | None = None) -> tuple
     Args:
         layer: what was opened.
         dataset: the open dataset.
-        sensor: the sensor; None to find it by what the file says.
+        sensor: the sensor or its name; None to find it by what the file says.
 
     Returns:
         The image; its sensor; and what had to be guessed, in one line, or None.
 
     Raises:
+        InputError: if we don't know the sensor.
         BandError: if bands are missing, only some are named, or they have a data type that we don't
             read.
     """
     guess = None
-    sensor = sensor or sensor_of(dataset)
+    if isinstance(sensor, str):
+        sensor = known_sensor(sensor, len(opaque_bands(dataset)[0]))
+    own = sensor_of(dataset)
+    if sensor and own and own != sensor and own.platforms:
+        raise InputError(
+            f"{layer.path}: expected the sensor that its metadata name, {own.title}, found {sensor.title}; "
+            "leave out --sensor"
+        )
+    sensor = sensor or own
     if sensor is None:
         sensor, guess = _guess(layer, dataset)
     indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer, dataset, sensor)
@@ -137,6 +191,18 @@ def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
         if sensor:
             return sensor
     return None
+
+
+def known_sensor(name: str, bands: int | None = None) -> Sensor:
+    """The sensor of a name, with so many bands if it is delivered with different ones.
+
+    Raises:
+        InputError: if we don't know it.
+    """
+    sensor = find_sensor(name, bands)
+    if sensor is None:
+        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
+    return sensor
 
 
 def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
@@ -252,28 +318,32 @@ def uncalibrated(path: str, found: str) -> BandError:
     )
 
 
-def refuse_counts(pan: tuple[Layer, Image], mul: tuple[Layer, Image]) -> None:
-    """Refuse a pair whose numbers nothing calls reflectance, and that are too small for it.
+def refuse_counts(*images: tuple[Layer, Image]) -> None:
+    """Refuse images whose numbers nothing calls reflectance, and which are too small for it.
 
     Raises:
-        BandError: if no number of either image exceeds `MOST_COUNT`.
+        BandError: if no number of any image exceeds `MOST_COUNT`.
         InputError: if a file can't be read.
     """
-    for layer, image in (mul, pan):
-        if layer.calibration or image.calibration or _exceeds(image, MOST_COUNT):
+    for layer, image in images:
+        if layer.calibration or image.calibration or not _holds_counts(image):
             return
-    raise uncalibrated(mul[0].path, f"counts, none above {MOST_COUNT:,} in mul or in pan")
+    raise uncalibrated(images[0][0].path, f"counts, none above {MOST_COUNT:,}")
 
 
-def _exceeds(image: Image, limit: int) -> bool:
-    """Whether any valid pixel of an image exceeds a number; or none is valid."""
+def _holds_counts(image: Image) -> bool:
+    """Whether no number exceeds `MOST_COUNT`; False for an even image, which tells nothing."""
     height, width = image.grid.height, image.grid.width
     middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
-    seen = False
+    low, high = np.full((2, len(image.indexes)), [[MOST_COUNT + 1], [0]])
     # The middle tells for most images, and others are read until a number exceeds the limit.
     for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
         pixels, valid = image.read(window.row, window.column, window.height, window.width)
-        seen = seen or bool(valid.any())
-        if (pixels.max(0, where=valid, initial=0) > limit).any():
-            return True
-    return not seen
+        numbers = pixels[:, valid]
+        low, high = (
+            np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1)),
+            np.maximum(high, numbers.max(1, initial=0)),
+        )
+        if high.max() > MOST_COUNT:
+            return False
+    return bool((low < high).any())

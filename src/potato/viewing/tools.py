@@ -15,7 +15,7 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import LOOKS, NATURAL, Look, render, render_linear, threshold_of, unrender
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Grid, Image, check_same_grid, gdal, open_mul, open_picture
+from potato.raster import Grid, Image, Reading, check_same_grid, gdal, open_mul, open_picture
 from potato.viewing.blocks import (
     Block,
     OutputSpec,
@@ -187,6 +187,7 @@ def mul_to_rgb(
     *,
     look: str | Look = "natural",
     plain: bool = False,
+    reading: Reading | None = None,
     **settings: Unpack[Settings],
 ) -> WrittenPicture:
     """Show a mul in true colour, on its own grid.
@@ -198,6 +199,7 @@ def mul_to_rgb(
             `Look`.
         plain: whether to show three bands as red, green and blue, as most viewers do, instead of
             the colour that all visible bands give.
+        reading: how to read the file, where it doesn't say it itself.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
             (`Settings`).
 
@@ -206,7 +208,7 @@ def mul_to_rgb(
         OutputError, OutputExists: if the output can't be written.
     """
     chosen = LOOKS[look] if isinstance(look, str) else look
-    with gdal(), open_mul(mul) as (image, seen):
+    with gdal(), open_mul(mul, reading) as (image, seen):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 
         def work(block: Block) -> list[Rendered]:

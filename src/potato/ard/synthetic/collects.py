@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
-from potato.core.sensors import Sensor, find_sensor
+from potato.core.platforms import find_sensor
+from potato.core.sensors import Sensor
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136

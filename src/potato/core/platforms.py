@@ -1,0 +1,60 @@
+"""Finding the sensor of a file: by its platform, or by the names of its bands."""
+
+import functools
+import re
+from collections.abc import Sequence
+
+from potato.core.sensor_table import SENSORS
+from potato.core.sensors import Sensor, simplified
+
+
+@functools.cache
+def _spellings() -> dict[str, list[Sensor]]:
+    found: dict[str, list[Sensor]] = {}
+    for sensor in SENSORS:
+        for spelling in {simplified(one) for one in (sensor.name, sensor.title, *sensor.platforms)}:
+            found.setdefault(spelling, []).append(sensor)
+    return found
+
+
+def find_sensor(platform: str, bands: int | None = None) -> Sensor | None:
+    """The sensor of a platform, whatever the spelling; None if we don't know it.
+
+    Args:
+        platform: its name in a file, an item or metadata.
+        bands: how many bands the file has, since some satellites are delivered with all bands or
+            with four; without it, or with a number that we don't know, the sensor has all.
+
+    Example:
+        >>> find_sensor("worldview-02").name, find_sensor("worldview-02", 4).name
+        ('WV02', 'WV-BGRN')
+    """
+    sensors = _spellings().get(simplified(platform), [])
+    fitting = [each for each in sensors if len(each.bands) == bands]
+    return next(iter([*fitting, *sensors]), None)
+
+
+def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
+    """The sensor whose bands have the names that a file gives its bands.
+
+    Where several sensors fit, it is one that is right for all of them, as they share bands and
+    colours, or else the record that stands for any satellite with these bands.
+
+    Args:
+        names: one for each band of the file, as for `Sensor.find_bands`. Numbers (`B1`, `Band 1`)
+            tell nothing, since most software calls any bands so.
+
+    Returns:
+        The sensor; None if no sensor has just these bands. It is a guess, so tell the user.
+
+    Example:
+        >>> guess_sensor(["red", "green", "blue", "nir"]).name
+        'four-band'
+    """
+    words = [
+        None if re.fullmatch(r"b(and)?[ _]?[0-9]+", (name or "").strip().lower()) else name for name in names
+    ]
+    fitting = [each for each in SENSORS if len(each.bands) == len(names) == len(each.find_bands(words))]
+    if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
+        fitting = [each for each in fitting if not each.platforms]
+    return fitting[0] if fitting else None

@@ -1,0 +1,19 @@
+"""Reading orders as vendors deliver them: folders and archives of parts with metadata."""
+
+from potato.deliveries.checks import Calibrate
+from potato.deliveries.delivery import Delivery, find_products, is_delivery, open_delivery
+from potato.deliveries.examine import Examined, Listing, examine_products, list_products
+from potato.deliveries.product import Product
+
+__all__ = [
+    "Calibrate",
+    "Delivery",
+    "Examined",
+    "Listing",
+    "Product",
+    "examine_products",
+    "find_products",
+    "is_delivery",
+    "list_products",
+    "open_delivery",
+]
