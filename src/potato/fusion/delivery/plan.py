@@ -243,9 +243,8 @@ class Choice:
         if reason is not None:
             return reason
         if self.network and tile.sensor and not self.network.fits(tile.sensor):
-            return (
-                f"{tile.sensor.name}, whose bands the given weights don't read; take -w {PREDICTOR} or none"
-            )
+            name = tile.sensor.name
+            return f"a sensor that the given weights don't read: {name}; leave out -w, or take {PREDICTOR}"
         if tile.clouds is not None and tile.clouds > self.max_clouds:
             return f"too cloudy ({tile.clouds:g} %)"
         if self.area is not None and not _touches(self.area, tile):
