@@ -1,4 +1,4 @@
-"""A delivery of an ARD with passes of several satellites: each tile has the weights of its sensor."""
+"""A delivery of an ARD with passes of several satellites: each has the weights of its sensor."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_weights_that_change_for_one_sensor_make_only_its_pictures_stale(mixed, 
     deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE])
     # The predictor serves GeoEye-1 anyway, and WorldView-2 has weights of its own.
     assert deliver(mixed, tmp_path / "out", cids=[GEOEYE], weights=PREDICTOR).there == 1
-    with pytest.raises(OutputExists, match="found 1 picture of others .weights: ccb6"):
+    with pytest.raises(OutputExists, match=rf"1 picture of others \(weights: {load_model().digest}"):
         deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE], weights=PREDICTOR)
     made = deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE], weights=PREDICTOR, overwrite=True)
     assert (made.done, made.there) == (1, 1)
@@ -90,9 +90,7 @@ def test_tiles_that_given_weights_do_not_read_are_left_out_and_counted(mixed, tm
     told = {unread.format(name): 1 for name in ("GE01", "WV04", "LG01")}
     assert made.left_out == {"pan only": 1, **told}
     assert f"left out: 1 tile, {unread.format('GE01')}" in str(made)
-    with pytest.raises(
-        ArdError, match="found none: .*1 tile, a sensor that the given weights don't read: GE01"
-    ):
+    with pytest.raises(ArdError, match=r"found none: .*the given weights don't read: GE01"):
         deliver(mixed, tmp_path / "none", weights=weights, cids=[GEOEYE])
     with pytest.raises(WeightsError, match="no such file"):
         deliver(mixed, tmp_path / "none", weights=tmp_path / "x.safetensors")
@@ -109,6 +107,5 @@ def test_ls_and_doctor_find_nothing_wrong_with_a_mixed_ard(mixed, run):
     }
     examined = run("doctor", mixed)
     assert "4 good tiles of 4 CIDs, 4 of them opened" in examined.stdout
-    assert (
-        "note   ARD, tiles without pan or mul" in examined.stdout and "ARD, tiles of" not in examined.stdout
-    )
+    assert "note   ARD, tiles without pan or mul" in examined.stdout
+    assert "tiles of other sensors" not in examined.stdout and "wrong  ARD" not in examined.stdout
