@@ -144,7 +144,12 @@ FLAWS = {
         "pair",
         "4 times as large as pan's, found 2 × 2",
     ),
-    "another CRS": (lambda item: rewrite(item, "ms", crs="EPSG:32612"), "pair", "in one CRS"),
+    "another CRS": (lambda item: rewrite(item, "ms", crs="EPSG:32612"), "pair", "in one CRS|EPSG:32611"),
+    "half a pixel off": (
+        lambda item: rewrite(item, "ms", place=Affine.translation(0.125, 0)),
+        "resampled",
+        "resampled",
+    ),
     "another size than it says": (
         lambda item: change(item, lambda data: data["assets"]["pan_analytic"].update({"proj:shape": [9, 9]})),
         "size",

@@ -55,6 +55,8 @@ def test_every_tile_has_the_weights_and_the_colours_of_its_sensor(mixed, tmp_pat
         with rasterio.open(made.folder / "mosaic" / "11" / f"{cid}.tif") as mosaic:
             assert (mosaic.tags()["POTATO_CID"], mosaic.tags()["POTATO_WEIGHTS"]) == (cid, digest)
     assert load_model().digest != load_model(PREDICTOR).digest
+    assert made.predicted == ("GE01", "LG01", "WV04")
+    assert "no weights fit GE01, LG01, WV04 yet, so the predictor serves" in str(made)
 
 
 def test_tiles_of_one_sensor_are_the_same_alone_and_among_others(mixed, tmp_path):

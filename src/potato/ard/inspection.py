@@ -113,7 +113,7 @@ def metadata_mismatch(tile: Tile, grid: Grid) -> str | None:
 def _inspect(tile: Tile) -> list[Flaw]:
     assert tile.pan is not None and tile.mul is not None
     with remote_gdal(), open_tile(tile) as pair:
-        flaws = metadata_mismatches(tile, pair.grid)
+        flaws = [Flaw("resampled", note) for note in pair.notes] + metadata_mismatches(tile, pair.grid)
         for image in (pair.pan, pair.mul):
             flaws += _layout(image)
         return flaws + _pixels(pair, tile)

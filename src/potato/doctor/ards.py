@@ -57,6 +57,11 @@ REMEDIES = {
         "compare bands and platform with the original; `potato sensors` lists the bands of each sensor",
     ),
     "pair": Remedy(True, "pan and mul that don't match", "fetch both again, from one delivery"),
+    "resampled": Remedy(
+        False,
+        "mul that doesn't nest on pan's grid",
+        "none needed: it is resampled as it is read, and gives no chips",
+    ),
     "size": Remedy(
         True, "images whose size differs from their item", "fetch item and images from one delivery"
     ),
