@@ -36,8 +36,9 @@ BAND_ALIASES: dict[str, tuple[str, ...]] = {
 _AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,}.*$| band$")
 """What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
 
-CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
-"""The catalog ID (CID) of a pass: 16 hexadecimal digits; the first three name the satellite."""
+CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")
+"""The catalog ID (CID) of most of Maxar's passes, in any text: 16 hexadecimal digits, of which the
+first three name the satellite. Those of WorldView-4 look otherwise."""
 
 
 def simplified(spelling: str) -> str:
