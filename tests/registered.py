@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from potato.core.sensors import BANDS, FIRST_ARRAY, SECOND_ARRAY
+from potato.core.sensor_table import WORLDVIEW_2
 from potato.evaluation.registration import shift
 
 
@@ -18,7 +18,6 @@ def smooth_noise(*shape, sigma=2.0, seed=0):
 def pulled_apart(mul):
     """mul (b, 8, h, w) with each array moved in a direction of its own."""
     apart = mul.clone()
-    for array, by in ((FIRST_ARRAY, (0.3, -0.2)), (SECOND_ARRAY, (-0.25, 0.1))):
-        bands = [BANDS.index(name) for name in array]
+    for bands, by in zip(WORLDVIEW_2.array_places, ((0.3, -0.2), (-0.25, 0.1)), strict=True):
         apart[:, bands] = shift(mul[:, bands], by)
     return apart

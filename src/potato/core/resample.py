@@ -54,19 +54,22 @@ def from_cells(cells: "Tensor", ratio: int = RATIO) -> "Tensor":
     return functional.pixel_shuffle(cells, ratio)
 
 
-def bicubic_phases(ratio: int = RATIO) -> NDArray[np.float64]:
-    """Weights (r, 5) of the 5 cells around each of the r pan pixels along a cell.
+def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weight of a pixel at a distance in pixels, by cubic convolution; any shape.
 
     Source: R. Keys, "Cubic convolution interpolation for digital image processing", 1981, with
     a = −0.75, as torch and OpenCV have it.
     """
-    a = -0.75
-    phase = (np.arange(ratio) + 0.5) / ratio - 0.5
-    reach = np.arange(-BICUBIC_REACH, BICUBIC_REACH + 1)
-    x = abs(reach[None, :] - phase[:, None])
+    a, x = -0.75, abs(distance)
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+def bicubic_phases(ratio: int = RATIO) -> NDArray[np.float64]:
+    """Weights (r, 5) of the 5 cells around each of the r pan pixels along a cell."""
+    phase = (np.arange(ratio) + 0.5) / ratio - 0.5
+    return cubic(np.arange(-BICUBIC_REACH, BICUBIC_REACH + 1) - phase[:, None])
 
 
 def upsample(image: ArrayT, ratio: int = RATIO) -> ArrayT:

@@ -105,6 +105,11 @@ class Sensor:
         """The bands that make the colour."""
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
 
+    @property
+    def array_places(self) -> list[list[int]]:
+        """Positions of the bands of each array; without arrays, of all bands as one."""
+        return [[self.bands.index(band) for band in array] for array in self.arrays or (self.bands,)]
+
     def band_names(self, band: str) -> tuple[str, ...]:
         """All names of a band in files, in lower case, the likeliest first."""
         codes = dict(zip(self.bands, self.codes, strict=False))

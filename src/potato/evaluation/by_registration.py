@@ -1,36 +1,43 @@
 """Misregistration of a pair of files of any size: where its band arrays lie relative to pan."""
 
+import functools
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
+import numpy as np
 
-from potato.core.installation import VERSION
-from potato.core.resample import enlarge_mask, to_cells
-from potato.core.sensors import FIRST_ARRAY, SECOND_ARRAY
-from potato.core.types import PathLike
-from potato.core.windows import PairWindow
-from potato.engine.torch_threads import one_thread
-from potato.errors import EmptyError
-from potato.evaluation.pair_windows import choose_region, map_windows, to_tensors
-from potato.evaluation.registration import (
-    LEAST_CONFIDENCE,
+from potato.core.displacement import (
+    LIMIT,
     Displacement,
-    Registration,
+    DisplacementMap,
     average_and_spread,
     displacement_map,
 )
-from potato.evaluation.result import Evaluation, Section
+from potato.core.installation import VERSION
+from potato.core.resample import block_mean, enlarge_mask
+from potato.core.sensors import Sensor
+from potato.core.text import counted
+from potato.core.types import PathLike
+from potato.core.windows import PairWindow
+from potato.errors import EmptyError
+from potato.evaluation.pair_windows import choose_region, map_windows
+from potato.evaluation.result import Evaluation, Row, Section
 from potato.raster import PairPixels, gdal, open_pair
 
 _SIDE = 32
 """Mul pixels along the side of the windows in which displacements are measured."""
 
-_COLUMNS = ("down", "right", "length", "spread down", "spread right", "windows")
+_COLUMNS = ("down", "right", "length", "spread down", "spread right", "windows", "beyond")
+
+_ARRAYS = {"first": "first array", "second": "second array", "third": "third array"}
+"""Arrays in their order, and how the table names them."""
+
+_ALL = {"all": "all bands"}
+"""What a sensor without arrays has in their place."""
 
 
-@one_thread()
 def measure_registration(
     pan: PathLike,
     mul: PathLike,
@@ -63,23 +70,18 @@ def measure_registration(
     """
     with gdal(), open_pair(pan, mul) as pair:
         region = choose_region(pair, window, _SIDE, "choose a larger part or another pair")
-        files = {"pan": pair.pan_path, "mul": pair.mul_path}
-    results = map_windows(pan, mul, region, _measure, workers=workers, cluster=cluster, progress=progress)
-    measured = [one for place, found in results for one in _windows(place, found)]
-    rows = {f"{name} array": _average([one[name] for one in measured]) for name in ("first", "second")}
-    if not all(row["windows"] for row in rows.values()):
-        raise EmptyError(f"{pan}: expected ground whose displacement can be measured, found none that can")
-    first, second = rows["first array"], rows["second array"]
-    down, right = (second[way] - first[way] for way in ("down", "right"))
-    rows["between them"] = {"down": down, "right": right, "length": math.hypot(down, right)}
-    title = (
-        f"registration: the second array lies {down:+.3f} down and {right:+.3f} right of the first, "
-        f"{math.hypot(down, right):.3f} mul pixels"
-    )
-    note = (
-        "mul pixels, what the array shows against where pan shows it; "
-        f"first: {', '.join(FIRST_ARRAY)}; second: {', '.join(SECOND_ARRAY)}"
-    )
+        files, sensor = {"pan": pair.pan_path, "mul": pair.mul_path}, pair.sensor
+    work = functools.partial(_measure, sensor)
+    results = map_windows(pan, mul, region, work, workers=workers, cluster=cluster, progress=progress)
+    names = dict(itertools.islice(_ARRAYS.items(), len(sensor.arrays))) or _ALL
+    measured = [one for place, found in results for one in _windows(place, found, names)]
+    rows = {name: _average([one[key] for one in measured]) for key, name in names.items()}
+    _refuse_nothing(pan, rows)
+    title = _title(rows)
+    if len(rows) > 1:
+        rows["between them"] = _between(rows)
+    arrays = (f"{name}: {', '.join(bands)}" for name, bands in zip(names, sensor.arrays, strict=False))
+    note = "; ".join(("mul pixels, what the array shows against where pan shows it", *arrays))
     return Evaluation(
         "registration",
         {**files, "window": None if window is None else list(window)},
@@ -87,43 +89,83 @@ def measure_registration(
         (Section("registration", title, _COLUMNS, rows, note),),
         None,
         "",
-        {"side_of_windows": _SIDE, "windows": measured},
+        {"side_of_windows": _SIDE, "arrays": names, "windows": measured},
     )
 
 
-@one_thread()
-def _measure(pixels: PairPixels) -> Registration | None:
+def _refuse_nothing(pan: PathLike, rows: Mapping[str, Row]) -> None:
+    """Refuse a pair in which an array has no window with a displacement.
+
+    Raises:
+        EmptyError: if there is one; the message says whether it lies beyond the limit.
+    """
+    if all(row["windows"] for row in rows.values()):
+        return
+    beyond = max(int(row["beyond"]) for row in rows.values())
+    if beyond:
+        raise EmptyError(
+            f"{pan}: expected mul within {LIMIT} pan pixels of where pan shows the ground, found "
+            f"{counted(beyond, 'window')} in which it lies at that limit or beyond, and none in "
+            f"which it doesn't; check that both show the same ground, and correct mul's corner "
+            "(gdal_edit.py -a_ullr)"
+        )
+    raise EmptyError(f"{pan}: expected ground whose displacement can be measured, found none that can")
+
+
+def _between(rows: Mapping[str, Row]) -> Row:
+    """How far the second array lies from the first."""
+    first, second = list(rows.values())[:2]
+    down, right = (second[way] - first[way] for way in ("down", "right"))
+    return {"down": down, "right": right, "length": math.hypot(down, right)}
+
+
+def _title(rows: Mapping[str, Row]) -> str:
+    """What the table shows, in a line."""
+    here, what, where = next(iter(rows.values())), "mul", "pan"
+    if len(rows) > 1:
+        here, what, where = _between(rows), "the second array", "the first"
+    place = f"{what} lies {here['down']:+.3f} down and {here['right']:+.3f} right of {where}"
+    title = f"registration: {place}, {here['length']:.3f} mul pixels"
+    beyond = max(int(row["beyond"]) for row in rows.values())
+    if beyond:
+        title += (
+            f"; {counted(beyond, 'window')} left out, whose displacement reaches the limit of the search, "
+            f"{LIMIT} pan pixels"
+        )
+    return title
+
+
+def _measure(sensor: Sensor, pixels: PairPixels) -> DisplacementMap | None:
     """The displacements in a piece of the pair; None if no cell of it is wholly valid."""
-    pan, mul, pan_valid, mul_valid = to_tensors(pixels)
-    valid = pan_valid & enlarge_mask(mul_valid)
-    if not bool((to_cells(valid[None, None].float()) > 0).all(1).any()):
+    valid = pixels.pan_valid & enlarge_mask(pixels.mul_valid, pixels.ratio)
+    if not (block_mean(valid.astype(np.float32), pixels.ratio) == 1).any():
         return None
-    return displacement_map(pan, mul, _SIDE, valid)
+    return displacement_map(pixels.pan, pixels.mul, sensor, _SIDE, valid)
 
 
-def _windows(place: PairWindow, found: Registration | None) -> Iterator[dict[str, Any]]:
+def _windows(
+    place: PairWindow, found: DisplacementMap | None, names: Iterable[str]
+) -> Iterator[dict[str, Any]]:
     """The windows of a piece of the pair, by their middles in the whole pair."""
     if found is None:
         return
     for i, row in enumerate(found.rows.tolist()):
         for j, column in enumerate(found.columns.tolist()):
-            yield {
-                "row": place.row + row,
-                "column": place.column + column,
-                "first": _at(found.first, i, j),
-                "second": _at(found.second, i, j),
-            }
+            arrays = {name: _at(each, i, j) for name, each in zip(names, found.arrays, strict=True)}
+            yield {"row": place.row + row, "column": place.column + column, **arrays}
 
 
-def _at(found: Displacement, i: int, j: int) -> dict[str, float]:
-    return {name: float(getattr(found, name)[i, j]) for name in ("down", "right", "confidence")}
+def _at(found: Displacement, i: int, j: int) -> Row:
+    numbers = {name: float(getattr(found, name)[i, j]) for name in ("down", "right", "confidence")}
+    return {**numbers, "beyond": bool(found.beyond[i, j])}
 
 
-def _average(windows: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Medians and spreads over all windows of enough confidence."""
-    sure = [[one["down"], one["right"]] for one in windows if one["confidence"] >= LEAST_CONFIDENCE]
-    (down, right), spread = average_and_spread(torch.tensor(sure, dtype=torch.float64).reshape(-1, 2))
+def _average(windows: Sequence[Row]) -> Row:
+    """Medians and spreads over all windows in which a displacement was found."""
+    sure = [[one["down"], one["right"]] for one in windows if math.isfinite(one["down"])]
+    (down, right), spread = average_and_spread(np.array(sure).reshape(-1, 2))
+    beyond = sum(one["beyond"] for one in windows)
     if not sure:
-        return {"windows": 0}
+        return {"windows": 0, "beyond": beyond}
     length = math.hypot(down, right)
-    return dict(zip(_COLUMNS, (down, right, length, *spread, len(sure)), strict=True))
+    return dict(zip(_COLUMNS, (down, right, length, *spread, len(sure), beyond), strict=True))

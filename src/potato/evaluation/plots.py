@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from potato.core.statistics import Histogram, bin_edges
-from potato.evaluation.registration import LEAST_CONFIDENCE
 from potato.evaluation.result import Evaluation, Section
 from potato.model.weights import PREDICTOR
 from potato.raster import check_output
@@ -178,8 +177,9 @@ def _registration(evaluation: Evaluation) -> bytes:
     """The displacement of each band array from pan: an arrow for every window."""
     figure, axes = _figure(8, 8)
     windows: Sequence[dict[str, Any]] = evaluation.details["windows"]
-    for array, colour in (("first", _BASE), ("second", _MODEL)):
-        seen = [one for one in windows if one[array]["confidence"] >= LEAST_CONFIDENCE]
+    names = evaluation.details["arrays"]
+    for array, colour in zip(names, (_BASE, _MODEL, *_OTHERS), strict=False):
+        seen = [one for one in windows if math.isfinite(one[array]["down"])]
         columns = [[one["column"] for one in seen], [one["row"] for one in seen]]
         arrows = [[one[array][way] for one in seen] for way in ("right", "down")]
         axes.quiver(
@@ -190,7 +190,7 @@ def _registration(evaluation: Evaluation) -> bytes:
             scale_units="xy",
             scale=1 / _ARROWS,
             width=0.002,
-            label=f"{array} array",
+            label=names[array],
         )
     axes.set(
         xlabel="mul pixels",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.platforms import find_sensor
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
-from potato.core.sensors import MOST_RATIO, Sensor
+from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
@@ -23,8 +23,10 @@ from potato.errors import InputError, PairError
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import CORNER_TOLERANCE, Image, opaque_bands
+from potato.raster.image import Image, opaque_bands
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts, sensor_of
+from potato.raster.nesting import find_nesting
+from potato.raster.regridded import Regridded
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,13 @@ class Pair(Shown):
     """
 
     def __init__(
-        self, pan: Image, mul: Image, sensor: Sensor, row: int, column: int, notes: Sequence[str] = ()
+        self,
+        pan: Image,
+        mul: Image | Regridded,
+        sensor: Sensor,
+        row: int,
+        column: int,
+        notes: Sequence[str] = (),
     ) -> None:
         self.pan_path, self.mul_path = pan.path, mul.path
         self.pan, self.mul = pan, mul
@@ -201,7 +209,8 @@ def open_pair(
             unless the file states their scale and offset, or the layer a calibration.
         mul: the multispectral bands of the same ground, coarser by a whole number. Bands are found
             by their names if the file names them, else by position. The image may begin and end
-            elsewhere than pan, if each of its pixels covers whole pixels of pan's grid.
+            elsewhere than pan. If its pixels don't cover whole pixels of pan's grid, it is
+            resampled as it is read, by fractions of its pixels, and `Pair.notes` says so.
         sensor: the sensor or its name; None to find it by what the files say.
         reading: how to read the files, where they don't say it themselves.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
@@ -210,8 +219,8 @@ def open_pair(
     Raises:
         InputError: if a file can't be opened, or the sensor isn't known.
         BandError: if bands or data type aren't the expected ones.
-        PairError: if the two differ in CRS or corners, don't nest, or share no ground; the message
-            says by how much.
+        PairError: if the two differ in CRS, or in scale by no whole number, or share no ground; the
+            message says by how much, and has the command that mends it.
     """
     reading = reading or Reading(sensor)
     fine, coarse = reading.pan(as_layer(pan, driver)), reading.mul(as_layer(mul, driver))
@@ -223,48 +232,10 @@ def open_pair(
         one = pan_image(fine, pan_file)
         named = sensor or reading.sensor or sensor_of(pan_file, len(opaque_bands(mul_file)[0]))
         other, found, guess = mul_image(coarse, mul_file, named)
-        ratio, row, column = _nest(pan_file, mul_file)
+        nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
         refuse_counts((coarse, other), (fine, one))
         stack.pop_all()
-    notes = [guess] if guess else []
-    return Pair(one, other, dataclasses.replace(found, ratio=ratio), row, column, notes)
-
-
-def _nest(pan: Any, mul: Any) -> tuple[int, int, int]:
-    """The ratio of a pair; row and column of the mul pixel at pan's upper left corner.
-
-    Raises:
-        PairError: if mul doesn't nest on pan's grid, or they share no ground.
-    """
-    if pan.crs != mul.crs:
-        raise PairError(
-            f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; "
-            "reproject neither: ask for a pair delivered on one grid"
-        )
-    to_pan = ~pan.transform @ mul.transform
-    ratio, size = round(to_pan.a), max(mul.width, mul.height)
-    drift = size * max(abs(to_pan.a - ratio), abs(to_pan.e - ratio), abs(to_pan.b), abs(to_pan.d))
-    if drift > 4 * CORNER_TOLERANCE or not 2 <= ratio <= MOST_RATIO:
-        raise PairError(
-            f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, a whole number, found "
-            f"{to_pan.a:.6g} × {to_pan.e:.6g}"
-            + (f", turned by {to_pan.b:.3g} and {to_pan.d:.3g}" if to_pan.b or to_pan.d else "")
-            + "; are these from one delivery?"
-        )
-    column, row = -to_pan.c / ratio, -to_pan.f / ratio
-    miss_x, miss_y = (ratio * (value - round(value)) for value in (column, row))
-    if max(abs(miss_x), abs(miss_y)) > CORNER_TOLERANCE:
-        raise PairError(
-            "expected pan's corner to lie on a corner of a mul pixel, found it off by "
-            f"{-miss_x:+.3g} pan pixels across and {-miss_y:+.3g} down "
-            f"(corners {to_pan.c:+.4g} and {to_pan.f:+.4g} pan pixels apart)"
-        )
-    row, column = round(row), round(column)
-    right, bottom = column + pan.width / ratio, row + pan.height / ratio
-    if right <= 0 or bottom <= 0 or column >= mul.width or row >= mul.height:
-        raise PairError(
-            "expected pan and mul of the same ground, found no ground in common: mul starts "
-            f"{to_pan.c:+.0f} pan pixels across and {to_pan.f:+.0f} down from pan, "
-            f"which is {pan.width} × {pan.height}"
-        )
-    return ratio, row, column
+    nested = other if nesting.place is None else Regridded(other, nesting.place)
+    notes = [*([guess] if guess else []), *nesting.notes]
+    found = dataclasses.replace(found, ratio=nesting.ratio)
+    return Pair(one, nested, found, nesting.row, nesting.column, notes)

@@ -1,0 +1,253 @@
+"""How a mul lies on pan's grid: as it is, resampled a little, or not at all."""
+
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+from rasterio.errors import RasterioError
+from rasterio.transform import from_gcps
+from rasterio.warp import transform
+
+from potato.core.sensors import MOST_RATIO
+from potato.core.text import redact
+from potato.errors import PairError
+from potato.raster.coordinates import crs_name
+
+NESTED = 0.05
+"""Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
+
+MOST_STRETCH = 0.01
+"""Share by which the ratio may differ from a whole number, for mul to be resampled by us."""
+
+LEAST_RATIO = 1.5
+"""Ratio below which mul isn't coarser than pan, and no resampling makes a pair of them."""
+
+METRES = 111_320.0
+"""Metres of a degree of latitude, for the size of pixels by RPCs."""
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """How a mul lies on pan's grid.
+
+    Attributes:
+        ratio: pan pixels along a side of a cell.
+        row, column: the cell at pan's upper left corner, counted from mul's own.
+        place: the transform from cells to pixels of mul; None if each cell is one.
+        notes: what a person should know about it, a line each.
+    """
+
+    ratio: int
+    row: int
+    column: int
+    place: Affine | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_nesting(pan: Any, mul: Any, paths: tuple[str, str]) -> Nesting:
+    """How the pixels of two open datasets lie on each other.
+
+    Args:
+        pan: the open pan.
+        mul: the open mul.
+        paths: theirs, for messages.
+
+    Raises:
+        PairError: if mul can't be brought onto pan's grid, or they share no ground. The message has
+            the command that mends it.
+    """
+    to_pan, notes = _to_pan(pan, mul, paths)
+    ratio = round(to_pan.a)
+    turned = max(mul.width, mul.height) * max(abs(to_pan.b), abs(to_pan.d))
+    stretch = max(abs(to_pan.a / ratio - 1), abs(to_pan.e / ratio - 1)) if ratio else 1
+    if not 2 <= ratio <= MOST_RATIO or stretch > MOST_STRETCH or turned > NESTED:
+        raise PairError(
+            f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, a whole number, found "
+            f"{to_pan.a:.6g} × {to_pan.e:.6g}"
+            + (f", turned by {to_pan.b:.3g} and {to_pan.d:.3g}" if turned > NESTED else "")
+            + _remedy(pan, mul, paths[1], to_pan.a)
+        )
+    to_mul = ~to_pan
+    column, row = round(to_mul.c), round(to_mul.f)
+    _check_ground(pan, mul, to_pan)
+    cells = Affine.translation(-ratio * column, -ratio * row) @ Affine.scale(ratio)
+    place = to_mul @ cells
+    ends = [(x, y) for x in (0, mul.width) for y in (0, mul.height)]
+    miss = [abs(a - b) for end in ends for a, b in zip(to_pan @ end, cells @ end, strict=True)]
+    if max(miss) <= NESTED:
+        return Nesting(ratio, row, column, None, notes)
+    across, down = (one - other for one, other in zip(to_pan @ (0, 0), cells @ (0, 0), strict=True))
+    moved = f"mul resampled onto pan's grid: it lies {across:+.3g} pan pixels across and {down:+.3g} down"
+    if stretch * max(mul.width, mul.height) * ratio > NESTED:
+        moved += f", and its pixels are {to_pan.a:.6g} × {to_pan.e:.6g} of pan's"
+    place = Affine(place.a, 0, place.c, 0, place.e, place.f)  # turned by less than what is NESTED
+    return Nesting(ratio, row, column, place, (*notes, moved))
+
+
+def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[str, ...]]:
+    """The transform from pixels of mul to those of pan, and notes.
+
+    Raises:
+        PairError: if they have no place in one CRS.
+    """
+    placed = [_is_placed(dataset) for dataset in (pan, mul)]
+    if not any(placed) and not any(_has_points(dataset) for dataset in (pan, mul)):
+        ratio = round(pan.width / mul.width)
+        if (pan.width, pan.height) == (ratio * mul.width, ratio * mul.height):
+            note = "neither image has a place on Earth, so their corners are taken for the same"
+            return Affine.scale(ratio), (note,)
+    if not all(placed):
+        raise _unplaced(pan, mul, paths, placed)
+    if (pan.crs is None) != (mul.crs is None):
+        path, known = (paths[0], mul.crs) if pan.crs is None else (paths[1], pan.crs)
+        raise PairError(
+            f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; if it is "
+            f"the same, write it into the file: rio edit-info --crs {_quoted_crs(known)} {_quoted(path)}"
+        )
+    if not _same_places(pan, mul):
+        _check_bounds(pan, mul)
+        raise PairError(
+            f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}"
+            + _remedy(pan, mul, paths[1], _ratio_in_the_middle(pan, mul))
+        )
+    wording = pan.crs and crs_name(pan.crs) != crs_name(mul.crs)
+    note = f"mul's CRS ({crs_name(mul.crs)}) is taken for pan's ({crs_name(pan.crs)})"
+    return ~pan.transform @ mul.transform, (note,) if wording else ()
+
+
+def _is_placed(dataset: Any) -> bool:
+    return bool(dataset.transform != Affine.identity())
+
+
+def _has_points(dataset: Any) -> bool:
+    return bool(dataset.rpcs or dataset.gcps[0])
+
+
+def _same_places(pan: Any, mul: Any) -> bool:
+    """Whether the coordinates of mul mean the same places in both CRS, whatever their wording."""
+    if bool(pan.crs == mul.crs):
+        return True
+    try:
+        moved = _in_crs_of(pan, mul)
+    except RasterioError:
+        return False
+    miss = abs(moved - _outline(mul)).max()
+    return bool(miss <= NESTED * math.hypot(pan.transform.a, pan.transform.d))
+
+
+def _outline(dataset: Any) -> NDArray[np.float64]:
+    """The corners of an image and the middles of its sides: (8, 2) in its CRS."""
+    steps = [(x, y) for x in (0, 1, 2) for y in (0, 1, 2) if (x, y) != (1, 1)]
+    return np.array([dataset.transform @ (x * dataset.width / 2, y * dataset.height / 2) for x, y in steps])
+
+
+def _in_crs_of(pan: Any, mul: Any) -> NDArray[np.float64]:
+    """The outline of mul in the CRS of pan."""
+    return np.array(transform(mul.crs, pan.crs, *_outline(mul).T)[:2]).T
+
+
+def _ratio_in_the_middle(pan: Any, mul: Any) -> float:
+    """Pan pixels along the upper side of the middle pixel of mul, in another CRS."""
+    ends = [mul.transform @ (mul.width / 2 + step, mul.height / 2) for step in (0, 1)]
+    xs, ys = transform(mul.crs, pan.crs, *zip(*ends, strict=True))[:2]
+    return math.dist(*(~pan.transform @ end for end in zip(xs, ys, strict=True)))
+
+
+def _check_ground(pan: Any, mul: Any, to_pan: Affine) -> None:
+    """Refuse images that share no ground."""
+    left, top = to_pan @ (0, 0)
+    right, bottom = to_pan @ (mul.width, mul.height)
+    if right <= 0 or bottom <= 0 or left >= pan.width or top >= pan.height:
+        raise PairError(
+            "expected pan and mul of the same ground, found no ground in common: mul starts "
+            f"{left:+.0f} pan pixels across and {top:+.0f} down from pan, "
+            f"which is {pan.width} × {pan.height}"
+        )
+
+
+def _check_bounds(pan: Any, mul: Any) -> None:
+    """Refuse images in two CRS that share no ground."""
+    ends = [(outline.min(0), outline.max(0)) for outline in (_outline(pan), _in_crs_of(pan, mul))]
+    (own_low, own_high), (low, high) = ends
+    if (high <= own_low).any() or (low >= own_high).any():
+        here, there = (" ".join(f"{number:.7g}" for number in (*low, *high)) for low, high in ends)
+        raise PairError(
+            f"expected pan and mul of the same ground, found no ground in common: pan lies at {here} and mul "
+            f"at {there} (west, south, east, north in {crs_name(pan.crs)})"
+        )
+
+
+def _remedy(pan: Any, mul: Any, path: str, ratio: float) -> str:
+    """What to do about a mul that doesn't lie on pan's grid: the end of a message."""
+    if ratio < LEAST_RATIO:
+        return "; are these from one delivery, and pan first?"
+    if pan.transform.b or pan.transform.d or pan.transform.e > 0:
+        return "; warp both onto one grid that is north-up (gdalwarp -tr -te)"
+    whole = min(MOST_RATIO, max(2, round(ratio)))
+    across, down = pan.transform.a * whole, -pan.transform.e * whole
+    west, north = pan.transform.c, pan.transform.f
+    east, south = west + math.ceil(pan.width / whole) * across, north - math.ceil(pan.height / whole) * down
+    target = f" -t_srs {_quoted_crs(pan.crs)}" if pan.crs != mul.crs else ""
+    files = f"{_quoted(path)} {_quoted(_name(path, 'on-pan'))}"
+    return (
+        f"; warp mul onto pan's grid: gdalwarp{target} -tr {across!r} {down!r} "
+        f"-te {west!r} {south!r} {east!r} {north!r} -r lanczos {files}"
+    )
+
+
+def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) -> PairError:
+    """The error for images that don't both have a grid on Earth."""
+    lost = [path for path, is_placed in zip(paths, placed, strict=True) if not is_placed]
+    found = f"expected pan and mul with a place on Earth, found none in {' and '.join(map(redact, lost))}"
+    if pan.rpcs and mul.rpcs:
+        kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(pan.rpcs)
+        hint = " (and -to RPC_DEM=FILE where the ground isn't flat)"
+    elif pan.gcps[0] and mul.gcps[0]:
+        kind, options, hint = "ground control points", "-order 1", ""
+        crs, pixel = pan.gcps[1], _rounded(abs(from_gcps(pan.gcps[0]).a))
+    else:
+        return PairError(
+            f"{found}; write it into the file: gdal_edit.py -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH "
+            f"{_quoted(lost[0])}"
+        )
+    sizes = pixel, pixel * max(2, round(pan.width / mul.width))
+    lines = (
+        f"gdalwarp {options} -t_srs {_quoted_crs(crs)} -tr {size!r} {size!r} -tap "
+        f"-r lanczos {_quoted(path)} {_quoted(_name(path, 'ortho'))}"
+        for path, size in zip(paths, sizes, strict=True)
+    )
+    return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {' && '.join(lines)}")
+
+
+def _rpc_grid(rpcs: Any) -> tuple[CRS, float]:
+    """The UTM zone of an image with RPCs, and the size of its pixels in metres."""
+    zone = math.floor((rpcs.long_off + 180) / 6) % 60 + 1
+    across = rpcs.long_scale * METRES * math.cos(math.radians(rpcs.lat_off)) / rpcs.samp_scale
+    down = rpcs.lat_scale * METRES / rpcs.line_scale
+    return CRS.from_epsg((32600 if rpcs.lat_off >= 0 else 32700) + zone), _rounded(math.sqrt(across * down))
+
+
+def _rounded(size: float) -> float:
+    """A size of pixels with two significant digits."""
+    return float(f"{size:.2g}")
+
+
+def _quoted_crs(crs: Any) -> str:
+    """A CRS for a command line."""
+    return shlex.quote(crs.to_string())
+
+
+def _quoted(path: str) -> str:
+    """A path for a command line, without what may be secret in it."""
+    return shlex.quote(redact(path))
+
+
+def _name(path: str, ending: str) -> str:
+    """The name of a file to make from another, in the current folder."""
+    return f"{PurePath(redact(path)).stem}-{ending}.tif"
