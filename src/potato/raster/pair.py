@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
-from potato.core.platforms import find_sensor
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
 from potato.core.sensors import Sensor
 from potato.core.text import redact
