@@ -71,7 +71,8 @@ class GpuBackend:
             oklab = from_cells(
                 sharpen_cells(self._network, read.pan, read.mul, read.valid, self.read_halo), self._ratio
             )[0]
-            threshold = threshold_of(look, *read.alpha.shape, row, column)
+            height, width = read.alpha.shape
+            threshold = threshold_of(look, height, width, row, column)
             codes = render(oklab, look, threshold)
             result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(read.alpha)
             # Of 16 bits, torch has signed integers alone.
