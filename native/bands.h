@@ -49,7 +49,7 @@ static BandPlanes lay_out_bands(const BandBlock *bands, float *workspace)
     int rows = softness_rows > slope_rows ? softness_rows : slope_rows, channels = slopes > 6 ? slopes : 6;
     p.ring = take(m, workspace, (size_t)rows * m->stride);
     p.sums = (double *)take(m, workspace, (size_t)2 * channels * m->stride);
-    m->work = take(m, workspace, (size_t)(24 + (6 + 3 * MOST_BANDS) * MOST_RATIO) * m->stride);
+    m->work = take(m, workspace, (size_t)(8 + MOST_BANDS + (6 + MOST_BANDS) * MOST_RATIO) * m->stride);
     p.work = m->work;
     if (filled) {
         m->known = (uint8_t *)take(m, workspace, ((size_t)m->height * m->width + 3) / 4);
@@ -383,20 +383,20 @@ static void find_levels(const BandBlock *bands, BandPlanes *p)
     }
 }
 
-/* The least that the enlarged `seen` may be, for a row of cells of the result. work: width + 4 floats. */
-static void least_seen(const BandBlock *bands, const BandPlanes *p, int row, float *restrict work,
-                       float *restrict to)
+/* The least that the enlargement of a plane may be, for a row of cells of the result.
+ *
+ * from: its first cell is 2 to the left, its first row 2 above. work: width + 4 floats. */
+static void least_enlarged(const Facts *f, Plane from, int row, int width, float *restrict work,
+                           float *restrict to)
 {
-    const Facts *f = bands->block.facts;
-    int width = bands->block.width, first = p->base.margin - BICUBIC_REACH;
-    for (int x = 0; x < width + 4; x++) work[x] = INFINITY;
-    for (int k = 0; k < TAPS; k++) {
-        const float *restrict from = row_of(p->seen, row + first + k) + first;
-        for (int x = 0; x < width + 4; x++) work[x] = least(work[x], from[x]);
+    for (int x = 0; x < width + 4; x++) work[x] = row_of(from, row)[x];
+    for (int k = 1; k < TAPS; k++) {
+        const float *restrict next = row_of(from, row + k);
+        for (int x = 0; x < width + 4; x++) work[x] = least(work[x], next[x]);
     }
     for (int x = 0; x < width; x++) {
         float low = least(least(least(work[x], work[x + 1]), least(work[x + 2], work[x + 3])), work[x + 4]);
-        to[x] = greatest(low * f->undershoot_limit, f->least_mean);
+        to[x] = low * f->undershoot_limit;
     }
 }
 
@@ -438,19 +438,23 @@ static void follow_colour(const BandBlock *bands, const float *oklab, float *fin
 
 JOIN(join_counts, uint16_t)
 
-/* Write a row of pixels of a band as counts: 0 where they are invalid, at least 1 elsewhere. */
-static void write_counts(const BandBlock *bands, const float *restrict fine, const uint8_t *restrict valid,
-                         ptrdiff_t step, uint16_t *restrict work, uint16_t *restrict to)
+/* Write a row of pixels of a band as counts: 0 where they are invalid, at least 1 elsewhere.
+ *
+ * darkest: of cells; a pixel is at least as bright as that with its shading. */
+static void write_counts(const BandBlock *bands, const float *restrict fine, const float *restrict darkest,
+                         const float *restrict shading, const uint8_t *restrict valid, ptrdiff_t step,
+                         uint16_t *restrict work, uint16_t *restrict to)
 {
     int ratio = bands->block.ratio, width = bands->block.width;
     float scale = 1 / bands->block.facts->reflectance_of_count;
     for (int phase = 0; phase < ratio; phase++) {
-        const float *restrict from = fine + phase * step;
+        const float *restrict from = fine + phase * step, *restrict shade = shading + phase * step;
         const uint8_t *restrict keep = valid + phase * step;
         uint16_t *restrict counts = work + phase * step;
         for (int x = 0; x < width; x++) {
-            int32_t count = (int32_t)(least(greatest(from[x] * scale, 1), UINT16_MAX) + 0.5f);
-            counts[x] = (uint16_t)(keep[x] ? count : 0);
+            float count = greatest(from[x], darkest[x] * shade[x]) * scale;
+            int32_t rounded = (int32_t)(least(greatest(count, 1), UINT16_MAX) + 0.5f);
+            counts[x] = (uint16_t)(rounded & -(int32_t)keep[x]);
         }
     }
     join_counts(work, step, width, ratio, to);
@@ -470,49 +474,72 @@ static void find_needed(const BandBlock *bands, uint8_t *needed)
         for (int i = 0; i < 3; i++) needed[band] |= bands->block.facts->bands_to_lms[i][band] != 0;
 }
 
+/* Pan's shading of a row of pixels, and its detail, by phases.
+ *
+ * pan: becomes the detail. coarse: `seen`, enlarged. least: that it may be, of cells. */
+static void shade(const Block *b, const float *restrict coarse, const float *restrict least_coarse,
+                  ptrdiff_t step, float *restrict pan, float *restrict shading)
+{
+    float limit = (float)(b->ratio * b->ratio);
+    for (int phase = 0; phase < b->ratio; phase++)
+        for (int x = 0; x < b->width; x++) {
+            ptrdiff_t i = phase * step + x;
+            float low = greatest(coarse[i], greatest(least_coarse[x], b->facts->least_mean));
+            shading[i] = least(pan[i] / low, limit);
+            pan[i] -= low;
+        }
+}
+
+/* Enlarge a band for a row of pixels, and add pan's detail. gain: `ratio` rows. work: width + 4 floats. */
+static void enlarge_band(const Block *b, Plane level, Plane extra, int row, int line,
+                         const float *restrict detail, const float *restrict shading, ptrdiff_t step,
+                         float *restrict to, float *restrict gain, float *work)
+{
+    enlarge(b, level, row, line, b->width, to, step, work);
+    enlarge(b, extra, row, line, b->width, gain, step, work);
+    for (int phase = 0; phase < b->ratio; phase++)
+        for (int x = 0; x < b->width; x++) {
+            ptrdiff_t i = phase * step + x;
+            to[i] = to[i] * shading[i] + gain[i] * detail[i];
+        }
+}
+
 /* Enlarge, add pan's detail, and write; returns how many pixels are valid. */
 static int64_t write_bands(const BandBlock *bands, BandPlanes *p)
 {
     const Block *b = &bands->block;
     int ratio = b->ratio, width = b->width, margin = p->base.margin, first = margin - BICUBIC_REACH;
     ptrdiff_t step = p->base.stride, line = ratio * step;
-    float limit = (float)(ratio * ratio), *work = p->work, *floor = work + step, *missing = floor + step;
-    float *pan = missing + 3 * step, *coarse = pan + line, *shading = coarse + line, *gain = shading + line,
-          *other = gain + line, *fine = other + line;
+    float *work = p->work, *least_coarse = work + step, *missing = least_coarse + step;
+    float *darkest = missing + 3 * step, *detail = darkest + MOST_BANDS * step, *coarse = detail + line;
+    float *shading = coarse + line, *gain = shading + line, *fine = gain + line;
     uint8_t *valid = (uint8_t *)(fine + MOST_BANDS * line), needed[MOST_BANDS];
     int64_t count = 0;
+    Plane seen = shifted(p->seen, first, first);
     find_needed(bands, needed);
     for (int y = 0; y < b->height; y++) {
-        least_seen(bands, p, y, work, floor);
+        least_enlarged(b->facts, seen, y, width, work, least_coarse);
+        for (int k = 0; k < bands->count; k++)
+            least_enlarged(b->facts, shifted(p->base.bands[bands->chosen[k]], first, first), y, width, work,
+                           darkest + k * step);
         for (int i = 0; i < ratio; i++) {
-            read_pan_row(bands, p, y + margin, i, margin, width, pan, other);
-            enlarge(b, shifted(p->seen, first, first), y, i, width, coarse, step, work);
-            for (int phase = 0; phase < ratio; phase++) {
-                float *restrict c = coarse + phase * step, *restrict s = shading + phase * step;
-                const float *restrict v = pan + phase * step;
-                for (int x = 0; x < width; x++) {
-                    float low = greatest(c[x], floor[x]);
-                    s[x] = least(v[x] / low, limit);
-                    c[x] = v[x] - low;
-                }
-                count += validity(b, y, i, phase, valid + phase * step);
-            }
-            for (int band = 0; band < b->bands; band++) {
-                if (!needed[band]) continue;
-                float *restrict to = fine + band * line;
-                enlarge(b, shifted(p->level[band], first, first), y, i, width, to, step, work);
-                enlarge(b, shifted(p->extra[band], first, first), y, i, width, gain, step, work);
-                for (int phase = 0; phase < ratio; phase++)
-                    for (int x = phase * (int)step; x < phase * (int)step + width; x++)
-                        to[x] = to[x] * shading[x] + gain[x] * coarse[x];
-            }
             ptrdiff_t row = (ptrdiff_t)y * ratio + i;
+            read_pan_row(bands, p, y + margin, i, margin, width, detail, gain);
+            enlarge(b, seen, y, i, width, coarse, step, work);
+            shade(b, coarse, least_coarse, step, detail, shading);
+            for (int phase = 0; phase < ratio; phase++)
+                count += validity(b, y, i, phase, valid + phase * step);
+            for (int band = 0; band < b->bands; band++)
+                if (needed[band])
+                    enlarge_band(b, shifted(p->level[band], first, first),
+                                 shifted(p->extra[band], first, first), y, i, detail, shading, step,
+                                 fine + band * line, gain, work);
             if (bands->oklab)
                 follow_colour(bands, bands->oklab + row * bands->oklab_stride, fine, line, width, step,
                               missing);
             for (int k = 0; k < bands->count; k++)
-                write_counts(bands, fine + bands->chosen[k] * line, valid, step, (uint16_t *)other,
-                             bands->out + k * bands->out_band + row * bands->out_stride);
+                write_counts(bands, fine + bands->chosen[k] * line, darkest + k * step, shading, valid, step,
+                             (uint16_t *)gain, bands->out + k * bands->out_band + row * bands->out_stride);
         }
     }
     return count;

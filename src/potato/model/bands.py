@@ -103,14 +103,14 @@ def sharpen_bands(
     fine, coarse = fill_pair(fine, coarse, pan_valid, mul_valid, halos.valid)
     missing = halos.whole - max(given, halos.valid)
     fine, coarse, known = (pad(image, missing) for image in (fine, coarse, known))
-    bands = sharp_bands(fine, coarse, known, sensor)
+    bands, least = sharp_bands(fine, coarse, known, sensor)
     if network is not None and network.layers:
         oklab = sharpen_cells(network, pan, mul, valid, given)
         bands = towards_colour(bands, oklab.unflatten(1, (3, -1)), sensor)
-    return bands.clamp_min(LEAST_MEAN)
+    return torch.maximum(bands, least).clamp_min(LEAST_MEAN)
 
 
-def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> Tensor:
+def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> tuple[Tensor, Tensor]:
     """Sharpen all bands on cells, without a network.
 
     Args:
@@ -122,7 +122,7 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> Tens
         sensor: the sensor.
 
     Returns:
-        Reflectance in cells (b, n, r², h, w).
+        Reflectance in cells (b, n, r², h, w); and the least that it may be, of that shape.
     """
     ratio, reach = sensor.ratio, BICUBIC_REACH
     fine = trim(pan, BAND_HALOS.whole)
@@ -133,8 +133,9 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> Tens
     seen = (mean + softness * (soft - mean)).clamp_min(LEAST_MEAN)
     extra = _extra_slopes(seen, mul, trim(known, reach))
     mean, mul, seen = (trim(image, SLOPE_WINDOW) for image in (mean, mul, seen))
+    darkest = UNDERSHOOT_LIMIT * trim(minimum(mul, reach), reach)
     level, seen = _level(mean, seen, mul, extra, ratio), trim(seen, reach)
-    return _inject(fine, seen, level, extra, ratio)
+    return _inject(fine, seen, level, extra, darkest, ratio)
 
 
 def _soft_mean(pan: Tensor, ratio: int) -> Tensor:
@@ -234,7 +235,9 @@ def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, ratio: int) -
     return 2 * mul - enlarged[:, 1:] - detail
 
 
-def _inject(pan: Tensor, seen: Tensor, level: Tensor, extra: Tensor, ratio: int) -> Tensor:
+def _inject(
+    pan: Tensor, seen: Tensor, level: Tensor, extra: Tensor, darkest: Tensor, ratio: int
+) -> tuple[Tensor, Tensor]:
     """Enlarge and add pan's detail.
 
     Args:
@@ -242,10 +245,12 @@ def _inject(pan: Tensor, seen: Tensor, level: Tensor, extra: Tensor, ratio: int)
         seen: pan as mul sees it (b, 1, h + 4, w + 4).
         level: from `_level` (b, n, h + 4, w + 4).
         extra: from `_extra_slopes`, of that shape.
+        darkest: the least that may be enlarged (b, n, h, w): beside bright cells, the enlargement
+            undershoots.
         ratio: pan pixels along a cell, r.
 
     Returns:
-        (b, n, r², h, w), reflectance.
+        (b, n, r², h, w), reflectance; and the least that it may be.
     """
     count = level.shape[1]
     fine = upsample_cells(torch.cat([seen, level, extra], 1), ratio).unflatten(1, (-1, ratio * ratio))
@@ -253,7 +258,7 @@ def _inject(pan: Tensor, seen: Tensor, level: Tensor, extra: Tensor, ratio: int)
     coarse = torch.maximum(fine[:, 0], floor).clamp_min(LEAST_MEAN)
     shading = (pan / coarse).clamp_max(ratio_limit(ratio))[:, None]
     bands: Tensor = fine[:, 1 : 1 + count] * shading + fine[:, 1 + count :] * (pan - coarse)[:, None]
-    return bands
+    return bands, darkest[:, :, None] * shading
 
 
 def towards_colour(bands: Tensor, oklab: Tensor, sensor: Sensor) -> Tensor:
