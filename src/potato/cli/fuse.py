@@ -13,6 +13,8 @@ from potato.cli import options
 @options.reading_deliveries
 @options.weights
 @options.rendering
+@options.bands
+@options.composite
 @options.profile
 @options.creation_options
 @options.device
