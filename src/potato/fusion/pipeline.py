@@ -5,7 +5,7 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
 from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
+from potato.fusion.align import align_pair, resampling_tags
+from potato.fusion.part import choose_part
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
@@ -129,6 +131,11 @@ def fuse(
     *,
     sensor: Sensor | str | None = None,
     reading: Reading | None = None,
+    bbox: Sequence[float] | None = None,
+    aoi: PathLike | None = None,
+    window: Sequence[int] | None = None,
+    extent: str = "pan",
+    align: bool = False,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
     profile: str = "cog",
@@ -153,6 +160,15 @@ def fuse(
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
         sensor: the sensor or its name; None to find it by what the files say.
         reading: how to read the files, where they don't say it themselves.
+        bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
+            these; west exceeds east across the antimeridian. None for the whole pair.
+        aoi: a GeoJSON file: read and show only its polygons. In place of `bbox`.
+        window: row, column, height, width in pan pixels, multiples of the ratio: read and show only
+            these. In place of `bbox`.
+        extent: `pan` to show all of pan, transparent where mul ends; `intersection` to show only
+            the ground that both have.
+        align: whether to measure how far mul lies from where pan shows the ground, and move it
+            there: each detector array by one displacement.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
             network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
@@ -186,8 +202,9 @@ def fuse(
         progress=progress,
     )
     with gdal(), open_pair(pan, mul, sensor=sensor, reading=reading) as pair:
+        part = choose_part(pair, bbox=bbox, aoi=aoi, window=window, extent=extent)
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
-        return fuse_pair(pair, output, model, settings)
+        return fuse_pair(align_pair(pair) if align else pair, output, model, settings, part)
 
 
 def fuse_pair(
@@ -309,6 +326,7 @@ def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
         "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
         **look.tags,
+        **resampling_tags(pair),
     }
     cid = CATALOG_ID.search(pan)
     if cid:
