@@ -15,7 +15,6 @@ from potato.errors import InputError
 from potato.fusion.part import choose_part
 from potato.raster import grid_to_lonlat, open_pair
 
-
 MAKING = ("-w", "predictor", "--look", "flat", "--profile", "tiled")
 
 
