@@ -7,6 +7,7 @@ A message is one line: what was expected, what was found, what to do.
     │   ├── PairError
     │   ├── GridError
     │   ├── BandError
+    │   ├── DeliveryError
     │   └── EmptyError
     ├── ArdError
     ├── ChipError
@@ -38,6 +39,10 @@ class GridError(InputError):
 
 class BandError(InputError):
     """An image with other bands or another data type than expected."""
+
+
+class DeliveryError(InputError):
+    """A vendor's delivery that is incomplete, or that isn't understood."""
 
 
 class EmptyError(InputError):

@@ -12,7 +12,7 @@ from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
 from potato.core.platforms import find_sensor
 from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact
-from potato.raster.remote import is_remote
+from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""

@@ -18,7 +18,8 @@ from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
-from potato.raster.remote import bytes_moved, is_remote, reset_bytes_moved
+from potato.raster.gdal_env import is_remote
+from potato.raster.remote import bytes_moved, reset_bytes_moved
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Sharpening a pair of files into one picture, block by block."""
 
+import dataclasses
 import functools
 import itertools
 import os
@@ -25,6 +26,7 @@ from potato.engine.devices import choose_device
 from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
 from potato.fusion.align import align_pair, resampling_tags
+from potato.fusion.inputs import open_inputs
 from potato.fusion.part import choose_part
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
@@ -39,7 +41,6 @@ from potato.raster import (
     check_output,
     create_picture,
     gdal,
-    open_pair,
 )
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
@@ -126,7 +127,7 @@ class Fused(Shown):
 
 def fuse(
     pan: PathLike | Layer,
-    mul: PathLike | Layer,
+    mul: PathLike | Layer | None,
     output: PathLike,
     *,
     sensor: Sensor | str | None = None,
@@ -154,9 +155,11 @@ def fuse(
     Args:
         pan: the panchromatic image, of one band. Anything that GDAL opens: a path, `https://…`,
             `s3://…`, `zip://…`, a VRT; or a `Layer`. Its numbers are reflectance × 10,000, unless
-            the file states their scale and offset, or the layer a calibration.
+            the file states their scale and offset, the layer a calibration, or a vendor's metadata
+            lie beside it. Or a delivery as a vendor makes it: a folder, a .zip or .tar, or a
+            metadata file.
         mul: the multispectral image of the same ground, coarser by a whole number. Anything that
-            GDAL opens; or a `Layer`.
+            GDAL opens; or a `Layer`; None if `pan` is a delivery.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
         sensor: the sensor or its name; None to find it by what the files say.
         reading: how to read the files, where they don't say it themselves.
@@ -183,7 +186,7 @@ def fuse(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError, PairError, BandError: if the pair can't be used.
+        InputError, PairError, BandError, DeliveryError: if the pair can't be used.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
@@ -201,7 +204,10 @@ def fuse(
         overwrite=overwrite,
         progress=progress,
     )
-    with gdal(), open_pair(pan, mul, sensor=sensor, reading=reading) as pair:
+    reading = reading or Reading()
+    if sensor is not None:
+        reading = dataclasses.replace(reading, sensor=sensor)
+    with open_inputs(pan, mul, reading, Path(output).parent) as pair:
         part = choose_part(pair, bbox=bbox, aoi=aoi, window=window, extent=extent)
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
         return fuse_pair(align_pair(pair) if align else pair, output, model, settings, part)

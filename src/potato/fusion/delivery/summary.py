@@ -12,7 +12,7 @@ from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import Plan, TileJob, tile_grid
 from potato.fusion.delivery.schedule import Schedule
 from potato.raster import part_of
-from potato.raster.remote import is_remote
+from potato.raster.gdal_env import is_remote
 
 BYTES_READ = 2.1
 """Bytes of a pair for each pan pixel, measured on a real pair in DEFLATE."""

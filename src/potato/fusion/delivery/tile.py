@@ -16,7 +16,8 @@ from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, Part, part_of
-from potato.raster.remote import bytes_moved, is_remote, remote_gdal, reset_bytes_moved, try_again
+from potato.raster.gdal_env import is_remote
+from potato.raster.remote import bytes_moved, remote_gdal, reset_bytes_moved, try_again
 
 RETRIES = 3
 """How often GDAL asks again for a part of an image, after about 1, 2 and 4 seconds."""
