@@ -87,6 +87,16 @@ creation_options: Decorator = click.option(
     callback=_as_dict,
     help="GDAL creation option, added to those of the profile; may be repeated.",
 )
+bbox: Decorator = click.option(
+    "--bbox",
+    type=float,
+    nargs=4,
+    metavar="W S E N",
+    help="Degrees: read and show only the ground between these.",
+)
+aoi: Decorator = click.option(
+    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+)
 look: Decorator = _choice(
     "--look",
     "natural",

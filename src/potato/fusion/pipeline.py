@@ -24,7 +24,9 @@ from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
 from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
+from potato.fusion.align import align_pair, resampling_tags
 from potato.fusion.inputs import open_inputs
+from potato.fusion.part import choose_part
 from potato.fusion.products import Product, as_names, choose_product, draw_product
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
@@ -132,6 +134,11 @@ def fuse(
     *,
     sensor: Sensor | str | None = None,
     reading: Reading | None = None,
+    bbox: Sequence[float] | None = None,
+    aoi: PathLike | None = None,
+    window: Sequence[int] | None = None,
+    extent: str = "pan",
+    align: bool = False,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
     bands: str | Sequence[str] = (),
@@ -161,6 +168,15 @@ def fuse(
             or bands.
         sensor: the sensor or its name; None to find it by what the files say.
         reading: how to read the files, where they don't say it themselves.
+        bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
+            these; west exceeds east across the antimeridian. None for the whole pair.
+        aoi: a GeoJSON file: read and show only its polygons. In place of `bbox`.
+        window: row, column, height, width in pan pixels, multiples of the ratio: read and show only
+            these. In place of `bbox`.
+        extent: `pan` to show all of pan, transparent where mul ends; `intersection` to show only
+            the ground that both have.
+        align: whether to measure how far mul lies from where pan shows the ground, and move it
+            there: each detector array by one displacement.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
             network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
@@ -205,8 +221,9 @@ def fuse(
     if sensor is not None:
         reading = dataclasses.replace(reading, sensor=sensor)
     with open_inputs(pan, mul, reading, Path(output).parent) as pair:
+        part = choose_part(pair, bbox=bbox, aoi=aoi, window=window, extent=extent)
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
-        return fuse_pair(pair, output, model, settings)
+        return fuse_pair(align_pair(pair) if align else pair, output, model, settings, part)
 
 
 def fuse_pair(
@@ -334,6 +351,7 @@ def _tags(pair: Pair, settings: FuseSettings, product: Product, digest: str) -> 
         "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
         **product.tags,
+        **resampling_tags(pair),
     }
     found = CATALOG_ID.search(pan)
     cid = settings.cid or (found and found.group())
