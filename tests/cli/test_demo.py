@@ -3,10 +3,10 @@ from importlib import resources
 import numpy as np
 import pytest
 import rasterio
-from pages import data_of
 from rasterio.errors import NotGeoreferencedWarning
 from rio_cogeo.cogeo import cog_validate
 
+from pages import data_of
 from potato import demo, open_pair, save_model
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance

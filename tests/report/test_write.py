@@ -69,4 +69,4 @@ def test_options_of_reading_reach_the_pair(pair, tmp_path, run):
     base = ("report", picture, "-o", tmp_path / "a.html", "--pair", pair.pan, unnamed)
     refused = run(*base)
     assert refused.exit_code == 1 and "--sensor" in refused.stderr
-    assert run(*base, "--sensor", "four-band").exit_code == 0
+    assert run(*base, "--sensor", "GE01").exit_code == 0
