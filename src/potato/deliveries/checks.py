@@ -59,10 +59,18 @@ def name_sensor(
             f"{path}: expected pan and mul of one satellite, found {pan.platform} and {mul.platform}; "
             "put each product into a folder of its own"
         )
+    found = find_sensor(platform, len(mul.bands)) if platform else None
+    if sensor is not None and found is not None:
+        # Some satellites have a record for all bands, and one for four.
+        if sensor not in (found, find_sensor(platform)):
+            raise DeliveryError(
+                f"{path}: expected the sensor that its metadata name, {found.title}, found {sensor.title}; "
+                "leave out --sensor"
+            )
+        return found, ()
     if sensor is not None:
         return sensor, ()
     if platform:
-        found = find_sensor(platform, len(mul.bands))
         if found is None:
             raise DeliveryError(
                 f"{path}: expected a satellite that Potato knows, found {platform}; name one whose bands "
