@@ -22,17 +22,6 @@
 #define MOST_PHASES (MOST_RATIO * MOST_RATIO)
 #define MOST_BANDS 16
 
-/* Cells around the result that must be known or filled, and that are read: `model.model.halos`. */
-static inline int valid_halo(int depth)
-{
-    return depth ? 2 * BICUBIC_REACH + depth : BICUBIC_REACH;
-}
-
-static inline int whole_halo(int depth)
-{
-    return depth ? valid_halo(depth) - BICUBIC_REACH + WIDE_REACH : valid_halo(depth);
-}
-
 /* Constants of the model and of colour, as `model/native.py` lists them: float32 without gaps. */
 typedef struct {
     float reflectance_of_count;
@@ -41,6 +30,7 @@ typedef struct {
     float least_mean;
     float least_root;
     float ridge;
+    float gain_limit; /* of the detail to which `regression_gain` applies, in deviations; 0: none */
     float soft_pan;
     float sharp_pan;
     float sharpness_limit;
@@ -77,5 +67,22 @@ typedef struct {
     void *out; /* (ratio * height, ratio * width, 4), pixels without gaps */
     ptrdiff_t out_stride;
 } Block;
+
+/* Whether the predictor corrects its gain: pan sees near infrared, and there is no network. */
+static inline int gain_is_corrected(const Block *b)
+{
+    return !b->depth && b->facts->gain_limit > 0;
+}
+
+/* Cells around the result that must be known or filled, and that are read: `model.model.halos`. */
+static inline int valid_halo(const Block *b)
+{
+    return b->depth || gain_is_corrected(b) ? 2 * BICUBIC_REACH + b->depth : BICUBIC_REACH;
+}
+
+static inline int whole_halo(const Block *b)
+{
+    return b->depth ? valid_halo(b) - BICUBIC_REACH + WIDE_REACH : valid_halo(b);
+}
 
 #endif

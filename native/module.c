@@ -145,8 +145,8 @@ static int read_pan(Block *b, Buffers *buffers, PyObject *pan, Py_ssize_t rows, 
 {
     Py_buffer *view = borrow(buffers, pan, "pan", 2, sizeof(uint16_t), 0);
     if (!view || !has_shape(view, "pan", rows * b->ratio, columns * b->ratio)) return 0;
-    if (b->given < whole_halo(b->depth)) {
-        PyErr_Format(PyExc_ValueError, "expected a halo of %d cells or more, found %d", whole_halo(b->depth),
+    if (b->given < whole_halo(b)) {
+        PyErr_Format(PyExc_ValueError, "expected a halo of %d cells or more, found %d", whole_halo(b),
                      b->given);
         return 0;
     }

@@ -15,6 +15,9 @@ SCALE = 10_000
 MOST_RATIO, MOST_BANDS = 6, 16
 """The largest ratio and the most bands that native code has room for."""
 
+INFRARED_PAN = 0.25
+"""Share of near infrared in pan from which `model.features.predict_infrared` serves."""
+
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
     "blue": ("band_b", "b", "blu"),
@@ -33,8 +36,9 @@ BAND_ALIASES: dict[str, tuple[str, ...]] = {
 _AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,}.*$| band$")
 """What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
 
-CATALOG_ID = re.compile(r"10[1-6][0-9A-F]{13}")
-"""The catalog ID (CID) of a pass: 16 hexadecimal digits; the first three name the satellite."""
+CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")
+"""The catalog ID (CID) of most of Maxar's passes, in any text: 16 hexadecimal digits, of which the
+first three name the satellite. Those of WorldView-4 look otherwise."""
 
 
 def simplified(spelling: str) -> str:
@@ -104,6 +108,12 @@ class Sensor:
     def visible(self) -> tuple[str, ...]:
         """The bands that make the colour."""
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
+
+    @property
+    def pan_sees_infrared(self) -> bool:
+        """Whether vegetation, dark to the eye, is bright in pan, which sees much near infrared."""
+        weights = zip(self.bands, self.pan_weights, strict=True)
+        return sum(weight for band, weight in weights if band.startswith("nir")) > INFRARED_PAN
 
     @property
     def array_places(self) -> list[list[int]]:

@@ -60,6 +60,7 @@ class FuseSettings:
             backend's.
         overwrite: whether to replace a file.
         progress: whether to draw a progress bar on stderr.
+        cid: catalog ID of the pass; None for the one in pan's name, if there is one.
     """
 
     look: Look = NATURAL
@@ -70,6 +71,7 @@ class FuseSettings:
     block: int | None = None
     overwrite: bool = False
     progress: bool = False
+    cid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def fuse_pair(
         dtype=f"uint{look.bits}",
         profile=PROFILES[settings.profile],
         options=settings.creation_options,
-        tags=_tags(pair, look, model.digest),
+        tags=_tags(pair, settings, model.digest),
         threads=settings.workers,
         overwrite=settings.overwrite,
     )
@@ -305,7 +307,7 @@ def _fuse_block(backend: Backend, look: Look, part: Part, block: Block) -> Codes
     return codes
 
 
-def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
+def _tags(pair: Pair, settings: FuseSettings, digest: str) -> dict[str, str]:
     """Where a picture comes from; without the time, so that the same input gives the same bytes."""
     pan, mul = (redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path))
     tags = {
@@ -314,12 +316,11 @@ def _tags(pair: Pair, look: Look, digest: str) -> dict[str, str]:
         "POTATO_MUL": mul,
         "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
-        **look.tags,
+        **settings.look.tags,
     }
-    cid = CATALOG_ID.search(pan)
-    if cid:
-        tags["POTATO_CID"] = cid.group()
-    return tags
+    found = CATALOG_ID.search(pan)
+    cid = settings.cid or (found and found.group())
+    return {**tags, "POTATO_CID": cid} if cid else tags
 
 
 def peak_memory() -> int | None:

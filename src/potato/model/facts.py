@@ -41,6 +41,10 @@ RIDGE = 1e-3
 """Regularisation of `features.local_regression`: variance, by the square of the mean, that is added
 to pan's as if it followed the predictor. Noise must not decide slopes where pan hardly varies."""
 
+GAIN_LIMIT = 2.0
+"""Most of pan's detail to which `features.regression_gain` applies, in standard deviations of the
+shading around. What stands out further is unlike the ground that the regression was fitted to."""
+
 SOFT_PAN, SHARP_PAN = 0.76, 0.84
 """Of `features.sharpness`: most real pan lies below the first, nearly all means over its 4 × 4
 pixels above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""

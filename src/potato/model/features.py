@@ -15,6 +15,7 @@ from torch import Tensor
 from potato.core.color import power
 from potato.core.resample import BICUBIC_REACH, upsample_cells
 from potato.model.facts import (
+    GAIN_LIMIT,
     LEAST_MEAN,
     LEAST_ROOT,
     RIDGE,
@@ -75,6 +76,63 @@ def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]
     scale = (roots / coarse).clamp_max_(ratio_limit(ratio) ** (1 / 3)).unsqueeze(1)
     predicted = (colour.unflatten(1, (3, pixels)) * scale).flatten(1, 2)
     return predicted, roots - coarse
+
+
+def predict_infrared(mean: Tensor, roots: Tensor, oklab: Tensor) -> Tensor:
+    """The predictor on cells, for pan that sees near infrared.
+
+    `predict` takes all of pan's detail for shading. Beside vegetation, much of it is a change of
+    near infrared, which colour doesn't follow; `regression_gain` corrects for that.
+
+    Args:
+        mean: cell mean of pan's reflectance (b, 1, h + 8, w + 8).
+        roots: (b, r², h + 8, w + 8).
+        oklab: of mul (b, 3, h + 8, w + 8).
+
+    Returns:
+        Oklab in cells (b, 3r², h, w).
+    """
+    pixels = roots.shape[1]
+    predicted, detail = predict(*(trim(image, BICUBIC_REACH) for image in (mean, roots, oklab)))
+    enlarged = upsample_cells(torch.cat(regression_gain(root(mean), oklab), 1), math.isqrt(pixels))
+    gain, limit = enlarged.unflatten(1, (4, pixels)).split([3, 1], 1)
+    limit = limit.clamp_min(0)
+    result: Tensor = predicted.unflatten(1, (3, pixels)) + gain * detail.unsqueeze(1).clamp(-limit, limit)
+    return result.flatten(1, 2)
+
+
+def regression_gain(shading: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
+    """Correction of the predictor's injection gain by the regression of Oklab on shading.
+
+    The regression is that of `local_regression`. Its slopes count by the share of what the
+    predictor misses that they explain (a coefficient of determination): where colour and shading
+    have little to do with each other, the predictor stays as it is.
+
+    Args:
+        shading: (b, 1, h + 4, w + 4).
+        oklab: of mul (b, 3, h + 4, w + 4).
+
+    Returns:
+        The correction for L, a and b (b, 3, h, w); and the most detail to which it
+            applies (b, 1, h, w).
+    """
+    squares = [shading * shading, oklab * oklab]
+    means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    mean, colour, product, shading_square, colour_square = means.split([1, 3, 3, 1, 3], 1)
+    variance = (shading_square - mean * mean).clamp_min(0)
+    proportional = colour / mean.clamp_min(LEAST_ROOT)
+    # What the predictor misses, Oklab less `proportional` × shading, has the mean 0.
+    covariance = product - proportional * shading_square
+    missed = _weighted_sum(colour_square - proportional * (product + covariance))
+    gain = covariance / (variance + RIDGE * mean * mean).clamp_min(1e-8)
+    explained = _weighted_sum(gain * covariance)
+    share = explained / torch.maximum(explained, missed).clamp_min(1e-12)
+    return share * gain, GAIN_LIMIT * variance.sqrt()
+
+
+def _weighted_sum(squares: Tensor) -> Tensor:
+    """Sum over L, a and b of their squares (b, 3, h, w), a and b doubled as in `delta_e_ok`."""
+    return squares[:, :1] + 4 * squares[:, 1:].sum(1, keepdim=True)
 
 
 class WideContext(NamedTuple):

@@ -39,7 +39,7 @@ class GpuBackend:
         self.device = torch.device(device)
         network = Sharpener.of(model, sensor).to(self.device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
-        self.read_halo = model.read_halo
+        self.read_halo = network.read_halo
         self.block = block_for(_free_memory(self.device))
 
     def __str__(self) -> str:

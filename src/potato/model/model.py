@@ -67,10 +67,11 @@ class Halos(NamedTuple):
     read: int
 
 
-def halos(architecture: Architecture) -> Halos:
-    """The halos of a sharpener of these sizes."""
+def halos(architecture: Architecture, sensor: Sensor = WORKSHOP) -> Halos:
+    """The halos of a sharpener of these sizes, for pairs of a sensor."""
     depth = architecture.depth
-    valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
+    # The regression reads as far as the enlargement of its result.
+    valid = 2 * BICUBIC_REACH + depth if depth or sensor.pan_sees_infrared else BICUBIC_REACH
     # The wide context joins at the first layer, where the reach of the regression is used up.
     whole = valid - BICUBIC_REACH + WIDE_REACH if depth else valid
     return Halos(valid, whole, whole + valid)
@@ -101,11 +102,6 @@ class Model:
         for name, tensor in self.tensors.items():
             if tensor.shape != expected[name]:
                 raise ValueError(f"expected {name} of shape {expected[name]}, found {tensor.shape}")
-
-    @property
-    def read_halo(self) -> int:
-        """Cells to read around a block."""
-        return halos(self.architecture).read
 
     @cached_property
     def digest(self) -> str:

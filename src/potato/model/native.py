@@ -24,7 +24,7 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import MOST_BANDS, MOST_RATIO, SCALE, Sensor
 from potato.core.types import Codes
 from potato.model import _native, facts
-from potato.model.model import Model
+from potato.model.model import Model, halos
 from potato.raster import PairPixels
 
 Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
@@ -67,7 +67,7 @@ class NativeBackend:
 
     def __init__(self, model: Model, sensor: Sensor = WORKSHOP, instruction_set: str | None = None) -> None:
         """Prepare a model for a sensor and an instruction set; None for the processor's best."""
-        self.read_halo = model.read_halo
+        self.read_halo = halos(model.architecture, sensor).read
         self.instruction_set = instruction_set or BEST
         lanes = _native.SETS[self.instruction_set]
         self._facts, self._ratio = _facts(sensor), sensor.ratio
@@ -216,6 +216,7 @@ def _facts(sensor: Sensor) -> NDArray[np.float32]:
         facts.LEAST_MEAN,
         facts.LEAST_ROOT,
         facts.RIDGE,
+        facts.GAIN_LIMIT if sensor.pan_sees_infrared else 0,
         facts.SOFT_PAN,
         facts.SHARP_PAN,
         facts.SHARPNESS_LIMIT,
