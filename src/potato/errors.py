@@ -7,6 +7,8 @@ A message is one line: what was expected, what was found, what to do.
     │   ├── PairError
     │   ├── GridError
     │   ├── BandError
+    │   ├── DeliveryError
+    │   │   └── CalibrationError
     │   └── EmptyError
     ├── ArdError
     ├── ChipError
@@ -38,6 +40,14 @@ class GridError(InputError):
 
 class BandError(InputError):
     """An image with other bands or another data type than expected."""
+
+
+class DeliveryError(InputError):
+    """A vendor's delivery that is incomplete, or that isn't understood."""
+
+
+class CalibrationError(DeliveryError):
+    """A delivery whose metadata don't tell how counts become reflectance."""
 
 
 class EmptyError(InputError):

@@ -19,6 +19,7 @@ from potato import Sharpener, fuse, open_pair, save_model, sharpen
 from potato.core.color import srgb_encode
 from potato.core.profiles import PANEL
 from potato.core.render import FLAT, NATURAL, adjust, render
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.model.backend import open_backend
@@ -67,7 +68,7 @@ def test_panels_of_a_wide_picture_do_not_show(tmp_path, network):
     fuse(paths.pan, paths.mul, tmp_path / "o.tif", weights=network, look="flat", profile="tiled", block=128)
     with gdal(), open_pair(paths.pan, paths.mul) as pair:
         pixels = pair.read(PairWindow(0, PANEL // 4 - 60, 140, 120).padded(network.read_halo))
-    expected = open_backend(network).fuse(pixels, FLAT).astype(int)
+    expected = open_backend(network, WORKSHOP).fuse(pixels, FLAT).astype(int)
     made = pairs.read(tmp_path / "o.tif")[:, :, PANEL - 240 :]
     assert made.shape == expected.shape and np.abs(made - expected).max() <= 1
 
@@ -304,7 +305,7 @@ def test_images_are_read_from_a_zip_and_a_vrt(pair, tmp_path, local):
 def test_a_window_sharpened_alone_equals_its_part_of_the_picture(broad, network, whole):
     with gdal(), open_pair(broad.pan, broad.mul) as pair:
         pixels = pair.read(PairWindow(10, 12, 8, 9).padded(network.read_halo))
-    codes = open_backend(network).fuse(pixels, FLAT)
+    codes = open_backend(network, WORKSHOP).fuse(pixels, FLAT)
     assert np.abs(codes.astype(int) - whole[:, 40:72, 48:84]).max() <= 1
 
 

@@ -164,7 +164,7 @@ def test_sharpen_refuses_other_shapes():
         (pan, mul[:, :4]),
         (pan.repeat(2, 1, 1, 1), mul),
     ]:
-        with pytest.raises(ValueError, match="expected (pan|mul)"):
+        with pytest.raises(ValueError, match=r"expected (pan|mul)"):
             sharpen(Sharpener(), bad_pan, bad_mul)
 
 

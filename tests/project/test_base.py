@@ -37,6 +37,7 @@ ON_BASE = {
     "fuse": [("{pan}", "{mul}", "{out}.tif"), ("{pan}", "{mul}", "{out}.tif", "--look", "flat", "-j", "2")],
     "fuse-ard": [("{ard}", "{out}", "-j", "2", "--mosaic"), ("{ard}", "{out}", "--cluster", "local")],
     "ls": [("{ard}",)],
+    "make-delivery": [("files", "{out}", "--size", "128")],
     "demo": [("{out}",)],
     "report": [
         ("{natural}", "{flat}", "-o", "{out}.html"),

@@ -94,6 +94,8 @@ BASE = (
     "engine",
     "raster",
     "ard",
+    "deliveries",
+    "deliveries/synthetic",
     "fusion",
     "fusion/delivery",
     "viewing",

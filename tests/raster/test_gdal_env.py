@@ -1,8 +1,10 @@
 """GDAL's settings are defaults, and what it merely logs while writing is an error."""
 
+import contextlib
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rasterio
 from rasterio._env import get_gdal_config
@@ -70,3 +72,18 @@ def test_grid_places_survive_a_round_trip_through_longitude_and_latitude():
     # The upper left corner lies west of the central meridian of zone 11, at −117°.
     longitude, latitude = grid_to_lonlat(grid, 0, 0)
     assert -119 < longitude < -117 and 34 < latitude < 35
+
+
+def test_a_mask_and_names_that_lie_beside_a_local_file_are_read(tmp_path):
+    path = tmp_path / "a.tif"
+    grid = grid_at(2, 3, 0.5)
+    profile = {"driver": "GTiff", "count": 1, "height": 2, "width": 3, "dtype": "uint16"}
+    profile |= {"crs": grid.crs, "transform": grid.transform}
+    mask = np.array([[255, 0, 255], [0, 0, 255]], np.uint8)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(path, "w", **profile) as file:
+        file.write_mask(mask)
+    band = "<PAMRasterBand band='1'><Description>BAND_P</Description></PAMRasterBand>"
+    path.with_suffix(".tif.aux.xml").write_text(f"<PAMDataset>{band}</PAMDataset>")
+    with gdal(), contextlib.closing(open_dataset(str(path), "pan")) as dataset:
+        assert dataset.descriptions == ("BAND_P",)
+        assert (dataset.read_masks(1) == mask).all()

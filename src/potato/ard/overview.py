@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import rasterio
 import rasterio.warp
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 
 from potato.ard.grid import Box
 from potato.ard.item import FORMAT
@@ -68,11 +66,7 @@ def read_overview(path: str, sensor: Sensor | None, side: int) -> Overview:
         if level == 0:
             pixels, valid = image(dataset).read(0, 0, dataset.height, dataset.width)
         else:
-            try:
-                small = rasterio.open(dataset.name, OVERVIEW_LEVEL=level - 1)
-            except RasterioError as error:
-                raise InputError(f"can't read the overviews of {path}: {error}") from error
-            with small:
+            with open_dataset(dataset.name, role, FORMAT, OVERVIEW_LEVEL=level - 1) as small:
                 pixels, valid = image(small).read(0, 0, small.height, small.width)
     pixels[:, ~valid] = 0
     step = -(-max(valid.shape) // side)

@@ -30,6 +30,7 @@ COMMANDS = {
         "rate-cids",
         "make-scenes",
         "make-ard",
+        "make-delivery",
     ),
     "Train and judge": ("train", "check", "evaluate"),
     "View": ("report", "quick-contrast", "mul-to-rgb", "ab", "exaggerate", "gray-diff", "vectorscope"),

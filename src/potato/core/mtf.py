@@ -9,6 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potato.core.sensors import Sensor
 
 if TYPE_CHECKING:
@@ -42,6 +45,23 @@ def reach(gains: Sequence[float]) -> int:
     return math.ceil(DEVIATIONS * _deviation(min(gains)))
 
 
+def gaussian_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
+    """Weights of pan pixels in the Gaussian of an MTF gain at mul's Nyquist frequency.
+
+    Args:
+        gain: between 0 and 1.
+        reach: cells on every side of a cell after which it is cut off.
+        ratio: pan pixels along a cell, r.
+
+    Returns:
+        ((2 · reach + 1) · r,): of the pixels along a cell and those around it; they sum to 1.
+    """
+    count = (2 * reach + 1) * ratio
+    weights = np.exp(-0.5 * ((np.arange(count) - (count - 1) / 2) / (_deviation(gain) * ratio)) ** 2)
+    taps: NDArray[np.float64] = weights / weights.sum()
+    return taps
+
+
 def degrade(image: "Tensor", gains: Sequence[float], ratio: int) -> "Tensor":
     """Bring an image from pan's scale to mul's, blurred as bands of given MTF gains blur it.
 
@@ -72,11 +92,10 @@ def degrade(image: "Tensor", gains: Sequence[float], ratio: int) -> "Tensor":
         raise ValueError(f"expected 1 or {channels} gains between 0 and 1, found {tuple(gains)}")
     if image.shape[-2] % ratio or image.shape[-1] % ratio:
         raise ValueError(f"expected sides that {ratio} divides, found {tuple(image.shape)}")
-    border = ratio * reach(gains)
-    offsets = torch.arange(2 * border + ratio) - (border + (ratio - 1) / 2)
-    deviations = torch.tensor([_deviation(gain) * ratio for gain in gains], dtype=torch.float64)
-    kernel = torch.exp(-0.5 * (offsets / deviations[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).expand(channels, -1).to(image)
+    cells = reach(gains)
+    border = ratio * cells
+    taps = np.stack([gaussian_taps(gain, cells, ratio) for gain in gains])
+    kernel = torch.from_numpy(taps).expand(channels, -1).to(image)
     padded = functional.pad(image, (border, border, border, border), mode="replicate")
     across = functional.conv2d(padded, kernel[:, None, None, :], stride=(1, ratio), groups=channels)
     return functional.conv2d(across, kernel[:, None, :, None], stride=(ratio, 1), groups=channels)

@@ -20,8 +20,6 @@ from potato.raster.process_state import SharedChange
 DEFAULTS: dict[str, str | int] = {
     # Blocks are read and written once, so 64 MB of cache are enough, and memory stays bounded.
     "GDAL_CACHEMAX": 64 << 20,
-    # Listing the folder beside a remote file costs a request each and finds nothing we need.
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_HTTP_MAX_RETRY": "3",
     "GDAL_HTTP_RETRY_DELAY": "1",
     "GDAL_HTTP_CONNECTTIMEOUT": "10",
@@ -31,6 +29,10 @@ DEFAULTS: dict[str, str | int] = {
 }
 """GDAL's configuration options where the user hasn't set them."""
 
+ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+"""The option by which GDAL looks for no files beside one that it opens. Looking for them beside a
+remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
+
 CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",
@@ -38,6 +40,11 @@ CREDENTIALS = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
 """Environment variables any of which tells GDAL how to sign requests to S3."""
+
+
+def is_remote(path: str) -> bool:
+    """Whether reading a path needs the network."""
+    return path.startswith(("s3://", "http://", "https://")) or "/vsicurl" in path or "/vsis3" in path
 
 
 def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -60,22 +67,24 @@ def gdal() -> rasterio.Env:
     return rasterio.Env(session=DummySession(), **unset_options(defaults))
 
 
-def open_dataset(path: str, role: str, driver: str | None = None) -> Any:
-    """Open a dataset for reading.
+def open_dataset(path: str, role: str, driver: str | None = None, **options: Any) -> Any:
+    """Open a dataset for reading, with the masks and metadata that lie beside it if it is local.
 
     Args:
         path: anything that GDAL opens.
         role: names the dataset in messages: "pan", "mul" or "picture".
         driver: the one format that may be opened, by GDAL's name of its driver; None for any. Files
             from strangers need one, since formats such as VRT read other files that they name.
+        options: GDAL's open options.
 
     Raises:
         InputError: if it can't be opened.
     """
     name = re.sub("^s3://", "/vsis3/", path)
     try:
-        with placeless():
-            return rasterio.open(name, driver=driver)
+        alone = unset_options(ALONE) if is_remote(name) else {}
+        with placeless(), rasterio.Env(session=DummySession(), **alone):
+            return rasterio.open(name, driver=driver, **options)
     except RasterioError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"can't open {role} {path}: {reason}") from error

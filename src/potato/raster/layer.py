@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from potato.core.platforms import find_sensor, guess_sensor
+import numpy as np
+
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.radiometry import STORED, Calibration
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
@@ -29,6 +30,10 @@ SAMPLE = 512
 
 PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
 """Domains and names under which GDAL's readers give a file's platform."""
+
+
+_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
+"""What takes some bands out of a file."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,19 @@ class Reading:
             empty for what the files state.
         nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
             for the files' own masks, alpha and nodata values.
+        calibrate: what counts of a vendor's delivery become: `none`, `toa` or `surface`
+            reflectance; `auto` is `surface` where metadata have the constants.
+        product: the product of a delivery, by its name or the end of it, if there are several.
+        allow_missing: whether files that a delivery's metadata name may be missing.
     """
 
     sensor: Sensor | str | None = None
     band_order: Sequence[str] = ()
     scale: Sequence[float] = ()
     nodata: Sequence[float] = ()
+    calibrate: Literal["auto", "none", "toa", "surface"] = "auto"
+    product: str | None = None
+    allow_missing: bool = False
 
     def pan(self, path: PathLike | Layer) -> Layer:
         """A pan as a layer."""
@@ -212,14 +224,13 @@ def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
             f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
         )
         return sensor, None if sensor.platforms else told
-    if not any(names) and len(names) == len(WORKSHOP.bands):
-        told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
-        return WORKSHOP, told
-    found = ", ".join(name or "no name" for name in names)
+    if not any(names) and (sensor := guess_unnamed(len(names))):
+        return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
+    found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "
         f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        "bands (--band-order blue,green,…)"
+        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
     )
 
 
@@ -257,7 +268,8 @@ def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
     if len(indexes) != len(sensor.bands):
         raise BandError(
             f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
-            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}"
+            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; take these out first "
+            f"({_TAKE_OUT})"
         )
     if not sensor.file_order:
         raise BandError(
@@ -311,8 +323,8 @@ def uncalibrated(path: str, found: str) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
         f"{path}: expected reflectance × 10,000, found {found}; sharpen the folder of the delivery, whose "
-        "metadata tell how they become reflectance, or say how much reflectance a count is "
-        "(--scale 0.0001 for reflectance × 10,000)"
+        "metadata tell how they become reflectance, or say how much reflectance a count is (--scale 0.0001 "
+        "if they are reflectance × 10,000, 1 if they are reflectance)"
     )
 
 
@@ -324,20 +336,24 @@ def refuse_counts(*images: tuple[Layer, Image]) -> None:
         InputError: if a file can't be read.
     """
     for layer, image in images:
-        if layer.calibration or image.calibration or _exceeds(image, MOST_COUNT):
+        if layer.calibration or image.calibration or not _holds_counts(image):
             return
     raise uncalibrated(images[0][0].path, f"counts, none above {MOST_COUNT:,}")
 
 
-def _exceeds(image: Image, limit: int) -> bool:
-    """Whether any valid pixel of an image exceeds a number; or none is valid."""
+def _holds_counts(image: Image) -> bool:
+    """Whether no number exceeds `MOST_COUNT`; False for an even image, which tells nothing."""
     height, width = image.grid.height, image.grid.width
     middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
-    seen = False
+    low, high = np.full((2, len(image.indexes)), [[MOST_COUNT + 1], [0]])
     # The middle tells for most images, and others are read until a number exceeds the limit.
     for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
         pixels, valid = image.read(window.row, window.column, window.height, window.width)
-        seen = seen or bool(valid.any())
-        if (pixels.max(0, where=valid, initial=0) > limit).any():
-            return True
-    return not seen
+        numbers = pixels[:, valid]
+        low, high = (
+            np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1)),
+            np.maximum(high, numbers.max(1, initial=0)),
+        )
+        if high.max() > MOST_COUNT:
+            return False
+    return bool((low < high).any())

@@ -29,14 +29,12 @@ from potato.errors import InputError
 from potato.raster.atomic import write_whole
 from potato.raster.coordinates import Box, Grid
 from potato.raster.gdal_env import gdal
+from potato.raster.vrt import VRT_TYPES, add_rectangle, start_vrt
 from potato.raster.writer import create_picture
 
 TOLERANCE = 0.01
 """Share by which a square's number of pixels may differ from that of most squares; within it,
 pixels are left out or repeated."""
-
-VRT_TYPES = {"uint8": "Byte", "uint16": "UInt16"}
-"""GDAL's names of data types."""
 
 COLOURS = ("Red", "Green", "Blue", "Alpha")
 """GDAL's names of the bands' colour interpretations."""
@@ -225,11 +223,7 @@ def write_vrt(output: Path, layout: Layout) -> None:
         OutputError: if it can't be written.
     """
     grid = layout.grid
-    root = ElementTree.Element("VRTDataset", rasterXSize=str(grid.width), rasterYSize=str(grid.height))
-    ElementTree.SubElement(root, "SRS").text = grid.crs.to_wkt()
-    ElementTree.SubElement(root, "GeoTransform").text = ", ".join(
-        repr(float(value)) for value in grid.transform.to_gdal()
-    )
+    root = start_vrt(grid)
     for band, colour in enumerate(COLOURS, 1):
         kind = VRT_TYPES[layout.dtype]
         element = ElementTree.SubElement(root, "VRTRasterBand", dataType=kind, band=str(band))
@@ -241,18 +235,10 @@ def write_vrt(output: Path, layout: Layout) -> None:
             ElementTree.SubElement(source, "SourceBand").text = str(band)
             top, left, bottom, right = piece.window
             rows, columns = piece.rows(top, bottom), piece.columns(left, right)
-            _add_rectangle(source, "SrcRect", rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
-            _add_rectangle(source, "DstRect", top, left, bottom, right)
+            add_rectangle(source, "SrcRect", rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+            add_rectangle(source, "DstRect", top, left, bottom, right)
     ElementTree.indent(root)
     write_whole(output, ElementTree.tostring(root, encoding="unicode") + "\n")
-
-
-def _add_rectangle(
-    source: ElementTree.Element, name: str, top: int, left: int, bottom: int, right: int
-) -> None:
-    ElementTree.SubElement(
-        source, name, xOff=str(left), yOff=str(top), xSize=str(right - left), ySize=str(bottom - top)
-    )
 
 
 def _nearest(value: float) -> int:

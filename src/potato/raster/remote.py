@@ -20,7 +20,7 @@ import rasterio._env
 from rasterio.session import DummySession
 
 from potato.errors import ArdError, InputError
-from potato.raster.gdal_env import LogMessages, gdal, unset_options
+from potato.raster.gdal_env import LogMessages, gdal, is_remote, unset_options
 from potato.raster.process_state import SharedChange
 
 Result = TypeVar("Result")
@@ -83,11 +83,6 @@ def open_web(request: str | urllib.request.Request, timeout: float) -> Any:
         OSError, HTTPException: if the request fails.
     """
     return urllib.request.build_opener(_SameHost).open(request, timeout=timeout)
-
-
-def is_remote(path: str) -> bool:
-    """Whether reading a path needs the network."""
-    return path.startswith(("s3://", "http://", "https://", "/vsicurl", "/vsis3"))
 
 
 @contextlib.contextmanager

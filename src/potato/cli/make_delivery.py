@@ -1,0 +1,34 @@
+"""`potato make-delivery`."""
+
+import click
+
+from potato.cli import options
+
+KINDS = ("maxar", "maxar-flat", "dimap", "landsat", "landsat-2", "files")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("folder", metavar="DIR", type=click.Path())
+@click.option("--sensor", metavar="NAME", help="One of potato sensors.  [default: by the kind]")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Pan pixels along a side; rounded down to whole pixels of mul.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@options.quiet
+@options.json_
+def make_delivery(
+    kind: str, folder: str, sensor: str | None, size: int, seed: int, quiet: bool, json_: bool
+) -> None:
+    """Make a small order as a vendor delivers it: folders, parts, metadata and counts.
+
+    DIR is the folder to write, new or empty. The images show drawn ground of known reflectance.
+    """
+    from potato.deliveries import synthetic
+
+    made = synthetic.make_delivery(kind, folder, sensor=sensor, size=size, seed=seed)
+    options.tell(made, quiet, json_)

@@ -1,0 +1,117 @@
+"""Checks of a product before it is opened: one pan, one mul, one pass, a sensor, constants."""
+
+from typing import Literal
+
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
+from potato.core.sensors import Sensor
+from potato.deliveries.product import Product, VendorImage
+from potato.errors import CalibrationError, DeliveryError
+
+Calibrate = Literal["auto", "none", "toa", "surface"]
+"""What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
+
+_ADVICE = {
+    "pan": "order pan and multispectral as a bundle (Landsat's level 2 has no pan: put the scene of level 1 "
+    "beside it)",
+    "mul": "order pan and multispectral as a bundle",
+}
+
+
+def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
+    """The pan and the mul of a product.
+
+    Raises:
+        DeliveryError: if there isn't one of each, or they show different passes.
+    """
+    path, pair = product.contents.path, []
+    for role in ("pan", "mul"):
+        images = [image for image in product.images if image.role == role]
+        if len(images) > 1:
+            names = ", ".join(image.metadata for image in images)
+            raise DeliveryError(
+                f"{path}: expected one {role} in {product.name}, found {names}; give pan and mul by name"
+            )
+        if not images:
+            others = ", ".join(
+                image.metadata + " (sharpened already)" * (image.role == "other") for image in product.images
+            )
+            raise DeliveryError(
+                f"{path}: expected a pan and a mul, found no {role} beside {others}; {_ADVICE[role]}"
+            )
+        pair += images
+    for image in pair:
+        if image.refusal:
+            raise DeliveryError(f"{path}: {image.refusal}")
+    pan, mul = pair
+    if pan.passes and mul.passes and pan.passes.isdisjoint(mul.passes):
+        raise DeliveryError(
+            f"{path}: expected pan and mul of one pass, found {', '.join(sorted(pan.passes))} and "
+            f"{', '.join(sorted(mul.passes))}; put each product into a folder of its own"
+        )
+    return pan, mul
+
+
+def name_sensor(
+    product: Product, pan: VendorImage, mul: VendorImage, sensor: Sensor | None
+) -> tuple[Sensor, tuple[str, ...]]:
+    """The sensor of a product, and what was guessed."""
+    path, platform = product.contents.path, mul.platform or pan.platform
+    if pan.platform and mul.platform and pan.platform != mul.platform:
+        raise DeliveryError(
+            f"{path}: expected pan and mul of one satellite, found {pan.platform} and {mul.platform}; "
+            "put each product into a folder of its own"
+        )
+    found = find_sensor(platform, len(mul.bands)) if platform else None
+    if sensor is not None and found is not None:
+        # Some satellites have a record for all bands, and one for four.
+        if sensor not in (found, find_sensor(platform)):
+            raise DeliveryError(
+                f"{path}: expected the sensor that its metadata name, {found.title}, found {sensor.title}; "
+                "leave out --sensor"
+            )
+        return found, ()
+    if sensor is not None:
+        return sensor, ()
+    if platform:
+        if found is None:
+            raise DeliveryError(
+                f"{path}: expected a satellite that Potato knows, found {platform}; name one whose bands "
+                "are like its (--sensor, see potato sensors)"
+            )
+        return found, ()
+    guess = guess_sensor([band.name for band in mul.bands])
+    if guess is None and not any(band.name for band in mul.bands):
+        guess = guess_unnamed(len(mul.bands))
+    if guess is None:
+        names = ", ".join(band.name or "no name" for band in mul.bands) or "none"
+        raise DeliveryError(
+            f"{path}: expected a satellite or the names of the bands in {mul.metadata}, found {names}; "
+            "name the sensor (--sensor, see potato sensors)"
+        )
+    return guess, (f"took the bands of {mul.metadata} for those of {guess.title}; --sensor names another",)
+
+
+def choose_calibration(
+    product: Product, pan: VendorImage, mul: VendorImage, calibrate: Calibrate
+) -> Literal["none", "toa", "surface"]:
+    """What counts become, for `auto` by what the metadata allow.
+
+    Raises:
+        CalibrationError: if the metadata lack the constants.
+        DeliveryError: if there is nothing to calibrate.
+    """
+    if calibrate == "none" or (calibrate == "auto" and product.kind == "files"):
+        return "none"
+    for image in (pan, mul):
+        if not image.reflectance:
+            why = image.unknown or f"{image.metadata}: expected a vendor's metadata beside it, found none"
+            raise CalibrationError(
+                f"{product.contents.path}: {why}; counts can't become reflectance without them: fetch the "
+                "metadata again, or take the files as they are (--calibrate none)"
+            )
+    if calibrate == "toa" and "surface" in (pan.reflectance, mul.reflectance):
+        raise DeliveryError(
+            f"{product.contents.path}: expected counts, found surface reflectance already; leave out "
+            "--calibrate toa"
+        )
+    return "toa" if calibrate == "toa" else "surface"

@@ -1,0 +1,159 @@
+"""The files of a delivery, in a folder or in an archive, which is read without being extracted."""
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from potato.core.types import PathLike
+from potato.errors import DeliveryError, InputError
+from potato.raster.header import Header, read_header
+
+MOST_FILES = 50_000
+"""Files in a folder above which it isn't taken for a delivery."""
+
+MOST_BYTES = 64 << 20
+"""Bytes of a metadata file above which it isn't read; real ones have less than 2 MB."""
+
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NITF"}
+"""GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
+
+METADATA = (".til", ".imd", ".xml", ".txt")
+"""Endings of metadata files."""
+
+ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
+"""GDAL's prefixes of what lies in an archive, by the ending of the archive's name."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a folder or an archive.
+
+    Attributes:
+        path: as the user named it, for messages.
+        root: what GDAL's names of the files begin with.
+        names: of the files, relative to the folder, with slashes, sorted.
+        read: gives the bytes of a file by its name, at most as many as its second argument says.
+    """
+
+    path: str
+    root: str
+    names: tuple[str, ...]
+    read: Callable[[str, int], bytes]
+
+    def gdal_name(self, name: str) -> str:
+        """What GDAL calls one of the files."""
+        return f"{self.root}/{name}"
+
+    def read_text(self, name: str) -> str:
+        """The text of a metadata file.
+
+        Raises:
+            DeliveryError: if it can't be read, or is too long for metadata.
+        """
+        try:
+            data = self.read(name, MOST_BYTES + 1)
+        except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
+            raise DeliveryError(f"{self.path}: can't read {name}: {error}") from error
+        if len(data) > MOST_BYTES:
+            raise DeliveryError(f"{self.path}: {name} is longer than metadata can be")
+        return data.decode("utf-8", "replace")
+
+    def ending(self, *endings: str) -> list[str]:
+        """Names of the files that end in one of some endings, in lower case."""
+        return [name for name in self.names if name.lower().endswith(endings)]
+
+    def beside(self, name: str, other: str) -> str | None:
+        """The file that metadata in `name` call `other`: in the same folder or below, in any case.
+
+        Names that lead out of the folder are never found.
+        """
+        wanted = str(PurePosixPath(name).parent / other.replace("\\", "/").removeprefix("./")).lower()
+        return next((found for found in self.names if found.lower() == wanted), None)
+
+
+def list_contents(path: PathLike) -> Contents:
+    """List the files of a folder, a zip or a tar archive.
+
+    Raises:
+        DeliveryError: if it can't be read.
+    """
+    name = os.fspath(path)
+    kind = archive_kind(name)
+    try:
+        if kind == "/vsizip/":
+            return _list_zip(name)
+        if kind == "/vsitar/":
+            return _list_tar(name)
+        return _list_folder(name)
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
+        raise DeliveryError(f"{name}: expected a folder, a zip or a tar archive: {error}") from error
+
+
+def archive_kind(path: str) -> str:
+    """GDAL's prefix of what lies in an archive; empty if the name isn't that of an archive."""
+    return next((prefix for ending, prefix in ARCHIVES.items() if path.lower().endswith(ending)), "")
+
+
+def read_part(contents: Contents, file: str) -> Header:
+    """The header of an image of a delivery.
+
+    Raises:
+        DeliveryError: if it can't be opened, or has another format than its name says.
+    """
+    driver = DRIVERS.get(PurePosixPath(file).suffix.lower(), "TIL")
+    try:
+        return read_header(contents.gdal_name(file), "image", driver)
+    except InputError as error:
+        raise DeliveryError(str(error)) from error
+
+
+def _list_folder(path: str) -> Contents:
+    root = Path(path)
+    if not root.is_dir():
+        raise DeliveryError(f"{path}: expected a folder, a zip or a tar archive, found none")
+    names: list[str] = []
+    for folder, _, files in os.walk(root):
+        names += [(Path(folder) / file).relative_to(root).as_posix() for file in files]
+        if len(names) > MOST_FILES:
+            raise DeliveryError(
+                f"{path}: expected a delivery, found more than {MOST_FILES:,} files; name its own folder"
+            )
+
+    def read(name: str, most: int) -> bytes:
+        with (root / name).open("rb") as file:
+            return file.read(most)
+
+    return Contents(path, root.as_posix(), tuple(sorted(names)), read)
+
+
+def _list_zip(path: str) -> Contents:
+    with zipfile.ZipFile(path) as archive:
+        names = [one.filename for one in archive.infolist() if not one.is_dir()]
+
+    def read(name: str, most: int) -> bytes:
+        with zipfile.ZipFile(path) as archive, archive.open(name) as file:
+            return file.read(most)
+
+    return Contents(path, f"/vsizip/{Path(path).absolute().as_posix()}", tuple(sorted(names)), read)
+
+
+def _list_tar(path: str) -> Contents:
+    names: list[str] = []
+    texts: dict[str, bytes] = {}
+    # One pass: what is compressed as a whole must be decompressed from its start each time.
+    with tarfile.open(path) as archive:
+        for one in archive:
+            name = one.name.removeprefix("./")
+            file = archive.extractfile(one) if one.isfile() else None
+            if file is not None:
+                names.append(name)
+                if name.lower().endswith(METADATA):
+                    texts[name] = file.read(MOST_BYTES + 1)
+
+    def read(name: str, most: int) -> bytes:
+        return texts[name][:most]
+
+    return Contents(path, f"/vsitar/{Path(path).absolute().as_posix()}", tuple(sorted(names)), read)

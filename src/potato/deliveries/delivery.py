@@ -1,0 +1,271 @@
+"""Opening a vendor's delivery: which pan and mul it holds, whole, calibrated and of one pass."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from potato.core.radiometry import Calibration
+from potato.core.sensors import Sensor
+from potato.core.text import counted
+from potato.core.types import PathLike
+from potato.deliveries.bare_files import find_files
+from potato.deliveries.checks import Calibrate, choose_calibration, choose_pair, name_sensor
+from potato.deliveries.contents import archive_kind, list_contents
+from potato.deliveries.dimap import find_dimap
+from potato.deliveries.haze import estimate_haze, keep_haze
+from potato.deliveries.landsat import find_landsat
+from potato.deliveries.layout import make_layer, named_bands, order_bands, with_bands
+from potato.deliveries.maxar import find_maxar
+from potato.deliveries.product import Product, VendorBand, VendorImage
+from potato.errors import DeliveryError
+from potato.raster import Layer
+
+READERS = (find_landsat, find_dimap, find_maxar)
+"""Readers of metadata, of which the first that finds any is asked."""
+
+DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
+"""Endings of files that stand for the product that they describe."""
+
+RATIO_TOLERANCE = 0.02
+"""Share by which the ratio of pan's and mul's pixels may differ from the sensor's."""
+
+WORDS = {"surface": "surface reflectance", "toa": "top-of-atmosphere reflectance"}
+
+
+_HALF = re.compile(r"_(PAN|MUL|P|MS|MS-FS)(?![A-Za-z])|^IMG_", re.IGNORECASE)
+"""Names of folders that hold one half of a product."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A pan and a mul that a vendor delivered together, ready to be opened.
+
+    Attributes:
+        name: the vendor's name of the product.
+        path: what was opened, as the user named it.
+        kind: `maxar`, `dimap`, `landsat` or `files`.
+        sensor: the sensor.
+        pan, mul: to be given to `open_pair`.
+        date: `yyyy-mm-dd`, or empty.
+        level: the vendor's word for the processing of mul.
+        parts: how many files of pan and of mul were found.
+        calibration: what the layers' numbers become, in words.
+        missing: files that the metadata name and that aren't there; their ground is invalid.
+        notes: what was guessed, a line each.
+    """
+
+    name: str
+    path: str
+    kind: str
+    sensor: Sensor
+    pan: Layer
+    mul: Layer
+    date: str
+    level: str
+    parts: tuple[int, int]
+    calibration: str
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One line for people."""
+        files = f"pan in {counted(self.parts[0], 'file')}, mul in {counted(self.parts[1], 'file')}"
+        facts = (self.sensor.title, self.date, self.level, files, self.calibration)
+        lost = f"{counted(len(self.missing), 'file')} missing" if self.missing else ""
+        return f"{self.name}: " + ", ".join(filter(None, (*facts, lost)))
+
+
+def is_delivery(path: PathLike) -> bool:
+    """Whether a path may be a delivery: a folder, an archive, or a metadata file."""
+    name = os.fspath(path)
+    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(DESCRIPTIONS)
+
+
+def find_products(path: PathLike) -> tuple[Product, ...]:
+    """What a folder, an archive or a metadata file holds, by its metadata; no pan or mul is opened.
+
+    Args:
+        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
+
+    Raises:
+        DeliveryError: if there is no imagery, or metadata can't be understood.
+    """
+    name = os.fspath(path)
+    if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
+        return _product_of(name)
+    contents = list_contents(name)
+    products = next((found for find in READERS if (found := find(contents))), None)
+    if products is None:
+        products = find_files(contents)
+    if not products:
+        raise DeliveryError(
+            f"{name}: expected images (.tif, .jp2), found none in {counted(len(contents.names), 'file')}"
+        )
+    return tuple(_join_halves(products))
+
+
+def open_delivery(
+    path: PathLike,
+    *,
+    product: str | None = None,
+    calibrate: Calibrate = "auto",
+    allow_missing: bool = False,
+    sensor: Sensor | None = None,
+    band_order: Sequence[str] = (),
+) -> Delivery:
+    """Find the pan and the mul of a delivery, with haze if they are top-of-atmosphere reflectance.
+
+    Args:
+        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
+        product: the name of the product, or the end of it (`P002`), if there are several.
+        calibrate: what counts become. For `surface`, `clear_haze` has still to subtract the haze of
+            the whole product from `toa`; `auto` is `surface` where the metadata have the constants,
+            else `none`.
+        allow_missing: whether files that the metadata name may be missing; their ground is invalid.
+        sensor: the sensor, if the metadata don't name it.
+        band_order: names of mul's bands in the order of its files, if they aren't what they say.
+
+    Raises:
+        DeliveryError: if the delivery is incomplete, inconsistent or not understood.
+    """
+    found = find_products(path)
+    products = [one for one in found if one.name.lower().endswith((product or "").lower())]
+    if len(products) != 1:
+        names = ", ".join(one.name for one in found)
+        raise DeliveryError(
+            f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
+        )
+    return open_layers(products[0], calibrate, allow_missing, sensor, band_order)
+
+
+def open_layers(
+    product: Product,
+    calibrate: Calibrate = "auto",
+    allow_missing: bool = False,
+    sensor: Sensor | None = None,
+    band_order: Sequence[str] = (),
+) -> Delivery:
+    """The pan and the mul of a product, with haze if they are top-of-atmosphere reflectance.
+
+    The arguments are those of `open_delivery`.
+
+    Raises:
+        DeliveryError: if the product is incomplete, inconsistent or not understood.
+    """
+    contents = product.contents
+    pan, mul = (with_bands(contents, image) for image in choose_pair(product))
+    missing = pan.missing + mul.missing
+    if missing and not allow_missing:
+        raise DeliveryError(
+            f"{contents.path}: expected all files that the metadata name, found no "
+            f"{', '.join(missing[:3])}{' …' * (len(missing) > 3)}; fetch the delivery again, or leave a hole "
+            "(--allow-missing)"
+        )
+    mul = named_bands(mul, band_order, contents.path)
+    known, notes = name_sensor(product, pan, mul, sensor)
+    bands = order_bands(contents, mul, known)
+    wanted = choose_calibration(product, pan, mul, calibrate)
+    fine = (pan.bands or (VendorBand("pan", 0, 1),))[:1]
+    pan_layer, pan_grid = make_layer(contents, pan, fine, _calibration(pan, fine, wanted))
+    mul_layer, mul_grid = make_layer(contents, mul, bands, _calibration(mul, bands, wanted))
+    ratio = (abs(mul_grid.transform.determinant / pan_grid.transform.determinant)) ** 0.5
+    if abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
+        raise DeliveryError(
+            f"{contents.path}: expected pixels of mul {known.ratio} times as wide as those of pan, as "
+            f"{known.title} has them, found {ratio:.3g} times; pan and mul aren't of one product"
+        )
+    return Delivery(
+        name=product.name,
+        path=contents.path,
+        kind=product.kind,
+        sensor=known,
+        pan=pan_layer,
+        mul=mul_layer,
+        date=mul.date,
+        level=mul.level,
+        parts=(pan.found, mul.found),
+        calibration="as the files state" if wanted == "none" else WORDS[mul.reflectance],
+        missing=missing,
+        notes=(*product.notes, *notes),
+    )
+
+
+def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Delivery:
+    """A delivery without haze in those of its layers that are top-of-atmosphere reflectance.
+
+    Args:
+        delivery: from `open_layers`.
+        haze_file: a JSON file that keeps the haze for later runs; None to keep nothing.
+
+    Raises:
+        DeliveryError: if the file is another product's.
+        InputError: if an image can't be read.
+    """
+    layers = {"pan": delivery.pan, "mul": delivery.mul}
+    hazy = [role for role, layer in layers.items() if _is_hazy(layer)]
+    if not hazy:
+        return delivery
+    sensors = {"pan": None, "mul": delivery.sensor}
+    bands = {"pan": ("pan",), "mul": delivery.sensor.bands}
+
+    def estimate() -> dict[str, float]:
+        found = [estimate_haze(layers[role], sensors[role]) for role in hazy]
+        return {band: haze for one in found for band, haze in one.items()}
+
+    needed = [band for role in hazy for band in bands[role]]
+    haze = keep_haze(haze_file, delivery.name, needed, estimate)
+    told = f"{WORDS['surface']}, haze of the whole product subtracted"
+    pan, mul = (_subtract(layer, haze, bands[role]) for role, layer in layers.items())
+    return replace(delivery, pan=pan, mul=mul, calibration=told)
+
+
+def _product_of(name: str) -> tuple[Product, ...]:
+    """The product that a metadata file describes, with its other half in the folders around it."""
+    file = Path(name)
+    for folder in (file.parent, file.parent.parent):
+        products = find_products(folder)
+        found = tuple(
+            one
+            for one in products
+            if any((folder / image.metadata).with_suffix("") == file.with_suffix("") for image in one.images)
+        )
+        if any({"pan", "mul"} <= {image.role for image in one.images} for one in found):
+            return found
+        # Vendors put pan and mul into folders of their own, named after them.
+        if not _HALF.search(file.parent.name):
+            break
+    return found or products
+
+
+def _join_halves(products: list[Product]) -> list[Product]:
+    """Products, with a lone pan and a lone mul taken for one; it is refused if they don't match."""
+    halves = [one for one in products if len({image.role for image in one.images} & {"pan", "mul"}) == 1]
+    if len(halves) != 2:
+        return products
+    first, second = halves
+    joined = Product(first.name, first.kind, first.contents, first.images + second.images)
+    return [one for one in products if one not in halves] + [joined]
+
+
+def _calibration(image: VendorImage, bands: Sequence[VendorBand], wanted: str) -> Calibration | None:
+    """Gains and offsets of some bands of an image; None for those of the file."""
+    scales = [(band.gain, band.offset) for band in bands if band.gain is not None and band.offset is not None]
+    if wanted == "none" or len(scales) != len(bands):
+        return None
+    gains, offsets = zip(*scales, strict=True)
+    return Calibration(gains, offsets, image.reflectance)
+
+
+def _is_hazy(layer: Layer) -> bool:
+    return layer.calibration is not None and layer.calibration.product == "toa"
+
+
+def _subtract(layer: Layer, haze: Mapping[str, float], bands: Sequence[str]) -> Layer:
+    """A layer without the haze of its bands, if it has any."""
+    if layer.calibration is None or not _is_hazy(layer):
+        return layer
+    pairs = zip(layer.calibration.offsets, bands, strict=True)
+    offsets = tuple(offset - haze.get(band, 0.0) for offset, band in pairs)
+    return replace(layer, calibration=Calibration(layer.calibration.gains, offsets, "surface"))

@@ -1,0 +1,89 @@
+"""What a folder holds, product by product, and what is wrong with it."""
+
+from dataclasses import dataclass
+
+from potato.core.text import counted
+from potato.core.types import PathLike
+from potato.deliveries.contents import read_part
+from potato.deliveries.delivery import Delivery, find_products, open_layers
+from potato.deliveries.product import Product
+from potato.errors import DeliveryError, InputError
+from potato.raster.header import read_corner
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A product of a delivery, and whether it can be sharpened.
+
+    Attributes:
+        name: the vendor's name.
+        kind: `maxar`, `dimap`, `landsat` or `files`.
+        delivery: its pan and mul; None if it can't be sharpened.
+        faults: what is wrong and what to do, a line each; empty if nothing is.
+    """
+
+    name: str
+    kind: str
+    delivery: Delivery | None
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """A line about the product, and one for each fault and each guess."""
+        line = f"{self.name}: can't be sharpened" if self.delivery is None else str(self.delivery)
+        notes = () if self.delivery is None else self.delivery.notes
+        return "\n".join([line, *(f"  {text}" for text in (*self.faults, *notes))])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The products of a delivery.
+
+    Attributes:
+        products: in the order of their names.
+    """
+
+    products: tuple[Examined, ...]
+
+    def __str__(self) -> str:
+        """Lines for people."""
+        usable = sum(one.delivery is not None for one in self.products)
+        lines = [*map(str, self.products), f"{counted(len(self.products), 'product')}, {usable} usable"]
+        return "\n".join(lines)
+
+
+def list_products(path: PathLike) -> Listing:
+    """List the products of a folder, an archive or a metadata file; no pixel is read.
+
+    Raises:
+        DeliveryError: if there is no imagery, or metadata can't be understood.
+    """
+    return Listing(tuple(_examine(product, ()) for product in find_products(path)))
+
+
+def examine_products(path: PathLike) -> tuple[Examined, ...]:
+    """List products as `list_products` does, and read the last pixel of each file.
+
+    Raises:
+        DeliveryError: if there is no imagery, or metadata can't be understood.
+    """
+    return tuple(_examine(product, _unreadable(product)) for product in find_products(path))
+
+
+def _examine(product: Product, faults: tuple[str, ...]) -> Examined:
+    try:
+        delivery = open_layers(product)
+    except DeliveryError as error:
+        return Examined(product.name, product.kind, None, (*faults, str(error)))
+    return Examined(product.name, product.kind, delivery, faults)
+
+
+def _unreadable(product: Product) -> tuple[str, ...]:
+    """A line for each file whose last pixel can't be read, as that of a download cut short."""
+    faults = []
+    for image in product.images:
+        for part in (part for group in image.groups for part in group if part.file is not None):
+            try:
+                read_corner(read_part(product.contents, part.file or ""))
+            except InputError as error:
+                faults.append(str(error))
+    return tuple(faults)

@@ -1,0 +1,131 @@
+"""Landsat Collection 2 of level 1 and level 2: a file for each band, and MTL.txt."""
+
+import math
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from potato.deliveries.contents import Contents
+from potato.deliveries.odl import parse_odl
+from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
+from potato.errors import DeliveryError
+
+NUMBERS = {
+    "OLI": {"coastal": 1, "blue": 2, "green": 3, "red": 4, "nir": 5},
+    "ETM": {"blue": 1, "green": 2, "red": 3, "nir": 4},
+}
+"""Numbers of the bands by the first letters of the sensor, from the data users' handbooks."""
+
+PAN_NUMBER = 8
+
+OPTIONAL = "coastal"
+"""The band that people leave out to save space; colour is possible without it."""
+
+Lookup = Callable[[str, str], str]
+"""Gives a value of MTL.txt by its group and name."""
+
+
+def find_landsat(contents: Contents) -> list[Product]:
+    """The scenes of a folder; pan of level 1 and the bands of level 2 of one scene go together.
+
+    Raises:
+        DeliveryError: if metadata can't be understood, or are those of another scene.
+    """
+    scenes: dict[str, list[VendorImage]] = {}
+    for name in contents.ending("_mtl.txt"):
+        values = parse_odl(contents.read_text(name))
+
+        def value(group: str, key: str, name: str = name, values: dict[str, str] = values) -> str:
+            try:
+                return values[f"LANDSAT_METADATA_FILE.{group}.{key}"]
+            except KeyError as error:
+                raise DeliveryError(
+                    f"{contents.path}: expected {key} in {name}, as in Landsat Collection 2, found none; "
+                    "fetch the scene again from Collection 2"
+                ) from error
+
+        identity = value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID").split("_")
+        scene = "_".join((identity[0], *identity[2:4]))
+        scenes.setdefault(scene, []).extend(_read_images(contents, name, value))
+    return [Product(scene, "landsat", contents, _choose(images)) for scene, images in sorted(scenes.items())]
+
+
+def _choose(images: list[VendorImage]) -> tuple[VendorImage, ...]:
+    """The images of a scene: of level 2, if it is there, only its bands, with pan of level 1."""
+    if any(image.reflectance == "surface" for image in images):
+        return tuple(image for image in images if image.role == "pan" or image.reflectance == "surface")
+    return tuple(images)
+
+
+def _read_images(contents: Contents, name: str, value: Lookup) -> list[VendorImage]:
+    """The pan (of level 1) and the mul that an MTL file describes."""
+    level = value("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
+    sensor = value("IMAGE_ATTRIBUTES", "SENSOR_ID")
+    numbers = next((table for start, table in NUMBERS.items() if sensor.startswith(start)), {})
+    files = {band: value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{number}") for band, number in numbers.items()}
+    files = {
+        band: file
+        for band, file in files.items()
+        if band != OPTIONAL or contents.beside(name, file) is not None
+    }
+    if not any(contents.beside(name, file) for file in files.values()):
+        _refuse_other_scene(contents, name, value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID"))
+    mul = _image(contents, name, value, {band: (numbers[band], file) for band, file in files.items()})
+    if level.startswith("L2"):
+        return [mul]
+    file = value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{PAN_NUMBER}")
+    return [_image(contents, name, value, {"pan": (PAN_NUMBER, file)}), mul]
+
+
+def _image(contents: Contents, name: str, value: Lookup, files: dict[str, tuple[int, str]]) -> VendorImage:
+    level = value("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
+    second = level.startswith("L2")
+    group = "LEVEL2_SURFACE_REFLECTANCE_PARAMETERS" if second else "LEVEL1_RADIOMETRIC_RESCALING"
+    height = 1.0 if second else math.sin(math.radians(float(value("IMAGE_ATTRIBUTES", "SUN_ELEVATION"))))
+    bands = []
+    for index, (band, (number, _)) in enumerate(files.items()):
+        factor, addend = (
+            float(value(group, f"REFLECTANCE_{kind}_BAND_{number}")) / height for kind in ("MULT", "ADD")
+        )
+        bands.append(VendorBand(band, index, 1, factor, addend))
+    role = "pan" if "pan" in files else "mul"
+    cell = float(
+        value("PROJECTION_ATTRIBUTES", f"GRID_CELL_SIZE_{'PANCHROMATIC' if role == 'pan' else 'REFLECTIVE'}")
+    )
+    # The corners are centres of pixels. All four agree in a whole scene. In crops made by xlandsat,
+    # whose files have no place of their own, pan and bands share the lower left one.
+    west, south = (
+        float(value("PROJECTION_ATTRIBUTES", f"CORNER_LL_PROJECTION_{axis}_PRODUCT")) - cell / 2
+        for axis in "XY"
+    )
+    projection = value("PROJECTION_ATTRIBUTES", "MAP_PROJECTION")
+    zone = int(value("PROJECTION_ATTRIBUTES", "UTM_ZONE")) if projection == "UTM" else 0
+    return VendorImage(
+        role=role,
+        metadata=name,
+        platform=value("IMAGE_ATTRIBUTES", "SPACECRAFT_ID"),
+        passes=frozenset({value("IMAGE_ATTRIBUTES", "SCENE_CENTER_TIME")[:8]}),
+        date=value("IMAGE_ATTRIBUTES", "DATE_ACQUIRED"),
+        level=level,
+        groups=tuple((NamedPart(file, contents.beside(name, file)),) for _, file in files.values()),
+        bands=tuple(bands),
+        reflectance="surface" if second else "toa",
+        lower_left=(west, south, cell),
+        epsg=32600 + zone if zone else 0,
+    )
+
+
+def _refuse_other_scene(contents: Contents, name: str, scene: str) -> None:
+    """Refuse metadata whose files aren't there.
+
+    Raises:
+        DeliveryError: always; the message names the scene of the files that are there.
+    """
+    folder = PurePosixPath(name).parent
+    others = [
+        PurePosixPath(file).name for file in contents.ending(".tif") if PurePosixPath(file).parent == folder
+    ]
+    found = f"images of another ({others[0]})" if others else "no image"
+    raise DeliveryError(
+        f"{contents.path}: expected the images of {scene}, which {name} describes, found {found}; "
+        "put each scene with its MTL.txt into a folder of its own"
+    )
