@@ -23,7 +23,7 @@ displaced, full, plain = (
     for protocol in (protocols.displaced, protocols.full, protocols.plain)
 )
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
-PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False)
+PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)
 PREDICTOR = MethodSpec("predictor", ())
 
 
@@ -73,7 +73,7 @@ def test_the_real_pair_gives_the_published_figures(run, real_pair):
 
 def test_a_large_pair_is_evaluated_window_by_window(tmp_path):
     paths = pairs.write_pair(tmp_path, 344, 40)
-    protocols = Protocols(displacements=(0.35,), literature=False)
+    protocols = Protocols(displacements=(0.35,), literature=False, mtf=False)
     one, two = (
         evaluate_pair(paths.pan, paths.mul, methods=PREDICTOR, protocols=protocols, workers=workers)
         for workers in (1, 3)
@@ -120,14 +120,16 @@ def test_invalid_pixels_change_no_figure(tmp_path):
             paths.pan,
             paths.mul,
             methods=MethodSpec("predictor", ("gsa", "predictor")),
-            protocols=Protocols(displacements=(0.35,)),
+            protocols=Protocols(displacements=(0.35,), mtf=False),
         )
         figures.append([section.rows for section in found.sections])
     assert figures[0] == figures[1]
     # As good as the valid part alone, counted a little farther from its edge.
     (tmp_path / "c").mkdir()
     paths = pairs.write_reflectance(tmp_path / "c", pan[..., :176], mul[..., :44])
-    alone = evaluate_pair(paths.pan, paths.mul, methods=PREDICTOR, protocols=Protocols(displacements=(0.35,)))
+    alone = evaluate_pair(
+        paths.pan, paths.mul, methods=PREDICTOR, protocols=Protocols(displacements=(0.35,), mtf=False)
+    )
     for section in alone.sections[:3]:
         assert found.section(section.key).rows["predictor"]["mean"] == pytest.approx(
             section.rows["predictor"]["mean"], rel=0.1

@@ -237,7 +237,7 @@ def test_full_scale_counts_pixels_up_to_edges_but_not_near_holes():
     valid[:, 176:] = False
     window = CompletePair.of_window(pan[0], mul[0], valid, valid[::4, ::4])
     found, drawn = evaluate_window(
-        MethodSpec("predictor", ()).methods, window, Protocols((), (), True, False), WORKSHOP
+        MethodSpec("predictor", ()).methods, window, Protocols((), (), True, False, False), WORKSHOP
     )
     assert found[0].full_scale.fringe.count == 192 * (176 - FRINGE_REACH * 4)
     assert found[0].full_scale.consistency.total.count == (48 - 4) * (44 - 4) == int((~drawn.isnan()).sum())

@@ -6,7 +6,7 @@ import click
 
 from potato.cli import options
 
-PROTOCOLS = {"plain": "halvings", "displaced": "displacement", "full": ""}
+PROTOCOLS = {"plain": "halvings", "mtf": "", "displaced": "displacement", "full": ""}
 """The protocols of a pair, and the option that belongs to each."""
 
 MODELS = {"weights", "baselines", "device", "fail_above"}
@@ -59,7 +59,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
     multiple=True,
-    help="Pair only: a protocol to run; may be repeated.  [default: all three]",
+    help="Pair only: a protocol to run; may be repeated.  [default: all]",
 )
 @click.option(
     "--halvings",
@@ -113,10 +113,10 @@ def evaluate(
 ) -> None:
     """Compare a sharpener with others, or two pictures with each other.
 
-    PAN MUL evaluates on a real pair: by Wald's protocol, plain and with displaced band arrays, and
-    at full scale without a truth. --chips evaluates on a pool with known truth, --reflectances on
-    single surfaces. --pictures compares two finished pictures. --registration measures a pair
-    itself.
+    PAN MUL evaluates on a real pair: by Wald's protocol, plain, by modulation transfer and with
+    displaced band arrays, and at full scale without a truth. --chips evaluates on a pool with known
+    truth, --reflectances on single surfaces. --pictures compares two finished pictures.
+    --registration measures a pair itself.
 
     Differences are in JND. Ratios are to the bare predictor. Large pairs are evaluated in windows
     of 1,280 pan pixels.
@@ -183,6 +183,7 @@ def _tool_settings(settings: dict[str, Any]) -> dict[str, Any]:
         halvings=(runs["plain"] or default.halvings) if "plain" in wanted else (),
         displacements=(runs["displaced"] or default.displacements) if "displaced" in wanted else (),
         full="full" in wanted,
+        mtf="mtf" in wanted,
         literature=settings.pop("literature"),
     )
     names = [name.strip() for name in settings.pop("baselines").split(",")]

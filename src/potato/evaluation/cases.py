@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from potato.core.color import mul_to_oklab
+from potato.core.mtf import degrade, mul_gains, pan_gains
 from potato.core.resample import block_mean
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
@@ -47,6 +48,23 @@ def plain_case(pan: Tensor, mul: Tensor, sensor: Sensor, halvings: int = 0) -> C
     for _ in range(halvings):
         pan, mul = block_mean(pan, 2), block_mean(mul, 2)
     return Case(block_mean(pan, ratio), block_mean(mul, ratio), mul_to_oklab(mul, sensor))
+
+
+def mtf_case(pan: Tensor, mul: Tensor, sensor: Sensor) -> Case:
+    """The input and the truth of the plain protocol by modulation transfer.
+
+    The input is blurred as the sensor blurs the ground: a pair that the same camera would take from
+    as many times farther away as the ratio is. Block means are sharper than that.
+
+    Args:
+        pan: reflectance (b, 1, rh, rw).
+        mul: reflectance (b, n, h, w), sides divisible by r.
+        sensor: the sensor, whose `mtf.mul_gains` and `mtf.pan_gains` are used.
+    """
+    check_pair_shapes(pan, mul)
+    ratio = pan.shape[-1] // mul.shape[-1]
+    low = degrade(pan, pan_gains(sensor), ratio), degrade(mul, mul_gains(sensor), ratio)
+    return Case(*low, mul_to_oklab(mul, sensor))
 
 
 def displaced_cases(pan: Tensor, registered: Tensor, displacement: float, sensor: Sensor) -> Iterator[Case]:

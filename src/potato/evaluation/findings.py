@@ -11,7 +11,7 @@ from potato.core.color import oklab_to_linear_srgb, srgb_encode
 from potato.core.full_scale import FullScaleCounts
 from potato.core.resample import block_mean
 from potato.core.sensors import Sensor
-from potato.core.statistics import Difference, Mean
+from potato.core.statistics import Difference, Histogram, Mean
 from potato.evaluation import metrics
 from potato.evaluation.metrics.reduced import SSIM_WINDOW
 
@@ -23,12 +23,14 @@ class Findings:
     Attributes:
         differences: from the truth, by protocol.
         full_scale: at full scale, where there is no truth.
+        band_fringe: |high-pass of Oklab a| × 100 of the colour of its bands, at full scale.
         literature: figures of the literature, by protocol and name; PSNR as mean square error,
             since a mean of decibels has no meaning.
     """
 
     differences: dict[str, Difference] = field(default_factory=dict)
     full_scale: FullScaleCounts = field(default_factory=FullScaleCounts)
+    band_fringe: Histogram = field(default_factory=Histogram)
     literature: dict[str, dict[str, Mean]] = field(default_factory=dict)
 
     def join(self, other: Self) -> None:
@@ -36,6 +38,7 @@ class Findings:
         for key, difference in other.differences.items():
             self.difference(key).join(difference)
         self.full_scale.join(other.full_scale)
+        self.band_fringe.join(other.band_fringe)
         for key, means in other.literature.items():
             for name, mean in means.items():
                 self.literature.setdefault(key, {}).setdefault(name, Mean()).join(mean)
@@ -81,7 +84,7 @@ def band_figures(result: Tensor, truth: Tensor, valid: Tensor, ratio: int) -> di
 def quality_figures(
     result: Tensor, mul: Tensor, pan: Tensor, valid: Tensor, sensor: Sensor
 ) -> dict[str, float]:
-    """The literature's distortions at full scale, where there is no truth.
+    """The literature's distortions at full scale, where there is no truth, and the cell error.
 
     Args:
         result: bands (n, rh, rw).
@@ -95,5 +98,6 @@ def quality_figures(
         "D_lambda": metrics.d_lambda(result, mul, valid=valid),
         "D_s": metrics.d_s(result, mul, pan, low, valid=valid),
         "D_lambda K": metrics.d_lambda_khan(result, mul, sensor, valid=valid),
+        "cell error": metrics.cell_error(result, mul, valid),
         "D_s MTF": metrics.d_s_mtf(result, mul, pan, sensor, valid=valid),
     }

@@ -19,6 +19,7 @@ from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
 from potato.evaluation.baselines import Baseline, make_baselines
 from potato.evaluation.gdal_brovey import GDAL, gdal_pansharpen, has_gdal
+from potato.model.bands import bands_out
 from potato.model.model import Model, as_model
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, check_fit, load_model
@@ -37,12 +38,12 @@ class Method:
     Attributes:
         name: its row in the tables; unique among the methods of a run.
         sharpen: pan (b, 1, rh, rw) and mul (b, n, h, w), reflectance and all valid, to Oklab (b, 3,
-            rh, rw) and, if the method makes bands, to these (b, n, rh, rw), else None.
+            rh, rw), and a function that makes sharp bands (b, n, rh, rw) of them; None for none.
         digest: of its weights; "" without weights.
     """
 
     name: str
-    sharpen: Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]
+    sharpen: Callable[[Tensor, Tensor], tuple[Tensor, Callable[[], Tensor] | None]]
     digest: str = ""
 
 
@@ -129,9 +130,11 @@ def as_sharpen(baseline: Baseline, sensor: Sensor) -> Sharpen:
 def _of_model(name: str, model: Model, sensor: Sensor, device: torch.device) -> Method:
     network = Sharpener.of(model, sensor).to(device)
 
-    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, None]:
-        with torch.inference_mode():
-            return sharpen(network, pan.to(device), mul.to(device), sensor).cpu(), None
+    @torch.inference_mode()
+    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
+        pair = pan.to(device), mul.to(device)
+        make = torch.inference_mode()(lambda: bands_out(network, *pair, sensor).cpu())
+        return sharpen(network, *pair, sensor).cpu(), make
 
     return Method(name, run, model.digest)
 
@@ -142,8 +145,8 @@ def _of_name(name: str, sensor: Sensor, device: torch.device) -> Method:
         return _of_model(name, load_model(PREDICTOR), sensor, device)
     baseline: Baseline = gdal_pansharpen if name == GDAL else make_baselines(sensor)[name]
 
-    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, Tensor]:
+    def run(pan: Tensor, mul: Tensor) -> tuple[Tensor, Callable[[], Tensor]]:
         bands = baseline(pan, mul)
-        return as_sharpen(lambda *_: bands, sensor)(pan, mul), bands
+        return as_sharpen(lambda *_: bands, sensor)(pan, mul), lambda: bands
 
     return Method(name, run)

@@ -1,7 +1,9 @@
-"""Three protocols for evaluating sharpeners on pairs; any one alone misleads.
+"""Four protocols for evaluating sharpeners on pairs; any one alone misleads.
 
 - plain: Wald's protocol. The pair is made coarser by its ratio first, so that mul itself is the
   truth. It shares any displacement of the band arrays, so this rewards fidelity, not healing.
+- mtf: Wald's protocol, the pair made coarser by the sensor's modulation transfer, as the literature
+  has it.
 - displaced: Wald's protocol with a registered truth and displaced band arrays in the input.
 - full: full scale, where no truth exists: fringes, detail, and agreement with mul.
 
@@ -28,16 +30,20 @@ from torch import Tensor
 
 from potato.core.arrays import as_numpy
 from potato.core.color import mul_to_oklab
-from potato.core.full_scale import BORDER, LEAST_CELLS, FullScale
+from potato.core.full_scale import BORDER, FRINGE_REACH, LEAST_CELLS, FullScale, fringe
+from potato.core.mtf import mul_gains, reach
 from potato.core.resample import block_mean, inner
 from potato.core.sensors import Sensor
 from potato.core.statistics import Difference
 from potato.errors import InputError
-from potato.evaluation.cases import crop_to_multiple, displaced_cases, plain_case
+from potato.evaluation.cases import Case, crop_to_multiple, displaced_cases, mtf_case, plain_case
 from potato.evaluation.findings import Findings, band_figures, picture_figures, quality_figures
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.methods import Method, Sharpen
 from potato.evaluation.registration import LEAST_SIDE, register_arrays
+
+MTF = "plain mtf"
+"""Key of the protocol mtf."""
 
 FULL = "full"
 """Key of the figures at full scale."""
@@ -57,6 +63,7 @@ class Protocols:
         halvings: how often the pair is halved before the plain protocol, one run for each number.
         displacements: mul pixels between the arrays in the displaced protocol, one run for each.
         full: whether to evaluate at full scale.
+        mtf: whether to evaluate by modulation transfer.
         literature: whether to add the literature's figures to plain and full.
     """
 
@@ -64,6 +71,7 @@ class Protocols:
     displacements: tuple[float, ...] = (0.0, 0.35, 0.6)
     full: bool = True
     literature: bool = True
+    mtf: bool = True
 
     def for_sensor(self, sensor: Sensor) -> tuple[Self, tuple[str, ...]]:
         """Those that can run on pairs of a sensor, and why others are left out, a line each.
@@ -74,7 +82,7 @@ class Protocols:
         if not self.displacements or len(sensor.arrays) > 1:
             return self, ()
         unknown = f"two detector arrays, which aren't known of {sensor.title}"
-        if not self.halvings and not self.full:
+        if not (self.halvings or self.full or self.mtf):
             raise InputError(f"protocol displaced: expected {unknown}; choose --protocol plain or full")
         return dataclasses.replace(self, displacements=()), (
             f"left out protocol displaced, since it moves {unknown}",
@@ -82,7 +90,9 @@ class Protocols:
 
     def least(self, ratio: int) -> int:
         """Cells along the shorter side of the smallest pair on which all of these can run."""
-        plain: list[int] = [(2 * BORDER + ratio) * 2**halvings for halvings in self.halvings]
+        plain: list[int] = [
+            (2 * BORDER + ratio) * 2**halvings for halvings in (*self.halvings, *([0] if self.mtf else []))
+        ]
         return max([*plain, LEAST_SIDE if self.displacements else 0, LEAST_CELLS])
 
 
@@ -179,6 +189,8 @@ def evaluate_window(
     """
     run = _Run(methods, [Findings() for _ in methods], pair, protocols, sensor)
     maps = [run.plain(halvings) for halvings in protocols.halvings]
+    if protocols.mtf:
+        maps.append(run.mtf())
     if protocols.displacements:
         maps.append(run.displaced())
     if protocols.full:
@@ -189,7 +201,7 @@ def evaluate_window(
 def _only(
     halvings: tuple[int, ...] = (), displacements: tuple[float, ...] = (), full: bool = False
 ) -> Protocols:
-    return Protocols(halvings, displacements, full, literature=False)
+    return Protocols(halvings, displacements, full, literature=False, mtf=False)
 
 
 def _evaluate_whole(
@@ -218,21 +230,34 @@ class _Run:
 
     def plain(self, halvings: int) -> Tensor:
         """The plain protocol at a number of halvings; the map is of ΔE."""
-        ratio, coarser, key = self.pair.ratio, 2**halvings, plain_key(halvings)
+        ratio, coarser = self.pair.ratio, 2**halvings
         step = ratio * coarser
         pan, mul = crop_to_multiple(self.pair.pan, ratio * step), crop_to_multiple(self.pair.mul, step)
         case, bands = plain_case(pan, mul, self.sensor, halvings), block_mean(mul, coarser)
         whole = block_mean(crop_to_multiple(self.pair.whole, step).float(), coarser) == 1
-        counted = inner(whole, BORDER)
+        return self._against_truth(plain_key(halvings), case, bands, inner(whole, BORDER))
+
+    def mtf(self) -> Tensor:
+        """The protocol by modulation transfer; the map is of ΔE."""
+        ratio = self.pair.ratio
+        pan, mul = crop_to_multiple(self.pair.pan, ratio**2), crop_to_multiple(self.pair.mul, ratio)
+        # Cells that were filled are blurred into others.
+        gap = BORDER + ratio * reach(mul_gains(self.sensor))
+        counted = inner(crop_to_multiple(self.pair.whole, ratio), BORDER, gap)
+        return self._against_truth(MTF, mtf_case(pan, mul, self.sensor), mul, counted)
+
+    def _against_truth(self, key: str, case: Case, bands: Tensor, counted: Tensor) -> Tensor:
+        """Compare each method with a truth: its colour, and its bands (b, n, h, w)."""
         for method, findings in zip(self.methods, self.found, strict=True):
-            oklab, sharp = method.sharpen(case.pan, case.mul)
+            oklab, make = method.sharpen(case.pan, case.mul)
             distance = _add(findings.difference(key), oklab, case.truth, counted)
             if self.protocols.literature:
                 valid, pixels = counted[INSIDE], float(counted.sum())
+                sharp = make() if make else None
                 for n in range(len(oklab)):
                     figures = picture_figures(oklab[n][INSIDE], case.truth[n][INSIDE], valid)
                     if sharp is not None:
-                        figures |= band_figures(sharp[n][INSIDE], bands[n][INSIDE], valid, ratio)
+                        figures |= band_figures(sharp[n][INSIDE], bands[n][INSIDE], valid, self.pair.ratio)
                     findings.note(key, figures, pixels)
         return _as_map(distance, counted)
 
@@ -258,17 +283,26 @@ class _Run:
         colours = as_numpy(mul_to_oklab(self.pair.mul, self.sensor))
         pans = as_numpy(self.pair.pan[:, 0])
         for method, findings in zip(self.methods, self.found, strict=True):
-            oklab, sharp = method.sharpen(self.pair.pan, self.pair.mul)
+            oklab, make = method.sharpen(self.pair.pan, self.pair.mul)
             found = [
                 findings.full_scale.add(*images, *masks)
                 for images in zip(as_numpy(oklab), pans, colours, strict=True)
             ]
-            if self.protocols.literature and sharp is not None:
+            if self.protocols.literature and make:
+                sharp = make()
+                self._add_band_fringe(findings, sharp)
                 for images in zip(sharp, self.pair.mul, self.pair.pan, strict=True):
                     figures = quality_figures(*images, self.pair.pan_valid, self.sensor)
                     findings.note(FULL, figures, float(self.pair.pan_valid.sum()))
         distance, counted = map(torch.from_numpy, found[0])
         return _as_map(distance[None], counted)
+
+    def _add_band_fringe(self, findings: Findings, bands: Tensor) -> None:
+        """Add the fringes of bands (b, n, rh, rw) in the colour that they have."""
+        ratio = self.pair.ratio
+        fine = inner(as_numpy(self.pair.pan_valid), 0, FRINGE_REACH * ratio)
+        for oklab in as_numpy(mul_to_oklab(bands.clamp_min(0), self.sensor)):
+            findings.band_fringe.add(fringe(oklab, ratio)[fine])
 
 
 def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
-from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
+from potato.evaluation.protocols import FULL, MTF, Protocols, displaced_key, plain_key
 from potato.evaluation.result import DIFFERENCE, Section, with_ratio
 
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
 _BANDS = ("SAM", "ERGAS", "Q2n", "SCC")
-_QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR")
+_QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR", "cell error", "fringe p99")
 
 
 def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: Sensor) -> tuple[Section, ...]:
@@ -26,7 +26,10 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
     keys = {
         plain_key(n): "Wald's protocol" + (f", pair made coarser by {2**n} first" if n else "")
         for n in protocols.halvings
-    } | {
+    }
+    if protocols.mtf:
+        keys[MTF] = "Wald's protocol by modulation transfer"
+    keys |= {
         displaced_key(d): f"Wald's protocol, truth registered, band arrays {d:g} mul pixels apart"
         for d in protocols.displacements
     }
@@ -44,10 +47,13 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
             picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", found, plain_key(n))
             for n in protocols.halvings
         ]
+        if protocols.mtf:
+            sections.append(picture_section("literature mtf", f"literature: {MTF}", found, MTF))
         quality = {name: row for name, one in found.items() if (row := _quality(one))}
         if quality:
             gains = sensor.title if sensor.mul_gains else f"typical, of {sensor.title} unpublished"
             note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {gains}"
+            note += ". cell error: %. fringe: of the bands' colour"
             title = "literature: full scale, without truth"
             sections.append(Section("literature full", title, _QUALITY, quality, note))
     return tuple(sections)
@@ -75,7 +81,11 @@ def picture_section(key: str, title: str, found: Mapping[str, Findings], protoco
 
 def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
     """ΔE in the first protocol that was run."""
-    keys = [*map(plain_key, protocols.halvings), *map(displaced_key, protocols.displacements)]
+    keys = [
+        *map(plain_key, protocols.halvings),
+        *([MTF] if protocols.mtf else []),
+        *map(displaced_key, protocols.displacements),
+    ]
     return (findings.differences[keys[0]] if keys else findings.full_scale.consistency).total
 
 
@@ -105,4 +115,5 @@ def _quality(findings: Findings) -> dict[str, float]:
         **figures,
         "QNR": (1 - figures["D_lambda"]) * (1 - figures["D_s"]),
         "HQNR": (1 - figures["D_lambda K"]) * (1 - figures["D_s MTF"]),
+        "fringe p99": findings.band_fringe.percentile(99),
     }

@@ -153,6 +153,26 @@ def hqnr(fused: Tensor, mul: Tensor, pan: Tensor, sensor: Sensor, valid: Tensor 
     return (1 - d_lambda_khan(fused, mul, sensor, valid=valid)) * (1 - spatial)
 
 
+def cell_error(fused: Tensor, mul: Tensor, valid: Tensor | None = None) -> float:
+    """How far the means of cells are from mul, the first property that Wald asks for.
+
+    Args:
+        fused: (c, rh, rw).
+        mul: (c, h, w).
+        valid: bool (rh, rw).
+
+    Returns:
+        Mean over bands of the mean difference by the mean of mul, in percent; 0 is perfect.
+    """
+    ratio = _check(fused, mul, None, valid)
+    counted = _coarse(valid, ratio)
+    means, truths = (
+        image.flatten(1) if counted is None else image[:, counted]
+        for image in (block_mean(fused, ratio), mul)
+    )
+    return float(100 * ((means - truths).abs().mean(1) / truths.mean(1)).mean())
+
+
 def _quality(image: Tensor, side: int, valid: Tensor | None) -> Tensor:
     """Q of every two bands of an image (c, h, w), mean over blocks: (c, c); NaN without blocks."""
     total, count = torch.zeros(len(image), len(image), dtype=torch.float64, device=image.device), 0
