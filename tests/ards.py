@@ -15,8 +15,10 @@ import pairs
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import square_quadkey
 from potato.ard.rating import Rating
+from potato.ard.synthetic.metadata import band_codes
 from potato.chips.chip import Chip
 from potato.chips.wald import coarsen_pair
+from potato.core.sensors import Sensor
 from potato.raster import PairPixels
 
 CID = "1030010000000A00"
@@ -41,6 +43,7 @@ def write_tile(
     row: int = 0,
     *,
     cid: str = CID,
+    sensor: Sensor | None = None,
     side: int = 136,
     block: int = 64,
     valid: np.ndarray | None = None,
@@ -55,6 +58,7 @@ def write_tile(
         column: column of its grid square.
         row: row of its grid square.
         cid: its pass.
+        sensor: its satellite; None for WorldView-2 or -3, by the CID.
         side: side of mul in pixels.
         block: side of a TIFF block of the files.
         valid: bool (side, side), by cell; None for all.
@@ -67,13 +71,14 @@ def write_tile(
     folder = root / "11" / quadkey / "2024-12-14"
     folder.mkdir(parents=True, exist_ok=True)
     pan, mul = ground or pairs.ground(side, side, seed=1000 * row + column + (cid != CID))
+    names = band_codes(sensor.bands) if sensor else pairs.BAND_NAMES
     valid = np.ones((side, side), bool) if valid is None else valid
     fine = valid.repeat(4, 0).repeat(4, 1)
     pixel = TILE_SIDE / side
     place = Affine(pixel, 0, west, 0, -pixel, north)
     for name, pixels, good, transform, bands in (
         ("pan", pan[None], fine, place @ Affine.scale(0.25), ("BAND_P",)),
-        ("ms", mul, valid, place, pairs.BAND_NAMES),
+        ("ms", mul[: len(names)], valid, place, names),
     ):
         pairs.write(
             folder / f"{cid}-{name}.tif",
@@ -89,7 +94,7 @@ def write_tile(
         "type": "Feature",
         "properties": {
             "datetime": "2024-12-14T18:53:50Z",
-            "platform": "WV02" if cid.startswith("103") else "WV03",
+            "platform": sensor.name if sensor else "WV02" if cid.startswith("103") else "WV03",
             "catalog_id": cid,
             "utm_zone": 11,
             "quadkey": quadkey,

@@ -64,7 +64,7 @@ def lonlat(x: float, y: float) -> tuple[float, float]:
 
 def collect(event: Path) -> None:
     """Give an event the collections by which it is found on a web server."""
-    items = sorted(path.relative_to(event).as_posix() for path in (event / "ard").rglob("10*.json"))
+    items = sorted(path.relative_to(event).as_posix() for path in (event / "ard").glob("[0-9]*/*/*/*.json"))
     links = [{"rel": "item", "href": f"./{item}"} for item in items]
     (event / "collection.json").write_text(json.dumps({"type": "Collection", "links": links}))
 

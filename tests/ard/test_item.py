@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.ard import OVERLAP, Tile, unusable
+from potato.ard import OVERLAP, Broken, Tile, unusable
 from potato.ard.grid import quadkey_square
-from potato.ard.item import parse_item
+from potato.ard.item import CID_EXAMPLE, parse_item
 
 ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"
 
@@ -66,12 +66,56 @@ def test_a_tile_has_everything_that_its_item_says():
 
 @pytest.mark.parametrize(
     ("platform", "name"),
-    [("WV03", "WV03"), ("worldview-02", "WV02"), ("WorldView-03", "WV03"), ("GE01", "GE01"), (None, "")],
+    [
+        ("WV03", "WV03"),
+        ("worldview-02", "WV02"),
+        ("WorldView-03", "WV03"),
+        ("geoeye-01", "GE01"),
+        ("WV04", "WV04"),
+        ("WV01", "WV01"),
+        (None, ""),
+    ],
 )
 def test_platforms_have_one_spelling(platform, name):
     tile = parse(an_item(platform=platform))
     assert tile.platform == name
-    assert (unusable(tile) is None) == name.startswith("WV0")
+    unknown = {"WV01": "a sensor that Potato doesn't know: WV01", "": "an item without a platform"}
+    assert unusable(tile) == unknown.get(name)
+
+
+@pytest.mark.parametrize(
+    ("platform", "count", "sensor"),
+    [
+        ("WV02", 8, "WV02"),
+        ("WV02", 4, "WV-BGRN"),
+        ("LG03", 8, "LG03"),
+        ("GE01", 4, "GE01"),
+        ("WV03", None, "WV03"),
+    ],
+)
+@pytest.mark.parametrize("key", ["eo:bands", "bands"])
+def test_the_sensor_has_as_many_bands_as_the_item_lists(platform, count, sensor, key):
+    item = an_item(platform=platform)
+    item["assets"]["ms_analytic"][key] = None if count is None else [{"name": "x"}] * count
+    assert parse(item).sensor.name == sensor
+
+
+@pytest.mark.parametrize(
+    "cid",
+    ["1050010012345600", "B040001100ABCD00", "efa23864-4920-4cb9-91bb-c140d7666417-inv", "A1_234567"],
+)
+def test_a_pass_of_any_satellite_has_its_catalog_id(cid):
+    assert parse(an_item(catalog_id=cid), "11/031311102001/2024-12-14/x.json").cid == cid
+
+
+@pytest.mark.parametrize(
+    "cid", ["../../x/12345678", "a/12345678", "-12345678", "12345678.", "a 1234567", "1é345678", "12345678\n"]
+)
+@pytest.mark.parametrize("long", [False, True])
+def test_a_catalog_id_that_is_no_plain_name_is_not_used(cid, long):
+    cid = cid.replace("12345678", 65 * "1") if long else cid
+    found = parse(an_item(catalog_id=cid), "11/031311102001/2024-12-14/notes.json")
+    assert found == Broken(found.item, f"expected {CID_EXAMPLE}, found none")
 
 
 def test_both_spellings_of_the_projection_are_read():
@@ -117,12 +161,19 @@ def test_a_box_is_computed_from_transform_and_shape():
         ({"pan_analytic": {"href": "./a-pan.tif"}}, "pan only"),
         ({"ms_analytic": {"href": "./a-ms.tif"}}, "mul only"),
         ({"visual": {"href": "./a-visual.tif"}}, "neither pan nor mul"),
+        ({"pan_analytic": {}}, "an asset without an href (pan_analytic)"),
         ({"pan_analytic": {"href": "a"}, "ms_analytic": {}}, "an asset without an href (ms_analytic)"),
         ({"pan_analytic": {"href": "a"}, "ms_analytic": None}, "an asset without an href (ms_analytic)"),
     ],
 )
 def test_missing_assets_are_named(assets, reason):
     assert unusable(parse({**an_item(), "assets": assets})) == reason
+
+
+def test_pan_of_a_sensor_that_has_no_mul_is_pan_only():
+    item = an_item(platform="WV01")
+    del item["assets"]["ms_analytic"]
+    assert unusable(parse(item)) == "pan only"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
 from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, unusable, walk_ard
+from potato.ard.inspection import open_tile
 from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, plan_collects
 from potato.ard.synthetic.collects import plan_squares
+from potato.core.platforms import find_sensor
 from potato.core.windows import PairWindow
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import open_pair
@@ -62,7 +64,7 @@ def test_an_ard_has_several_cids_two_zones_and_clouds(made, tiles):
 def test_items_of_both_generations_are_written(made):
     items = [json.loads(path.read_text())["properties"] for path in made.folder.glob("ard/[0-9]*/*/*/*.json")]
     assert {"proj:epsg" in item for item in items} == {"proj:code" in item for item in items} == {True, False}
-    assert {item["platform"] for item in items} >= {"WV03", "worldview-02", "WV01", "GE01"}
+    assert {item["platform"] for item in items} >= {"WV03", "worldview-02", "WV01", "XY01"}
 
 
 def test_every_tile_is_a_pair_on_its_grid_square(tiles):
@@ -182,6 +184,35 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
     assert np.array_equal(pixels.pan[:, :16], pixels.pan[:, 31:15:-1])
     assert np.array_equal(pixels.mul[:, :, 8:38], pixels.mul[:, :, 67:37:-1])
     assert not np.array_equal(pixels.pan[:, 32:152], pixels.pan[:, 152:])
+
+
+def test_passes_of_any_satellite_look_like_its_own(tmp_path):
+    """Catalog IDs, names of bands, and pixels that make a pair."""
+    sensors = ("GE01", "worldview-4", "LG02", "QB02")
+    made = make_ard(tmp_path / "event", tiles=4, size=SIZE_STEP, sensors=sensors, broken=False)
+    tiles = {tile.platform: tile for tile in walk_ard(str(made.folder))}
+    starts = {"GE01": "105", "WV04": "", "LG02": "B0", "QB02": "101"}
+    for name, start in starts.items():
+        tile = tiles[name]
+        assert unusable(tile) is None and tile.cid.startswith(start)
+        assert tile.sensor == find_sensor(name) and tile.bands == len(tile.sensor.bands)
+        with open_tile(tile) as pair, rasterio.open(tile.mul) as mul:
+            assert pair.sensor == tile.sensor and not pair.notes
+            assert len(tile.sensor.find_bands(mul.descriptions)) == mul.count == len(tile.sensor.bands)
+            pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+        # The bands are those that they are called: ground is dark in blue and bright in infrared.
+        means = dict(zip(tile.sensor.bands, pixels.mul[:, pixels.mul_valid].mean(1), strict=True))
+        assert means["blue"] < means["green"] < means.get("nir", means.get("nir1"))
+        assert 100 < pixels.pan[pixels.pan_valid].mean() < 6000
+    assert tiles["WV04"].cid.endswith("-inv") and len(tiles["WV04"].cid) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("WV01", "expected a sensor"), ("LC08", "ratio of 4"), ("four-band", "any four")]
+)
+def test_satellites_that_cannot_be_made_are_refused(tmp_path, name, words):
+    with pytest.raises(InputError, match=words):
+        make_ard(tmp_path / "event", sensors=["WV02", name])
 
 
 @pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6, 9, 17])

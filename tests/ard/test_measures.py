@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from potato.ard.rating import Measures, quality_index, rate
-from potato.ard.rating.measures import HAZE_SPECTRUM, box_mean, estimate_haze, measure
+from potato.ard.rating.measures import box_mean, estimate_haze, haze_spectrum, measure
+from potato.core.sensor_table import GEOEYE_1, LEGION, SENSORS, WORLDVIEW_2
 from potato.core.sensors import SCALE
 
 SPECTRA = {
@@ -14,14 +15,25 @@ SPECTRA = {
 }
 
 
-def scene(*names, side=64):
-    """Vertical stripes of materials: pan, its validity, mul, its validity."""
+PLACES = {
+    WORLDVIEW_2: range(8),
+    GEOEYE_1: (1, 2, 4, 6),
+    LEGION[0]: (0, 1, 2, 3, 4, 5, 5, 6),
+}
+"""For each sensor, where in a spectrum its bands are."""
+
+SENSOR = pytest.mark.parametrize("sensor", PLACES, ids=lambda sensor: sensor.name)
+
+
+def scene(*names, side=64, sensor=WORLDVIEW_2):
+    """Vertical stripes of materials: pan, its validity, mul, its validity, and the sensor."""
     width = side // len(names)
     spectra = np.array([SPECTRA[name] for name in names])
     mul = np.repeat(np.repeat(spectra.T[:, None], side, 1), width, 2)
     pan = np.repeat(np.repeat(mul[:7].mean(0), 2, 0), 2, 1)
     counts = [(image * SCALE).astype(np.uint16) for image in (pan, mul)]
-    return counts[0], np.ones(pan.shape, bool), counts[1], np.ones(mul.shape[1:], bool)
+    mul = counts[1][list(PLACES[sensor])]
+    return counts[0], np.ones(pan.shape, bool), mul, np.ones(mul.shape[1:], bool), sensor
 
 
 @pytest.mark.parametrize(("share", "rating"), [(0, 4), (0.1, 3), (0.3, 2), (0.6, 1), (1, 0)])
@@ -55,34 +67,44 @@ def test_the_quality_index_follows_its_formula():
         (("shadow", "shadow"), 0, 0),
     ],
 )
-def test_clouds_and_water_are_distinguished_from_land(names, clouds, water):
-    found = measure(*scene(*names))
+@SENSOR
+def test_clouds_and_water_are_distinguished_from_land(names, clouds, water, sensor):
+    found = measure(*scene(*names, sensor=sensor))
     assert found.cloud_share == pytest.approx(clouds, abs=0.05)
     assert found.water_share == pytest.approx(water, abs=0.05)
     assert found.valid == 64 * 64
 
 
+def test_every_sensor_can_be_rated():
+    pan = np.full((16, 16), 1000, np.uint16)
+    for sensor in SENSORS:
+        mul = np.full((len(sensor.bands), 8, 8), 1000, np.uint16)
+        found = measure(pan, pan > 0, mul, mul[0] > 0, sensor)
+        assert found.clear == found.classes.sum() == 64, sensor.name
+
+
 def test_invalid_pixels_do_not_count():
-    pan, pan_valid, mul, mul_valid = scene("cloud", "grass")
+    pan, pan_valid, mul, mul_valid, sensor = scene("cloud", "grass")
     mul_valid[:, :32] = False
     pan_valid[:, :64] = False
-    found = measure(pan, pan_valid, mul, mul_valid)
+    found = measure(pan, pan_valid, mul, mul_valid, sensor)
     assert found.valid == 64 * 32 and found.cloudy == 0
     holes = np.ones_like(mul_valid)
     holes[::8, ::8] = False
-    overcast = measure(*scene("cloud")[:3], holes)
+    overcast = measure(*scene("cloud")[:3], holes, sensor)
     assert overcast.cloudy == overcast.valid == 64 * 64 - 64
-    nothing = measure(pan, pan_valid, mul, np.zeros_like(mul_valid))
+    nothing = measure(pan, pan_valid, mul, np.zeros_like(mul_valid), sensor)
     assert nothing.valid == 0 and rate(nothing, None) == (4, 4, 0)
 
 
 @pytest.mark.parametrize("haze", [0.0, 0.05, 0.1, 0.15])
-def test_haze_is_measured_and_not_mistaken_for_water_or_cloud(haze):
-    pan, pan_valid, mul, mul_valid = scene("shadow", "soil", "grass", "soil")
-    mul = (mul + SCALE * haze * HAZE_SPECTRUM[:, None, None]).astype(np.uint16)
+@SENSOR
+def test_haze_is_measured_and_not_mistaken_for_water_or_cloud(haze, sensor):
+    pan, pan_valid, mul, mul_valid, _ = scene("shadow", "soil", "grass", "soil", sensor=sensor)
+    mul = (mul + SCALE * haze * haze_spectrum(sensor)[:, None, None]).astype(np.uint16)
     land = np.ones(mul_valid.shape, bool)
-    assert estimate_haze((mul / SCALE).astype(np.float32), land) == pytest.approx(haze, abs=0.015)
-    found = measure(pan, pan_valid, mul, mul_valid)
+    assert estimate_haze((mul / SCALE).astype(np.float32), land, sensor) == pytest.approx(haze, abs=0.015)
+    found = measure(pan, pan_valid, mul, mul_valid, sensor)
     assert found.cloud_share == 0 and found.water_share == 0
 
 

@@ -27,7 +27,7 @@ def test_ratings_agree_with_the_truth_of_a_synthetic_ard(tmp_path):
     clouds, water, haze = spread(7, 0.4), spread(5, 0.6), HAZE_WHITE * spread(11, 0.5) ** 0.5
     collects = [
         Collect(
-            plan_cid(place, 0, "104"),
+            plan_cid(place, 0, "WV03"),
             "WV03",
             "2023-05-16",
             plan_squares(33, 1, 2 * place),
@@ -83,14 +83,39 @@ def test_every_usable_cid_is_rated_and_other_tiles_counted(event, tmp_path):
         assert float(row["index"]) == pytest.approx(quality_index(*parts), abs=1e-4)
     assert {row["zones"] for row in rows} == {"33", "32 33"}
     assert rated.left_out == {
-        "not WorldView-2 or -3 (WV01)": 1,
-        "not WorldView-2 or -3 (GE01)": 1,
+        "pan only": 1,
+        "a sensor that Potato doesn't know: XY01": 1,
         "neither pan nor mul": 1,
         "an asset without an href": 1,
         "a missing file": 1,
     }
     assert not rated.broken and rated.allowed is None
     assert not list(tmp_path.glob(".*"))
+
+
+def test_satellites_that_see_the_same_ground_rate_it_alike(tmp_path):
+    collects = [
+        Collect(
+            plan_cid(0, 0, name),
+            name,
+            "2023-05-16",
+            plan_squares(33, 1, 0),
+            plain=0.3,
+            water=0.2,
+            clouds=0.15,
+            haze=0.03,
+            reported=False,
+            seed=8,
+        )
+        for name in ("WV02", "GE01", "LG01")
+    ]
+    made = make_ard(tmp_path / "event", size=408, collects=collects, broken=False)
+    rated = {one.platform: one for one in rate_cids(str(made.folder), tmp_path / "ratings.csv").ratings}
+    for name in ("GE01", "LG01"):
+        one, other = rated[name], rated["WV02"]
+        assert one.clouds == pytest.approx(other.clouds, abs=3) and one.wet == pytest.approx(other.wet, abs=3)
+        for axis in rating.AXES:
+            assert getattr(one, axis) == pytest.approx(getattr(other, axis), abs=0.3)
 
 
 def test_the_result_does_not_depend_on_workers(event, tmp_path):
@@ -176,8 +201,8 @@ def test_an_ard_without_usable_tiles_is_an_error_with_reasons(event, tmp_path):
     for tile in list(walk_ard(str(spoilt))):
         if tile.platform in ("WV02", "WV03"):
             shutil.rmtree(spoilt / tile.item.rpartition("/")[0])
-    other = r"1 tile, not WorldView-2 or -3 \({}\)"
-    with pytest.raises(ArdError, match=f"{other.format('WV01')}; {other.format('GE01')}"):
+    other = "1 tile, a sensor that Potato doesn't know: XY01"
+    with pytest.raises(ArdError, match=f"1 tile, pan only; {other} "):
         rate_cids(str(spoilt), tmp_path / "ratings.csv")
 
 

@@ -15,6 +15,7 @@ from ards import a_chip
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
 from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, WORLDVIEW_3
 from potato.core.sensors import SCALE
 from potato.errors import ChipError, OutputError
 
@@ -80,6 +81,18 @@ def test_a_saved_chip_loads_unchanged(tmp_path):
     assert torch.allclose(pan * SCALE, chip.pan.float()) and oklab.shape == (3, 32, 32)
 
 
+def test_a_chip_of_another_sensor_knows_it(tmp_path):
+    chip = a_chip()
+    four = Chip(chip.pan, chip.mul[:4], chip.target, sensor=GEOEYE_1)
+    save_chip(four, tmp_path / "0.pt")
+    back = load_chip(tmp_path / "0.pt")
+    assert back.sensor == GEOEYE_1 and torch.equal(back.mul.int(), four.mul.int())
+    # True colours are the sensor's own.
+    assert not torch.equal(back.draw(), replace(back, sensor=FOUR_BANDS).draw())
+    # Chips of WorldView-3 are those of WorldView-2, as they were before there were others.
+    assert chip_bytes(replace(chip, sensor=WORLDVIEW_3)) == chip_bytes(chip)
+
+
 def test_the_native_flag_survives_and_must_be_a_bool(tmp_path):
     chip = a_chip()
     for native in (False, True):
@@ -121,6 +134,9 @@ def good():
         (save(**{**good(), "pan": 3}), "isn't a tensor"),
         (save(**{**good(), "pan": good()["pan"].float()}), "found float32"),
         (save(**{**good(), "mul": good()["mul"][:7]}), "mul as uint16 (8"),
+        (save(**good(), sensor="GE01"), "mul as uint16 (4"),
+        (save(**good(), sensor="XY01"), "a sensor that Potato doesn't know: 'XY01'"),
+        (save(**good(), sensor=torch.ones(1)), "a sensor that Potato doesn't know"),
         (save(**{**good(), "target": good()["target"][:, :-1]}), "4 times as large"),
         (save(**{**good(), "target": -good()["target"]}), "L of 0 or more"),
     ],

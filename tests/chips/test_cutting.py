@@ -4,11 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ards import CID, OTHER, SMALL, contents, damage, rows, write_ard, write_tile
 from potato.ard import walk_ard
+from potato.ard.inspection import open_tile
 from potato.ard.synthetic import make_ard
+from potato.chips import load_chip
 from potato.chips.make import make_chips
+from potato.chips.wald import coarsen_pair
+from potato.core.platforms import find_sensor
+from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
 
@@ -20,15 +26,65 @@ def test_unused_items_are_counted_and_logged(tmp_path, run):
         "a missing file": 1,
         "an asset without an href": 1,
         "neither pan nor mul": 1,
-        "not WorldView-2 or -3": 2,
+        "a sensor that Potato doesn't know: XY01": 1,
+        "pan only": 1,
     }
     lines = log.read_text().splitlines()
     assert sum(" not used: /" in line for line in lines) == 5
-    assert any("not WorldView-2 or -3 (GE01)" in line for line in lines)
+    assert any("a sensor that Potato doesn't know: XY01" in line for line in lines)
     assert re.findall(r":\d\d chip (\d+): ", log.read_text()) == ["0", "1", "2"]
-    assert "2 not WorldView-2 or -3" in str(result)
+    assert "1 pan only" in str(result)
     make_chips(tmp_path / "event", tmp_path / "chips", count=4, log=log, **SMALL)
     assert len(log.read_text().splitlines()) > len(lines), "a log is added to"
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A tile each of three satellites."""
+    root = tmp_path_factory.mktemp("mixed") / "ard"
+    write_tile(root)
+    write_tile(root, 1, cid="1050010000000C00", sensor=find_sensor("GE01"))
+    write_tile(root, 2, cid="efa23864-4920-4cb9-91bb-c140d7666417-inv", sensor=find_sensor("WV04"))
+    return root
+
+
+def test_chips_are_cut_of_the_sensors_that_are_named(mixed, tmp_path, run):
+    usual = make_chips(mixed, tmp_path / "usual", count=2, **SMALL)
+    assert {row["platform"] for row in rows(tmp_path / "usual")} == {"WV02"}
+    assert usual.skipped == {f"of {name}, which --sensor doesn't name": 1 for name in ("GE01", "WV04")}
+    folder = tmp_path / "four"
+    names = "--sensor", "geoeye-01", "--sensor", "WV04"
+    result = run("make-chips", "--ard-dir", mixed, "--chip-dir", folder, "-n", 8, "--size", 32, *names)
+    assert result.exit_code == 0, result.stderr
+    assert {row["platform"] for row in rows(folder)} == {"GE01", "WV04"}
+    tiles = {tile.cid: tile for tile in walk_ard(str(mixed))}
+    for row in rows(folder):
+        chip = load_chip(folder / f"{row['n']}.pt")
+        with open_tile(tiles[row["cid"]]) as pair:
+            expected = coarsen_pair(pair.read(PairWindow(*row["window"])), sensor=pair.sensor)
+        assert chip.sensor == expected.sensor and len(chip.sensor.bands) == 4
+        assert torch.equal(chip.mul, expected.mul) and torch.equal(chip.target, expected.target)
+        assert chip.draw().shape[0] == 3
+
+
+def test_the_order_of_sensors_changes_no_chip(mixed, tmp_path):
+    for name, sensors in (("a", ["GE01", "WV04"]), ("b", ["WV04", "GE01"])):
+        make_chips(mixed, tmp_path / name, count=2, sensors=sensors, **SMALL)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("sensors", "words"),
+    [
+        (["WV02", "GE01"], r"same bands, found WV02 \(coastal .*\), GE01 \(blue green red nir\); cut each"),
+        (["WV05"], "`potato sensors` lists, found WV05"),
+        ([], "found none"),
+    ],
+)
+def test_sensors_that_are_unknown_or_differ_in_bands_are_refused(mixed, tmp_path, sensors, words):
+    with pytest.raises(InputError, match=words):
+        make_chips(mixed, tmp_path / "chips", count=1, sensors=sensors, **SMALL)
+    assert not (tmp_path / "chips").exists()
 
 
 def test_an_allow_list_may_have_blank_lines_spaces_and_any_line_ends(ard, tmp_path):

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+import ards
 import pairs
 from potato.chips.sample_reflectance import get_reflectance, pair_of_stem, reflectance_row
+from potato.core.sensor_table import GEOEYE_1
 from potato.core.sensors import SCALE
-from potato.errors import EmptyError, InputError
+from potato.errors import BandError, EmptyError, InputError
 from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.simulation.land.reflectances import load_reflectances
@@ -78,6 +80,12 @@ def test_default_names_and_notes(stem):
 def test_impossible_places_are_refused(stem, place, settings, error, words):
     with pytest.raises(error, match=words):
         get_reflectance(stem, None, *place, **settings)
+
+
+def test_a_pair_of_other_bands_is_refused(tmp_path):
+    item = ards.write_tile(tmp_path, sensor=GEOEYE_1, side=34)
+    with pytest.raises(BandError, match=r"-ms\.tif: expected the 8 bands of WorldView-2 .* found the 4 of"):
+        get_reflectance(str(item).removesuffix(".json"), None, 3, 4)
 
 
 def test_a_missing_file_is_an_error(tmp_path):

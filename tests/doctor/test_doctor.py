@@ -112,9 +112,22 @@ FLAWS = {
         "leaves the ARD",
     ),
     "another platform": (
-        lambda item: change(item, lambda data: data["properties"].update(platform="GE01")),
+        lambda item: change(item, lambda data: data["properties"].update(platform="WV01")),
+        "sensors",
+        "a sensor that Potato doesn't know: WV01",
+    ),
+    "no pan of a sensor that has no mul": (
+        lambda item: change(item, lambda data: data["assets"].pop("ms_analytic")),
         "others",
-        "GE01",
+        "pan only",
+    ),
+    "no mul of an unknown sensor": (
+        lambda item: [
+            remove(item.with_name(f"{ards.CID}-ms.tif")),
+            change(item, lambda data: data["properties"].update(platform="WV01")),
+        ],
+        "sensors",
+        "WV01",
     ),
     "visual only": (lambda item: change(item, lambda data: data["assets"].clear()), "others", "neither"),
     "a quadkey of another place": (
@@ -131,7 +144,12 @@ FLAWS = {
         "pair",
         "4 times as large as pan's, found 2 × 2",
     ),
-    "another CRS": (lambda item: rewrite(item, "ms", crs="EPSG:32612"), "pair", "in one CRS"),
+    "another CRS": (lambda item: rewrite(item, "ms", crs="EPSG:32612"), "pair", "in one CRS|EPSG:32611"),
+    "half a pixel off": (
+        lambda item: rewrite(item, "ms", place=Affine.translation(0.125, 0)),
+        "resampled",
+        "resampled",
+    ),
     "another size than it says": (
         lambda item: change(item, lambda data: data["assets"]["pan_analytic"].update({"proj:shape": [9, 9]})),
         "size",

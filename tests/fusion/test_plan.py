@@ -36,10 +36,10 @@ def test_the_signature_changes_with_every_setting_that_changes_a_picture():
 @pytest.mark.parametrize(
     ("options", "count", "left_out"),
     [
-        ({}, 3, {"not WorldView-2 or -3": 1}),
-        ({"cids": [ards.OTHER.lower()]}, 1, {"another CID": 2, "not WorldView-2 or -3": 1}),
-        ({"max_clouds": 50}, 2, {"not WorldView-2 or -3": 1, "too cloudy": 1}),
-        ({"max_clouds": 60}, 3, {"not WorldView-2 or -3": 1}),
+        ({}, 3, {"a sensor that Potato doesn't know: WV01": 1}),
+        ({"cids": [ards.OTHER.lower()]}, 1, {"another CID": 2, "a sensor that Potato doesn't know: WV01": 1}),
+        ({"max_clouds": 50}, 2, {"a sensor that Potato doesn't know: WV01": 1, "too cloudy": 1}),
+        ({"max_clouds": 60}, 3, {"a sensor that Potato doesn't know: WV01": 1}),
         ({"dates": "2024-12-14"}, 3, {"another date": 1}),
         ({"dates": "/2024-12-31"}, 3, {"another date": 1}),
         ({"dates": "2024-12-01/2024-12-31"}, 3, {"another date": 1}),

@@ -32,7 +32,9 @@ def test_the_schedule_follows_its_table(tmp_path, state, same, there, place, rep
     if there:
         (tmp_path / "f.tif").write_bytes(b"abc")
     manifest = Manifest(tmp_path, rows, {})
-    schedule = make_schedule(Plan((TILE,)), OURS, manifest, threads_per_job=ALONE, follow_links=True)
+    schedule = make_schedule(
+        Plan((TILE,)), {TILE.sensor: OURS}, manifest, threads_per_job=ALONE, follow_links=True
+    )
     found = {
         "todo": len(schedule.todo),
         "there": schedule.there,
@@ -42,13 +44,15 @@ def test_the_schedule_follows_its_table(tmp_path, state, same, there, place, rep
     assert {kind for kind, count in found.items() if count} == {place}
     if place == "todo":
         assert schedule.todo[0].overwrite is replacing and schedule.todo[0].follow_links
-    again = make_schedule(Plan((TILE,)), OURS, manifest, threads_per_job=ALONE, retry_failed=True)
+    again = make_schedule(
+        Plan((TILE,)), {TILE.sensor: OURS}, manifest, threads_per_job=ALONE, retry_failed=True
+    )
     assert bool(again.todo) == (place in ("todo", "failed"))
 
 
 def test_every_job_gets_the_threads_that_the_executor_says(tmp_path):
     tiles = tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(4))
     schedule = make_schedule(
-        Plan(tiles), OURS, Manifest(tmp_path, {}, {}), threads_per_job=lambda jobs: 10 * jobs
+        Plan(tiles), {TILE.sensor: OURS}, Manifest(tmp_path, {}, {}), threads_per_job=lambda jobs: 10 * jobs
     )
     assert {job.settings.threads for job in (*schedule.jobs, *schedule.todo)} == {40}

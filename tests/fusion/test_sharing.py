@@ -22,7 +22,9 @@ from potato.model.weights import load_model
 def scheduled(count: int, executor, folder) -> DeliverySettings:
     """The settings that jobs get of a run with so many tiles."""
     plan = Plan(tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(count)))
-    schedule = make_schedule(plan, OURS, Manifest(folder, {}, {}), threads_per_job=executor.threads_per_job)
+    schedule = make_schedule(
+        plan, {TILE.sensor: OURS}, Manifest(folder, {}, {}), threads_per_job=executor.threads_per_job
+    )
     return schedule.todo[0].settings
 
 
@@ -89,9 +91,9 @@ def test_mosaics_share_the_cores_anew(ard, tmp_path, monkeypatch):
 def test_a_worker_reads_the_weights_once(ard, tmp_path, monkeypatch):
     read = []
 
-    def load_and_note(weights):
-        read.append(weights)
-        return load_model(weights)
+    def load_and_note(*wanted):
+        read.append(wanted)
+        return load_model(*wanted)
 
     monkeypatch.setattr(tile, "load_model", load_and_note)
     tile._model.cache_clear()

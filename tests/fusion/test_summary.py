@@ -25,7 +25,7 @@ def test_a_forecast_is_in_proportion_to_the_pictures_to_make(tmp_path):
         plan = Plan(tiles)
         return forecast(
             plan,
-            make_schedule(plan, settings, manifest, threads_per_job=lambda jobs: 8 // jobs),
+            make_schedule(plan, {TILE.sensor: settings}, manifest, threads_per_job=lambda jobs: 8 // jobs),
             manifest,
             workers,
             speed=1024.0,
@@ -56,13 +56,17 @@ def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
     ring = [lonlat(west, north), lonlat(west + TILE_SIDE, north - TILE_SIDE), lonlat(west, north - TILE_SIDE)]
     settings = dataclasses.replace(OURS, area=Area(((tuple(ring),),)))
     plan, manifest = Plan((tile,)), Manifest(tmp_path, {}, {})
-    found = forecast(plan, make_schedule(plan, settings, manifest, threads_per_job=ALONE), manifest, 1)
+    found = forecast(
+        plan, make_schedule(plan, {TILE.sensor: settings}, manifest, threads_per_job=ALONE), manifest, 1
+    )
     # Half of the square, and the cells along its diagonal.
     assert found.pixels > 0.95 * 1088**2 and 0.5 < found.bytes_read / (2.1 * found.pixels) < 0.6
 
 
 def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
-    schedule = make_schedule(Plan((TILE,)), OURS, Manifest(tmp_path, {}, {}), threads_per_job=ALONE)
+    schedule = make_schedule(
+        Plan((TILE,)), {TILE.sensor: OURS}, Manifest(tmp_path, {}, {}), threads_per_job=ALONE
+    )
     done, bad = Record("a", "done", "s", width=10, height=3, bytes=7), Record("b", "failed", "s", reason="r")
     lost = Plan((TILE,), lost=(Broken("x", "y"),))
     for plan, tiles, mosaics, complete in (

@@ -1,5 +1,6 @@
 """`potato check`: figures that can be computed by hand, and pictures that open again."""
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -12,6 +13,7 @@ from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import encode_oklab
 from potato.chips.scenes import scene_chip
 from potato.core.color import JND, oklab_to_linear_srgb, srgb_encode
+from potato.core.sensor_table import GEOEYE_1
 from potato.errors import EmptyError
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
@@ -32,6 +34,17 @@ def off_by(oklab: tuple[float, float, float], valid: torch.Tensor | None = None)
     target = output + torch.tensor(oklab)[:, None, None]
     whole = torch.ones(96, 96, dtype=torch.bool) if valid is None else valid
     return Chip(chip.pan, chip.mul, encode_oklab(target, whole))
+
+
+def test_a_chip_of_another_sensor_is_checked_with_the_predictor(tmp_path, run):
+    whole = scene_chip(5, 1, 96)
+    save_chip(dataclasses.replace(whole, mul=whole.mul[[1, 2, 4, 6]], sensor=GEOEYE_1), tmp_path / "0.pt")
+    checked = check_chip(tmp_path / "0.pt", folder=tmp_path)
+    # Colours of four bands differ from the target's, which are those of eight.
+    assert checked.delta_e == checked.predictor < 5
+    save_model(Sharpener(Architecture(width=8, depth=2)), tmp_path / "w.safetensors")
+    refused = run("check", tmp_path / "0.pt", "-w", tmp_path / "w.safetensors", "-o", tmp_path / "out")
+    assert refused.exit_code == 1 and "expected weights for GeoEye-1" in refused.stderr
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import torch
 from potato.chips import load_chip, save_chip
 from potato.chips.scenes import scene_chip
 from potato.core.color import delta_e_ok
+from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
 from potato.training import train
-from potato.training.data import Samples, chip_artefact_weight, held_out, list_chips
+from potato.training.data import Samples, chip_artefact_weight, chip_size, held_out, list_chips
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
 from training_runs import CPU, ROOT, same, samples, train_config
@@ -135,6 +136,23 @@ def test_pool_without_a_readable_chip_is_refused(tmp_path):
         train(train_config(tmp_path / "s", tmp_path))
     with pytest.raises(SessionError, match="found none; see make-chips"):
         list_chips(ROOT / "docs")
+
+
+def test_chips_with_other_bands_are_refused(pool, tmp_path):
+    """They are never skipped like unreadable ones, wherever in the pool they are."""
+    copy = shutil.copytree(pool, tmp_path / "chips")
+    chip = load_chip(copy / "0.pt")
+    save_chip(replace(chip, mul=chip.mul[:4], sensor=GEOEYE_1), copy / "5.pt")
+    paths, source = list_chips(copy), samples(copy)
+    for read in (
+        lambda: [source[place] for place in range(len(paths))],
+        lambda: list(held_out(paths, 0, (64, 64), 0)),
+        lambda: chip_size(paths[5:]),
+    ):
+        with pytest.raises(
+            SessionError, match=r"5\.pt: expected chips with the bands of WorldView-2.*GeoEye-1"
+        ):
+            read()
 
 
 def test_held_out_chips_are_never_augmented(pool):

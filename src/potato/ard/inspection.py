@@ -64,10 +64,19 @@ def open_tile(tile: Tile) -> Pair:
     """Open the pan and the mul of a tile, which hold reflectance × 10,000.
 
     Raises:
-        InputError, BandError, PairError: if they can't be used, as `raster.open_pair` says.
+        InputError, BandError, PairError: if they can't be used, as `raster.open_pair` says, or
+            don't have the ratio of their sensor.
     """
+    assert tile.sensor is not None
     layers = (Layer(path, path, calibration=STORED, driver=FORMAT) for path in (tile.pan, tile.mul) if path)
-    return open_pair(*layers, sensor=tile.sensor)
+    pair = open_pair(*layers, sensor=tile.sensor)
+    if pair.ratio != tile.sensor.ratio:
+        pair.close()
+        raise PairError(
+            f"expected mul pixels of {tile.sensor.title} {tile.sensor.ratio} times as large as pan's, "
+            f"found {pair.ratio} × {pair.ratio}; fetch both again, from one delivery"
+        )
+    return pair
 
 
 def metadata_mismatches(tile: Tile, grid: Grid) -> list[Flaw]:
@@ -104,7 +113,7 @@ def metadata_mismatch(tile: Tile, grid: Grid) -> str | None:
 def _inspect(tile: Tile) -> list[Flaw]:
     assert tile.pan is not None and tile.mul is not None
     with remote_gdal(), open_tile(tile) as pair:
-        flaws = metadata_mismatches(tile, pair.grid)
+        flaws = [Flaw("resampled", note) for note in pair.notes] + metadata_mismatches(tile, pair.grid)
         for image in (pair.pan, pair.mul):
             flaws += _layout(image)
         return flaws + _pixels(pair, tile)

@@ -10,12 +10,19 @@ from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
 from potato.core.platforms import find_sensor
-from potato.core.sensors import CATALOG_ID, Sensor
+from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
+
+CID = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
+"""A catalog ID (CID), of any satellite: most have 16 hexadecimal digits, WorldView-4's are UUIDs
+with an ending. It comes from a stranger and becomes a part of file names, so it must be plain."""
+
+CID_EXAMPLE = "a catalog ID such as 103001010A705C00 (8 to 64 letters, digits, - and _)"
+"""What to expect, for messages."""
 
 FORMAT = "GTiff"
 """GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""
@@ -75,6 +82,7 @@ class Tile:
         data_area: square kilometres of data.
         trouble: why `pan` or `mul` is None, if the item has such an asset at all.
         datetime: of the pass over the tile, `yyyy-mm-ddThh:mm:ssZ`.
+        bands: how many bands mul has.
     """
 
     cid: str
@@ -92,6 +100,7 @@ class Tile:
     data_area: float | None
     trouble: str | None = None
     datetime: str | None = None
+    bands: int | None = None
 
     @property
     def id(self) -> str:
@@ -101,7 +110,7 @@ class Tile:
     @property
     def sensor(self) -> Sensor | None:
         """The sensor of the tile; None if we don't know it."""
-        return find_sensor(self.platform)
+        return find_sensor(self.platform, self.bands)
 
     @property
     def grid_square(self) -> Box | None:
@@ -125,12 +134,12 @@ def unusable(tile: Tile) -> str | None:
 
     The text before " (" is the kind of reason, good for counting.
     """
+    if tile.trouble is None and not (tile.pan and tile.mul):
+        return "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
     if tile.sensor is None:
-        return f"a sensor that Potato doesn't know ({tile.platform or 'no platform given'})"
-    if tile.pan is None or tile.mul is None:
-        found = "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
-        return tile.trouble or found
-    return None
+        name = tile.platform.replace(" (", " ")
+        return f"a sensor that Potato doesn't know: {name}" if name else "an item without a platform"
+    return tile.trouble
 
 
 def resolve(href: object, base: str, root: str) -> str:
@@ -190,9 +199,9 @@ def parse_item(
     place = ITEM_PATH.search(name)
     stem = posixpath.basename(name).removesuffix(".json")
     named = (properties.get("catalog_id"), stem)
-    cid = next((text for text in named if isinstance(text, str) and CATALOG_ID.fullmatch(text)), None)
+    cid = next((text for text in named if isinstance(text, str) and CID.fullmatch(text)), None)
     if cid is None:
-        return Broken(where, "expected a catalog ID such as 103001010A705C00, found none")
+        return Broken(where, f"expected {CID_EXAMPLE}, found none")
     assets: dict[str, Any] = data["assets"]
     images: dict[str, str | None] = dict.fromkeys(("pan_analytic", "ms_analytic"))
     trouble = None
@@ -225,6 +234,7 @@ def parse_item(
         data_area=_number(properties.get("tile:data_area"), 0, math.inf),
         trouble=trouble,
         datetime=time if TIME.fullmatch(time) else None,
+        bands=_band_count(assets.get("ms_analytic")),
     )
 
 
@@ -284,6 +294,12 @@ def _epsg(properties: dict[str, Any]) -> int | None:
 def _shape(asset: object) -> tuple[int, int] | None:
     sides = _numbers(asset.get("proj:shape"), 2) if isinstance(asset, dict) else None
     return (int(sides[0]), int(sides[1])) if sides and min(sides) >= 1 else None
+
+
+def _band_count(asset: object) -> int | None:
+    """How many bands an image has: its `bands` or, in older exports, `eo:bands`."""
+    lists = [asset.get(key) for key in ("bands", "eo:bands")] if isinstance(asset, dict) else []
+    return next((len(each) for each in lists if isinstance(each, list) and each), None)
 
 
 def _box(asset: dict[str, Any]) -> Box | None:

@@ -16,7 +16,7 @@ def read_allow_list(path: PathLike) -> frozenset[str]:
     """Read the CIDs of an allow-list: one a line; blank lines, spaces and any line ends are fine.
 
     Returns:
-        The lines in capitals. They need not be CIDs.
+        The lines in capitals, since a CID is the same in either case. They need not be CIDs.
 
     Raises:
         InputError: if the file can't be read or has no line with text.

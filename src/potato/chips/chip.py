@@ -1,7 +1,8 @@
 """A chip: a small training pair and its truth, and the file that holds one.
 
 `docs/formats.md` describes the file: three integer tensors in units of 1/10,000, in which 0 is an
-invalid pixel, and an optional flag. The file's name doesn't change its bytes.
+invalid pixel, an optional flag, and the name of the sensor, unless that has the bands and colours
+of WorldView-2. The file's name doesn't change its bytes.
 """
 
 import hashlib
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from potato.core.draw import draw_triple
 from potato.core.notebook import Shown, View
+from potato.core.platforms import find_sensor
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE
+from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
 from potato.errors import ChipError
 from potato.raster import encode_png
@@ -40,13 +42,14 @@ class Chip(Shown):
     """A pan, a mul, and the picture that a perfect sharpener would make of them.
 
     Attributes:
-        pan: uint16 (1, 4h, 4w), reflectance × 10,000; 0 where invalid.
-        mul: uint16 (8, h, w), bands in the order of `sensors.BANDS`, reflectance × 10,000; 0 in
-            every band where invalid.
-        target: int16 (3, 4h, 4w), Oklab × 10,000. L is positive where valid; L, a and b are 0 where
+        pan: uint16 (1, rh, rw), reflectance × 10,000; 0 where invalid.
+        mul: uint16 (n, h, w), bands in the order of the sensor's, reflectance × 10,000; 0 in every
+            band where invalid.
+        target: int16 (3, rh, rw), Oklab × 10,000. L is positive where valid; L, a and b are 0 where
             pan or mul is invalid.
         native: whether mul is as an imager delivers it, so that it rings and is aliased where the
             target isn't. Otherwise pan and mul are means over finer pixels, as in Wald's protocol.
+        sensor: the sensor, which has n bands and the ratio r.
 
     Raises:
         ChipError: if types, shapes or ranges differ from these.
@@ -56,11 +59,12 @@ class Chip(Shown):
     mul: Tensor
     target: Tensor
     native: bool = False
+    sensor: Sensor = WORKSHOP
 
     def __post_init__(self) -> None:
         expected = {
             "pan": (1, torch.uint16),
-            "mul": (len(WORKSHOP.bands), torch.uint16),
+            "mul": (len(self.sensor.bands), torch.uint16),
             "target": (3, torch.int16),
         }
         for name, (channels, dtype) in expected.items():
@@ -72,10 +76,10 @@ class Chip(Shown):
                     f"found {str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
                 )
         height, width = self.mul.shape[1:]
-        sides = (WORKSHOP.ratio * height, WORKSHOP.ratio * width)
+        sides = (self.sensor.ratio * height, self.sensor.ratio * width)
         if not height or not width or self.pan.shape[1:] != sides or self.target.shape[1:] != sides:
             raise ChipError(
-                f"expected pan and target {WORKSHOP.ratio} times as large as mul, found pan "
+                f"expected pan and target {self.sensor.ratio} times as large as mul, found pan "
                 f"{tuple(self.pan.shape[1:])}, mul {tuple(self.mul.shape[1:])}, "
                 f"target {tuple(self.target.shape[1:])}"
             )
@@ -91,13 +95,14 @@ class Chip(Shown):
 
     @property
     def valid(self) -> Tensor:
-        """Where pan, mul and target are valid: bool (1, 4h, 4w)."""
+        """Where pan, mul and target are valid: bool (1, rh, rw)."""
         return self.target[:1] > 0
 
     def view(self) -> View:
         """Pan, mul and target beside each other, for notebooks."""
         height, width = self.size
         facts = {
+            "sensor": self.sensor.title,
             "size": f"{width} × {height} pixels of pan",
             "valid": f"{float(self.valid.float().mean()):.1%}",
         }
@@ -106,10 +111,10 @@ class Chip(Shown):
     def draw(self) -> Tensor:
         """Pan, mul and target beside each other, as `core.draw.draw_triple` draws them."""
         valid = self.pan.int() > 0, (self.mul.int() > 0).any(0, keepdim=True), self.valid
-        return draw_triple(self.tensors(), valid)
+        return draw_triple(self.tensors(), valid, self.sensor)
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
-        """float32 pan (1, 4h, 4w) and mul (8, h, w) as reflectance, and Oklab (3, 4h, 4w)."""
+        """float32 pan (1, rh, rw) and mul (n, h, w) as reflectance, and Oklab (3, rh, rw)."""
         return (
             counts_to_reflectance(self.pan),
             counts_to_reflectance(self.mul),
@@ -140,13 +145,22 @@ def decode_oklab(target: Tensor) -> Tensor:
 
 def chip_bytes(chip: Chip) -> bytes:
     """The content of a chip's file: a dict of its tensors, as `torch.save` writes it."""
-    tensors = {name: getattr(chip, name).detach().cpu().contiguous().clone() for name in _TENSORS}
+    content: dict[str, Tensor | str]
+    content = {name: getattr(chip, name).detach().cpu().contiguous().clone() for name in _TENSORS}
     if chip.native:
-        tensors["native"] = torch.tensor(True)
+        content["native"] = torch.tensor(True)
+    # WorldView-3 has bands and colours of the workshop's sensor, whose chips need no name.
+    if _character(chip.sensor) != _character(WORKSHOP):
+        content["sensor"] = chip.sensor.name
     # In memory, since torch writes the name of a file into the file.
     buffer = io.BytesIO()
-    torch.save(tensors, buffer)
+    torch.save(content, buffer)
     return buffer.getvalue()
+
+
+def _character(sensor: Sensor) -> tuple[object, ...]:
+    """What a chip depends on of its sensor."""
+    return sensor.bands, sensor.bands_to_xyz, sensor.ratio
 
 
 def digest(data: bytes) -> str:
@@ -177,14 +191,18 @@ def load_chip(path: PathLike) -> Chip:
         if Path(path).stat().st_size > _LIMIT:
             raise ValueError(f"more than {_LIMIT >> 20} MB")
         found = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(found, dict) or set(found) - {"native"} != set(_TENSORS):
+        if not isinstance(found, dict) or set(found) - {"native", "sensor"} != set(_TENSORS):
             raise ValueError("other things than pan, mul and target")
+        name = found.pop("sensor", WORKSHOP.name)
+        sensor = find_sensor(name) if isinstance(name, str) else None
+        if sensor is None:
+            raise ValueError(f"a sensor that Potato doesn't know: {name!r:.40}")
         if not all(isinstance(tensor, Tensor) for tensor in found.values()):
             raise ValueError("something that isn't a tensor")
         native = found.pop("native", torch.tensor(False))
         if native.shape != () or native.dtype != torch.bool:
             raise ValueError("a `native` flag that isn't a bool")
-        return Chip(**found, native=bool(native))
+        return Chip(**found, native=bool(native), sensor=sensor)
     except FileNotFoundError as error:
         raise ChipError(f"{path}: expected a chip, found no such file") from error
     except ChipError as error:

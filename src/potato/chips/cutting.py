@@ -150,7 +150,7 @@ class Cutter:
         """Window, file and manifest row of a chip of a tile."""
         tile = self._tiles[index]
         seen = self._read(index, tile, pick)
-        chip = coarsen_pair(seen.pixels, self._shape.extra_halving)
+        chip = coarsen_pair(seen.pixels, self._shape.extra_halving, tile.sensor or WORKSHOP)
         valid = float(chip.valid.float().mean())
         window = seen.window
         if valid < self._shape.minimum_valid:
@@ -199,11 +199,11 @@ class Cutter:
             if window is None:
                 raise _WindowError(f"no more room (all of {lattice.windows} windows are cut)", read=False)
             centre = (
-                WORKSHOP.ratio * (window.column + window.width / 2),
-                WORKSHOP.ratio * (window.row + window.height / 2),
+                pair.ratio * (window.column + window.width / 2),
+                pair.ratio * (window.row + window.height / 2),
             )
             lonlat = grid_to_lonlat(pair.grid, *centre)
-            metres = window.width * WORKSHOP.ratio * float(pair.grid.transform.a)
+            metres = window.width * pair.ratio * float(pair.grid.transform.a)
             try:
                 return _Seen(window, pair.read(window), *lonlat, metres)
             except InputError as error:
@@ -217,6 +217,8 @@ class Cutter:
         mismatch = metadata_mismatch(tile, pair.grid)
         if mismatch:
             raise _TileError(f"item and file disagree ({mismatch})")
+        if pair.notes:
+            raise _TileError(f"mul that has to be resampled ({pair.notes[0]})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             tile_name(tile),

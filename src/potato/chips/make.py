@@ -4,7 +4,7 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -15,11 +15,16 @@ from potato.chips.cutting import Cut, Cutter
 from potato.chips.fill import Filled, check_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.survey import Shape, Skip, Survey, survey_ard
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
 from potato.raster.gdal_env import is_remote
+from potato.raster.layer import known_sensor
 from potato.raster.remote import bytes_moved, reset_bytes_moved
+
+SENSORS = ("WV02", "WV03")
+"""The sensors that chips are cut of if none is named: those of the shipped weights."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ def make_chips(
     *,
     count: int = 1024,
     starting_from: int = 0,
+    sensors: Sequence[str] = SENSORS,
     allow_list: PathLike | None = None,
     max_clouds: float = 100.0,
     minimum_valid: float = 0.99,
@@ -82,11 +88,12 @@ def make_chips(
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
         count: how many chips.
         starting_from: number of the first chip.
+        sensors: names of the sensors whose tiles are used; they must have the same bands.
         allow_list: a text file of CIDs to use, one a line; None for all.
         max_clouds: percent of cloud that a tile may have; a tile without the figure is used.
         minimum_valid: share of a chip that must be valid, above 0, up to 1.
         extra_halving: whether to make the truth coarser by 2 first, which sheds artefacts.
-        size: side of a chip in pan pixels, a multiple of 4.
+        size: side of a chip in pan pixels, a multiple of the sensors' ratio.
         log: a file to add a line to for each chip, and for each item, tile or window without one.
         workers: threads, or with `cluster` processes; None for one per core that this process may
             use.
@@ -99,7 +106,8 @@ def make_chips(
             the result.
 
     Raises:
-        InputError: if a number is out of range, or the allow-list can't be read.
+        InputError: if a number is out of range, the allow-list can't be read, or sensors aren't
+            known or have different bands.
         ArdError: if the ARD can't be read, or holds fewer chips than asked for.
         ChipError: if other chips are in the folder, or a worker of a cluster dies.
         ClusterError: if the cluster can't be used, or is lost.
@@ -107,11 +115,12 @@ def make_chips(
     """
     started = time.perf_counter()
     check_numbers(count, starting_from)
-    shape = Shape(size, extra_halving, minimum_valid)
+    chosen = _same_bands(sensors)
+    shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)
     source = os.fspath(ard_dir)
     allowed = None if allow_list is None else read_allow_list(allow_list)
     with open_executor(workers, cluster) as executor, _open_log(log) as write:
-        survey = survey_ard(source, shape, allowed, max_clouds, follow_links)
+        survey = survey_ard(source, shape, chosen, allowed, max_clouds, follow_links)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
         for skip in survey.skips:
@@ -143,6 +152,21 @@ def make_chips(
         )
         write(str(result).replace("\n", "; "))
     return result
+
+
+def _same_bands(names: Sequence[str]) -> list[Sensor]:
+    """The sensors of these names.
+
+    Raises:
+        InputError: if there are none, one isn't known, or they differ in bands or ratio.
+    """
+    sensors = [known_sensor(name) for name in names]
+    if len({(sensor.bands, sensor.ratio) for sensor in sensors}) != 1:
+        found = ", ".join(f"{sensor.name} ({' '.join(sensor.bands)})" for sensor in sensors) or "none"
+        raise InputError(
+            f"expected sensors with the same bands, found {found}; cut each into a folder of its own"
+        )
+    return sensors
 
 
 def _log_skips(cut: Cut, logged: set[Skip], write: Callable[[str], None]) -> None:

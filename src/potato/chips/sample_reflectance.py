@@ -13,8 +13,8 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
-from potato.errors import EmptyError, InputError
-from potato.raster import gdal, open_pair
+from potato.errors import BandError, EmptyError, InputError
+from potato.raster import Pair, gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 
@@ -63,6 +63,7 @@ def get_reflectance(
 
     Raises:
         InputError: if the place is outside the images, or the pair can't be used.
+        BandError: if the pair has other bands or another ratio than lists of reflectances.
         EmptyError: if a pixel there is invalid.
     """
     if kind not in KINDS:
@@ -71,6 +72,7 @@ def get_reflectance(
         raise InputError(f"expected two numbers, found {x} and {y}")
     paths = pair_of_stem(pan) if mul is None else (os.fspath(pan), os.fspath(mul))
     with gdal(), open_pair(*paths) as pair:
+        _check_bands(pair)
         to_grid = {"map": map_to_grid, "lonlat": lonlat_to_grid}.get(coordinates)
         column, row = to_grid(pair.grid, x, y) if to_grid else (x, y)
         if not (0 <= column < pair.grid.width and 0 <= row < pair.grid.height):
@@ -98,6 +100,16 @@ def get_reflectance(
     return Reflectance(
         called, kind, level / SCALE, (coastal, blue, green, yellow, red, rededge, nir1, nir2), note
     )
+
+
+def _check_bands(pair: Pair) -> None:
+    """Raise BandError for a pair of other bands, or another ratio, than the workshop's."""
+    if (pair.sensor.bands, pair.ratio) != (WORKSHOP.bands, WORKSHOP.ratio):
+        raise BandError(
+            f"{pair.mul_path}: expected the {len(WORKSHOP.bands)} bands of {WORKSHOP.title} at "
+            f"{WORKSHOP.ratio}:1, as lists of reflectances have them, found the {len(pair.sensor.bands)} of "
+            f"{pair.sensor.title} at {pair.ratio}:1; take another pair"
+        )
 
 
 def reflectance_row(surface: Reflectance | None) -> str:

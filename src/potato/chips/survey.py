@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
@@ -23,20 +25,20 @@ class Shape:
     """The form in which chips are cut.
 
     Attributes:
-        size: side of a chip in pan pixels, a multiple of 4.
+        size: side of a chip in pan pixels, a multiple of the ratio.
         extra_halving: whether the truth is made coarser by 2 first.
         minimum_valid: share of a chip that must be valid, above 0, up to 1.
+        ratio: pan pixels along one side of a mul pixel.
     """
 
     size: int
     extra_halving: bool
     minimum_valid: float
+    ratio: int = WORKSHOP.ratio
 
     def __post_init__(self) -> None:
-        if self.size < WORKSHOP.ratio or self.size % WORKSHOP.ratio:
-            raise InputError(
-                f"expected a chip of a multiple of {WORKSHOP.ratio} pan pixels, found {self.size}"
-            )
+        if self.size < self.ratio or self.size % self.ratio:
+            raise InputError(f"expected a chip of a multiple of {self.ratio} pan pixels, found {self.size}")
         if not 0 < self.minimum_valid <= 1:
             raise InputError(
                 f"expected a minimum valid share above 0 and up to 1, found {self.minimum_valid}"
@@ -45,12 +47,12 @@ class Shape:
     @property
     def step(self) -> int:
         """Cells of the source along one side of a cell of the chip."""
-        return WORKSHOP.ratio * (2 if self.extra_halving else 1)
+        return self.ratio * (2 if self.extra_halving else 1)
 
     @property
     def window(self) -> int:
         """Side in cells of the window that is read for a chip."""
-        return self.size // WORKSHOP.ratio * self.step
+        return self.size // self.ratio * self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Survey:
 def survey_ard(
     source: str,
     shape: Shape,
+    sensors: Sequence[Sensor],
     allowed: frozenset[str] | None = None,
     max_clouds: float = 100.0,
     follow_links: bool = False,
@@ -112,7 +115,8 @@ def survey_ard(
     Args:
         source: a local folder, `s3://bucket/prefix`, or `https://…`.
         shape: of the chips.
-        allowed: CIDs that may be used; None for all.
+        sensors: those whose tiles are used.
+        allowed: CIDs that may be used, in capitals; None for all.
         max_clouds: percent of cloud that a tile may have; a tile without the figure is used.
         follow_links: whether images may lie outside the ARD where an item says so, and symlinks may
             lead out of a folder.
@@ -132,8 +136,8 @@ def survey_ard(
                 )
             skips.append(Skip(found.item, found.reason))
             continue
-        seen.add(found.cid)
-        reason = _refusal(found, shape, allowed, max_clouds)
+        seen.add(found.cid.upper())
+        reason = _refusal(found, shape, sensors, allowed, max_clouds)
         if reason is None and tile_name(found) in usable:
             reason = "a tile that is there twice"
         if reason is not None:
@@ -157,7 +161,7 @@ def survey_ard(
         holds=int(sum(area / side**2 for area, side in zip(areas, sides, strict=True) if side is not None)),
         skips=tuple(skips),
         unknown=tuple(sorted((allowed or frozenset()) - seen)),
-        plan=_plan(names, areas, shape),
+        plan=_plan(names, areas, shape, sensors),
     )
 
 
@@ -182,19 +186,23 @@ def grid_square_window(tile: Tile, rows: int, columns: int) -> PairWindow:
     return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
-def _refusal(tile: Tile, shape: Shape, allowed: frozenset[str] | None, max_clouds: float) -> str | None:
+def _refusal(
+    tile: Tile, shape: Shape, sensors: Sequence[Sensor], allowed: frozenset[str] | None, max_clouds: float
+) -> str | None:
     """Why a tile isn't used, by the metadata; None if it is."""
-    if allowed is not None and tile.cid not in allowed:
+    if allowed is not None and tile.cid.upper() not in allowed:
         return "not on the allow-list"
     reason = unusable(tile)
     if reason is not None:
         return reason
+    if tile.sensor and tile.sensor not in sensors:
+        return f"of {tile.sensor.name}, which --sensor doesn't name"
     if tile.clouds is not None and tile.clouds > max_clouds:
         return f"too cloudy ({tile.clouds:g} %)"
     if tile.bbox is None:
         return "no bounding box given"
     if _windows(tile, shape) == 0:
-        needed = shape.window * WORKSHOP.ratio
+        needed = shape.window * shape.ratio
         return f"smaller than a chip ({needed} pan pixels are needed; ask for smaller chips)"
     side = _window_side(tile, shape)
     area = _valid_area(tile)
@@ -225,7 +233,7 @@ def _window_side(tile: Tile, shape: Shape) -> float | None:
     return (
         None
         if tile.shape is None
-        else shape.window * WORKSHOP.ratio * (tile.bbox[2] - tile.bbox[0]) / tile.shape[1]
+        else shape.window * shape.ratio * (tile.bbox[2] - tile.bbox[0]) / tile.shape[1]
     )
 
 
@@ -233,24 +241,29 @@ def _windows(tile: Tile, shape: Shape) -> int | None:
     """Number of windows in a tile, valid or not; None if the item lacks the tile's size."""
     if tile.shape is None:
         return None
-    inside = grid_square_window(
-        tile, -(-tile.shape[0] // WORKSHOP.ratio), -(-tile.shape[1] // WORKSHOP.ratio)
-    )
+    inside = grid_square_window(tile, *(-(-side // shape.ratio) for side in tile.shape))
     return math.prod(
         max(0, (side - shape.window) // shape.step + 1) for side in (inside.height, inside.width)
     )
 
 
-def _plan(names: list[str], areas: tuple[int, ...], shape: Shape) -> str:
+def _plan(names: list[str], areas: tuple[int, ...], shape: Shape, sensors: Sequence[Sensor]) -> str:
     """16 hex digits that change with anything that changes a chip."""
-    with torch.inference_mode():
-        colour = mul_to_oklab(torch.eye(len(WORKSHOP.bands), dtype=torch.float64)[:, :, None], WORKSHOP)
+    colours = {sensor.name: _colours(sensor) for sensor in sorted(sensors, key=lambda one: one.name)}
+    first, *others = colours.values()
     facts = {
         "format": _FORMAT,
-        "colour": [round(value, 6) for value in colour.flatten().tolist()],
+        "colour": first if all(other == first for other in others) else colours,
         "size": shape.size,
         "extra_halving": shape.extra_halving,
         "minimum_valid": shape.minimum_valid,
         "tiles": list(zip(names, areas, strict=True)),
     }
     return digest(json.dumps(facts).encode())
+
+
+def _colours(sensor: Sensor) -> list[float]:
+    """The Oklab of each band of a sensor by itself."""
+    with torch.inference_mode():
+        oklab = mul_to_oklab(torch.eye(len(sensor.bands), dtype=torch.float64)[:, :, None], sensor)
+    return [round(value, 6) for value in oklab.flatten().tolist()]

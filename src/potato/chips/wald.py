@@ -19,7 +19,7 @@ from potato.chips.chip import Chip, encode_oklab
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE
+from potato.core.sensors import SCALE, Sensor
 from potato.raster import PairPixels
 
 _LARGEST = 256
@@ -70,20 +70,21 @@ def _all_valid(valid: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
     return whole
 
 
-def coarsen_pair(pixels: PairPixels, extra_halving: bool = True) -> Chip:
+def coarsen_pair(pixels: PairPixels, extra_halving: bool = True, sensor: Sensor = WORKSHOP) -> Chip:
     """Make a chip of the pixels of a pair.
 
     A pixel of the chip is valid where every pixel beneath it is; the target is valid where both pan
     and the mul beneath the cell are. A valid 0 becomes 1, the smallest reflectance.
 
     Args:
-        pixels: a window whose sides in cells are multiples of 8, or of 4 without the extra halving.
+        pixels: a window whose sides in cells are multiples of twice the sensor's ratio, or of the
+            ratio without the extra halving.
         extra_halving: whether to make the truth coarser by 2 first.
+        sensor: that of the pair.
     """
     halving = 2 if extra_halving else 1
-    return make_chip(
-        pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid, WORKSHOP.ratio * halving, halving
-    )
+    images = pixels.pan, pixels.mul, pixels.pan_valid, pixels.mul_valid
+    return make_chip(*images, sensor.ratio * halving, halving, sensor)
 
 
 def make_chip(
@@ -93,25 +94,27 @@ def make_chip(
     bands_valid: NDArray[np.bool_] | None,
     pan_factor: int,
     truth_factor: int,
+    sensor: Sensor = WORKSHOP,
 ) -> Chip:
     """Make a chip by means over squares.
 
     Args:
-        pan: uint16 (4h · pan_factor, 4w · pan_factor).
-        bands: uint16 (8, 4h · truth_factor, 4w · truth_factor).
+        pan: uint16 (rh · pan_factor, rw · pan_factor).
+        bands: uint16 (n, rh · truth_factor, rw · truth_factor).
         pan_valid: bool, with the shape of pan; None if all is valid.
         bands_valid: bool, with the shape of a band; None if all is valid.
         pan_factor: pixels of `pan` along one side of a pixel of the chip.
         truth_factor: pixels of `bands` along one side of a pixel of the truth.
+        sensor: the sensor, which has n bands and the ratio r.
 
     Returns:
-        pan (1, 4h, 4w), mul (8, h, w), target (3, 4h, 4w).
+        pan (1, rh, rw), mul (n, h, w), target (3, rh, rw).
     """
-    mul_factor = WORKSHOP.ratio * truth_factor
+    mul_factor = sensor.ratio * truth_factor
     truth = box_sum(bands, truth_factor)
     fine = np.maximum(box_mean(pan, pan_factor), 1)
     # Sums of exact sums are exact, so they too are rounded only once.
-    coarse = np.maximum(_rounded(box_sum(truth, WORKSHOP.ratio), mul_factor), 1)
+    coarse = np.maximum(_rounded(box_sum(truth, sensor.ratio), mul_factor), 1)
     valid = np.ones(fine.shape, np.bool_)
     if pan_valid is not None and not pan_valid.all():
         valid = _all_valid(pan_valid, pan_factor)
@@ -119,9 +122,9 @@ def make_chip(
     if bands_valid is not None and not bands_valid.all():
         supported = _all_valid(bands_valid, mul_factor)
         coarse *= supported
-        valid = valid & enlarge_mask(supported, WORKSHOP.ratio)
+        valid = valid & enlarge_mask(supported, sensor.ratio)
     # In float64, so that no processor or thread count rounds a target differently.
     scale = 1 / (SCALE * truth_factor**2)
-    oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale), WORKSHOP)
+    oklab = mul_to_oklab(torch.from_numpy(truth.astype(np.float64)).mul_(scale), sensor)
     target = encode_oklab(oklab, torch.from_numpy(valid))
-    return Chip(torch.from_numpy(fine[None]), torch.from_numpy(coarse), target)
+    return Chip(torch.from_numpy(fine[None]), torch.from_numpy(coarse), target, sensor=sensor)

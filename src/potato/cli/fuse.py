@@ -36,6 +36,8 @@ from potato.cli import options
 )
 @options.weights
 @options.rendering
+@options.bands
+@options.composite
 @options.profile
 @options.creation_options
 @options.device

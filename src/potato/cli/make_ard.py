@@ -25,6 +25,13 @@ from potato.cli import options
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option(
+    "--sensor",
+    "sensors",
+    metavar="NAME",
+    multiple=True,
+    help="A satellite of the CIDs, in turns; may be repeated.  [default: WV03 and WV02]",
+)
+@click.option(
     "--broken/--no-broken",
     default=True,
     show_default=True,

@@ -18,6 +18,15 @@ from potato.cli import chip_options, options
 @chip_options.count
 @chip_options.starting_from
 @click.option(
+    "--sensor",
+    "sensors",
+    metavar="NAME",
+    multiple=True,
+    default=("WV02", "WV03"),
+    show_default=True,
+    help="A sensor whose tiles to cut; may be repeated, for sensors with the same bands.",
+)
+@click.option(
     "--allow-list", type=click.Path(), metavar="FILE", help="A text file of the CIDs to use, one a line."
 )
 @click.option(

@@ -113,6 +113,19 @@ contrast: Decorator = click.option(
     type=click.FloatRange(0.2, 5),
     help="Contrast of the natural look: above 1, shadows are deeper.",
 )
+bands: Decorator = click.option(
+    "--bands",
+    metavar="NAMES",
+    default="",
+    help="Write these bands, such as nir1,red,green, or 'all', as reflectance × 10,000 in 16 bits, "
+    "instead of a picture.",
+)
+composite: Decorator = click.option(
+    "--composite",
+    metavar="NAMES",
+    default="",
+    help="Three bands that the picture shows as red, green and blue, such as nir,red,green.",
+)
 profile: Decorator = _choice(
     "--profile",
     "cog",

@@ -87,25 +87,32 @@ def side_by_side(*pictures: ArrayT) -> ArrayT:
     return joined
 
 
-def draw_triple(images: tuple[ArrayT, ArrayT, ArrayT], valid: tuple[ArrayT, ArrayT, ArrayT]) -> ArrayT:
+def draw_triple(
+    images: tuple[ArrayT, ArrayT, ArrayT],
+    valid: tuple[ArrayT, ArrayT, ArrayT],
+    sensor: Sensor = WORKSHOP,
+) -> ArrayT:
     """Pan, mul and a target beside each other in the natural look; invalid pixels are magenta.
 
     Args:
-        images: pan (1, 4h, 4w) and mul (8, h, w) in reflectance, Oklab (3, 4h, 4w).
+        images: pan (1, rh, rw) and mul (n, h, w) in reflectance, Oklab (3, rh, rw).
         valid: bool, with the shapes of pan, of one band of mul, and of pan.
+        sensor: the sensor, which has n bands and the ratio r.
 
     Returns:
-        Codes float32 (3, 4h + GUTTER, 3·(4w + GUTTER)), a white gutter below and right of each.
+        Codes float32 (3, rh + GUTTER, 3·(rw + GUTTER)), a white gutter below and right of each.
     """
     pan, mul, oklab = images
     xp, (_, height, width) = namespace(pan), pan.shape
     nothing = xp.zeros_like(pan)
     grey = xp.concat([pan ** (1 / 3), nothing, nothing])
-    squares = enlarge_mask(mul_to_oklab(mul))
+    squares = enlarge_mask(mul_to_oklab(mul, sensor), sensor.ratio)
     shape = 3, height + GUTTER, 3 * (width + GUTTER)
     drawn: ArrayT = xp.full(shape, 255.0, dtype=pan.dtype, device=pan.device)
     magenta = xp.asarray(MAGENTA, dtype=pan.dtype, device=pan.device)[:, None, None]
-    parts = zip((grey, squares, oklab), (valid[0], enlarge_mask(valid[1]), valid[2]), strict=True)
+    parts = zip(
+        (grey, squares, oklab), (valid[0], enlarge_mask(valid[1], sensor.ratio), valid[2]), strict=True
+    )
     for n, (image, good) in enumerate(parts):
         left = n * (width + GUTTER)
         drawn[:, :height, left : left + width] = xp.where(good, render(image, NATURAL), magenta)

@@ -32,7 +32,9 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
                 f"{path}: expected one {role} in {product.name}, found {names}; give pan and mul by name"
             )
         if not images:
-            others = ", ".join(image.metadata for image in product.images)
+            others = ", ".join(
+                image.metadata + " (sharpened already)" * (image.role == "other") for image in product.images
+            )
             raise DeliveryError(
                 f"{path}: expected a pan and a mul, found no {role} beside {others}; {_ADVICE[role]}"
             )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from potato.core.types import PathLike
-from potato.deliveries.delivery import METADATA, find_products
+from potato.deliveries.delivery import DESCRIPTIONS, find_products
 from potato.deliveries.product import Product, VendorImage
 
 
@@ -45,12 +45,12 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
 
 
 def _has_metadata(file: Path) -> bool:
-    return any(other.name.lower().endswith(METADATA) for other in file.parent.iterdir())
+    return any(other.name.lower().endswith(DESCRIPTIONS) for other in file.parent.iterdir())
 
 
 def _named(image: VendorImage, name: str) -> VendorImage | None:
     """The image, or the part of it, that a file is; None if it is another."""
-    if name.lower().endswith(METADATA):
+    if name.lower().endswith(DESCRIPTIONS):
         same = Path(name).with_suffix("") == Path(image.metadata).with_suffix("")
         return image if same else None
     parts = [[part for part in group if part.file == name] for group in image.groups]

@@ -34,7 +34,12 @@ REMEDIES = {
     "broken": Remedy(True, "unreadable items", "fetch them again; the rest is used without them"),
     "twice": Remedy(True, "duplicate tiles", "delete one copy; the first is used"),
     "missing": Remedy(True, "missing files and links", "fetch them again; the rest is used without them"),
-    "others": Remedy(False, "tiles of other kinds", "none needed: they are skipped"),
+    "others": Remedy(False, "tiles without pan or mul", "none needed: they are skipped"),
+    "sensors": Remedy(
+        False,
+        "tiles of other sensors",
+        "none needed: they are skipped; `potato sensors` lists those that Potato knows",
+    ),
     "quadkey": Remedy(
         True,
         "tiles outside their grid square",
@@ -46,8 +51,17 @@ REMEDIES = {
         "compare quadkeys and proj:bbox with the original: ground would be used twice",
     ),
     "unreadable": Remedy(True, "unreadable images", "fetch them again"),
-    "bands": Remedy(True, "images with other bands", "Potato needs a pan of 1 and a mul of 8 bands, uint16"),
+    "bands": Remedy(
+        True,
+        "images with other bands",
+        "compare bands and platform with the original; `potato sensors` lists the bands of each sensor",
+    ),
     "pair": Remedy(True, "pan and mul that don't match", "fetch both again, from one delivery"),
+    "resampled": Remedy(
+        False,
+        "mul that doesn't nest on pan's grid",
+        "none needed: it is resampled as it is read, and gives no chips",
+    ),
     "size": Remedy(
         True, "images whose size differs from their item", "fetch item and images from one delivery"
     ),
@@ -126,8 +140,9 @@ def _item_flaw(each: Tile | Broken) -> Flaw | None:
     reason = unusable(each)
     if reason is None:
         return None
-    harmless = each.trouble is None or reason != each.trouble
-    return Flaw("others" if harmless else "missing", f"{each.item}: {reason}")
+    incomplete = each.trouble is None and not (each.pan and each.mul)
+    kind = "others" if incomplete else "missing" if reason == each.trouble else "sensors"
+    return Flaw(kind, f"{each.item}: {reason}")
 
 
 def _file_flaws(tiles: Sequence[Tile], follow_links: bool, progress: bool) -> Iterator[Flaw]:

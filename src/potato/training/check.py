@@ -70,7 +70,7 @@ def check_chip(
     """
     chip, folder = Path(chip), Path(folder)
     loaded = load_chip(chip)
-    model, where = load_model(weights), torch.device(choose_device(device))
+    model, where = load_model(weights, loaded.sensor), torch.device(choose_device(device))
     pictures = {name: folder / f"{chip.stem}-{name}.png" for name in ("target", "output")}
     make_folder(folder)
     for path in pictures.values():
@@ -79,7 +79,7 @@ def check_chip(
     scores, outputs = [], []
     for sharpener in (model, load_model(PREDICTOR)):
         with torch.inference_mode():
-            outputs.append(sharpen_chips(Sharpener.of(sharpener).to(where), pan, mul))
+            outputs.append(sharpen_chips(Sharpener.of(sharpener, loaded.sensor).to(where), pan, mul))
             sums, _ = score_pixels(outputs[-1], target)
         scores.append(to_score(*sums.tolist()))
     if not scores[0].pixels:

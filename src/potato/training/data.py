@@ -94,6 +94,22 @@ def list_chips(folder: PathLike) -> list[str]:
         raise SessionError(str(error)) from error
 
 
+def load_trainable(path: str) -> Chip:
+    """Read a chip that training can take.
+
+    Raises:
+        ChipError: if it can't be read.
+        SessionError: if it has other bands than the network reads.
+    """
+    chip = load_chip(path)
+    if (chip.sensor.bands, chip.sensor.ratio) != (WORKSHOP.bands, WORKSHOP.ratio):
+        raise SessionError(
+            f"{path}: expected chips with the bands of {WORKSHOP.title}, which are all that training takes, "
+            f"found one of {chip.sensor.title}; leave such chips out"
+        )
+    return chip
+
+
 def chip_size(paths: list[str]) -> tuple[int, int]:
     """Height and width, in pan pixels, of the first readable chip; all others must have them too.
 
@@ -103,7 +119,7 @@ def chip_size(paths: list[str]) -> tuple[int, int]:
     problem = ""
     for path in paths[:_TRIES]:
         try:
-            return load_chip(path).size
+            return load_trainable(path).size
         except ChipError as error:
             problem = str(error)
     raise SessionError(f"not one of the first {min(_TRIES, len(paths))} chips can be read: {problem}")
@@ -191,7 +207,7 @@ class Samples(Dataset[Batch]):
         for skipped in range(min(_TRIES, len(self.paths))):
             path = self.paths[int(order[(index + skipped) % len(self.paths)])]
             try:
-                chip = load_chip(path)
+                chip = load_trainable(path)
                 if chip.size != self.size:
                     raise ChipError(
                         f"{path}: expected a chip of {self.size} pixels like the rest, found {chip.size}"
@@ -246,7 +262,7 @@ def held_out(
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
-                load_chip(paths[index])
+                load_trainable(paths[index])
                 if index < len(paths)
                 else scene_chip(seed, index - len(paths), size[0], "test scene", photographs=photographs)
             )

@@ -10,22 +10,36 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.sensors import BANDS, SCALE, VISIBLE
+from potato.core.sensors import SCALE, Sensor
 
 AXES = ("seeing", "water", "interest")
 """The ratings of a pass, each from 0 (bad for training) to 4 (good)."""
 
-HAZE_SPECTRUM = np.array((1.0, 0.8, 0.55, 0.42, 0.34, 0.26, 0.2, 0.17), np.float32)
-"""Path radiance in the bands, relative to coastal: about wavelength^−1.8."""
+HAZE_SPECTRUM = {
+    "coastal": 1.0,
+    "blue": 0.8,
+    "green": 0.55,
+    "yellow": 0.42,
+    "red": 0.34,
+    "rededge": 0.26,
+    "rededge1": 0.26,
+    "rededge2": 0.24,
+    "nir": 0.2,
+    "nir1": 0.2,
+    "nir2": 0.17,
+}
+"""Path radiance in the bands, relative to coastal: about wavelength^−2.4."""
 
 HAZE_PAN = 0.62
 """Path radiance in pan, relative to coastal."""
 
 DARK_REDNESS = 0.5
-"""Slope of coastal over red in the darkest land under a clear sky."""
+"""Slope of coastal, or of blue, over red in the darkest land under a clear sky."""
 
-HAZE_CLEAR = 0.003
-"""Coastal reflectance that the darkest land has beyond `DARK_REDNESS` × red under a clear sky."""
+HAZE_CLEAR = {"coastal": 0.003, "blue": 0.006}
+"""Reflectance that the darkest land has in a sensor's first band beyond `DARK_REDNESS` × red under
+a clear sky. For blue, from simulated passes and the real pair of WorldView-2: haze by blue differs
+from that by coastal by 0.017 (root mean square)."""
 
 HAZE_WHITE = 0.2
 """Haze, in coastal reflectance, that leaves no contrast; the loss grows with its square."""
@@ -109,7 +123,7 @@ class Rating:
 
     Attributes:
         cid: catalog ID.
-        platform: `WV02` or `WV03`.
+        platform: the name of its sensor, such as `WV02`.
         first, last: dates of its tiles.
         zones: UTM zones, with spaces between.
         tiles: number of usable tiles.
@@ -184,14 +198,16 @@ def measure(
     pan_valid: NDArray[np.bool_],
     mul: NDArray[np.uint16],
     mul_valid: NDArray[np.bool_],
+    sensor: Sensor,
 ) -> Measures:
     """Measure the overviews of a tile.
 
     Args:
         pan: (h, w) counts.
         pan_valid: (h, w).
-        mul: (8, h', w') counts.
+        mul: (n, h', w') counts.
         mul_valid: (h', w').
+        sensor: the sensor, which has n bands.
     """
     valid = int(mul_valid.sum())
     if not valid:
@@ -199,15 +215,15 @@ def measure(
     bands = (mul / SCALE).astype(np.float32)
     # Haze is measured where there is no cloud. Once it is subtracted, bright ground isn't mistaken
     # for cloud any more, nor shadow for water.
-    clear = mul_valid & ~find_clouds(bands, mul_valid)
-    haze = estimate_haze(bands, clear & ~find_water(bands, clear))
-    bands = (bands - haze * HAZE_SPECTRUM[:, None, None]).clip(0.001).astype(np.float32)
-    cloudy = find_clouds(bands, mul_valid)
+    clear = mul_valid & ~find_clouds(bands, mul_valid, sensor)
+    haze = estimate_haze(bands, clear & ~find_water(bands, clear, sensor), sensor)
+    bands = (bands - haze * haze_spectrum(sensor)[:, None, None]).clip(0.001).astype(np.float32)
+    cloudy = find_clouds(bands, mul_valid, sensor)
     # The soft edges of clouds would count as edges on the ground.
     clear = mul_valid & (box_mean(cloudy.astype(np.float32), 3) == 0)
-    wet = find_water(bands, clear)
+    wet = find_water(bands, clear, sensor)
     land = clear & ~wet
-    classes = np.bincount(cover_classes(bands)[land], minlength=math.prod(CLASSES))
+    classes = np.bincount(cover_classes(bands, sensor)[land], minlength=math.prod(CLASSES))
     differences, neighbours = _differences(pan, pan_valid & _enlarge(land, pan.shape), haze * HAZE_PAN)
     seen = int(clear.sum())
     return Measures(
@@ -222,60 +238,81 @@ def measure(
     )
 
 
-def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def haze_spectrum(sensor: Sensor) -> NDArray[np.float32]:
+    """Path radiance in the bands of a sensor, relative to coastal: float32 (n,)."""
+    return np.array([HAZE_SPECTRUM[band] for band in sensor.bands], np.float32)
+
+
+def _visible(bands: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
+    """The bands that make the colour."""
+    return bands[[sensor.bands.index(band) for band in sensor.visible]]
+
+
+def _infrared(bands: NDArray[np.float32], sensor: Sensor) -> list[NDArray[np.float32]]:
+    """The bands of the near infrared, in the order of their wavelengths."""
+    return [plane for name, plane in zip(sensor.bands, bands, strict=True) if name.startswith("nir")]
+
+
+def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_], sensor: Sensor) -> NDArray[np.bool_]:
     """Find cloud: bright, as bright in blue as in red, and wider than a roof.
 
     Args:
-        bands: reflectance (8, h, w).
+        bands: reflectance (n, h, w).
         valid: bool (h, w).
+        sensor: the sensor.
 
     Returns:
         bool (h, w). Snow and salt count as cloud.
     """
-    band = dict(zip(BANDS, bands, strict=True))
-    visible = bands[:VISIBLE]
+    band = dict(zip(sensor.bands, bands, strict=True))
+    visible, infrared = _visible(bands, sensor), _infrared(bands, sensor)[0]
     white = (visible.max(0) - visible.min(0)) < 0.35 * visible.mean(0)
-    bright = (band["blue"] > 0.18) & (band["blue"] - 0.5 * band["red"] > 0.08) & (band["nir1"] > 0.15)
+    bright = (band["blue"] > 0.18) & (band["blue"] - 0.5 * band["red"] > 0.08) & (infrared > 0.15)
     return valid & (box_mean((white & bright & valid).astype(np.float32), 4) > 0.5)
 
 
-def find_water(bands: NDArray[np.float32], clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def find_water(bands: NDArray[np.float32], clear: NDArray[np.bool_], sensor: Sensor) -> NDArray[np.bool_]:
     """Find water: dark in the infrared, brighter in green, and wider than a shadow.
 
     Args:
-        bands: reflectance (8, h, w).
+        bands: reflectance (n, h, w).
         clear: bool (h, w), the ground to search.
+        sensor: the sensor.
 
     Returns:
         bool (h, w).
     """
-    band = dict(zip(BANDS, bands, strict=True))
-    infrared = np.maximum(band["nir1"], band["nir2"])
+    band = dict(zip(sensor.bands, bands, strict=True))
+    infrared = np.maximum.reduce(_infrared(bands, sensor))
     visible = np.maximum(band["green"], band["blue"])
     wet = clear & (infrared < 0.12) & (visible > 1.4 * infrared)
     return clear & (box_mean(wet.astype(np.float32), 2) > 0.5)
 
 
-def estimate_haze(bands: NDArray[np.float32], land: NDArray[np.bool_]) -> float:
+def estimate_haze(bands: NDArray[np.float32], land: NDArray[np.bool_], sensor: Sensor) -> float:
     """Estimate haze, as the reflectance it adds to coastal, from the darkest land.
 
     Args:
-        bands: reflectance (8, h, w).
+        bands: reflectance (n, h, w).
         land: bool (h, w), the ground to search.
+        sensor: the sensor.
     """
-    dark = bands[:VISIBLE].mean(0)[land]
+    dark = _visible(bands, sensor).mean(0)[land]
     if not dark.size:
         return 0.0
     darkest = dark <= np.quantile(dark, 0.03)
-    excess = float((bands[0][land] - DARK_REDNESS * bands[4][land])[darkest].mean())
-    return max(0.0, excess - HAZE_CLEAR) / float(1 - DARK_REDNESS * HAZE_SPECTRUM[4])
+    red, spectrum = sensor.bands.index("red"), haze_spectrum(sensor)
+    excess = float((bands[0][land] - DARK_REDNESS * bands[red][land])[darkest].mean())
+    added = float(spectrum[0] - DARK_REDNESS * spectrum[red])
+    return max(0.0, excess - HAZE_CLEAR[sensor.bands[0]]) / added
 
 
-def cover_classes(bands: NDArray[np.float32]) -> NDArray[np.int64]:
+def cover_classes(bands: NDArray[np.float32], sensor: Sensor) -> NDArray[np.int64]:
     """The class of land cover of each pixel, int64 (h, w): its greenness, lightness and redness."""
-    blue, red, infrared = bands[1], bands[4], bands[6]
+    blue, red = (bands[sensor.bands.index(band)] for band in ("blue", "red"))
+    infrared = _infrared(bands, sensor)[0]
     greenness = (infrared - red) / (infrared + red)
-    lightness = np.sqrt(bands[:VISIBLE].mean(0))
+    lightness = np.sqrt(_visible(bands, sensor).mean(0))
     redness = (red - blue) / (red + blue)
     steps = (
         np.clip((greenness + 0.1) / 1.0 * CLASSES[0], 0, CLASSES[0] - 1),

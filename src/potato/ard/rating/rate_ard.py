@@ -22,6 +22,7 @@ from potato.ard.rating.sheet import make_sheet
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
+from potato.core.sensors import Sensor
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
@@ -161,9 +162,7 @@ def rate_cids(
         chosen = [tile for group in tiles.usable.values() for tile in _evenly(group, tiles_per_cid)]
         samples, unread = _read_samples(chosen, work, executor, progress)
     if not samples:
-        raise ArdError(
-            f"{ard}: expected tiles of WorldView-2 or -3, found none that can be read{_first(unread)}"
-        )
+        raise ArdError(f"{ard}: expected tiles with pan and mul, found none that can be read{_first(unread)}")
     ratings = [_rating(tiles.usable[cid], some) for cid, some in samples.items()]
     ratings.sort(key=lambda one: (-one.index, one.cid))
     texts = [_table(ratings)]
@@ -205,12 +204,12 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):
-            left_out[reason.partition(" (")[0] if tile.trouble else reason] += 1
+            left_out[reason.partition(" (")[0]] += 1
         else:
             usable[tile.cid].append(tile)
     if not usable:
         reasons = "".join(f"; {counted(count, 'tile')}, {reason}" for reason, count in left_out.items())
-        wanted = "expected tiles of WorldView-2 or -3 with pan and mul, found none"
+        wanted = "expected tiles with pan and mul of a sensor that Potato knows, found none"
         raise ArdError(f"{ard}: {wanted}{reasons}{_first(broken)}")
     return _Tiles(dict(sorted(usable.items())), left_out, broken)
 
@@ -259,16 +258,19 @@ def _read_sample(sides: tuple[int, int], follow_links: bool, tile: Tile) -> _Sam
         pan, mul = try_again(read, files, follow=follow_links)
     except (InputError, ArdError) as error:
         return Broken(redact(tile.item), redact(" ".join(str(error).split())))
-    return _Sample(measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid), _picture(mul))
+    assert tile.sensor is not None
+    measures = measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid, tile.sensor)
+    return _Sample(measures, _picture(mul, tile.sensor))
 
 
-def _picture(mul: Overview) -> Picture:
+def _picture(mul: Overview, sensor: Sensor) -> Picture:
     """A tile in natural colour (3, PICTURE, PICTURE), black where invalid."""
     bands = torch.from_numpy(counts_to_reflectance(mul.pixels))
     valid = torch.from_numpy(mul.valid).float()[None]
     shrink = functools.partial(torch.nn.functional.adaptive_avg_pool2d, output_size=PICTURE)
     share = shrink(valid)
-    colours = render(mul_to_oklab((shrink(bands * valid) / share.clamp_min(1e-6))[None])[0], NATURAL)
+    means = shrink(bands * valid) / share.clamp_min(1e-6)
+    colours = render(mul_to_oklab(means[None], sensor)[0], NATURAL)
     picture: Picture = (colours * (share > 0.5)).to(torch.uint8).numpy()
     return picture
 

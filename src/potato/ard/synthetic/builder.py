@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
 from potato.ard.synthetic import metadata
 from potato.ard.synthetic.collects import (
+    PLATFORMS,
     SIZE_STEP,
     Collect,
     GridSquare,
@@ -28,8 +29,9 @@ from potato.core.types import PathLike
 from potato.errors import InputError, OutputExists
 from potato.raster import write_image
 from potato.raster.atomic import make_folder, staging_folder
+from potato.raster.layer import known_sensor
 
-RGB_NAMES = ("BAND_R", "BAND_G", "BAND_B")
+RGB = ("red", "green", "blue")
 """Bands of the visual image."""
 
 BROKEN_ROW = 200
@@ -91,6 +93,7 @@ def make_ard(
     size: int = 5168,
     seed: int = 0,
     collects: Iterable[Collect] | None = None,
+    sensors: Sequence[str] = (),
     broken: bool = True,
     progress: bool = False,
     patch: int = PATCH,
@@ -106,25 +109,30 @@ def make_ard(
         tiles: number of usable tiles, in several CIDs and two UTM zones.
         size: pan pixels along a tile; rounded up to a multiple of 136.
         seed: equal seeds give equal bytes.
-        collects: passes to make instead of the usual plan; `tiles` is ignored then.
-        broken: whether to add items that can't be used: WorldView-1 without mul, GeoEye-1, one with
-            a visual image only, one with a missing href, one with a missing file.
+        collects: passes to make instead of the usual plan; `tiles` and `sensors` are ignored then.
+        sensors: satellites of the passes, in turns, each with a ratio of 4; empty for WorldView-3
+            and -2.
+        broken: whether to add items that can't be used: WorldView-1 without mul, one of a satellite
+            that nobody knows, one with a visual image only, one with a missing href, one with a
+            missing file.
         progress: whether to draw a progress bar on stderr.
         patch: the most pan pixels of ground to simulate for a pass; ground beyond them is their
             mirror image.
 
     Raises:
-        InputError: if `tiles` or `size` is less than 1.
+        InputError: if `tiles` or `size` is less than 1, or passes of a sensor can't be
+            made.
         OutputExists: if there is something in the folder.
         OutputError: if the ARD can't be written.
     """
     if tiles < 1 or size < 1:
         raise InputError(f"expected at least 1 tile of 1 pixel, found {tiles} of {size}")
+    platforms = [_platform(name) for name in sensors]
     path = Path(folder)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise OutputExists(f"{path}: expected a new or empty folder, found something there; choose another")
     size = math.ceil(size / SIZE_STEP) * SIZE_STEP
-    plan = plan_collects(tiles, seed) if collects is None else tuple(collects)
+    plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)
     make_folder(path.parent)
     with staging_folder(path) as hidden:
         growing = hidden / "event"
@@ -143,6 +151,14 @@ def make_ard(
         growing.rename(path)
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
     return MadeArd(path, plan, truths, counts[0], counts[1], size, total)
+
+
+def _platform(name: str) -> str:
+    """A sensor's own name, if passes can be made of it."""
+    sensor = known_sensor(name)
+    if sensor.ratio != WORKSHOP.ratio or not sensor.platforms:
+        raise InputError(f"expected a satellite with a ratio of {WORKSHOP.ratio}, found {sensor.title}")
+    return sensor.name
 
 
 def _simulate(collect: Collect, size: int, seed: int, patch: int) -> Iterator[tuple[GridSquare, Pass]]:
@@ -193,18 +209,21 @@ def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> 
     stem = ard / name.removesuffix(".json")
     stem.parent.mkdir(parents=True, exist_ok=True)
     side = len(tile.valid)
-    colour = np.clip(np.sqrt(tile.mul[[4, 2, 1]] / 3000) * 255, 1, 255).astype(np.uint8)
+    bands = (collect.sensor or WORKSHOP).bands
+    colour = tile.mul[[bands.index(band) for band in RGB]]
+    colour = np.clip(np.sqrt(colour / 3000) * 255, 1, 255).astype(np.uint8)
     images: dict[str, tuple[str, NDArray[Any], NDArray[np.bool_], tuple[str, ...]]] = {
-        "ms_analytic": ("ms", tile.mul, tile.valid, WORKSHOP.codes),
-        "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid, WORKSHOP.ratio), ("BAND_P",)),
-        "visual": ("visual", colour, tile.valid, RGB_NAMES),
+        "ms_analytic": ("ms", tile.mul, tile.valid, bands),
+        "pan_analytic": ("pan", tile.pan[None], enlarge_mask(tile.valid, WORKSHOP.ratio), (metadata.PAN,)),
+        "visual": ("visual", colour, tile.valid, RGB),
     }
     assets = {}
     for key, (ending, pixels, valid, names) in images.items():
         masked = np.where(valid, pixels, 0).astype(pixels.dtype)
         file = f"{collect.cid}-{ending}.tif"
         mask = None if collect.old else valid
-        write_image(stem.parent / file, masked, mask, square.grid(pixels.shape[-1]), names)
+        grid = square.grid(pixels.shape[-1])
+        write_image(stem.parent / file, masked, mask, grid, metadata.band_codes(names))
         assets[key] = metadata.image_asset(key, f"./{file}", square.tile_box, pixels.shape[-1], names)
     count = max(1, int(tile.valid.sum()))
     clouds = 100 * float((tile.cloudy & tile.valid).sum()) / count
@@ -238,31 +257,32 @@ def _data_box(valid: NDArray[np.bool_], box: Box) -> Box:
 def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
     """Write items that can't be used, each with its own CID and small, uniform images."""
     kinds = (
-        # platform, first digits of the CID, bands of mul, whether there is a pan, fault
-        ("WV01", "102", (), True, "pan only"),
-        ("GE01", "105", ("BAND_B", "BAND_G", "BAND_R", "BAND_N"), True, "another sensor"),
-        ("WV03", "104", (), False, "visual only"),
-        ("WV02", "103", WORKSHOP.codes, True, "missing href"),
-        ("WV02", "103", WORKSHOP.codes, True, "missing file"),
+        # platform, bands of mul, whether there is a pan, fault
+        ("WV01", (), True, "pan only"),
+        ("XY01", ("blue", "green", "red", "nir"), True, "an unknown sensor"),
+        ("WV03", (), False, "visual only"),
+        ("WV02", WORKSHOP.bands, True, "missing href"),
+        ("WV02", WORKSHOP.bands, True, "missing file"),
     )
     side = SIZE_STEP // WORKSHOP.ratio
     made: dict[str, Items] = {}
     for index, (square, kind) in enumerate(zip(plan_squares(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
-        platform, prefix, bands, pan, fault = kind
-        cid = plan_cid(100 + index, seed, prefix)
+        platform, bands, pan, fault = kind
+        cid = plan_cid(100 + index, seed, platform)
         collect = Collect(cid, platform, "2023-05-14", (square,), seed=index)
         name = metadata.item_name(cid, square, collect.date)
         folder = (ard / name).parent
         folder.mkdir(parents=True, exist_ok=True)
-        parts: dict[str, tuple[str, tuple[str, ...], int]] = {"visual": ("visual", RGB_NAMES, side)}
-        parts |= {"pan_analytic": ("pan", ("BAND_P",), SIZE_STEP)} if pan else {}
+        parts: dict[str, tuple[str, tuple[str, ...], int]] = {"visual": ("visual", RGB, side)}
+        parts |= {"pan_analytic": ("pan", (metadata.PAN,), SIZE_STEP)} if pan else {}
         parts |= {"ms_analytic": ("ms", bands, side)} if bands else {}
         assets = {}
         for key, (ending, names, wide) in parts.items():
             file, spoilt = f"{cid}-{ending}.tif", key == "ms_analytic"
             flat = np.full((len(names), wide, wide), 150, np.uint8 if key == "visual" else np.uint16)
             if not (spoilt and fault.startswith("missing")):
-                write_image(folder / file, flat, np.ones((wide, wide), bool), square.grid(wide), names)
+                codes = metadata.band_codes(names)
+                write_image(folder / file, flat, np.ones((wide, wide), bool), square.grid(wide), codes)
             href = None if spoilt and fault == "missing href" else f"./{file}"
             assets[key] = metadata.image_asset(key, href, square.tile_box, wide, names)
         area = TILE_SIDE**2 / 1e6

@@ -1,9 +1,13 @@
 """The plan of a synthetic ARD: its passes, with their tiles, ground and sky."""
 
 import math
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
+from potato.core.platforms import find_sensor
+from potato.core.sensors import Sensor
 from potato.raster import Grid, grid_at
 
 SIZE_STEP = 136
@@ -18,6 +22,20 @@ CORNERS = {33: (265_000.0, 4_935_000.0), 32: (730_000.0, 4_935_000.0)}
 
 STYLES = ("town", "country", "suburb")
 """Styles of ground of the passes, in turns."""
+
+
+PLATFORMS = ("WV03", "WV02", "WV03")
+"""Platforms of the passes, in turns."""
+
+CID_STARTS = {
+    "QB02": "101",
+    "WV01": "102",
+    "WV02": "103",
+    "WV03": "104",
+    "GE01": "105",
+    **{f"LG0{number}": f"B0{number}" for number in range(1, 7)},
+}
+"""First digits of the catalog IDs of a platform; those of others are UUIDs with an ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ class Collect:
 
     Attributes:
         cid: catalog ID.
-        platform: `WV02` or `WV03`.
+        platform: its satellite, such as `WV02`.
         date: `yyyy-mm-dd`.
         squares: grid squares that it has tiles of.
         style: of the ground, as `simulation.ground.make_ground` takes it.
@@ -73,8 +91,8 @@ class Collect:
         water: share of the ground under water.
         clouds: share of the ground under cloud.
         haze: reflectance that haze adds to the coastal band.
-        old: whether to write an older export: `proj:epsg`, `worldview-0x`, and 0 for invalid pixels
-            rather than a mask band.
+        old: whether to write an older export: `proj:epsg`, `worldview-0x` (or likewise), and 0 for
+            invalid pixels rather than a mask band.
         reported: whether the items have the share of clouds.
         seed: of everything random in the pass.
     """
@@ -92,10 +110,18 @@ class Collect:
     reported: bool = True
     seed: int = 0
 
+    @property
+    def sensor(self) -> Sensor | None:
+        """The sensor of the satellite; None if we don't know it."""
+        return find_sensor(self.platform)
 
-def plan_cid(index: int, seed: int, prefix: str) -> str:
-    """A catalog ID that begins with `prefix` (103 for WorldView-2, 104 for WorldView-3)."""
-    return f"{prefix}001{(0x10B00 + 977 * index + 7919 * seed) % (1 << 32):08X}00"
+
+def plan_cid(index: int, seed: int, platform: str) -> str:
+    """A catalog ID such as a platform's passes have."""
+    number = (0x10B00 + 977 * index + 7919 * seed) % (1 << 32)
+    if platform in CID_STARTS:
+        return f"{CID_STARTS[platform]}001{number:08X}00"
+    return f"{uuid.uuid5(uuid.NAMESPACE_OID, str(number))}-inv"
 
 
 def plan_squares(zone: int, count: int, rows_down: int) -> tuple[GridSquare, ...]:
@@ -110,12 +136,17 @@ def plan_squares(zone: int, count: int, rows_down: int) -> tuple[GridSquare, ...
     )
 
 
-def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
+def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -> tuple[Collect, ...]:
     """Plan several passes of `tiles` tiles in all; the last has tiles in a second zone.
 
     One is an older export, and those after the first have clouds or water.
+
+    Args:
+        tiles: number of tiles.
+        seed: of catalog IDs.
+        platforms: of the passes, in turns.
     """
-    count = min(tiles, max(3, math.ceil(tiles / 4)))
+    count = min(tiles, max(3, len(platforms), math.ceil(tiles / 4)))
     collects = []
     top = 0
     for index in range(count):
@@ -127,8 +158,8 @@ def plan_collects(tiles: int, seed: int) -> tuple[Collect, ...]:
         third = index % 3
         collects.append(
             Collect(
-                cid=plan_cid(index, seed, "103" if third == 1 else "104"),
-                platform="WV02" if third == 1 else "WV03",
+                cid=plan_cid(index, seed, platform := platforms[index % len(platforms)]),
+                platform=platform,
                 date=f"2023-05-{16 + index % 15:02}",
                 squares=squares,
                 style=STYLES[third],

@@ -15,18 +15,24 @@ EXTENSIONS = [
 ]
 OLD_EXTENSIONS = [address.replace("projection/v2.0.0", "projection/v1.1.0") for address in EXTENSIONS]
 
+PAN = "pan"
+"""Name of the one band of a panchromatic image."""
+
 BANDS = {
-    "BAND_P": (None, "Pan"),
-    "BAND_C": ("coastal", "Coastal Blue"),
-    "BAND_B": ("blue", "Blue"),
-    "BAND_G": ("green", "Green"),
-    "BAND_Y": ("yellow", "Yellow"),
-    "BAND_R": ("red", "Red"),
-    "BAND_RE": ("rededge", "Red Edge 1"),
-    "BAND_N": ("nir08", "Near Infrared 1"),
-    "BAND_N2": ("nir09", "Near Infrared 2"),
+    PAN: ("BAND_P", None, "Pan"),
+    "coastal": ("BAND_C", "coastal", "Coastal Blue"),
+    "blue": ("BAND_B", "blue", "Blue"),
+    "green": ("BAND_G", "green", "Green"),
+    "yellow": ("BAND_Y", "yellow", "Yellow"),
+    "red": ("BAND_R", "red", "Red"),
+    "rededge": ("BAND_RE", "rededge", "Red Edge 1"),
+    "rededge1": ("BAND_RE1", "rededge071", "Red Edge 1"),
+    "rededge2": ("BAND_RE2", "rededge075", "Red Edge 2"),
+    "nir": ("BAND_N", "nir", "Near Infrared"),
+    "nir1": ("BAND_N", "nir08", "Near Infrared 1"),
+    "nir2": ("BAND_N2", "nir09", "Near Infrared 2"),
 }
-"""Common name in STAC, and description, of each band."""
+"""Name in files, common name in STAC, and description, of each band."""
 
 ASSETS = {
     "ms_analytic": ("Multispectral Image", "data"),
@@ -34,6 +40,11 @@ ASSETS = {
     "visual": ("Visual Image", "visual"),
 }
 """Title and role of each asset."""
+
+
+def band_codes(bands: Sequence[str]) -> tuple[str, ...]:
+    """The names of bands in files."""
+    return tuple(BANDS[band][0] for band in bands)
 
 
 def item_name(cid: str, square: GridSquare, date: str) -> str:
@@ -47,8 +58,8 @@ def image_asset(key: str, href: str | None, box: Box, side: int, bands: Sequence
     pixel = (east - west) / side
     title, role = ASSETS[key]
     named = [
-        {"name": name, **({"common_name": common} if common else {}), "description": description}
-        for name, (common, description) in ((name, BANDS[name]) for name in bands)
+        {"name": code, **({"common_name": common} if common else {}), "description": description}
+        for code, common, description in (BANDS[band] for band in bands)
     ]
     return {
         **({} if href is None else {"href": href}),
@@ -85,7 +96,8 @@ def item(
     """
     ring = lonlat_outline(data, square.epsg)
     outline = [(data[0], data[1]), (data[2], data[1]), (data[2], data[3]), (data[0], data[3])]
-    platform = collect.platform.replace("WV", "worldview-") if collect.old else collect.platform
+    sensor = collect.sensor
+    platform = sensor.platforms[0] if sensor and collect.old else collect.platform
     links = {
         "collection": f"../../../acquisition_collections/{collect.cid}_collection.json",
         "parent": f"../../../acquisition_collections/{collect.cid}_collection.json",

@@ -12,13 +12,16 @@ from torch import Tensor
 from potato.ard.synthetic.collects import Collect
 from potato.core.noise import power_noise
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE
+from potato.core.sensors import SCALE, Sensor
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import observe
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.random_imager import random_imager
+
+STAND_INS = {"rededge1": ("rededge",), "rededge2": ("rededge", "nir1"), "nir": ("nir1",)}
+"""Bands of the workshop's sensor whose mean stands for a band that it doesn't have."""
 
 PATCH = 1 << 23
 """The most pan pixels of ground that are simulated, at some 100 bytes each."""
@@ -30,7 +33,7 @@ class Pass:
 
     Attributes:
         pan: uint16 counts (4h, 4w).
-        mul: uint16 counts (8, h, w).
+        mul: uint16 counts (n, h, w), bands in the order of the sensor's.
         valid: bool (h, w); the edge of the strip is ragged.
         cloudy: bool (h, w).
         wet: bool (h, w), water, under cloud or not.
@@ -83,10 +86,17 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
     return Pass(
         pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
-        mul[:, rows][:, :, columns].numpy().astype(np.uint16),
+        _bands_of(collect.sensor or WORKSHOP, mul[:, rows][:, :, columns]).numpy().astype(np.uint16),
         _strip(height // WORKSHOP.ratio, width // WORKSHOP.ratio, generator),
         *masks,
     )
+
+
+def _bands_of(sensor: Sensor, mul: Tensor) -> Tensor:
+    """The bands of a sensor (n, h, w), roughly, from those of the workshop's (8, h, w)."""
+    seen = dict(zip(WORKSHOP.bands, mul, strict=True))
+    parts = [[seen[name] for name in STAND_INS.get(band, (band,))] for band in sensor.bands]
+    return torch.stack([sum(part[1:], part[0]) // len(part) for part in parts])
 
 
 def _mirror(length: int, period: int) -> Tensor:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from potato.core.render import LOOKS, Look
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
@@ -79,7 +80,8 @@ def fuse_ard(
         crop_to_square: whether pictures show their grid square alone, without the overlap that
             neighbouring tiles share.
         weights: a checkpoint file; `predictor` for the predictor without a network; None for the
-            shipped weights.
+            shipped weights of each tile's sensor or, if it has none, the predictor. Tiles whose
+            bands a given checkpoint doesn't read are left out.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
@@ -108,14 +110,16 @@ def fuse_ard(
     """
     started = time.perf_counter()
     area = choose_area(bbox, aoi)
-    choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area)
+    name = None if weights is None else os.fspath(weights)
+    model = load_model(name)
+    given = None if name is None else model.architecture
+    choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
     source, folder = os.fspath(ard), Path(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
-    name = None if weights is None else os.fspath(weights)
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
-        weights_digest=load_model(name).digest,
+        weights_digest=model.digest,
         look=LOOKS[look] if isinstance(look, str) else look,
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
@@ -130,7 +134,7 @@ def fuse_ard(
         schedule_by = functools.partial(
             make_schedule,
             plan,
-            settings,
+            own := {sensor: _settings_for(sensor, settings) for sensor in plan.sensors},
             threads_per_job=executor.threads_per_job,
             overwrite=overwrite,
             retry_failed=retry_failed,
@@ -141,9 +145,15 @@ def fuse_ard(
             return forecast(plan, schedule_by(manifest), manifest, executor.workers)
         with open_manifest(folder) as manifest:
             schedule = schedule_by(manifest)
-            manifest.describe(settings.signature, settings.facts)
+            for each in own.values():
+                manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
+
+
+def _settings_for(sensor: Sensor, settings: DeliverySettings) -> DeliverySettings:
+    """The settings for tiles of a sensor, with the digest of its weights."""
+    return replace(settings, weights_digest=load_model(settings.weights, sensor).digest)
 
 
 def _workers_for(device: str, wanted: int | None) -> int | None:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
+from potato.ard.item import CID, CID_EXAMPLE
 from potato.ard.overview import lonlat_outline
 from potato.core.render import Look
-from potato.core.sensors import CATALOG_ID
+from potato.core.sensors import Sensor
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
 from potato.errors import ArdError, InputError
+from potato.model.model import Architecture
+from potato.model.weights import PREDICTOR
 from potato.raster import Area, Grid, grid_at, part_of
 
 LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
@@ -38,7 +41,7 @@ class PassFacts:
 
     Attributes:
         cid: catalog ID.
-        platform: `WV02` or `WV03`.
+        platform: the name of its sensor, such as `WV02`.
         date: `yyyy-mm-dd`; empty if unknown.
         datetime: the moment; None if unknown.
         clouds: percent of cloud; None if unknown.
@@ -53,10 +56,10 @@ class PassFacts:
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """What all pictures of a delivery have in common.
+    """What all pictures of a sensor have in common in a delivery.
 
     Attributes:
-        weights: `predictor`, the absolute path of a checkpoint, or None for the shipped weights.
+        weights: `predictor`, the absolute path of a checkpoint, or None for the sensor's own.
         weights_digest: digest of the weights, by which a worker notices that they have changed.
         look: the rendering.
         profile: the format: `cog` or `tiled`.
@@ -177,16 +180,18 @@ class Choice:
     """Which tiles of an ARD to fuse.
 
     Attributes:
-        cids: catalog IDs; empty for all.
+        cids: catalog IDs in capitals; empty for all.
         area: the ground that tiles must touch; None for anywhere.
         dates: first and last day, `yyyy-mm-dd`, both included; empty for no limit.
         max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
+        network: the sizes of the network that must be able to read a tile; None for any tile.
     """
 
     cids: frozenset[str] = frozenset()
     area: Area | None = None
     dates: tuple[str, str] = ("", "")
     max_clouds: float = 100.0
+    network: Architecture | None = None
 
     @classmethod
     def of(
@@ -196,6 +201,7 @@ class Choice:
         dates: str | None,
         max_clouds: float,
         area: Area | None,
+        network: Architecture | None = None,
     ) -> "Choice":
         """The choice that options of a command describe.
 
@@ -205,14 +211,15 @@ class Choice:
             dates: a day, `first/last`, `first/` or `/last`; None for no limit.
             max_clouds: percent of cloud that a tile may have.
             area: the ground that tiles must touch; None for anywhere.
+            network: the sizes of the network that must be able to read a tile; None for any tile.
 
         Raises:
             InputError: if a date or a CID isn't one, or the allow-list can't be read.
         """
         wanted = {cid.strip().upper() for cid in cids}
         for cid in sorted(wanted):
-            if not CATALOG_ID.fullmatch(cid):
-                raise InputError(f"expected a catalog ID such as 103001010A705C00, found {cid}")
+            if not CID.fullmatch(cid):
+                raise InputError(f"expected {CID_EXAMPLE}, found {cid}")
         if allow_list is not None:
             listed = read_allow_list(Path(allow_list))
             wanted = wanted & listed if wanted else set(listed)
@@ -223,11 +230,11 @@ class Choice:
         if text and (found is None or text == "/"):
             raise InputError(f"expected a date such as 2023-05-16 or 2023-05-01/2023-05-31, found {dates}")
         first, last, only = found.groups("") if found else ("", "", "")
-        return cls(frozenset(wanted), area, (first or only, last or only), max_clouds)
+        return cls(frozenset(wanted), area, (first or only, last or only), max_clouds, network)
 
     def refusal(self, tile: Tile) -> str | None:
         """Why a tile is left out; None if it isn't."""
-        if self.cids and tile.cid not in self.cids:
+        if self.cids and tile.cid.upper() not in self.cids:
             return "another CID"
         first, last = self.dates
         if (first or last) and not (tile.date and first <= tile.date <= (last or "9999")):
@@ -235,6 +242,9 @@ class Choice:
         reason = unusable(tile)
         if reason is not None:
             return reason
+        if self.network and tile.sensor and not self.network.fits(tile.sensor):
+            name = tile.sensor.name
+            return f"a sensor that the given weights don't read: {name}; leave out -w, or take {PREDICTOR}"
         if tile.clouds is not None and tile.clouds > self.max_clouds:
             return f"too cloudy ({tile.clouds:g} %)"
         if self.area is not None and not _touches(self.area, tile):
@@ -260,6 +270,11 @@ class Plan:
     lost: tuple[Broken, ...] = ()
     unknown: tuple[str, ...] = ()
 
+    @property
+    def sensors(self) -> set[Sensor]:
+        """The sensors of the tiles."""
+        return {tile.sensor for tile in self.tiles if tile.sensor}
+
 
 def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Plan:
     """Choose tiles by the metadata of an ARD; no image is opened.
@@ -280,7 +295,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         if isinstance(found, Broken):
             broken.append(found)
             continue
-        seen.add(found.cid)
+        seen.add(found.cid.upper())
         reason = choice.refusal(found)
         if reason is None and tile_name(found) in chosen:
             reason = "a tile that is there twice"

@@ -1,14 +1,15 @@
 """The schedule of a run: the tiles of a plan, sorted by their records in the manifest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from potato.ard import tile_name
+from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.errors import OutputExists
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import DeliverySettings, Plan, TileJob
+from potato.model.weights import has_weights
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,16 @@ class Schedule:
     empty: int
     failed: tuple[Record, ...]
 
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """Names of the sensors that no shipped weights fit, so that the predictor serves them."""
+        served = {job.tile.sensor for job in self.jobs if job.settings.weights is None}
+        return tuple(sorted(sensor.name for sensor in served if sensor and not has_weights(sensor)))
+
 
 def make_schedule(
     plan: Plan,
-    settings: DeliverySettings,
+    settings: Mapping[Sensor, DeliverySettings],
     manifest: Manifest,
     *,
     threads_per_job: Callable[[int], int],
@@ -53,7 +60,7 @@ def make_schedule(
 
     Args:
         plan: the tiles.
-        settings: the settings of the delivery; `threads` is set here.
+        settings: for tiles of each sensor; `threads` is set here.
         manifest: the manifest of the delivery.
         threads_per_job: the number of threads for each of so many jobs, from the executor.
         overwrite: whether to make pictures again that were made with other settings.
@@ -65,18 +72,24 @@ def make_schedule(
     """
     todo: list[tuple[int, bool]] = []
     failed: list[Record] = []
-    stale: list[Record] = []
+    stale: list[tuple[Record, DeliverySettings]] = []
     there = empty = 0
-    for place, tile in enumerate(plan.tiles):
-        row = manifest.rows.get(tile_name(tile))
-        same = row is not None and row.signature == settings.signature
+    folder = str(manifest.folder)
+    jobs = [
+        TileJob(tile, folder, settings[tile.sensor], follow_links=follow_links)
+        for tile in plan.tiles
+        if tile.sensor
+    ]
+    for place, job in enumerate(jobs):
+        row = manifest.rows.get(job.name)
+        same = row is not None and row.signature == job.signature
         if row is None or row.state == "started":
             todo.append((place, row is not None))
         elif row.state == "done" and manifest.holds(row):
             if same:
                 there += 1
             else:
-                stale.append(row)
+                stale.append((row, job.settings))
                 todo.append((place, True))
         elif row.state == "empty" and same:
             empty += 1
@@ -85,21 +98,20 @@ def make_schedule(
         else:
             todo.append((place, True))
     if stale and not overwrite:
-        count, others = counted(len(stale), "picture"), _differences(stale, manifest, settings)
+        count, others = counted(len(stale), "picture"), _differences(*stale[0], manifest)
         raise OutputExists(
             f"{manifest.folder}: expected pictures of these weights and options, found {count} of others "
             f"({others}); use --overwrite to make them again, or choose another folder"
         )
-    settings = replace(settings, threads=threads_per_job(len(todo)))
-    folder = str(manifest.folder)
-    jobs = tuple(TileJob(tile, folder, settings, follow_links=follow_links) for tile in plan.tiles)
+    threads = threads_per_job(len(todo))
+    jobs = [replace(job, settings=replace(job.settings, threads=threads)) for job in jobs]
     chosen = tuple(replace(jobs[place], overwrite=replacing) for place, replacing in todo)
-    return Schedule(jobs, chosen, there, empty, tuple(failed))
+    return Schedule(tuple(jobs), chosen, there, empty, tuple(failed))
 
 
-def _differences(stale: Sequence[Record], manifest: Manifest, settings: DeliverySettings) -> str:
+def _differences(stale: Record, settings: DeliverySettings, manifest: Manifest) -> str:
     """Which settings differ, for people."""
-    before = manifest.settings.get(stale[0].signature, {})
+    before = manifest.settings.get(stale.signature, {})
     told = [
         f"{name}: {_named(before.get(name))}, now {_named(value)}"
         for name, value in settings.facts.items()

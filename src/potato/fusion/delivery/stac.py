@@ -114,7 +114,7 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
         "gsd": round(abs(float(grid.transform.a)), 4),
         **({} if source.clouds is None else {"tile:clouds_percent": source.clouds}),
         **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
-        "processing:lineage": "Pan and 8-band images at 4:1, sharpened into true colour.",
+        "processing:lineage": "Pan and multispectral images, sharpened into true colour.",
         "processing:software": {"potato": VERSION},
         "potato:weights": settings.weights_digest,
         **{name.lower().replace("_", ":", 1): value for name, value in settings.look.tags.items()},

@@ -38,6 +38,7 @@ class Forecast:
         broken: items of the ARD that can't be understood.
         lost: items that can't be read now because the network or the server fails.
         unknown: chosen CIDs that no tile has.
+        predicted: names of the sensors that no shipped weights fit.
     """
 
     tiles: tuple[str, ...]
@@ -51,6 +52,7 @@ class Forecast:
     broken: tuple[Broken, ...]
     lost: tuple[Broken, ...]
     unknown: tuple[str, ...]
+    predicted: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
@@ -87,6 +89,7 @@ class Delivered:
         broken: items of the ARD that can't be understood.
         lost: items that couldn't be read because the network or the server failed.
         unknown: chosen CIDs that no tile has.
+        predicted: names of the sensors that no shipped weights fit.
         notes: remarks on pictures that are done.
     """
 
@@ -103,6 +106,7 @@ class Delivered:
     broken: tuple[Broken, ...]
     lost: tuple[Broken, ...]
     unknown: tuple[str, ...]
+    predicted: tuple[str, ...]
     notes: tuple[str, ...]
 
     @classmethod
@@ -132,6 +136,7 @@ class Delivered:
             broken=plan.broken,
             lost=plan.lost,
             unknown=plan.unknown,
+            predicted=schedule.predicted,
             notes=tuple(one.failure for one in made if one.reason),
         )
 
@@ -190,6 +195,7 @@ def forecast(
         broken=plan.broken,
         lost=plan.lost,
         unknown=plan.unknown,
+        predicted=schedule.predicted,
     )
 
 
@@ -218,6 +224,8 @@ def _also(count: int, what: str) -> str:
 def _remarks(result: Forecast | Delivered) -> list[str]:
     """Lines on tiles that were not fused."""
     lines = [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in result.left_out.items()]
+    if result.predicted:
+        lines.append(f"no weights fit {', '.join(result.predicted)} yet, so the predictor serves")
     if result.unknown:
         lines.append(f"no tile has these CIDs: {', '.join(result.unknown)}")
     lines += [f"broken: {one.item}: {one.reason}" for one in result.broken]

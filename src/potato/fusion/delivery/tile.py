@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from potato.ard.inspection import metadata_mismatch, open_tile
+from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
@@ -46,7 +47,8 @@ def _fuse_and_finish(job: TileJob, record: Record) -> Record:
 def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
     """Write the picture of a tile; None if the tile has nothing of the area."""
     tile, settings = job.tile, job.settings
-    model = _model(settings.weights, settings.weights_digest)
+    assert tile.sensor is not None
+    model = _model(settings.weights, settings.weights_digest, tile.sensor)
     pan, mul = tile.pan or "", tile.mul or ""
 
     def attempt() -> tuple[Fused, Grid] | None:
@@ -73,14 +75,19 @@ def _write(job: TileJob, model: Model, pair: Pair, part: Part) -> Fused:
         device=choose_device(settings.device),
         workers=settings.threads,
         overwrite=job.overwrite,
+        cid=job.tile.cid,
     )
     return fuse_pair(pair, job.output, model, how, part)
 
 
-@functools.lru_cache(maxsize=2)
-def _model(weights: str | None, digest: str) -> Model:
-    """The model of a run, loaded once in each worker; WeightsError if the weights have changed."""
-    model = load_model(weights)
+@functools.lru_cache(maxsize=8)
+def _model(weights: str | None, digest: str, sensor: Sensor) -> Model:
+    """The model of a sensor, loaded once in each worker.
+
+    Raises:
+        WeightsError: if it isn't the one that the run began with.
+    """
+    model = load_model(weights, sensor)
     if model.digest != digest:
         raise WeightsError(
             f"{weights}: expected the weights that the run began with, found others; repeat the command"
