@@ -150,6 +150,7 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
         ),
         ('{"type": "Polygon", "coordinates": [[[5, 89], [6, 89], [6, 91]]]}', "no longitude and latitude"),
         ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
+        ('{"type": "Polygon", "coordinates": []}', "found none"),
         ("[1]", "expected GeoJSON"),
     ],
 )
@@ -162,7 +163,7 @@ def test_geojson_that_is_no_area_is_refused(tmp_path, text, reason):
 def test_polygons_are_found_wherever_geojson_has_them(tmp_path):
     ring = [[0, 0, 7], [1, 0, 7], [1, 1, 7], [0, 0, 7]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
-    many = {"type": "MultiPolygon", "coordinates": [[ring], [ring]]}
+    many = {"type": "MultiPolygon", "coordinates": [[ring], [], [ring]]}
     both = {"type": "GeometryCollection", "geometries": [polygon, many]}
     features = [{"type": "Feature", "geometry": shape} for shape in (polygon, many, both, None)]
     (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
