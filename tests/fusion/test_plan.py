@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+from potato.fusion.delivery.aoi import box_area
 from rasterio.warp import transform
 
 import ards
