@@ -1,7 +1,6 @@
 import dataclasses
 
 import pytest
-from potato.fusion.delivery.aoi import box_area
 from rasterio.warp import transform
 
 import ards
