@@ -272,7 +272,9 @@ def test_the_command_writes_the_reported_tiles(run, tmp_path):
 def test_the_command_prints_one_line_and_can_leave_out_broken_items(run, tmp_path):
     result = run("make-ard", tmp_path / "a", "--tiles", 1, "--size", 136, "--no-broken")
     assert "1 tiles of 136 × 136 pan pixels in 1 CIDs, 0 items broken" in result.stdout
-    assert run("make-ard", tmp_path / "b", "--tiles", 1, "--size", 136, "-q").stdout == ""
+    one = "--tiles", 1, "--size", 136, "--sensor", "GE01", "-q", "--no-broken"
+    assert run("make-ard", tmp_path / "b", *one).stdout == ""
+    assert {tile.platform for tile in walk_ard(str(tmp_path / "b"))} == {"GE01"}
     different = run("make-ard", tmp_path / "c", "--tiles", 1, "--size", 136, "--no-broken", "--seed", 1)
     assert different.exit_code == 0
     assert {path.name for path in (tmp_path / "a").rglob("*.tif")}.isdisjoint(
