@@ -6,20 +6,25 @@ BIN := $(VENV)/bin
 # The folder of the development data; tests that need it are skipped if it doesn't exist.
 export POTATO_DATA ?= $(abspath ../shared/data)
 
-.PHONY: demo test test-base check format bench score docs viewer clean
+.PHONY: demo test test-base tiny check format bench score docs viewer clean
 
 demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
 
+# A process for each core, each with one thread of torch and of BLAS; idle ones take tests from the others.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n logical --dist worksteal
 
 # The base as users install it, in an environment without torch.
 test-base: $(VENV)/installed-dev build/base/installed
 	! build/base/bin/python -c "import torch" 2> /dev/null
 	test $$(du -sm build/base | cut -f1) -le 270
 	build/base/bin/potato demo build/base-demo --overwrite
-	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest tests/project/test_base.py
+	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest -n logical --dist worksteal \
+		tests/project/test_base.py
+
+tiny: $(VENV)/installed-dev
+	POTATO=$(CURDIR)/$(BIN)/potato runs/tiny.sh
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -39,7 +44,7 @@ bench: $(VENV)/installed-dev
 score: $(VENV)/installed-dev
 	$(BIN)/python runs/score.py $(if $(WEIGHTS),--weights $(WEIGHTS))
 
-docs: $(VENV)/installed-docs
+docs: $(VENV)/installed-dev
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
@@ -59,12 +64,6 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
 	touch $@
 
-# On Linux, PyPI's torch brings CUDA, some gigabytes. For the CPU build alone, set PIP_EXTRA_INDEX_URL to
-# PyTorch's index of CPU wheels.
-$(VENV)/installed-torch: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	touch $@
-
 build/base/installed: pyproject.toml constraints.txt $(shell find src native -type f -not -path '*/__pycache__/*')
 	test -x build/base/bin/python || $(PYTHON) -m venv build/base
 	# Modules of an earlier build, since deleted, would be installed again.
@@ -72,13 +71,11 @@ build/base/installed: pyproject.toml constraints.txt $(shell find src native -ty
 	build/base/bin/python -m pip install --quiet -c constraints.txt .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed-torch
+# All extras at once: each installation compiles native/ again. On Linux, PyPI's torch brings CUDA, some
+# gigabytes; for the CPU build alone, set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU wheels.
+$(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $@
-
-$(VENV)/installed-docs: $(VENV)/installed-torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	touch $@
+	touch $(VENV)/installed $@
 
 clean:
 	rm -rf $(VENV) build demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis

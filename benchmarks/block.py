@@ -31,14 +31,15 @@ def whole_blocks(cells: int, devices: list[str]) -> Blocks:
     """Counts to codes, by each backend, with and without the network, and with holes."""
     from potato import load_model
     from potato.core.render import LOOKS
+    from potato.core.sensor_table import WORKSHOP
     from potato.model.backend import open_backend
 
     found: Blocks = {}
     for device in devices:
         for weights in ("predictor", None):
             model = load_model(weights)
-            backend = open_backend(model, device)
-            whole, holes = (_pixels(cells + 2 * model.read_halo, share) for share in (0.0, 0.05))
+            backend = open_backend(model, WORKSHOP, device)
+            whole, holes = (_pixels(cells + 2 * backend.read_halo, share) for share in (0.0, 0.05))
             name = f"{device}, {weights or 'network'}"
             found[name] = partial(backend.fuse, whole, LOOKS["natural"], 0, 0)
             if weights is None:

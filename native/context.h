@@ -1,4 +1,5 @@
-/* The input of the network: cube roots, local regression and wide context (`model/features.py`). */
+/* What is computed from the cells around a cell: enlargement, local regression and wide context
+ * (`model/features.py`). */
 #ifndef CONTEXT_H
 #define CONTEXT_H
 
@@ -186,6 +187,40 @@ static void local_regression(const Facts *f, Plane shading, const Plane *oklab, 
     for (int k = 0; k < 2; k++) binomial_mean(inside[k], NULL, row, width, sums, deviations + (2 + k) * step);
     for (int k = 0; k < 4; k++)
         for (int x = 0; x < width; x++) deviations[k * step + x] = sqrtf(deviations[k * step + x]);
+}
+
+/* Correction of the predictor's injection gain for a row, and the most detail to which it applies.
+ *
+ * shading, oklab: planes whose first cell is 2 cells above and left. gain: 3 rows. work: 9 * step floats. */
+static void regression_gain(const Facts *f, Plane shading, const Plane *oklab, int row, int width,
+                            float *const *gain, float *restrict most_detail, ptrdiff_t step,
+                            float *restrict work)
+{
+    float *sums = work, *mean = work + 2 * step, *square = work + 3 * step, *colour = work + 4 * step;
+    float *product = work + 5 * step, *colour_square = work + 6 * step;
+    float *restrict explained = work + 7 * step, *restrict missed = work + 8 * step;
+    binomial_mean(shading, NULL, row, width, sums, mean);
+    binomial_mean(shading, &shading, row, width, sums, square);
+    for (int x = 0; x < width; x++) explained[x] = missed[x] = 0;
+    for (int c = 0; c < 3; c++) {
+        float weight = c ? 4 : 1, *restrict to = gain[c];
+        binomial_mean(oklab[c], NULL, row, width, sums, colour);
+        binomial_mean(oklab[c], &shading, row, width, sums, product);
+        binomial_mean(oklab[c], &oklab[c], row, width, sums, colour_square);
+        for (int x = 0; x < width; x++) {
+            float variance = greatest(square[x] - mean[x] * mean[x], 0);
+            float proportional = colour[x] / greatest(mean[x], f->least_root);
+            float covariance = product[x] - proportional * square[x];
+            to[x] = covariance / greatest(variance + f->ridge * mean[x] * mean[x], 1e-8f);
+            explained[x] += weight * (to[x] * covariance);
+            missed[x] += weight * (colour_square[x] - proportional * (product[x] + covariance));
+        }
+    }
+    for (int x = 0; x < width; x++) {
+        float share = explained[x] / greatest(greatest(explained[x], missed[x]), 1e-12f);
+        for (int c = 0; c < 3; c++) gain[c][x] *= share;
+        most_detail[x] = f->gain_limit * sqrtf(greatest(square[x] - mean[x] * mean[x], 0));
+    }
 }
 
 /* Weight that fine detail in mul but not in pan is an artefact, from the sharpness of pan. */

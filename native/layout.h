@@ -15,7 +15,7 @@ typedef struct {
     int tall, side;               /* rows and columns of the network's images in memory */
     int channels;                 /* the most of any layer, padded */
     Plane mean, shading, oklab[3], bands[MOST_BANDS], fine, coarse, variance, chessboard, dark[2];
-    Plane local_mean, gain[3];
+    Plane local_mean, gain[3], most_detail;
     float *roots, *coarse_roots; /* phases of each row of the whole, and of the result */
     float *images[2], *convolution, *work;
     uint8_t *known;
@@ -40,8 +40,8 @@ static Layout lay_out(const Block *b, float *workspace)
 {
     Layout m = {0};
     int depth = b->depth, filled = b->pan_valid || b->mul_valid, phases = b->ratio * b->ratio;
-    m.halo_valid = valid_halo(depth);
-    m.halo = whole_halo(depth);
+    m.halo_valid = valid_halo(b);
+    m.halo = whole_halo(b);
     m.margin = filled ? b->given : m.halo;
     m.height = b->height + 2 * m.margin;
     m.width = b->width + 2 * m.margin;
@@ -52,9 +52,12 @@ static Layout lay_out(const Block *b, float *workspace)
     for (int band = 0; band < b->bands; band++) m.bands[band] = take_plane(&m, workspace);
     m.roots = take(&m, workspace, (size_t)m.height * phases * m.stride);
     m.coarse_roots = take(&m, workspace, (size_t)b->height * phases * m.stride);
+    if (depth || gain_is_corrected(b))
+        for (int c = 0; c < 3; c++) m.gain[c] = take_plane(&m, workspace);
+    if (gain_is_corrected(b)) m.most_detail = take_plane(&m, workspace);
     if (depth) {
-        Plane *planes[] = {&m.fine,    &m.coarse,     &m.variance, &m.chessboard, &m.dark[0],
-                           &m.dark[1], &m.local_mean, &m.gain[0],  &m.gain[1],    &m.gain[2]};
+        Plane *planes[] = {&m.fine,    &m.coarse,  &m.variance,  &m.chessboard,
+                           &m.dark[0], &m.dark[1], &m.local_mean};
         for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(&m, workspace);
         m.tall = (b->height + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
         m.side = (b->width + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;

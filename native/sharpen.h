@@ -104,6 +104,20 @@ static void read_gains(const Block *b, Layout *m, const float *output)
     }
 }
 
+/* Planes of the correction of the predictor's gain, for the result and 2 cells around it. */
+static void compute_gains(const Block *b, Layout *m)
+{
+    int corner = m->margin - 2 * BICUBIC_REACH;
+    Plane oklab[3];
+    for (int c = 0; c < 3; c++) oklab[c] = shifted(m->oklab[c], corner, corner);
+    for (int y = 0; y < b->height + 2 * BICUBIC_REACH; y++) {
+        float *gain[3];
+        for (int c = 0; c < 3; c++) gain[c] = row_of(m->gain[c], y);
+        regression_gain(b->facts, shifted(m->shading, corner, corner), oklab, y, b->width + 2 * BICUBIC_REACH,
+                        gain, row_of(m->most_detail, y), m->stride, m->work);
+    }
+}
+
 /* Valid pixels of one phase of a row of the result; returns how many there are. */
 static int validity(const Block *b, int row, int y, int phase, uint8_t *restrict valid)
 {
@@ -154,6 +168,22 @@ static void correct(const Facts *f, const float *restrict fine, const float *res
     for (int x = 0; x < width; x++) to[x] += residual[x] * share + gain[x] * (fine[x] - coarse[x]);
 }
 
+/* Add what the correction of the predictor's gain takes of pan's detail, for the pixels of one phase of a
+ * row: like `predict`, with gain in the place of colour.
+ *
+ * limit: of the detail. */
+static void correct_gain(const float *restrict fine, const float *restrict coarse, const float *restrict gain,
+                         ptrdiff_t apart, const float *restrict limit, int width, float *restrict to,
+                         ptrdiff_t step)
+{
+    for (int x = 0; x < width; x++) {
+        float most = greatest(limit[x], 0), detail = least(greatest(fine[x] - coarse[x], -most), most);
+        to[x] += gain[x] * detail;
+        to[step + x] += gain[apart + x] * detail;
+        to[2 * step + x] += gain[2 * apart + x] * detail;
+    }
+}
+
 /* Combine the predictor with the network's output, render, and write; returns how many pixels are valid. */
 static int64_t compose_picture(const Block *b, Layout *m, const float *output)
 {
@@ -161,9 +191,10 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
     ptrdiff_t step = m->stride, line = ratio * step;
     size_t size = b->look.bits ? (size_t)b->look.bits / 8 : sizeof(float);
     float *oklab = m->work + step, *packed = oklab + 3 * step, *colour = packed + 2 * MOST_RATIO * step;
-    float *gain = colour + 3 * line, *residual = gain + 3 * line;
+    float *gain = colour + 3 * line, *residual = gain + 3 * line, *limit = residual;
     uint8_t *valid = (uint8_t *)(residual + (3 * phases + LANES) * step);
     int64_t count = 0;
+    int corrected = gain_is_corrected(b);
     for (int y = 0; y < b->height; y++) {
         if (output) read_residual(b, m, output, y, residual, step);
         for (int i = 0; i < ratio; i++) {
@@ -172,14 +203,18 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
             char *pixels = (char *)b->out + (ptrdiff_t)(y * ratio + i) * b->out_stride * size;
             for (int c = 0; c < 3; c++) {
                 enlarge(b, shifted(m->oklab[c], first, first), y, i, width, colour + c * line, step, m->work);
-                if (output) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
+                if (output || corrected) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
             }
+            if (corrected) enlarge(b, m->most_detail, y, i, width, limit, step, m->work);
             for (int j = 0; j < ratio; j++) {
                 predict(b->facts, roots + j * step, coarse + j * step, colour + j * step, line, width, oklab,
                         step);
                 for (int c = 0; c < 3 && output; c++)
                     correct(b->facts, roots + j * step, coarse + j * step, gain + c * line + j * step,
                             residual + c * phases * step + i * line + j * step, width, oklab + c * step);
+                if (corrected)
+                    correct_gain(roots + j * step, coarse + j * step, gain + j * step, line, limit + j * step,
+                                 width, oklab, step);
                 count += validity(b, y, i, j, valid);
                 void *to =
                     b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : pixels + 4 * size * j;
@@ -253,6 +288,7 @@ static int64_t sharpen(const Block *b, float *workspace)
         for (int y = 0; y < b->height; y++)
             coarse_roots(b, shifted(m.mean, first, first), y, b->width,
                          m.coarse_roots + (ptrdiff_t)y * phases * m.stride, m.stride, m.work);
+        if (gain_is_corrected(b)) compute_gains(b, &m);
         return compose_picture(b, &m, NULL);
     }
     compose_input(b, &m);

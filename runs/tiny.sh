@@ -18,12 +18,12 @@ fi
 cd "$folder"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
-$potato make-ard ards/tiny --tiles 3 --size 2040
+$potato make-ard ards/tiny --tiles 3 --size 1360
 $potato make-chips --ard-dir ards/tiny --chip-dir chips/tiny -n 24 --size 128
 $potato make-scenes chips/scenes -n 12 --size 128
 $potato link-chips chips/tiny chips/scenes chips/pool --split 0.75
 $potato train --session tiny --chips chips/pool/train --test-chips chips/pool/test \
-    --no-instrument --epochs 2 --epoch-length 320 --lr 2e-3
+    --no-instrument --epochs 2 --epoch-length 160 --lr 2e-3
 
 weights=sessions/tiny/1.safetensors
 pan=$(find ards/tiny -name '*-pan.tif' | sort | head -n 1)

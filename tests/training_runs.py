@@ -21,7 +21,7 @@ PATIENCE = 600
 
 SMALL = ("--width", 8, "--depth", 2, "-j", 0, "--device", "cpu")
 BATCHES = ("--batch-size", 4, "--micro-batch", 2)
-LONG = ("--epochs", 3, "--epoch-length", 280, *BATCHES, "--lr", 1e-3, *SMALL)
+LONG = ("--epochs", 3, "--epoch-length", 140, *BATCHES, "--lr", 1e-3, *SMALL)
 
 
 def train_config(folder: Path, pool: Path | None, **more: object) -> TrainConfig:

@@ -1,7 +1,7 @@
-"""The demonstration: take a simulated pair, sharpen it, and compare the result with the pair."""
+"""The demonstration: take a simulated pair or a real scene, sharpen it, and compare the two."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,8 +18,9 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError
+from potato.fusion.inputs import open_inputs
 from potato.fusion.pipeline import Fused, fuse
-from potato.raster import check_output, gdal, open_pair, read_picture, write_png
+from potato.raster import Reading, check_output, read_picture, write_png
 from potato.raster.atomic import make_folder, write_whole
 from potato.report import write_report
 
@@ -28,6 +29,10 @@ CID = "10300100DE300000"
 
 SHIPPED = ("demo-pan.tif", "demo-ms.tif")
 """The pair in the package's assets, which `runs/make_demo_pair.py` made."""
+
+SCENE = "LC08_L1TP_017051_20151205_20200908_02_T1"
+"""The folder of a Landsat scene in the assets: a part of it, which `runs/make_landsat_scene.py`
+compressed."""
 
 SIZE, SEED = 2048, 8
 """Side of pan in pixels and seed of a pair that is simulated, if only the other one is given."""
@@ -41,32 +46,46 @@ class Demonstration:
     """What `demo` wrote.
 
     Attributes:
-        pan: the simulated panchromatic image.
-        mul: the simulated multispectral image.
+        pan: the simulated panchromatic image; or the folder of the Landsat scene.
+        mul: the simulated multispectral image; None for the Landsat scene.
         fused: the sharpened picture.
         comparison: a PNG of pan, enlarged mul and the sharpened picture, side by side at 1:1.
         report: an HTML page to inspect all three in a browser (`report.write_report`).
     """
 
     pan: Path
-    mul: Path
+    mul: Path | None
     fused: Fused
     comparison: Path
     report: Path
 
     def __str__(self) -> str:
         """The lines that the command prints."""
+        source = (
+            f"Landsat scene: {self.pan}" if self.mul is None else f"simulated pair: {self.pan} and {self.mul}"
+        )
         return (
-            f"{self.fused}\n"
-            f"simulated pair: {self.pan} and {self.mul}\n"
+            f"{self.fused}\n{source}\n"
             f"pan, enlarged mul and result side by side: {self.comparison}\n"
             f"page to inspect them in a browser: {self.report}"
         )
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What a demonstration sharpens, and what writes it."""
+
+    name: str
+    pan: Path
+    mul: Path | None
+    files: Sequence[Path]
+    write: Callable[[], None]
+
+
 def demo(
     folder: PathLike = "demo-out",
     *,
+    landsat: bool = False,
     weights: PathLike | None = None,
     size: int | None = None,
     seed: int | None = None,
@@ -76,10 +95,13 @@ def demo(
 ) -> Demonstration:
     """Sharpen a simulated pair in the form of an ARD tile, and compare the result with it.
 
-    The pair comes with the package, unless a size or a seed asks for another one.
+    The pair comes with the package, unless a size or a seed asks for another one. So does a part of
+    a Landsat scene.
 
     Args:
-        folder: folder for five files; created if it doesn't exist.
+        folder: folder for the pair and three results; created if it doesn't exist.
+        landsat: sharpen the Landsat scene instead, as USGS delivers it: a folder with a file for
+            each band, and metadata.
         weights: a checkpoint file, or `predictor` for no network; None for the shipped weights.
         size: simulate a pair whose pan has this side in pixels, a multiple of 4, at least 256.
         seed: simulate a pair with this seed.
@@ -88,37 +110,55 @@ def demo(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError: if the size isn't allowed.
+        InputError: if the size isn't allowed, or the Landsat scene is to have a size or a seed.
         ExtraError: if a pair is to be simulated, and the extra `workshop` isn't installed.
         OutputError, OutputExists: if the folder or a file can't be written.
         WeightsError: if the weights can't be used.
     """
+    if landsat and not (size is None and seed is None):
+        raise InputError("expected the Landsat scene, or the size or seed of a simulated pair, found both")
     if size is not None and (size < 256 or size % WORKSHOP.ratio):
         raise InputError(
             f"expected a size of at least 256 pan pixels that {WORKSHOP.ratio} divides, found {size}"
         )
-    write_pair, folder = _pair_writer(size, seed), Path(folder)
-    make_folder(folder)
-    endings = ("pan.tif", "ms.tif", "sharp.tif", "comparison.png", "report.html")
-    pan, mul, output, comparison, report = (folder / f"{CID}-{ending}" for ending in endings)
-    for path in (pan, mul, output, comparison, report):
+    folder = Path(folder)
+    source = _landsat_scene(folder) if landsat else _simulated_pair(folder, size, seed)
+    output, comparison, report = (
+        folder / f"{source.name}-{ending}" for ending in ("sharp.tif", "comparison.png", "report.html")
+    )
+    for path in (output, comparison, report, *source.files):
+        make_folder(path.parent)
         check_output(path, overwrite)
-    write_pair(pan, mul)
+    source.write()
+    pan, mul = source.pan, source.mul
     fused = fuse(pan, mul, output, weights=weights, device=device, overwrite=overwrite, progress=progress)
     write_png(comparison, _compare(pan, mul, output).astype(np.uint8))
     write_report([output], report, pair=(pan, mul), overwrite=overwrite)
     return Demonstration(pan, mul, fused, comparison, report)
 
 
-def _pair_writer(size: int | None, seed: int | None) -> Callable[[Path, Path], None]:
-    """What writes the pair to two paths."""
-    if size is None and seed is None:
-        return _copy_pair
-    with extra_for("a demonstration with --size or --seed"):
-        from potato.simulation.pair_files import write_pair
-    return functools.partial(
-        write_pair, size=SIZE if size is None else size, seed=SEED if seed is None else seed
-    )
+def _landsat_scene(folder: Path) -> _Source:
+    """The shipped scene, to be copied."""
+    scene, copy = resources.files("potato") / "assets" / SCENE, folder / SCENE
+    files = [file for file in scene.iterdir() if file.is_file()]
+
+    def write() -> None:
+        for file in files:
+            write_whole(copy / file.name, file.read_bytes())
+
+    return _Source(SCENE, copy, None, [copy / file.name for file in files], write)
+
+
+def _simulated_pair(folder: Path, size: int | None, seed: int | None) -> _Source:
+    """The shipped pair, or one of another size or seed."""
+    pan, mul = folder / f"{CID}-pan.tif", folder / f"{CID}-ms.tif"
+    write = _copy_pair
+    if not (size is None and seed is None):
+        with extra_for("a demonstration with --size or --seed"):
+            from potato.simulation.pair_files import write_pair
+        size, seed = SIZE if size is None else size, SEED if seed is None else seed
+        write = functools.partial(write_pair, size=size, seed=seed)
+    return _Source(CID, pan, mul, (pan, mul), lambda: write(pan, mul))
 
 
 def _copy_pair(pan: Path, mul: Path) -> None:
@@ -127,9 +167,9 @@ def _copy_pair(pan: Path, mul: Path) -> None:
         write_whole(path, (resources.files("potato") / "assets" / name).read_bytes())
 
 
-def _compare(pan: Path, mul: Path, output: Path) -> NDArray[Any]:
+def _compare(pan: Path, mul: Path | None, output: Path) -> NDArray[Any]:
     """Draw the middle of pan, enlarged mul and the picture at 1:1, side by side."""
-    with gdal(), open_pair(pan, mul) as pair:
+    with open_inputs(pan, mul, Reading(), output.parent) as pair:
         ratio, sensor = pair.ratio, pair.sensor
         side = min(COMPARISON_SIDE // ratio, pair.height, pair.width)
         window = PairWindow((pair.height - side) // 2, (pair.width - side) // 2, side, side)

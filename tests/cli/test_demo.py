@@ -1,10 +1,27 @@
+from importlib import resources
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rio_cogeo.cogeo import cog_validate
 
+from pages import data_of
 from potato import demo, open_pair, save_model
+from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.radiometry import counts_to_reflectance
+from potato.core.render import NATURAL, unrender
+from potato.core.resample import block_mean
+from potato.core.windows import PairWindow
+from potato.demonstration import SCENE, Demonstration
+from potato.fusion.inputs import open_inputs
+from potato.raster import Reading
+
+
+@pytest.fixture(scope="module")
+def landsat(tmp_path_factory) -> Demonstration:
+    """The demonstration of the shipped Landsat scene."""
+    return demo(tmp_path_factory.mktemp("landsat") / "new", landsat=True)
 
 
 @pytest.mark.parametrize("size", [None, 512])
@@ -51,7 +68,48 @@ def test_options_change_the_demonstration(tmp_path, run, network):
     assert run(*base, "--quiet").output == ""
 
 
-@pytest.mark.parametrize(("options", "says"), [(("--size", 258), "that 4 divides"), ((), "--overwrite")])
+def test_the_landsat_scene_is_sharpened_as_the_delivery_that_it_is(landsat):
+    scene = resources.files("potato") / "assets" / SCENE
+    shipped = {file.name: file.read_bytes() for file in scene.iterdir()}
+    assert {file.name: file.read_bytes() for file in landsat.pan.iterdir()} == shipped
+    assert "CC0" in shipped["README.txt"].decode() and sum(map(len, shipped.values())) < 1.6e6
+    with rasterio.open(landsat.fused.output) as picture:
+        assert (picture.width, picture.height, picture.crs.to_epsg()) == (935, 668, 32616)
+        assert tuple(picture.transform)[:6] == (15, 0, 543_982.5, 0, -15, 1_379_002.5)
+        assert picture.tags()["POTATO_SENSOR"] == "LC-BGRN" and (picture.read(4) == 255).all()
+    notes = " ".join(landsat.fused.notes)
+    assert "mul in 4 files, surface reflectance" in notes and "-0.5 pan pixels across and +0.5 down" in notes
+    assert {"pan", "mul, enlarged"} <= {layer["name"] for layer in data_of(landsat.report)["layers"]}
+    assert str(landsat.pan) in str(landsat) and landsat.mul is None
+
+
+def test_colours_of_the_landsat_scene_are_those_of_its_ground_and_of_mul(landsat):
+    with open_inputs(landsat.pan, None, Reading(), landsat.pan.parent) as pair:
+        pixels, sensor = pair.read(PairWindow(0, 0, 334, 467)), pair.sensor
+    with rasterio.open(landsat.fused.output) as picture:
+        codes = picture.read((1, 2, 3))[:, :, :934]
+    mul = counts_to_reflectance(pixels.mul)
+    blue, green, red, nir = mul.transpose(1, 2, 0)[[240, 280, 248], [330, 410, 75]].T
+    forest, lake, cloud = range(3)
+    assert nir[forest] > 5 * red[forest] and 0.02 < green[forest] < 0.08 and green[forest] > blue[forest]
+    assert nir[lake] < red[lake] < 0.06
+    assert min(blue[cloud], green[cloud], red[cloud]) > 0.5
+    colour = mul_to_oklab(mul, sensor)
+    mean = block_mean(unrender(codes, NATURAL), 2)
+    assert delta_e_ok(mean, colour).mean() < 0.1, "JND; rounding to 8 bits is about that"
+    assert abs((mean - colour).mean((1, 2))).max() < 0.0005, "no cast: a hundredth of a JND"
+    assert mean[1, 240, 330] < -0.008 and mean[2, 240, 330] > 0.02, "forest is green"
+    assert np.hypot(*mean[1:, 248, 75]) < 0.02, "clouds are white"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--size", 258), "that 4 divides"),
+        ((), "--overwrite"),
+        (("--landsat", "--seed", 3), "the size or seed of a simulated pair"),
+    ],
+)
 def test_wrong_sizes_and_existing_files_are_refused(tmp_path, run, options, says):
     run("demo", tmp_path, "--size", 256)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}

@@ -12,7 +12,7 @@ from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORKSHOP
 from potato.model import _native
 from potato.model.gpu import GpuBackend
-from potato.model.model import Architecture, Model
+from potato.model.model import Architecture, Model, halos
 from potato.model.native import NativeBackend, render_colour
 from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model
@@ -44,7 +44,7 @@ MODELS = {
 def window(model: Model, height: int, width: int, holes: str = "", seed: int = 0) -> PairPixels:
     """A window of so many cells and the halo of a model, with holes of a kind."""
     random = np.random.default_rng(seed)
-    rows, columns = (side + 2 * model.read_halo for side in (height, width))
+    rows, columns = (side + 2 * halos(model.architecture).read for side in (height, width))
     pan, mul = pairs.ground(rows, columns, seed)
     pan_valid, mul_valid = np.ones(pan.shape, np.bool_), np.ones((rows, columns), np.bool_)
     if "pan" in holes:
@@ -70,7 +70,7 @@ def expected_oklab(model: Model, pixels: PairPixels) -> np.ndarray:
     valid = cells(fine[None, None], 4) > 0, coarse[None, None] > 0
     with torch.inference_mode():
         oklab = sharpen_cells(
-            Sharpener.of(model), cells(pan[None, None], 4), mul[None], valid, model.read_halo
+            Sharpener.of(model), cells(pan[None, None], 4), mul[None], valid, halos(model.architecture).read
         )
     picture = torch.nn.functional.pixel_shuffle(oklab, 4)[0].numpy()
     return np.where(alpha_of(model, pixels), picture, 0)
@@ -78,7 +78,7 @@ def expected_oklab(model: Model, pixels: PairPixels) -> np.ndarray:
 
 def alpha_of(model: Model, pixels: PairPixels) -> np.ndarray:
     """Which pixels of the result are valid, (4h, 4w)."""
-    halo = model.read_halo
+    halo = halos(model.architecture).read
     height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
     core = pixels.crop(halo, halo, height, width)
     return core.pan_valid & enlarge_mask(core.mul_valid)
@@ -185,7 +185,7 @@ def call(**changes):
         "facts": backend._facts,
         "kernels": backend._kernels,
         "ratio": 4,
-        "given": model.read_halo,
+        "given": halos(model.architecture).read,
         "pan": pixels.pan,
         "mul": pixels.mul,
         "pan_valid": pixels.pan_valid,

@@ -8,7 +8,7 @@ from potato.errors import OutputError
 from potato.raster.json_lines import append_json_line, json_line, whole_lines
 
 scalars = st.none() | st.booleans() | st.integers() | st.text()
-rows = st.lists(st.dictionaries(st.text(), scalars | st.lists(scalars)))
+rows = st.lists(st.dictionaries(st.text(), scalars | st.lists(scalars, max_size=3), max_size=3), max_size=3)
 
 
 @given(rows)

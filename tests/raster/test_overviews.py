@@ -21,14 +21,13 @@ def ragged_picture(height: int, width: int, dtype: str) -> np.ndarray:
 
 def exact(codes: np.ndarray, step: int) -> np.ndarray:
     """Means of step × step pixels: of the valid ones for colours, of all for alpha."""
-    height, width = (-(-side // step) for side in codes.shape[1:])
-    result = np.zeros((4, height, width))
-    for row, column in np.ndindex(height, width):
-        square = codes[:, row * step : (row + 1) * step, column * step : (column + 1) * step].astype(float)
-        valid = square[3] > 0
-        if valid.any():
-            result[:3, row, column] = square[:3, valid].mean(1)
-            result[3, row, column] = square[3].mean()
+    rows, columns = (-(-side // step) for side in codes.shape[1:])
+    room = ((0, 0), (0, rows * step - codes.shape[1]), (0, columns * step - codes.shape[2]))
+    squares = np.pad(codes.astype(float), room).reshape(4, rows, step, columns, step)
+    inside = np.pad(np.ones(codes.shape), room).reshape(squares.shape)[0].sum((1, 3))
+    valid = squares[3] > 0
+    result = (squares * valid).sum((2, 4)) / np.maximum(valid.sum((1, 3)), 1)
+    result[3] = squares[3].sum((1, 3)) / inside
     return result
 
 

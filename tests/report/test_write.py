@@ -59,3 +59,14 @@ def test_the_command_writes_the_page_and_prints_the_result(fused, tmp_path, run)
     assert run(*base, "--overwrite", "--quiet").output == ""
     assert run(*base).exit_code == 1 and run("report", "-o", page).exit_code == 2
     assert run(*base, "--overwrite", "--window", 900, 0, 9, 9).exit_code == 1
+
+
+def test_options_of_reading_reach_the_pair(pair, tmp_path, run):
+    _, mul = pairs.ground(40, 40)
+    place = pairs.CORNER @ pairs.Affine.scale(4)
+    unnamed = pairs.write(tmp_path / "four.tif", mul[[1, 2, 4, 6]], place)
+    picture = write_picture(tmp_path / "a.tif", noise((90, 120, 60), 160, 160))
+    base = ("report", picture, "-o", tmp_path / "a.html", "--pair", pair.pan, unnamed)
+    refused = run(*base)
+    assert refused.exit_code == 1 and "--sensor" in refused.stderr
+    assert run(*base, "--sensor", "GE01").exit_code == 0

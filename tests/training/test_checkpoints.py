@@ -20,10 +20,18 @@ from potato.training.data import held_out, list_chips
 from training_runs import CPU, state_of, train_config
 
 
-def test_finished_session_continues_only_for_more_epochs(pool, tmp_path):
+@pytest.fixture(scope="module")
+def finished(pool, tmp_path_factory):
+    """The folder of a finished session "s", not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    train(train_config(folder, pool))
+    return folder
+
+
+def test_finished_session_continues_only_for_more_epochs(pool, finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     lines = []
     plan = train_config(tmp_path, pool)
-    train(plan)
     digest = load_model(tmp_path / "s" / "1.safetensors").digest
     assert train(plan, say=lines.append).steps == 12
     assert any("finished after 2 epochs" in line for line in lines)
@@ -53,13 +61,16 @@ def test_checkpoint_has_a_card_and_loads(pool, tmp_path):
         ({"load_from": "other/3"}, "started from scratch"),
     ],
 )
-def test_session_refuses_options_other_than_it_began_with(pool, tmp_path, change, message):
-    plan = train_config(tmp_path, pool)
-    train(plan)
-    before = (tmp_path / "s" / "state.pt").read_bytes()
+def test_session_refuses_options_other_than_it_began_with(pool, finished, change, message):
+    before = (finished / "s" / "state.pt").read_bytes()
     with pytest.raises(SessionError, match=message):
-        train(replace(plan, **change))
-    assert (tmp_path / "s" / "state.pt").read_bytes() == before
+        train(replace(train_config(finished, pool), **change))
+    assert (finished / "s" / "state.pt").read_bytes() == before
+
+
+def test_session_goes_on_with_other_options_that_do_not_shape_the_weights(pool, finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    plan = train_config(tmp_path, pool)
     free = replace(plan, epochs=3, micro_batch=1, save_every=1.0, from_scratch=True, width=None, depth=None)
     assert train(free).steps == 18
 
@@ -93,15 +104,15 @@ def test_session_of_version_0_1_resumes_to_identical_weights(pool, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"no state", None])
-def test_damaged_state_is_refused_in_one_line(pool, tmp_path, damage):
-    plan = train_config(tmp_path, pool, epochs=1)
-    train(plan)
+def test_damaged_state_is_refused_in_one_line(pool, finished, tmp_path, damage):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    plan = train_config(tmp_path, pool)
     path = tmp_path / "s" / "state.pt"
     path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
     with pytest.raises(SessionError, match=r"state\.pt: expected the state of a session.*--load-from s"):
         train(plan)
-    branch = train(replace(plan, session="t", load_from="s"))
-    assert branch.epochs == (0, 1)
+    branch = train(replace(plan, session="t", load_from="s", epochs=1))
+    assert branch.epochs == (1, 2)
 
 
 def test_session_is_locked_for_other_processes(pool, tmp_path):
@@ -110,9 +121,9 @@ def test_session_is_locked_for_other_processes(pool, tmp_path):
     assert train(train_config(tmp_path, pool)).steps == 12
 
 
-def test_load_from_starts_at_the_weights_of_another_session(pool, tmp_path):
+def test_load_from_starts_at_the_weights_of_another_session(pool, finished, tmp_path):
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     plan = train_config(tmp_path, pool)
-    train(plan)
     branch = replace(plan, session="t", load_from="s/0", width=None, depth=None, lr=1e-4, epochs=1)
     done = train(branch)
     assert done.epochs == (0, 1)

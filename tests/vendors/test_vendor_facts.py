@@ -9,7 +9,7 @@ import pytest
 
 from potato.deliveries import examine_products, is_delivery, list_products, open_delivery
 from potato.deliveries.contents import list_contents
-from potato.deliveries.dimap import parse_xml
+from potato.deliveries.markup import parse_xml
 from potato.deliveries.maxar_constants import find_constants
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectance_per_radiance
@@ -49,7 +49,7 @@ def test_a_white_ground_below_the_zenith_reflects_all_light():
 def test_counts_of_worldview_become_the_reflectance_of_the_vendor_s_formula():
     # absCalFactor 1.783568e-02, effectiveBandwidth 5.43e-02, sun 68.9° high, 400 counts in blue:
     # 1.002 · 400 · 0.3284656 − 9.835 = 121.814 W/(m² µm sr), of 2007.27 · 0.932954 / 1.00238 / π.
-    gain, offset = find_constants("WV02")["BAND_B"].reflectance(1.783568e-02 / 5.43e-02, 1.00119, 68.9)
+    gain, offset = find_constants("WV02")["BAND_B"].to_reflectance(1.783568e-02 / 5.43e-02, 1.00119, 68.9)
     assert 400 * gain + offset == pytest.approx(0.20484, abs=1e-5)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries import find_products, open_delivery
+from potato.deliveries import clear_haze, find_products, open_delivery
 from potato.errors import DeliveryError
 from potato.raster import grid_at
 from potato.raster.plain_file import write_plain
@@ -187,6 +187,24 @@ def test_products_that_are_finished_or_lie_on_no_map(copied):
     refused(folder, "is of level 1B, which lies on no map; .*gdalwarp -rpc .*orthority")
 
 
+def test_a_sharpened_or_enhanced_product_of_maxar(copied):
+    folder = copied("maxar")
+    edit(folder, "*M2AS*.IMD", 'Algorithm = "None"', 'Algorithm = "UNB"')
+    refused(folder, r"found no mul beside .*IMD \(sharpened already\).*")
+    edit(folder, "*M2AS*.IMD", 'Algorithm = "UNB"', 'Algorithm = "None"')
+    edit(folder, "*M2AS*.IMD", 'Enhancement = "Off"', 'Enhancement = "DRA"')
+    refused(folder, r"is enhanced for display \(DRA\), which can't be undone; order the product without")
+
+
+def test_an_image_of_another_format_than_its_name_says(copied):
+    """A VRT names other files of this machine, which aren't the vendor's to read."""
+    folder = copied("files")
+    (folder / "pan.tif").write_text(
+        "<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand band='1' dataType='UInt16'/></VRTDataset>"
+    )
+    refused(folder, "can't open image .*pan.tif")
+
+
 def test_display_products_of_airbus(copied):
     folder = copied("dimap")
     edit(folder, "DIM_*.XML", "BASIC", "DISPLAY")
@@ -226,11 +244,12 @@ def test_several_products_are_listed(made, tmp_path):
 
 def test_haze_kept_for_another_product(made, tmp_path):
     kept = tmp_path / "haze.json"
-    open_delivery(made("dimap"), haze_file=kept)
-    refused(
-        made("maxar"),
+    clear_haze(open_delivery(made("dimap")), kept)
+    delivery = open_delivery(made("maxar"))
+    for said in (
         "expected the haze of 052421600010_01_P001, found that of PHR1A.*; remove it",
-        haze_file=kept,
-    )
-    kept.write_text("{}")
-    refused(made("maxar"), "damaged file; remove it", haze_file=kept)
+        "damaged file",
+    ):
+        with pytest.raises(DeliveryError, match=said):
+            clear_haze(delivery, kept)
+        kept.write_text("{}")

@@ -5,15 +5,18 @@ import json
 import shutil
 import tarfile
 import zipfile
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries import open_delivery
+from potato.deliveries import clear_haze, open_delivery
 from potato.deliveries.haze import MOST_HAZE, WAVELENGTHS, limit_haze
+from potato.deliveries.odl import parse_odl
 from potato.deliveries.synthetic import make_scene
-from potato.raster import gdal, mul_image, open_dataset, open_pair, pan_image
+from potato.raster import gdal, grid_at, mul_image, open_dataset, open_pair, pan_image
+from potato.raster.plain_file import write_plain
 
 SIZE = 160
 
@@ -68,7 +71,7 @@ def test_counts_become_the_reflectance_that_they_were_made_from(made, kind, sens
 
 
 def test_haze_of_the_whole_product_is_found_and_subtracted(made):
-    delivery = open_delivery(made("maxar", "WV02"))
+    delivery = clear_haze(open_delivery(made("maxar", "WV02")))
     truth = scene_of("WV02")
     _, mul, _, _ = read(delivery)
     assert delivery.calibration == "surface reflectance, haze of the whole product subtracted"
@@ -88,7 +91,7 @@ def test_haze_is_limited_and_falls_with_the_wavelength():
 
 
 def test_the_second_level_of_landsat_keeps_its_values_and_takes_pan_of_the_first(made):
-    delivery = open_delivery(made("landsat-2", "LC09"))
+    delivery = clear_haze(open_delivery(made("landsat-2", "LC09")))
     truth = scene_of("LC09")
     pan, mul, _, _ = read(delivery)
     haze = np.array(truth.haze)[:, None, None]
@@ -99,12 +102,15 @@ def test_the_second_level_of_landsat_keeps_its_values_and_takes_pan_of_the_first
 def test_parts_of_a_product_match_at_their_seams(copied, tmp_path):
     """What one run keeps, another uses, whichever parts it has; so pictures of both match."""
     folder, kept = copied("maxar", "WV02"), tmp_path / "haze.json"
-    whole = read(open_delivery(folder, haze_file=kept))
+    whole = read(clear_haze(open_delivery(folder), kept))
     assert set(json.loads(kept.read_text())["haze"]) == {"pan", *find_sensor("WV02").bands}
     for part in folder.rglob("*R1C1*.TIF"):
         part.unlink()
-    rest = open_delivery(folder, allow_missing=True, haze_file=kept)
+    rest = clear_haze(open_delivery(folder, allow_missing=True), kept)
     assert rest.missing and "2 files missing" in str(rest)
+    for layer, pixel in ((rest.pan, 0.5), (rest.mul, 2.0)):
+        with open_dataset(layer.name, "layer") as dataset:
+            assert dataset.transform == grid_at(1, 1, pixel).transform
     for complete, partial in zip(whole, read(rest), strict=True):
         side = complete.shape[-1] // 2
         assert (complete[..., side:, :] == partial[..., side:, :]).all()
@@ -118,6 +124,37 @@ def test_reflectance_that_acomp_has_made_is_taken_as_it_is(copied):
     delivery = open_delivery(folder)
     assert set(delivery.mul.calibration.gains) == {1e-4} and set(delivery.mul.calibration.offsets) == {0.0}
     assert delivery.calibration == "surface reflectance"
+
+
+def test_names_in_the_files_count_more_than_the_order_of_the_metadata(copied):
+    folder = copied("maxar-flat")
+    before = read(open_delivery(folder))
+    path = folder / "09OCT08_P001_MUL.TIF"
+    with open_dataset(str(path), "mul") as file:
+        pixels = file.read()
+    path.unlink()
+    height, width = pixels.shape[1:]
+    write_plain(path, pixels[::-1], grid_at(height, width, 2.0), ("BAND_N", "BAND_R", "BAND_G", "BAND_B"))
+    for seen, true in zip(read(open_delivery(folder)), before, strict=True):
+        assert (seen == true).all()
+
+
+def test_metadata_in_xml_say_the_same(copied):
+    folder = copied("maxar")
+    before = read(open_delivery(folder))
+    for file in folder.rglob("*.IMD"):
+        root = ElementTree.Element("isd")
+        values = ElementTree.SubElement(root, "IMD")
+        for name, value in parse_odl(file.read_text()).items():
+            parent, (*group, field) = values, name.upper().replace("IMAGE_1", "IMAGE").split(".")
+            for tag in group:
+                found = parent.find(tag)
+                parent = ElementTree.SubElement(parent, tag) if found is None else found
+            ElementTree.SubElement(parent, field).text = value
+        file.with_suffix(".XML").write_bytes(ElementTree.tostring(root))
+        file.unlink()
+    for seen, true in zip(read(open_delivery(folder)), before, strict=True):
+        assert (seen == true).all()
 
 
 def test_a_reflectance_product_of_airbus_is_taken_as_it_is(copied):

@@ -9,6 +9,7 @@ from potato.cli import options
 
 @click.command()
 @click.argument("folder", type=click.Path(), default="demo-out")
+@click.option("--landsat", is_flag=True, help="Sharpen a real Landsat scene, as USGS delivers it.")
 @options.weights
 @click.option("--size", type=click.IntRange(256), help="Simulate a pair whose pan has this side, in pixels.")
 @click.option("--seed", type=int, help="Simulate a pair with this seed.")
@@ -16,12 +17,12 @@ from potato.cli import options
 @options.overwrite
 @options.quiet
 def demo(quiet: bool, **settings: Any) -> None:
-    """Sharpen a simulated pair, and show the result.
+    """Sharpen a simulated pair or a real scene, and show the result.
 
-    Writes five files to FOLDER (demo-out): the pair, the sharpened GeoTIFF, a PNG with pan, the
+    Writes to FOLDER (demo-out): the pair or the scene, the sharpened GeoTIFF, a PNG with pan, the
     enlarged mul and the result side by side, and an HTML page (report) to inspect them in a
-    browser. The pair comes with the package; --size or --seed simulates another one and needs the
-    extra 'workshop'.
+    browser. Pair and scene come with the package; --size or --seed simulates another pair and needs
+    the extra 'workshop'.
     """
     from potato import demonstration
 

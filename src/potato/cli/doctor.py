@@ -8,7 +8,7 @@ from potato.cli import options
 
 
 @click.command()
-@click.argument("ard", required=False)
+@click.argument("source", required=False)
 @click.option(
     "--tiles",
     type=click.IntRange(0),
@@ -20,9 +20,10 @@ from potato.cli import options
 @options.quiet
 @options.json_
 def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
-    """Check this installation, this machine and, if given, an ARD.
+    """Check this installation, this machine and, if given, an ARD or a delivery.
 
-    ARD is a folder, s3://…, or https://…. Each finding is fine, a note, or wrong, and says what to
+    SOURCE is an ARD (a folder, s3://…, or https://…), or a vendor's delivery (a folder, a .zip or
+    .tar, or a metadata file). Each finding is fine, a note, or wrong, and says what to
     do. The exit code is 3 if anything is wrong.
     """
     from potato.doctor import examine

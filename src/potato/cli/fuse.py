@@ -7,13 +7,37 @@ import click
 from potato.cli import options
 
 
+# West and south may begin with a minus; click takes them for numbers, since no option is a number.
 @click.command()
-@click.argument("pan")
-@click.argument("mul")
+@click.argument("inputs", nargs=-1, required=True, metavar="PAN MUL | DELIVERY")
 @click.argument("output", type=click.Path())
-@options.reading
+@options.reading_deliveries
+@options.bbox
+@options.aoi
+@click.option(
+    "--window",
+    type=int,
+    nargs=4,
+    metavar="ROW COLUMN HEIGHT WIDTH",
+    help="Read and show only this part, in pan pixels, multiples of the ratio.",
+)
+@click.option(
+    "--extent",
+    type=click.Choice(["pan", "intersection"]),
+    default="pan",
+    show_default=True,
+    help="pan: all of pan, transparent where mul ends. intersection: only the ground that both have.",
+)
+@click.option(
+    "--align",
+    is_flag=True,
+    help="Measure how far mul lies from where pan shows the ground, and move it there: each detector "
+    "array by one displacement.",
+)
 @options.weights
 @options.rendering
+@options.bands
+@options.composite
 @options.profile
 @options.creation_options
 @options.device
@@ -27,13 +51,17 @@ from potato.cli import options
 @options.overwrite
 @options.quiet
 @options.json_
-def fuse(quiet: bool, json_: bool, **settings: Any) -> None:
+def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a pair of images into one picture in true colour.
 
-    PAN is the panchromatic image, MUL the multispectral one, OUTPUT the GeoTIFF to write.
-    PAN and MUL may be anything GDAL opens: a path, https://…, s3://…, zip://…, a VRT.
+    PAN is the panchromatic image, MUL the multispectral one: anything GDAL opens, such as a path,
+    https://…, s3://…, zip://…, a VRT. DELIVERY is an order as a vendor delivers it: a folder, a
+    .zip or .tar, or a metadata file. OUTPUT is the GeoTIFF to write.
     """
     from potato.fusion import pipeline
 
-    result = pipeline.fuse(progress=options.show_progress(quiet), **settings)
+    if len(inputs) > 2:
+        raise click.UsageError("expected a pan and a mul, or a delivery; then the output")
+    pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
+    result = pipeline.fuse(pan, mul, progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, speed=result.speed)

@@ -87,6 +87,16 @@ creation_options: Decorator = click.option(
     callback=_as_dict,
     help="GDAL creation option, added to those of the profile; may be repeated.",
 )
+bbox: Decorator = click.option(
+    "--bbox",
+    type=float,
+    nargs=4,
+    metavar="W S E N",
+    help="Degrees: read and show only the ground between these.",
+)
+aoi: Decorator = click.option(
+    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+)
 look: Decorator = _choice(
     "--look",
     "natural",
@@ -102,6 +112,19 @@ contrast: Decorator = click.option(
     "--contrast",
     type=click.FloatRange(0.2, 5),
     help="Contrast of the natural look: above 1, shadows are deeper.",
+)
+bands: Decorator = click.option(
+    "--bands",
+    metavar="NAMES",
+    default="",
+    help="Write these bands, such as nir1,red,green, or 'all', as reflectance × 10,000 in 16 bits, "
+    "instead of a picture.",
+)
+composite: Decorator = click.option(
+    "--composite",
+    metavar="NAMES",
+    default="",
+    help="Three bands that the picture shows as red, green and blue, such as nir,red,green.",
 )
 profile: Decorator = _choice(
     "--profile",
@@ -165,20 +188,42 @@ nodata: Decorator = click.option(
     callback=_numbers,
     help="Value of invalid pixels; one number, or one for pan and one for each band.",
 )
+calibrate: Decorator = click.option(
+    "--calibrate",
+    type=click.Choice(["auto", "none", "toa", "surface"]),
+    default="auto",
+    show_default=True,
+    help="What counts of a delivery become. toa: reflectance above the atmosphere. surface: toa without "
+    "haze. auto: surface where metadata allow it.",
+)
+product: Decorator = click.option(
+    "--product", metavar="NAME", help="The product to take of several in a delivery, such as P002."
+)
+allow_missing: Decorator = click.option(
+    "--allow-missing", is_flag=True, help="Leave a hole where a file that metadata name is missing."
+)
 READING = sensor, band_order, scale, nodata
 """Options that say how files are to be read."""
 
+READING_DELIVERIES = *READING, calibrate, product, allow_missing
+"""The same for deliveries, as vendors make them."""
 
-def reading(command: Command) -> Command:
-    """Add the options of `READING`, which reach the command as one `reading`."""
+
+def reading(command: Command, options: Sequence[Decorator] = READING) -> Command:
+    """Add options of `Reading`, which reach the command as one `reading`."""
 
     @functools.wraps(command)
-    def run(*, sensor: Any, band_order: Any, scale: Any, nodata: Any, **settings: Any) -> Any:
+    def run(**settings: Any) -> Any:
         from potato.raster import Reading
 
-        return command(reading=Reading(sensor, band_order, scale, nodata), **settings)
+        names = [field.name for field in dataclasses.fields(Reading)]
+        chosen = {name: settings.pop(name) for name in names if name in settings}
+        return command(reading=Reading(**chosen), **settings)
 
-    return _add(run, *READING)
+    return _add(run, *options)
+
+
+reading_deliveries = functools.partial(reading, options=READING_DELIVERIES)
 
 
 def printed(command: Command) -> Command:

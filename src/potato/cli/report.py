@@ -19,6 +19,7 @@ from potato.cli import options
     help="The part to show in full detail and to measure, in pixels of the pictures.  [default: all of a "
     "small picture, the middle of a large one]",
 )
+@options.reading
 @options.overwrite
 @options.quiet
 @options.json_

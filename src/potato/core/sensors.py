@@ -9,11 +9,16 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from potato.errors import BandError
+
 SCALE = 10_000
 """Counts, stored as uint16, of reflectance 1; specular targets and clouds exceed it."""
 
 MOST_RATIO, MOST_BANDS = 6, 16
 """The largest ratio and the most bands that native code has room for."""
+
+INFRARED_PAN = 0.25
+"""Share of near infrared in pan from which `model.features.predict_infrared` serves."""
 
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
@@ -107,6 +112,12 @@ class Sensor:
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
 
     @property
+    def pan_sees_infrared(self) -> bool:
+        """Whether vegetation, dark to the eye, is bright in pan, which sees much near infrared."""
+        weights = zip(self.bands, self.pan_weights, strict=True)
+        return sum(weight for band, weight in weights if band.startswith("nir")) > INFRARED_PAN
+
+    @property
     def array_places(self) -> list[list[int]]:
         """Positions of the bands of each array; without arrays, of all bands as one."""
         return [[self.bands.index(band) for band in array] for array in self.arrays or (self.bands,)]
@@ -133,14 +144,39 @@ class Sensor:
             >>> GEOEYE_1.find_bands(["Red", "Green", "BAND_B", "Near-Infrared"])
             {'blue': 2, 'green': 1, 'red': 0, 'nir': 3}
         """
-        known = {simplified(name): band for band in self.bands for name in self.band_names(band)}
         found: dict[str, list[int]] = {band: [] for band in self.bands}
         for place, name in enumerate(names):
-            text = (name or "").strip().lower()
-            band = known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
+            band = self._band_called(name or "")
             if band:
                 found[band].append(place)
         return {band: places[0] for band, places in found.items() if len(places) == 1}
+
+    def choose_bands(self, names: Iterable[str]) -> tuple[int, ...]:
+        """The numbers, from 0, of bands that are asked for by any of their names.
+
+        Raises:
+            BandError: if there is no band of a name; the message lists the bands.
+
+        Example:
+            >>> from potato.core.sensor_table import WORLDVIEW_2
+            >>> WORLDVIEW_2.choose_bands(["nir", "Red", "BAND_G"])
+            (6, 4, 2)
+        """
+        numbers = []
+        for name in names:
+            band = self._band_called(name)
+            if band is None:
+                raise BandError(
+                    f"expected bands of {self.title}, which are {', '.join(self.bands)}; found {name!r}"
+                )
+            numbers.append(self.bands.index(band))
+        return tuple(numbers)
+
+    def _band_called(self, name: str) -> str | None:
+        """The band that a name means; None for none."""
+        known = {simplified(each): band for band in self.bands for each in self.band_names(band)}
+        text = name.strip().lower()
+        return known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
 
 
 # Until every room takes a sensor: facts of WorldView-2 and -3.

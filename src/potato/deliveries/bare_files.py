@@ -2,12 +2,9 @@
 
 from pathlib import PurePosixPath
 
-from potato.deliveries.contents import Contents
+from potato.deliveries.contents import DRIVERS, Contents, read_part
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
-from potato.errors import DeliveryError, InputError
-from potato.raster.header import Header, read_header
-
-ENDINGS = (".tif", ".tiff", ".jp2")
+from potato.raster.header import Header
 
 
 def find_files(contents: Contents) -> list[Product]:
@@ -19,12 +16,8 @@ def find_files(contents: Contents) -> list[Product]:
         DeliveryError: if an image can't be opened.
     """
     images = []
-    for name in contents.ending(*ENDINGS):
-        try:
-            header = read_header(contents.gdal_name(name), "image")
-        except InputError as error:
-            raise DeliveryError(str(error)) from error
-        images.append(_image(name, header))
+    for name in contents.ending(*DRIVERS):
+        images.append(_image(name, read_part(contents, name)))
     used = tuple(image for image in images if image is not None)
     return [Product(PurePosixPath(contents.path).name, "files", contents, used)] if used else []
 

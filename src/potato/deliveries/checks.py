@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.sensors import Sensor
 from potato.deliveries.product import Product, VendorImage
-from potato.errors import DeliveryError
+from potato.errors import CalibrationError, DeliveryError
 
 Calibrate = Literal["auto", "none", "toa", "surface"]
 """What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
@@ -32,7 +32,9 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
                 f"{path}: expected one {role} in {product.name}, found {names}; give pan and mul by name"
             )
         if not images:
-            others = ", ".join(image.metadata for image in product.images)
+            others = ", ".join(
+                image.metadata + " (sharpened already)" * (image.role == "other") for image in product.images
+            )
             raise DeliveryError(
                 f"{path}: expected a pan and a mul, found no {role} beside {others}; {_ADVICE[role]}"
             )
@@ -59,10 +61,18 @@ def name_sensor(
             f"{path}: expected pan and mul of one satellite, found {pan.platform} and {mul.platform}; "
             "put each product into a folder of its own"
         )
+    found = find_sensor(platform, len(mul.bands)) if platform else None
+    if sensor is not None and found is not None:
+        # Some satellites have a record for all bands, and one for four.
+        if sensor not in (found, find_sensor(platform)):
+            raise DeliveryError(
+                f"{path}: expected the sensor that its metadata name, {found.title}, found {sensor.title}; "
+                "leave out --sensor"
+            )
+        return found, ()
     if sensor is not None:
         return sensor, ()
     if platform:
-        found = find_sensor(platform, len(mul.bands))
         if found is None:
             raise DeliveryError(
                 f"{path}: expected a satellite that Potato knows, found {platform}; name one whose bands "
@@ -70,6 +80,8 @@ def name_sensor(
             )
         return found, ()
     guess = guess_sensor([band.name for band in mul.bands])
+    if guess is None and not any(band.name for band in mul.bands):
+        guess = guess_unnamed(len(mul.bands))
     if guess is None:
         names = ", ".join(band.name or "no name" for band in mul.bands) or "none"
         raise DeliveryError(
@@ -85,14 +97,15 @@ def choose_calibration(
     """What counts become, for `auto` by what the metadata allow.
 
     Raises:
-        DeliveryError: if the metadata don't allow it.
+        CalibrationError: if the metadata lack the constants.
+        DeliveryError: if there is nothing to calibrate.
     """
     if calibrate == "none" or (calibrate == "auto" and product.kind == "files"):
         return "none"
     for image in (pan, mul):
         if not image.reflectance:
             why = image.unknown or f"{image.metadata}: expected a vendor's metadata beside it, found none"
-            raise DeliveryError(
+            raise CalibrationError(
                 f"{product.contents.path}: {why}; counts can't become reflectance without them: fetch the "
                 "metadata again, or take the files as they are (--calibrate none)"
             )

@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from potato.core.types import PathLike
-from potato.errors import DeliveryError
+from potato.errors import DeliveryError, InputError
+from potato.raster.header import Header, read_header
 
 MOST_FILES = 50_000
 """Files in a folder above which it isn't taken for a delivery."""
 
 MOST_BYTES = 64 << 20
 """Bytes of a metadata file above which it isn't read; real ones have less than 2 MB."""
+
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NITF"}
+"""GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
+
+METADATA = (".til", ".imd", ".xml", ".txt")
+"""Endings of metadata files."""
 
 ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
 """GDAL's prefixes of what lies in an archive, by the ending of the archive's name."""
@@ -90,6 +97,19 @@ def archive_kind(path: str) -> str:
     return next((prefix for ending, prefix in ARCHIVES.items() if path.lower().endswith(ending)), "")
 
 
+def read_part(contents: Contents, file: str) -> Header:
+    """The header of an image of a delivery.
+
+    Raises:
+        DeliveryError: if it can't be opened, or has another format than its name says.
+    """
+    driver = DRIVERS.get(PurePosixPath(file).suffix.lower(), "TIL")
+    try:
+        return read_header(contents.gdal_name(file), "image", driver)
+    except InputError as error:
+        raise DeliveryError(str(error)) from error
+
+
 def _list_folder(path: str) -> Contents:
     root = Path(path)
     if not root.is_dir():
@@ -121,13 +141,19 @@ def _list_zip(path: str) -> Contents:
 
 
 def _list_tar(path: str) -> Contents:
+    names: list[str] = []
+    texts: dict[str, bytes] = {}
+    # One pass: what is compressed as a whole must be decompressed from its start each time.
     with tarfile.open(path) as archive:
-        names = [one.name.removeprefix("./") for one in archive if one.isfile()]
+        for one in archive:
+            name = one.name.removeprefix("./")
+            file = archive.extractfile(one) if one.isfile() else None
+            if file is not None:
+                names.append(name)
+                if name.lower().endswith(METADATA):
+                    texts[name] = file.read(MOST_BYTES + 1)
 
     def read(name: str, most: int) -> bytes:
-        with tarfile.open(path) as archive:
-            member = next(one for one in archive if one.name.removeprefix("./") == name)
-            file = archive.extractfile(member)
-            return b"" if file is None else file.read(most)
+        return texts[name][:most]
 
     return Contents(path, f"/vsitar/{Path(path).absolute().as_posix()}", tuple(sorted(names)), read)

@@ -25,7 +25,7 @@ from potato.raster import Layer
 READERS = (find_landsat, find_dimap, find_maxar)
 """Readers of metadata, of which the first that finds any is asked."""
 
-METADATA = (".til", ".imd", ".xml", "_mtl.txt")
+DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
 """Endings of files that stand for the product that they describe."""
 
 RATIO_TOLERANCE = 0.02
@@ -80,7 +80,7 @@ class Delivery:
 def is_delivery(path: PathLike) -> bool:
     """Whether a path may be a delivery: a folder, an archive, or a metadata file."""
     name = os.fspath(path)
-    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(METADATA)
+    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(DESCRIPTIONS)
 
 
 def find_products(path: PathLike) -> tuple[Product, ...]:
@@ -93,7 +93,7 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
         DeliveryError: if there is no imagery, or metadata can't be understood.
     """
     name = os.fspath(path)
-    if Path(name).is_file() and name.lower().endswith(METADATA):
+    if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
         return _product_of(name)
     contents = list_contents(name)
     products = next((found for find in READERS if (found := find(contents))), None)
@@ -114,19 +114,18 @@ def open_delivery(
     allow_missing: bool = False,
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
-    haze_file: PathLike | None = None,
 ) -> Delivery:
-    """Find the pan and the mul of a delivery.
+    """Find the pan and the mul of a delivery, with haze if they are top-of-atmosphere reflectance.
 
     Args:
         path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
         product: the name of the product, or the end of it (`P002`), if there are several.
-        calibrate: what counts become. `surface` subtracts the haze of the whole product from `toa`;
-            `auto` is `surface` where the metadata have the constants, else `none`.
+        calibrate: what counts become. For `surface`, `clear_haze` has still to subtract the haze of
+            the whole product from `toa`; `auto` is `surface` where the metadata have the constants,
+            else `none`.
         allow_missing: whether files that the metadata name may be missing; their ground is invalid.
         sensor: the sensor, if the metadata don't name it.
         band_order: names of mul's bands in the order of its files, if they aren't what they say.
-        haze_file: a JSON file that keeps the product's haze for later runs; None to keep nothing.
 
     Raises:
         DeliveryError: if the delivery is incomplete, inconsistent or not understood.
@@ -138,8 +137,7 @@ def open_delivery(
         raise DeliveryError(
             f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
         )
-    delivery = open_layers(products[0], calibrate, allow_missing, sensor, band_order)
-    return delivery if calibrate in ("none", "toa") else clear_haze(delivery, haze_file)
+    return open_layers(products[0], calibrate, allow_missing, sensor, band_order)
 
 
 def open_layers(
@@ -167,7 +165,7 @@ def open_layers(
         )
     mul = named_bands(mul, band_order, contents.path)
     known, notes = name_sensor(product, pan, mul, sensor)
-    bands = order_bands(mul, known, contents.path)
+    bands = order_bands(contents, mul, known)
     wanted = choose_calibration(product, pan, mul, calibrate)
     fine = (pan.bands or (VendorBand("pan", 0, 1),))[:1]
     pan_layer, pan_grid = make_layer(contents, pan, fine, _calibration(pan, fine, wanted))
@@ -210,17 +208,17 @@ def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Deliver
     if not hazy:
         return delivery
     sensors = {"pan": None, "mul": delivery.sensor}
+    bands = {"pan": ("pan",), "mul": delivery.sensor.bands}
 
     def estimate() -> dict[str, float]:
         found = [estimate_haze(layers[role], sensors[role]) for role in hazy]
         return {band: haze for one in found for band, haze in one.items()}
 
-    haze = keep_haze(haze_file, delivery.name, estimate)
+    needed = [band for role in hazy for band in bands[role]]
+    haze = keep_haze(haze_file, delivery.name, needed, estimate)
     told = f"{WORDS['surface']}, haze of the whole product subtracted"
-    pan = _subtract(delivery.pan, haze, ("pan",))
-    return replace(
-        delivery, pan=pan, mul=_subtract(delivery.mul, haze, delivery.sensor.bands), calibration=told
-    )
+    pan, mul = (_subtract(layer, haze, bands[role]) for role, layer in layers.items())
+    return replace(delivery, pan=pan, mul=mul, calibration=told)
 
 
 def _product_of(name: str) -> tuple[Product, ...]:

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 from potato.deliveries.contents import Contents
+from potato.deliveries.markup import parse_xml
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
 from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectance_per_radiance
 from potato.errors import DeliveryError
@@ -39,20 +40,6 @@ def find_dimap(contents: Contents) -> list[Product]:
         Product(f"{images[0].platform}_{strip}", "dimap", contents, tuple(images))
         for (_, strip), images in sorted(products.items())
     ]
-
-
-def parse_xml(text: str, name: str) -> ElementTree.Element:
-    """The root of an XML document from a stranger: without a DTD, which could define entities.
-
-    Raises:
-        DeliveryError: if it has a DTD, or isn't well-formed.
-    """
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise DeliveryError(f"{name}: expected metadata, found a document that defines entities")
-    try:
-        return ElementTree.fromstring(text.encode())
-    except ElementTree.ParseError as error:
-        raise DeliveryError(f"{name}: expected XML, found none ({error}); fetch it again") from error
 
 
 def _read_image(contents: Contents, name: str) -> VendorImage:

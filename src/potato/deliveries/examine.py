@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from potato.core.text import counted
 from potato.core.types import PathLike
+from potato.deliveries.contents import read_part
 from potato.deliveries.delivery import Delivery, find_products, open_layers
-from potato.deliveries.layout import read_part
 from potato.deliveries.product import Product
 from potato.errors import DeliveryError, InputError
 from potato.raster.header import read_corner

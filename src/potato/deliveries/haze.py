@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,13 +101,14 @@ def limit_haze(haze: Mapping[str, float]) -> dict[str, float]:
 
 
 def keep_haze(
-    path: PathLike | None, product: str, estimate: Callable[[], dict[str, float]]
+    path: PathLike | None, product: str, bands: Sequence[str], estimate: Callable[[], dict[str, float]]
 ) -> dict[str, float]:
     """The haze of a product from a JSON file; estimated and kept there if the file isn't there.
 
     Args:
         path: the file; None to keep nothing.
         product: the product's name.
+        bands: those whose haze is needed.
         estimate: called if the file isn't there; gives the haze by name of the band.
 
     Raises:
@@ -121,16 +122,20 @@ def keep_haze(
         haze = estimate()
         write_whole(file, json.dumps({"format": FORMAT, "product": product, "haze": haze}, indent=2) + "\n")
         return haze
+    damaged = DeliveryError(
+        f"{file}: expected the haze of {', '.join(bands)} in {product}, found a damaged file; remove it"
+    )
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        kept = {str(band): float(value) for band, value in data["haze"].items()}
         known = data["format"], data["product"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DeliveryError(
-            f"{file}: expected the haze of {product}, found another or a damaged file; remove it"
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise damaged from error
     if known != (FORMAT, product):
         raise DeliveryError(f"{file}: expected the haze of {product}, found that of {known[1]}; remove it")
+    try:
+        kept = {band: float(data["haze"][band]) for band in bands}
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged from error
     return kept
 
 

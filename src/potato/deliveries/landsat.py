@@ -34,7 +34,7 @@ def find_landsat(contents: Contents) -> list[Product]:
     for name in contents.ending("_mtl.txt"):
         values = parse_odl(contents.read_text(name))
 
-        def look(group: str, key: str, name: str = name, values: dict[str, str] = values) -> str:
+        def value(group: str, key: str, name: str = name, values: dict[str, str] = values) -> str:
             try:
                 return values[f"LANDSAT_METADATA_FILE.{group}.{key}"]
             except KeyError as error:
@@ -43,9 +43,9 @@ def find_landsat(contents: Contents) -> list[Product]:
                     "fetch the scene again from Collection 2"
                 ) from error
 
-        identity = look("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID").split("_")
+        identity = value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID").split("_")
         scene = "_".join((identity[0], *identity[2:4]))
-        scenes.setdefault(scene, []).extend(_read_images(contents, name, look))
+        scenes.setdefault(scene, []).extend(_read_images(contents, name, value))
     return [Product(scene, "landsat", contents, _choose(images)) for scene, images in sorted(scenes.items())]
 
 
@@ -56,55 +56,55 @@ def _choose(images: list[VendorImage]) -> tuple[VendorImage, ...]:
     return tuple(images)
 
 
-def _read_images(contents: Contents, name: str, look: Lookup) -> list[VendorImage]:
+def _read_images(contents: Contents, name: str, value: Lookup) -> list[VendorImage]:
     """The pan (of level 1) and the mul that an MTL file describes."""
-    level = look("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
-    sensor = look("IMAGE_ATTRIBUTES", "SENSOR_ID")
+    level = value("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
+    sensor = value("IMAGE_ATTRIBUTES", "SENSOR_ID")
     numbers = next((table for start, table in NUMBERS.items() if sensor.startswith(start)), {})
-    files = {band: look("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{number}") for band, number in numbers.items()}
+    files = {band: value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{number}") for band, number in numbers.items()}
     files = {
         band: file
         for band, file in files.items()
         if band != OPTIONAL or contents.beside(name, file) is not None
     }
     if not any(contents.beside(name, file) for file in files.values()):
-        _refuse_other_scene(contents, name, look("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID"))
-    mul = _image(contents, name, look, {band: (numbers[band], file) for band, file in files.items()})
+        _refuse_other_scene(contents, name, value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID"))
+    mul = _image(contents, name, value, {band: (numbers[band], file) for band, file in files.items()})
     if level.startswith("L2"):
         return [mul]
-    file = look("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{PAN_NUMBER}")
-    return [_image(contents, name, look, {"pan": (PAN_NUMBER, file)}), mul]
+    file = value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{PAN_NUMBER}")
+    return [_image(contents, name, value, {"pan": (PAN_NUMBER, file)}), mul]
 
 
-def _image(contents: Contents, name: str, look: Lookup, files: dict[str, tuple[int, str]]) -> VendorImage:
-    level = look("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
+def _image(contents: Contents, name: str, value: Lookup, files: dict[str, tuple[int, str]]) -> VendorImage:
+    level = value("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
     second = level.startswith("L2")
     group = "LEVEL2_SURFACE_REFLECTANCE_PARAMETERS" if second else "LEVEL1_RADIOMETRIC_RESCALING"
-    height = 1.0 if second else math.sin(math.radians(float(look("IMAGE_ATTRIBUTES", "SUN_ELEVATION"))))
+    height = 1.0 if second else math.sin(math.radians(float(value("IMAGE_ATTRIBUTES", "SUN_ELEVATION"))))
     bands = []
     for index, (band, (number, _)) in enumerate(files.items()):
         factor, addend = (
-            float(look(group, f"REFLECTANCE_{kind}_BAND_{number}")) / height for kind in ("MULT", "ADD")
+            float(value(group, f"REFLECTANCE_{kind}_BAND_{number}")) / height for kind in ("MULT", "ADD")
         )
         bands.append(VendorBand(band, index, 1, factor, addend))
     role = "pan" if "pan" in files else "mul"
     cell = float(
-        look("PROJECTION_ATTRIBUTES", f"GRID_CELL_SIZE_{'PANCHROMATIC' if role == 'pan' else 'REFLECTIVE'}")
+        value("PROJECTION_ATTRIBUTES", f"GRID_CELL_SIZE_{'PANCHROMATIC' if role == 'pan' else 'REFLECTIVE'}")
     )
     # The corners are centres of pixels. All four agree in a whole scene. In crops made by xlandsat,
     # whose files have no place of their own, pan and bands share the lower left one.
     west, south = (
-        float(look("PROJECTION_ATTRIBUTES", f"CORNER_LL_PROJECTION_{axis}_PRODUCT")) - cell / 2
+        float(value("PROJECTION_ATTRIBUTES", f"CORNER_LL_PROJECTION_{axis}_PRODUCT")) - cell / 2
         for axis in "XY"
     )
-    projection = look("PROJECTION_ATTRIBUTES", "MAP_PROJECTION")
-    zone = int(look("PROJECTION_ATTRIBUTES", "UTM_ZONE")) if projection == "UTM" else 0
+    projection = value("PROJECTION_ATTRIBUTES", "MAP_PROJECTION")
+    zone = int(value("PROJECTION_ATTRIBUTES", "UTM_ZONE")) if projection == "UTM" else 0
     return VendorImage(
         role=role,
         metadata=name,
-        platform=look("IMAGE_ATTRIBUTES", "SPACECRAFT_ID"),
-        passes=frozenset({look("IMAGE_ATTRIBUTES", "SCENE_CENTER_TIME")[:8]}),
-        date=look("IMAGE_ATTRIBUTES", "DATE_ACQUIRED"),
+        platform=value("IMAGE_ATTRIBUTES", "SPACECRAFT_ID"),
+        passes=frozenset({value("IMAGE_ATTRIBUTES", "SCENE_CENTER_TIME")[:8]}),
+        date=value("IMAGE_ATTRIBUTES", "DATE_ACQUIRED"),
         level=level,
         groups=tuple((NamedPart(file, contents.beside(name, file)),) for _, file in files.values()),
         bands=tuple(bands),

@@ -8,15 +8,12 @@ from affine import Affine
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
 from potato.core.text import counted
-from potato.deliveries.contents import Contents
+from potato.deliveries.contents import Contents, read_part
 from potato.deliveries.product import NamedPart, VendorBand, VendorImage
-from potato.errors import DeliveryError, InputError
+from potato.errors import DeliveryError
 from potato.raster import Grid, Layer, crs_name, grid_at
-from potato.raster.header import Header, read_header
+from potato.raster.header import Header
 from potato.raster.vrt import Placed, VrtBand, build_vrt
-
-DRIVERS = {"tif": "GTiff", "tiff": "GTiff", "jp2": "JP2OpenJPEG", "ntf": "NITF"}
-"""GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
 
 TOLERANCE = 0.1
 """Pixels by which a part may lie beside the grid of the others."""
@@ -66,27 +63,29 @@ def named_bands(image: VendorImage, order: Sequence[str], where: str) -> VendorI
     )
 
 
-def order_bands(image: VendorImage, sensor: Sensor, where: str) -> tuple[VendorBand, ...]:
-    """The bands of a mul in the order of a sensor's.
-
-    Args:
-        image: the mul.
-        sensor: the sensor.
-        where: what the message calls the delivery.
+def order_bands(contents: Contents, image: VendorImage, sensor: Sensor) -> tuple[VendorBand, ...]:
+    """The bands of a mul in the order of a sensor's; names that files give them count most.
 
     Raises:
         DeliveryError: if bands are missing or have no names.
     """
     places = sensor.find_bands([band.name for band in image.bands])
     if len(places) == len(sensor.bands):
-        return tuple(image.bands[places[band]] for band in sensor.bands)
+        ordered = {band: image.bands[places[band]] for band in sensor.bands}
+        for index, group in enumerate(image.groups):
+            own = [name for name, band in ordered.items() if band.group == index]
+            file = next((part.file for part in group if part.file is not None), None)
+            named = sensor.find_bands(read_part(contents, file).descriptions) if file else {}
+            if named.keys() == set(own):
+                ordered |= {name: dataclasses.replace(ordered[name], number=named[name] + 1) for name in own}
+        return tuple(ordered.values())
     if not places and len(image.bands) == len(sensor.file_order):
         order = dict(zip(sensor.file_order, image.bands, strict=True))
         return tuple(order[band] for band in sensor.bands)
     missing = [band for band in sensor.bands if band not in places]
     found = ", ".join(band.name or "no name" for band in image.bands) or "none"
     raise DeliveryError(
-        f"{where}: expected the bands of {sensor.title}, found {found} in {image.metadata}, "
+        f"{contents.path}: expected the bands of {sensor.title}, found {found} in {image.metadata}, "
         f"but not {', '.join(missing)}; name another sensor (--sensor, see potato sensors), or the bands "
         "(--band-order)"
     )
@@ -157,19 +156,6 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
         width = max(width, column - left + other.grid.width)
     transform = header.grid.transform @ Affine.translation(left, top)
     return tuple(placed), Grid(height, width, header.grid.crs, transform)
-
-
-def read_part(contents: Contents, file: str) -> Header:
-    """The header of a file of a delivery.
-
-    Raises:
-        DeliveryError: if it can't be opened, or has another format than its name says.
-    """
-    driver = DRIVERS.get(file.rsplit(".", 1)[-1].lower())
-    try:
-        return read_header(contents.gdal_name(file), "part", driver)
-    except InputError as error:
-        raise DeliveryError(str(error)) from error
 
 
 def _offset(first: Header, other: Header) -> tuple[int, int]:

@@ -1,19 +1,17 @@
 """Maxar's (Vantor's) orders: folders of .TIF with .TIL and .IMD, for pan and for mul."""
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from potato.deliveries.contents import Contents
+from potato.deliveries.contents import DRIVERS, Contents, read_part
+from potato.deliveries.markup import parse_xml
 from potato.deliveries.maxar_constants import find_constants
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
 from potato.deliveries.sunlight import earth_sun_distance, parse_time
-from potato.errors import DeliveryError, InputError
-from potato.raster.header import read_header
-
-IMAGES = (".tif", ".tiff", ".jp2", ".ntf")
-"""Endings of the images of an order."""
+from potato.errors import DeliveryError
 
 LETTERS = ("P", "C", "B", "G", "Y", "R", "RE", "RE1", "RE2", "N", "N1", "N2")
 """What follows `BAND_` in the names of the bands, in the order in which files have them."""
@@ -30,14 +28,15 @@ def find_maxar(contents: Contents) -> list[Product]:
     Raises:
         DeliveryError: if metadata are missing or can't be understood.
     """
-    stems = {_stem(name): name for name in contents.ending(".til", ".imd")}
+    stems = {_stem(name) for name in contents.ending(".til", ".imd")}
+    stems |= {_stem(name) for name in contents.ending(".xml") if _CODE.search(PurePosixPath(name).name)}
     claimed: set[str] = set()
     groups: dict[str, list[VendorImage]] = {}
     for stem in sorted(stems):
         image = _read_image(contents, stem)
         claimed |= {part.file for part in image.groups[0] if part.file}
         groups.setdefault(_product_name(stem), []).append(image)
-    for name in contents.ending(*IMAGES):
+    for name in contents.ending(*DRIVERS):
         if name not in claimed and _CODE.search(PurePosixPath(name).name):
             stem = _stem(_PART.sub("", name))
             raise DeliveryError(
@@ -59,48 +58,60 @@ def _product_name(stem: str) -> str:
 
 
 def _read_image(contents: Contents, stem: str) -> VendorImage:
-    table = contents.beside(stem, f"{PurePosixPath(stem).name}.TIL")
-    parts, size = _named_parts(contents, table) if table else (_unnamed_parts(contents, stem), None)
-    metadata = contents.beside(stem, f"{PurePosixPath(stem).name}.IMD")
+    table, metadata, other = (
+        contents.beside(stem, f"{PurePosixPath(stem).name}{ending}") for ending in (".TIL", ".IMD", ".XML")
+    )
+    metadata = metadata or other
     if metadata is None:
         raise DeliveryError(
             f"{contents.path}: expected {PurePosixPath(stem).name}.IMD beside {table}, found none; "
             "copy the whole folder of the order"
         )
+    parts, size = _named_parts(contents, table) if table else (_unnamed_parts(contents, stem), None)
     facts = _facts(contents, metadata, table or next((part.file for part in parts if part.file), None))
-    if size is None and {"numRows", "numColumns"} <= facts.keys() and len(parts) > 1:
-        size = int(facts["numRows"]), int(facts["numColumns"])
-    role, refusal = _role(facts, stem)
-    bands, reflectance, unknown = _bands(facts, role, PurePosixPath(metadata).name)
-    passes = [value for name, value in facts.items() if name.endswith(".CatId")]
+    if size is None and {"numrows", "numcolumns"} <= facts.keys() and len(parts) > 1:
+        size = int(facts["numrows"]), int(facts["numcolumns"])
+    bands, reflectance, unknown = _bands(facts, PurePosixPath(metadata).name)
+    passes = [value for name, value in facts.items() if name.endswith(".catid")]
     time = _time(facts)
     return VendorImage(
-        role=role,
+        role=_role(facts, stem),
         metadata=metadata,
-        platform=facts.get("IMAGE_1.satId", ""),
+        platform=facts.get("image_1.satid", ""),
         passes=frozenset(passes or ([time[:16]] if time else [])),
         date=time[:10],
-        level=" ".join(filter(None, (facts.get("productType"), facts.get("productLevel")))),
+        level=" ".join(filter(None, (facts.get("producttype"), facts.get("productlevel")))),
         groups=(parts,),
         bands=bands,
         reflectance=reflectance,
         unknown=unknown,
         size=size,
-        refusal=refusal,
+        refusal=_refuse(facts, PurePosixPath(stem).name),
     )
 
 
 def _facts(contents: Contents, metadata: str, image: str | None) -> Mapping[str, str]:
-    """The IMD file as GDAL reads it beside an image; or its text, if GDAL doesn't find it there."""
+    """Metadata as GDAL reads them beside an image; or their text, if GDAL doesn't find them there.
+
+    Names are in lower case, since those of .XML files are in upper case.
+    """
+    facts: Mapping[str, str] = {}
     if image is not None:
-        try:
-            header = read_header(contents.gdal_name(image), "part")
-        except InputError:
-            pass  # The first part is missing; the check of parts will name it.
-        else:
-            if header.vendor:
-                return header.vendor
-    return parse_odl(contents.read_text(metadata))
+        # If the image can't be opened, the check of the parts will say so.
+        with contextlib.suppress(DeliveryError):
+            facts = read_part(contents, image).vendor
+    if not facts:
+        text = contents.read_text(metadata)
+        facts = _flat_xml(text, metadata) if metadata.lower().endswith(".xml") else parse_odl(text)
+    return {re.sub(r"^image\.", "image_1.", name.lower()): value for name, value in facts.items()}
+
+
+def _flat_xml(text: str, name: str) -> dict[str, str]:
+    """The values of an .XML file in the form of those of an .IMD file."""
+    root = parse_xml(text, name).find("IMD")
+    groups = [] if root is None else list(root)
+    values = {group.tag: group.text or "" for group in groups if not len(group)}
+    return values | {f"{group.tag}.{one.tag}": one.text or "" for group in groups for one in group}
 
 
 def _named_parts(contents: Contents, table: str) -> tuple[tuple[NamedPart, ...], tuple[int, int]]:
@@ -129,37 +140,44 @@ def _unnamed_parts(contents: Contents, stem: str) -> tuple[NamedPart, ...]:
     """The images beside an .IMD file without a .TIL: of its name, or with R1C1 and so on added."""
     return tuple(
         NamedPart(PurePosixPath(name).name, name)
-        for name in contents.ending(*IMAGES)
+        for name in contents.ending(*DRIVERS)
         if stem.lower() in (_stem(name).lower(), _PART.sub("", _stem(name)).lower())
     )
 
 
-def _role(facts: Mapping[str, str], stem: str) -> tuple[str, str]:
-    """Whether an image is a pan or a mul, and why it can't be sharpened."""
-    name = PurePosixPath(stem).name
-    band = facts.get("bandId", "").upper()
-    sharpened = facts.get("panSharpenAlgorithm", "None") not in ("None", "")
+def _role(facts: Mapping[str, str], stem: str) -> str:
+    """Whether an image is a pan or a mul, or sharpened already."""
+    band = facts.get("bandid", "").upper()
+    sharpened = facts.get("pansharpenalgorithm", "None") not in ("None", "")
     if sharpened or band in ("BGRN", "RGB", "NRG"):
-        return "other", ""
-    named = {"P": "pan", "MULTI": "mul", "MS1": "mul", "ALL-S": "other"}.get(band)
-    sides = _SIDE.findall(name)
-    side = {"PAN": "pan", "MUL": "mul", "PSH": "other"}.get(sides[-1].upper() if sides else "", "other")
-    basic = facts.get("productLevel", "") == "LV1B" or "1BS-" in name.upper()
-    refusal = (
-        f"{name} is of level 1B, which lies on no map; project pan and mul first, "
-        "for example with gdalwarp -rpc -t_srs EPSG:… or orthority"
-        if basic
-        else ""
-    )
-    return named or side, refusal
+        return "other"
+    sides = _SIDE.findall(PurePosixPath(stem).name)
+    side = {"PAN": "pan", "MUL": "mul"}.get(sides[-1].upper() if sides else "", "other")
+    return {"P": "pan", "MULTI": "mul", "MS1": "mul"}.get(band, side)
 
 
-def _bands(facts: Mapping[str, str], role: str, metadata: str) -> tuple[tuple[VendorBand, ...], str, str]:
+def _refuse(facts: Mapping[str, str], name: str) -> str:
+    """Why an image can't be sharpened; empty if it can."""
+    if facts.get("productlevel", "") == "LV1B" or "1BS-" in name.upper():
+        return (
+            f"{name} is of level 1B, which lies on no map; project pan and mul first, "
+            "for example with gdalwarp -rpc -t_srs EPSG:… or orthority"
+        )
+    enhancement = facts.get("radiometricenhancement", "").upper()
+    if enhancement not in ("", "OFF", "NONE", "ACOMP"):
+        return (
+            f"{name} is enhanced for display ({enhancement}), which can't be undone; "
+            "order the product without enhancement"
+        )
+    return ""
+
+
+def _bands(facts: Mapping[str, str], metadata: str) -> tuple[tuple[VendorBand, ...], str, str]:
     """The bands, what their numbers become, and why that is unknown."""
-    groups = {key.split(".")[0] for key in facts}
+    groups = {name.split(".")[0].upper() for name in facts}
     names = [f"BAND_{letters}" for letters in LETTERS if f"BAND_{letters}" in groups]
     plain = tuple(VendorBand(name, 0, number) for number, name in enumerate(names, 1))
-    if facts.get("radiometricEnhancement", "").upper() == "ACOMP":
+    if facts.get("radiometricenhancement", "").upper() == "ACOMP":
         scaled = tuple(VendorBand(one.name, 0, one.number, 1e-4, 0.0) for one in plain)
         return scaled, "surface", ""
     try:
@@ -171,8 +189,8 @@ def _bands(facts: Mapping[str, str], role: str, metadata: str) -> tuple[tuple[Ve
 def _calibrated(
     facts: Mapping[str, str], bands: tuple[VendorBand, ...], metadata: str
 ) -> Iterator[VendorBand]:
-    satellite, time = facts.get("IMAGE_1.satId", ""), parse_time(_time(facts))
-    elevations = [float(value) for name, value in facts.items() if name.endswith(".meanSunEl")]
+    satellite, time = facts.get("image_1.satid", ""), parse_time(_time(facts))
+    elevations = [float(value) for name, value in facts.items() if name.endswith(".meansunel")]
     elevation = sum(elevations) / len(elevations) if elevations else 0.0
     needed = {"satId": satellite, "firstLineTime": time, "meanSunEl": elevation > 0, "BAND_…": bands}
     missing = [name for name, value in needed.items() if not value]
@@ -185,7 +203,7 @@ def _calibrated(
             raise DeliveryError(f"no constants of {band.name} of {satellite} are published")
         try:
             factor, width = (
-                float(facts[f"{band.name}.{name}"]) for name in ("absCalFactor", "effectiveBandwidth")
+                float(facts[f"{band.name}.{name}".lower()]) for name in ("absCalFactor", "effectiveBandwidth")
             )
         except (KeyError, ValueError) as error:
             raise DeliveryError(
@@ -196,10 +214,10 @@ def _calibrated(
                 f"{metadata}: expected absCalFactor and effectiveBandwidth of {band.name} above 0, "
                 f"found {factor:g} and {width:g}"
             )
-        gain, offset = constants[band.name].reflectance(factor / width, distance, elevation)
+        gain, offset = constants[band.name].to_reflectance(factor / width, distance, elevation)
         yield VendorBand(band.name, band.group, band.number, gain, offset)
 
 
 def _time(facts: Mapping[str, str]) -> str:
-    names = ("IMAGE_1.firstLineTime", "IMAGE_1.TLCTime", "MAP_PROJECTED_PRODUCT.earliestAcqTime")
+    names = ("image_1.firstlinetime", "image_1.tlctime", "map_projected_product.earliestacqtime")
     return next((facts[name] for name in names if name in facts), "")

@@ -19,7 +19,7 @@ class BandConstants:
     gain: float = 1.0
     offset: float = 0.0
 
-    def reflectance(self, factor: float, distance: float, sun_elevation: float) -> tuple[float, float]:
+    def to_reflectance(self, factor: float, distance: float, sun_elevation: float) -> tuple[float, float]:
         """Top-of-atmosphere reflectance of one count, and of count 0.
 
         Radiance is gain · counts · factor + offset.
@@ -84,16 +84,31 @@ CONSTANTS: dict[str, dict[str, BandConstants]] = {
         "BAND_R": BandConstants(1517.76, 0.940, -4.767),
         "BAND_N": BandConstants(1145.8, 1.043, -8.869),
     },
+    "LG01": {
+        "BAND_P": BandConstants(1608.3),
+        "BAND_C": BandConstants(1725.9),
+        "BAND_B": BandConstants(2007.4),
+        "BAND_G": BandConstants(1831.0),
+        "BAND_Y": BandConstants(1709.4),
+        "BAND_R": BandConstants(1536.4),
+        "BAND_RE1": BandConstants(1404.6),
+        "BAND_RE2": BandConstants(1297.4),
+        "BAND_N": BandConstants(1044.1),
+    },
 }
 """By satellite (`satId`) and band.
 
 Source: M. Kuester, "Absolute Radiometric Calibration", DigitalGlobe and Maxar: 2018v0 for
 WorldView-2, WorldView-3 and GeoEye-1, 2017v0 for WorldView-4, 2016v0 for QuickBird-2, 2014v3 for
-IKONOS-2; irradiance of G. Thuillier and others, 2003.
+IKONOS-2; irradiance of G. Thuillier and others, 2003. Maxar has published none for Legion: these
+are means of its six satellites' responses, weighted by the sun of ASTM G173, then scaled band by
+band as that sun must be scaled to give the published irradiance of WorldView-3. The satellites
+differ from the mean by up to 1.2 %.
 """
 
 SAME_SATELLITE = {"IK01": "IK02", "QB2": "QB02", "IKO": "IK02"}
-"""Other spellings of `satId`."""
+SAME_SATELLITE |= {f"LG0{number}": "LG01" for number in range(2, 7)}
+"""Satellites that have the constants of another, or its name in another spelling."""
 
 
 def find_constants(satellite: str) -> dict[str, BandConstants]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from potato.doctor.ards import examine_ard
 from potato.doctor.bucket import examine_bucket
 from potato.doctor.finding import Finding
 from potato.doctor.machine import examine_machine
 from potato.doctor.software import examine_software
+from potato.doctor.sources import examine_source
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,20 @@ class Report:
 
 
 def examine(
-    ard: str | None = None, *, tiles: int = 64, follow_links: bool = False, progress: bool = False
+    source: str | None = None, *, tiles: int = 64, follow_links: bool = False, progress: bool = False
 ) -> Report:
-    """Check this installation, this machine and, if given, an ARD.
+    """Check this installation, this machine and, if given, an ARD or a delivery.
 
     Nothing is written but empty temporary files, to see whether folders can be written to.
 
     Args:
-        ard: a folder, `s3://…` or `https://…`; None for the machine alone.
-        tiles: how many of its tiles to open, spread evenly; all items are read.
+        source: an ARD (a folder, `s3://…` or `https://…`), or a vendor's delivery (a folder, an
+            archive or a metadata file); None for the machine alone.
+        tiles: how many tiles of an ARD to open, spread evenly; all items are read.
         follow_links: whether links and redirects may lead out of the ARD.
         progress: whether to draw a progress bar on stderr.
     """
     findings = [*examine_software(), *examine_machine(), *examine_bucket()]
-    if ard is not None:
-        findings += examine_ard(ard, tiles, follow_links, progress)
+    if source is not None:
+        findings += examine_source(source, tiles, follow_links, progress)
     return Report(tuple(findings))

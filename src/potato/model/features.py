@@ -15,6 +15,7 @@ from torch import Tensor
 from potato.core.color import power
 from potato.core.resample import BICUBIC_REACH, upsample_cells
 from potato.model.facts import (
+    GAIN_LIMIT,
     LEAST_MEAN,
     LEAST_ROOT,
     RIDGE,
@@ -35,7 +36,7 @@ def root(image: Tensor) -> Tensor:
     return power(image.clamp_min(0), 1 / 3)
 
 
-def _minimum(image: Tensor, reach: int) -> Tensor:
+def minimum(image: Tensor, reach: int) -> Tensor:
     """The minimum within `reach` of each pixel: (…, h + 2·reach, w + 2·reach) to (…, h, w)."""
     for axis in (-1, -2):
         # The window doubles in each turn.
@@ -69,12 +70,69 @@ def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]
     ratio = math.isqrt(pixels)
     upsampled = upsample_cells(torch.cat([mean, oklab], 1), ratio)
     coarse, colour = upsampled[:, :pixels], upsampled[:, pixels:]
-    floor = _minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
+    floor = minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
     coarse = power(torch.maximum(coarse, floor).clamp_min_(LEAST_MEAN), 1 / 3)
     roots = trim(roots, BICUBIC_REACH)
     scale = (roots / coarse).clamp_max_(ratio_limit(ratio) ** (1 / 3)).unsqueeze(1)
     predicted = (colour.unflatten(1, (3, pixels)) * scale).flatten(1, 2)
     return predicted, roots - coarse
+
+
+def predict_infrared(mean: Tensor, roots: Tensor, oklab: Tensor) -> Tensor:
+    """The predictor on cells, for pan that sees near infrared.
+
+    `predict` takes all of pan's detail for shading. Beside vegetation, much of it is a change of
+    near infrared, which colour doesn't follow; `regression_gain` corrects for that.
+
+    Args:
+        mean: cell mean of pan's reflectance (b, 1, h + 8, w + 8).
+        roots: (b, r², h + 8, w + 8).
+        oklab: of mul (b, 3, h + 8, w + 8).
+
+    Returns:
+        Oklab in cells (b, 3r², h, w).
+    """
+    pixels = roots.shape[1]
+    predicted, detail = predict(*(trim(image, BICUBIC_REACH) for image in (mean, roots, oklab)))
+    enlarged = upsample_cells(torch.cat(regression_gain(root(mean), oklab), 1), math.isqrt(pixels))
+    gain, limit = enlarged.unflatten(1, (4, pixels)).split([3, 1], 1)
+    limit = limit.clamp_min(0)
+    result: Tensor = predicted.unflatten(1, (3, pixels)) + gain * detail.unsqueeze(1).clamp(-limit, limit)
+    return result.flatten(1, 2)
+
+
+def regression_gain(shading: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
+    """Correction of the predictor's injection gain by the regression of Oklab on shading.
+
+    The regression is that of `local_regression`. Its slopes count by the share of what the
+    predictor misses that they explain (a coefficient of determination): where colour and shading
+    have little to do with each other, the predictor stays as it is.
+
+    Args:
+        shading: (b, 1, h + 4, w + 4).
+        oklab: of mul (b, 3, h + 4, w + 4).
+
+    Returns:
+        The correction for L, a and b (b, 3, h, w); and the most detail to which it
+            applies (b, 1, h, w).
+    """
+    squares = [shading * shading, oklab * oklab]
+    means = binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    mean, colour, product, shading_square, colour_square = means.split([1, 3, 3, 1, 3], 1)
+    variance = (shading_square - mean * mean).clamp_min(0)
+    proportional = colour / mean.clamp_min(LEAST_ROOT)
+    # What the predictor misses, Oklab less `proportional` × shading, has the mean 0.
+    covariance = product - proportional * shading_square
+    missed = _weighted_sum(colour_square - proportional * (product + covariance))
+    gain = covariance / (variance + RIDGE * mean * mean).clamp_min(1e-8)
+    explained = _weighted_sum(gain * covariance)
+    share = explained / torch.maximum(explained, missed).clamp_min(1e-12)
+    return share * gain, GAIN_LIMIT * variance.sqrt()
+
+
+def _weighted_sum(squares: Tensor) -> Tensor:
+    """Sum over L, a and b of their squares (b, 3, h, w), a and b doubled as in `delta_e_ok`."""
+    return squares[:, :1] + 4 * squares[:, 1:].sum(1, keepdim=True)
 
 
 class WideContext(NamedTuple):
@@ -104,7 +162,7 @@ def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideConte
     dark = torch.cat([shading, lightness], 1)
     # Where the cell itself is unknown the result is 0, as if nothing around were darker.
     darkest = torch.minimum(
-        _minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
+        minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
     )
     return WideContext(darkest, artefact_weight(sharpness(roots)))
 
@@ -177,7 +235,7 @@ def local_regression(shading: Tensor, roots: Tensor, oklab: Tensor) -> LocalRegr
         Oklab / pan.
     """
     squares = [shading * shading, oklab[:, :1] ** 2, *_variances_in_cells(roots)]
-    means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    means = binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
     mean, colour, product, shading_square, lightness_square, inside = means.split([1, 3, 3, 1, 1, 2], 1)
     variance = (shading_square - mean * mean).clamp_min(0)
     ridge = RIDGE * mean * mean
@@ -199,7 +257,7 @@ def _chessboard_power(roots: Tensor) -> Tensor:
     return steps.square().mean(1, keepdim=True)
 
 
-def _binomial_mean(image: Tensor) -> Tensor:
+def binomial_mean(image: Tensor) -> Tensor:
     """Means under a 5 × 5 binomial window (1, 4, 6, 4, 1): (…, h + 4, w + 4) to (…, h, w)."""
     for axis in (-1, -2):
         for _ in range(2 * BICUBIC_REACH):

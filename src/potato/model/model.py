@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
-from potato.model.facts import INPUTS, NETWORK_RATIO, OUTPUTS, WIDE_REACH
+from potato.model.facts import (
+    INPUTS,
+    NETWORK_RATIO,
+    OUTPUTS,
+    SLOPE_WINDOW,
+    SOFT_REACH,
+    SOFTNESS_WINDOW,
+    WIDE_REACH,
+)
 
 
 @dataclass(frozen=True)
@@ -67,13 +75,23 @@ class Halos(NamedTuple):
     read: int
 
 
-def halos(architecture: Architecture) -> Halos:
-    """The halos of a sharpener of these sizes."""
+def halos(architecture: Architecture, sensor: Sensor = WORKSHOP) -> Halos:
+    """The halos of a sharpener of these sizes, for pairs of a sensor."""
     depth = architecture.depth
-    valid = 2 * BICUBIC_REACH + depth if depth else BICUBIC_REACH
+    # The regression reads as far as the enlargement of its result.
+    valid = 2 * BICUBIC_REACH + depth if depth or sensor.pan_sees_infrared else BICUBIC_REACH
     # The wide context joins at the first layer, where the reach of the regression is used up.
     whole = valid - BICUBIC_REACH + WIDE_REACH if depth else valid
     return Halos(valid, whole, whole + valid)
+
+
+BAND_HALOS = Halos(
+    valid=(_valid := 2 * BICUBIC_REACH + SOFT_REACH),
+    whole=(_whole := 3 * BICUBIC_REACH + SLOPE_WINDOW + SOFTNESS_WINDOW + SOFT_REACH),
+    read=_whole + _valid,
+)
+"""The halos of `bands`: the enlargement reads slopes, these read statistics, and both read pan as
+mul sees it, which reads the softness of mul."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +119,6 @@ class Model:
         for name, tensor in self.tensors.items():
             if tensor.shape != expected[name]:
                 raise ValueError(f"expected {name} of shape {expected[name]}, found {tensor.shape}")
-
-    @property
-    def read_halo(self) -> int:
-        """Cells to read around a block."""
-        return halos(self.architecture).read
 
     @cached_property
     def digest(self) -> str:

@@ -5,6 +5,8 @@ Notable features:
 - The predictor multiplies the enlarged Oklab of mul by cbrt(pan / enlarged cell mean of pan). A
   change of shading multiplies all bands alike and Oklab is homogeneous of degree 1/3, so this is
   exact for shading.
+- Where pan sees much near infrared, its detail is more than shading. There, the predictor without a
+  network corrects its injection gain by a local regression (`features.predict_infrared`).
 - The network works on cells (4 × 4 pan pixels), in dense 3 × 3 convolutions.
 - Its inputs are the table `INPUTS`: cube roots, of which Oklab is made, and two kinds of context
   that convolutions can't compute, `local_regression` and `wide_context`.
@@ -37,6 +39,7 @@ from potato.model.features import (
     WideContext,
     local_regression,
     predict,
+    predict_infrared,
     root,
     trim,
     wide_context,
@@ -60,7 +63,7 @@ class Sharpener(nn.Module):
         super().__init__()
         self.architecture = architecture or Architecture()
         self.sensor = sensor
-        self.halo_valid, self.halo, self.read_halo = halos(self.architecture)
+        self.halo_valid, self.halo, self.read_halo = halos(self.architecture, sensor)
         shapes = self.architecture.layers.values()
         self.layers = nn.ModuleList(nn.Conv2d(before, after, 3, bias=False) for after, before, _, _ in shapes)
         if shapes:
@@ -99,6 +102,8 @@ class Sharpener(nn.Module):
         shading, roots = root(mean), root(pan)
         depth = len(self.layers)
         if not depth:
+            if self.sensor.pan_sees_infrared:
+                return predict_infrared(mean, roots, oklab)
             return predict(mean, roots, oklab)[0]
         context = wide_context(shading, roots, oklab[:, :1])
         unknown = self.halo - self.halo_valid
@@ -209,14 +214,14 @@ def sharpen_cells(
     if valid is None and outside:
         valid = torch.ones_like(pan, dtype=torch.bool), torch.ones_like(mul[:, :1], dtype=torch.bool)
     if valid is not None:
-        pan, mul, pan_valid, mul_valid = (_pad(image, outside) for image in (pan, mul, *valid))
+        pan, mul, pan_valid, mul_valid = (pad(image, outside) for image in (pan, mul, *valid))
         pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.halo_valid)
     missing = model.halo - max(given, model.halo_valid)
-    result: Tensor = model(_pad(pan, missing), _pad(mul, missing))
+    result: Tensor = model(pad(pan, missing), pad(mul, missing))
     return result
 
 
-def _pad(image: Tensor, cells: int) -> Tensor:
+def pad(image: Tensor, cells: int) -> Tensor:
     """An image with `cells` of 0 added on every side, or −`cells` taken away."""
     if cells <= 0:
         return trim(image, -cells)

@@ -13,14 +13,16 @@ from potato.raster.image import (
     read_photograph,
     read_picture,
 )
-from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
+from potato.raster.layer import Layer, Reading, as_layer, known_sensor, mul_image, open_mul, pan_image
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.warp import cells_within, find_footprint, warp_picture
-from potato.raster.writer import Picture, check_output, create_picture, write_image
+from potato.raster.writer import RGBA, Channels, Picture, check_output, create_picture, write_image
 
 __all__ = [
+    "RGBA",
     "Abilities",
     "Area",
+    "Channels",
     "Grid",
     "Image",
     "Layer",
@@ -42,6 +44,7 @@ __all__ = [
     "gdal",
     "grid_at",
     "grid_to_lonlat",
+    "known_sensor",
     "lonlat_to_grid",
     "map_to_grid",
     "mul_image",

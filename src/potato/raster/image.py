@@ -71,7 +71,8 @@ class Image:
         self.nodata = tuple(nodata)
         self.step = step
         self.corner = corner
-        self.has_mask = not nodata and _has_mask(dataset, self.indexes)
+        self._alpha = None if nodata else _alpha_band(dataset, self.indexes)
+        self.has_mask = not nodata and (self._alpha is not None or _has_mask(dataset, self.indexes))
         self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
         self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
         self.dtype = "uint16" if calibration else self._file_dtype
@@ -130,7 +131,9 @@ class Image:
         if pixels is None and not (self.has_mask and self._file_dtype in WHOLE_NUMBERS):
             size = None if shape is None else (len(self.indexes), *shape)
             pixels = self.dataset.read(self.indexes, window=window, out_shape=size)
-        if self.has_mask:
+        if self._alpha is not None:
+            good = self.dataset.read(self._alpha, window=window, out_shape=shape) > 0
+        elif self.has_mask:
             good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
         else:
             assert pixels is not None
@@ -177,7 +180,7 @@ class Image:
             InputError: if the file can't be read there.
         """
         if not self.has_mask:
-            return self.read(row, column, height, width)[1]
+            return Image.read(self, row, column, height, width)[1]
         rows, columns, window = self._inside(row, column, height, width)
         shape = rows.stop - rows.start, columns.stop - columns.start
         valid = np.zeros((height, width), np.bool_)
@@ -313,14 +316,16 @@ def check_same_grid(first: Image, second: Image) -> None:
 
 
 def _has_mask(dataset: Any, indexes: Sequence[int]) -> bool:
-    """Whether a mask, or an alpha band that isn't read itself, tells which pixels are valid."""
+    """Whether a mask band tells which pixels are valid."""
     flags = dataset.mask_flag_enums[indexes[0] - 1]
-    if MaskFlags.alpha not in flags:
-        return MaskFlags.per_dataset in flags
-    return any(
-        meaning == ColorInterp.alpha and index not in indexes
-        for index, meaning in zip(dataset.indexes, dataset.colorinterp, strict=True)
-    )
+    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
+
+
+def _alpha_band(dataset: Any, indexes: Sequence[int]) -> int | None:
+    """GDAL's number of an alpha band that isn't read itself; its masks ignore one of many bands."""
+    meanings = zip(dataset.indexes, dataset.colorinterp, strict=True)
+    found = (index for index, meaning in meanings if meaning == ColorInterp.alpha)
+    return next((index for index in found if index not in indexes), None)
 
 
 def _invalid_values(dataset: Any, indexes: Sequence[int], nodata: Sequence[float]) -> NDArray[Any]:

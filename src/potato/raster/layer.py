@@ -4,13 +4,12 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.radiometry import STORED, Calibration
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
@@ -31,6 +30,10 @@ SAMPLE = 512
 
 PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
 """Domains and names under which GDAL's readers give a file's platform."""
+
+
+_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
+"""What takes some bands out of a file."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,19 @@ class Reading:
             empty for what the files state.
         nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
             for the files' own masks, alpha and nodata values.
+        calibrate: what counts of a vendor's delivery become: `none`, `toa` or `surface`
+            reflectance; `auto` is `surface` where metadata have the constants.
+        product: the product of a delivery, by its name or the end of it, if there are several.
+        allow_missing: whether files that a delivery's metadata name may be missing.
     """
 
     sensor: Sensor | str | None = None
     band_order: Sequence[str] = ()
     scale: Sequence[float] = ()
     nodata: Sequence[float] = ()
+    calibrate: Literal["auto", "none", "toa", "surface"] = "auto"
+    product: str | None = None
+    allow_missing: bool = False
 
     def pan(self, path: PathLike | Layer) -> Layer:
         """A pan as a layer."""
@@ -214,14 +224,13 @@ def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
             f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
         )
         return sensor, None if sensor.platforms else told
-    if not any(names) and len(names) == len(WORKSHOP.bands):
-        told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
-        return WORKSHOP, told
-    found = ", ".join(name or "no name" for name in names)
+    if not any(names) and (sensor := guess_unnamed(len(names))):
+        return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
+    found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "
         f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        "bands (--band-order blue,green,…)"
+        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
     )
 
 
@@ -259,7 +268,8 @@ def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
     if len(indexes) != len(sensor.bands):
         raise BandError(
             f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
-            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}"
+            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; take these out first "
+            f"({_TAKE_OUT})"
         )
     if not sensor.file_order:
         raise BandError(
@@ -313,8 +323,8 @@ def uncalibrated(path: str, found: str) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
         f"{path}: expected reflectance × 10,000, found {found}; sharpen the folder of the delivery, whose "
-        "metadata tell how they become reflectance, or say how much reflectance a count is "
-        "(--scale 0.0001 for reflectance × 10,000)"
+        "metadata tell how they become reflectance, or say how much reflectance a count is (--scale 0.0001 "
+        "if they are reflectance × 10,000, 1 if they are reflectance)"
     )
 
 

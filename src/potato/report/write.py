@@ -11,15 +11,16 @@ from potato.core.text import counted, redact
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
+from potato.fusion.inputs import open_inputs
 from potato.raster import (
     Grid,
     Image,
     Pair,
+    Reading,
     check_output,
     check_same_grid,
     crs_name,
     gdal,
-    open_pair,
     open_picture,
 )
 from potato.raster.atomic import write_whole
@@ -75,7 +76,8 @@ def write_report(
     pictures: Sequence[PathLike],
     output: PathLike,
     *,
-    pair: tuple[PathLike, PathLike] | None = None,
+    pair: tuple[PathLike, PathLike | None] | None = None,
+    reading: Reading | None = None,
     window: Sequence[int] | None = None,
     overwrite: bool = False,
 ) -> Report:
@@ -85,14 +87,16 @@ def write_report(
         pictures: one or more pictures of 8 or 16 bits on one grid; anything GDAL opens. The others
             are compared with the first.
         output: the HTML file to write.
-        pair: the pan and mul from which the pictures were made; the page then shows both, and
-            measures each picture against them.
+        pair: the pan and mul from which the pictures were made, or a delivery and None, as
+            `fusion.fuse` takes them; the page then shows both, and measures each picture against
+            them.
+        reading: how to read the pair, where it doesn't say it itself.
         window: row, column, height and width in pixels of the part to show in full detail and to
             measure; None for all of a small picture and the middle of a large one.
         overwrite: whether to replace an existing file.
 
     Raises:
-        InputError, BandError, GridError, PairError: if an input can't be used.
+        InputError, BandError, GridError, PairError, DeliveryError: if an input can't be used.
         EmptyError: if nothing in the window is valid.
         OutputError, OutputExists: if the page can't be written.
     """
@@ -102,7 +106,8 @@ def write_report(
         raise InputError("expected one picture or more to report on, found none")
     with gdal(), contextlib.ExitStack() as stack:
         images = [stack.enter_context(open_picture(picture)) for picture in pictures]
-        opened = stack.enter_context(open_pair(*pair)) if pair else None
+        inputs = open_inputs(*pair, reading or Reading(), path.parent) if pair else None
+        opened = stack.enter_context(inputs) if inputs else None
         for other in [*images[1:], *([opened.pan] if opened else [])]:
             check_same_grid(images[0], other)
         page = _compose(images, opened, window)

@@ -1,0 +1,57 @@
+"""What a source holds, whether it is an ARD or a vendor's delivery."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from potato import ard, deliveries
+from potato.core.text import redact
+from potato.doctor.ards import examine_ard
+from potato.doctor.finding import Finding
+from potato.errors import ArdError, DeliveryError
+
+
+def list_source(source: str, *, follow_links: bool = False) -> ard.Listing | deliveries.Listing:
+    """List what an ARD or a delivery holds; no pixel is read.
+
+    Args:
+        source: an ARD, as `list_ard` takes it; or a folder, an archive or a metadata file of a
+            delivery.
+        follow_links: whether images of an ARD may lie outside it where an item says so.
+
+    Raises:
+        ArdError: if there is neither.
+        DeliveryError: if a delivery can't be understood.
+    """
+    if deliveries.is_delivery(source) and not Path(source).is_dir():
+        return deliveries.list_products(source)
+    try:
+        return ard.list_ard(source, follow_links=follow_links)
+    except ArdError:
+        if not Path(source).is_dir():
+            raise
+    return deliveries.list_products(source)
+
+
+def examine_source(
+    source: str, tiles: int, follow_links: bool = False, progress: bool = False
+) -> Iterator[Finding]:
+    """Check an ARD, as `examine_ard` does, or a delivery."""
+    try:
+        is_ard = isinstance(list_source(source, follow_links=follow_links), ard.Listing)
+    except ArdError:
+        is_ard = True  # which tells what is wrong
+    except DeliveryError as error:
+        yield Finding("delivery", "wrong", redact(str(error)), "give the folder of an ARD or of a delivery")
+        return
+    yield from examine_ard(source, tiles, follow_links, progress) if is_ard else _examine_delivery(source)
+
+
+def _examine_delivery(source: str) -> Iterator[Finding]:
+    for product in deliveries.examine_products(source):
+        for fault in product.faults:
+            found, _, remedy = redact(fault).rpartition("; ")
+            yield Finding(product.name, "wrong", found or remedy, remedy if found else "")
+        if product.delivery is not None:
+            yield Finding(product.name, "fine", str(product.delivery).removeprefix(f"{product.name}: "))
+            for note in product.delivery.notes:
+                yield Finding(product.name, "note", note)

@@ -1,0 +1,126 @@
+"""Opening what a user names: two files, or a delivery, which knows its own calibration."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from potato.core.types import PathLike
+from potato.deliveries import Delivery, clear_haze, open_delivery, open_layers, product_of_files
+from potato.errors import BandError, CalibrationError, InputError
+from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_pair
+
+
+@contextlib.contextmanager
+def open_inputs(
+    pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, folder: Path | None = None
+) -> Iterator[Pair]:
+    """Open a pair, inside `raster.gdal`; its notes say what was found and what was guessed.
+
+    Args:
+        pan: a pan; or a delivery, if `mul` is None: a folder, an archive or a metadata file.
+        mul: a mul.
+        reading: how to read them, where they don't say it themselves.
+        folder: where to keep what was measured of a delivery, so that later runs agree; None to
+            keep nothing.
+
+    Raises:
+        DeliveryError: if a delivery is incomplete, inconsistent or not understood.
+        InputError, BandError, PairError: if the pair can't be used, as `raster.open_pair` says.
+    """
+    with gdal():
+        try:
+            delivery = _find_delivery(pan, mul, reading, folder)
+        except CalibrationError as error:
+            if reading.calibrate != "auto":
+                raise
+            pair = _open_uncalibrated(pan, mul, reading, error)
+        else:
+            pair = _open_found(delivery, pan, mul, reading)
+        with pair:
+            yield pair
+
+
+def _open_found(
+    delivery: Delivery | None, pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading
+) -> Pair:
+    """Open a delivery or, without one, two files."""
+    if delivery is None:
+        assert mul is not None
+        return open_pair(pan, mul, reading=reading)
+    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
+    pair = open_pair(delivery.pan, delivery.mul, reading=own)
+    pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+    return pair
+
+
+def _open_uncalibrated(
+    pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, error: CalibrationError
+) -> Pair:
+    """Open a delivery whose numbers may be reflectance, since its metadata lack the constants.
+
+    Raises:
+        CalibrationError: the one given, if they can't be reflectance.
+    """
+    plain = replace(reading, calibrate="none")
+    try:
+        pair = _open_found(_find_delivery(pan, mul, plain, None), pan, mul, plain)
+    except BandError:
+        raise error from None
+    pair.notes = (
+        *pair.notes,
+        "its metadata lack constants, so its numbers are taken for reflectance × 10,000",
+    )
+    return pair
+
+
+def _find_delivery(
+    pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, folder: Path | None
+) -> Delivery | None:
+    """The delivery that was named, or that two files belong to; None for files without metadata."""
+    sensor = known_sensor(reading.sensor) if isinstance(reading.sensor, str) else reading.sensor
+    if mul is None:
+        if isinstance(pan, Layer):
+            raise InputError("expected a mul, or a delivery that has one, found a pan alone")
+        if reading.scale:
+            raise InputError(
+                "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
+                "name its files, or leave out --scale"
+            )
+        whole = open_delivery(
+            pan,
+            product=reading.product,
+            calibrate=reading.calibrate,
+            allow_missing=reading.allow_missing,
+            sensor=sensor,
+            band_order=reading.band_order,
+        )
+        return _clear(whole, reading, folder)
+    if isinstance(pan, Layer) or isinstance(mul, Layer) or reading.scale:
+        return None
+    products = product_of_files(pan, mul)
+    if products is None:
+        if reading.calibrate in ("toa", "surface"):
+            raise InputError(
+                f"{pan}: expected a vendor's metadata beside it for --calibrate "
+                f"{reading.calibrate}, found none; name the folder of the delivery, or give --scale"
+            )
+        return None
+    settings = reading.calibrate, reading.allow_missing, sensor, reading.band_order
+    part, whole = (open_layers(product, *settings) for product in reversed(products))
+    cleared = _clear(whole, reading, folder)
+    return replace(
+        cleared,
+        pan=replace(part.pan, calibration=cleared.pan.calibration),
+        mul=replace(part.mul, calibration=cleared.mul.calibration),
+        parts=part.parts,
+    )
+
+
+def _clear(delivery: Delivery, reading: Reading, folder: Path | None) -> Delivery:
+    """A delivery without haze, unless it is to have it."""
+    if reading.calibrate in ("none", "toa"):
+        return delivery
+    name = re.sub(r"[^\w.-]+", "_", delivery.name)
+    return clear_haze(delivery, None if folder is None else folder / f"{name}.haze.json")
