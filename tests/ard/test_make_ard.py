@@ -173,9 +173,10 @@ def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
     assert [tile.clouds for tile in tiles] == [round(100 * rich.clouds), None]
 
 
-def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
+def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "PATCH", 136 * 136)
     collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0))
-    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False, patch=136 * 136)
+    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False)
     tiles = list(walk_ard(str(tmp_path)))
     assert len(tiles) == 4 and not any(isinstance(tile, Broken) for tile in tiles)
     with open_pair(tiles[3].pan, tiles[3].mul) as pair:
