@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/concepts and docs/guides/judging.md from simulated ground.
+"""Draw the pictures of docs/concepts and docs/guides, of simulated ground and of a Landsat scene.
 
 `python docs/make_pictures.py` writes docs/images and prints the figures that the pages quote.
 """
@@ -15,12 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
-from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.draw import GUTTER, render_pan, render_upsampled, side_by_side
 from potato.core.full_scale import fringe
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensors import BANDS, VISIBLE
+from potato.demonstration import demo
 from potato.evaluation.cases import plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
@@ -41,6 +42,10 @@ SIZE = 768
 
 STREET = (slice(320, 480), slice(300, 460))
 """Rows and columns of a part with roofs, a road and cars."""
+
+CRATER = (slice(230, 530), slice(180, 480))
+VILLAGE = (slice(525, 625), slice(130, 230))
+"""Rows and columns of the Landsat scene's comparison: a lava flow, and houses at a shore."""
 
 SCREEN = screen_look(8)
 
@@ -63,6 +68,7 @@ def main() -> None:
     draw_misalignment(clean, fringed, displaced)
     draw_metrics(clean, registered)
     draw_judging(clean, fringed)
+    draw_landsat()
 
 
 def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
@@ -160,6 +166,22 @@ def draw_judging(clean: Tensor, fringed: Tensor) -> None:
         with Image.open(drawing) as scope:
             small = scope.convert("RGB").resize((480, round(480 * scope.height / scope.width)), Image.LANCZOS)
     write("judging-scope", small)
+
+
+def draw_landsat() -> None:
+    """Draw mul enlarged, pan and the result of the Landsat scene, at 1:1 and three times enlarged."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = demo(folder, landsat=True)
+        with Image.open(made.comparison) as file:
+            codes = torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
+    side = codes.shape[1]
+    pan, mul, result = (codes[:, :, left : left + side] for left in (n * (side + GUTTER) for n in range(3)))
+    rows = [
+        row(*(picture[:, *place] for picture in (mul, pan, result)), scale=scale)
+        for place, scale in ((CRATER, 1), (VILLAGE, 3))
+    ]
+    gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
+    save("landsat", torch.cat([rows[0], gutter, rows[1]], 1))
 
 
 def natural(oklab: Tensor) -> Tensor:
