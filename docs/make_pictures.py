@@ -169,7 +169,7 @@ def draw_judging(clean: Tensor, fringed: Tensor) -> None:
 
 
 def draw_landsat() -> None:
-    """Draw mul enlarged, pan and the result of the Landsat scene, at 1:1 and three times enlarged."""
+    """Draw mul enlarged, pan and the result of the Landsat scene, at 1:1 and enlarged."""
     with tempfile.TemporaryDirectory() as folder:
         made = demo(folder, landsat=True)
         with Image.open(made.comparison) as file:
