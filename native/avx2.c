@@ -6,7 +6,7 @@
 #pragma GCC target("avx2,fma")
 #endif
 #define LANES 8
-#include "sharpen.h"
+#include "bands.h"
 
 int64_t sharpen_avx2(const Block *block, float *workspace)
 {
@@ -16,6 +16,16 @@ int64_t sharpen_avx2(const Block *block, float *workspace)
 size_t workspace_avx2(const Block *block)
 {
     return space(block);
+}
+
+int64_t sharpen_bands_avx2(const BandBlock *bands, float *workspace)
+{
+    return sharpen_bands(bands, workspace);
+}
+
+size_t bands_workspace_avx2(const BandBlock *bands)
+{
+    return bands_space(bands);
 }
 #ifdef __clang__
 #pragma clang attribute pop

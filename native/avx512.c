@@ -7,7 +7,7 @@
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512")
 #endif
 #define LANES 16
-#include "sharpen.h"
+#include "bands.h"
 
 int64_t sharpen_avx512(const Block *block, float *workspace)
 {
@@ -17,6 +17,16 @@ int64_t sharpen_avx512(const Block *block, float *workspace)
 size_t workspace_avx512(const Block *block)
 {
     return space(block);
+}
+
+int64_t sharpen_bands_avx512(const BandBlock *bands, float *workspace)
+{
+    return sharpen_bands(bands, workspace);
+}
+
+size_t bands_workspace_avx512(const BandBlock *bands)
+{
+    return bands_space(bands);
 }
 #ifdef __clang__
 #pragma clang attribute pop

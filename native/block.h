@@ -85,4 +85,34 @@ static inline int whole_halo(const Block *b)
     return b->depth ? valid_halo(b) - BICUBIC_REACH + WIDE_REACH : valid_halo(b);
 }
 
+/* For all bands (`bands.h`). */
+#define SOFT_REACH 2
+#define SOFTNESS_WINDOW 16
+#define SLOPE_WINDOW 8
+
+/* Cells around the result that must be known or filled, and that are read: `model.model.BAND_HALOS`. */
+#define BANDS_HALO_VALID (2 * BICUBIC_REACH + SOFT_REACH)
+#define BANDS_HALO (3 * BICUBIC_REACH + SLOPE_WINDOW + SOFTNESS_WINDOW + SOFT_REACH)
+
+_Static_assert(SOFT_REACH == BICUBIC_REACH, "the Gaussian has as many cells as the enlargement");
+
+/* Constants of `model.bands`, as `model/native.py` lists them: float32 without gaps. */
+typedef struct {
+    float softness_ridge, softness_start, softness_gain;
+    float soft_taps[TAPS * MOST_RATIO]; /* of the Gaussian: pan pixels along the cells around a cell */
+    float pan_weights[MOST_BANDS];
+    float lms_to_bands[MOST_BANDS][3]; /* change of the bands for one of the cone responses */
+} BandFacts;
+
+typedef struct {
+    Block block; /* without a look, a network and a picture */
+    const BandFacts *facts;
+    const float *oklab; /* (ratio * height, ratio * width, 4): the colour of the result; NULL for none */
+    ptrdiff_t oklab_stride;
+    int count;         /* bands of the result */
+    const int *chosen; /* their numbers among mul's */
+    uint16_t *out;     /* (count, ratio * height, ratio * width) */
+    ptrdiff_t out_stride, out_band;
+} BandBlock;
+
 #endif

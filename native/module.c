@@ -16,24 +16,31 @@ typedef struct {
     int lanes;
     int64_t (*sharpen)(const Block *, float *);
     size_t (*workspace)(const Block *);
+    int64_t (*sharpen_bands)(const BandBlock *, float *);
+    size_t (*bands_workspace)(const BandBlock *);
 } InstructionSet;
 
-int64_t sharpen_baseline(const Block *, float *);
-size_t workspace_baseline(const Block *);
+#define DECLARE(NAME)                                         \
+    int64_t sharpen_##NAME(const Block *, float *);           \
+    size_t workspace_##NAME(const Block *);                   \
+    int64_t sharpen_bands_##NAME(const BandBlock *, float *); \
+    size_t bands_workspace_##NAME(const BandBlock *);
+#define ENTRY(NAME, LANES) \
+    {#NAME, LANES, sharpen_##NAME, workspace_##NAME, sharpen_bands_##NAME, bands_workspace_##NAME}
+
+DECLARE(baseline)
 #if defined(__x86_64__) || defined(_M_X64)
-int64_t sharpen_avx2(const Block *, float *);
-size_t workspace_avx2(const Block *);
-int64_t sharpen_avx512(const Block *, float *);
-size_t workspace_avx512(const Block *);
+DECLARE(avx2)
+DECLARE(avx512)
 #endif
 
 /* The best instruction set comes first. */
 static const InstructionSet SETS[] = {
 #if defined(__x86_64__) || defined(_M_X64)
-    {"avx512", 16, sharpen_avx512, workspace_avx512},
-    {"avx2", 8, sharpen_avx2, workspace_avx2},
+    ENTRY(avx512, 16),
+    ENTRY(avx2, 8),
 #endif
-    {"baseline", 4, sharpen_baseline, workspace_baseline},
+    ENTRY(baseline, 4),
 };
 #define SET_COUNT (sizeof SETS / sizeof *SETS)
 
@@ -91,21 +98,31 @@ static int has_shape(const Py_buffer *view, const char *name, Py_ssize_t rows, P
     return 0;
 }
 
-/* What every call passes about the network: instruction set, facts, channels and packed kernels. */
+static const InstructionSet *find_set(const char *name)
+{
+    for (size_t i = 0; i < SET_COUNT; i++)
+        if (!strcmp(SETS[i].name, name) && is_supported(&SETS[i])) return &SETS[i];
+    return PyErr_Format(PyExc_ValueError, "this processor has no instruction set %s", name), NULL;
+}
+
+/* A struct of floats; NULL, with an exception, if it has another size. */
+static const void *read_facts(Buffers *buffers, PyObject *facts, size_t size)
+{
+    Py_buffer *view = borrow(buffers, facts, "facts", 1, sizeof(float), 0);
+    if (!view) return NULL;
+    if ((size_t)view->len != size)
+        return PyErr_Format(PyExc_ValueError, "expected %zu bytes of facts, found %zd", size, view->len),
+               NULL;
+    return view->buf;
+}
+
+/* What a call passes about the network: instruction set, facts, channels and packed kernels. */
 static const InstructionSet *read_network(Block *b, Buffers *buffers, const char *name, PyObject *facts,
                                           PyObject *kernels, int *channels, const float **packed)
 {
-    const InstructionSet *set = NULL;
-    for (size_t i = 0; i < SET_COUNT; i++)
-        if (!strcmp(SETS[i].name, name) && is_supported(&SETS[i])) set = &SETS[i];
-    if (!set) return PyErr_Format(PyExc_ValueError, "this processor has no instruction set %s", name), NULL;
-    Py_buffer *view = borrow(buffers, facts, "facts", 1, sizeof(float), 0);
-    if (!view) return NULL;
-    if (view->len != sizeof(Facts))
-        return PyErr_Format(PyExc_ValueError, "expected %zu bytes of facts, found %zd", sizeof(Facts),
-                            view->len),
-               NULL;
-    b->facts = view->buf;
+    const InstructionSet *set = find_set(name);
+    if (!set || !(b->facts = read_facts(buffers, facts, sizeof(Facts)))) return NULL;
+    Py_buffer *view;
     Py_ssize_t depth = PyTuple_Size(kernels);
     if (depth < 0) return NULL;
     if (depth > MOST_LAYERS) return PyErr_SetString(PyExc_ValueError, "too many layers"), NULL;
@@ -227,6 +244,17 @@ static int read_images(Block *b, Buffers *buffers, PyObject *pan, PyObject *mul,
     return read_out(b, buffers, out);
 }
 
+static float *read_workspace(Buffers *buffers, PyObject *workspace, size_t floats)
+{
+    Py_buffer *space = borrow(buffers, workspace, "workspace", 1, sizeof(float), 1);
+    if (!space) return NULL;
+    if ((size_t)space->shape[0] < floats || (uintptr_t)space->buf % sizeof(double))
+        return PyErr_Format(PyExc_ValueError, "expected a workspace of %zu aligned floats, found %zd", floats,
+                            space->shape[0]),
+               NULL;
+    return space->buf;
+}
+
 PyDoc_STRVAR(sharpen_doc,
              "sharpen(set, facts, kernels, ratio, given, pan, mul, pan_valid, mul_valid, look, row_dither,\n"
              "        column_dither, out, workspace)\n--\n\n"
@@ -268,15 +296,9 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
         result = PyLong_FromSize_t(floats);
         goto done;
     }
-    Py_buffer *space = borrow(&buffers, workspace, "workspace", 1, sizeof(float), 1);
-    if (!space) goto done;
-    if ((size_t)space->shape[0] < floats) {
-        PyErr_Format(PyExc_ValueError, "expected a workspace of %zu floats, found %zd", floats,
-                     space->shape[0]);
-        goto done;
-    }
+    float *memory = read_workspace(&buffers, workspace, floats);
+    if (!memory) goto done;
     int64_t valid;
-    float *memory = space->buf;
     Py_BEGIN_ALLOW_THREADS valid = set->sharpen(&b, memory);
     Py_END_ALLOW_THREADS result = PyLong_FromLongLong(valid);
 done:
@@ -284,7 +306,102 @@ done:
     return result;
 }
 
-static PyMethodDef METHODS[] = {{"sharpen", sharpen, METH_VARARGS, sharpen_doc}, {NULL, NULL, 0, NULL}};
+/* The colour of the result, as `sharpen` gives it. */
+static int read_oklab(BandBlock *bands, Buffers *buffers, PyObject *oklab)
+{
+    if (oklab == Py_None) return 1;
+    const Block *b = &bands->block;
+    Py_buffer *view = borrow(buffers, oklab, "oklab", 3, sizeof(float), 0);
+    if (!view) return 0;
+    if (view->shape[0] != (Py_ssize_t)b->height * b->ratio || view->shape[2] != 4 ||
+        view->shape[1] != (Py_ssize_t)b->width * b->ratio || view->strides[1] != 4 * view->itemsize) {
+        PyErr_SetString(PyExc_ValueError, "expected oklab of the size of the result and 4 channels");
+        return 0;
+    }
+    bands->oklab = view->buf;
+    bands->oklab_stride = view->strides[0] / view->itemsize;
+    return 1;
+}
+
+static int read_chosen(BandBlock *bands, Buffers *buffers, PyObject *chosen)
+{
+    Py_buffer *view = borrow(buffers, chosen, "chosen", 1, sizeof(int), 0);
+    if (!view) return 0;
+    const int *numbers = view->buf;
+    int fits = view->shape[0] >= 1 && view->shape[0] <= MOST_BANDS;
+    for (Py_ssize_t i = 0; i < view->shape[0] && fits; i++)
+        fits = numbers[i] >= 0 && numbers[i] < bands->block.bands;
+    if (!fits) return PyErr_SetString(PyExc_ValueError, "expected numbers of bands that mul has"), 0;
+    bands->count = (int)view->shape[0];
+    bands->chosen = numbers;
+    return 1;
+}
+
+static int read_bands_out(BandBlock *bands, Buffers *buffers, PyObject *out)
+{
+    if (out == Py_None) return 1;
+    const Block *b = &bands->block;
+    Py_buffer *view = borrow(buffers, out, "out", 3, sizeof(uint16_t), 1);
+    if (!view) return 0;
+    if (view->shape[0] != bands->count ||
+        !has_shape(view, "out", (Py_ssize_t)b->height * b->ratio, (Py_ssize_t)b->width * b->ratio))
+        return PyErr_SetString(PyExc_ValueError, "expected out of the size of the result and a band each"), 0;
+    bands->out = view->buf;
+    bands->out_band = view->strides[0] / view->itemsize;
+    bands->out_stride = view->strides[1] / view->itemsize;
+    return 1;
+}
+
+PyDoc_STRVAR(sharpen_bands_doc,
+             "sharpen_bands(set, facts, band_facts, ratio, given, pan, mul, pan_valid, mul_valid, chosen,\n"
+             "              oklab, out, workspace)\n--\n\n"
+             "Sharpen bands of a block. The interpreter lock is released.\n\n"
+             "Returns the number of valid pixels; without `out`, the floats that the workspace must have.");
+
+static PyObject *sharpen_bands(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const char *name;
+    PyObject *facts, *band_facts, *pan, *mul, *pan_valid, *mul_valid, *chosen, *oklab, *out, *workspace;
+    PyObject *result = NULL;
+    BandBlock bands = {0};
+    Block *b = &bands.block;
+    Buffers buffers;
+    buffers.count = 0;
+    if (!PyArg_ParseTuple(args, "sOOiiOOOOOOOO", &name, &facts, &band_facts, &b->ratio, &b->given, &pan, &mul,
+                          &pan_valid, &mul_valid, &chosen, &oklab, &out, &workspace))
+        return NULL;
+    if (pan == Py_None || b->ratio < 2 || b->ratio > MOST_RATIO || b->given < BANDS_HALO ||
+        b->given > MOST_CELLS) {
+        PyErr_Format(PyExc_ValueError, "expected pan, a ratio of 2 to %d and a halo of %d cells or more",
+                     MOST_RATIO, BANDS_HALO);
+        return NULL;
+    }
+    const InstructionSet *set = find_set(name);
+    if (!set || !(b->facts = read_facts(&buffers, facts, sizeof(Facts))) ||
+        !(bands.facts = read_facts(&buffers, band_facts, sizeof(BandFacts))) ||
+        !read_images(b, &buffers, pan, mul, pan_valid, mul_valid, Py_None) ||
+        !read_chosen(&bands, &buffers, chosen) || !read_oklab(&bands, &buffers, oklab) ||
+        !read_bands_out(&bands, &buffers, out))
+        goto done;
+    size_t floats = set->bands_workspace(&bands);
+    if (out == Py_None) {
+        result = PyLong_FromSize_t(floats);
+        goto done;
+    }
+    float *memory = read_workspace(&buffers, workspace, floats);
+    if (!memory) goto done;
+    int64_t valid;
+    Py_BEGIN_ALLOW_THREADS valid = set->sharpen_bands(&bands, memory);
+    Py_END_ALLOW_THREADS result = PyLong_FromLongLong(valid);
+done:
+    release(&buffers);
+    return result;
+}
+
+static PyMethodDef METHODS[] = {{"sharpen", sharpen, METH_VARARGS, sharpen_doc},
+                                {"sharpen_bands", sharpen_bands, METH_VARARGS, sharpen_bands_doc},
+                                {NULL, NULL, 0, NULL}};
 
 /* `SETS`: name and lanes of each instruction set of this processor, the best first. */
 static int add_sets(PyObject *module)

@@ -8,6 +8,7 @@ A message is one line: what was expected, what was found, what to do.
     │   ├── GridError
     │   ├── BandError
     │   ├── DeliveryError
+    │   │   └── CalibrationError
     │   └── EmptyError
     ├── ArdError
     ├── ChipError
@@ -43,6 +44,10 @@ class BandError(InputError):
 
 class DeliveryError(InputError):
     """A vendor's delivery that is incomplete, or that isn't understood."""
+
+
+class CalibrationError(DeliveryError):
+    """A delivery whose metadata don't tell how counts become reflectance."""
 
 
 class EmptyError(InputError):

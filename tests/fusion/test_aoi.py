@@ -15,7 +15,7 @@ from potato import fuse
 from potato.ard import TILE_SIDE
 from potato.core.windows import PairWindow
 from potato.errors import InputError
-from potato.fusion.delivery.aoi import box_area, read_area
+from potato.fusion.aoi import box_area, read_area
 from potato.raster import Area, grid_at, part_of
 from servers import serve_folder
 

@@ -7,12 +7,37 @@ import click
 from potato.cli import options
 
 
+# West and south may begin with a minus; click takes them for numbers, since no option is a number.
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="PAN MUL | DELIVERY")
 @click.argument("output", type=click.Path())
 @options.reading_deliveries
+@options.bbox
+@options.aoi
+@click.option(
+    "--window",
+    type=int,
+    nargs=4,
+    metavar="ROW COLUMN HEIGHT WIDTH",
+    help="Read and show only this part, in pan pixels, multiples of the ratio.",
+)
+@click.option(
+    "--extent",
+    type=click.Choice(["pan", "intersection"]),
+    default="pan",
+    show_default=True,
+    help="pan: all of pan, transparent where mul ends. intersection: only the ground that both have.",
+)
+@click.option(
+    "--align",
+    is_flag=True,
+    help="Measure how far mul lies from where pan shows the ground, and move it there: each detector "
+    "array by one displacement.",
+)
 @options.weights
 @options.rendering
+@options.bands
+@options.composite
 @options.profile
 @options.creation_options
 @options.device

@@ -15,16 +15,8 @@ from potato.cli import options
     "--cid", "cids", metavar="CID", multiple=True, help="A CID to fuse; may be repeated.  [default: all]"
 )
 @click.option("--allow-list", type=click.Path(), help="A file of CIDs to fuse, as rate-cids writes it.")
-@click.option(
-    "--bbox",
-    type=float,
-    nargs=4,
-    metavar="W S E N",
-    help="Degrees: read and show only the ground between these.",
-)
-@click.option(
-    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
-)
+@options.bbox
+@options.aoi
 @click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
 @click.option(
     "--max-clouds",

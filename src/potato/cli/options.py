@@ -87,6 +87,16 @@ creation_options: Decorator = click.option(
     callback=_as_dict,
     help="GDAL creation option, added to those of the profile; may be repeated.",
 )
+bbox: Decorator = click.option(
+    "--bbox",
+    type=float,
+    nargs=4,
+    metavar="W S E N",
+    help="Degrees: read and show only the ground between these.",
+)
+aoi: Decorator = click.option(
+    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+)
 look: Decorator = _choice(
     "--look",
     "natural",
@@ -102,6 +112,19 @@ contrast: Decorator = click.option(
     "--contrast",
     type=click.FloatRange(0.2, 5),
     help="Contrast of the natural look: above 1, shadows are deeper.",
+)
+bands: Decorator = click.option(
+    "--bands",
+    metavar="NAMES",
+    default="",
+    help="Write these bands, such as nir1,red,green, or 'all', as reflectance × 10,000 in 16 bits, "
+    "instead of a picture.",
+)
+composite: Decorator = click.option(
+    "--composite",
+    metavar="NAMES",
+    default="",
+    help="Three bands that the picture shows as red, green and blue, such as nir,red,green.",
 )
 profile: Decorator = _choice(
     "--profile",

@@ -128,6 +128,28 @@ def mul_to_xyz(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
     return _mix_visible(_matrix(sensor.bands_to_xyz).T, mul, sensor)
 
 
+BAND_CORRELATION = 0.67
+"""Correlation of what changes in one band and in the next: e^(−60/150), for bands 60 nm apart and
+spectra that lose their likeness within 150 nm."""
+
+
+def xyz_to_bands(sensor: Sensor) -> NDArray[np.float64]:
+    """The change of a sensor's bands that is likeliest for a change of colour.
+
+    Any change of reflectance that adds up to the change of XYZ would do. This is the mean of those
+    that follow a normal distribution in which bands correlate by their distance in the spectrum.
+
+    Returns:
+        (n, 3), a right inverse of the matrix of `mul_to_xyz`; rows of invisible bands are 0.
+    """
+    to_xyz = _matrix(sensor.bands_to_xyz).T
+    places, seen = np.arange(len(sensor.bands)), abs(to_xyz).sum(0) > 0
+    covariance = BAND_CORRELATION ** abs(places[:, None] - places) * np.outer(seen, seen)
+    shared = covariance @ to_xyz.T
+    inverse: NDArray[np.float64] = shared @ np.linalg.inv(to_xyz @ shared)
+    return inverse
+
+
 def _mix_visible(matrix: NDArray[np.float64], mul: ArrayT, sensor: Sensor) -> ArrayT:
     """Multiply the bands of mul by `matrix` (3, n), without those that add nothing."""
     if mul.ndim < 3 or mul.shape[-3] != len(sensor.bands):

@@ -13,6 +13,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from potato.core.sensors import RATIO
 
 if TYPE_CHECKING:
@@ -39,6 +42,24 @@ def _deviation(gain: float) -> float:
 def reach(gains: Sequence[float]) -> int:
     """The number of cells on every side of a cell on which its value in `degrade` depends."""
     return math.ceil(DEVIATIONS * _deviation(min(gains)) / RATIO)
+
+
+def gaussian_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
+    """Weights of pan pixels in the Gaussian of an MTF gain at mul's Nyquist frequency.
+
+    Args:
+        gain: between 0 and 1.
+        reach: cells on every side of a cell after which it is cut off.
+        ratio: pan pixels along a cell, r.
+
+    Returns:
+        ((2 · reach + 1) · r,): of the pixels along a cell and those around it; they sum to 1.
+    """
+    count = (2 * reach + 1) * ratio
+    deviation = math.sqrt(-2 * math.log(gain)) * ratio / math.pi
+    weights = np.exp(-0.5 * ((np.arange(count) - (count - 1) / 2) / deviation) ** 2)
+    taps: NDArray[np.float64] = weights / weights.sum()
+    return taps
 
 
 def degrade(image: "Tensor", gains: Sequence[float]) -> "Tensor":

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Sequence
 
-from potato.core.sensor_table import SENSORS
+from potato.core.sensor_table import SENSORS, WORKSHOP
 from potato.core.sensors import Sensor, simplified
 
 
@@ -58,3 +58,12 @@ def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
     if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
         fitting = [each for each in fitting if not each.platforms]
     return fitting[0] if fitting else None
+
+
+def guess_unnamed(count: int) -> Sensor | None:
+    """The sensor of a file with so many bands without names; None if there are several.
+
+    Eight bands are WorldView-2's or -3's far more often than Legion's, which has other colours by
+    little. It is a guess, so tell the user.
+    """
+    return WORKSHOP if count == len(WORKSHOP.bands) else None

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from potato.errors import BandError
+
 SCALE = 10_000
 """Counts, stored as uint16, of reflectance 1; specular targets and clouds exceed it."""
 
@@ -142,14 +144,39 @@ class Sensor:
             >>> GEOEYE_1.find_bands(["Red", "Green", "BAND_B", "Near-Infrared"])
             {'blue': 2, 'green': 1, 'red': 0, 'nir': 3}
         """
-        known = {simplified(name): band for band in self.bands for name in self.band_names(band)}
         found: dict[str, list[int]] = {band: [] for band in self.bands}
         for place, name in enumerate(names):
-            text = (name or "").strip().lower()
-            band = known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
+            band = self._band_called(name or "")
             if band:
                 found[band].append(place)
         return {band: places[0] for band, places in found.items() if len(places) == 1}
+
+    def choose_bands(self, names: Iterable[str]) -> tuple[int, ...]:
+        """The numbers, from 0, of bands that are asked for by any of their names.
+
+        Raises:
+            BandError: if there is no band of a name; the message lists the bands.
+
+        Example:
+            >>> from potato.core.sensor_table import WORLDVIEW_2
+            >>> WORLDVIEW_2.choose_bands(["nir", "Red", "BAND_G"])
+            (6, 4, 2)
+        """
+        numbers = []
+        for name in names:
+            band = self._band_called(name)
+            if band is None:
+                raise BandError(
+                    f"expected bands of {self.title}, which are {', '.join(self.bands)}; found {name!r}"
+                )
+            numbers.append(self.bands.index(band))
+        return tuple(numbers)
+
+    def _band_called(self, name: str) -> str | None:
+        """The band that a name means; None for none."""
+        known = {simplified(each): band for band in self.bands for each in self.band_names(band)}
+        text = name.strip().lower()
+        return known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
 
 
 # Until every room takes a sensor: facts of WorldView-2 and -3.

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.sensors import Sensor
 from potato.deliveries.product import Product, VendorImage
-from potato.errors import DeliveryError
+from potato.errors import CalibrationError, DeliveryError
 
 Calibrate = Literal["auto", "none", "toa", "surface"]
 """What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
@@ -80,6 +80,8 @@ def name_sensor(
             )
         return found, ()
     guess = guess_sensor([band.name for band in mul.bands])
+    if guess is None and not any(band.name for band in mul.bands):
+        guess = guess_unnamed(len(mul.bands))
     if guess is None:
         names = ", ".join(band.name or "no name" for band in mul.bands) or "none"
         raise DeliveryError(
@@ -95,14 +97,15 @@ def choose_calibration(
     """What counts become, for `auto` by what the metadata allow.
 
     Raises:
-        DeliveryError: if the metadata don't allow it.
+        CalibrationError: if the metadata lack the constants.
+        DeliveryError: if there is nothing to calibrate.
     """
     if calibrate == "none" or (calibrate == "auto" and product.kind == "files"):
         return "none"
     for image in (pan, mul):
         if not image.reflectance:
             why = image.unknown or f"{image.metadata}: expected a vendor's metadata beside it, found none"
-            raise DeliveryError(
+            raise CalibrationError(
                 f"{product.contents.path}: {why}; counts can't become reflectance without them: fetch the "
                 "metadata again, or take the files as they are (--calibrate none)"
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from potato.core.types import PathLike
 from potato.deliveries import Delivery, clear_haze, open_delivery, open_layers, product_of_files
-from potato.errors import InputError
+from potato.errors import BandError, CalibrationError, InputError
 from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_pair
 
 
@@ -30,16 +30,49 @@ def open_inputs(
         InputError, BandError, PairError: if the pair can't be used, as `raster.open_pair` says.
     """
     with gdal():
-        delivery = _find_delivery(pan, mul, reading, folder)
-        if delivery is None:
-            assert mul is not None
-            pair = open_pair(pan, mul, reading=reading)
+        try:
+            delivery = _find_delivery(pan, mul, reading, folder)
+        except CalibrationError as error:
+            if reading.calibrate != "auto":
+                raise
+            pair = _open_uncalibrated(pan, mul, reading, error)
         else:
-            own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
-            pair = open_pair(delivery.pan, delivery.mul, reading=own)
-            pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+            pair = _open_found(delivery, pan, mul, reading)
         with pair:
             yield pair
+
+
+def _open_found(
+    delivery: Delivery | None, pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading
+) -> Pair:
+    """Open a delivery or, without one, two files."""
+    if delivery is None:
+        assert mul is not None
+        return open_pair(pan, mul, reading=reading)
+    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
+    pair = open_pair(delivery.pan, delivery.mul, reading=own)
+    pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+    return pair
+
+
+def _open_uncalibrated(
+    pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, error: CalibrationError
+) -> Pair:
+    """Open a delivery whose numbers may be reflectance, since its metadata lack the constants.
+
+    Raises:
+        CalibrationError: the one given, if they can't be reflectance.
+    """
+    plain = replace(reading, calibrate="none")
+    try:
+        pair = _open_found(_find_delivery(pan, mul, plain, None), pan, mul, plain)
+    except BandError:
+        raise error from None
+    pair.notes = (
+        *pair.notes,
+        "its metadata lack constants, so its numbers are taken for reflectance × 10,000",
+    )
+    return pair
 
 
 def _find_delivery(
@@ -64,11 +97,11 @@ def _find_delivery(
             band_order=reading.band_order,
         )
         return _clear(whole, reading, folder)
-    if isinstance(pan, Layer) or isinstance(mul, Layer) or reading.scale or reading.calibrate == "none":
+    if isinstance(pan, Layer) or isinstance(mul, Layer) or reading.scale:
         return None
     products = product_of_files(pan, mul)
     if products is None:
-        if reading.calibrate != "auto":
+        if reading.calibrate in ("toa", "surface"):
             raise InputError(
                 f"{pan}: expected a vendor's metadata beside it for --calibrate "
                 f"{reading.calibrate}, found none; name the folder of the delivery, or give --scale"

@@ -6,16 +6,15 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from potato.core.draw import draw_picture
 from potato.core.installation import VERSION
-from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
+from potato.core.notebook import Shown, View
 from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
 from potato.core.render import LOOKS, NATURAL, Look
 from potato.core.sensors import CATALOG_ID, Sensor
@@ -25,7 +24,10 @@ from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
 from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
+from potato.fusion.align import align_pair, resampling_tags
 from potato.fusion.inputs import open_inputs
+from potato.fusion.part import choose_part
+from potato.fusion.products import Product, as_names, choose_product, draw_product
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
@@ -38,7 +40,6 @@ from potato.raster import (
     Reading,
     check_output,
     create_picture,
-    gdal,
 )
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
@@ -52,6 +53,8 @@ class FuseSettings:
 
     Attributes:
         look: the rendering of the picture.
+        bands: names of bands to write instead of a picture, or `all`.
+        composite: names of three bands to show as red, green and blue.
         profile: `cog` or `tiled`.
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -64,6 +67,8 @@ class FuseSettings:
     """
 
     look: Look = NATURAL
+    bands: Sequence[str] = ()
+    composite: Sequence[str] = ()
     profile: str = "cog"
     creation_options: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
@@ -103,17 +108,14 @@ class Fused(Shown):
 
     def view(self) -> View:
         """The whole picture as a thumbnail, with its facts."""
-        from potato.raster import encode_png, open_picture, read_overview
+        from potato.raster import encode_png
 
-        with gdal(), open_picture(self.output) as image:
-            codes, valid, _ = read_overview(image, THUMBNAIL_SIDE)
-            drawn = draw_picture(codes, valid, image.dataset.tags())
         facts = {
             "file": str(self.output),
             "size": f"{self.width} × {self.height} pixels, {self.valid:.1%} valid",
             "speed": f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s",
         }
-        return View("Sharpened picture", facts, encode_png(drawn))
+        return View("Sharpened picture", facts, encode_png(draw_product(self.output)))
 
     def __str__(self) -> str:
         """What the command prints: a line, and one for each note."""
@@ -132,8 +134,15 @@ def fuse(
     *,
     sensor: Sensor | str | None = None,
     reading: Reading | None = None,
+    bbox: Sequence[float] | None = None,
+    aoi: PathLike | None = None,
+    window: Sequence[int] | None = None,
+    extent: str = "pan",
+    align: bool = False,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
+    bands: str | Sequence[str] = (),
+    composite: str | Sequence[str] = (),
     profile: str = "cog",
     creation_options: Mapping[str, str] | None = None,
     device: str = "auto",
@@ -155,12 +164,27 @@ def fuse(
             metadata file.
         mul: the multispectral image of the same ground, coarser by a whole number. Anything that
             GDAL opens; or a `Layer`; None if `pan` is a delivery.
-        output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid).
+        output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid);
+            or bands.
         sensor: the sensor or its name; None to find it by what the files say.
         reading: how to read the files, where they don't say it themselves.
+        bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
+            these; west exceeds east across the antimeridian. None for the whole pair.
+        aoi: a GeoJSON file: read and show only its polygons. In place of `bbox`.
+        window: row, column, height, width in pan pixels, multiples of the ratio: read and show only
+            these. In place of `bbox`.
+        extent: `pan` to show all of pan, transparent where mul ends; `intersection` to show only
+            the ground that both have.
+        align: whether to measure how far mul lies from where pan shows the ground, and move it
+            there: each detector array by one displacement.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
             network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
+        bands: names of bands, one by one or with commas between, or `all`: writes these as
+            reflectance × 10,000 in uint16 (0 where invalid) instead of a picture. Their means over
+            a pixel of mul are its values there, within about 2 %.
+        composite: names of three bands, which the picture shows as red, green and blue; `nir`,
+            `red` and `green` make vegetation red.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -172,7 +196,8 @@ def fuse(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError, PairError, BandError, DeliveryError: if the pair can't be used.
+        InputError, PairError, BandError, DeliveryError: if the pair can't be used, or has no such
+            bands.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
@@ -182,6 +207,8 @@ def fuse(
         weights = load_model(weights)
     settings = FuseSettings(
         look=LOOKS[look] if isinstance(look, str) else look,
+        bands=as_names(bands),
+        composite=as_names(composite),
         profile=profile,
         creation_options=creation_options or {},
         device=device,
@@ -194,8 +221,9 @@ def fuse(
     if sensor is not None:
         reading = dataclasses.replace(reading, sensor=sensor)
     with open_inputs(pan, mul, reading, Path(output).parent) as pair:
+        part = choose_part(pair, bbox=bbox, aoi=aoi, window=window, extent=extent)
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
-        return fuse_pair(pair, output, model, settings)
+        return fuse_pair(align_pair(pair) if align else pair, output, model, settings, part)
 
 
 def fuse_pair(
@@ -217,7 +245,8 @@ def fuse_pair(
         BlockError: if the work fails on a block.
     """
     started = time.perf_counter()
-    ratio, look = pair.ratio, settings.look
+    ratio = pair.ratio
+    product = choose_product(pair.sensor, settings.look, settings.bands, settings.composite)
     if settings.block is not None and (settings.block < ratio or settings.block % ratio):
         raise InputError(f"expected a block of a multiple of {ratio} pan pixels, found {settings.block}")
     part = part or Part(pair.grid, ratio, PairWindow(0, 0, pair.height, pair.width))
@@ -226,21 +255,24 @@ def fuse_pair(
     picture = create_picture(
         output,
         grid,
-        dtype=f"uint{look.bits}",
+        dtype=product.dtype,
         profile=PROFILES[settings.profile],
+        channels=product.channels,
         options=settings.creation_options,
-        tags=_tags(pair, settings, model.digest),
+        tags=_tags(pair, settings, product, model.digest),
         threads=settings.workers,
         overwrite=settings.overwrite,
     )
     with picture as canvas:
-        valid = _fuse_blocks(pair, part, backend, settings, canvas)
+        valid = _fuse_blocks(pair, part, product, backend, settings, canvas)
     seconds = time.perf_counter() - started
     share = valid / (grid.width * grid.height)
     return Fused(Path(output), grid.width, grid.height, share, seconds, peak_memory(), pair.notes)
 
 
-def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSettings, canvas: Picture) -> int:
+def _fuse_blocks(
+    pair: Pair, part: Part, product: Product, backend: Backend, settings: FuseSettings, canvas: Picture
+) -> int:
     """Put every block of a picture into its place; returns the number of valid pixels.
 
     Readers decode strips, workers cut blocks out of them and sharpen them, and this thread writes.
@@ -251,7 +283,8 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
 
         64 MB for GDAL + 5 · width · (r + block + 2,500) bytes read + 4 · width · r bytes made,
 
-    twice the latter with 16 bits, and what the workers themselves need.
+    twice the latter with 16 bits, 2 · width · r for each band instead, and what the workers
+    themselves need.
     """
     region, grid = part.window.pixels(pair.ratio), part.picture
     block = (settings.block or backend.block) // pair.ratio * pair.ratio
@@ -259,13 +292,13 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
     workers = min(threads, backend.most_calls or threads)
     width = min(panel_width(pair.ratio), grid.width)
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-width // block)
-    work = functools.partial(_fuse_block, backend, settings.look, part)
+    work = functools.partial(_fuse_block, backend, product, part)
     valid = 0
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
     ):
-        blocks = _request_blocks(pair, part, block // pair.ratio, backend.read_halo, readers.submit)
+        blocks = _request_blocks(pair, part, block // pair.ratio, product.halo(backend), readers.submit)
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             at = window.pixels(pair.ratio)
             canvas.put(at.row - region.row, at.column - region.column, codes, at.height)
@@ -276,9 +309,10 @@ def _fuse_blocks(pair: Pair, part: Part, backend: Backend, settings: FuseSetting
 
 
 def _count_valid(codes: Codes) -> int:
-    """How many pixels of a block are valid: the four codes of a pixel, as one number, aren't 0."""
-    pixels = np.moveaxis(codes, 0, -1).view(f"u{4 * codes.itemsize}")
-    return int(np.count_nonzero(pixels))
+    """How many pixels of a block are valid: their codes aren't 0."""
+    if codes.strides[0] == codes.itemsize:  # together in memory, those of a pixel are one number
+        codes = np.moveaxis(codes, 0, -1).view(f"u{len(codes) * codes.itemsize}")[None, ..., 0]
+    return int(np.count_nonzero(codes[-1]))
 
 
 def _request_blocks(
@@ -295,19 +329,19 @@ def _request_blocks(
             yield window, (window, strips.request(window.padded(halo)) if is_touched else None)
 
 
-def _fuse_block(backend: Backend, look: Look, part: Part, block: Block) -> Codes | None:
+def _fuse_block(backend: Backend, product: Product, part: Part, block: Block) -> Codes | None:
     """The codes of a block; None if nothing of it is valid, or the part doesn't touch it."""
     window, wait_for_pixels = block
     if wait_for_pixels is None:
         return None
     fine = window.pixels(part.ratio)
-    codes = backend.fuse(wait_for_pixels(), look, fine.row, fine.column)
+    codes = product.make(backend, wait_for_pixels(), fine.row, fine.column)
     if codes is not None and part.cells is not None:
         codes *= part.mask(window)
     return codes
 
 
-def _tags(pair: Pair, settings: FuseSettings, digest: str) -> dict[str, str]:
+def _tags(pair: Pair, settings: FuseSettings, product: Product, digest: str) -> dict[str, str]:
     """Where a picture comes from; without the time, so that the same input gives the same bytes."""
     pan, mul = (redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path))
     tags = {
@@ -316,7 +350,8 @@ def _tags(pair: Pair, settings: FuseSettings, digest: str) -> dict[str, str]:
         "POTATO_MUL": mul,
         "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
-        **settings.look.tags,
+        **product.tags,
+        **resampling_tags(pair),
     }
     found = CATALOG_ID.search(pan)
     cid = settings.cid or (found and found.group())

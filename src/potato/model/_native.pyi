@@ -23,3 +23,19 @@ def sharpen(
     workspace: NDArray[Any] | None,
     /,
 ) -> int: ...
+def sharpen_bands(
+    instruction_set: str,
+    facts: NDArray[Any],
+    band_facts: NDArray[Any],
+    ratio: int,
+    given: int,
+    pan: NDArray[Any],
+    mul: NDArray[Any],
+    pan_valid: NDArray[Any] | None,
+    mul_valid: NDArray[Any] | None,
+    chosen: NDArray[Any],
+    oklab: NDArray[Any] | None,
+    out: NDArray[Any] | None,
+    workspace: NDArray[Any] | None,
+    /,
+) -> int: ...

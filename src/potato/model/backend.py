@@ -1,7 +1,11 @@
 """Backends: the same sharpening in native code for the CPU, and in torch for GPUs."""
 
 import functools
+from collections.abc import Sequence
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from potato.core.render import Look
 from potato.core.sensors import Sensor
@@ -16,11 +20,13 @@ class Backend(Protocol):
 
     Attributes:
         read_halo: cells to read around a block, on every side.
+        bands_halo: cells to read around a block whose bands are wanted.
         block: the side of a block, in pan pixels, for which it works best.
         most_calls: how many calls at once it gains by; None for one per core.
     """
 
     read_halo: int
+    bands_halo: int
     block: int
     most_calls: int | None
 
@@ -35,6 +41,18 @@ class Backend(Protocol):
 
         Returns:
             RGBA codes (4, rh, rw), 0 where invalid, the four of a pixel together in memory; None if
+            nothing is valid.
+        """
+
+    def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
+        """Sharpen bands of a window that includes `bands_halo`.
+
+        Args:
+            pixels: a window of h + 2·bands_halo by w + 2·bands_halo cells, with the ratio r.
+            bands: their numbers among the sensor's, from 0.
+
+        Returns:
+            Counts of reflectance (bands, rh, rw): 0 where invalid, at least 1 elsewhere; None if
             nothing is valid.
         """
 

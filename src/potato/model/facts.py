@@ -62,3 +62,25 @@ LEAST_MEAN = 1e-4
 
 LEAST_ROOT = 1e-2
 """Least cube root that anything is divided by."""
+
+SOFT_GAIN = 0.3
+"""MTF gain at mul's Nyquist frequency of the softest mul that `bands` expects, about that of most
+sensors (`core.mtf`). The sharpest is that of cell means."""
+
+SOFT_REACH = 2
+"""Cells on every side of a cell that the Gaussian of this gain reads."""
+
+SOFTNESS_WINDOW, SLOPE_WINDOW = 16, 8
+"""Cells on every side of a cell over which `bands` measures how soft mul is, and the part of pan's
+detail that each band takes."""
+
+SOFTNESS_RIDGE = 0.02
+"""Regularisation of the softness of mul: the share of the detail that the Gaussian takes away that
+is added as if mul lacked it."""
+
+SOFTNESS_START, SOFTNESS_GAIN = 0.35, 1.5
+"""Of the measured softness: what cell means alone give, and a factor of what is above it (measured
+on ten real pairs; dev/LOG.md)."""
+
+NETWORK_SHARE = 0.5
+"""Share of the way that visible bands move towards the network's colour (dev/LOG.md)."""

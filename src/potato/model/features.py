@@ -36,7 +36,7 @@ def root(image: Tensor) -> Tensor:
     return power(image.clamp_min(0), 1 / 3)
 
 
-def _minimum(image: Tensor, reach: int) -> Tensor:
+def minimum(image: Tensor, reach: int) -> Tensor:
     """The minimum within `reach` of each pixel: (…, h + 2·reach, w + 2·reach) to (…, h, w)."""
     for axis in (-1, -2):
         # The window doubles in each turn.
@@ -70,7 +70,7 @@ def predict(mean: Tensor, roots: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]
     ratio = math.isqrt(pixels)
     upsampled = upsample_cells(torch.cat([mean, oklab], 1), ratio)
     coarse, colour = upsampled[:, :pixels], upsampled[:, pixels:]
-    floor = _minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
+    floor = minimum(mean, BICUBIC_REACH) * UNDERSHOOT_LIMIT
     coarse = power(torch.maximum(coarse, floor).clamp_min_(LEAST_MEAN), 1 / 3)
     roots = trim(roots, BICUBIC_REACH)
     scale = (roots / coarse).clamp_max_(ratio_limit(ratio) ** (1 / 3)).unsqueeze(1)
@@ -117,7 +117,7 @@ def regression_gain(shading: Tensor, oklab: Tensor) -> tuple[Tensor, Tensor]:
             applies (b, 1, h, w).
     """
     squares = [shading * shading, oklab * oklab]
-    means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    means = binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
     mean, colour, product, shading_square, colour_square = means.split([1, 3, 3, 1, 3], 1)
     variance = (shading_square - mean * mean).clamp_min(0)
     proportional = colour / mean.clamp_min(LEAST_ROOT)
@@ -162,7 +162,7 @@ def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideConte
     dark = torch.cat([shading, lightness], 1)
     # Where the cell itself is unknown the result is 0, as if nothing around were darker.
     darkest = torch.minimum(
-        _minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
+        minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
     )
     return WideContext(darkest, artefact_weight(sharpness(roots)))
 
@@ -235,7 +235,7 @@ def local_regression(shading: Tensor, roots: Tensor, oklab: Tensor) -> LocalRegr
         Oklab / pan.
     """
     squares = [shading * shading, oklab[:, :1] ** 2, *_variances_in_cells(roots)]
-    means = _binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
+    means = binomial_mean(torch.cat([shading, oklab, oklab * shading, *squares], 1))
     mean, colour, product, shading_square, lightness_square, inside = means.split([1, 3, 3, 1, 1, 2], 1)
     variance = (shading_square - mean * mean).clamp_min(0)
     ridge = RIDGE * mean * mean
@@ -257,7 +257,7 @@ def _chessboard_power(roots: Tensor) -> Tensor:
     return steps.square().mean(1, keepdim=True)
 
 
-def _binomial_mean(image: Tensor) -> Tensor:
+def binomial_mean(image: Tensor) -> Tensor:
     """Means under a 5 × 5 binomial window (1, 4, 6, 4, 1): (…, h + 4, w + 4) to (…, h, w)."""
     for axis in (-1, -2):
         for _ in range(2 * BICUBIC_REACH):

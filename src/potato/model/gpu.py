@@ -1,14 +1,19 @@
 """Sharpening in torch, for GPUs: large blocks, moved there and back once."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import Look, render, threshold_of
 from potato.core.resample import enlarge_mask, from_cells, to_cells
-from potato.core.sensors import Sensor
+from potato.core.sensors import SCALE, Sensor
 from potato.core.types import Codes
-from potato.model.model import Model
+from potato.model.bands import sharpen_bands
+from potato.model.model import BAND_HALOS, Model
 from potato.model.network import Sharpener, sharpen_cells
 from potato.raster import PairPixels
 
@@ -22,11 +27,21 @@ IN_FLIGHT = 3
 """Blocks that may be on the device at once: copied there, computed, and copied back."""
 
 
+class _Read(NamedTuple):
+    """What `sharpen_cells` and `sharpen_bands` take; and which pixels of the result are valid."""
+
+    pan: torch.Tensor
+    mul: torch.Tensor
+    valid: tuple[torch.Tensor, torch.Tensor] | None
+    alpha: NDArray[np.bool_]
+
+
 class GpuBackend:
     """Sharpens blocks with torch, on any device that it knows.
 
     Attributes:
         read_halo: cells to read around a block.
+        bands_halo: cells to read around a block whose bands are wanted.
         block: the side of a block that fits into the memory of the device, in pan pixels.
         most_calls: enough that copies and computation overlap.
         device: where it computes.
@@ -39,7 +54,9 @@ class GpuBackend:
         self.device = torch.device(device)
         network = Sharpener.of(model, sensor).to(self.device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks it
+        self._sensor = sensor
         self.read_halo = network.read_halo
+        self.bands_halo = max(self.read_halo, BAND_HALOS.read)
         self.block = block_for(_free_memory(self.device))
 
     def __str__(self) -> str:
@@ -47,30 +64,53 @@ class GpuBackend:
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
-        halo = self.read_halo
+        read = self._read(pixels, self.read_halo)
+        if read is None:
+            return None
+        with torch.inference_mode():
+            oklab = from_cells(
+                sharpen_cells(self._network, read.pan, read.mul, read.valid, self.read_halo), self._ratio
+            )[0]
+            height, width = read.alpha.shape
+            threshold = threshold_of(look, height, width, row, column)
+            codes = render(oklab, look, threshold)
+            result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(read.alpha)
+            # Of 16 bits, torch has signed integers alone.
+            whole = result.to(torch.uint8 if look.bits == 8 else torch.int32).movedim(0, -1)
+            found: Codes = whole.contiguous().cpu().numpy().astype(f"uint{look.bits}", copy=False)
+        return np.moveaxis(found, -1, 0)
+
+    def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
+        """Sharpen bands of a window that includes `bands_halo`: `backend.Backend.fuse_bands`."""
+        read = self._read(pixels, self.bands_halo)
+        if read is None:
+            return None
+        with torch.inference_mode():
+            cells = sharpen_bands(
+                self._network, read.pan, read.mul, self._sensor, read.valid, self.bands_halo
+            )[:, list(bands)]
+            counts = from_cells(cells.flatten(1, 2), self._ratio)[0] * SCALE
+            result = counts.clamp(1, 65_535).round() * self._moved(read.alpha)
+            found: NDArray[np.uint16] = result.to(torch.int32).cpu().numpy().astype(np.uint16)
+        return found
+
+    def _read(self, pixels: PairPixels, halo: int) -> "_Read | None":
+        """A window with a halo, on the device; None if nothing inside the halo is valid."""
         height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
         core = pixels.crop(halo, halo, height, width)
-        ratio = self._ratio
-        alpha = core.pan_valid & enlarge_mask(core.mul_valid, ratio)
+        alpha = core.pan_valid & enlarge_mask(core.mul_valid, self._ratio)
         if not alpha.any():
             return None
         with torch.inference_mode():
-            pan = to_cells(self._reflectance(pixels.pan)[None, None], ratio)
+            pan = to_cells(self._reflectance(pixels.pan)[None, None], self._ratio)
             mul = self._reflectance(pixels.mul)[None]
             valid = None
             if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
                 fine, coarse = (
                     self._moved(mask)[None, None] for mask in (pixels.pan_valid, pixels.mul_valid)
                 )
-                valid = to_cells(fine.float(), ratio) > 0, coarse
-            oklab = from_cells(sharpen_cells(self._network, pan, mul, valid, halo), ratio)[0]
-            threshold = threshold_of(look, height * ratio, width * ratio, row, column)
-            codes = render(oklab, look, threshold)
-            result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(alpha)
-            # Of 16 bits, torch has signed integers alone.
-            whole = result.to(torch.uint8 if look.bits == 8 else torch.int32).movedim(0, -1)
-            found: Codes = whole.contiguous().cpu().numpy().astype(f"uint{look.bits}", copy=False)
-        return np.moveaxis(found, -1, 0)
+                valid = to_cells(fine.float(), self._ratio) > 0, coarse
+        return _Read(pan, mul, valid, alpha)
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:
         """An array on the device."""

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
-from potato.model.facts import INPUTS, NETWORK_RATIO, OUTPUTS, WIDE_REACH
+from potato.model.facts import (
+    INPUTS,
+    NETWORK_RATIO,
+    OUTPUTS,
+    SLOPE_WINDOW,
+    SOFT_REACH,
+    SOFTNESS_WINDOW,
+    WIDE_REACH,
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,15 @@ def halos(architecture: Architecture, sensor: Sensor = WORKSHOP) -> Halos:
     # The wide context joins at the first layer, where the reach of the regression is used up.
     whole = valid - BICUBIC_REACH + WIDE_REACH if depth else valid
     return Halos(valid, whole, whole + valid)
+
+
+BAND_HALOS = Halos(
+    valid=(_valid := 2 * BICUBIC_REACH + SOFT_REACH),
+    whole=(_whole := 3 * BICUBIC_REACH + SLOPE_WINDOW + SOFTNESS_WINDOW + SOFT_REACH),
+    read=_whole + _valid,
+)
+"""The halos of `bands`: the enlargement reads slopes, these read statistics, and both read pan as
+mul sees it, which reads the softness of mul."""
 
 
 @dataclass(frozen=True, eq=False)

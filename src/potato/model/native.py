@@ -7,6 +7,7 @@ are a few passes over rows that stay in the caches of a core.
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,23 @@ from potato.core.color import (
     SRGB_TO_XYZ,
     XYZ_TO_LMS,
     bands_to_lms,
+    xyz_to_bands,
 )
+from potato.core.mtf import gaussian_taps
 from potato.core.render import Look, dither_phases
 from potato.core.resample import BICUBIC_REACH, bicubic_phases
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import MOST_BANDS, MOST_RATIO, SCALE, Sensor
 from potato.core.types import Codes
 from potato.model import _native, facts
-from potato.model.model import Model, halos
+from potato.model.model import BAND_HALOS, Model, halos
 from potato.raster import PairPixels
 
 Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 """Phases of the dither, of each row and of each column; None rounds."""
+
+Call = Callable[[NDArray[Any] | None, NDArray[np.float32] | None], int]
+"""A call of native code, to which output and workspace are to be given."""
 
 BEST = next(iter(_native.SETS))
 """The best instruction set of this processor."""
@@ -57,6 +63,7 @@ class NativeBackend:
 
     Attributes:
         read_halo: cells to read around a block.
+        bands_halo: cells to read around a block whose bands are wanted.
         block: the side of a block, in pan pixels, that the caches of a core hold best.
         most_calls: None, since each core gains by a call.
         instruction_set: the one of `_native.SETS` that is used.
@@ -68,9 +75,10 @@ class NativeBackend:
     def __init__(self, model: Model, sensor: Sensor = WORKSHOP, instruction_set: str | None = None) -> None:
         """Prepare a model for a sensor and an instruction set; None for the processor's best."""
         self.read_halo = halos(model.architecture, sensor).read
+        self.bands_halo = max(self.read_halo, BAND_HALOS.read)
         self.instruction_set = instruction_set or BEST
         lanes = _native.SETS[self.instruction_set]
-        self._facts, self._ratio = _facts(sensor), sensor.ratio
+        self._facts, self._band_facts, self._ratio = _facts(sensor), _band_facts(sensor), sensor.ratio
         self._kernels = tuple(
             _transformed(model.tensors[name], lanes, first=not number)
             for number, name in enumerate(model.architecture.layers)
@@ -83,7 +91,7 @@ class NativeBackend:
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
-        phases = _phases(look, *self._size(pixels), row, column)
+        phases = _phases(look, *self._size(pixels, self.read_halo), row, column)
         codes, valid = self._run(pixels, _tone(look), phases, np.dtype(f"uint{look.bits}"))
         return codes if valid else None
 
@@ -92,17 +100,50 @@ class NativeBackend:
         oklab, valid = self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
         return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
-    def _size(self, pixels: PairPixels) -> tuple[int, int]:
-        """Rows and columns of the result."""
-        height, width = (self._ratio * (side - 2 * self.read_halo) for side in pixels.mul_valid.shape)
+    def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
+        """Sharpen bands of a window that includes `bands_halo`: `backend.Backend.fuse_bands`."""
+        oklab, halo = None, self.bands_halo
+        if self._kernels:
+            less = halo - self.read_halo
+            height, width = pixels.mul_valid.shape
+            inner = pixels.crop(less, less, height - 2 * less, width - 2 * less)
+            colour, valid = self._run(inner, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
+            if not valid:
+                return None
+            oklab = np.moveaxis(colour, 0, -1)
+        chosen = np.array(bands, np.int32)
+        pan_valid, mul_valid = _masks(pixels)
+
+        def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
+            return _native.sharpen_bands(
+                self.instruction_set,
+                self._facts,
+                self._band_facts,
+                self._ratio,
+                halo,
+                pixels.pan,
+                pixels.mul,
+                pan_valid,
+                mul_valid,
+                chosen,
+                oklab,
+                out,
+                workspace,
+            )
+
+        out = np.empty((len(chosen), *self._size(pixels, halo)), np.uint16)
+        return out if self._call(call, out) else None
+
+    def _size(self, pixels: PairPixels, halo: int) -> tuple[int, int]:
+        """Rows and columns of the result inside a halo."""
+        height, width = (self._ratio * (side - 2 * halo) for side in pixels.mul_valid.shape)
         return height, width
 
     def _run(
         self, pixels: PairPixels, tone: tuple[int, float, float], phases: Phases, dtype: np.dtype[Any]
     ) -> tuple[NDArray[Any], int]:
         """Four channels (4, rh, rw), neighbours in memory, and the number of valid pixels."""
-        whole = pixels.pan_valid.all() and pixels.mul_valid.all()
-        pan_valid, mul_valid = (None, None) if whole else (pixels.pan_valid, pixels.mul_valid)
+        pan_valid, mul_valid = _masks(pixels)
 
         def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
             return _native.sharpen(
@@ -121,6 +162,12 @@ class NativeBackend:
                 workspace,
             )
 
+        out = np.empty((*self._size(pixels, self.read_halo), 4), dtype)
+        valid = self._call(call, out)
+        return np.moveaxis(out, -1, 0), valid
+
+    def _call(self, call: Call, out: NDArray[Any]) -> int:
+        """Run a call, which tells what workspace it needs if it gets no output, in a kept one."""
         floats = call(None, None)
         try:  # asking first whether there is one would leave another thread time to take it
             workspace = self._workspaces.pop()
@@ -128,10 +175,16 @@ class NativeBackend:
             workspace = _aligned(floats)
         if len(workspace) < floats:
             workspace = _aligned(floats)
-        out = np.empty((*self._size(pixels), 4), dtype)
         valid = call(out, workspace)
         self._workspaces.append(workspace)
-        return np.moveaxis(out, -1, 0), valid
+        return valid
+
+
+def _masks(pixels: PairPixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | tuple[None, None]:
+    """Masks of pan and mul; None for both if all is valid."""
+    if pixels.pan_valid.all() and pixels.mul_valid.all():
+        return None, None
+    return pixels.pan_valid, pixels.mul_valid
 
 
 def render_colour(
@@ -231,3 +284,17 @@ def _facts(sensor: Sensor) -> NDArray[np.float32]:
         phases,
     )
     return np.concatenate([numbers, *(table.ravel() for table in tables)]).astype(np.float32)
+
+
+@functools.cache
+def _band_facts(sensor: Sensor) -> NDArray[np.float32]:
+    """The struct `BandFacts` of `block.h`."""
+    taps = np.zeros((2 * facts.SOFT_REACH + 1) * MOST_RATIO)
+    soft = gaussian_taps(facts.SOFT_GAIN, facts.SOFT_REACH, sensor.ratio)
+    taps[: len(soft)] = soft
+    weights, to_bands = np.zeros(MOST_BANDS), np.zeros((MOST_BANDS, 3))
+    weights[: len(sensor.bands)] = sensor.pan_weights
+    lms_to_xyz = np.linalg.inv(np.array(XYZ_TO_LMS))
+    to_bands[: len(sensor.bands)] = facts.NETWORK_SHARE * xyz_to_bands(sensor) @ lms_to_xyz
+    numbers = facts.SOFTNESS_RIDGE, facts.SOFTNESS_START, facts.SOFTNESS_GAIN
+    return np.concatenate([numbers, taps, weights, to_bands.ravel()]).astype(np.float32)

@@ -214,14 +214,14 @@ def sharpen_cells(
     if valid is None and outside:
         valid = torch.ones_like(pan, dtype=torch.bool), torch.ones_like(mul[:, :1], dtype=torch.bool)
     if valid is not None:
-        pan, mul, pan_valid, mul_valid = (_pad(image, outside) for image in (pan, mul, *valid))
+        pan, mul, pan_valid, mul_valid = (pad(image, outside) for image in (pan, mul, *valid))
         pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.halo_valid)
     missing = model.halo - max(given, model.halo_valid)
-    result: Tensor = model(_pad(pan, missing), _pad(mul, missing))
+    result: Tensor = model(pad(pan, missing), pad(mul, missing))
     return result
 
 
-def _pad(image: Tensor, cells: int) -> Tensor:
+def pad(image: Tensor, cells: int) -> Tensor:
     """An image with `cells` of 0 added on every side, or −`cells` taken away."""
     if cells <= 0:
         return trim(image, -cells)

@@ -86,7 +86,13 @@ class Part:
         return _rasterize(self.area, self.grid.coarser(self.ratio), window, self.ratio, touched=False)
 
 
-def part_of(grid: Grid, ratio: int, box: Box | None = None, area: Area | None = None) -> Part | None:
+def part_of(
+    grid: Grid,
+    ratio: int,
+    box: Box | None = None,
+    area: Area | None = None,
+    within: PairWindow | None = None,
+) -> Part | None:
     """The smallest part of a pair that shows all of its ground inside a box and an area.
 
     Args:
@@ -94,11 +100,13 @@ def part_of(grid: Grid, ratio: int, box: Box | None = None, area: Area | None = 
         ratio: pan pixels along a cell.
         box: in the CRS of the pair; cells that lie partly in it are shown. None for no limit.
         area: a further limit; None for none.
+        within: cells that may be shown; None for all of the pair.
 
     Returns:
         The part; None if the pair has no ground there.
     """
-    top, left, bottom, right = 0, 0, -(-grid.height // ratio), -(-grid.width // ratio)
+    within = within or PairWindow(0, 0, -(-grid.height // ratio), -(-grid.width // ratio))
+    top, left, bottom, right = within.row, within.column, within.bottom, within.right
     if box is not None:
         to_cells = ~(grid.transform @ Affine.scale(ratio))
         (first_column, first_row), (last_column, last_row) = (

@@ -180,7 +180,7 @@ class Image:
             InputError: if the file can't be read there.
         """
         if not self.has_mask:
-            return self.read(row, column, height, width)[1]
+            return Image.read(self, row, column, height, width)[1]
         rows, columns, window = self._inside(row, column, height, width)
         shape = rows.stop - rows.start, columns.stop - columns.start
         valid = np.zeros((height, width), np.bool_)

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.radiometry import STORED, Calibration
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.core.types import PathLike
@@ -225,9 +224,8 @@ def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
             f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
         )
         return sensor, None if sensor.platforms else told
-    if not any(names) and len(names) == len(WORKSHOP.bands):
-        told = f"took {len(names)} bands without names for those of {WORKSHOP.title}, in their order"
-        return WORKSHOP, told
+    if not any(names) and (sensor := guess_unnamed(len(names))):
+        return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
     found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
     raise BandError(
         f"{layer.path}: expected the bands of a sensor that Potato knows, found "

@@ -21,27 +21,30 @@ from potato.raster.coordinates import Grid
 
 
 class Overviews:
-    """The overviews of an RGBA picture, each in a file of its own; made by `open_overviews`."""
+    """The overviews of a picture, each in a file of its own; made by `open_overviews`."""
 
-    def __init__(self, datasets: list[Any]) -> None:
-        self._datasets = datasets
+    def __init__(self, datasets: list[Any], has_alpha: bool) -> None:
+        self._datasets, self._has_alpha = datasets, has_alpha
 
     def put(self, top: int, left: int, pixels: NDArray[Any]) -> None:
-        """Add a TIFF block (4, h, w) of the picture, which begins at (`top`, `left`)."""
+        """Add a TIFF block (n, h, w) of the picture, which begins at (`top`, `left`)."""
         for level, dataset in enumerate(self._datasets, 1):
-            pixels = halve(pixels)
+            pixels = halve(pixels, self._has_alpha)
             height, width = pixels.shape[1:]
             dataset.write(pixels, window=Window(left >> level, top >> level, width, height))
 
 
 @contextlib.contextmanager
-def open_overviews(stage: Path, grid: Grid, create: Callable[[Path, Grid, int], Any]) -> Iterator[Overviews]:
+def open_overviews(
+    stage: Path, grid: Grid, create: Callable[[Path, Grid, int], Any], has_alpha: bool
+) -> Iterator[Overviews]:
     """Make the overviews of a picture, down to one that fits into a TIFF block.
 
     Args:
         stage: the file of the picture; overviews are written beside it.
         grid: size and place of the picture.
         create: creates the file of an overview, of a grid, in TIFF blocks of a side.
+        has_alpha: whether the last band is alpha; else pixels of 0 are invalid.
     """
     with contextlib.ExitStack() as stack:
         datasets = []
@@ -53,7 +56,7 @@ def open_overviews(stage: Path, grid: Grid, create: Callable[[Path, Grid, int], 
             # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
             dataset = create(_path(stage, level), coarse, max(16, TIFF_BLOCK // step))
             datasets.append(stack.enter_context(contextlib.closing(dataset)))
-        yield Overviews(datasets)
+        yield Overviews(datasets, has_alpha)
 
 
 def with_overviews(stage: Path, grid: Grid) -> Path:
@@ -71,27 +74,30 @@ def with_overviews(stage: Path, grid: Grid) -> Path:
     return path
 
 
-def halve(pixels: NDArray[Any]) -> NDArray[Any]:
+def halve(pixels: NDArray[Any], has_alpha: bool = True) -> NDArray[Any]:
     """Make a picture half as large: means of 2 × 2 pixels.
 
     Args:
-        pixels: codes (4, h, w), alpha last, of 8 or 16 bits.
+        pixels: codes (n, h, w) of 8 or 16 bits.
+        has_alpha: whether the last band is alpha; else pixels of 0 are invalid.
 
     Returns:
-        Codes of that type (4, ⌈h/2⌉, ⌈w/2⌉), rounded. Alpha is a mean too; colours are weighted by
-        it, so that invalid pixels don't darken their neighbours.
+        Codes of that type (n, ⌈h/2⌉, ⌈w/2⌉), rounded. Means are weighted by alpha, so that invalid
+        pixels don't darken their neighbours; alpha is a mean too.
     """
     height, width = pixels.shape[1:]
     if height % 2 or width % 2:
         pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    alpha = pixels[3:]
-    if alpha.min() == np.iinfo(pixels.dtype).max:
+    alpha = pixels[-1:] if has_alpha else pixels[-1:] > 0
+    if alpha.min() == (np.iinfo(pixels.dtype).max if has_alpha else 1):
         whole: NDArray[Any] = (_sums(pixels, np.uint16 if pixels.itemsize == 1 else np.uint32) + 2) >> 2
         return whole.astype(pixels.dtype)
     weight = _sums(alpha, np.uint64)
-    colour = _sums(pixels[:3].astype(np.uint64) * alpha, np.uint64)
+    colour = _sums((pixels[:-1] if has_alpha else pixels).astype(np.uint64) * alpha, np.uint64)
     colour = (colour + weight // 2) // np.maximum(weight, 1)
-    return np.concatenate([colour, (weight + 2) >> 2]).astype(pixels.dtype)
+    if has_alpha:
+        colour = np.concatenate([colour, (weight + 2) >> 2])
+    return colour.astype(pixels.dtype)
 
 
 def _sums(pixels: NDArray[Any], dtype: type) -> NDArray[Any]:

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 
+from potato.core.displacement import Way
 from potato.core.draw import draw_pair, overview_step
 from potato.core.notebook import THUMBNAIL_SIDE, Shown, View
 from potato.core.resample import BICUBIC_REACH, enlarge_mask
@@ -104,6 +106,47 @@ class Pair(Shown):
     def ratio(self) -> int:
         """Pan pixels along a side of a cell."""
         return self.sensor.ratio
+
+    @property
+    def common(self) -> PairWindow:
+        """The cells of the pair whose middles lie in mul; none, if the pair is off its ground."""
+        image = self.mul.grid
+        (left, top), (right, bottom) = (~self._place @ end for end in ((0, 0), (image.width, image.height)))
+        (row, down), (column, across) = (
+            (max(0, math.ceil(first - 0.5) - start), min(count, math.ceil(last - 0.5) - start))
+            for first, last, start, count in (
+                (top, bottom, self.row, self.height),
+                (left, right, self.column, self.width),
+            )
+        )
+        return PairWindow(row, column, max(0, down - row), max(0, across - column))
+
+    @property
+    def resampled(self) -> Way | None:
+        """How far mul lies beside the cells, (down, right) in pan pixels; None if it nests."""
+        if self._place == Affine.identity():
+            return None
+        right, down = ~self._place @ (0, 0)
+        return down * self.ratio, right * self.ratio
+
+    def moved_back(self, ways: Sequence[Way]) -> "Pair":
+        """This pair with the bands of mul moved to where pan shows the ground; of the same files.
+
+        Args:
+            ways: for each band how far the file of mul shows the ground from where pan does, (down,
+                right) in mul pixels.
+        """
+        moved = Regridded(self.mul, self._place, ways)
+        return Pair(self.pan, moved, self.sensor, self.row, self.column, self.notes)
+
+    def noted(self, note: str) -> "Pair":
+        """This pair with one more note; of the same files."""
+        return Pair(self.pan, self.mul, self.sensor, self.row, self.column, (*self.notes, note))
+
+    @property
+    def _place(self) -> Affine:
+        """The transform from cells to pixels of mul, both counted from mul's corner."""
+        return self.mul.place if isinstance(self.mul, Regridded) else Affine.identity()
 
     def view(self) -> View:
         """What a notebook shows."""

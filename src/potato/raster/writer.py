@@ -4,6 +4,7 @@ import contextlib
 import functools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,45 @@ from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, placeless, refusals
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
+
+
+@dataclass(frozen=True)
+class Channels:
+    """What the bands of a file are that is written.
+
+    Attributes:
+        names: their descriptions.
+        scale: reflectance of one count; pixels of 0 are invalid. None for red, green, blue and
+            alpha, which tells what is valid.
+    """
+
+    names: tuple[str, ...]
+    scale: float | None = None
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last one is alpha."""
+        return self.scale is None
+
+    @property
+    def creation_options(self) -> dict[str, str]:
+        """What GDAL must be told of them."""
+        if self.has_alpha:
+            return {"PHOTOMETRIC": "RGB", "ALPHA": "NON-PREMULTIPLIED"}
+        return {"PHOTOMETRIC": "MINISBLACK"}
+
+    def describe(self, dataset: Any) -> None:
+        """Name the bands of a new dataset, and say what their numbers mean."""
+        dataset.descriptions = self.names
+        if self.has_alpha or set(self.names) >= set(RGB):
+            meanings = {name: ColorInterp[name] for name in (*RGB, "alpha")}
+            dataset.colorinterp = [meanings.get(name, ColorInterp.undefined) for name in self.names]
+        if self.scale is not None:
+            dataset.scales = (self.scale,) * len(self.names)
+
+
+RGB = "red", "green", "blue"
+RGBA = Channels((*RGB, "alpha"))
 
 
 class Picture:
@@ -136,12 +176,13 @@ def create_picture(
     *,
     dtype: str,
     profile: Profile,
+    channels: Channels = RGBA,
     options: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     threads: int | None = None,
     overwrite: bool = False,
 ) -> Iterator[Picture]:
-    """Write an RGBA GeoTIFF that is whole or absent.
+    """Write a GeoTIFF of several bands that is whole or absent.
 
     The file grows in a hidden folder beside its target and takes its name when it is finished.
     After any failure the folder is gone and the target is as it was.
@@ -151,6 +192,7 @@ def create_picture(
         grid: size and place.
         dtype: `uint8` or `uint16`.
         profile: the format.
+        channels: what its bands are. A pixel is valid where the last of them isn't 0.
         options: GDAL creation options, which replace or add to those of the profile.
         tags: metadata of the file.
         threads: threads that compress; None for one per core that this process may use.
@@ -177,13 +219,19 @@ def create_picture(
         averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
         with contextlib.ExitStack() as files:
             with refusals(path):
-                dataset = _create_rgba(stage, grid, dtype, chosen if direct else _staging(TIFF_BLOCK))
+                create = functools.partial(_create, channels, dtype)
+                dataset = create(stage, grid, chosen if direct else _staging(TIFF_BLOCK))
                 files.enter_context(contextlib.closing(dataset))
                 dataset.update_tags(**(tags or {}))
                 overviews = None
                 if averaged:
                     overviews = files.enter_context(
-                        open_overviews(stage, grid, functools.partial(_create_overview, dtype))
+                        open_overviews(
+                            stage,
+                            grid,
+                            lambda path, coarse, side: create(path, coarse, _staging(side)),
+                            channels.has_alpha,
+                        )
                     )
             picture = Picture(dataset, folder, overviews)
             yield picture
@@ -191,7 +239,7 @@ def create_picture(
                 picture.finish()
                 files.close()
         if not direct:
-            _check_space(folder, 4 * grid.width * grid.height * np.dtype(dtype).itemsize)
+            _check_space(folder, len(channels.names) * grid.width * grid.height * np.dtype(dtype).itemsize)
             with refusals(path):
                 source = with_overviews(stage, grid) if averaged else stage
                 rasterio.shutil.copy(source, whole, driver=profile.driver, **chosen)
@@ -205,28 +253,22 @@ def _staging(side: int) -> dict[str, str]:
     return {"TILED": "YES", "BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side), "BIGTIFF": "YES"}
 
 
-def _create_overview(dtype: str, path: Path, grid: Grid, side: int) -> Any:
-    return _create_rgba(path, grid, dtype, _staging(side))
-
-
-def _create_rgba(path: Path, grid: Grid, dtype: str, options: Mapping[str, str]) -> Any:
-    """An empty RGBA GeoTIFF, open for writing."""
+def _create(channels: Channels, dtype: str, path: Path, grid: Grid, options: Mapping[str, str]) -> Any:
+    """An empty GeoTIFF, open for writing."""
     dataset = rasterio.open(
         path,
         "w",
         driver="GTiff",
         height=grid.height,
         width=grid.width,
-        count=4,
+        count=len(channels.names),
         dtype=dtype,
         crs=grid.crs,
         transform=grid.transform if grid.placed else None,
-        PHOTOMETRIC="RGB",
-        ALPHA="NON-PREMULTIPLIED",
-        **{"SPARSE_OK": "YES", "INTERLEAVE": "PIXEL", **options},
+        nodata=None if channels.has_alpha else 0,
+        **{"SPARSE_OK": "YES", "INTERLEAVE": "PIXEL", **channels.creation_options, **options},
     )
-    dataset.colorinterp = [ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha]
-    dataset.descriptions = ("red", "green", "blue", "alpha")
+    channels.describe(dataset)
     return dataset
 
 
@@ -303,12 +345,12 @@ def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
     try:
         with placeless(), rasterio.open(file) as dataset:
             tall, wide = dataset.block_shapes[0]
-            # The last band that is written, and the one that is nowhere 0 where a pixel is valid.
-            alpha = dataset.count
+            # The last band that is written, and one that is nowhere 0 where a pixel is valid.
+            last = dataset.count
             for row, column in marks:
                 place = f"{column // wide}_{row // tall}"
                 start, length = (
-                    int(dataset.get_tag_item(f"BLOCK_{what}_{place}", "TIFF", bidx=alpha) or 0)
+                    int(dataset.get_tag_item(f"BLOCK_{what}_{place}", "TIFF", bidx=last) or 0)
                     for what in ("OFFSET", "SIZE")
                 )
                 if not length or start + length > size:

@@ -19,7 +19,7 @@ from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import OutputError
-from potato.fusion.delivery.aoi import choose_area
+from potato.fusion.aoi import choose_area
 from potato.fusion.delivery.finish import json_text, remove_partials
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ MAX_BYTES = 64 << 20
 """Size limit of a GeoJSON file."""
 
 
-def choose_area(bbox: tuple[float, float, float, float] | None, aoi: PathLike | None) -> Area | None:
+def choose_area(bbox: Sequence[float] | None, aoi: PathLike | None) -> Area | None:
     """The area of a box or of a GeoJSON file; None if neither is given.
 
     Raises:

@@ -1,0 +1,190 @@
+"""What `fuse` can make of a pair: a picture in true colour, its bands, a picture of three bands."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from potato.core.color import SRGB_TO_XYZ
+from potato.core.draw import draw_picture
+from potato.core.notebook import THUMBNAIL_SIDE
+from potato.core.render import NATURAL, Look
+from potato.core.sensors import SCALE, Sensor
+from potato.core.types import Codes
+from potato.errors import BandError, InputError
+from potato.model.backend import Backend
+from potato.model.native import render_colour
+from potato.raster import RGBA, Channels, Image, PairPixels, gdal, open_dataset, read_overview
+
+ALL = ("all",)
+"""All bands of a sensor, where names of bands are expected."""
+
+
+class Product(Protocol):
+    """What is made of a pair, block by block."""
+
+    @property
+    def channels(self) -> Channels:
+        """The bands of the file."""
+
+    @property
+    def dtype(self) -> str:
+        """The type of its numbers."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """What the file says of it."""
+
+    def halo(self, backend: Backend) -> int:
+        """Cells to read around a block."""
+
+    def make(self, backend: Backend, pixels: PairPixels, row: int, column: int) -> Codes | None:
+        """The block at a pan row and column of the picture; None if nothing of it is valid."""
+
+
+@dataclass(frozen=True)
+class TrueColour:
+    """A picture in true colour: red, green, blue and alpha."""
+
+    look: Look
+    channels: Channels = RGBA
+
+    @property
+    def dtype(self) -> str:
+        """8 or 16 bits."""
+        return f"uint{self.look.bits}"
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The look."""
+        return self.look.tags
+
+    def halo(self, backend: Backend) -> int:
+        """What the model reads."""
+        return backend.read_halo
+
+    def make(self, backend: Backend, pixels: PairPixels, row: int, column: int) -> Codes | None:
+        """RGBA codes."""
+        return backend.fuse(pixels, self.look, row, column)
+
+
+@dataclass(frozen=True)
+class SharpBands:
+    """Bands as counts of reflectance: 0 where a pixel is invalid."""
+
+    numbers: tuple[int, ...]
+    channels: Channels
+    dtype: str = "uint16"
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """None: the bands have names."""
+        return {}
+
+    def halo(self, backend: Backend) -> int:
+        """What bands read."""
+        return backend.bands_halo
+
+    def make(self, backend: Backend, pixels: PairPixels, row: int, column: int) -> Codes | None:
+        """Counts of the bands."""
+        return backend.fuse_bands(pixels, self.numbers)
+
+
+@dataclass(frozen=True)
+class Composite(TrueColour):
+    """A picture of three sharp bands in place of red, green and blue."""
+
+    numbers: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The look and the bands."""
+        return {**self.look.tags, "POTATO_COMPOSITE": ",".join(self.names)}
+
+    def halo(self, backend: Backend) -> int:
+        """What bands read."""
+        return backend.bands_halo
+
+    def make(self, backend: Backend, pixels: PairPixels, row: int, column: int) -> Codes | None:
+        """RGBA codes."""
+        counts = backend.fuse_bands(pixels, self.numbers)
+        if counts is None:
+            return None
+        return render_colour(counts, counts[0] > 0, _PRIMARIES, self.look, row, column)
+
+
+_PRIMARIES = Sensor(
+    name="composite",
+    title="a composite",
+    platforms=(),
+    bands=("red", "green", "blue"),
+    bands_to_xyz=tuple((x, y, z) for x, y, z in zip(*SRGB_TO_XYZ, strict=True)),
+    pan_weights=(1 / 3, 1 / 3, 1 / 3),
+)
+"""A sensor whose bands are the primaries of sRGB."""
+
+
+def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of bands, which may be one text with commas between them."""
+    return tuple(name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name)
+
+
+def choose_product(
+    sensor: Sensor, look: Look, bands: Sequence[str] = (), composite: Sequence[str] = ()
+) -> Product:
+    """What is asked for.
+
+    Args:
+        sensor: that of the pair.
+        look: the rendering of a picture.
+        bands: names of bands, or `ALL`; none for a picture.
+        composite: names of three bands; none for true colour.
+
+    Raises:
+        BandError: if the sensor has no band of a name, or it aren't three.
+        InputError: if both are asked for.
+    """
+    if bands and composite:
+        raise InputError("expected bands or a composite, found both; write one after the other")
+    if bands:
+        numbers = sensor.choose_bands(sensor.bands if tuple(bands) == ALL else bands)
+        if len(set(numbers)) < len(numbers):
+            raise BandError(f"expected each band once, found {', '.join(bands)}")
+        return SharpBands(numbers, Channels(_names(sensor, numbers), 1 / SCALE))
+    if composite:
+        numbers = sensor.choose_bands(composite)
+        if len(numbers) != len(_PRIMARIES.bands):
+            raise BandError(
+                "expected three bands, to be shown as red, green and blue, such as nir,red,green; "
+                f"found {', '.join(composite)}"
+            )
+        return Composite(look, numbers=numbers, names=_names(sensor, numbers))
+    return TrueColour(look)
+
+
+def _names(sensor: Sensor, numbers: Sequence[int]) -> tuple[str, ...]:
+    return tuple(sensor.bands[number] for number in numbers)
+
+
+def draw_product(output: Path) -> NDArray[np.uint8]:
+    """Draw a thumbnail of a file that `fuse` wrote, codes (3, h, w).
+
+    A picture is drawn as it is; of bands, the last, the middle and the first are red, green and
+    blue.
+
+    Raises:
+        InputError: if it can't be read.
+    """
+    with gdal(), contextlib.closing(open_dataset(str(output), "picture")) as dataset:
+        tags, count = dataset.tags(), dataset.count
+        if dataset.nodata is None:
+            codes, valid, _ = read_overview(Image(str(output), dataset, (1, 2, 3)), THUMBNAIL_SIDE)
+            return draw_picture(codes, valid, tags)
+        three = count, (count + 1) // 2, 1
+        counts, valid, _ = read_overview(Image(str(output), dataset, three), THUMBNAIL_SIDE)
+        return draw_picture(render_colour(counts, valid, _PRIMARIES, NATURAL)[:3], valid, tags)
