@@ -25,6 +25,7 @@ from potato.demonstration import demo
 from potato.evaluation.cases import plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
+from potato.fusion.pipeline import fuse
 from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
 from potato.simulation.ground import Ground, make_ground
@@ -46,6 +47,9 @@ STREET = (slice(320, 480), slice(300, 460))
 CRATER = (slice(230, 530), slice(180, 480))
 VILLAGE = (slice(525, 625), slice(130, 230))
 """Rows and columns of the Landsat scene's comparison: a lava flow, and houses at a shore."""
+
+SLOPE = (slice(300, 668), slice(250, 700))
+"""Rows and columns of the whole scene: from the crater to the lake."""
 
 SCREEN = screen_look(8)
 
@@ -169,19 +173,27 @@ def draw_judging(clean: Tensor, fringed: Tensor) -> None:
 
 
 def draw_landsat() -> None:
-    """Draw mul enlarged, pan and the result of the Landsat scene, at 1:1 and enlarged."""
+    """Draw the Landsat scene: mul enlarged, pan and result at 1:1 and enlarged; and a composite."""
     with tempfile.TemporaryDirectory() as folder:
         made = demo(folder, landsat=True)
-        with Image.open(made.comparison) as file:
-            codes = torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
-    side = codes.shape[1]
-    pan, mul, result = (codes[:, :, left : left + side] for left in (n * (side + GUTTER) for n in range(3)))
+        sheet, composite = read_codes(made.comparison), Path(folder) / "composite.tif"
+        fuse(made.pan, None, composite, composite=("nir", "red", "green"))
+        true, infrared = read_codes(made.fused.output), read_codes(composite)
+    side = sheet.shape[1]
+    pan, mul, result = (sheet[:, :, left : left + side] for left in (n * (side + GUTTER) for n in range(3)))
     rows = [
         row(*(picture[:, *place] for picture in (mul, pan, result)), scale=scale)
         for place, scale in ((CRATER, 1), (VILLAGE, 3))
     ]
     gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
     save("landsat", torch.cat([rows[0], gutter, rows[1]], 1))
+    save("composite", row(true[:, *SLOPE], infrared[:, *SLOPE]))
+
+
+def read_codes(path: Path) -> Tensor:
+    """Codes (3, h, w) of a picture of 8 bits."""
+    with Image.open(path) as file:
+        return torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
 
 
 def natural(oklab: Tensor) -> Tensor:
