@@ -1,17 +1,19 @@
 """`fuse`, `ls` and `doctor` on deliveries: folders, archives, metadata files, parts."""
 
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 import pairs
 from potato import fuse
 from potato.deliveries.synthetic import KINDS
-from potato.errors import DeliveryError, InputError, PotatoError
+from potato.errors import CalibrationError, DeliveryError, InputError, PotatoError
 from potato.raster import Reading
 
 PAN, MUL = "052421600010_01_P001_PAN", "052421600010_01_P001_MUL"
@@ -113,6 +115,32 @@ def test_a_hole_is_left_only_where_it_is_allowed(copied, tmp_path):
     half = alpha.shape[0] // 2
     assert "1 file missing" in fused.notes[0]
     assert not alpha[:half, half:].any() and alpha[:half, :half].all() and alpha[half:].all()
+
+
+def test_numbers_without_constants_are_reflectance_only_if_they_can_be(copied, tmp_path):
+    folder = copied("maxar")
+    for file in names(folder, ".IMD"):
+        file.write_text(re.sub(r"\tabsCalFactor.*\n", "", file.read_text()))
+    with pytest.raises(
+        CalibrationError, match=r"absCalFactor .* found none; counts can't become reflectance"
+    ):
+        fuse(folder, None, tmp_path / "o.tif")
+    for file in names(folder, ".TIF"):
+        with rasterio.open(file, "r+") as image:
+            image.write(image.read() * 8)
+    fused = fuse(folder, None, tmp_path / "o.tif")
+    assert "its metadata lack constants, so its numbers are taken for reflectance × 10,000" in fused.notes
+    # Who asks for reflectance doesn't get what may be something else.
+    with pytest.raises(CalibrationError, match="absCalFactor"):
+        fuse(folder, None, tmp_path / "p.tif", reading=Reading(calibrate="surface"))
+
+
+def test_metadata_of_strangers_beside_two_files_are_ignored(pair, tmp_path):
+    fuse(pair.pan, pair.mul, tmp_path / "a.tif")
+    (pair.pan.parent / "broken.xml").write_text("<Dimap_Document><Metadata")
+    (pair.pan.parent / "other_MTL.txt").write_text("GROUP = LANDSAT_METADATA_FILE\nEND")
+    fuse(pair.pan, pair.mul, tmp_path / "b.tif")
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 
 
 def test_options_for_files_and_for_deliveries_are_told_apart(made, pair, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 from potato.core.types import PathLike
 from potato.deliveries.delivery import DESCRIPTIONS, find_products
 from potato.deliveries.product import Product, VendorImage
+from potato.errors import DeliveryError
 
 
 def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | None:
@@ -31,7 +32,13 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
     if folders[0] != folders[1] and folders[0].parent != folders[1].parent:
         return None
     folder = Path(os.path.commonpath(folders))
-    for product in find_products(folder):
+    try:
+        products = find_products(folder)
+    except DeliveryError:
+        if any(map(_is_described, files)):
+            raise
+        return None  # strangers' metadata
+    for product in products:
         found = [
             part
             for image in product.images
@@ -46,6 +53,14 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
 
 def _has_metadata(file: Path) -> bool:
     return any(other.name.lower().endswith(DESCRIPTIONS) for other in file.parent.iterdir())
+
+
+def _is_described(file: Path) -> bool:
+    """Whether a metadata file has the name of an image."""
+    return any(
+        other.stem.lower() == file.stem.lower() and other.suffix.lower() in DESCRIPTIONS
+        for other in file.parent.iterdir()
+    )
 
 
 def _named(image: VendorImage, name: str) -> VendorImage | None:
