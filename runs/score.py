@@ -4,9 +4,10 @@
     [--photographs DIR]
 
 DIR holds `wv2/` (a real WorldView-2 pair), other pairs as `real_pairs.py` finds them, and `rsr/`
-and `spectra/` as `make_reflectances.py` reads them. If one is missing, its tables are left out, and the output says so. Scenes are simulated
-from a seed of their own, which training never sees; of photographs, only those are used that
-training holds out. Exit code 3: a flat field is beyond the limit.
+and `spectra/` as `make_reflectances.py` reads them. If one is missing, its tables are left out, and
+the output says so. Scenes are simulated from a seed of their own, which training never sees; of
+photographs, only those are used that training holds out. Exit code 3: a flat field is beyond the
+limit.
 """
 
 import argparse
