@@ -175,11 +175,15 @@ def test_methods_that_make_bands_have_figures_of_bands(tmp_path):
 
 @one_thread()
 def test_a_pair_of_another_sensor_has_its_bands_and_ratio_and_says_what_is_left_out(tmp_path):
-    fine = smooth_noise(1, 5, 96, 104, sigma=3.0)
+    shading, own = smooth_noise(1, 1, 96, 104, sigma=1.5), smooth_noise(1, 5, 96, 104, sigma=6.0, seed=1)
+    fine = shading * torch.linspace(0.6, 1.4, 5)[:, None, None] + 0.2 * own
     counts = [reflectance_to_counts(image[0]) for image in (fine.mean(1, keepdim=True), block_mean(fine, 2))]
     pan = pairs.write(tmp_path / "pan.tif", counts[0])
     mul = pairs.write(tmp_path / "mul.tif", counts[1], pairs.CORNER @ Affine.scale(2))
-    reading, methods = Reading(LANDSAT_8), MethodSpec(baselines=("bicubic", "gsa", "mtf-glp-hpm"))
+    reading, methods = (
+        Reading(LANDSAT_8, LANDSAT_8.bands),
+        MethodSpec(baselines=("bicubic", "gsa", "mtf-glp-hpm")),
+    )
     found = evaluate_pair(pan, mul, methods, reading=reading, protocols=Protocols((0,)))
     assert found.inputs["sensor"] == "LC08" and found.provenance["weights"]["name"] == "predictor"
     assert found.notes == (
