@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from coloraide import Color
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potato.core import color
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import SENSORS, WORKSHOP
 
 unit = st.floats(0, 1, width=32)
 
@@ -94,3 +95,10 @@ def test_shapes_are_enforced():
         color.mul_to_oklab(torch.ones(4, 2, 2), WORKSHOP)
     with pytest.raises(ValueError, match="one shape"):
         color.delta_e_ok(torch.ones(3, 2, 2), torch.ones(1, 3, 2, 2))
+
+
+def test_likeliest_change_of_bands_makes_the_change_of_colour():
+    for sensor in SENSORS:
+        to_bands = color.xyz_to_bands(sensor)
+        assert np.allclose(np.array(sensor.bands_to_xyz).T @ to_bands, np.eye(3), atol=1e-9)
+        assert not to_bands[[band not in sensor.visible for band in sensor.bands]].any()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 
 import pairs
@@ -63,6 +64,18 @@ def test_a_pair_of_an_invented_sensor_is_sharpened(tmp_path, ratio):
     expected = oklab_to_linear_srgb(seen).clip(0, 1)
     found = oklab_to_linear_srgb(unrender(codes[:3], FLAT).astype(np.float32))
     assert np.abs(found - expected).max() < 1e-3
+
+
+def test_bands_of_an_invented_sensor_are_sharpened(tmp_path):
+    paths, (_, mul) = write(tmp_path, 3)
+    fuse(*paths, tmp_path / "o.tif", sensor=INVENTED, bands="all", block=30)
+    counts = pairs.read(tmp_path / "o.tif")
+    assert counts.shape == (5, 90, 102)
+    means = block_mean(counts.astype(float), 3)
+    error = np.abs(means - mul)[:, 2:-2, 2:-2] / mul.mean((1, 2), keepdims=True)
+    assert error.mean() < 0.1 and np.abs(means / mul - 1).mean() < 0.1
+    with rasterio.open(tmp_path / "o.tif") as file:
+        assert file.descriptions == INVENTED.bands
 
 
 def test_colours_of_a_pair_made_coarser_are_those_of_mul(tmp_path):

@@ -39,6 +39,15 @@ def test_half_a_picture_is_the_mean_of_its_valid_pixels(height, width, dtype):
     assert np.abs(halve(codes) - exact(codes, 2)).max() <= 0.5
 
 
+def test_half_of_bands_without_alpha_is_the_mean_of_what_is_not_0():
+    counts = np.random.default_rng(0).integers(1, 65_535, (3, 41, 30), dtype="uint16")
+    valid = np.random.default_rng(1).random((41, 30)) < 0.7
+    found = halve(counts * valid, has_alpha=False)
+    codes = np.concatenate([counts, np.full_like(counts[:1], 65_535)]) * valid
+    expected = exact(codes, 2)[:3]
+    assert np.abs(found - expected)[:, :20].max() <= 0.5 and np.array_equal(found > 0, expected > 0)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_the_overviews_of_a_cog_are_means_of_its_valid_pixels(tmp_path, dtype):
     height, width = 1100, 1300

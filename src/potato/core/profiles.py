@@ -32,11 +32,13 @@ class Profile:
         name: its name on the command line.
         driver: the GDAL driver of the finished file.
         options: creation options of that driver.
+        band_options: options that replace some of these where bands are written, not a picture.
     """
 
     name: str
     driver: str
     options: Mapping[str, str] = field(default_factory=dict)
+    band_options: Mapping[str, str] = field(default_factory=dict)
 
 
 PROFILES = {
@@ -55,6 +57,8 @@ PROFILES = {
                 "OVERVIEW_RESAMPLING": "AVERAGE",
                 "BIGTIFF": "IF_SAFER",
             },
+            # Bands are read by GIS alone, which know ZSTD; it takes half the time of DEFLATE.
+            {"COMPRESS": "ZSTD"},
         ),
         Profile(
             "tiled",

@@ -211,7 +211,8 @@ def create_picture(
     threads = threads or available_cores()
     # While a picture is compressed as it comes, most cores are busy making it. A thread of GDAL's
     # takes a third longer for a TIFF block than the calling thread itself.
-    chosen = {**profile.options, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
+    usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
+    chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
     with staging_folder(path) as folder:
         whole = folder / path.name
         stage = whole if direct else folder / "stage.tif"
