@@ -1,5 +1,7 @@
 """Classical sharpeners keep the properties of their formulas, and sharpen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +10,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.mtf import degrade, mul_gains
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORKSHOP, WORLDVIEW_3
+from potato.core.sensor_table import LANDSAT_8, PLEIADES_NEO_3, WORKSHOP, WORLDVIEW_3
 from potato.core.sensors import SCALE
 from potato.evaluation.baselines import awlp, bicubic, gsa, make_baselines, mtf_glp_hpm
 from potato.evaluation.methods import as_sharpen
@@ -45,6 +47,21 @@ def test_a_constant_pair_stays_constant(name):
         sharp = BASELINES[name](torch.full((2, 1, 48, 64), level), mul)
         assert sharp.shape == (2, 8, 48, 64)
         assert torch.allclose(sharp, SPECTRUM.expand_as(sharp), rtol=1e-5)
+
+
+@pytest.mark.parametrize("sensor", [LANDSAT_8, replace(PLEIADES_NEO_3, ratio=3)], ids=["5 bands", "6 bands"])
+def test_baselines_take_any_bands_and_ratio(sensor):
+    """Only shading changes, and pan shows it, so sharpeners find it again."""
+    spectrum = torch.linspace(0.1, 0.4, len(sensor.bands)).reshape(1, -1, 1, 1)
+    fine = shading(side=96)
+    mul = block_mean(fine, sensor.ratio) * spectrum
+    flat = None
+    for name, sharpen in make_baselines(sensor).items():
+        sharp = sharpen(fine * spectrum.mean(), mul)
+        assert sharp.shape == (1, len(sensor.bands), 96, 96)
+        error = float((sharp / spectrum - fine)[..., 8:-8, 8:-8].abs().mean())
+        flat = error if name == "bicubic" else flat
+        assert name == "bicubic" or error < 0.6 * flat
 
 
 @EVERY

@@ -6,17 +6,22 @@ import json
 import numpy as np
 import pytest
 import torch
+from affine import Affine
 
 import pairs
 from potato.core.full_scale import BORDER
-from potato.core.sensor_table import WORKSHOP
+from potato.core.radiometry import reflectance_to_counts
+from potato.core.resample import block_mean
+from potato.core.sensor_table import LANDSAT_8, WORKSHOP
 from potato.core.windows import PairWindow
 from potato.engine.torch_threads import one_thread
-from potato.errors import EmptyError
+from potato.errors import EmptyError, InputError
 from potato.evaluation import MethodSpec, Protocols, evaluate_pair, protocols
 from potato.evaluation.pair_windows import even_windows
 from potato.model.network import sharpen
 from potato.model.weights import load_model
+from potato.raster import Reading
+from registered import smooth_noise
 
 displaced, full, plain = (
     functools.partial(protocol, sensor=WORKSHOP)
@@ -152,17 +157,44 @@ def test_methods_that_make_bands_have_figures_of_bands(tmp_path):
         protocols=Protocols((0,), (), True),
     )
     rows = found.section("literature ds0").rows
-    assert {"SAM", "ERGAS", "Q2n", "SCC"} <= rows["gsa"].keys() and "SAM" not in rows["predictor"]
+    assert all({"SAM", "ERGAS", "Q2n", "SCC"} <= row.keys() for row in rows.values())
     # All bands of this ground follow pan, so adding pan's detail improves every figure.
     for name, better in (("ERGAS", -1), ("Q2n", 1), ("SCC", 1), ("SAM", -1), ("PSNR", 1), ("SSIM", 1)):
         assert better * rows["gsa"][name] > better * rows["bicubic"][name], name
     quality = found.section("literature full").rows
-    assert set(quality) == {"bicubic", "gsa"}
+    assert set(quality) == {"bicubic", "gsa", "predictor", "potato"}
+    fringes = found.section("full").rows
+    for name in ("bicubic", "gsa"):
+        assert quality[name]["fringe p99"] == fringes[name]["fringe p99"]
+    assert quality["predictor"]["cell error"] < quality["gsa"]["cell error"]
     one = quality["gsa"]
     assert one["QNR"] == pytest.approx((1 - one["D_lambda"]) * (1 - one["D_s"]))
     assert one["HQNR"] == pytest.approx((1 - one["D_lambda K"]) * (1 - one["D_s MTF"]))
     assert 0 < one["QNR"] <= 1
-    assert "–" in str(found.section("literature ds0"))
+
+
+@one_thread()
+def test_a_pair_of_another_sensor_has_its_bands_and_ratio_and_says_what_is_left_out(tmp_path):
+    shading, own = smooth_noise(1, 1, 96, 104, sigma=1.5), smooth_noise(1, 5, 96, 104, sigma=6.0, seed=1)
+    fine = shading * torch.linspace(0.6, 1.4, 5)[:, None, None] + 0.2 * own
+    counts = [reflectance_to_counts(image[0]) for image in (fine.mean(1, keepdim=True), block_mean(fine, 2))]
+    pan = pairs.write(tmp_path / "pan.tif", counts[0])
+    mul = pairs.write(tmp_path / "mul.tif", counts[1], pairs.CORNER @ Affine.scale(2))
+    reading, methods = (
+        Reading(LANDSAT_8, LANDSAT_8.bands),
+        MethodSpec(baselines=("bicubic", "gsa", "mtf-glp-hpm")),
+    )
+    found = evaluate_pair(pan, mul, methods, reading=reading, protocols=Protocols((0,)))
+    assert found.inputs["sensor"] == "LC08" and found.provenance["weights"]["name"] == "predictor"
+    assert found.notes == (
+        "left out protocol displaced, since it moves two detector arrays, which aren't known of Landsat 8",
+    )
+    assert found.notes[0] in str(found) and found.notes[0] in found.as_json()
+    for key in ("literature ds0", "literature mtf"):
+        rows = found.section(key).rows
+        assert min(rows[name]["Q2n"] for name in ("gsa", "mtf-glp-hpm")) > rows["bicubic"]["Q2n"]
+    with pytest.raises(InputError, match=r"expected two detector arrays, .*; choose --protocol"):
+        evaluate_pair(pan, mul, methods, reading=reading, protocols=Protocols((), full=False, mtf=False))
 
 
 def test_ratios_are_to_the_predictor(network, tmp_path):

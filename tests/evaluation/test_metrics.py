@@ -28,6 +28,7 @@ from potato.core.resample import block_mean
 from potato.core.sensor_table import WORLDVIEW_2, WORLDVIEW_3
 from potato.evaluation import metrics
 from potato.evaluation.metrics import (
+    cell_error,
     d_lambda,
     d_lambda_khan,
     d_s,
@@ -341,6 +342,17 @@ def test_d_lambda_khan_is_zero_for_a_result_that_degrades_to_mul():
     assert 1e-5 < d_lambda_khan(fused, mul, WORLDVIEW_3) < 0.05
     assert d_lambda_khan(fused, block_mean(fused, 4), WORLDVIEW_2) > 1e-3
     assert d_lambda_khan(fused, mul.flip(0), WORLDVIEW_2) > 0.1
+
+
+def test_the_cell_error_is_that_of_means_in_percent():
+    fused = texture(8, 64, 64)
+    mul = block_mean(fused, 4)
+    assert cell_error(fused, mul) == pytest.approx(0, abs=1e-5)
+    assert cell_error(fused * 1.02, mul) == pytest.approx(2, rel=1e-4)
+    valid = torch.ones(64, 64, dtype=torch.bool)
+    valid[:, 33:] = False
+    spoilt = torch.where(valid, fused, torch.nan)
+    assert cell_error(spoilt, mul, valid) == pytest.approx(0, abs=1e-5)
 
 
 def test_hqnr_is_the_product_of_its_two_terms(fusion):

@@ -17,7 +17,9 @@ from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.evaluation import MethodSpec, protocols
+from potato.evaluation.cases import mtf_case
 from potato.evaluation.masks import CompletePair
+from potato.evaluation.methods import Method
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.registration import register_arrays
 from potato.model.network import sharpen
@@ -81,6 +83,20 @@ def test_eight_pixels_of_border_do_not_count(shaded, border, counts):
         return torch.where(inside > 0, oklab, torch.zeros_like(oklab))
 
     assert (plain(wrong_at_the_border, *shaded) > 0.1) is counts
+
+
+def test_the_mtf_protocol_prefers_the_better_sharpener_and_blurs_more_than_block_means(shaded):
+    pan, mul = shaded
+    methods = [
+        Method(each.__name__, lambda pan, mul, each=each: (each(pan, mul), None))
+        for each in (from_shading, bicubic)
+    ]
+    case = mtf_case(pan, mul, WORKSHOP)
+    assert [image.shape for image in case] == [(1, 1, 64, 64), (1, 8, 16, 16), (1, 3, 64, 64)]
+    only = Protocols((), (), False, False)
+    found, _ = evaluate_window(methods, CompletePair.of_valid(pan, mul), only, WORKSHOP)
+    better, flat = (one.differences["plain mtf"].total.mean for one in found)
+    assert better < 0.6 * flat and flat > plain(bicubic, pan, mul)
 
 
 def test_displacement_costs_more_the_larger_it_is(coloured):

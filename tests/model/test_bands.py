@@ -9,7 +9,7 @@ import torch
 import pairs
 from potato.core.color import mul_to_xyz, oklab_to_xyz
 from potato.core.resample import block_mean, enlarge_mask, to_cells
-from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORLDVIEW_2
+from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORKSHOP, WORLDVIEW_2
 from potato.model import _native
 from potato.model.bands import bands_out, sharpen_bands
 from potato.model.facts import NETWORK_SHARE
@@ -43,7 +43,7 @@ def test_detail_that_all_bands_share_is_injected_exactly(sensor):
 
 def test_cell_means_are_those_of_mul():
     pan, mul = pairs.smooth_pair(SIDE, SIDE)
-    found = block_mean(bands_out(None, pan, mul, WORLDVIEW_2))
+    found = block_mean(bands_out(None, pan, mul, WORLDVIEW_2), WORKSHOP.ratio)
     error = ((found - mul).abs() / mul)[..., 2:-2, 2:-2]
     assert error.mean() < 2e-3 and error.max() < 2e-2
     ndvi, expected = ((x[:, NIR] - x[:, RED]) / (x[:, NIR] + x[:, RED]) for x in (found, mul))
@@ -57,7 +57,7 @@ def test_bands_are_nearer_the_truth_than_enlarged_mul():
     )
     mixed = torch.einsum("bk,nkhw->nbhw", torch.rand(4, 3, generator=random) + 0.2, fine) * 0.3
     pan = (mixed * torch.tensor(GEOEYE_1.pan_weights)[:, None, None]).sum(1, keepdim=True)
-    mul = block_mean(mixed)
+    mul = block_mean(mixed, WORKSHOP.ratio)
     found = bands_out(None, pan, mul, GEOEYE_1)
     enlarged = torch.nn.functional.interpolate(mul, scale_factor=4, mode="bicubic")
     error, plain = ((x - mixed).square().mean((0, 2, 3)) for x in (found, enlarged))
@@ -93,14 +93,14 @@ def test_visible_bands_go_their_share_of_the_way_to_the_colour_of_the_network():
 def test_holes_matter_to_nothing_around_them():
     pan, _ = rough_pair()
     shares = torch.tensor([0.5, 1.0, 1.5, 2.0])[:, None, None]
-    mul = shares * block_mean(pan)
+    mul = shares * block_mean(pan, WORKSHOP.ratio)
     valid = torch.rand(pan.shape, generator=torch.Generator().manual_seed(2)) < 0.9
     whole = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.9
-    holes = to_cells(valid.float()) > 0
+    holes = to_cells(valid.float(), WORKSHOP.ratio) > 0
     found, other = (
         sharpen_bands(
             None,
-            to_cells(torch.where(valid, pan, torch.tensor(value))),
+            to_cells(torch.where(valid, pan, torch.tensor(value)), WORKSHOP.ratio),
             torch.where(whole, mul, torch.tensor(value)),
             GEOEYE_1,
             (holes, whole),
@@ -110,7 +110,7 @@ def test_holes_matter_to_nothing_around_them():
     seen = (holes & whole)[:, None].expand_as(found)
     assert torch.equal(found[seen], other[seen]) and torch.isfinite(found).all()
     # What a hole hides of its cell changes the cell's mean, not more.
-    error = (found / (shares[:, None] * to_cells(pan)[:, None]) - 1)[seen].abs()
+    error = (found / (shares[:, None] * to_cells(pan, WORKSHOP.ratio)[:, None]) - 1)[seen].abs()
     assert error.mean() < 0.1
 
 

@@ -2,7 +2,11 @@
 
 The MTF of a band gives the share of a wave's contrast that its image keeps. The field describes it
 by one number, the MTF gain at the Nyquist frequency of mul (the finest wave on its grid), and
-assumes a Gaussian through it. `core.sensor_table` has the published gains.
+assumes a Gaussian through it.
+
+Source of the gains in `core.sensor_table`: G. Vivone and others, "A Critical Comparison Among
+Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53 (2015), and the
+toolbox published with it.
 """
 
 import math
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TYPICAL_MUL_GAIN, TYPICAL_PAN_GAIN = 0.3, 0.15
-"""Gains of a sensor whose own nobody published, as the toolbox of Vivone and others (2015) assumes
-them. Figures that depend on them compare sharpeners with each other, not sensors."""
+"""Gains of a sensor whose own nobody published, as that toolbox
+assumes them. Figures that depend on them compare sharpeners with each other, not sensors."""
 
 DEVIATIONS = 4.0
 """Standard deviations after which the Gaussian is cut off, rounded up to whole cells."""
@@ -27,12 +31,12 @@ DEVIATIONS = 4.0
 
 def mul_gains(sensor: Sensor) -> tuple[float, ...]:
     """The MTF gain of each band at mul's Nyquist frequency, typical ones where unpublished."""
-    return sensor.mul_gains or (TYPICAL_MUL_GAIN,) * len(sensor.bands)
+    return sensor.mtf_gains[1:] or (TYPICAL_MUL_GAIN,) * len(sensor.bands)
 
 
 def pan_gains(sensor: Sensor) -> tuple[float]:
     """The MTF gain, at mul's Nyquist frequency, of pan brought to mul's scale, or a typical one."""
-    return (TYPICAL_PAN_GAIN if sensor.pan_gain is None else sensor.pan_gain,)
+    return (sensor.mtf_gains[0] if sensor.mtf_gains else TYPICAL_PAN_GAIN,)
 
 
 def _deviation(gain: float) -> float:

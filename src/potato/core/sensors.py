@@ -67,9 +67,8 @@ class Sensor:
             bands, in their order, 0 for those that aren't visible. Columns sum to the white point.
         pan_weights: the share of each band in pan: what pan sees of sunlit ground is the sum of the
             bands, each times its share. They sum to 1.
-        mul_gains: the contrast that each band keeps at mul's Nyquist frequency, 0..1: the gain of
-            its modulation transfer function (MTF). Empty where nobody published them.
-        pan_gain: likewise, of pan brought to mul's scale; None where unpublished.
+        mtf_gains: the contrast, 0..1, that pan brought to mul's scale and each band keep at mul's
+            Nyquist frequency: gains of the modulation transfer function. Empty where unpublished.
         colour_error: of `bands_to_xyz`, in JND: its mean over measured spectra that took no part in
             the fit. None if the responses of this satellite are unknown.
         ratio: pan pixels along one side of a mul pixel.
@@ -90,8 +89,7 @@ class Sensor:
     bands: tuple[str, ...]
     bands_to_xyz: tuple[tuple[float, float, float], ...]
     pan_weights: tuple[float, ...]
-    mul_gains: tuple[float, ...] = ()
-    pan_gain: float | None = None
+    mtf_gains: tuple[float, ...] = ()
     colour_error: float | None = None
     ratio: int = 4
     file_order: tuple[str, ...] = ()
@@ -108,8 +106,8 @@ class Sensor:
             )
         if len(self.bands_to_xyz) != count or len(self.pan_weights) != count:
             raise ValueError(f"{self.name}: expected a row of XYZ and a share of pan for each band")
-        if len(self.mul_gains) not in (0, count):
-            raise ValueError(f"{self.name}: expected an MTF gain for each band, or none")
+        if len(self.mtf_gains) not in (0, 1 + count):
+            raise ValueError(f"{self.name}: expected an MTF gain for pan and for each band, or none")
         if len(self.codes) not in (0, count) or (self.file_order and {*self.file_order} != {*self.bands}):
             raise ValueError(f"{self.name}: expected codes and an order of all bands, or none")
 

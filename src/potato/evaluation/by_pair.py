@@ -64,18 +64,19 @@ def evaluate_pair(
     with gdal(), pair_files.open() as pair:
         sensor = pair.sensor
         protocols, left_out = (protocols or Protocols()).for_sensor(sensor)
-        least = protocols.least(sensor.ratio)
-        region = choose_region(pair, window, least, "choose fewer --protocol or --halvings")
+        region = choose_region(
+            pair, window, protocols.least(pair.ratio), "choose fewer --protocol or --halvings"
+        )
         files = {"pan": pair.pan_path, "mul": pair.mul_path, "sensor": sensor.name}
         notes = (*pair.notes, *left_out)
     methods = (methods or MethodSpec()).for_sensor(sensor)
     names = [method.name for method in methods.methods]
-    found, chart, evaluated = {name: Findings() for name in names}, ErrorMap(region), 0
-    spec = methods if cluster is None else methods.for_workers()
-    work = functools.partial(_evaluate, spec, protocols)
+    found, chart = {name: Findings() for name in names}, ErrorMap(region)
+    work = functools.partial(_evaluate, methods if cluster is None else methods.for_workers(), protocols)
     results = map_windows(
         pair_files, region, sensor.ratio, work, workers=workers, cluster=cluster, progress=progress
     )
+    evaluated = 0
     for place, result in results:
         if result is not None:
             evaluated += 1

@@ -186,7 +186,13 @@ def evaluate_window(
     Returns:
         The findings of each method; and a map (h, w) of the last method's ΔE in the first protocol,
         on mul's grid or a coarser one, NaN where pixels don't count.
+
+    Raises:
+        ValueError: if mul hasn't the bands of the sensor.
     """
+    if pair.mul.shape[1] != len(sensor.bands):
+        found = tuple(pair.mul.shape)
+        raise ValueError(f"expected mul as (b, {len(sensor.bands)}, h, w) for {sensor.title}, found {found}")
     run = _Run(methods, [Findings() for _ in methods], pair, protocols, sensor)
     maps = [run.plain(halvings) for halvings in protocols.halvings]
     if protocols.mtf:

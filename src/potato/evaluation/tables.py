@@ -51,7 +51,7 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
             sections.append(picture_section("literature mtf", f"literature: {MTF}", found, MTF))
         quality = {name: row for name, one in found.items() if (row := _quality(one))}
         if quality:
-            gains = sensor.title if sensor.mul_gains else f"typical, of {sensor.title} unpublished"
+            gains = sensor.title if sensor.mtf_gains else f"typical, of {sensor.title} unpublished"
             note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {gains}"
             note += ". cell error: %. fringe: of the bands' colour"
             title = "literature: full scale, without truth"
