@@ -83,6 +83,13 @@ def test_the_landsat_scene_is_sharpened_as_the_delivery_that_it_is(landsat):
     assert str(landsat.pan) in str(landsat) and landsat.mul is None
 
 
+def test_the_command_report_takes_a_delivery(landsat, tmp_path, run):
+    base = ("report", landsat.fused.output, "--window", 0, 0, 64, 64, "-o", tmp_path / "a.html")
+    assert run(*base, "--delivery", landsat.pan).exit_code == 0
+    assert "mul, enlarged" in {layer["name"] for layer in data_of(tmp_path / "a.html")["layers"]}
+    assert run(*base, "--delivery", landsat.pan, "--pair", "pan", "mul").exit_code == 2
+
+
 def test_colours_of_the_landsat_scene_are_those_of_its_ground_and_of_mul(landsat):
     with open_inputs(landsat.pan, None, Reading(), landsat.pan.parent) as pair:
         pixels, sensor = pair.read(PairWindow(0, 0, 334, 467)), pair.sensor

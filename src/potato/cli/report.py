@@ -11,6 +11,7 @@ from potato.cli import options
 @click.argument("pictures", nargs=-1, required=True, metavar="A [B …]")
 @click.option("-o", "--output", required=True, type=click.Path(), help="The HTML file to write.")
 @click.option("--pair", nargs=2, metavar="PAN MUL", help="The pair from which the pictures were made.")
+@click.option("--delivery", metavar="DELIVERY", help="The delivery from which they were made.")
 @click.option(
     "--window",
     nargs=4,
@@ -19,18 +20,23 @@ from potato.cli import options
     help="The part to show in full detail and to measure, in pixels of the pictures.  [default: all of a "
     "small picture, the middle of a large one]",
 )
-@options.reading
+@options.reading_deliveries
 @options.overwrite
 @options.quiet
 @options.json_
-def report(quiet: bool, json_: bool, **settings: Any) -> None:
+def report(
+    pair: tuple[str, str] | None, delivery: str | None, quiet: bool, json_: bool, **settings: Any
+) -> None:
     """Compare finished pictures in one HTML page that works offline.
 
     A, B, … are pictures of the same ground. The page swipes or blinks between them, or shows them
-    side by side, with their differences, colours and tags. With --pair it also shows pan and the
-    enlarged mul, and measures each picture's detail, colour fringes and consistency with mul. The
-    page holds every pixel of the window and says what it leaves out.
+    side by side, with their differences, colours and tags. With --pair or --delivery it also shows
+    pan and the enlarged mul, and measures each picture's detail, colour fringes and consistency
+    with mul. The page holds every pixel of the window and says what it leaves out.
     """
+    if pair and delivery:
+        raise click.UsageError("expected --pair or --delivery, found both")
     from potato.report import write_report
 
-    options.tell(write_report(**settings), quiet, json_)
+    source = (delivery, None) if delivery else pair
+    options.tell(write_report(pair=source, **settings), quiet, json_)
