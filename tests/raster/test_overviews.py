@@ -6,7 +6,7 @@ import rasterio
 from rasterio.windows import Window
 
 from potato.core.profiles import PROFILES
-from potato.raster import create_picture, grid_at
+from potato.raster import Channels, create_picture, grid_at
 from potato.raster.overviews import halve
 
 
@@ -74,3 +74,16 @@ def test_other_overviews_are_made_if_asked_for(tmp_path):
         picture.put(0, 0, codes, 1100)
     with rasterio.open(path) as file:
         assert file.overviews(1) == []
+
+
+def test_overviews_of_bands_leave_out_invalid_pixels(tmp_path):
+    counts = np.full((2, 520, 30), 900, "uint16")
+    counts[:, ::2] = 0
+    bands = Channels(("red", "nir"), 1e-4)
+    grid = grid_at(520, 30, 0.5)
+    with create_picture(
+        tmp_path / "a.tif", grid, dtype="uint16", profile=PROFILES["cog"], channels=bands
+    ) as picture:
+        picture.put(0, 0, counts, 520)
+    with rasterio.open(tmp_path / "a.tif", overview_level=0) as file:
+        assert file.shape == (260, 15) and (file.read() == 900).all()
