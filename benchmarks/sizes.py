@@ -21,6 +21,7 @@ import torch
 
 from machine import keep, parser_of
 from potato.chips.scenes import list_photographs, scene_chip
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.findings import Findings
@@ -86,10 +87,10 @@ def evaluate_real_pair(model: Sharpener, folder: Path) -> dict[str, float]:
     def ours(pan: torch.Tensor, mul: torch.Tensor) -> torch.Tensor:
         return sharpen(model, pan, mul)
 
-    whole = full(ours, pan, mul)
+    whole = full(ours, pan, mul, sensor=WORKSHOP)
     return {
-        "plain ds1": plain(ours, pan, mul, 1),
-        **{f"displaced {by}": displaced(ours, pan, mul, by) for by in (0.0, 0.35, 0.6)},
+        "plain ds1": plain(ours, pan, mul, 1, sensor=WORKSHOP),
+        **{f"displaced {by}": displaced(ours, pan, mul, by, sensor=WORKSHOP) for by in (0.0, 0.35, 0.6)},
         "fringe": whole.fringe_mean,
         "detail": whole.detail,
     }

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from potato.core.sensor_table import WORKSHOP
+
 GDAL = "gdal_pansharpen.py"
 GDAL_OPTIONS = "-q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -b 2"
 PIECE = 2048
@@ -33,7 +35,6 @@ def _make_pair(folder: Path, size: int, width: int, depth: int) -> None:
     import torch
 
     from potato import Architecture, Sharpener, save_model
-    from potato.core.sensors import BAND_CODES, RATIO
     from potato.raster import grid_at, write_image
     from potato.simulation.ground import make_ground
     from potato.simulation.imager import observe
@@ -48,10 +49,11 @@ def _make_pair(folder: Path, size: int, width: int, depth: int) -> None:
         return np.pad(image, ((0, 0), (0, extra), (0, extra)), mode="symmetric")[:, :side, :side]
 
     valid = np.add.outer(0.3 * np.arange(size), np.arange(size)) < 0.94 * size
-    fine, coarse = grid_at(size, size, 0.5), grid_at(size // RATIO, size // RATIO, 2.0)
+    fine, coarse = grid_at(size, size, 0.5), grid_at(size // WORKSHOP.ratio, size // WORKSHOP.ratio, 2.0)
     write_image(folder / "pan.tif", fill(pan[None], size) * valid, valid, fine, ("BAND_P",))
-    coarse_valid = valid[::RATIO, ::RATIO]
-    write_image(folder / "mul.tif", fill(mul, size // RATIO) * coarse_valid, coarse_valid, coarse, BAND_CODES)
+    coarse_valid = valid[:: WORKSHOP.ratio, :: WORKSHOP.ratio]
+    mul = fill(mul, size // WORKSHOP.ratio) * coarse_valid
+    write_image(folder / "mul.tif", mul, coarse_valid, coarse, WORKSHOP.codes)
     torch.manual_seed(0)
     model = Sharpener(Architecture(width, depth))
     for layer in model.layers:

@@ -20,7 +20,7 @@ from potato.core.full_scale import fringe
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
-from potato.core.sensors import BANDS, VISIBLE
+from potato.core.sensor_table import WORKSHOP
 from potato.evaluation.cases import plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
@@ -84,17 +84,29 @@ def draw_scenes(oklab: Tensor) -> None:
 def draw_bands(ground: Ground) -> None:
     """Draw a place in each visible band, in plain red, green and blue, and in its true colour."""
     bands = ground.bands[(slice(None), *STREET)]
-    plain = linear_srgb_to_oklab(bands[[BANDS.index(name) for name in ("red", "green", "blue")]])
-    save("bands", row(*map(render_pan, bands[:VISIBLE]), natural(plain), natural(mul_to_oklab(bands))))
+    plain = linear_srgb_to_oklab(bands[[WORKSHOP.bands.index(name) for name in ("red", "green", "blue")]])
+    save(
+        "bands",
+        row(
+            *map(render_pan, bands[: len(WORKSHOP.visible)]),
+            natural(plain),
+            natural(mul_to_oklab(bands, WORKSHOP)),
+        ),
+    )
 
 
 def draw_wald(pair: tuple[Tensor, Tensor]) -> None:
     """Draw Wald's protocol: coarser pan, coarser mul, the result, and the truth."""
-    case = plain_case(*pair)
+    case = plain_case(*pair, WORKSHOP)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
     print(f"wald: {float(delta_e_ok(answer, case.truth[0]).mean()):.2f} JND")
     padded = F.pad(case.mul, (BICUBIC_REACH,) * 4, mode="replicate")[0]
-    pictures = render_pan(case.pan[0, 0]), render_upsampled(padded), natural(answer), natural(case.truth[0])
+    pictures = (
+        render_pan(case.pan[0, 0]),
+        render_upsampled(padded, WORKSHOP),
+        natural(answer),
+        natural(case.truth[0]),
+    )
     save("wald", row(*(picture[:, 40:136, 40:136] for picture in pictures), scale=3))
 
 
@@ -104,19 +116,20 @@ def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, T
     pieces = clean[here], fringed[here]
     colours = [render(at_lightness(piece), SCREEN) for piece in pieces]
     save("misalignment", row(*map(natural, pieces), *colours, scale=2))
-    case = plain_case(*displaced)
+    case = plain_case(*displaced, WORKSHOP)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
     for name, oklab in (
         ("full scale, registered", clean),
         ("full scale, displaced", fringed),
         ("coarser, displaced", answer),
     ):
-        print(f"fringe of {name}: mean {fringe(oklab.numpy()).mean():.2f}, p99 {fringe_p99(oklab):.2f}")
+        mean = fringe(oklab.numpy(), WORKSHOP.ratio).mean()
+        print(f"fringe of {name}: mean {mean:.2f}, p99 {fringe_p99(oklab):.2f}")
 
 
 def fringe_p99(oklab: Tensor) -> float:
     """The 99th percentile of a picture's fringes."""
-    return float(np.quantile(fringe(oklab.numpy()), 0.99))
+    return float(np.quantile(fringe(oklab.numpy(), WORKSHOP.ratio), 0.99))
 
 
 def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:

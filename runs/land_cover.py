@@ -12,7 +12,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.full_scale import BORDER
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import enlarge_mask, inner, to_cells
-from potato.core.sensors import BANDS, RATIO
+from potato.core.sensor_table import WORKSHOP
 from potato.core.statistics import Difference
 from potato.evaluation.masks import complete_pair
 from potato.evaluation.methods import Method
@@ -42,7 +42,7 @@ _PLANTS = 0.4
 _WATER = 0.15
 """NDWI (McFeeters) above which a dark, low pixel shows water."""
 
-_EDGE = 4 * RATIO
+_EDGE = 4 * WORKSHOP.ratio
 """Pan pixels from an invalid one that count as an edge."""
 
 _INVALID = 0.15
@@ -93,11 +93,11 @@ def make_scene(
     counts = observe(ground, generator, imager)
     pan, mul = counts_to_reflectance(counts[0][None, None]), counts_to_reflectance(counts[1][None])
     bands = truth(ground, imager)[1]
-    whole = (to_cells(valid[None, None].float()) > 0).all(1, keepdim=True)
-    valid = enlarge_mask(whole[0, 0])
+    whole = (to_cells(valid[None, None].float(), WORKSHOP.ratio) > 0).all(1, keepdim=True)
+    valid = enlarge_mask(whole[0, 0], WORKSHOP.ratio)
     pan, mul = complete_pair(pan, mul, valid[None, None], whole)
     land_cover = {**classify(ground, bands), "edges": near_invalid(valid)}
-    return Scene(pan, mul, mul_to_oklab(bands)[None], inner(valid, BORDER, 0), land_cover)
+    return Scene(pan, mul, mul_to_oklab(bands, WORKSHOP)[None], inner(valid, BORDER, 0), land_cover)
 
 
 def classify(ground: Ground, bands: Tensor) -> dict[str, Tensor]:
@@ -110,10 +110,10 @@ def classify(ground: Ground, bands: Tensor) -> dict[str, Tensor]:
     Returns:
         bool (h, w) of each of `LAND_COVER` but edges.
     """
-    green, red, near = (bands[BANDS.index(name)] for name in ("green", "red", "nir1"))
+    green, red, near = (bands[WORKSHOP.bands.index(name)] for name in ("green", "red", "nir1"))
     plants = (near - red) / (near + red) > _PLANTS
     water = ((green - near) / (green + near) > _WATER) & (near < 0.1) & (ground.height < 0.5)
-    a, b = mul_to_oklab(bands)[1:]
+    a, b = mul_to_oklab(bands, WORKSHOP)[1:]
     return {
         "buildings": (ground.height > _BUILT) & ~plants,
         "vegetation": plants,

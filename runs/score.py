@@ -3,8 +3,8 @@
     python runs/score.py [--weights FILE] [--data DIR] [--json FILE] [--markdown FILE]
     [--photographs DIR]
 
-DIR holds `wv2/` (a real WorldView-2 pair), and `rsr/` and `spectra/` as `make_reflectances.py`
-reads them. If one is missing, its tables are left out, and the output says so. Scenes are simulated
+DIR holds `wv2/` (a real WorldView-2 pair), other pairs as `real_pairs.py` finds them, and `rsr/`
+and `spectra/` as `make_reflectances.py` reads them. If one is missing, its tables are left out, and the output says so. Scenes are simulated
 from a seed of their own, which training never sees; of photographs, only those are used that
 training holds out. Exit code 3: a flat field is beyond the limit.
 """
@@ -24,16 +24,19 @@ from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
+from potato.core.sensors import Sensor
 from potato.engine.torch_threads import one_thread
-from potato.evaluation import MethodSpec, evaluate_pair
+from potato.evaluation import Evaluation, MethodSpec, Protocols, evaluate_pair
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.by_surfaces import evaluate_fields
 from potato.evaluation.findings import Findings
 from potato.evaluation.methods import Method
 from potato.evaluation.result import Section, json_value, provenance, with_ratio
-from potato.model.weights import PREDICTOR
+from potato.model.weights import PREDICTOR, load_model
+from potato.raster import Reading
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
+from real_pairs import LANDSAT, PAIRS, RealPair, find_pairs
 from robustness import TRIALS, run_trial
 
 SEED = 20_260_000
@@ -41,6 +44,12 @@ SEED = 20_260_000
 
 HELD_OUT = 500
 """Measured spectra that flat fields are made of, none of them on the packaged list."""
+
+PUBLISHED = "wv2"
+"""The real pair that has tables of its own."""
+
+REDUCED, FULL_SCALE = ("Q2n", "SAM", "ERGAS"), ("HQNR", "cell error", "fringe p99")
+"""Figures of all bands at reduced and at full scale."""
 
 LIMIT = 0.5
 """Largest ΔE of a flat field, JND."""
@@ -119,6 +128,30 @@ def robustness(methods: Sequence[Method], count: int, size: int) -> Section:
     return Section("robustness", title, (*columns(methods), *own), rows)
 
 
+def weights_for(sensor: Sensor, weights: str | None) -> str | None:
+    """The weights, or the predictor if they don't fit the sensor."""
+    if weights is None or load_model(weights).architecture.fits(sensor):
+        return weights
+    return PREDICTOR
+
+
+def by_bands(pair: RealPair, evaluation: Evaluation) -> Section:
+    """All bands of a real pair: the methods that make bands, by the literature's figures."""
+    reduced, blurred, full = (evaluation.section(f"literature {key}").rows for key in ("ds0", "mtf", "full"))
+    rows = {
+        name: {
+            **{figure: reduced[name][figure] for figure in REDUCED},
+            **{f"{figure} MTF": blurred[name][figure] for figure in REDUCED},
+            **{figure: row[figure] for figure in FULL_SCALE},
+        }
+        for name, row in full.items()
+    }
+    names = (*REDUCED, *(f"{figure} MTF" for figure in REDUCED), *FULL_SCALE)
+    title = f"All bands of {pair.name} ({evaluation.inputs['sensor']})"
+    note = "Wald's protocol by block means and by modulation transfer (MTF); full scale. Cell error in %."
+    return Section(f"bands {pair.name}", title, names, rows, note)
+
+
 def columns(methods: Sequence[Method]) -> tuple[str, ...]:
     """The mean of every method, and the ratio of the model's to the predictor's."""
     return (*(method.name for method in methods), "ratio")
@@ -178,11 +211,18 @@ def main() -> int:
     methods = spec.methods
     sections: list[Section] = []
     missing = []
-    pair = [options.data / "wv2" / f"wv2-{role}.tif" for role in ("pan", "ms")]
-    if all(path.is_file() for path in pair):
-        sections += evaluate_pair(*pair, MethodSpec(options.weights)).sections
-    else:
-        missing.append(f"the real pair ({pair[0].parent})")
+    bands = []
+    for pair in find_pairs(options.data):
+        whole = Protocols() if pair.name == PUBLISHED else Protocols((0,), ())
+        spec = MethodSpec(weights_for(pair.sensor, options.weights))
+        found = evaluate_pair(pair.pan, pair.mul, spec, protocols=whole, reading=Reading(pair.sensor))
+        bands.append(by_bands(pair, found))
+        sections += found.sections if pair.name == PUBLISHED else ()
+    there = {section.key for section in bands}
+    absent = [name for name in (*PAIRS, LANDSAT) if f"bands {name}" not in there]
+    if absent:
+        missing.append(f"real pairs ({', '.join(absent)})")
+    sections += bands
     textures = options.photographs or options.data / "textures"
     photographs = list_photographs(textures) if textures.is_dir() else ()
     with one_thread():

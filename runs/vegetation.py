@@ -36,30 +36,16 @@ from potato.core.full_scale import FullScale, FullScaleCounts, high_pass
 from potato.core.platforms import find_sensor
 from potato.core.render import NATURAL, render
 from potato.core.resample import block_mean, upsample
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE, Sensor
 from potato.evaluation.cases import crop_to_multiple, plain_case
 from potato.model.network import sharpen
 from potato.model.weights import load_model
 from potato.raster import write_png
-
-PAIRS = {
-    "quickbird": "QB02",
-    "ikonos-left": "IK02",
-    "gaofen2-a": "GF2",
-    "gaofen2-b": "GF2",
-    "geoeye1-left": "GE01",
-    "pleiades-park": "PHR1A",
-    "spot6-cropland": "SPOT6",
-    "wv2": "WV02",
-    "wv3": "WV03",
-}
-"""The sensor of each pair."""
+from real_pairs import DARKEST, PAIRS, REFLECTANCE, calibrate
 
 HAZE = {"coastal": 0.11, "blue": 0.08, "green": 0.05, "yellow": 0.04, "red": 0.03, "pan": 0.03}
 """Reflectance that a clear atmosphere adds to a band; 0.012 to others."""
-
-GREY = 0.22
-"""Reflectance of bright ground without vegetation, in every band."""
 
 METHODS = ("plain", "corrected", "Brovey")
 SIDE, ZOOM, BORDER = 96, 4, 6
@@ -92,7 +78,7 @@ def read_scene(data: Path, name: str, haze: bool) -> Scene:
         pan, mul = pan_file.read().astype(float), mul_file.read().astype(float)
     mul = crop_to_multiple(torch.from_numpy(mul)[None], 8)
     pan = torch.from_numpy(pan)[None, ..., : 4 * mul.shape[2], : 4 * mul.shape[3]]
-    if sensor.name in ("WV02", "WV03"):
+    if name in REFLECTANCE:
         pan, mul = pan / SCALE, mul / SCALE
     else:
         pan, mul = reflectance_of(pan, mul)
@@ -110,20 +96,10 @@ def place_of(sensor: Sensor, band: str) -> int:
 
 
 def reflectance_of(pan: Tensor, mul: Tensor) -> tuple[Tensor, Tensor]:
-    """Counts of four bands as approximate reflectance.
-
-    The darkest thousandth of each band becomes 0.01, and bright ground without vegetation `GREY`.
-    """
-    counts = torch.cat([mul, block_mean(pan)], 1)
-    dark = torch.quantile(counts.flatten(2)[..., :: 1 + counts[0, 0].numel() // 2**20], 0.001, 2)
-    light = (counts - dark[..., None, None]).clamp_min(0)
-    visible = light[:, :3].sum(1)
-    ratio = light[:, 3] / light[:, 2].clamp_min(1)
-    bright = visible > visible.quantile(0.6)
-    bare = bright & (ratio < ratio[bright].quantile(0.4))
-    gain = GREY / torch.stack([band[bare].mean() for band in light.unbind(1)])
-    reflectance = 0.01 + light * gain.reshape(1, -1, 1, 1)
-    return 0.01 + (pan - dark[0, 4]).clamp_min(0) * gain[4], reflectance[:, :4]
+    """Counts of four bands as approximate reflectance, by `real_pairs.calibrate`."""
+    gains, darkest = (values[:, None, None] for values in calibrate(pan, mul))
+    bands, fine = (mul - darkest[:4]).clamp_min(0), (pan - darkest[4]).clamp_min(0)
+    return DARKEST + fine * gains[4], DARKEST + bands * gains[:4]
 
 
 def sharpened(scene: Scene, method: str, pan: Tensor, mul: Tensor) -> Tensor:
@@ -167,7 +143,7 @@ def by_wald(scene: Scene, halvings: int) -> Iterator[list[str]]:
     mul = crop_to_multiple(scene.mul, 4 << halvings)
     pan = scene.pan[..., : 4 * mul.shape[2], : 4 * mul.shape[3]]
     vegetation = block_mean(scene.vegetation[..., : mul.shape[2], : mul.shape[3]], 1 << halvings)
-    case = plain_case(pan, mul, halvings, lambda bands: mul_to_oklab(bands, scene.sensor))
+    case = plain_case(pan, mul, scene.sensor, halvings)
     masks = places(vegetation)
     for method in METHODS:
         found = sharpened(scene, method, case.pan, case.mul)
@@ -186,7 +162,7 @@ def at_full_scale(scene: Scene) -> Iterator[list[str]]:
         oklab, counts = sharpened(scene, method, scene.pan, scene.mul)[0].numpy(), FullScaleCounts()
         counts.add(oklab, pan, colour, np.ones(pan.shape, bool), np.ones(colour.shape[1:], bool))
         figures: FullScale = counts.figures
-        contrasts.append(float(high_pass(oklab[0]).std()))
+        contrasts.append(float(high_pass(oklab[0], scene.sensor.ratio).std()))
         yield [
             f"{figures.detail:.3f}",
             f"{contrasts[-1] / contrasts[0]:.2f}",
@@ -198,7 +174,7 @@ def at_full_scale(scene: Scene) -> Iterator[list[str]]:
 def windows(scene: Scene) -> list[tuple[slice, slice]]:
     """Pan pixels of the windows that are drawn."""
     plain, corrected = (sharpened(scene, method, scene.pan, scene.mul) for method in METHODS[:2])
-    change = block_mean(delta_e_ok(plain, corrected)[None])
+    change = block_mean(delta_e_ok(plain, corrected)[None], WORKSHOP.ratio)
     edges = (places(scene.vegetation)["edges"] & (scene.vegetation > 0.35)).float()
     found = []
     for score in (edges, change):

@@ -10,7 +10,7 @@ from affine import Affine
 
 from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
 from potato.core.resample import block_mean
-from potato.core.sensors import RATIO
+from potato.core.sensor_table import WORKSHOP
 
 BAND_NAMES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
 CORNER = Affine(0.5, 0, 350_000, 0, -0.5, 3_800_000)
@@ -80,12 +80,12 @@ def read(path: Path) -> np.ndarray:
 def smooth_pair(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Reflectance pan (1, 1, 4h, 4w) and mul (1, 8, h, w) that show one ground, exactly."""
     random = torch.Generator().manual_seed(seed)
-    fine = torch.rand(1, 8, rows * RATIO + 32, columns * RATIO + 32, generator=random)
+    fine = torch.rand(1, 8, rows * WORKSHOP.ratio + 32, columns * WORKSHOP.ratio + 32, generator=random)
     for _ in range(3):
         fine = torch.nn.functional.avg_pool2d(fine, 9, stride=1)
-    fine = fine[..., : rows * RATIO, : columns * RATIO]
+    fine = fine[..., : rows * WORKSHOP.ratio, : columns * WORKSHOP.ratio]
     fine = ((fine - 0.5) * 4 + 0.4).clamp(0.02, 1)
-    return fine.mean(1, keepdim=True), block_mean(fine)
+    return fine.mean(1, keepdim=True), block_mean(fine, WORKSHOP.ratio)
 
 
 def write_reflectance(folder: Path, pan: torch.Tensor, mul: torch.Tensor, valid=None) -> Paths:

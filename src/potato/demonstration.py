@@ -180,6 +180,6 @@ def _compare(pan: Path, mul: Path | None, output: Path) -> NDArray[Any]:
     filled = fill_invalid(reflectance, valid, BICUBIC_REACH)[0]
     return side_by_side(
         render_pan(counts_to_reflectance(inner.pan)),
-        render_upsampled(filled, sensor=sensor),
+        render_upsampled(filled, sensor),
         read_picture(output, window.pixels(ratio))[:3],
     )

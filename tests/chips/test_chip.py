@@ -15,7 +15,7 @@ from ards import a_chip
 from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
 from potato.core.color import delta_e_ok, mul_to_oklab
-from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, WORLDVIEW_3
+from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, WORKSHOP, WORLDVIEW_3
 from potato.core.sensors import SCALE
 from potato.errors import ChipError, OutputError
 
@@ -24,7 +24,7 @@ from potato.errors import ChipError, OutputError
 @settings(max_examples=20, deadline=None)
 def test_the_target_loses_less_than_a_twentieth_of_a_jnd(seed):
     bands = 10 ** (torch.rand(8, 16, 16, generator=torch.Generator().manual_seed(seed)) * 4.8 - 4)
-    oklab = mul_to_oklab(bands.clamp(1e-4, 6.5535))
+    oklab = mul_to_oklab(bands.clamp(1e-4, 6.5535), WORKSHOP)
     back = decode_oklab(encode_oklab(oklab, torch.ones(16, 16, dtype=torch.bool)))
     assert delta_e_ok(back, oklab).max() < 0.05
 
@@ -32,7 +32,7 @@ def test_the_target_loses_less_than_a_twentieth_of_a_jnd(seed):
 def test_every_colour_of_a_uint16_mul_fits_the_target():
     corners = torch.tensor([[(k >> band & 1) * 6.5534 + 1e-4 for k in range(32)] for band in range(5)])
     bands = torch.cat([corners, torch.zeros(3, 32)])[:, :, None]
-    oklab = mul_to_oklab(bands)
+    oklab = mul_to_oklab(bands, WORKSHOP)
     back = decode_oklab(encode_oklab(oklab, torch.ones(32, 1, dtype=torch.bool)))
     assert delta_e_ok(back, oklab).max() < 0.05
 

@@ -14,6 +14,7 @@ from potato.chips import load_chip
 from potato.chips.chip import chip_bytes
 from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.sensor_table import WORKSHOP
 from potato.errors import ChipError, InputError
 from potato.simulation.land.reflectances import COLUMNS, load_reflectances
 from spectra import slope
@@ -40,7 +41,7 @@ def test_pan_mul_and_target_of_a_fake_chip_agree_and_are_valid(some):
         expected = np.tensordot(weights, mul.numpy(), 1)
         assert np.corrcoef(light.flatten(), expected.flatten())[0, 1] > 0.95
         coarse = torch.nn.functional.avg_pool2d(oklab[None], 4)[0]
-        assert float(delta_e_ok(coarse, mul_to_oklab(mul)).median()) < 1
+        assert float(delta_e_ok(coarse, mul_to_oklab(mul, WORKSHOP)).median()) < 1
 
 
 def test_every_patch_has_texture(some):

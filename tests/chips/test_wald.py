@@ -9,6 +9,7 @@ from ards import pixels
 from potato.chips.chip import decode_oklab
 from potato.chips.wald import box_mean, box_sum, coarsen_pair
 from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.raster import PairPixels
 
@@ -51,7 +52,7 @@ def test_a_chip_follows_walds_protocol(extra, factor):
     assert np.array_equal(chip.pan[0].numpy(), np.floor(mean(source.pan, 4 * factor) + 0.5))
     assert np.array_equal(chip.mul.numpy(), np.floor(mean(source.mul, 4 * factor) + 0.5))
     truth = torch.from_numpy(mean(source.mul, factor) / SCALE).float()
-    assert delta_e_ok(decode_oklab(chip.target), mul_to_oklab(truth)).max() < 0.05
+    assert delta_e_ok(decode_oklab(chip.target), mul_to_oklab(truth, WORKSHOP)).max() < 0.05
     assert chip.valid.all()
 
 
@@ -60,7 +61,7 @@ def test_a_uniform_pair_keeps_its_values():
     fine = np.full((128, 128), 777, np.uint16)
     chip = coarsen_pair(PairPixels(fine, flat, fine > 0, flat[0] > 0))
     assert set(chip.mul.flatten().tolist()) == {1234} and set(chip.pan.flatten().tolist()) == {777}
-    expected = mul_to_oklab(torch.full((8, 1, 1), 0.1234))
+    expected = mul_to_oklab(torch.full((8, 1, 1), 0.1234), WORKSHOP)
     assert delta_e_ok(decode_oklab(chip.target), expected.expand(3, 16, 16)).max() < 0.01
 
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from potato.core import color, draw, render, resample
 from potato.core.arrays import as_numpy, constant_like, like, namespace
+from potato.core.sensor_table import WORKSHOP
 from potato.core.statistics import Correlation, Difference, Histogram
 
 RANDOM = np.random.default_rng(0)
 MUL = RANDOM.random((8, 24, 20), np.float32) * np.float32(1.2)
-OKLAB = color.mul_to_oklab(MUL)
+OKLAB = color.mul_to_oklab(MUL, WORKSHOP)
 WIDE = OKLAB * np.array([1, 2.5, 2.5], np.float32)[:, None, None]
 RGB = RANDOM.random((3, 24, 20), np.float32)
 GAMUT_STEP = 2.0**-color.GAMUT_STEPS
@@ -21,8 +22,8 @@ GAMUT_STEP = 2.0**-color.GAMUT_STEPS
 VALID = RANDOM.random((24, 20)) > 0.4
 
 FUNCTIONS = {
-    "mul_to_oklab": (color.mul_to_oklab, MUL),
-    "mul_to_xyz": (color.mul_to_xyz, MUL),
+    "mul_to_oklab": (lambda mul: color.mul_to_oklab(mul, WORKSHOP), MUL),
+    "mul_to_xyz": (lambda mul: color.mul_to_xyz(mul, WORKSHOP), MUL),
     "xyz_to_oklab": (color.xyz_to_oklab, RGB - 0.1),
     "oklab_to_xyz": (color.oklab_to_xyz, OKLAB),
     "linear_srgb_to_oklab": (color.linear_srgb_to_oklab, RGB - 0.1),
@@ -32,10 +33,10 @@ FUNCTIONS = {
     "srgb_decode": (color.srgb_decode, RGB),
     "tone": (lambda rgb: render.tone(rgb, 3.2, 1.35), RGB),
     "untone": (lambda rgb: render.untone(rgb, 3.2, 1.35), RGB),
-    "block_mean": (resample.block_mean, MUL),
-    "upsample": (resample.upsample, OKLAB),
+    "block_mean": (lambda mul: resample.block_mean(mul, 4), MUL),
+    "upsample": (lambda oklab: resample.upsample(oklab, 4), OKLAB),
     "fill_invalid": (lambda mul: resample.fill_invalid(mul[None], mul[None, :1] > 0.7, 3), MUL),
-    "enlarge_mask": (resample.enlarge_mask, VALID),
+    "enlarge_mask": (lambda valid: resample.enlarge_mask(valid, 4), VALID),
     "dilate": (lambda valid: resample.dilate(valid, 2), VALID),
     "inner": (lambda valid: resample.inner(valid, 3, 1), VALID),
 }
@@ -81,9 +82,9 @@ def test_drawings_of_arrays_and_tensors_are_alike():
     masks = pan > 0.2, VALID[None], pan > 0.1
     for function, images in (
         (draw.render_pan, (pan[0],)),
-        (draw.render_upsampled, (MUL,)),
+        (lambda mul: draw.render_upsampled(mul, WORKSHOP), (MUL,)),
         (draw.side_by_side, (oklab, oklab)),
-        (lambda *all_six: draw.draw_triple(all_six[:3], all_six[3:]), (pan, MUL, oklab, *masks)),
+        (lambda *all_six: draw.draw_triple(all_six[:3], all_six[3:], WORKSHOP), (pan, MUL, oklab, *masks)),
     ):
         ours, theirs = function(*images), function(*map(torch.from_numpy, images))
         assert ours.shape == tuple(theirs.shape) and abs(ours - theirs.numpy()).max() <= 1
@@ -111,7 +112,7 @@ def test_statistics_of_arrays_and_tensors_are_equal():
 
 def test_gradients_flow_through_colour_and_distance():
     mul = torch.from_numpy(MUL).requires_grad_()
-    color.delta_e_ok(color.mul_to_oklab(mul), torch.from_numpy(OKLAB) + 0.1).mean().backward()
+    color.delta_e_ok(color.mul_to_oklab(mul, WORKSHOP), torch.from_numpy(OKLAB) + 0.1).mean().backward()
     assert torch.isfinite(mul.grad).all() and (mul.grad[:5] != 0).any()
 
 

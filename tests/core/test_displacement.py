@@ -10,7 +10,7 @@ import torch
 from potato.core.displacement import LEAST_CONFIDENCE, displacement_map
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORLDVIEW_2
+from potato.core.sensor_table import WORKSHOP, WORLDVIEW_2
 from potato.core.sensors import SCALE
 from potato.evaluation.registration import register_arrays, shift
 from potato.simulation.artefacts import displace_arrays
@@ -75,7 +75,7 @@ def test_each_array_is_measured_separately_with_the_signs_of_shift(ground):
 
 def test_registered_arrays_lie_on_pan(ground):
     pan, mul = observed(ground, (0.6, -0.4))
-    registered = register_arrays(pan[None], mul[None])[0]
+    registered = register_arrays(pan[None], mul[None], WORLDVIEW_2)[0]
     found = measure(pan, registered)
     for average in (found.arrays[0].average, found.arrays[1].average, found.between):
         assert average == pytest.approx((0, 0), abs=0.03)
@@ -108,7 +108,7 @@ def test_rows_and_columns_are_the_middles_of_windows():
     """Only one corner is displaced, and only its windows say so."""
     generator = torch.Generator().manual_seed(4)
     pan = 0.3 + 0.05 * power_noise(384, 512, generator, 1.0)[None]
-    mul = block_mean(pan).repeat(8, 1, 1)
+    mul = block_mean(pan, WORKSHOP.ratio).repeat(8, 1, 1)
     moved = mul.clone()
     moved[:, 48:, 64:] = shift(mul, (0.0, 1.0))[:, 48:, 64:]
     found = measure(pan, moved, window=32)
@@ -132,7 +132,7 @@ def test_invalid_pixels_are_not_read(ground, junk):
     pan, mul = observed(ground, (0.6, -0.4))
     valid = torch.ones(pan.shape[-2:], dtype=torch.bool)
     valid[:, :150] = False
-    coarse = block_mean(valid[None].float())[0] == 1
+    coarse = block_mean(valid[None].float(), WORKSHOP.ratio)[0] == 1
     pan = torch.where(valid, pan, torch.full_like(pan, junk))
     mul = torch.where(coarse, mul, torch.full_like(mul, junk))
     found = measure(pan, mul, valid=valid)

@@ -9,6 +9,7 @@ from potato.chips.chip import Chip
 from potato.core.color import mul_to_oklab
 from potato.core.notebook import Shown, View
 from potato.core.render import NATURAL, render
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 
 HOSTILE = "<script>alert(1)&"
@@ -25,7 +26,7 @@ def test_a_pair_shows_pan_and_the_colour_of_mul(tmp_path, cells):
     pan, colour = codes[..., :side].astype(int), codes[..., side + 8 :].astype(int)
     assert np.ptp(pan, axis=0).max() <= 1 < np.ptp(colour, axis=0).max()
     mul = torch.from_numpy(pairs.read(pair.mul).astype("float32")) / SCALE
-    expected = render(mul_to_oklab(mul), NATURAL).mean((1, 2)).numpy()
+    expected = render(mul_to_oklab(mul, WORKSHOP), NATURAL).mean((1, 2)).numpy()
     assert colour.mean((1, 2)) == pytest.approx(expected, abs=4)
 
 

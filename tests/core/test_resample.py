@@ -14,27 +14,30 @@ from potato.core.resample import (
     to_cells,
     upsample_cells,
 )
+from potato.core.sensor_table import WORKSHOP
 
 
 def test_upsampling_is_the_bicubic_of_torch_inside_an_image():
     image = torch.rand(2, 3, 20, 17)
     theirs = F.interpolate(image, scale_factor=4, mode="bicubic")
     edge = 4 * BICUBIC_REACH
-    ours = from_cells(upsample_cells(image))
+    ours = from_cells(upsample_cells(image, WORKSHOP.ratio), WORKSHOP.ratio)
     assert torch.allclose(ours, theirs[..., edge:-edge, edge:-edge], atol=1e-6)
 
 
 def test_cells_and_back_is_the_identity_and_rows_come_first():
     image = torch.rand(2, 3, 8, 12)
-    assert torch.equal(from_cells(to_cells(image)), image)
-    assert torch.equal(to_cells(torch.arange(16.0).reshape(1, 1, 4, 4)).flatten(), torch.arange(16.0))
+    assert torch.equal(from_cells(to_cells(image, WORKSHOP.ratio), WORKSHOP.ratio), image)
+    assert torch.equal(
+        to_cells(torch.arange(16.0).reshape(1, 1, 4, 4), WORKSHOP.ratio).flatten(), torch.arange(16.0)
+    )
 
 
 def test_block_mean_is_the_mean_and_refuses_a_remainder():
     image = torch.arange(32.0).reshape(4, 8)
-    assert block_mean(image).tolist() == [[image[:, :4].mean(), image[:, 4:].mean()]]
+    assert block_mean(image, WORKSHOP.ratio).tolist() == [[image[:, :4].mean(), image[:, 4:].mean()]]
     with pytest.raises(ValueError, match="sides that 4 divides"):
-        block_mean(torch.ones(4, 6))
+        block_mean(torch.ones(4, 6), WORKSHOP.ratio)
 
 
 @settings(max_examples=25, deadline=None)
@@ -77,13 +80,13 @@ def test_values_of_invalid_pixels_are_never_read():
 
 def test_an_enlarged_mask_has_the_value_of_its_cell_in_every_pan_pixel():
     mask = torch.rand(2, 1, 5, 7) > 0.5
-    large = enlarge_mask(mask)
+    large = enlarge_mask(mask, WORKSHOP.ratio)
     assert large.dtype == mask.dtype and large.shape == (2, 1, 20, 28)
-    assert torch.equal(to_cells(large.float()), mask.float().expand(-1, 16, -1, -1))
+    assert torch.equal(to_cells(large.float(), WORKSHOP.ratio), mask.float().expand(-1, 16, -1, -1))
 
 
 def test_arrays_and_tensors_are_enlarged_alike():
     mask = torch.rand(5, 7) > 0.5
-    large = enlarge_mask(mask.numpy())
+    large = enlarge_mask(mask.numpy(), WORKSHOP.ratio)
     assert isinstance(large, np.ndarray) and large.dtype == bool
-    assert np.array_equal(large, enlarge_mask(mask).numpy())
+    assert np.array_equal(large, enlarge_mask(mask, WORKSHOP.ratio).numpy())

@@ -209,7 +209,7 @@ def test_an_evaluation_raises_the_error_of_a_worker(
     save_model(network, tmp_path / "mine.safetensors")
     monkeypatch.setattr(MethodSpec, "for_workers", lambda *_: MethodSpec("predictor", (), "cpu", "0" * 16))
     with pytest.raises(WeightsError, match="expected the weights that the run began with"):
-        evaluate(pan, mul, protocols=Protocols((0,), (), False), baselines=(), cluster=address)
+        evaluate(pan, mul, protocols=Protocols((0,), (), False, mtf=False), baselines=(), cluster=address)
 
 
 def test_the_evaluate_command_prints_on_a_cluster_what_it_prints_in_threads(inputs_to_evaluate, address, run):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.model.weights import save_model
 from registered import smooth_noise
 
@@ -32,4 +33,4 @@ def coloured():
     fine = smooth_noise(2, 1, 192, 192, sigma=5.0) + 0.25 * (
         smooth_noise(2, 8, 192, 192, sigma=8.0, seed=1) - 0.2
     )
-    return fine.mean(1, keepdim=True), block_mean(fine)
+    return fine.mean(1, keepdim=True), block_mean(fine, WORKSHOP.ratio)

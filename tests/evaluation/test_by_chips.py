@@ -10,6 +10,7 @@ import pairs
 import potato
 from potato.chips.chip import Chip, encode_oklab, save_chip
 from potato.core.color import mul_to_oklab
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.training.score import score_pixels, sharpen_chips
 
@@ -20,7 +21,7 @@ def write_chips(folder, count=2, ragged=False):
     folder.mkdir()
     for n in range(count):
         pan, mul = pairs.smooth_pair(24, 24, n)
-        truth = mul_to_oklab(mul.repeat_interleave(4, -1).repeat_interleave(4, -2))[0]
+        truth = mul_to_oklab(mul.repeat_interleave(4, -1).repeat_interleave(4, -2), WORKSHOP)[0]
         valid = torch.ones(96, 96, dtype=torch.bool)
         if ragged:
             valid[:, :40] = False

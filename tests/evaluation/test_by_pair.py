@@ -1,5 +1,6 @@
 """Evaluation by a pair of files: its figures are those of the tensor functions."""
 
+import functools
 import json
 
 import numpy as np
@@ -8,17 +9,21 @@ import torch
 
 import pairs
 from potato.core.full_scale import BORDER
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError
-from potato.evaluation import MethodSpec, Protocols, evaluate_pair
+from potato.evaluation import MethodSpec, Protocols, evaluate_pair, protocols
 from potato.evaluation.pair_windows import even_windows
-from potato.evaluation.protocols import displaced, full, plain
 from potato.model.network import sharpen
 from potato.model.weights import load_model
 
+displaced, full, plain = (
+    functools.partial(protocol, sensor=WORKSHOP)
+    for protocol in (protocols.displaced, protocols.full, protocols.plain)
+)
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
-PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False)
+PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)
 PREDICTOR = MethodSpec("predictor", ())
 
 
@@ -68,7 +73,7 @@ def test_the_real_pair_gives_the_published_figures(run, real_pair):
 
 def test_a_large_pair_is_evaluated_window_by_window(tmp_path):
     paths = pairs.write_pair(tmp_path, 344, 40)
-    protocols = Protocols(displacements=(0.35,), literature=False)
+    protocols = Protocols(displacements=(0.35,), literature=False, mtf=False)
     one, two = (
         evaluate_pair(paths.pan, paths.mul, methods=PREDICTOR, protocols=protocols, workers=workers)
         for workers in (1, 3)
@@ -76,7 +81,7 @@ def test_a_large_pair_is_evaluated_window_by_window(tmp_path):
     assert one.as_json() == two.as_json()
     pan, mul = pairs.read_reflectance(paths)
     model = load_model("predictor")
-    windows = even_windows(PairWindow(0, 0, 344, 40))
+    windows = even_windows(PairWindow(0, 0, 344, 40), 4)
     assert len(windows) == 2
     means, weights = [], []
     for window in windows:
@@ -115,14 +120,16 @@ def test_invalid_pixels_change_no_figure(tmp_path):
             paths.pan,
             paths.mul,
             methods=MethodSpec("predictor", ("gsa", "predictor")),
-            protocols=Protocols(displacements=(0.35,)),
+            protocols=Protocols(displacements=(0.35,), mtf=False),
         )
         figures.append([section.rows for section in found.sections])
     assert figures[0] == figures[1]
     # As good as the valid part alone, counted a little farther from its edge.
     (tmp_path / "c").mkdir()
     paths = pairs.write_reflectance(tmp_path / "c", pan[..., :176], mul[..., :44])
-    alone = evaluate_pair(paths.pan, paths.mul, methods=PREDICTOR, protocols=Protocols(displacements=(0.35,)))
+    alone = evaluate_pair(
+        paths.pan, paths.mul, methods=PREDICTOR, protocols=Protocols(displacements=(0.35,), mtf=False)
+    )
     for section in alone.sections[:3]:
         assert found.section(section.key).rows["predictor"]["mean"] == pytest.approx(
             section.rows["predictor"]["mean"], rel=0.1
@@ -145,9 +152,9 @@ def test_methods_that_make_bands_have_figures_of_bands(tmp_path):
         protocols=Protocols((0,), (), True),
     )
     rows = found.section("literature ds0").rows
-    assert {"SAM", "ERGAS", "Q8", "SCC"} <= rows["gsa"].keys() and "SAM" not in rows["predictor"]
+    assert {"SAM", "ERGAS", "Q2n", "SCC"} <= rows["gsa"].keys() and "SAM" not in rows["predictor"]
     # All bands of this ground follow pan, so adding pan's detail improves every figure.
-    for name, better in (("ERGAS", -1), ("Q8", 1), ("SCC", 1), ("SAM", -1), ("PSNR", 1), ("SSIM", 1)):
+    for name, better in (("ERGAS", -1), ("Q2n", 1), ("SCC", 1), ("SAM", -1), ("PSNR", 1), ("SSIM", 1)):
         assert better * rows["gsa"][name] > better * rows["bicubic"][name], name
     quality = found.section("literature full").rows
     assert set(quality) == {"bicubic", "gsa"}
@@ -185,7 +192,7 @@ def test_every_option_of_a_pair_changes_the_result(run, pair):
     assert keys("--protocol", "full", "--no-literature") == ["full"]
     gsa = ("--protocol", "full", "--baselines", "gsa")
     figures = [
-        json.loads(run("evaluate", pair.pan, pair.mul, *QUICK, *gsa, "--platform", name).stdout)
+        json.loads(run("evaluate", pair.pan, pair.mul, *QUICK, *gsa, "--sensor", name).stdout)
         for name in ("WV02", "WV03")
     ]
     assert len({one["sections"]["literature full"]["rows"]["gsa"]["HQNR"] for one in figures}) == 2

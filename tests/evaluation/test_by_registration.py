@@ -6,6 +6,7 @@ import torch
 import pairs
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.evaluation import measure_registration
 from potato.simulation.artefacts import displace_arrays
 
@@ -31,7 +32,10 @@ def test_a_known_displacement_of_files_is_found_and_printed(run, tmp_path):
 def far_apart(folder, right):
     """A pair of 32 × 48 cells whose mul shows the ground so many pan pixels farther right."""
     ground = 0.3 + 0.05 * power_noise(128, 260, torch.Generator().manual_seed(5), 0.7)[None, None]
-    mul = block_mean(ground[..., 40 - right : 232 - right]) * torch.linspace(0.5, 2, 8)[:, None, None]
+    mul = (
+        block_mean(ground[..., 40 - right : 232 - right], WORKSHOP.ratio)
+        * torch.linspace(0.5, 2, 8)[:, None, None]
+    )
     return pairs.write_reflectance(folder, ground[..., 40:232], mul)
 
 

@@ -9,6 +9,7 @@ import torch
 import potato
 from potato.core.color import mul_to_oklab
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.evaluation.by_surfaces import make_fields
 from potato.simulation.land.reflectances import load_reflectances
 
@@ -23,8 +24,10 @@ def test_pan_and_mul_of_a_field_agree():
     assert float(shading.std()) == pytest.approx(0.15, abs=0.03) and float(shading.mean()) == pytest.approx(
         1, abs=1e-5
     )
-    assert torch.allclose(textured.mul / flat.mul, block_mean(shading)[:1].expand_as(textured.mul), rtol=1e-4)
-    assert torch.allclose(flat.truth[:, :, 0, 0], mul_to_oklab(flat.mul)[:, :, 0, 0], atol=1e-6)
+    assert torch.allclose(
+        textured.mul / flat.mul, block_mean(shading, WORKSHOP.ratio)[:1].expand_as(textured.mul), rtol=1e-4
+    )
+    assert torch.allclose(flat.truth[:, :, 0, 0], mul_to_oklab(flat.mul, WORKSHOP)[:, :, 0, 0], atol=1e-6)
 
 
 def test_every_surface_of_a_list_is_evaluated(run, tmp_path, weights):

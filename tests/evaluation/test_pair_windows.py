@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from potato.core.sensors import RATIO
 from potato.core.windows import PairWindow
 from potato.evaluation.pair_windows import WINDOW, even_windows
 
@@ -11,11 +10,11 @@ from potato.evaluation.pair_windows import WINDOW, even_windows
 @pytest.mark.parametrize(("rows", "columns"), [(320, 320), (321, 640), (1000, 7), (4352, 333), (16, 16)])
 def test_windows_cover_every_cell_once_and_none_is_a_sliver(rows, columns):
     region = PairWindow(16, 32, rows, columns)
-    windows = even_windows(region)
+    windows = even_windows(region, 4)
     seen = np.zeros((rows + 16, columns + 32), int)
     for window in windows:
         seen[window.row : window.bottom, window.column : window.right] += 1
-        assert max(window.height, window.width) <= WINDOW // RATIO + 16
+        assert max(window.height, window.width) <= WINDOW // 4 + 16
         assert window.height >= min(rows, 120) and window.width >= min(columns, 120)
     assert (seen[16:, 32:] == 1).all() and seen.sum() == rows * columns
 

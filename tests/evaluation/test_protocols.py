@@ -1,5 +1,8 @@
 """Protocols: perfect sharpeners, errors of one JND, and the published figures."""
 
+import dataclasses
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -11,16 +14,21 @@ from potato.core.color import mul_to_oklab
 from potato.core.full_scale import FRINGE_REACH
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
-from potato.evaluation import MethodSpec
+from potato.evaluation import MethodSpec, protocols
 from potato.evaluation.masks import CompletePair
-from potato.evaluation.protocols import Protocols, displaced, evaluate_window, full, plain
+from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.registration import register_arrays
 from potato.model.network import sharpen
 from potato.model.weights import load_model
 from potato.raster import gdal, open_pair
 from registered import pulled_apart, smooth_noise
 
+displaced, full, plain = (
+    functools.partial(protocol, sensor=WORKSHOP)
+    for protocol in (protocols.displaced, protocols.full, protocols.plain)
+)
 SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 1, 1)
 
 
@@ -28,20 +36,20 @@ SPECTRUM = torch.tensor([0.9, 0.8, 1.0, 1.1, 1.2, 1.3, 1.5, 1.4]).reshape(1, 8, 
 def shaded():
     """A pair in which only shading varies: mul is one spectrum × the block means of pan."""
     pan = smooth_noise(1, 1, 256, 256)
-    return pan, block_mean(pan) * SPECTRUM
+    return pan, block_mean(pan, WORKSHOP.ratio) * SPECTRUM
 
 
 def from_shading(pan, mul):
     """Exact where only shading varies."""
-    return mul_to_oklab(SPECTRUM) * pan ** (1 / 3)
+    return mul_to_oklab(SPECTRUM, WORKSHOP) * pan ** (1 / 3)
 
 
 def bicubic(pan, mul):
-    return F.interpolate(mul_to_oklab(mul), scale_factor=4, mode="bicubic")
+    return F.interpolate(mul_to_oklab(mul, WORKSHOP), scale_factor=4, mode="bicubic")
 
 
 def nearest(pan, mul):
-    return F.interpolate(mul_to_oklab(mul), scale_factor=4)
+    return F.interpolate(mul_to_oklab(mul, WORKSHOP), scale_factor=4)
 
 
 @pytest.mark.parametrize("halvings", [0, 1])
@@ -97,7 +105,7 @@ def test_arrays_are_displaced_in_opposite_directions_by_equal_amounts(coloured):
         return bicubic(pan, mul)
 
     displaced(watch, *coloured, 0.5)
-    truth = block_mean(register_arrays(*coloured))
+    truth = block_mean(register_arrays(*coloured, WORKSHOP), WORKSHOP.ratio)
     mean = torch.stack(seen).mean(0)
     for one, opposite in zip(seen, seen[4:], strict=False):
         assert not torch.allclose(one, opposite, atol=1e-3)
@@ -174,16 +182,17 @@ def test_fringes_agree_with_scipy(coloured):
     assert seen.fringe_p99 == pytest.approx(np.quantile(fringe, 0.99), rel=1e-3)
 
 
-def test_the_colour_of_the_truth_can_be_chosen(shaded):
-    def half_as_light(mul):
-        return mul_to_oklab(mul) / 2
+def test_the_colour_of_the_truth_is_that_of_the_sensor(shaded):
+    # An eighth of the light is half of its cube root.
+    rows = tuple(tuple(x / 8 for x in row) for row in WORKSHOP.bands_to_xyz)
+    dim = dataclasses.replace(WORKSHOP, bands_to_xyz=rows)
 
     def sharpen(pan, mul):
         return from_shading(pan, mul) / 2
 
-    assert plain(sharpen, *shaded, colour=half_as_light) == pytest.approx(0, abs=1e-3)
-    assert displaced(sharpen, *shaded, 0.3, colour=half_as_light) == pytest.approx(0, abs=0.02)
-    assert full(sharpen, *shaded, colour=half_as_light).consistency < 0.5
+    assert plain(sharpen, *shaded, sensor=dim) == pytest.approx(0, abs=1e-3)
+    assert displaced(sharpen, *shaded, 0.3, sensor=dim) == pytest.approx(0, abs=0.02)
+    assert full(sharpen, *shaded, sensor=dim).consistency < 0.5
     assert full(sharpen, *shaded).consistency > 5
 
 
@@ -199,7 +208,7 @@ def test_protocols_change_neither_image(coloured):
 @pytest.mark.parametrize(
     ("pan", "mul", "message"),
     [
-        ((1, 1, 256, 256), (1, 5, 64, 64), "expected pan"),
+        ((1, 1, 256, 256), (1, 5, 64, 64), "expected mul as"),
         ((1, 1, 256, 252), (1, 8, 64, 64), "expected pan"),
         ((1, 256, 256), (8, 64, 64), "expected pan"),
         ((2, 1, 256, 256), (1, 8, 64, 64), "expected pan"),
@@ -228,9 +237,9 @@ def test_full_scale_counts_pixels_up_to_edges_but_not_near_holes():
     valid[:, 176:] = False
     window = CompletePair.of_window(pan[0], mul[0], valid, valid[::4, ::4])
     found, drawn = evaluate_window(
-        MethodSpec("predictor", ()).methods, window, Protocols((), (), True, False)
+        MethodSpec("predictor", ()).methods, window, Protocols((), (), True, False, False), WORKSHOP
     )
-    assert found[0].full_scale.fringe.count == 192 * (176 - FRINGE_REACH)
+    assert found[0].full_scale.fringe.count == 192 * (176 - FRINGE_REACH * 4)
     assert found[0].full_scale.consistency.total.count == (48 - 4) * (44 - 4) == int((~drawn.isnan()).sum())
 
 

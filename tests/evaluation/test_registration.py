@@ -19,7 +19,7 @@ def test_two_registrations_of_a_real_pair_agree(real_pair):
     pan, mul = images
     found = displacement_map(pan[0].numpy(), mul.numpy(), WORLDVIEW_2, window=64).arrays
     assert all(np.median(array.confidence) > 0.9 for array in found)
-    registered = register_arrays(pan[None], mul[None])[0].numpy()
+    registered = register_arrays(pan[None], mul[None], WORLDVIEW_2)[0].numpy()
     after = displacement_map(pan[0].numpy(), registered, WORLDVIEW_2, window=64).arrays
     for array in after:
         assert array.average == pytest.approx((0, 0), abs=0.03)
@@ -30,13 +30,13 @@ def test_registration_undoes_a_known_displacement(coloured):
     pan, mul = coloured
     inside = (..., slice(8, -8), slice(8, -8))
     error = (pulled_apart(mul) - mul)[inside].abs().mean()
-    assert (register_arrays(pan, pulled_apart(mul)) - mul)[inside].abs().mean() < 0.15 * error
+    assert (register_arrays(pan, pulled_apart(mul), WORLDVIEW_2) - mul)[inside].abs().mean() < 0.15 * error
 
 
 def test_registration_leaves_registered_arrays(coloured):
     pan, mul = coloured
     inside = (..., slice(8, -8), slice(8, -8))
-    assert (register_arrays(pan, mul) - mul)[inside].abs().mean() < 1e-3
+    assert (register_arrays(pan, mul, WORLDVIEW_2) - mul)[inside].abs().mean() < 1e-3
 
 
 @pytest.mark.parametrize("by", [(3, 0), (0, -2), (1, 4)])

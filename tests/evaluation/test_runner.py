@@ -11,7 +11,7 @@ from potato.evaluation import Protocols
 from potato.raster import read_photograph
 
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
-PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False)
+PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)
 
 
 def test_the_table_is_printed_and_json_holds_the_provenance(run, pair, tmp_path, weights, network):

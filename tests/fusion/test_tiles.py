@@ -24,7 +24,7 @@ import servers
 from potato import fuse, open_pair, sharpen_onto, sharpen_window
 from potato.core.color import mul_to_oklab
 from potato.core.render import FLAT, dither, render
-from potato.core.sensors import BAND_CODES
+from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
@@ -63,7 +63,7 @@ def ragged(tmp_path_factory) -> pairs.Paths:
     fine = valid.repeat(4, 0).repeat(4, 1)
     paths = pairs.Paths(folder / "x-pan.tif", folder / "x-ms.tif")
     write_image(paths.pan, pan[None] * fine, fine, grid_at(768, 1024, 0.5), ("BAND_P",))
-    write_image(paths.mul, mul * valid, valid, grid_at(192, 256, 2.0), BAND_CODES)
+    write_image(paths.mul, mul * valid, valid, grid_at(192, 256, 2.0), WORKSHOP.codes)
     return paths
 
 
@@ -219,7 +219,7 @@ class TestWindows:
         _, mul = pairs.ground(40, 40)
         with open_pair(paths.pan, paths.mul) as pair:
             found, mask = sharpen_window(pair.reduced(4), PairWindow(4, 6, 3, 2), PREDICTOR, look)
-        oklab = mul_to_oklab(mul[:, 16:28, 24:32].astype("float32") / 10_000)
+        oklab = mul_to_oklab(mul[:, 16:28, 24:32].astype("float32") / 10_000, WORKSHOP)
         expected = render(
             oklab, potato.core.render.LOOKS[look], 0.5 if threshold is None else dither(12, 8, *threshold)
         )

@@ -5,6 +5,7 @@ import torch
 
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean, to_cells
+from potato.core.sensor_table import WORKSHOP
 from potato.model.features import (
     RIDGE,
     WIDE_REACH,
@@ -42,10 +43,10 @@ def test_regression_separates_variance_in_cells_from_pixel_chessboards():
     grey = torch.full((1, 3, 9, 9), 0.5)
     for pattern, chessboard in ((rows + columns, 0.04), (rows // 2, 0.0)):
         shading = 0.5 + 0.02 * (1 - 2 * (pattern % 2))
-        found = around(to_cells((shading**3)[None, None]), grey).deviations[0, 2:, 2, 2]
+        found = around(to_cells((shading**3)[None, None], WORKSHOP.ratio), grey).deviations[0, 2:, 2, 2]
         torch.testing.assert_close(found, torch.tensor([0.02, chessboard]), atol=1e-4, rtol=0)
     noise = 0.5 + 0.02 * torch.randn(1, 1, 400, 400, generator=torch.Generator().manual_seed(4))
-    found = around(to_cells(noise**3), torch.full((1, 3, 100, 100), 0.5)).deviations
+    found = around(to_cells(noise**3, WORKSHOP.ratio), torch.full((1, 3, 100, 100), 0.5)).deviations
     within, chequered = found[:, 2:].square().mean((0, 2, 3)).sqrt().tolist()
     assert within == pytest.approx(0.02 * (15 / 16) ** 0.5, rel=0.02)
     assert chequered == pytest.approx(0.02, rel=0.02)
@@ -127,9 +128,9 @@ def test_sharpness_compares_two_scales():
     coarse = 0.02 * (1 - 2.0 * ((rows // 2 + columns // 2) % 2))
     white = 0.02 * torch.randn(160, 160, generator=torch.Generator().manual_seed(8))
     for pattern, expected in ((coarse, 0.0), (0.5 * fine + coarse, 0.5), (fine + coarse, 1.0), (white, 2.0)):
-        found = sharpness(to_cells((0.5 + pattern)[None, None]))
+        found = sharpness(to_cells((0.5 + pattern)[None, None], WORKSHOP.ratio))
         assert float((found - expected).abs().max()) < 0.1
-        brighter = sharpness(to_cells((3 * (0.5 + pattern))[None, None]))
+        brighter = sharpness(to_cells((3 * (0.5 + pattern))[None, None], WORKSHOP.ratio))
         assert torch.allclose(found, brighter, atol=1e-3)
 
 
@@ -139,8 +140,8 @@ def test_artefact_weight_is_1_after_a_lens_and_0_for_means():
     kernel = torch.tensor([0.25, 0.5, 0.25])
     seen = torch.nn.functional.conv2d(ground, (kernel[:, None] * kernel)[None, None])[..., :1020, :1020]
     sharp, soft, means = (
-        float(sharpness(to_cells(0.5 + 0.02 * pan)).mean())
-        for pan in (ground, seen, block_mean(seen[..., :1008, :1008]))
+        float(sharpness(to_cells(0.5 + 0.02 * pan, WORKSHOP.ratio)).mean())
+        for pan in (ground, seen, block_mean(seen[..., :1008, :1008], WORKSHOP.ratio))
     )
     assert artefact_weight(torch.tensor([soft, means, sharp])).tolist() == [1.0, 0.0, 0.0]
     assert soft < 0.76 < 0.84 < means < sharp < 1.2

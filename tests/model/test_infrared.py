@@ -7,7 +7,7 @@ import torch
 from potato.core.color import D65, delta_e_ok, mul_to_oklab
 from potato.core.render import NATURAL
 from potato.core.resample import block_mean, enlarge_mask, from_cells, to_cells
-from potato.core.sensor_table import SENSORS, WORLDVIEW_2
+from potato.core.sensor_table import SENSORS, WORKSHOP, WORLDVIEW_2
 from potato.core.sensors import Sensor
 from potato.model import _native
 from potato.model.facts import GAIN_LIMIT, RIDGE
@@ -69,10 +69,10 @@ def test_pan_of_some_sensors_sees_infrared():
 
 def test_other_sensors_keep_the_plain_predictor():
     pan, mul = scene(20, 20, bands=8)
-    cells = to_cells(pan)
+    cells = to_cells(pan, WORKSHOP.ratio)
     plain = predict(cells.mean(1, keepdim=True), cells ** (1 / 3), mul_to_oklab(mul, WORLDVIEW_2))[0]
     found = sharpen(PREDICTOR, pan, mul, WORLDVIEW_2)
-    assert torch.allclose(found[..., 8:-8, 8:-8], from_cells(plain), atol=1e-5)
+    assert torch.allclose(found[..., 8:-8, 8:-8], from_cells(plain, WORKSHOP.ratio), atol=1e-5)
 
 
 @pytest.mark.parametrize("ratio", [2, 4])
@@ -95,7 +95,9 @@ def test_shading_is_left_to_the_predictor():
     fine = torch.rand(1, 1, 80, 80, generator=random) + 0.5
     pan = fine * 0.2 * light.repeat_interleave(4, 2).repeat_interleave(4, 3)
     # Fine structure of pan that leaves its cell means as they are.
-    pan = pan * (0.2 * light / block_mean(pan)).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    pan = pan * (0.2 * light / block_mean(pan, WORKSHOP.ratio)).repeat_interleave(4, 2).repeat_interleave(
+        4, 3
+    )
     seeing, other = sensor(), sensor(infrared=0.0)
     found, plain = (sharpen(PREDICTOR, pan, spectrum * light, known) for known in (seeing, other))
     assert float(delta_e_ok(found, plain).max()) < 0.01
@@ -152,7 +154,7 @@ def test_predictor_reads_exactly_its_halo():
     model = Sharpener(Architecture(depth=0), sensor())
     assert (model.halo_valid, model.halo, model.read_halo) == (4, 4, 8)
     pan, mul = scene(9, 9)
-    cells = to_cells(pan)
+    cells = to_cells(pan, WORKSHOP.ratio)
     centre = model(cells, mul)
     assert centre.shape == (1, 48, 1, 1)
     for row in (0, 8):
@@ -165,7 +167,7 @@ def test_predictor_reads_exactly_its_halo():
 
 def test_block_with_holes_equals_crop_of_the_whole():
     model, (pan, mul) = Sharpener(Architecture(depth=0), sensor()), scene(40, 36)
-    cells, edge = to_cells(pan), model.read_halo
+    cells, edge = to_cells(pan, WORKSHOP.ratio), model.read_halo
     valid = (
         torch.rand(1, 16, 40, 36, generator=torch.Generator().manual_seed(1)) > 0.5,
         torch.ones_like(mul[:, :1]) > 0,

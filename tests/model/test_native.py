@@ -48,7 +48,7 @@ def window(model: Model, height: int, width: int, holes: str = "", seed: int = 0
     pan, mul = pairs.ground(rows, columns, seed)
     pan_valid, mul_valid = np.ones(pan.shape, np.bool_), np.ones((rows, columns), np.bool_)
     if "pan" in holes:
-        pan_valid &= enlarge_mask(random.random((rows, columns)) < 0.9)
+        pan_valid &= enlarge_mask(random.random((rows, columns)) < 0.9, WORKSHOP.ratio)
         pan_valid &= random.random(pan.shape) < 0.97
     if "mul" in holes:
         mul_valid &= random.random((rows, columns)) < 0.9
@@ -81,7 +81,7 @@ def alpha_of(model: Model, pixels: PairPixels) -> np.ndarray:
     halo = halos(model.architecture).read
     height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
     core = pixels.crop(halo, halo, height, width)
-    return core.pan_valid & enlarge_mask(core.mul_valid)
+    return core.pan_valid & enlarge_mask(core.mul_valid, WORKSHOP.ratio)
 
 
 @pytest.mark.parametrize("instructions", SETS)
@@ -127,7 +127,9 @@ def test_colour_of_mul_equals_that_of_numpy(look):
     _, mul = pairs.ground(30, 41)
     valid = np.random.default_rng(0).random((30, 41)) < 0.8
     found = render_colour(mul, valid, WORKSHOP, look, 20, 10).astype(int)
-    expected = render(mul_to_oklab(counts_to_reflectance(mul)), look, threshold_of(look, 30, 41, 20, 10))
+    expected = render(
+        mul_to_oklab(counts_to_reflectance(mul), WORKSHOP), look, threshold_of(look, 30, 41, 20, 10)
+    )
     assert np.array_equal(found[3] > 0, valid) and not found[:, ~valid].any()
     difference = np.abs(found[:3] - expected)[:, valid]
     assert difference.max() <= 1 and (look.bits == 16 or (difference > 0).mean() < 1e-3)

@@ -5,6 +5,7 @@ import torch
 
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean, to_cells
+from potato.core.sensor_table import WORKSHOP
 from potato.model.model import Architecture
 from potato.model.network import INPUTS, Sharpener, fill_pair, sharpen, sharpen_cells
 
@@ -22,8 +23,10 @@ def test_predictor_is_exact_for_shading_of_one_material():
     x = torch.arange(96.0)
     shading = 0.3 + 0.1 * torch.sin(x / 30)[:, None] * torch.cos(x / 25)[None, :]
     spectrum = torch.tensor([0.06, 0.08, 0.12, 0.16, 0.2, 0.3, 0.5, 0.55]).reshape(1, 8, 1, 1)
-    truth = mul_to_oklab(spectrum * shading)
-    result = sharpen(Sharpener(Architecture(depth=0)), shading[None, None], block_mean(spectrum * shading))
+    truth = mul_to_oklab(spectrum * shading, WORKSHOP)
+    result = sharpen(
+        Sharpener(Architecture(depth=0)), shading[None, None], block_mean(spectrum * shading, WORKSHOP.ratio)
+    )
     inside = (..., slice(16, -16), slice(16, -16))
     assert delta_e_ok(result[inside], truth[inside]).max() < 0.1
 
@@ -34,7 +37,7 @@ def test_predictor_multiplies_light_by_detail_within_cells():
     pattern = torch.tensor([0.2, 1.9, 0.6, 1.3]).repeat(4, 1)
     pan = 0.3 * pattern.repeat(10, 10)[None, None]
     spectrum = torch.tensor([0.06, 0.08, 0.12, 0.16, 0.2, 0.3, 0.5, 0.55]).reshape(1, 8, 1, 1)
-    truth = mul_to_oklab(spectrum * pan / 0.3)
+    truth = mul_to_oklab(spectrum * pan / 0.3, WORKSHOP)
     result = sharpen(Sharpener(Architecture(depth=0)), pan, spectrum.expand(1, 8, 10, 10))
     assert delta_e_ok(result, truth).max() < 1e-3
 
@@ -94,7 +97,7 @@ def test_block_equals_crop_of_the_whole(network):
     pan, mul = scene(60, 60)
     whole = sharpen(network, pan, mul)
     edge = network.halo
-    part = network(to_cells(pan)[..., :50, :50], mul[..., :50, :50])
+    part = network(to_cells(pan, WORKSHOP.ratio)[..., :50, :50], mul[..., :50, :50])
     inside = slice(4 * edge, 4 * (50 - edge))
     again = torch.nn.functional.pixel_shuffle(part, 4)
     assert torch.allclose(whole[..., inside, inside], again, atol=1e-5)
@@ -110,7 +113,7 @@ def test_inputs_are_what_the_table_lists():
 def test_block_with_holes_equals_crop_of_the_whole(network):
     """`sharpen_cells` fills the same pixels whether a block is cut out before or after."""
     pan, mul = scene(90, 80)
-    cells = to_cells(pan)
+    cells = to_cells(pan, WORKSHOP.ratio)
     valid = (
         torch.rand(1, 16, 90, 80, generator=torch.Generator().manual_seed(1)) > 0.5,
         torch.ones(1, 1, 90, 80, dtype=torch.bool),

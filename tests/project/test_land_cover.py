@@ -7,6 +7,7 @@ import torch
 
 from land_cover import EVERYTHING, LAND_COVER, classify, evaluate_land_cover, make_scene, near_invalid
 from potato.core.color import mul_to_oklab
+from potato.core.sensor_table import WORKSHOP
 from potato.evaluation import MethodSpec
 from potato.evaluation.methods import Method
 from potato.simulation.ground import make_ground
@@ -42,7 +43,7 @@ def test_land_cover_follows_height_colour_and_shade(ground):
     assert bool((ground.shade[kinds["shadow"]] > 0.5).all())
     assert bool((bands[6][kinds["vegetation"]] > 2 * bands[4][kinds["vegetation"]]).all())
     assert not (kinds["buildings"] & kinds["vegetation"]).any()
-    a, b = mul_to_oklab(bands)[1:]
+    a, b = mul_to_oklab(bands, WORKSHOP)[1:]
     assert float(torch.hypot(a, b)[kinds["rare colours"]].min() if kinds["rare colours"].any() else 1) > 0.09
 
 

@@ -12,6 +12,7 @@ from pages import data_of, picture_of, table
 from pictures import write_picture
 from potato import fuse
 from potato.core.render import FLAT, NATURAL, adjust, render
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.evaluation import protocols
 from potato.report import write_report
@@ -60,7 +61,7 @@ def test_figures_by_the_pair_equal_those_of_evaluation(fused, tmp_path):
     pan = torch.from_numpy(pairs.read(pair.pan).astype("float32"))[None] / SCALE
     mul = torch.from_numpy(pairs.read(pair.mul).astype("float32"))[None] / SCALE
     model = potato.load_model("predictor")
-    expected = protocols.full(lambda *images: potato.sharpen(model, *images), pan, mul)
+    expected = protocols.full(lambda *images: potato.sharpen(model, *images), pan, mul, sensor=WORKSHOP)
     found = table(report.output, "Measured against the pair")["flat.tif"]
     assert found == pytest.approx(list(vars(expected).values()), rel=0.01, abs=0.002)
 

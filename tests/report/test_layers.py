@@ -10,6 +10,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.draw import PICTURE_BACKGROUND
 from potato.core.render import NATURAL, unrender
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.report import write_report
 from potato.report.layers import scale_colours
@@ -59,7 +60,7 @@ def test_a_pair_adds_layers_of_pan_and_enlarged_mul(fused, tmp_path):
     assert np.allclose(shown[0], np.cbrt(grey), atol=0.01)
     oklab = unrender(picture_of(colour), NATURAL)
     mul = pairs.read(pair.mul)[:, 10:30, 10:30].astype("float32") / SCALE
-    assert abs(block_mean(oklab) - mul_to_oklab(mul)).mean() < 0.02
+    assert abs(block_mean(oklab, WORKSHOP.ratio) - mul_to_oklab(mul, WORKSHOP)).mean() < 0.02
     overviews = [layer["overview"] for layer in data_of(report.output)["layers"][1:3]]
     assert [(part["row"], part["column"], part["step"], part["width"]) for part in overviews] == [
         (0, 0, 1, 160)

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from grounds import seeded
-from potato.core.sensors import BANDS, FIRST_ARRAY, SCALE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays
 from potato.simulation.imager import IDEAL, observe, ragged_mask
 
@@ -40,8 +41,8 @@ def test_each_array_goes_half_of_the_displacement():
     mul[:, 15:17, 15:17] = 1
     moved = displace_arrays(mul, torch.tensor([0.6, -0.4]))
     rows, columns = torch.arange(32.0)[:, None], torch.arange(32.0)[None, :]
-    for index, name in enumerate(BANDS):
-        side = -0.5 if name in FIRST_ARRAY else 0.5
+    for index, name in enumerate(WORKSHOP.bands):
+        side = -0.5 if name in WORKSHOP.arrays[0] else 0.5
         assert SIDES[index] == side
         total = moved[index].sum()
         centre = float((moved[index] * rows).sum() / total), float((moved[index] * columns).sum() / total)

@@ -6,6 +6,7 @@ import torch
 
 from grounds import LIBRARY, flat_ground, seeded
 from potato.core.color import mul_to_oklab
+from potato.core.sensor_table import WORKSHOP
 from potato.simulation.clutter import scatter_objects
 
 
@@ -30,7 +31,7 @@ def test_clutter_is_never_leafy_often_saturated_and_darker_in_shade():
     ground = plain_ground(400)
     cluttered = scatter_objects(ground, 100, LIBRARY, seeded(2))
     changed = (cluttered.planes - ground.planes).abs().amax(0) > 0.02
-    lightness, a, b = mul_to_oklab(cluttered.bands)[:, changed]
+    lightness, a, b = mul_to_oklab(cluttered.bands, WORKSHOP)[:, changed]
     saturated = torch.hypot(a, b) > 0.1 * lightness
     assert 0.3 < float(saturated.float().mean()) < 0.9
     red, infrared = cluttered.bands[4][changed], cluttered.bands[6][changed]

@@ -9,7 +9,7 @@ import torch
 from grounds import seeded
 from potato.core.color import mul_to_oklab, mul_to_xyz
 from potato.core.resample import block_mean
-from potato.core.sensors import BANDS
+from potato.core.sensor_table import WORKSHOP
 from potato.simulation.ground import (
     DARKEST,
     Ground,
@@ -66,10 +66,13 @@ def test_statistics_match_real_scenes():
     """Real scenes: median pan about 0.1, 9 tenths explained by the bands; NIR above red."""
     made = make_ground(512, 512, seeded(21), style="suburb")
     assert 0.05 < float(made.pan.median()) < 0.18
-    assert float(made.bands[BANDS.index("nir1")].median()) > 1.5 * float(
-        made.bands[BANDS.index("red")].median()
+    assert float(made.bands[WORKSHOP.bands.index("nir1")].median()) > 1.5 * float(
+        made.bands[WORKSHOP.bands.index("red")].median()
     )
-    bands, pan = block_mean(made.bands).double().flatten(1).T, block_mean(made.pan).double().flatten()
+    bands, pan = (
+        block_mean(made.bands, WORKSHOP.ratio).double().flatten(1).T,
+        block_mean(made.pan, WORKSHOP.ratio).double().flatten(),
+    )
     design = torch.cat([bands, torch.ones(len(bands), 1, dtype=torch.float64)], 1)
     left = pan - design @ torch.linalg.lstsq(design, pan[:, None]).solution[:, 0]
     assert float(1 - left.var() / pan.var()) > 0.9
@@ -94,7 +97,7 @@ def test_sharpen_edges_steepens_edges_and_keeps_mean_colours(ground):
     for before, after in ((ground.pan, crisp.pan), *zip(ground.bands, crisp.bands, strict=True)):
         assert float(after.mean()) == pytest.approx(float(before.mean()), rel=0.02)
         assert 1.2 < float(after.diff(dim=1).abs().mean() / before.diff(dim=1).abs().mean()) < 2
-    reflectance = torch.tensor([0.2] + [0.3] * len(BANDS))[:, None, None]
+    reflectance = torch.tensor([0.2] + [0.3] * len(WORKSHOP.bands))[:, None, None]
     even = replace(ground, planes=reflectance.expand_as(ground.planes).clone())
     torch.testing.assert_close(sharpen_edges(even, 0.5).bands, even.bands)
 
@@ -109,7 +112,7 @@ def test_desaturate_keeps_luminance_and_leaves_and_approaches_the_spectrum(groun
     for saturation in (0.0, 0.4, 1.0):
         pale = desaturate(ground, saturation, spectrum)
         inside = (ground.bands < 0.5).all(0) & (ground.bands > 0.01).all(0)
-        before, after = mul_to_xyz(ground.bands)[1], mul_to_xyz(pale.bands)[1]
+        before, after = mul_to_xyz(ground.bands, WORKSHOP)[1], mul_to_xyz(pale.bands, WORKSHOP)[1]
         assert torch.allclose(after[inside], before[inside], rtol=1e-4)
         leaves = leafiness(ground.bands)
         green = inside & (leaves > 0.7)
@@ -117,7 +120,7 @@ def test_desaturate_keeps_luminance_and_leaves_and_approaches_the_spectrum(groun
         inside &= leaves < 0.4
         one = torch.cat([pale.pan[None], pale.bands])[:, inside] / after[inside]
         other = torch.cat([ground.pan[None], ground.bands])[:, inside] / before[inside]
-        goal = spectrum / mul_to_xyz(spectrum[1:, None, None])[1, 0, 0]
+        goal = spectrum / mul_to_xyz(spectrum[1:, None, None], WORKSHOP)[1, 0, 0]
         expected = saturation * other + (1 - saturation) * goal[:, None]
         assert torch.allclose(one, expected, rtol=1e-3, atol=1e-4)
     assert torch.equal(desaturate(ground, 1.0, spectrum).height, ground.height)
@@ -143,7 +146,7 @@ def test_vary_foliage_changes_leaves_only_and_pan_in_between(ground):
 
 def test_evenness_lowers_contrast_of_leaves_beyond_red(ground):
     leaves = leafiness(ground.bands) > 0.75
-    light, shade = (mul_to_xyz(ground.bands)[1].log()[leaves], ground.bands[6].log()[leaves])
+    light, shade = (mul_to_xyz(ground.bands, WORKSHOP)[1].log()[leaves], ground.bands[6].log()[leaves])
 
     def slope(beyond: torch.Tensor) -> float:
         return float(torch.cov(torch.stack([light, beyond]))[0, 1] / light.var())
@@ -156,11 +159,11 @@ def test_warm_makes_bright_places_redder_and_can_be_undone(ground):
     """As `WARMTH` says: a grows by 0.04 of L and b by 0.07, in addition to the ground's own."""
 
     def slopes(one: Ground) -> torch.Tensor:
-        oklab = mul_to_oklab(one.bands).flatten(1)
+        oklab = mul_to_oklab(one.bands, WORKSHOP).flatten(1)
         oklab = oklab - oklab.mean(1, keepdim=True)
         return (oklab[1:] @ oklab[0]) / (oklab[0] @ oklab[0])
 
-    grey = replace(ground, planes=ground.pan.expand(1 + len(BANDS), -1, -1).clone())
+    grey = replace(ground, planes=ground.pan.expand(1 + len(WORKSHOP.bands), -1, -1).clone())
     torch.testing.assert_close(slopes(warm(grey, 1.0)), torch.tensor([0.04, 0.07]), atol=0.01, rtol=0)
     assert bool((slopes(warm(ground, 0.5)) > slopes(ground)).all())
     cooled = warm(warm(ground, 0.3), -0.3)

@@ -8,7 +8,8 @@ import torch
 
 from grounds import flat_ground, photographed_ground, seeded, striped_ground
 from potato.core.resample import block_mean
-from potato.core.sensors import BANDS, FIRST_ARRAY, RATIO, SCALE, SECOND_ARRAY
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import (
     IDEAL,
@@ -47,7 +48,9 @@ def test_ideal_mul_is_the_box_mean_of_the_bands(ground):
     assert pan.shape == (320, 256) and mul.shape == (8, 80, 64)
     sharp, bands = truth(ground, IDEAL)
     # Half a count of rounding, and float32.
-    torch.testing.assert_close(mul.float() / SCALE, block_mean(bands), atol=0.55 / SCALE, rtol=0)
+    torch.testing.assert_close(
+        mul.float() / SCALE, block_mean(bands, WORKSHOP.ratio), atol=0.55 / SCALE, rtol=0
+    )
     torch.testing.assert_close(pan.float() / SCALE, sharp, atol=0.51 / SCALE, rtol=0)
 
 
@@ -129,10 +132,10 @@ def test_arrays_are_apart_by_the_displacement_with_pan_in_the_middle(blur):
     pan, mul = observe(
         still, seeded(1), replace(IDEAL, mul_blur=blur, pan_blur=blur, displacement=displacement)
     )
-    seen = {name: centre(mul[k], 1000) for k, name in enumerate(BANDS)}
-    middle = tuple(value / RATIO for value in centre(pan, 1000))
-    for name in BANDS:
-        side = -0.5 if name in FIRST_ARRAY else 0.5
+    seen = {name: centre(mul[k], 1000) for k, name in enumerate(WORKSHOP.bands)}
+    middle = tuple(value / WORKSHOP.ratio for value in centre(pan, 1000))
+    for name in WORKSHOP.bands:
+        side = -0.5 if name in WORKSHOP.arrays[0] else 0.5
         for axis in (0, 1):
             assert seen[name][axis] == pytest.approx(middle[axis] + side * displacement[axis], abs=0.01)
 
@@ -142,9 +145,9 @@ def test_moving_car_is_seen_at_three_places():
     pan, mul = observe(moving, seeded(1), replace(IDEAL, time_lag=1.0))
     row, column = centre(pan, 1000)
     assert (row, column) == pytest.approx((64, 64), abs=0.05)
-    for names, way in ((FIRST_ARRAY, -1), (SECOND_ARRAY, 1)):
+    for names, way in ((WORKSHOP.arrays[0], -1), (WORKSHOP.arrays[1], 1)):
         for name in names:
-            seen = [RATIO * value for value in centre(mul[BANDS.index(name)], 1000)]
+            seen = [WORKSHOP.ratio * value for value in centre(mul[WORKSHOP.bands.index(name)], 1000)]
             assert seen == pytest.approx([64 - 3 * way, 64 + 6 * way], abs=0.05)
     _, frozen = observe(moving, seeded(1), IDEAL)
     assert torch.equal(frozen[0], frozen[1]), "without time_lag all bands see one place"
@@ -193,7 +196,7 @@ def test_each_band_has_a_point_spread_of_its_own():
     factors = (0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 1.9)
     mul = observe(spot, seeded(1), replace(IDEAL, mul_blur=0.4, blur_factors=factors))[1].int()
     peaks = mul.amax((1, 2)).tolist()
-    assert peaks == sorted(peaks, reverse=True) and len(set(peaks)) == len(BANDS)
+    assert peaks == sorted(peaks, reverse=True) and len(set(peaks)) == len(WORKSHOP.bands)
 
 
 def test_larger_pixels_remove_the_finest_detail_of_pan_and_keep_broad_waves():
@@ -292,7 +295,9 @@ def test_coarser_mul_is_the_box_mean_of_the_truth(halved):
         and mul.shape == (8, side // 4, side // 4)
         and bands.shape == (8, side, side)
     )
-    torch.testing.assert_close(mul.float() / SCALE, block_mean(bands), atol=1.01 / SCALE, rtol=0)
+    torch.testing.assert_close(
+        mul.float() / SCALE, block_mean(bands, WORKSHOP.ratio), atol=1.01 / SCALE, rtol=0
+    )
 
 
 def test_coarser_input_is_displaced_and_truth_is_not():

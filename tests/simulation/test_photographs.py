@@ -6,6 +6,7 @@ import torch
 from grounds import LIBRARY, photograph, photographed_ground, seeded
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.simulation.dead_leaves import lay_dead_leaves
 from potato.simulation.ground import BRIGHTEST, DARKEST
 from potato.simulation.spectral_lift import lift_spectra
@@ -17,7 +18,7 @@ def test_lift_keeps_the_order_of_lightness():
     planes = lift_spectra(picture, LIBRARY, seeded(1))
     assert planes.shape == (9, 48, 48) and bool((planes > 0).all())
     before = linear_srgb_to_oklab(block_mean(srgb_decode(picture.float() / 255), 2))[0]
-    after = mul_to_oklab(planes[1:])[0]
+    after = mul_to_oklab(planes[1:], WORKSHOP)[0]
     ranks = [image.flatten().argsort().argsort().float() for image in (before, after)]
     assert float(torch.corrcoef(torch.stack(ranks))[0, 1]) > 0.999
 
@@ -30,7 +31,7 @@ def test_lift_darkens_leaves():
     assert abs(float(before[:, :32].mean() - before[:, 32:].mean())) < 0.02
     darker = 0
     for seed in range(8):
-        after = mul_to_oklab(lift_spectra(halves, LIBRARY, seeded(seed))[1:])[0]
+        after = mul_to_oklab(lift_spectra(halves, LIBRARY, seeded(seed))[1:], WORKSHOP)[0]
         darker += bool(after[:, 16:].mean() < 0.97 * after[:, :16].mean())
     assert darker >= 4, "some clusters take any spectrum"
 
@@ -39,7 +40,7 @@ def test_lift_is_repeatable_and_another_seed_gives_other_spectra():
     picture = photograph(4)
     first, second, third = (lift_spectra(picture, LIBRARY, seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, second)
-    assert float(delta_e_ok(mul_to_oklab(first[1:]), mul_to_oklab(third[1:])).mean()) > 1
+    assert float(delta_e_ok(mul_to_oklab(first[1:], WORKSHOP), mul_to_oklab(third[1:], WORKSHOP)).mean()) > 1
 
 
 def test_green_pixels_get_spectra_of_leaves():
@@ -81,7 +82,7 @@ def test_ground_is_covered_and_in_range(kind):
 
 def test_dead_leaves_show_many_colours_with_sharp_edges():
     ground = some_ground("leaves", 192)
-    oklab = mul_to_oklab(ground.bands)
+    oklab = mul_to_oklab(ground.bands, WORKSHOP)
     assert float(oklab[1:].std((1, 2)).min()) > 0.02, "colours are everywhere"
     steps = delta_e_ok(oklab[:, :, 1:], oklab[:, :, :-1])
     assert float((steps > 5).float().mean()) > 0.03 and float(steps.median()) < 1

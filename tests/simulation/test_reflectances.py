@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import potato
-from potato.core.sensors import BANDS
+from potato.core.sensor_table import WORKSHOP
 from potato.errors import InputError
 from potato.simulation.land.reflectances import COLUMNS, KINDS, load_reflectances
 
@@ -20,7 +20,7 @@ SCRIPT = Path(__file__).parents[2] / "runs" / "make_reflectances.py"
 
 
 def band(name: str, which: str) -> float:
-    return BY_NAME[name].bands[BANDS.index(which)]
+    return BY_NAME[name].bands[WORKSHOP.bands.index(which)]
 
 
 def test_list_has_many_surfaces_with_unique_names_and_every_kind():

@@ -9,7 +9,8 @@ import grounds
 from grounds import seeded
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.resample import block_mean
-from potato.core.sensors import SCALE, VISIBLE
+from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import SCALE
 from potato.model.model import Architecture
 from potato.model.network import Sharpener, sharpen
 from potato.simulation.ground import Ground
@@ -52,7 +53,9 @@ def test_symmetries_form_a_group_of_eight():
 @pytest.mark.parametrize("symmetry", ALL)
 def test_turned_pair_sharpens_to_the_turned_picture(symmetry, clean):
     pan, mul = (image.float() / SCALE for image in clean)
-    torch.testing.assert_close(turn(block_mean(pan), symmetry), block_mean(turn(pan, symmetry)))
+    torch.testing.assert_close(
+        turn(block_mean(pan, WORKSHOP.ratio), symmetry), block_mean(turn(pan, symmetry), WORKSHOP.ratio)
+    )
     predictor = Sharpener(Architecture(depth=0))
     plain = sharpen(predictor, pan[None], mul[None])
     other = sharpen(predictor, turn(pan, symmetry)[None], turn(mul, symmetry)[None])
@@ -80,10 +83,10 @@ def test_symmetry_outside_0_to_7_is_refused():
 @pytest.mark.parametrize("factor", [0.5, 1.0, 1.7])
 def test_exposed_oklab_equals_that_of_exposed_bands(factor, ground):
     bands = ground.bands
-    pan, brighter, oklab = expose(ground.pan, bands, mul_to_oklab(bands), factor)
+    pan, brighter, oklab = expose(ground.pan, bands, mul_to_oklab(bands, WORKSHOP), factor)
     torch.testing.assert_close(pan, ground.pan * factor)
-    assert float(delta_e_ok(oklab, mul_to_oklab(brighter)).max()) < 0.01, "JND"
-    assert factor == 1 or not torch.equal(oklab, mul_to_oklab(bands))
+    assert float(delta_e_ok(oklab, mul_to_oklab(brighter, WORKSHOP)).max()) < 0.01, "JND"
+    assert factor == 1 or not torch.equal(oklab, mul_to_oklab(bands, WORKSHOP))
 
 
 def test_each_chip_of_a_batch_has_its_own_exposure():
@@ -105,15 +108,15 @@ def test_generator_determines_all_draws_and_every_value_occurs():
 def test_air_keeps_pair_and_truth_consistent():
     pan, mul = torch.rand(1, 1, 32, 32, generator=seeded(1)), torch.rand(1, 8, 32, 32, generator=seeded(2))
     air = random_air(seeded(3))[None]
-    seen = add_air(pan, mul, mul_to_oklab(mul), air)
+    seen = add_air(pan, mul, mul_to_oklab(mul, WORKSHOP), air)
     torch.testing.assert_close(seen[0], pan + air[0, 1, 0])
     torch.testing.assert_close(seen[1][0, 7], mul[0, 7] * air[0, 0, 8] + air[0, 1, 8])
-    torch.testing.assert_close(seen[2], mul_to_oklab(seen[1]), atol=2e-4, rtol=0)
+    torch.testing.assert_close(seen[2], mul_to_oklab(seen[1], WORKSHOP), atol=2e-4, rtol=0)
 
 
 def test_clear_air_changes_nothing():
     pan, mul = torch.rand(2, 1, 8, 8, generator=seeded(1)), torch.rand(2, 8, 2, 2, generator=seeded(2))
-    oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)))
+    oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)), WORKSHOP)
     clear = CLEAR_AIR.expand(2, 2, 9)
     for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, clear), strict=True):
         torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
@@ -124,9 +127,11 @@ def test_air_absorbs_no_visible_light_and_haze_is_strongest_in_blue():
     assert bool((through[:, [*range(6), 7]] == 1).all())
     assert 0.7 <= float(through.min()) < 0.72 and 1.03 < float(through.max()) <= 1.05
     pan, *bands = hazes.mean(0).tolist()
-    assert hazes.min() >= 0 and bands == sorted(bands, reverse=True) and pan < bands[VISIBLE - 1]
+    assert (
+        hazes.min() >= 0 and bands == sorted(bands, reverse=True) and pan < bands[len(WORKSHOP.visible) - 1]
+    )
     # Haze is removed band by band: coastal doesn't always keep the most.
     assert 0.02 < (hazes[:, 1:].argmax(1) > 0).float().mean() < 0.9
     # Haze beyond red is hardly related to haze in red.
-    share = hazes[:, 1 + VISIBLE] / hazes[:, VISIBLE]
+    share = hazes[:, 1 + len(WORKSHOP.visible)] / hazes[:, len(WORKSHOP.visible)]
     assert float(share.quantile(0.1)) < 0.35 and float(share.quantile(0.9)) > 0.7

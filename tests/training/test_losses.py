@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from potato.core.color import JND, delta_e_ok
 from potato.core.resample import to_cells
+from potato.core.sensor_table import WORKSHOP
 from potato.training.losses import (
     SOFTNESS,
     delta_e_sum,
@@ -101,7 +102,7 @@ def mean_loss(output: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | 
 
 def in_cells(image: torch.Tensor) -> torch.Tensor:
     """Oklab (3, h, w) in cells, one image."""
-    return to_cells(image[None])
+    return to_cells(image[None], WORKSHOP.ratio)
 
 
 def test_fringe_loss_is_the_excess_of_magenta_over_the_truth():

@@ -20,6 +20,7 @@ from potato.core.color import (
 )
 from potato.core.profiles import PANEL
 from potato.core.render import FLAT, NATURAL, Look, adjust, dither, render, unrender
+from potato.core.sensor_table import WORKSHOP
 from potato.viewing import tools
 from potato.viewing.color_ops import MID_GREY, exaggerated
 
@@ -132,7 +133,7 @@ def test_mul_to_rgb_renders_mul_on_its_own_grid(tmp_path, look, plain):
     chosen = {"natural": NATURAL, "flat": FLAT}[look]
     threshold = dither(90, 70) if look == "natural" else 0.5
     mul = bands.astype("float32") / 1e4
-    colour = linear_srgb_to_oklab(mul[[4, 2, 1]]) if plain else mul_to_oklab(mul)
+    colour = linear_srgb_to_oklab(mul[[4, 2, 1]]) if plain else mul_to_oklab(mul, WORKSHOP)
     expected = render(colour, chosen, threshold)
     valid = bands.any(0)
     with rasterio.open(tmp_path / "o.tif") as file:

@@ -6,21 +6,28 @@ import click
 
 from potato.cli import options
 
-PROTOCOLS = {"plain": "halvings", "displaced": "displacement", "full": ""}
+PROTOCOLS = {"plain": "halvings", "mtf": "", "displaced": "displacement", "full": ""}
 """The protocols of a pair, and the option that belongs to each."""
 
 MODELS = {"weights", "baselines", "device", "fail_above"}
 """Options of every mode that runs models."""
 
+READING = {"sensor", "band_order", "scale", "nodata"}
+"""Options of every mode that opens a pair."""
+
 MODES = {
     "pair": MODELS
-    | {"protocol", "halvings", "displacement", "literature", "platform", "window", "workers", "cluster"},
+    | READING
+    | {"protocol", "halvings", "displacement", "literature", "window", "workers", "cluster"},
     "chips": MODELS | {"workers", "cluster"},
     "pictures": {"workers", "fail_above"},
-    "registration": {"window", "workers", "cluster"},
+    "registration": READING | {"window", "workers", "cluster"},
     "reflectances": MODELS,
 }
-"""The modes, and the options that each of them takes, output options aside."""
+"""The modes, and the options that each of them takes, those of `OUTPUT` aside."""
+
+OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
+"""Options of every mode."""
 
 
 @click.command()
@@ -38,6 +45,7 @@ MODES = {
     metavar="LIST",
     help="Evaluate on single surfaces: a CSV file of reflectances, or 'packaged' for Potato's list.",
 )
+@options.reading
 @options.weights
 @click.option(
     "--baselines",
@@ -51,7 +59,7 @@ MODES = {
     "--protocol",
     type=click.Choice(list(PROTOCOLS)),
     multiple=True,
-    help="Pair only: a protocol to run; may be repeated.  [default: all three]",
+    help="Pair only: a protocol to run; may be repeated.  [default: all]",
 )
 @click.option(
     "--halvings",
@@ -69,21 +77,14 @@ MODES = {
     "--literature/--no-literature",
     default=True,
     show_default=True,
-    help="Pair only: add SAM, ERGAS, Q8, SCC, PSNR, SSIM, QNR and HQNR.",
-)
-@click.option(
-    "--platform",
-    type=click.Choice(["WV02", "WV03"]),
-    default="WV02",
-    show_default=True,
-    help="Pair only: the satellite that took it, whose modulation transfer HQNR uses.",
+    help="Pair only: add SAM, ERGAS, Q2n, SCC, PSNR, SSIM, QNR and HQNR.",
 )
 @click.option(
     "--window",
     type=int,
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",
-    help="Pair and registration only: evaluate this part, in pan pixels, multiples of 4.",
+    help="Pair and registration only: evaluate this part, in pan pixels, multiples of the ratio.",
 )
 @click.option(
     "--fail-above",
@@ -112,10 +113,10 @@ def evaluate(
 ) -> None:
     """Compare a sharpener with others, or two pictures with each other.
 
-    PAN MUL evaluates on a real pair: by Wald's protocol, plain and with displaced band arrays, and
-    at full scale without a truth. --chips evaluates on a pool with known truth, --reflectances on
-    single surfaces. --pictures compares two finished pictures. --registration measures a pair
-    itself.
+    PAN MUL evaluates on a real pair: by Wald's protocol, plain, by modulation transfer and with
+    displaced band arrays, and at full scale without a truth. --chips evaluates on a pool with known
+    truth, --reflectances on single surfaces. --pictures compares two finished pictures.
+    --registration measures a pair itself.
 
     Differences are in JND. Ratios are to the bare predictor. Large pairs are evaluated in windows
     of 1,280 pan pixels.
@@ -155,7 +156,7 @@ def _inputs(context: click.Context, settings: dict[str, Any]) -> dict[str, Any]:
     [mode] = chosen
     if mode == "pair" and len(given["pair"]) != 2:
         raise click.UsageError(f"expected PAN and MUL, found {len(given['pair'])} file(s)")
-    for name in (*settings, "fail_above"):
+    for name in context.params.keys() - MODES.keys() - OUTPUT:
         typed = context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
         if typed and name not in MODES[mode]:
             raise click.UsageError(f"{_spelling(name)} means nothing with {_spelling(mode)}; leave it out")
@@ -182,8 +183,8 @@ def _tool_settings(settings: dict[str, Any]) -> dict[str, Any]:
         halvings=(runs["plain"] or default.halvings) if "plain" in wanted else (),
         displacements=(runs["displaced"] or default.displacements) if "displaced" in wanted else (),
         full="full" in wanted,
+        mtf="mtf" in wanted,
         literature=settings.pop("literature"),
-        platform=settings.pop("platform"),
     )
     names = [name.strip() for name in settings.pop("baselines").split(",")]
     baselines = tuple(name for name in names if name not in ("", "none"))

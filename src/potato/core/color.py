@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, constant_like, namespace
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 
 D65 = (0.95047, 1.0, 1.08883)
@@ -100,7 +99,7 @@ def bands_to_lms(sensor: Sensor) -> NDArray[np.float64]:
     return matrix
 
 
-def mul_to_oklab(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
+def mul_to_oklab(mul: ArrayT, sensor: Sensor) -> ArrayT:
     """The colour of mul, from all its visible bands.
 
     Args:
@@ -115,7 +114,8 @@ def mul_to_oklab(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
         ValueError: if mul hasn't the bands of the sensor.
 
     Example:
-        >>> white = mul_to_oklab(np.ones((8, 1, 1)), WORKSHOP)
+        >>> from potato.core.sensor_table import WORLDVIEW_2
+        >>> white = mul_to_oklab(np.ones((8, 1, 1)), WORLDVIEW_2)
         >>> [round(abs(x), 3) for x in white.flatten().tolist()]
         [1.0, 0.0, 0.0]
     """
@@ -123,7 +123,7 @@ def mul_to_oklab(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
     return _mix(_matrix(LMS_TO_OKLAB), _cbrt(lms))
 
 
-def mul_to_xyz(mul: ArrayT, sensor: Sensor = WORKSHOP) -> ArrayT:
+def mul_to_xyz(mul: ArrayT, sensor: Sensor) -> ArrayT:
     """Reflectance (…, n, h, w) to CIE XYZ (…, 3, h, w), Y = 1 for white, by all visible bands."""
     return _mix_visible(_matrix(sensor.bands_to_xyz).T, mul, sensor)
 

@@ -12,7 +12,6 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import enlarge_mask, upsample
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 
 GUTTER = 8
@@ -58,13 +57,13 @@ def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
     return render(grey, look, dither(*pan.shape))
 
 
-def render_upsampled(mul: ArrayT, look: Look = NATURAL, sensor: Sensor = WORKSHOP) -> ArrayT:
+def render_upsampled(mul: ArrayT, sensor: Sensor, look: Look = NATURAL) -> ArrayT:
     """Render mul in true colour, enlarged to pan's scale with bicubic interpolation: no sharpening.
 
     Args:
         mul: reflectance (n, h + 4, w + 4), with `BICUBIC_REACH` pixels of halo on every side.
-        look: the rendering.
         sensor: the sensor; r is its ratio.
+        look: the rendering.
 
     Returns:
         Codes float32 (3, rh, rw), whole numbers 0..`look.white`.
@@ -88,9 +87,7 @@ def side_by_side(*pictures: ArrayT) -> ArrayT:
 
 
 def draw_triple(
-    images: tuple[ArrayT, ArrayT, ArrayT],
-    valid: tuple[ArrayT, ArrayT, ArrayT],
-    sensor: Sensor = WORKSHOP,
+    images: tuple[ArrayT, ArrayT, ArrayT], valid: tuple[ArrayT, ArrayT, ArrayT], sensor: Sensor
 ) -> ArrayT:
     """Pan, mul and a target beside each other in the natural look; invalid pixels are magenta.
 
@@ -143,7 +140,7 @@ def draw_pair(
     if mul.shape[1:] == pan.shape:
         colour = render(mul_to_oklab(bands, sensor), NATURAL, dither(*pan.shape))
     else:
-        colour = render_upsampled(bands, sensor=sensor)
+        colour = render_upsampled(bands, sensor)
     pictures = (
         np.where(valid, codes, np.float32(PAIR_BACKGROUND))
         for codes, valid in ((render_pan(counts_to_reflectance(pan)), pan_valid), (colour, mul_valid))

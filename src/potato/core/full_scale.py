@@ -10,11 +10,8 @@ from potato.core.color import power
 from potato.core.resample import block_mean, inner
 from potato.core.statistics import Correlation, Difference, Histogram
 
-FRINGE_SIGMA = 4.0
-"""σ of the Gaussian that separates coarse from fine, in pan pixels: one mul pixel."""
-
-FRINGE_REACH = int(4 * FRINGE_SIGMA + 0.5)
-"""Where that Gaussian is cut off, in pan pixels."""
+FRINGE_REACH = 4
+"""Mul pixels after which the Gaussian is cut off that separates coarse from fine; its σ is one."""
 
 BORDER = 8
 """Pan pixels along the border of a result that don't count: sharpeners lack context there."""
@@ -78,11 +75,12 @@ class FullScaleCounts:
         Raises:
             ValueError: if the window is too small.
         """
-        # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
-        fine = inner(pan_valid, 0, FRINGE_REACH)
-        self.fringe.add(fringe(oklab)[fine])
-        self.detail.add(high_pass(oklab[0])[fine], high_pass(power(pan.clip(0), 1 / 3))[fine])
         ratio = pan_valid.shape[0] // whole.shape[0]
+        # The high-pass counts up to the image's edges, where it is mirrored, but not across holes.
+        fine = inner(pan_valid, 0, FRINGE_REACH * ratio)
+        self.fringe.add(fringe(oklab, ratio)[fine])
+        roots = power(pan.clip(0), 1 / 3)
+        self.detail.add(high_pass(oklab[0], ratio)[fine], high_pass(roots, ratio)[fine])
         counted = inner(whole, -(-BORDER // ratio))
         return self.consistency.add(block_mean(oklab, ratio), colour, counted), counted
 
@@ -103,26 +101,31 @@ class FullScaleCounts:
         )
 
 
-def fringe(oklab: NDArray[Any]) -> NDArray[Any]:
-    """|High-pass of a| × 100 (h, w) of Oklab (3, h, w): magenta and green fringes."""
-    contrast: NDArray[Any] = 100 * abs(high_pass(oklab[1]))
+def fringe(oklab: NDArray[Any], ratio: int) -> NDArray[Any]:
+    """|`high_pass` of a| × 100 (rh, rw) of Oklab (3, rh, rw): magenta and green fringes."""
+    contrast: NDArray[Any] = 100 * abs(high_pass(oklab[1], ratio))
     return contrast
 
 
-def high_pass(image: NDArray[Any]) -> NDArray[Any]:
-    """An image (h, w) minus its Gaussian blur of `FRINGE_SIGMA`, borders mirrored.
+def high_pass(image: NDArray[Any], ratio: int) -> NDArray[Any]:
+    """An image (rh, rw) minus its Gaussian blur, σ one mul pixel, borders mirrored.
+
+    Args:
+        image: on pan's grid.
+        ratio: pan pixels along a mul pixel, r.
 
     Raises:
         ValueError: if a side isn't longer than `FRINGE_REACH`.
     """
-    if min(image.shape) <= FRINGE_REACH:
-        raise ValueError(f"expected sides above {FRINGE_REACH} pan pixels, found {image.shape}")
-    kernel = np.exp(-0.5 * (np.arange(-FRINGE_REACH, FRINGE_REACH + 1) / FRINGE_SIGMA) ** 2)
+    reach = FRINGE_REACH * ratio
+    if min(image.shape) <= reach:
+        raise ValueError(f"expected sides above {reach} pan pixels, found {image.shape}")
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / ratio) ** 2)
     kernel = (kernel / kernel.sum()).astype(image.dtype)
-    blurred = np.pad(image, FRINGE_REACH, mode="reflect")
+    blurred = np.pad(image, reach, mode="reflect")
     for _ in range(2):  # along rows, then along columns
         # One long row, since calls cost more than the pixels where rows meet, which are cut off.
         joined = np.convolve(blurred.ravel(), kernel, "same").reshape(blurred.shape)
-        blurred = joined[:, FRINGE_REACH:-FRINGE_REACH].T
+        blurred = joined[:, reach:-reach].T
     fine: NDArray[Any] = image - blurred
     return fine

@@ -2,11 +2,7 @@
 
 The MTF of a band gives the share of a wave's contrast that its image keeps. The field describes it
 by one number, the MTF gain at the Nyquist frequency of mul (the finest wave on its grid), and
-assumes a Gaussian through it.
-
-Source: G. Vivone and others, "A Critical Comparison Among Pansharpening Algorithms", IEEE
-Transactions on Geoscience and Remote Sensing 53 (2015), and the toolbox published with it, which
-has these gains.
+assumes a Gaussian through it. `core.sensor_table` has the published gains.
 """
 
 import math
@@ -16,32 +12,37 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.sensors import RATIO
+from potato.core.sensors import Sensor
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MUL_GAINS: dict[str, tuple[float, ...]] = {
-    "WV02": (0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.27),
-    "WV03": (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315),
-}
-"""MTF gain of each of `sensors.BANDS` at mul's Nyquist frequency, by platform."""
-
-PAN_GAINS: dict[str, tuple[float]] = {"WV02": (0.11,), "WV03": (0.14,)}
-"""MTF gain at mul's Nyquist frequency of pan brought to mul's scale, by platform."""
+TYPICAL_MUL_GAIN, TYPICAL_PAN_GAIN = 0.3, 0.15
+"""Gains of a sensor whose own nobody published, as the toolbox of Vivone and others (2015) assumes
+them. Figures that depend on them compare sharpeners with each other, not sensors."""
 
 DEVIATIONS = 4.0
 """Standard deviations after which the Gaussian is cut off, rounded up to whole cells."""
 
 
+def mul_gains(sensor: Sensor) -> tuple[float, ...]:
+    """The MTF gain of each band at mul's Nyquist frequency, typical ones where unpublished."""
+    return sensor.mul_gains or (TYPICAL_MUL_GAIN,) * len(sensor.bands)
+
+
+def pan_gains(sensor: Sensor) -> tuple[float]:
+    """The MTF gain, at mul's Nyquist frequency, of pan brought to mul's scale, or a typical one."""
+    return (TYPICAL_PAN_GAIN if sensor.pan_gain is None else sensor.pan_gain,)
+
+
 def _deviation(gain: float) -> float:
-    """Standard deviation σ in pan pixels: exp(−2 π² σ² f²) = gain at f = 1/8 cycle per pixel."""
-    return math.sqrt(-2 * math.log(gain)) * RATIO / math.pi
+    """Standard deviation σ in mul pixels: exp(−2 π² σ² f²) = gain at f = 1/2 cycle per pixel."""
+    return math.sqrt(-2 * math.log(gain)) / math.pi
 
 
 def reach(gains: Sequence[float]) -> int:
     """The number of cells on every side of a cell on which its value in `degrade` depends."""
-    return math.ceil(DEVIATIONS * _deviation(min(gains)) / RATIO)
+    return math.ceil(DEVIATIONS * _deviation(min(gains)))
 
 
 def gaussian_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
@@ -56,31 +57,31 @@ def gaussian_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
         ((2 · reach + 1) · r,): of the pixels along a cell and those around it; they sum to 1.
     """
     count = (2 * reach + 1) * ratio
-    deviation = math.sqrt(-2 * math.log(gain)) * ratio / math.pi
-    weights = np.exp(-0.5 * ((np.arange(count) - (count - 1) / 2) / deviation) ** 2)
+    weights = np.exp(-0.5 * ((np.arange(count) - (count - 1) / 2) / (_deviation(gain) * ratio)) ** 2)
     taps: NDArray[np.float64] = weights / weights.sum()
     return taps
 
 
-def degrade(image: "Tensor", gains: Sequence[float]) -> "Tensor":
+def degrade(image: "Tensor", gains: Sequence[float], ratio: int) -> "Tensor":
     """Bring an image from pan's scale to mul's, blurred as bands of given MTF gains blur it.
 
     The blur is a Gaussian that has the MTF gain at mul's Nyquist frequency, centred on each cell.
     Pixels beyond the border have the value of the nearest pixel inside.
 
     Args:
-        image: (b, c, 4h, 4w), in any linear unit.
+        image: (b, c, rh, rw), in any linear unit.
         gains: MTF gains between 0 and 1, one for each channel; or one for all.
+        ratio: pan pixels along a mul pixel, r.
 
     Returns:
         (b, c, h, w) in that unit.
 
     Raises:
-        ValueError: if the sides aren't multiples of 4, or gains don't fit the channels.
+        ValueError: if the ratio doesn't divide the sides, or gains don't fit the channels.
 
     Example:
         >>> import torch
-        >>> degrade(torch.ones(1, 1, 8, 8), (0.35,)).allclose(torch.ones(1, 1, 2, 2))
+        >>> degrade(torch.ones(1, 1, 8, 8), (0.35,), 4).allclose(torch.ones(1, 1, 2, 2))
         True
     """
     import torch
@@ -89,13 +90,12 @@ def degrade(image: "Tensor", gains: Sequence[float]) -> "Tensor":
     channels = image.shape[1]
     if len(gains) not in (1, channels) or not all(0 < gain < 1 for gain in gains):
         raise ValueError(f"expected 1 or {channels} gains between 0 and 1, found {tuple(gains)}")
-    if image.shape[-2] % RATIO or image.shape[-1] % RATIO:
-        raise ValueError(f"expected sides that {RATIO} divides, found {tuple(image.shape)}")
-    border = RATIO * reach(gains)
-    offsets = torch.arange(2 * border + RATIO) - (border + (RATIO - 1) / 2)
-    deviations = torch.tensor([_deviation(gain) for gain in gains], dtype=torch.float64)
-    kernel = torch.exp(-0.5 * (offsets / deviations[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).expand(channels, -1).to(image)
+    if image.shape[-2] % ratio or image.shape[-1] % ratio:
+        raise ValueError(f"expected sides that {ratio} divides, found {tuple(image.shape)}")
+    cells = reach(gains)
+    border = ratio * cells
+    taps = np.stack([gaussian_taps(gain, cells, ratio) for gain in gains])
+    kernel = torch.from_numpy(taps).expand(channels, -1).to(image)
     padded = functional.pad(image, (border, border, border, border), mode="replicate")
-    across = functional.conv2d(padded, kernel[:, None, None, :], stride=(1, RATIO), groups=channels)
-    return functional.conv2d(across, kernel[:, None, :, None], stride=(RATIO, 1), groups=channels)
+    across = functional.conv2d(padded, kernel[:, None, None, :], stride=(1, ratio), groups=channels)
+    return functional.conv2d(across, kernel[:, None, :, None], stride=(ratio, 1), groups=channels)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, constant_like, namespace
-from potato.core.sensors import RATIO
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +19,7 @@ BICUBIC_REACH = 2
 """Cells on every side of a cell on which its bicubic upsampling depends."""
 
 
-def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
+def block_mean(image: ArrayT, factor: int) -> ArrayT:
     """Means of `factor` × `factor` pixels: (…, h·factor, w·factor) to (…, h, w).
 
     Raises:
@@ -40,14 +39,14 @@ def block_mean(image: ArrayT, factor: int = RATIO) -> ArrayT:
     return means
 
 
-def to_cells(image: "Tensor", ratio: int = RATIO) -> "Tensor":
+def to_cells(image: "Tensor", ratio: int) -> "Tensor":
     """Rearrange an image (b, c, rh, rw) in cells (b, r²·c, h, w); r is the ratio."""
     from torch.nn import functional
 
     return functional.pixel_unshuffle(image, ratio)
 
 
-def from_cells(cells: "Tensor", ratio: int = RATIO) -> "Tensor":
+def from_cells(cells: "Tensor", ratio: int) -> "Tensor":
     """Rearrange cells (b, r²·c, h, w) as an image (b, c, rh, rw): the inverse of `to_cells`."""
     from torch.nn import functional
 
@@ -66,13 +65,13 @@ def cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def bicubic_phases(ratio: int = RATIO) -> NDArray[np.float64]:
+def bicubic_phases(ratio: int) -> NDArray[np.float64]:
     """Weights (r, 5) of the 5 cells around each of the r pan pixels along a cell."""
     phase = (np.arange(ratio) + 0.5) / ratio - 0.5
     return cubic(np.arange(-BICUBIC_REACH, BICUBIC_REACH + 1) - phase[:, None])
 
 
-def upsample(image: ArrayT, ratio: int = RATIO) -> ArrayT:
+def upsample(image: ArrayT, ratio: int) -> ArrayT:
     """Bicubic upsampling without padding.
 
     Args:
@@ -92,7 +91,7 @@ def upsample(image: ArrayT, ratio: int = RATIO) -> ArrayT:
     return image
 
 
-def upsample_cells(image: "Tensor", ratio: int = RATIO) -> "Tensor":
+def upsample_cells(image: "Tensor", ratio: int) -> "Tensor":
     """Bicubic upsampling, as `upsample` does it; the result is in cells.
 
     Args:
@@ -156,7 +155,7 @@ def _framed(image: ArrayT, frame: int) -> ArrayT:
     return framed
 
 
-def enlarge_mask(valid: ArrayT, ratio: int = RATIO) -> ArrayT:
+def enlarge_mask(valid: ArrayT, ratio: int) -> ArrayT:
     """Bring a mask from mul's grid to pan's, by repetition.
 
     Args:

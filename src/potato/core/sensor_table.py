@@ -7,6 +7,9 @@ order all their bands or just four.
 Matrices, shares of pan and errors: fitted by `runs/fit_color.py` (ridge 1.2e-4) to half of 7,335
 reflectance spectra of earthlib 1.1 and LUMA SLUM (S. Kotthaus and others, 2014), as the vendors'
 spectral responses see them; the error is on the other half. `docs/colour.md` compares choices.
+
+MTF gains: G. Vivone and others, "A Critical Comparison Among Pansharpening Algorithms", IEEE
+Transactions on Geoscience and Remote Sensing 53 (2015), and the toolbox published with it.
 """
 
 from dataclasses import replace
@@ -33,6 +36,8 @@ WORLDVIEW_2 = Sensor(
         *[_INVISIBLE] * 3,
     ),
     pan_weights=(0.0, 0.13, 0.21, 0.14, 0.22, 0.18, 0.12, 0.0),
+    mul_gains=(0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.35, 0.27),
+    pan_gain=0.11,
     colour_error=0.13,
     file_order=("coastal", "blue", "green", "yellow", "red", "rededge", "nir1", "nir2"),
     codes=("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2"),
@@ -43,7 +48,13 @@ WORLDVIEW_2 = Sensor(
     ),
 )
 WORLDVIEW_3 = replace(
-    WORLDVIEW_2, name="WV03", title="WorldView-3", platforms=("worldview-03",), colour_error=0.12
+    WORLDVIEW_2,
+    name="WV03",
+    title="WorldView-3",
+    platforms=("worldview-03",),
+    mul_gains=(0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315),
+    pan_gain=0.14,
+    colour_error=0.12,
 )
 
 _LEGION = Sensor(
@@ -90,6 +101,8 @@ GEOEYE_1 = Sensor(
         _INVISIBLE,
     ),
     pan_weights=(0.15, 0.39, 0.29, 0.17),
+    mul_gains=(0.23, 0.23, 0.23, 0.23),
+    pan_gain=0.16,
     colour_error=0.63,
     file_order=_BGRN,
     codes=_MAXAR_BGRN,
@@ -110,6 +123,8 @@ QUICKBIRD_2 = replace(
         _INVISIBLE,
     ),
     pan_weights=(0.05, 0.24, 0.31, 0.4),
+    mul_gains=(0.34, 0.32, 0.3, 0.22),
+    pan_gain=0.15,
     colour_error=0.53,
 )
 IKONOS_2 = replace(
@@ -124,6 +139,8 @@ IKONOS_2 = replace(
         _INVISIBLE,
     ),
     pan_weights=(0.05, 0.22, 0.3, 0.43),
+    mul_gains=(0.26, 0.28, 0.29, 0.28),
+    pan_gain=0.17,
     colour_error=0.66,
 )
 
@@ -325,6 +342,8 @@ WORLDVIEW_BGRN = replace(
         _INVISIBLE,
     ),
     pan_weights=(0.11, 0.32, 0.36, 0.21),
+    mul_gains=(0.35, 0.35, 0.35, 0.35),
+    pan_gain=0.11,
     colour_error=0.54,
 )
 LEGION_BGRN = replace(
@@ -339,6 +358,8 @@ LEGION_BGRN = replace(
         _INVISIBLE,
     ),
     pan_weights=(0.18, 0.31, 0.32, 0.19),
+    mul_gains=(),
+    pan_gain=None,
     colour_error=0.55,
     file_order=(),
     codes=(),

@@ -67,6 +67,9 @@ class Sensor:
             bands, in their order, 0 for those that aren't visible. Columns sum to the white point.
         pan_weights: the share of each band in pan: what pan sees of sunlit ground is the sum of the
             bands, each times its share. They sum to 1.
+        mul_gains: the contrast that each band keeps at mul's Nyquist frequency, 0..1: the gain of
+            its modulation transfer function (MTF). Empty where nobody published them.
+        pan_gain: likewise, of pan brought to mul's scale; None where unpublished.
         colour_error: of `bands_to_xyz`, in JND: its mean over measured spectra that took no part in
             the fit. None if the responses of this satellite are unknown.
         ratio: pan pixels along one side of a mul pixel.
@@ -87,6 +90,8 @@ class Sensor:
     bands: tuple[str, ...]
     bands_to_xyz: tuple[tuple[float, float, float], ...]
     pan_weights: tuple[float, ...]
+    mul_gains: tuple[float, ...] = ()
+    pan_gain: float | None = None
     colour_error: float | None = None
     ratio: int = 4
     file_order: tuple[str, ...] = ()
@@ -103,6 +108,8 @@ class Sensor:
             )
         if len(self.bands_to_xyz) != count or len(self.pan_weights) != count:
             raise ValueError(f"{self.name}: expected a row of XYZ and a share of pan for each band")
+        if len(self.mul_gains) not in (0, count):
+            raise ValueError(f"{self.name}: expected an MTF gain for each band, or none")
         if len(self.codes) not in (0, count) or (self.file_order and {*self.file_order} != {*self.bands}):
             raise ValueError(f"{self.name}: expected codes and an order of all bands, or none")
 
@@ -177,13 +184,3 @@ class Sensor:
         known = {simplified(each): band for band in self.bands for each in self.band_names(band)}
         text = name.strip().lower()
         return known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
-
-
-# Until every room takes a sensor: facts of WorldView-2 and -3.
-RATIO = 4
-BANDS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir1", "nir2")
-BAND_CODES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
-VISIBLE = 5
-FIRST_ARRAY = ("nir2", "coastal", "yellow", "rededge")
-SECOND_ARRAY = ("blue", "green", "red", "nir1")
-PLATFORMS = {"WV02": "WV02", "WV03": "WV03", "worldview-02": "WV02", "worldview-03": "WV03"}

@@ -1,42 +1,40 @@
-"""Classical sharpeners, the baselines of the literature: 8 bands in, 8 sharp bands out.
+"""Classical sharpeners, the baselines of the literature: n bands in, n sharp bands out.
 
 Each follows its published formula. Where pan stands for an intensity of mul, its mean and deviation
 are matched at mul's scale. `brovey`, `gsa` and `awlp` take statistics of the whole image,
 so the result in a window depends on the window.
 
-All take pan (b, 1, 4h, 4w) and mul (b, 8, h, w) in reflectance, every pixel valid, and return (b,
-8, 4h, 4w), which may overshoot 0..1. The images of a batch don't affect each other. All raise
+All take pan (b, 1, rh, rw) and mul (b, n, h, w) in reflectance, every pixel valid, and return (b,
+n, rh, rw), which may overshoot 0..1. The images of a batch don't affect each other. All raise
 ValueError if the shapes don't fit.
 
 The choice, and details that papers leave open, follow G. Vivone and others, "A Critical Comparison
 Among Pansharpening Algorithms", IEEE Transactions on Geoscience and Remote Sensing 53 (2015).
 """
 
-from collections.abc import Callable
+import functools
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.mtf import MUL_GAINS, degrade
+from potato.core.mtf import degrade, mul_gains
 from potato.core.resample import BICUBIC_REACH, block_mean, from_cells, upsample_cells
-from potato.core.sensors import BANDS, RATIO
+from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
 
 Baseline = Callable[[Tensor, Tensor], Tensor]
-"""A classical sharpener: pan (b, 1, 4h, 4w) and mul (b, 8, h, w) to sharp bands (b, 8, 4h, 4w)."""
+"""A classical sharpener: pan (b, 1, rh, rw) and mul (b, n, h, w) to sharp bands (b, n, rh, rw)."""
 
 DARK = 1e-3
-"""Least reflectance that a ratio divides by; below it, the ratio would be noise over noise."""
-
-BRIGHTEST = float(RATIO**2)
-"""Largest ratio of a pixel to its cell: one pixel can't hold more light than the whole cell."""
+"""Least reflectance that is divided by; below it, the quotient would be noise over noise."""
 
 
 def bicubic(pan: Tensor, mul: Tensor) -> Tensor:
     """Mul enlarged by cubic convolution with a = −0.75, as in the model; pan isn't used."""
-    check_pair_shapes(pan, mul)
-    return _enlarge(mul)
+    return _enlarge(mul, _ratio_of(pan, mul))
 
 
 def brovey(pan: Tensor, mul: Tensor) -> Tensor:
@@ -46,10 +44,9 @@ def brovey(pan: Tensor, mul: Tensor) -> Tensor:
     images. II. Channel ratio and chromaticity transformation techniques", Remote Sensing of
     Environment 22 (1987).
     """
-    check_pair_shapes(pan, mul)
-    coarse = mul.mean(1, keepdim=True)
-    intensity = _enlarge(coarse)
-    return _enlarge(mul) * _ratio(_match(pan, block_mean(pan), coarse), intensity)
+    ratio, coarse = _ratio_of(pan, mul), mul.mean(1, keepdim=True)
+    matched = _match(pan, block_mean(pan, ratio), coarse)
+    return _enlarge(mul, ratio) * _modulation(matched, _enlarge(coarse, ratio), ratio)
 
 
 def gsa(pan: Tensor, mul: Tensor) -> Tensor:
@@ -63,13 +60,13 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
     Multivariate Regression of MS+Pan Data", IEEE Transactions on Geoscience and Remote Sensing 45
     (2007).
     """
-    check_pair_shapes(pan, mul)
+    ratio = _ratio_of(pan, mul)
     means = mul.mean((2, 3), keepdim=True)
-    columns, goal = (mul - means).flatten(2).mT.double(), block_mean(pan).flatten(2).mT.double()
+    columns, goal = (mul - means).flatten(2).mT.double(), block_mean(pan, ratio).flatten(2).mT.double()
     level = goal.mean(1, keepdim=True)
     # Where bands are flat or copies of each other, the smallest weights are taken.
     weights = torch.linalg.pinv(columns.mT @ columns, hermitian=True) @ (columns.mT @ (goal - level))
-    enlarged = _enlarge(mul)
+    enlarged = _enlarge(mul, ratio)
     mix = ((enlarged - means) * weights[..., None].to(pan)).sum(1, keepdim=True)
     intensity = mix + level[..., None].to(pan)
     apart = intensity - intensity.mean((2, 3), keepdim=True)
@@ -79,7 +76,7 @@ def gsa(pan: Tensor, mul: Tensor) -> Tensor:
     return sharp
 
 
-def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
+def mtf_glp_hpm(pan: Tensor, mul: Tensor, gains: Sequence[float]) -> Tensor:
     """Generalised Laplacian pyramid with filters matched to the MTF, and high-pass modulation.
 
     Each enlarged band is multiplied by the ratio of pan to coarse pan: pan filtered by the band's
@@ -93,45 +90,53 @@ def mtf_glp_hpm(pan: Tensor, mul: Tensor, platform: str = "WV02") -> Tensor:
     and Remote Sensing Letters 11 (2014).
 
     Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w).
-        platform: `WV02` or `WV03`, the satellite whose `mtf.MUL_GAINS` are used.
+        pan: reflectance (b, 1, rh, rw).
+        mul: reflectance (b, n, h, w).
+        gains: the MTF gain of each band, as `mtf.mul_gains` has them.
     """
-    check_pair_shapes(pan, mul)
-    coarse = degrade(pan.expand(-1, len(BANDS), -1, -1), MUL_GAINS[platform])
-    return _enlarge(mul) * _ratio(pan, _enlarge(coarse))
+    ratio = _ratio_of(pan, mul)
+    coarse = degrade(pan.expand(-1, mul.shape[1], -1, -1), gains, ratio)
+    return _enlarge(mul, ratio) * _modulation(pan, _enlarge(coarse, ratio), ratio)
 
 
 def awlp(pan: Tensor, mul: Tensor) -> Tensor:
     """Additive wavelet luminance proportional: pan's finest wavelets, by each band's brightness.
 
-    Pan is matched to the mean of all bands. Its difference from two rounds of the "à trous"
-    transform with a B3 spline is added.
+    Pan is matched to the mean of all bands. Its difference from rounds of the "à trous" transform
+    with a B3 spline is added; each round doubles the scale, until it is mul's or coarser.
 
     Source: X. Otazu and others, "Introduction of Sensor Spectral Response Into Image Fusion
     Methods. Application to Wavelet-Based Methods", IEEE Transactions on Geoscience and Remote
     Sensing 43 (2005).
     """
+    ratio, coarse = _ratio_of(pan, mul), mul.mean(1, keepdim=True)
+    matched, enlarged = _match(pan, block_mean(pan, ratio), coarse), _enlarge(mul, ratio)
+    smooth = matched
+    for level in range(math.ceil(math.log2(ratio))):
+        smooth = _smooth(smooth, 2**level)
+    return enlarged + (matched - smooth) * _modulation(enlarged, _enlarge(coarse, ratio), ratio)
+
+
+def make_baselines(sensor: Sensor) -> dict[str, Baseline]:
+    """The classical sharpeners for pairs of a sensor, by name, the plainest first."""
+    return {
+        "bicubic": bicubic,
+        "brovey": brovey,
+        "gsa": gsa,
+        "mtf-glp-hpm": functools.partial(mtf_glp_hpm, gains=mul_gains(sensor)),
+        "awlp": awlp,
+    }
+
+
+def _ratio_of(pan: Tensor, mul: Tensor) -> int:
+    """The ratio of a pair whose shapes fit each other."""
     check_pair_shapes(pan, mul)
-    coarse = mul.mean(1, keepdim=True)
-    matched, enlarged = _match(pan, block_mean(pan), coarse), _enlarge(mul)
-    planes = matched - _smooth(_smooth(matched, 1), 2)
-    return enlarged + planes * _ratio(enlarged, _enlarge(coarse))
+    return pan.shape[-1] // mul.shape[-1]
 
 
-BASELINES: dict[str, Baseline] = {
-    "bicubic": bicubic,
-    "brovey": brovey,
-    "gsa": gsa,
-    "mtf_glp_hpm": mtf_glp_hpm,
-    "awlp": awlp,
-}
-"""The classical sharpeners by name, the plainest first."""
-
-
-def _enlarge(image: Tensor) -> Tensor:
-    """(b, c, h, w) to (b, c, 4h, 4w), borders replicated."""
-    return from_cells(upsample_cells(F.pad(image, (BICUBIC_REACH,) * 4, mode="replicate")))
+def _enlarge(image: Tensor, ratio: int) -> Tensor:
+    """(b, c, h, w) to (b, c, rh, rw), borders replicated."""
+    return from_cells(upsample_cells(F.pad(image, (BICUBIC_REACH,) * 4, mode="replicate"), ratio), ratio)
 
 
 def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
@@ -141,8 +146,9 @@ def _match(image: Tensor, coarse: Tensor, goal: Tensor) -> Tensor:
     return (image - coarse.mean((2, 3), keepdim=True)) * gain + goal.mean((2, 3), keepdim=True)
 
 
-def _ratio(fine: Tensor, coarse: Tensor) -> Tensor:
-    return (fine / coarse.clamp_min(DARK)).clamp(0, BRIGHTEST)
+def _modulation(fine: Tensor, coarse: Tensor, ratio: int) -> Tensor:
+    """Pixels by their cells; a pixel can't hold more light than the whole cell."""
+    return (fine / coarse.clamp_min(DARK)).clamp(0, ratio**2)
 
 
 def _smooth(image: Tensor, step: int) -> Tensor:

@@ -13,19 +13,20 @@ from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings
 from potato.evaluation.masks import CompletePair
 from potato.evaluation.methods import MethodSpec
-from potato.evaluation.pair_windows import WINDOW, choose_region, map_windows, to_tensors
+from potato.evaluation.pair_windows import WINDOW, PairFiles, choose_region, map_windows, to_tensors
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.result import Charts, Evaluation, provenance
 from potato.evaluation.tables import first_histogram, pair_sections
-from potato.raster import PairPixels, gdal, open_pair
+from potato.raster import Layer, PairPixels, Reading, gdal
 
 
 @one_thread()
 def evaluate_pair(
-    pan: PathLike,
-    mul: PathLike,
+    pan: PathLike | Layer,
+    mul: PathLike | Layer,
     methods: MethodSpec | None = None,
     *,
+    reading: Reading | None = None,
     protocols: Protocols | None = None,
     window: Sequence[int] | None = None,
     workers: int | None = None,
@@ -39,13 +40,15 @@ def evaluate_pair(
     surroundings and the borders of windows don't count.
 
     Args:
-        pan: a panchromatic image: one band of uint16 reflectance × 10,000, from any file or address
-            that GDAL reads.
-        mul: the 8 multispectral bands of the same ground, four times coarser.
-        methods: the model and the baselines; None for the shipped weights and every baseline.
-        protocols: the protocols to run; None for all.
-        window: evaluate only (row, column, height, width) in pan pixels, multiples of 4; None for
-            the whole.
+        pan: the panchromatic image, as `open_pair` takes it.
+        mul: the multispectral bands of the same ground.
+        reading: how to read the files, where they don't say it themselves.
+        methods: the model and the baselines; None for every baseline and the shipped weights, or
+            the predictor if they don't fit the sensor.
+        protocols: the protocols to run; None for all. Those that the sensor has no facts for are
+            left out, and the result's notes say so.
+        window: evaluate only (row, column, height, width) in pan pixels, multiples of the
+            ratio; None for the whole.
         workers: windows to work on at once; None for one per core that this process may use.
         cluster: `local`, or the address of a Dask scheduler, whose workers read and evaluate; None
             for threads of this process.
@@ -57,14 +60,22 @@ def evaluate_pair(
         BlockError: if the work fails on a window.
         ClusterError: if the cluster can't be used, or is lost.
     """
-    methods, protocols = methods or MethodSpec(), protocols or Protocols()
+    pair_files = PairFiles(pan, mul, reading)
+    with gdal(), pair_files.open() as pair:
+        sensor = pair.sensor
+        protocols, left_out = (protocols or Protocols()).for_sensor(sensor)
+        least = protocols.least(sensor.ratio)
+        region = choose_region(pair, window, least, "choose fewer --protocol or --halvings")
+        files = {"pan": pair.pan_path, "mul": pair.mul_path, "sensor": sensor.name}
+        notes = (*pair.notes, *left_out)
+    methods = (methods or MethodSpec()).for_sensor(sensor)
     names = [method.name for method in methods.methods]
-    with gdal(), open_pair(pan, mul) as pair:
-        region = choose_region(pair, window, protocols.least, "choose fewer --protocol or --halvings")
-        files = {"pan": pair.pan_path, "mul": pair.mul_path}
     found, chart, evaluated = {name: Findings() for name in names}, ErrorMap(region), 0
-    work = functools.partial(_evaluate, methods if cluster is None else methods.for_workers(), protocols)
-    results = map_windows(pan, mul, region, work, workers=workers, cluster=cluster, progress=progress)
+    spec = methods if cluster is None else methods.for_workers()
+    work = functools.partial(_evaluate, spec, protocols)
+    results = map_windows(
+        pair_files, region, sensor.ratio, work, workers=workers, cluster=cluster, progress=progress
+    )
     for place, result in results:
         if result is not None:
             evaluated += 1
@@ -73,7 +84,7 @@ def evaluate_pair(
             chart.put(place, result[1])
     if not evaluated:
         raise EmptyError(f"{files['pan']}: expected valid pixels to evaluate, found none")
-    sections = pair_sections(found, protocols)
+    sections = pair_sections(found, protocols, sensor)
     first = sections[0]
     column = "mean" if "mean" in first.columns else "consistency"
     headline = first.rows[names[-1]][column]
@@ -87,8 +98,9 @@ def evaluate_pair(
         sections,
         headline,
         f"{column} ΔE of {names[-1]}, {first.key}",
-        {"windows": {"judged": evaluated, "side_in_pan_pixels": WINDOW}, "platform": protocols.platform},
+        {"windows": {"judged": evaluated, "side_in_pan_pixels": WINDOW}},
         Charts(first.title, histograms, chart.canvas, f"{names[-1]}, {first.key}"),
+        notes,
     )
 
 
@@ -99,4 +111,5 @@ def _evaluate(
     """Evaluate a window; None if nothing in it is valid."""
     if not (pixels.pan_valid.any() and pixels.mul_valid.any()):
         return None
-    return evaluate_window(methods.methods, CompletePair.of_window(*to_tensors(pixels)), protocols)
+    window = CompletePair.of_window(*to_tensors(pixels))
+    return evaluate_window(methods.methods, window, protocols, methods.sensor)

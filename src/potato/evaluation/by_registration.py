@@ -22,9 +22,9 @@ from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError
-from potato.evaluation.pair_windows import choose_region, map_windows
+from potato.evaluation.pair_windows import PairFiles, choose_region, map_windows
 from potato.evaluation.result import Evaluation, Row, Section
-from potato.raster import PairPixels, gdal, open_pair
+from potato.raster import Layer, PairPixels, Reading, gdal
 
 _SIDE = 32
 """Mul pixels along the side of the windows in which displacements are measured."""
@@ -39,9 +39,10 @@ _ALL = {"all": "all bands"}
 
 
 def measure_registration(
-    pan: PathLike,
-    mul: PathLike,
+    pan: PathLike | Layer,
+    mul: PathLike | Layer,
     *,
+    reading: Reading | None = None,
     window: Sequence[int] | None = None,
     workers: int | None = None,
     cluster: str | None = None,
@@ -50,11 +51,11 @@ def measure_registration(
     """Measure how far the two band arrays of a pair lie from pan, and from each other.
 
     Args:
-        pan: a panchromatic image: one band of uint16 reflectance × 10,000, from any file or address
-            that GDAL reads.
-        mul: the 8 multispectral bands of the same ground, four times coarser.
-        window: measure only (row, column, height, width) in pan pixels, multiples of 4; None for
-            the whole.
+        pan: the panchromatic image, as `open_pair` takes it.
+        mul: the multispectral bands of the same ground.
+        reading: how to read the files, where they don't say it themselves.
+        window: measure only (row, column, height, width) in pan pixels, multiples of the
+            ratio; None for the whole.
         workers: pieces of the pair to work on at once; changes no figure. None for one per core.
         cluster: `local`, or the address of a Dask scheduler, whose workers read and measure;
             changes no figure. None for threads of this process.
@@ -68,15 +69,18 @@ def measure_registration(
         EmptyError: if nothing can be measured: too little is valid, or the ground is featureless.
         ClusterError: if the cluster can't be used, or is lost.
     """
-    with gdal(), open_pair(pan, mul) as pair:
+    pair_files = PairFiles(pan, mul, reading)
+    with gdal(), pair_files.open() as pair:
         region = choose_region(pair, window, _SIDE, "choose a larger part or another pair")
-        files, sensor = {"pan": pair.pan_path, "mul": pair.mul_path}, pair.sensor
+        files, sensor, notes = {"pan": pair.pan_path, "mul": pair.mul_path}, pair.sensor, pair.notes
     work = functools.partial(_measure, sensor)
-    results = map_windows(pan, mul, region, work, workers=workers, cluster=cluster, progress=progress)
+    results = map_windows(
+        pair_files, region, sensor.ratio, work, workers=workers, cluster=cluster, progress=progress
+    )
     names = dict(itertools.islice(_ARRAYS.items(), len(sensor.arrays))) or _ALL
     measured = [one for place, found in results for one in _windows(place, found, names)]
     rows = {name: _average([one[key] for one in measured]) for key, name in names.items()}
-    _refuse_nothing(pan, rows)
+    _refuse_nothing(files["pan"], rows)
     title = _title(rows)
     if len(rows) > 1:
         rows["between them"] = _between(rows)
@@ -90,10 +94,11 @@ def measure_registration(
         None,
         "",
         {"side_of_windows": _SIDE, "arrays": names, "windows": measured},
+        notes=notes,
     )
 
 
-def _refuse_nothing(pan: PathLike, rows: Mapping[str, Row]) -> None:
+def _refuse_nothing(pan: str, rows: Mapping[str, Row]) -> None:
     """Refuse a pair in which an array has no window with a displacement.
 
     Raises:

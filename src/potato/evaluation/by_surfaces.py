@@ -10,6 +10,7 @@ from torch import Tensor
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
+from potato.core.sensor_table import WORKSHOP
 from potato.core.statistics import Histogram
 from potato.core.types import PathLike
 from potato.engine.torch_threads import one_thread
@@ -67,7 +68,7 @@ def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SID
         shading = shading / shading.mean()
     pan = torch.tensor([one.pan for one in surfaces])[:, None, None, None] * shading
     bands = torch.tensor([one.bands for one in surfaces])[:, :, None, None]
-    return Fields(pan, bands * block_mean(shading), mul_to_oklab(bands * shading))
+    return Fields(pan, bands * block_mean(shading, WORKSHOP.ratio), mul_to_oklab(bands * shading, WORKSHOP))
 
 
 def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:

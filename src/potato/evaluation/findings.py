@@ -10,7 +10,8 @@ from torch import Tensor
 from potato.core.color import oklab_to_linear_srgb, srgb_encode
 from potato.core.full_scale import FullScaleCounts
 from potato.core.resample import block_mean
-from potato.core.statistics import Difference, Mean
+from potato.core.sensors import Sensor
+from potato.core.statistics import Difference, Histogram, Mean
 from potato.evaluation import metrics
 from potato.evaluation.metrics.reduced import SSIM_WINDOW
 
@@ -22,12 +23,14 @@ class Findings:
     Attributes:
         differences: from the truth, by protocol.
         full_scale: at full scale, where there is no truth.
+        band_fringe: |high-pass of Oklab a| × 100 of the colour of its bands, at full scale.
         literature: figures of the literature, by protocol and name; PSNR as mean square error,
             since a mean of decibels has no meaning.
     """
 
     differences: dict[str, Difference] = field(default_factory=dict)
     full_scale: FullScaleCounts = field(default_factory=FullScaleCounts)
+    band_fringe: Histogram = field(default_factory=Histogram)
     literature: dict[str, dict[str, Mean]] = field(default_factory=dict)
 
     def join(self, other: Self) -> None:
@@ -35,6 +38,7 @@ class Findings:
         for key, difference in other.differences.items():
             self.difference(key).join(difference)
         self.full_scale.join(other.full_scale)
+        self.band_fringe.join(other.band_fringe)
         for key, means in other.literature.items():
             for name, mean in means.items():
                 self.literature.setdefault(key, {}).setdefault(name, Mean()).join(mean)
@@ -67,31 +71,33 @@ def picture_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, f
     return {"square": 10 ** (-decibel / 10), "SSIM": ssim}
 
 
-def band_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, float]:
-    """The literature's figures of two images of bands (8, h, w), over `valid`, bool (h, w)."""
+def band_figures(result: Tensor, truth: Tensor, valid: Tensor, ratio: int) -> dict[str, float]:
+    """The literature's figures of two images of bands (n, h, w), over `valid`, bool (h, w)."""
     return {
         "SAM": metrics.sam(result, truth, valid=valid),
-        "ERGAS": metrics.ergas(result, truth, valid=valid),
-        "Q8": metrics.q2n(result, truth, valid=valid),
+        "ERGAS": metrics.ergas(result, truth, ratio, valid),
+        "Q2n": metrics.q2n(result, truth, valid=valid),
         "SCC": metrics.scc(result, truth, valid=valid),
     }
 
 
 def quality_figures(
-    result: Tensor, mul: Tensor, pan: Tensor, valid: Tensor, platform: str
+    result: Tensor, mul: Tensor, pan: Tensor, valid: Tensor, sensor: Sensor
 ) -> dict[str, float]:
-    """The literature's distortions at full scale, where there is no truth.
+    """The literature's distortions at full scale, where there is no truth, and the cell error.
 
     Args:
-        result: bands (8, 4h, 4w).
-        mul: reflectance (8, h, w).
-        pan: reflectance (1, 4h, 4w).
-        valid: bool (4h, 4w).
-        platform: `WV02` or `WV03`.
+        result: bands (n, rh, rw).
+        mul: reflectance (n, h, w).
+        pan: reflectance (1, rh, rw).
+        valid: bool (rh, rw).
+        sensor: the sensor.
     """
+    low = block_mean(pan, pan.shape[-1] // mul.shape[-1])
     return {
         "D_lambda": metrics.d_lambda(result, mul, valid=valid),
-        "D_s": metrics.d_s(result, mul, pan, block_mean(pan), valid=valid),
-        "D_lambda K": metrics.d_lambda_khan(result, mul, platform=platform, valid=valid),
-        "D_s MTF": metrics.d_s_mtf(result, mul, pan, platform=platform, valid=valid),
+        "D_s": metrics.d_s(result, mul, pan, low, valid=valid),
+        "D_lambda K": metrics.d_lambda_khan(result, mul, sensor, valid=valid),
+        "cell error": metrics.cell_error(result, mul, valid),
+        "D_s MTF": metrics.d_s_mtf(result, mul, pan, sensor, valid=valid),
     }

@@ -20,16 +20,21 @@ class CompletePair:
     """A batch of pairs without holes, and which pixels were valid in all of them.
 
     Attributes:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w).
-        pan_valid: bool (4h, 4w).
-        whole: bool (h, w), cells in which mul and all 16 pan pixels were valid.
+        pan: reflectance (b, 1, rh, rw).
+        mul: reflectance (b, n, h, w).
+        pan_valid: bool (rh, rw).
+        whole: bool (h, w), cells in which mul and all pan pixels were valid.
     """
 
     pan: Tensor
     mul: Tensor
     pan_valid: Tensor
     whole: Tensor
+
+    @property
+    def ratio(self) -> int:
+        """Pan pixels along a side of a cell."""
+        return self.pan.shape[-1] // self.mul.shape[-1]
 
     @classmethod
     def of_valid(cls, pan: Tensor, mul: Tensor) -> Self:
@@ -50,14 +55,15 @@ class CompletePair:
         pixel counts as valid only where the other image has something valid too.
 
         Args:
-            pan: reflectance (1, 4h, 4w).
-            mul: reflectance (8, h, w).
-            pan_valid: bool (4h, 4w).
+            pan: reflectance (1, rh, rw).
+            mul: reflectance (n, h, w).
+            pan_valid: bool (rh, rw).
             mul_valid: bool (h, w).
         """
-        seen = (to_cells(pan_valid[None, None].float()) > 0)[0]
+        ratio = pan.shape[-1] // mul.shape[-1]
+        seen = (to_cells(pan_valid[None, None].float(), ratio) > 0)[0]
         whole = mul_valid & seen.all(0)
-        pan_valid, mul_valid = pan_valid & enlarge_mask(mul_valid), mul_valid & seen.any(0)
+        pan_valid, mul_valid = pan_valid & enlarge_mask(mul_valid, ratio), mul_valid & seen.any(0)
         filled = complete_pair(pan[None], mul[None], pan_valid[None, None], mul_valid[None, None])
         return cls(*filled, pan_valid, whole)
 
@@ -69,9 +75,9 @@ def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor
     holes would spoil.
 
     Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w).
-        pan_valid: bool (b, 1, 4h, 4w).
+        pan: reflectance (b, 1, rh, rw).
+        mul: reflectance (b, n, h, w).
+        pan_valid: bool (b, 1, rh, rw).
         mul_valid: bool (b, 1, h, w).
 
     Returns:
@@ -79,10 +85,11 @@ def complete_pair(pan: Tensor, mul: Tensor, pan_valid: Tensor, mul_valid: Tensor
     """
     if bool(pan_valid.all()) and bool(mul_valid.all()):
         return pan, mul
-    cells, known = to_cells(pan), to_cells(pan_valid.to(pan.dtype)) > 0
+    ratio = pan.shape[-1] // mul.shape[-1]
+    cells, known = to_cells(pan, ratio), to_cells(pan_valid.to(pan.dtype), ratio) > 0
     cells, near_mul = fill_pair(cells, mul, known, mul_valid, _REACH)
     near = [dilate(valid, _REACH) for valid in (known.any(1, keepdim=True), mul_valid)]
-    return from_cells(pull_push(cells, near[0])), pull_push(near_mul, near[1])
+    return from_cells(pull_push(cells, near[0]), ratio), pull_push(near_mul, near[1])
 
 
 def pull_push(image: Tensor, valid: Tensor) -> Tensor:

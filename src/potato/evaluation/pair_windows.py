@@ -4,36 +4,60 @@ import contextlib
 import functools
 import itertools
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.sensors import RATIO
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.engine.executor import open_executor
 from potato.engine.threads import progress_bar
 from potato.errors import InputError
-from potato.raster import Pair, PairPixels, gdal, open_pair
+from potato.raster import Layer, Pair, PairPixels, Reading, gdal, open_pair
 
 Result = TypeVar("Result")
 
 WINDOW = 1280
 """Pan pixels along the side of the largest window that is evaluated as one."""
 
-_ALIGNED = 16
-"""Cells that windows begin at multiples of, so that coarser grids fit them."""
+_ALIGNED = 4
+"""Windows begin at multiples of this many cells, times the ratio: coarser grids then fit them."""
+
+
+@dataclass(frozen=True)
+class PairFiles:
+    """A pair of files, as each worker opens it.
+
+    Attributes:
+        pan, mul, reading: as `open_pair` takes them.
+    """
+
+    pan: PathLike | Layer
+    mul: PathLike | Layer
+    reading: Reading | None = None
+
+    def open(self) -> Pair:
+        """Open the pair and check it, as `open_pair` does."""
+        return open_pair(self.pan, self.mul, reading=self.reading)
+
+    def absolute(self) -> Self:
+        """The pair for workers that have another current folder; addresses stay as they are."""
+        pan, mul = (
+            name if isinstance(name, Layer) or not Path(name).exists() else Path(name).absolute()
+            for name in (self.pan, self.mul)
+        )
+        return type(self)(pan, mul, self.reading)
 
 
 def map_windows(
-    pan: PathLike,
-    mul: PathLike,
+    files: PairFiles,
     region: PairWindow,
+    ratio: int,
     work: Callable[[PairPixels], Result],
     *,
     workers: int | None = None,
@@ -43,9 +67,9 @@ def map_windows(
     """Read and work on the windows of a region, in the order of `even_windows`.
 
     Args:
-        pan: the pair's pan, as `open_pair` takes it.
-        mul: the pair's mul, as `open_pair` takes it.
+        files: the pair.
         region: the cells to work on.
+        ratio: that of the pair.
         work: works on a window's pixels; pickled for the workers of a cluster.
         workers: windows to work on at once; None for one per core that this process may use.
         cluster: `local`, or the address of a Dask scheduler; None for threads.
@@ -54,21 +78,17 @@ def map_windows(
     Yields:
         Each window with its result.
     """
-    # Workers may have another current folder; addresses stay as they are.
-    files = tuple(
-        str(Path(name).absolute()) if Path(name).exists() else os.fspath(name) for name in (pan, mul)
-    )
-    reader = functools.partial(_open_windows, *files)
-    bar = progress_bar(region.height * region.width * RATIO * RATIO, progress)
+    reader = functools.partial(_open_windows, files.absolute())
+    bar = progress_bar(region.height * region.width * ratio**2, progress)
     with open_executor(workers, cluster) as executor, bar:
-        for window, result in executor.map(even_windows(region), work, reader):
+        for window, result in executor.map(even_windows(region, ratio), work, reader):
             yield window, result
-            bar.update(window.height * window.width * RATIO * RATIO / 1e6)
+            bar.update(window.height * window.width * ratio**2 / 1e6)
 
 
 @contextlib.contextmanager
-def _open_windows(pan: str, mul: str) -> Iterator[Callable[[PairWindow], PairPixels]]:
-    with gdal(), open_pair(pan, mul) as pair:
+def _open_windows(files: PairFiles) -> Iterator[Callable[[PairWindow], PairPixels]]:
+    with gdal(), files.open() as pair:
         yield pair.read
 
 
@@ -77,47 +97,50 @@ def choose_region(pair: Pair, window: Sequence[int] | None, least: int, advice: 
 
     Args:
         pair: the open pair.
-        window: (row, column, height, width) in pan pixels, multiples of 4; None for the whole pair.
+        window: (row, column, height, width) in pan pixels, multiples of the ratio; None for the
+            whole.
         least: cells that the region must have along each side.
         advice: what to do if it has fewer.
 
     Raises:
         InputError: if the window isn't inside the pair or on its grid, or the region is too small.
     """
-    rows, columns = pair.grid.height // RATIO, pair.grid.width // RATIO
+    ratio = pair.ratio
+    rows, columns = pair.grid.height // ratio, pair.grid.width // ratio
     region = PairWindow(0, 0, rows, columns)
     if window is not None:
         row, column, height, width = window
-        if any(number % RATIO for number in window) or row < 0 or column < 0 or height < 1 or width < 1:
+        if any(number % ratio for number in window) or row < 0 or column < 0 or height < 1 or width < 1:
             raise InputError(
-                f"expected a window of row, column, height, width in pan pixels, multiples of {RATIO}, "
+                f"expected a window of row, column, height, width in pan pixels, multiples of {ratio}, "
                 f"found {' '.join(map(str, window))}"
             )
-        region = PairWindow(*(number // RATIO for number in window))
+        region = PairWindow(*(number // ratio for number in window))
         if region.bottom > rows or region.right > columns:
             raise InputError(
                 f"expected a window inside the pair, {pair.grid.height} rows and {pair.grid.width} columns, "
-                f"found one that ends at {region.bottom * RATIO} and {region.right * RATIO}"
+                f"found one that ends at {region.bottom * ratio} and {region.right * ratio}"
             )
     if min(region.height, region.width) < least:
         raise InputError(
-            f"expected at least {least * RATIO} pan pixels along each side, found "
-            f"{region.height * RATIO} × {region.width * RATIO}; {advice}"
+            f"expected at least {least * ratio} pan pixels along each side, found "
+            f"{region.height * ratio} × {region.width * ratio}; {advice}"
         )
     return region
 
 
-def even_windows(region: PairWindow, side: int = WINDOW // RATIO) -> list[PairWindow]:
+def even_windows(region: PairWindow, ratio: int) -> list[PairWindow]:
     """Cut a region into windows of nearly one size, row after row.
 
     Args:
         region: the cells to cut.
-        side: most cells along a window, give or take `_ALIGNED`.
+        ratio: that of the pair. A window has `WINDOW` pan pixels at most, give or take some cells.
     """
+    side, step = WINDOW // ratio, _ALIGNED * ratio
 
     def cuts(start: int, size: int) -> list[tuple[int, int]]:
         count = math.ceil(size / side)
-        marks = [start + round(size * k / count / _ALIGNED) * _ALIGNED for k in range(count)]
+        marks = [start + round(size * k / count / step) * step for k in range(count)]
         return list(itertools.pairwise([*marks, start + size]))
 
     return [
@@ -128,6 +151,6 @@ def even_windows(region: PairWindow, side: int = WINDOW // RATIO) -> list[PairWi
 
 
 def to_tensors(pixels: PairPixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Reflectance pan (1, 4h, 4w) and mul (8, h, w), and their masks, bool (4h, 4w) and (h, w)."""
+    """Reflectance pan (1, rh, rw) and mul (n, h, w), and their masks, bool (rh, rw) and (h, w)."""
     pan, mul = (torch.from_numpy(counts_to_reflectance(counts)) for counts in (pixels.pan[None], pixels.mul))
     return pan, mul, torch.from_numpy(pixels.pan_valid.copy()), torch.from_numpy(pixels.mul_valid.copy())

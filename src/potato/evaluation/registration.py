@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
 
@@ -24,7 +23,7 @@ MIRRORED = 32
 """Most mirrored pixels around an image that `shift` moves, which keep its opposite sides apart."""
 
 
-def register_arrays(pan: Tensor, mul: Tensor, sensor: Sensor = WORLDVIEW_2) -> Tensor:
+def register_arrays(pan: Tensor, mul: Tensor, sensor: Sensor) -> Tensor:
     """Move each band array, as one, to where pan sees the ground.
 
     For each array and image, `GAUSS_NEWTON_ROUNDS` times: its bands are fitted to the block
@@ -70,7 +69,7 @@ def _find_shift(goal: Tensor, bands: Tensor) -> tuple[float, float]:
     return by
 
 
-def shift_arrays(mul: Tensor, *ways: tuple[float, float], sensor: Sensor = WORLDVIEW_2) -> Tensor:
+def shift_arrays(mul: Tensor, *ways: tuple[float, float], sensor: Sensor) -> Tensor:
     """Shift each array's bands of mul (…, n, h, w) by pixels (down, right); clamp below 0."""
     moved = mul.clone()
     for array, by in zip(sensor.array_places, ways, strict=True):

@@ -97,6 +97,7 @@ class Evaluation:
         headline_of: a description of that figure.
         details: more figures for JSON.
         charts: the data of plots.
+        notes: what had to be guessed or left out, a line each.
     """
 
     mode: str
@@ -107,11 +108,14 @@ class Evaluation:
     headline_of: str
     details: Mapping[str, Any] = field(default_factory=dict)
     charts: Charts = field(default_factory=Charts)
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The tables, and the headline below them."""
-        last = [] if self.headline is None else [f"{self.headline_of}: {self.headline:.3f} JND"]
-        return redact("\n\n".join([*map(str, self.sections), *last]))
+        """The tables, and below them notes and the headline."""
+        last = [f"note: {note}" for note in self.notes]
+        if self.headline is not None:
+            last.append(f"{self.headline_of}: {self.headline:.3f} JND")
+        return redact("\n\n".join([*map(str, self.sections), *(["\n".join(last)] if last else [])]))
 
     def section(self, key: str) -> Section:
         """The table of a key.
@@ -137,6 +141,7 @@ class Evaluation:
                 for section in self.sections
             },
             **self.details,
+            "notes": self.notes,
         }
         return json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -15,18 +15,19 @@ from potato.evaluation.plots import draw_plots, plan_plots
 from potato.evaluation.protocols import Protocols
 from potato.evaluation.result import Evaluation
 from potato.model.network import Sharpener
-from potato.raster import check_output
+from potato.raster import Layer, Reading, check_output
 from potato.raster.atomic import write_whole
 
 
 def evaluate(
-    pan: PathLike | None = None,
-    mul: PathLike | None = None,
+    pan: PathLike | Layer | None = None,
+    mul: PathLike | Layer | None = None,
     *,
     chips: PathLike | None = None,
     pictures: tuple[PathLike, PathLike] | None = None,
-    registration: tuple[PathLike, PathLike] | None = None,
+    registration: tuple[PathLike | Layer, PathLike | Layer] | None = None,
     reflectances: PathLike | None = None,
+    reading: Reading | None = None,
     weights: PathLike | Sharpener | None = None,
     baselines: Sequence[str] = ALL,
     protocols: Protocols | None = None,
@@ -46,21 +47,23 @@ def evaluate(
     `evaluate_pictures`, `measure_registration` and `evaluate_surfaces`.
 
     Args:
-        pan: evaluate on this panchromatic image and `mul`: one band of uint16 reflectance × 10,000.
-        mul: the 8 multispectral bands of the same ground, four times coarser.
+        pan: evaluate on this panchromatic image and `mul`, as `open_pair` takes them.
+        mul: the multispectral bands of the same ground.
         chips: evaluate on the chips `0.pt`, `1.pt`, … of this folder.
         pictures: compare these two finished pictures, which lie on one grid.
         registration: measure how far the band arrays of this pair (pan, mul) lie from pan.
         reflectances: evaluate on every surface of this CSV file, or of the package's own list for
             `"packaged"`.
+        reading: pair, registration: how to read the files, where they don't say it themselves.
         weights: pair, chips, reflectances: a checkpoint, `predictor` for the bare predictor, or a
-            model; None for the shipped weights.
+            model; None for the shipped weights or, if they don't fit the sensor of the pair,
+            the predictor.
         baselines: pair, chips, reflectances: names of methods to compare with the weights, of
             `bicubic`, `brovey`, `gsa`, `mtf-glp-hpm`, `awlp`, `gdal-pansharpen` (if installed) and
             `predictor`; or `("all",)`.
         protocols: pair: the protocols to run; None for all.
         window: pair, registration: evaluate only (row, column, height, width) in pan pixels,
-            multiples of 4; None for the whole pair.
+            multiples of the ratio; None for the whole pair.
         device: pair, chips, reflectances: where models compute (`auto`, `cpu`, `cuda`, `cuda:N`,
             `mps`).
         workers: all but reflectances: windows, chips or blocks to work on at once; changes no
@@ -90,6 +93,7 @@ def evaluate(
             pan,
             mul,
             methods,
+            reading=reading,
             protocols=protocols,
             window=window,
             workers=workers,
@@ -104,7 +108,12 @@ def evaluate(
         modes["pictures"] = lambda: evaluate_pictures(*pictures, workers=workers, progress=progress)
     if registration is not None:
         modes["registration"] = lambda: measure_registration(
-            *registration, window=window, workers=workers, cluster=cluster, progress=progress
+            *registration,
+            reading=reading,
+            window=window,
+            workers=workers,
+            cluster=cluster,
+            progress=progress,
         )
     if reflectances is not None:
         modes["reflectances"] = lambda: evaluate_surfaces(reflectances, methods)

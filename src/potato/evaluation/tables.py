@@ -3,28 +3,33 @@
 import math
 from collections.abc import Mapping
 
+from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
-from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
+from potato.evaluation.protocols import FULL, MTF, Protocols, displaced_key, plain_key
 from potato.evaluation.result import DIFFERENCE, Section, with_ratio
 
 _FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
 _PICTURE = ("PSNR", "SSIM")
-_BANDS = ("SAM", "ERGAS", "Q8", "SCC")
-_QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR")
+_BANDS = ("SAM", "ERGAS", "Q2n", "SCC")
+_QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR", "cell error", "fringe p99")
 
 
-def pair_sections(found: Mapping[str, Findings], protocols: Protocols) -> tuple[Section, ...]:
+def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: Sensor) -> tuple[Section, ...]:
     """The tables of a pair.
 
     Args:
         found: the findings of each method, by its name.
         protocols: the protocols that were run.
+        sensor: the sensor of the pair.
     """
     keys = {
         plain_key(n): "Wald's protocol" + (f", pair made coarser by {2**n} first" if n else "")
         for n in protocols.halvings
-    } | {
+    }
+    if protocols.mtf:
+        keys[MTF] = "Wald's protocol by modulation transfer"
+    keys |= {
         displaced_key(d): f"Wald's protocol, truth registered, band arrays {d:g} mul pixels apart"
         for d in protocols.displacements
     }
@@ -42,9 +47,13 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols) -> tuple[
             picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", found, plain_key(n))
             for n in protocols.halvings
         ]
+        if protocols.mtf:
+            sections.append(picture_section("literature mtf", f"literature: {MTF}", found, MTF))
         quality = {name: row for name, one in found.items() if (row := _quality(one))}
         if quality:
-            note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {protocols.platform}"
+            gains = sensor.title if sensor.mul_gains else f"typical, of {sensor.title} unpublished"
+            note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {gains}"
+            note += ". cell error: %. fringe: of the bands' colour"
             title = "literature: full scale, without truth"
             sections.append(Section("literature full", title, _QUALITY, quality, note))
     return tuple(sections)
@@ -66,13 +75,17 @@ def picture_section(key: str, title: str, found: Mapping[str, Findings], protoco
     note = "PSNR (dB) and SSIM: of sRGB signals."
     if not any("SAM" in row for row in rows.values()):
         return Section(key, title, _PICTURE, rows, note)
-    note += " SAM (degrees), ERGAS, Q8, SCC: of 8 bands, where the sharpener gives them."
+    note += " SAM (degrees), ERGAS, Q2n, SCC: of all bands, where the sharpener gives them."
     return Section(key, title, (*_PICTURE, *_BANDS), rows, note)
 
 
 def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
     """ΔE in the first protocol that was run."""
-    keys = [*map(plain_key, protocols.halvings), *map(displaced_key, protocols.displacements)]
+    keys = [
+        *map(plain_key, protocols.halvings),
+        *([MTF] if protocols.mtf else []),
+        *map(displaced_key, protocols.displacements),
+    ]
     return (findings.differences[keys[0]] if keys else findings.full_scale.consistency).total
 
 
@@ -102,4 +115,5 @@ def _quality(findings: Findings) -> dict[str, float]:
         **figures,
         "QNR": (1 - figures["D_lambda"]) * (1 - figures["D_s"]),
         "HQNR": (1 - figures["D_lambda K"]) * (1 - figures["D_s MTF"]),
+        "fringe p99": findings.band_fringe.percentile(99),
     }

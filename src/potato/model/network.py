@@ -33,7 +33,7 @@ from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cel
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
-from potato.model.facts import INPUT_SCALE, INPUTS, LEAST_ROOT, OUTPUTS, PIXELS
+from potato.model.facts import INPUT_SCALE, INPUTS, LEAST_ROOT, NETWORK_RATIO, OUTPUTS, PIXELS
 from potato.model.features import (
     LocalRegression,
     WideContext,
@@ -114,7 +114,9 @@ class Sharpener(nn.Module):
         local = local_regression(shading, roots, oklab)
         shading, oklab, mul = (trim(image, BICUBIC_REACH) for image in (shading, oklab, mul))
         residual, injection_gain = self._convolve(_inputs(detail, shading, oklab, mul, local, context))
-        injection_gain = upsample_cells(injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT))
+        injection_gain = upsample_cells(
+            injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT), NETWORK_RATIO
+        )
         inner = depth + BICUBIC_REACH
         result: Tensor = torch.add(
             trim(predicted, inner), trim(residual, BICUBIC_REACH), alpha=1 / (2 * INPUT_SCALE)

@@ -5,10 +5,11 @@ definitions and of the constants: G. Vivone and others, "A Critical Comparison A
 Algorithms" (2015). `potato.evaluation.protocols` measures what people see, in JND.
 """
 
-from potato.evaluation.metrics.full import d_lambda, d_lambda_khan, d_s, d_s_mtf, hqnr, qnr
+from potato.evaluation.metrics.full import cell_error, d_lambda, d_lambda_khan, d_s, d_s_mtf, hqnr, qnr
 from potato.evaluation.metrics.reduced import ergas, psnr, q2n, sam, scc, ssim
 
 __all__ = [
+    "cell_error",
     "d_lambda",
     "d_lambda_khan",
     "d_s",

@@ -1,9 +1,9 @@
 """Figures of the literature at full scale, without a truth: a result against its pan and mul.
 
-All functions take images in one linear unit: `fused` (c, 4h, 4w), `mul` (c, h, w), `pan`
-(1, 4h, 4w); and `valid`, bool (4h, 4w), None if all pixels are. A mul pixel is valid where all its
-16 pan pixels are; blocks that hold an invalid pixel are left out. Every figure is NaN if no block
-is left. ValueError says which shapes don't fit.
+All functions take images in one linear unit: `fused` (c, rh, rw), `mul` (c, h, w), `pan`
+(1, rh, rw); and `valid`, bool (rh, rw), None if all pixels are. A mul pixel is valid where all its
+pan pixels are; blocks that hold an invalid pixel are left out. Every figure is NaN if no block is
+left. ValueError says which shapes don't fit.
 
 There are two families. QNR asks whether relations between images at mul's scale still hold at
 pan's. HQNR makes the result as coarse as mul first, which makes its spectral half more reliable.
@@ -21,15 +21,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.mtf import MUL_GAINS, PAN_GAINS, degrade, reach
+from potato.core.mtf import degrade, mul_gains, pan_gains, reach
 from potato.core.resample import block_mean
-from potato.core.sensors import RATIO
+from potato.core.sensors import Sensor
 from potato.core.types import check_mask
 from potato.evaluation.metrics.block_statistics import universal_quality, whole_blocks
 from potato.evaluation.metrics.reduced import q2n
 
-BLOCK = 32
-"""Side of a block in which Q is taken, in pan pixels; a block of mul covers the same ground."""
+BLOCK = 8
+"""Side of a block in which Q is taken, in mul pixels; a block of pan covers the same ground."""
+
+Q2N_BLOCK = 32
+"""Side of a block in which Q2n is taken, in mul pixels."""
 
 
 def d_lambda(fused: Tensor, mul: Tensor, block: int = BLOCK, valid: Tensor | None = None) -> float:
@@ -42,16 +45,17 @@ def d_lambda(fused: Tensor, mul: Tensor, block: int = BLOCK, valid: Tensor | Non
     Reference", Photogrammetric Engineering & Remote Sensing 74 (2008), with exponent 1.
 
     Args:
-        fused: (c, 4h, 4w), two bands or more.
+        fused: (c, rh, rw), two bands or more.
         mul: (c, h, w).
-        block: side of a block in pan pixels, a multiple of 4.
-        valid: bool (4h, 4w).
+        block: side of a block in mul pixels.
+        valid: bool (rh, rw).
 
     Returns:
         0..1 or a little above; 0 is perfect.
     """
-    _check(fused, mul, None, valid, block)
-    change = (_quality(fused, block, valid) - _quality(mul, block // RATIO, _coarse(valid))).abs()
+    ratio = _check(fused, mul, None, valid)
+    fine, coarse = _quality(fused, block * ratio, valid), _quality(mul, block, _coarse(valid, ratio))
+    change = (fine - coarse).abs()
     channels = len(mul)
     return float(change.sum() / (channels * (channels - 1)))
 
@@ -71,21 +75,21 @@ def d_s(
     Source: L. Alparone and others (2008), as for `d_lambda`, with exponent 1.
 
     Args:
-        fused: (c, 4h, 4w).
+        fused: (c, rh, rw).
         mul: (c, h, w).
-        pan: (1, 4h, 4w).
-        pan_low: pan at mul's scale (1, h, w), for example `resample.block_mean(pan)`.
-        block: side of a block in pan pixels, a multiple of 4.
-        valid: bool (4h, 4w).
+        pan: (1, rh, rw).
+        pan_low: pan at mul's scale (1, h, w), for example `resample.block_mean(pan, r)`.
+        block: side of a block in mul pixels.
+        valid: bool (rh, rw).
 
     Returns:
         0..1 or a little above; 0 is perfect.
     """
-    _check(fused, mul, pan, valid, block)
+    ratio = _check(fused, mul, pan, valid)
     if pan_low.shape != (1, *mul.shape[1:]):
         raise ValueError(f"expected pan_low {(1, *mul.shape[1:])}, found {tuple(pan_low.shape)}")
-    fine = _quality(torch.cat([fused, pan]), block, valid)
-    coarse = _quality(torch.cat([mul, pan_low]), block // RATIO, _coarse(valid))
+    fine = _quality(torch.cat([fused, pan]), block * ratio, valid)
+    coarse = _quality(torch.cat([mul, pan_low]), block, _coarse(valid, ratio))
     return float((fine - coarse)[:-1, -1].abs().mean())
 
 
@@ -103,7 +107,7 @@ def qnr(
 
 
 def d_lambda_khan(
-    fused: Tensor, mul: Tensor, platform: str = "WV02", block: int = BLOCK, valid: Tensor | None = None
+    fused: Tensor, mul: Tensor, sensor: Sensor, block: int = Q2N_BLOCK, valid: Tensor | None = None
 ) -> float:
     """Spectral distortion by consistency: 1 − `q2n` of mul and the result at mul's scale.
 
@@ -112,46 +116,61 @@ def d_lambda_khan(
     Sensing 47 (2009).
 
     Args:
-        fused: (8, 4h, 4w).
-        mul: (8, h, w).
-        platform: `WV02` or `WV03`, the satellite whose `mtf.MUL_GAINS` are used.
-        block: side of a block, here in mul pixels.
-        valid: bool (4h, 4w). Mul pixels that an invalid pixel is blurred into are left out too.
+        fused: (c, rh, rw).
+        mul: (c, h, w).
+        sensor: the sensor, whose `mtf.mul_gains` are used.
+        block: side of a block in mul pixels.
+        valid: bool (rh, rw). Mul pixels that an invalid pixel is blurred into are left out too.
 
     Returns:
         0..1; 0 is perfect.
     """
-    _check(fused, mul, None, valid, RATIO)
-    gains = MUL_GAINS[platform]
-    return 1 - q2n(degrade(fused[None], gains)[0], mul, block, _coarse(valid, reach(gains)))
+    ratio, gains = _check(fused, mul, None, valid), mul_gains(sensor)
+    seen = degrade(fused[None], gains, ratio)[0]
+    return 1 - q2n(seen, mul, block, _coarse(valid, ratio, reach(gains)))
 
 
-def d_s_mtf(
-    fused: Tensor, mul: Tensor, pan: Tensor, platform: str = "WV02", valid: Tensor | None = None
-) -> float:
-    """`d_s` with pan brought to mul's scale by a filter of the platform's `mtf.PAN_GAINS`.
+def d_s_mtf(fused: Tensor, mul: Tensor, pan: Tensor, sensor: Sensor, valid: Tensor | None = None) -> float:
+    """`d_s` with pan brought to mul's scale by a filter of the sensor's `mtf.pan_gains`.
 
     Where that filter would blur invalid pixels into pan, the block means of pan are taken instead.
     """
-    _check(fused, mul, pan, valid, BLOCK)
-    gains = PAN_GAINS[platform]
-    low = degrade(pan[None], gains)[0]
-    clear = _coarse(valid, reach(gains))
+    ratio, gains = _check(fused, mul, pan, valid), pan_gains(sensor)
+    low = degrade(pan[None], gains, ratio)[0]
+    clear = _coarse(valid, ratio, reach(gains))
     if clear is not None:
-        low = torch.where(clear, low, block_mean(pan))
+        low = torch.where(clear, low, block_mean(pan, ratio))
     return d_s(fused, mul, pan, low, BLOCK, valid)
 
 
-def hqnr(
-    fused: Tensor, mul: Tensor, pan: Tensor, platform: str = "WV02", valid: Tensor | None = None
-) -> float:
+def hqnr(fused: Tensor, mul: Tensor, pan: Tensor, sensor: Sensor, valid: Tensor | None = None) -> float:
     """Hybrid quality with no reference: (1 − `d_lambda_khan`) · (1 − `d_s_mtf`); 1 is perfect.
 
     Source: B. Aiazzi and others, "Full scale assessment of pansharpening methods and data
     products", Proceedings of SPIE 9244 (2014).
     """
-    spatial = d_s_mtf(fused, mul, pan, platform, valid)
-    return (1 - d_lambda_khan(fused, mul, platform, valid=valid)) * (1 - spatial)
+    spatial = d_s_mtf(fused, mul, pan, sensor, valid)
+    return (1 - d_lambda_khan(fused, mul, sensor, valid=valid)) * (1 - spatial)
+
+
+def cell_error(fused: Tensor, mul: Tensor, valid: Tensor | None = None) -> float:
+    """How far the means of cells are from mul, the first property that Wald asks for.
+
+    Args:
+        fused: (c, rh, rw).
+        mul: (c, h, w).
+        valid: bool (rh, rw).
+
+    Returns:
+        Mean over bands of the mean difference by the mean of mul, in percent; 0 is perfect.
+    """
+    ratio = _check(fused, mul, None, valid)
+    counted = _coarse(valid, ratio)
+    means, truths = (
+        image.flatten(1) if counted is None else image[:, counted]
+        for image in (block_mean(fused, ratio), mul)
+    )
+    return float(100 * ((means - truths).abs().mean(1) / truths.mean(1)).mean())
 
 
 def _quality(image: Tensor, side: int, valid: Tensor | None) -> Tensor:
@@ -162,20 +181,23 @@ def _quality(image: Tensor, side: int, valid: Tensor | None) -> Tensor:
     return total / count if count else total * torch.nan
 
 
-def _coarse(valid: Tensor | None, cells: int = 0) -> Tensor | None:
+def _coarse(valid: Tensor | None, ratio: int, cells: int = 0) -> Tensor | None:
     """Mul pixels that have no invalid pixel in them or up to `cells` away: bool (h, w)."""
     if valid is None:
         return None
-    invalid = F.max_pool2d((~valid)[None].float(), RATIO)
+    invalid = F.max_pool2d((~valid)[None].float(), ratio)
     return F.max_pool2d(invalid, 2 * cells + 1, stride=1, padding=cells)[0] == 0
 
 
-def _check(fused: Tensor, mul: Tensor, pan: Tensor | None, valid: Tensor | None, block: int) -> None:
+def _check(fused: Tensor, mul: Tensor, pan: Tensor | None, valid: Tensor | None) -> int:
+    """The ratio of images whose shapes fit each other."""
     channels, height, width = mul.shape if mul.ndim == 3 else (0, 0, 0)
-    fine = (RATIO * height, RATIO * width)
-    if not channels or fused.shape != (channels, *fine) or (pan is not None and pan.shape != (1, *fine)):
-        found = [tuple(image.shape) for image in (fused, mul, pan) if image is not None]
-        raise ValueError(f"expected fused (c, 4h, 4w), mul (c, h, w) and pan (1, 4h, 4w), found {found}")
-    check_mask(valid, *fine)
-    if block < RATIO or block % RATIO:
-        raise ValueError(f"expected a block of pan pixels that {RATIO} divides, found {block}")
+    ratio = fused.shape[-1] // max(1, width)
+    fine = (ratio * height, ratio * width)
+    if not (channels and ratio) or fused.shape != (channels, *fine):
+        pass
+    elif pan is None or pan.shape == (1, *fine):
+        check_mask(valid, *fine)
+        return ratio
+    found = [tuple(image.shape) for image in (fused, mul, pan) if image is not None]
+    raise ValueError(f"expected fused (c, rh, rw), mul (c, h, w) and pan (1, rh, rw), found {found}")

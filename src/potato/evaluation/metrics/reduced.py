@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.sensors import RATIO
 from potato.core.types import check_mask
 from potato.evaluation.metrics.block_statistics import covariance, whole_blocks
 
@@ -54,7 +53,7 @@ def sam(result: Tensor, truth: Tensor, valid: Tensor | None = None) -> float:
     return float(cosine.clamp(-1, 1).acos().rad2deg().mean())
 
 
-def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | None = None) -> float:
+def ergas(result: Tensor, truth: Tensor, ratio: int, valid: Tensor | None = None) -> float:
     """Relative dimensionless global error (erreur relative globale adimensionnelle de synthèse).
 
     100 / `ratio` times the root of the mean over bands of (RMSE of the band / mean of its truth)².
@@ -77,7 +76,7 @@ def ergas(result: Tensor, truth: Tensor, ratio: int = RATIO, valid: Tensor | Non
 
 
 def q2n(result: Tensor, truth: Tensor, block: int = 32, valid: Tensor | None = None) -> float:
-    """Hypercomplex quality: Q4 for four bands, Q8 for eight.
+    """Hypercomplex quality Q2n: Q4 for four bands, Q8 for eight.
 
     A pixel's bands are the parts of one hypercomplex number. In each block, the index is the
     product of the correlation of these numbers, the agreement of their means, and that of their
