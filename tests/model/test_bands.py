@@ -48,12 +48,12 @@ def ground_truth() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     surfaces = F.avg_pool2d(torch.rand(1, 3, 4 * SIDE + 4, 4 * SIDE + 4, generator=random), 5, 1)
     bands = torch.einsum("bk,nkhw->nbhw", torch.rand(4, 3, generator=random) + 0.2, surfaces) * 0.3
     shares = torch.tensor(GEOEYE_1.pan_weights)[:, None, None]
-    return bands, (bands * shares).sum(1, keepdim=True), block_mean(bands)
+    return bands, (bands * shares).sum(1, keepdim=True), block_mean(bands, 4)
 
 
 def test_cell_means_are_those_of_mul():
     _, pan, mul = ground_truth()
-    found = block_mean(bands_out(None, pan, mul, GEOEYE_1))
+    found = block_mean(bands_out(None, pan, mul, GEOEYE_1), 4)
     error = ((found - mul).abs() / mul)[..., 2:-2, 2:-2]
     assert error.mean() < 3e-3 and error.max() < 2e-2
     ndvi, expected = ((x[:, NIR] - x[:, RED]) / (x[:, NIR] + x[:, RED]) for x in (found, mul))
@@ -76,8 +76,8 @@ def test_detail_of_a_band_that_pan_tells_is_injected_though_it_is_no_shading():
         torch.tensor([0.5, 0.1, 0.0, 0.0])[:, None, None]
         + pan * torch.tensor([0.3, 0.6, 1, 2])[:, None, None]
     )
-    found = bands_out(None, pan, block_mean(truth), GEOEYE_1)
-    shading = F.interpolate(block_mean(truth) / block_mean(pan), scale_factor=4, mode="bicubic") * pan
+    found = bands_out(None, pan, block_mean(truth, 4), GEOEYE_1)
+    shading = F.interpolate(block_mean(truth, 4) / block_mean(pan, 4), scale_factor=4, mode="bicubic") * pan
     error, other = ((x - truth)[..., 8:-8, 8:-8].square().mean((0, 2, 3)).sqrt() for x in (found, shading))
     assert (error[:2] < 0.3 * other[:2]).all()
 
@@ -111,14 +111,14 @@ def test_visible_bands_go_their_share_of_the_way_to_the_colour_of_the_network():
 def test_holes_matter_to_nothing_around_them():
     pan, _ = rough_pair()
     shares = torch.tensor([0.5, 1.0, 1.5, 2.0])[:, None, None]
-    mul = shares * block_mean(pan)
+    mul = shares * block_mean(pan, 4)
     valid = torch.rand(pan.shape, generator=torch.Generator().manual_seed(2)) < 0.9
     whole = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.9
-    holes = to_cells(valid.float()) > 0
+    holes = to_cells(valid.float(), 4) > 0
     found, other = (
         sharpen_bands(
             None,
-            to_cells(torch.where(valid, pan, torch.tensor(value))),
+            to_cells(torch.where(valid, pan, torch.tensor(value)), 4),
             torch.where(whole, mul, torch.tensor(value)),
             GEOEYE_1,
             (holes, whole),
@@ -128,7 +128,7 @@ def test_holes_matter_to_nothing_around_them():
     seen = (holes & whole)[:, None].expand_as(found)
     assert torch.equal(found[seen], other[seen]) and torch.isfinite(found).all()
     # What a hole hides of its cell changes the cell's mean, not more.
-    error = (found / (shares[:, None] * to_cells(pan)[:, None]) - 1)[seen].abs()
+    error = (found / (shares[:, None] * to_cells(pan, 4)[:, None]) - 1)[seen].abs()
     assert error.mean() < 0.1
 
 
