@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/concepts and docs/guides/judging.md from simulated ground.
+"""Draw the pictures of docs/concepts and docs/guides, of simulated ground and of a Landsat scene.
 
 `python docs/make_pictures.py` writes docs/images and prints the figures that the pages quote.
 """
@@ -15,15 +15,17 @@ from PIL import Image
 from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
-from potato.core.draw import render_pan, render_upsampled, side_by_side
+from potato.core.draw import GUTTER, render_pan, render_upsampled, side_by_side
 from potato.core.full_scale import fringe
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensor_table import WORKSHOP
+from potato.demonstration import demo
 from potato.evaluation.cases import plain_case
 from potato.evaluation.metrics import psnr, ssim
 from potato.evaluation.registration import shift
+from potato.fusion.pipeline import fuse
 from potato.model.network import Sharpener, sharpen
 from potato.raster import write_png
 from potato.simulation.ground import Ground, make_ground
@@ -41,6 +43,13 @@ SIZE = 768
 
 STREET = (slice(320, 480), slice(300, 460))
 """Rows and columns of a part with roofs, a road and cars."""
+
+CRATER = (slice(230, 530), slice(180, 480))
+VILLAGE = (slice(525, 625), slice(130, 230))
+"""Rows and columns of the Landsat scene's comparison: a lava flow, and houses at a shore."""
+
+SLOPE = (slice(300, 668), slice(250, 700))
+"""Rows and columns of the whole scene: from the crater to the lake."""
 
 SCREEN = screen_look(8)
 
@@ -63,6 +72,7 @@ def main() -> None:
     draw_misalignment(clean, fringed, displaced)
     draw_metrics(clean, registered)
     draw_judging(clean, fringed)
+    draw_landsat()
 
 
 def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
@@ -173,6 +183,30 @@ def draw_judging(clean: Tensor, fringed: Tensor) -> None:
         with Image.open(drawing) as scope:
             small = scope.convert("RGB").resize((480, round(480 * scope.height / scope.width)), Image.LANCZOS)
     write("judging-scope", small)
+
+
+def draw_landsat() -> None:
+    """Draw the Landsat scene: mul enlarged, pan and result at 1:1 and enlarged; and a composite."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = demo(folder, landsat=True)
+        sheet, composite = read_codes(made.comparison), Path(folder) / "composite.tif"
+        fuse(made.pan, None, composite, composite=("nir", "red", "green"))
+        true, infrared = read_codes(made.fused.output), read_codes(composite)
+    side = sheet.shape[1]
+    pan, mul, result = (sheet[:, :, left : left + side] for left in (n * (side + GUTTER) for n in range(3)))
+    rows = [
+        row(*(picture[:, *place] for picture in (mul, pan, result)), scale=scale)
+        for place, scale in ((CRATER, 1), (VILLAGE, 3))
+    ]
+    gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
+    save("landsat", torch.cat([rows[0], gutter, rows[1]], 1))
+    save("composite", row(true[:, *SLOPE], infrared[:, *SLOPE]))
+
+
+def read_codes(path: Path) -> Tensor:
+    """Codes (3, h, w) of a picture of 8 bits."""
+    with Image.open(path) as file:
+        return torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
 
 
 def natural(oklab: Tensor) -> Tensor:

@@ -115,7 +115,8 @@ def test_a_pass_of_any_satellite_has_its_catalog_id(cid):
 def test_a_catalog_id_that_is_no_plain_name_is_not_used(cid, long):
     cid = cid.replace("12345678", 65 * "1") if long else cid
     found = parse(an_item(catalog_id=cid), "11/031311102001/2024-12-14/notes.json")
-    assert found == Broken(found.item, f"expected {CID_EXAMPLE}, found none")
+    assert found == Broken(found.item, f"expected {CID_EXAMPLE}, found {ascii(cid)[:80]}")
+    assert found.reason.isascii() and found.reason.isprintable()
 
 
 def test_both_spellings_of_the_projection_are_read():

@@ -24,7 +24,7 @@ def test_ls_prints_a_row_for_each_event_and_cid(tmp_path, run):
         ("Fire-May-24", ards.OTHER, 2, 1),
     ]
     assert listing.cids[1].clouds == pytest.approx(30) and listing.cids[1].date == "2024-12-14"
-    assert listing.unusable == {"not WorldView-2 or -3": 1}
+    assert listing.unusable == {"a sensor that Potato doesn't know: WV01": 1}
     table = run("ls", root).stdout.splitlines()
     assert table[0].split() == [
         "event",

@@ -173,9 +173,10 @@ def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
     assert [tile.clouds for tile in tiles] == [round(100 * rich.clouds), None]
 
 
-def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path):
+def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "PATCH", 136 * 136)
     collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0))
-    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False, patch=136 * 136)
+    make_ard(tmp_path / "event", size=272, collects=[collect], broken=False)
     tiles = list(walk_ard(str(tmp_path)))
     assert len(tiles) == 4 and not any(isinstance(tile, Broken) for tile in tiles)
     with open_pair(tiles[3].pan, tiles[3].mul) as pair:
@@ -272,7 +273,9 @@ def test_the_command_writes_the_reported_tiles(run, tmp_path):
 def test_the_command_prints_one_line_and_can_leave_out_broken_items(run, tmp_path):
     result = run("make-ard", tmp_path / "a", "--tiles", 1, "--size", 136, "--no-broken")
     assert "1 tiles of 136 × 136 pan pixels in 1 CIDs, 0 items broken" in result.stdout
-    assert run("make-ard", tmp_path / "b", "--tiles", 1, "--size", 136, "-q").stdout == ""
+    one = "--tiles", 1, "--size", 136, "--sensor", "GE01", "-q", "--no-broken"
+    assert run("make-ard", tmp_path / "b", *one).stdout == ""
+    assert {tile.platform for tile in walk_ard(str(tmp_path / "b"))} == {"GE01"}
     different = run("make-ard", tmp_path / "c", "--tiles", 1, "--size", 136, "--no-broken", "--seed", 1)
     assert different.exit_code == 0
     assert {path.name for path in (tmp_path / "a").rglob("*.tif")}.isdisjoint(

@@ -47,7 +47,8 @@ def test_event_folder_ard_folder_and_parent_give_the_same_tiles_in_order(walked_
 def test_each_broken_item_has_its_reason(walked_event):
     reasons = {unusable(tile).partition(" (")[0] for tile in walk_ard(str(walked_event)) if unusable(tile)}
     assert reasons == {
-        "not WorldView-2 or -3",
+        "a sensor that Potato doesn't know: XY01",
+        "pan only",
         "neither pan nor mul",
         "an asset without an href",
         "a missing file",

@@ -59,17 +59,30 @@ def test_a_mul_with_too_few_bands_is_refused(tmp_path, arrays, refuse, bands):
 
 def test_a_float_pan_is_refused(tmp_path, arrays, refuse):
     pan = pairs.write(tmp_path / "p.tif", arrays[0].astype("float32"))
-    refuse(pan, pairs.write(tmp_path / "m.tif", arrays[1], COARSE), says="found float32")
+    refuse(pan, pairs.write(tmp_path / "m.tif", arrays[1], COARSE), says="found numbers of float32")
 
 
 def test_a_mul_in_another_crs_is_refused(tmp_path, arrays, refuse):
     mul = pairs.write(tmp_path / "m.tif", arrays[1], COARSE, crs="EPSG:32633")
-    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="EPSG:32611 and EPSG:32633")
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="no ground in common")
 
 
-def test_a_ratio_of_two_is_refused(tmp_path, arrays, refuse):
-    mul = pairs.write(tmp_path / "m.tif", arrays[1], pairs.CORNER @ Affine.scale(2))
-    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="found 2 × 2")
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--bbox", -1, -1, 1, 1), "expected a bbox inside the pair"),
+        (("--bbox", "nan", 0, 1, 1), "in degrees"),
+        (("--window", 8, 8, 8, 900), "expected a window (row, column, height, width) inside the"),
+        (("--aoi", "nowhere.geojson"), "can't read it"),
+    ],
+)
+def test_a_part_without_ground_is_refused(pair, refuse, options, says):
+    refuse(pair.pan, pair.mul, *options, says=says)
+
+
+def test_a_ratio_of_two_and_a_half_is_refused(tmp_path, arrays, refuse):
+    mul = pairs.write(tmp_path / "m.tif", arrays[1], pairs.CORNER @ Affine.scale(2.5))
+    refuse(pairs.write(tmp_path / "p.tif", arrays[0]), mul, says="found 2.5 × 2.5; warp mul onto pan's grid")
 
 
 def test_pan_and_mul_of_different_ground_are_refused(tmp_path, arrays, refuse):

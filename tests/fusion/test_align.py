@@ -71,6 +71,23 @@ def test_each_array_shows_the_ground_where_pan_does(tmp_path, by, place):
         assert max(map(abs, array.average)) * 4 < ALIGNED + 0.02  # a step of the search
 
 
+def test_a_grid_of_pan_half_a_pixel_off_leaves_no_displacement(tmp_path):
+    """As Landsat's: at 2:1, the middles of the first pixels of both images are one place."""
+    fine = rough_ground(384, (0, 0))  # two pixels along one of pan's
+    pan = fine.reshape(192, 2, 192, 2).mean((1, 3))
+    mul = np.roll(fine, (1, 1), (0, 1)).reshape(96, 4, 96, 4).mean((1, 3)) * SPECTRUM[:4, None, None]
+    corner = pairs.CORNER @ Affine.translation(-0.5, -0.5) @ Affine.scale(2)
+    pairs.write(tmp_path / "p.tif", pan.round().astype("uint16"))
+    pairs.write(
+        tmp_path / "m.tif", mul.round().astype("uint16"), corner, names=["blue", "green", "red", "nir"]
+    )
+    with open_pair(tmp_path / "p.tif", tmp_path / "m.tif", sensor="LC-BGRN") as pair:
+        pixels = pair.read(PairWindow(8, 8, 80, 80))
+        assert pair.resampled == (-0.5, -0.5) and pair.ratio == 2
+    for array in displacement_map(pixels.pan, pixels.mul, pair.sensor).arrays:
+        assert len(array.found) == 16 and max(map(abs, array.average)) * 2 < 0.05
+
+
 def test_the_picture_says_what_was_moved(tmp_path, run):
     paths = write_displaced(tmp_path, ((1, -2), (1, -2)), place=(0.5, 0))
     options = ("-w", "predictor", "--profile", "tiled")

@@ -26,7 +26,7 @@ def test_the_mask_of_an_area_is_exact():
     corners = [(350_020, 3_799_990), (350_400, 3_799_700), (350_300, 3_799_500), (350_060, 3_799_550)]
     hole = [(350_150, 3_799_800), (350_200, 3_799_800), (350_150, 3_799_700)]
     area = Area(((tuple(lonlat(*point) for point in corners), tuple(lonlat(*point) for point in hole)),))
-    part = part_of(grid, None, area)
+    part = part_of(grid, 4, None, area)
     mask = part.mask(PairWindow(0, 0, 300, 225))
     x, y = np.meshgrid(350_000.25 + 0.5 * np.arange(900), 3_799_999.75 - 0.5 * np.arange(1200))
     distance, inside = signed_distance(x, y, corners)
@@ -58,7 +58,7 @@ def test_a_mask_does_not_depend_on_the_window(row, column, height, width):
             ),
         )
     )
-    part = part_of(grid, None, area)
+    part = part_of(grid, 4, None, area)
     window = PairWindow(row, column, height, width)
     large = part.mask(PairWindow(0, 0, row + window.height, column + window.width))
     assert np.array_equal(large[4 * row :, 4 * column :], part.mask(window))
@@ -72,12 +72,12 @@ def test_areas_cross_the_antimeridian():
         *(transform("EPSG:4326", "EPSG:32601", [179.9985], [-16.8])[k][0] for k in (0, 1)),
         32601,
     )
-    across = part_of(grid, None, box_area(179.999, -17, -179.999, -16))
+    across = part_of(grid, 4, None, box_area(179.999, -17, -179.999, -16))
     assert across.mask(PairWindow(0, 0, 200, 200)).mean() == pytest.approx(0.51, abs=0.05)
     split = Area((*box_area(179.999, -17, 180, -16).polygons, *box_area(-180, -17, -179.999, -16).polygons))
-    two = part_of(grid, None, split).mask(PairWindow(0, 0, 200, 200))
+    two = part_of(grid, 4, None, split).mask(PairWindow(0, 0, 200, 200))
     assert (two != across.mask(PairWindow(0, 0, 200, 200))).mean() < 1e-4
-    assert part_of(grid, None, box_area(-179, -17, 179, -16)) is None
+    assert part_of(grid, 4, None, box_area(-179, -17, 179, -16)) is None
 
 
 def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
@@ -150,6 +150,7 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
         ),
         ('{"type": "Polygon", "coordinates": [[[5, 89], [6, 89], [6, 91]]]}', "no longitude and latitude"),
         ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
+        ('{"type": "Polygon", "coordinates": []}', "found none"),
         ("[1]", "expected GeoJSON"),
     ],
 )
@@ -162,7 +163,7 @@ def test_geojson_that_is_no_area_is_refused(tmp_path, text, reason):
 def test_polygons_are_found_wherever_geojson_has_them(tmp_path):
     ring = [[0, 0, 7], [1, 0, 7], [1, 1, 7], [0, 0, 7]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
-    many = {"type": "MultiPolygon", "coordinates": [[ring], [ring]]}
+    many = {"type": "MultiPolygon", "coordinates": [[ring], [], [ring]]}
     both = {"type": "GeometryCollection", "geometries": [polygon, many]}
     features = [{"type": "Feature", "geometry": shape} for shape in (polygon, many, both, None)]
     (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))

@@ -1,7 +1,6 @@
 import dataclasses
 
 import pytest
-from potato.fusion.delivery.aoi import box_area
 from rasterio.warp import transform
 
 import ards
@@ -10,6 +9,7 @@ from deliveries import OURS, deliver, lonlat
 from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
+from potato.fusion.aoi import box_area
 from potato.fusion.delivery.plan import Choice, make_plan
 
 

@@ -4,17 +4,19 @@ import json
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pystac
 import pytest
 import rasterio
 from pystac.validation import validate_dict
+from rasterio.warp import transform
 
 import ards
 from deliveries import OURS
 from potato.core.render import LOOKS
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import PassFacts
-from potato.fusion.delivery.stac import picture_collection, picture_item
+from potato.fusion.delivery.stac import picture_bounds, picture_collection, picture_item
 from potato.raster import grid_at
 
 
@@ -142,3 +144,27 @@ def test_a_picture_without_a_time_spans_its_whole_day():
         "2024-12-14T00:00:00Z",
         "2024-12-14T23:59:59Z",
     )
+
+
+def test_pictures_across_the_antimeridian_have_narrow_bounds_and_two_polygons():
+    (x,), (y,) = transform("EPSG:4326", "EPSG:32660", [180.0], [45.0])
+    grid = grid_at(1000, 1000, 5, x - 2000, y + 2500, 32660)
+    west, south, east, north = picture_bounds(grid)
+    assert 179.9 < west < 180 and -180 < east < -179.9 and 44.9 < south < 45 < north < 45.1
+    row = Record("60/1", "done", "s", bbox=(west, south, east, north), datetime="2024-01-01T00:00:00Z")
+    facts = PassFacts(ards.CID, "WV02", "2024-01-01")
+    item = picture_item(row, grid, facts, [], settings=OURS, profile="cog", collection="c")
+    assert item["bbox"] == [west, south, east, north]
+    rings = [rings[0] for rings in item["geometry"]["coordinates"]]
+    assert [np.sign(ring[0][0]) for ring in rings] == [1, -1]
+    areas = []
+    for ring in rings:
+        assert ring[0] == ring[-1] and {180.0, -180.0} & {x for x, _ in ring}
+        assert len({np.sign(x) for x, _ in ring}) == 1
+        xs, ys = np.array(ring).T
+        areas.append((xs[:-1] * ys[1:] - xs[1:] * ys[:-1]).sum() / 2)
+    # Both are anticlockwise; 2 km of 5 lie in the west.
+    assert areas[0] / sum(areas) == pytest.approx(0.4, abs=0.01)
+    others = Record("1/2", "done", "s", bbox=(-179.0, 44.0, -178.0, 45.0), datetime="2024-01-01T00:00:00Z")
+    found = picture_collection("x", [row, others])
+    assert found["extent"]["spatial"]["bbox"] == [[west, 44.0, -178.0, north]]

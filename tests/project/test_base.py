@@ -37,8 +37,9 @@ ON_BASE = {
     "fuse": [("{pan}", "{mul}", "{out}.tif"), ("{pan}", "{mul}", "{out}.tif", "--look", "flat", "-j", "2")],
     "fuse-ard": [("{ard}", "{out}", "-j", "2", "--mosaic"), ("{ard}", "{out}", "--cluster", "local")],
     "ls": [("{ard}",)],
+    "sensors": [()],
     "make-delivery": [("files", "{out}", "--size", "128")],
-    "demo": [("{out}",)],
+    "demo": [("{out}", "--landsat")],
     "report": [
         ("{natural}", "{flat}", "-o", "{out}.html"),
         ("{natural}", "-o", "{out}.html", "--pair", "{pan}", "{mul}"),

@@ -76,17 +76,20 @@ def test_a_mul_on_the_grid_is_read_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("crs", "noted"),
+    ("crs", "notes"),
     [
-        ("+proj=utm +zone=11 +ellps=WGS84 +units=m +no_defs", False),
-        ("EPSG:32611+5773", True),
-        ("EPSG:6340", True),  # NAD83(2011)
+        ("+proj=utm +zone=11 +ellps=WGS84 +units=m +no_defs", ()),
+        (
+            "EPSG:32611+5773",
+            ("mul's CRS (WGS 84 / UTM zone 11N + EGM96 height) is taken for pan's (EPSG:32611)",),
+        ),
+        ("EPSG:6340", ("mul's CRS (EPSG:6340) is taken for pan's (EPSG:32611)",)),  # NAD83(2011)
     ],
 )
-def test_other_words_for_one_crs_are_the_same(tmp_path, crs, noted):
+def test_other_words_for_one_crs_are_the_same(tmp_path, crs, notes):
     paths = write(tmp_path, crs=crs)
     with open_pair(paths.pan, paths.mul) as pair:
-        assert bool(pair.notes) == noted
+        assert pair.notes == notes
         assert np.array_equal(pair.read(PairWindow(0, 0, ROWS, COLUMNS)).mul, pairs.read(paths.mul))
 
 
@@ -209,6 +212,7 @@ def test_images_with_rpcs_or_points_are_refused_with_the_commands_that_place_the
             give(file, step)
     with pytest.raises(PairError, match=f"found none in .* but {kind}; bring both onto one grid") as error:
         open_pair(paths.pan, paths.mul)
+    assert ("orthority: oty rpc --dem FILE)" in str(error.value)) == (kind == "RPCs")
     run_remedy(error, tmp_path)
     with open_pair(tmp_path / "p-ortho.tif", tmp_path / "m m-ortho.tif") as pair:
         pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))

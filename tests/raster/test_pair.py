@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 import pairs
 from potato.core.radiometry import Calibration
 from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError
-from potato.raster import Layer, open_pair
+from potato.raster import Layer, Reading, gdal, open_pair
 
 FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 
@@ -80,6 +81,47 @@ def test_validity_is_mask_then_nodata_then_zero(tmp_path, arrays, how):
     coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
     with open_pair(fine, coarse) as pair:
         assert np.array_equal(pair.read(PairWindow(0, 0, 20, 24)).pan_valid, ~hole)
+
+
+@pytest.mark.parametrize("how", ["alpha", "sidecar"])
+def test_masks_are_heard_wherever_they_are(tmp_path, arrays, how):
+    """GDAL itself ignores an alpha behind more than four bands."""
+    pan, mul = arrays
+    hole = np.zeros(mul.shape[1:], bool)
+    hole[5:9, 7:12] = True
+    mul = np.where(hole, 9, mul).astype("uint16")
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    if how == "alpha":
+        both = np.concatenate([mul, (~hole * 65_535).astype("uint16")[None]])
+        coarse = pairs.write(tmp_path / "m.tif", both, COARSE, names=(*pairs.BAND_NAMES, "alpha"))
+        with rasterio.open(coarse, "r+") as file:
+            file.colorinterp = (*file.colorinterp[:-1], ColorInterp.alpha)
+    else:
+        coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(coarse, "r+") as file:
+            file.write_mask(~hole)
+        assert (tmp_path / "m.tif.msk").is_file()
+    with gdal(), open_pair(fine, coarse) as pair, pair.reopened() as again:
+        for each in (pair, again):
+            assert np.array_equal(each.read(PairWindow(0, 0, 20, 24)).mul_valid, ~hole)
+
+
+@pytest.mark.parametrize(("count", "mask"), [(9, True), (16, False)])
+def test_bands_of_two_cameras_are_refused_with_what_to_do(tmp_path, arrays, count, mask):
+    pan, mul = arrays
+    many = np.resize(mul, (count, *mul.shape[1:]))
+    if mask:
+        many[-1] = 1
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    coarse = pairs.write(tmp_path / "m.tif", many, COARSE)
+    for sensor in (None, "WV03"):
+        with pytest.raises(BandError, match=rf"found {count} bands.*gdal_translate -b 1 -b 2"):
+            open_pair(fine, coarse, sensor=sensor)
+    rest = [f"other {number}" for number in range(count - 8)]
+    with open_pair(
+        fine, coarse, reading=Reading(band_order=(*pairs.BAND_NAMES, *rest), sensor="WV03")
+    ) as pair:
+        assert np.array_equal(pair.read(PairWindow(0, 0, 20, 24)).mul, mul)
 
 
 def test_a_dark_band_alone_does_not_make_mul_invalid(tmp_path, arrays):

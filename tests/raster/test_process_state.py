@@ -3,13 +3,18 @@
 import contextlib
 import logging
 import os
+import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rasterio.errors import NotGeoreferencedWarning
 
+from potato.core.windows import PairWindow
+from potato.raster import Area, grid_at, grid_to_lonlat, part_of
 from potato.raster.gdal_env import placeless, refusals
 from potato.raster.process_state import SharedChange
 from potato.raster.remote import DEAD_PROXY, try_again
@@ -168,3 +173,21 @@ def test_overlapping_writes_restore_the_logger(monkeypatch):
 
     assert overlap(inside(), inside()) == [True, True]
     assert (logger.level, logger.propagate, logger.handlers) == before
+
+
+def test_areas_in_many_threads_leave_the_warning_filters_as_they_are():
+    """rasterio changes them while it draws a polygon, which threads undo in another order."""
+    grid = grid_at(64, 64, 0.5, 350_000, 3_800_000)
+    west, south = grid_to_lonlat(grid, 3, 60)
+    east, north = grid_to_lonlat(grid, 60, 5)
+    area = Area(((((west, south), (east, south), (east, north)),),))
+    part = part_of(grid, 4, area=area)
+    interval, before = sys.getswitchinterval(), list(warnings.filters)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as executor:
+            masks = list(executor.map(part.mask, [PairWindow(0, 0, 4, 4)] * 100))
+    finally:
+        sys.setswitchinterval(interval)
+    assert warnings.filters == before
+    assert all(np.array_equal(mask, masks[0]) for mask in masks)

@@ -201,7 +201,8 @@ def parse_item(
     named = (properties.get("catalog_id"), stem)
     cid = next((text for text in named if isinstance(text, str) and CID.fullmatch(text)), None)
     if cid is None:
-        return Broken(where, f"expected {CID_EXAMPLE}, found none")
+        found = ascii(named[0])[:80] if named[0] is not None else "none"
+        return Broken(where, f"expected {CID_EXAMPLE}, found {found}")
     assets: dict[str, Any] = data["assets"]
     images: dict[str, str | None] = dict.fromkeys(("pan_analytic", "ms_analytic"))
     trouble = None

@@ -78,10 +78,9 @@ def _polygons(data: dict[str, Any]) -> list[Any]:
         return _polygons(data["geometry"]) if data["geometry"] else []
     if kind == "GeometryCollection":
         return [polygon for geometry in data["geometries"] for polygon in _polygons(geometry)]
-    if kind == "Polygon":
-        return [tuple(map(_ring, data["coordinates"]))]
-    if kind == "MultiPolygon":
-        return [tuple(map(_ring, polygon)) for polygon in data["coordinates"]]
+    if kind in ("Polygon", "MultiPolygon"):
+        shapes = data["coordinates"] if kind == "MultiPolygon" else [data["coordinates"]]
+        return [tuple(map(_ring, rings)) for rings in shapes if rings]  # GIS write empty ones, too
     raise ValueError(f"a {str(kind)[:40]}")
 
 

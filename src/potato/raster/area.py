@@ -14,6 +14,7 @@ from rasterio.warp import transform
 
 from potato.core.windows import PairWindow
 from potato.raster.coordinates import WGS84, Box, Grid
+from potato.raster.gdal_env import placeless
 
 PATCH = 128
 """Cells along a side of the patches in which the Earth is taken for flat: about 300 m, where the
@@ -155,9 +156,11 @@ def _rasterize(area: Area, cells: Grid, window: PairWindow, side: int, touched: 
         for turn in (-360.0, 0.0, 360.0):
             if longitudes.max() + turn >= west and longitudes.min() + turn <= east:
                 fine = Affine.translation(turn, 0) @ place @ Affine.scale(1 / side)
-                drawn = rasterize(
-                    _shapes(area), whole.shape, transform=fine, all_touched=touched, dtype="uint8"
-                )
+                # rasterio silences a warning meanwhile, in a way that isn't safe among threads.
+                with placeless():
+                    drawn = rasterize(
+                        _shapes(area), whole.shape, transform=fine, all_touched=touched, dtype="uint8"
+                    )
                 whole |= drawn > 0
         top, left = max(patch.row, window.row), max(patch.column, window.column)
         bottom, right = min(patch.bottom, window.bottom), min(patch.right, window.right)

@@ -1,5 +1,6 @@
 """Grids of pixels on the Earth: pixels to map coordinates, to longitude and latitude, and back."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,5 +82,7 @@ def map_to_grid(grid: Grid, x: float, y: float) -> tuple[float, float]:
 
 
 def crs_name(crs: Any) -> str:
-    """A short name of a CRS for messages: `EPSG:32611`, or the start of its WKT, or `none`."""
-    return crs.to_string()[:60] if crs else "none"
+    """A short name of a CRS for messages: `EPSG:32611`, or the name in its WKT, or `none`."""
+    text = crs.to_string() if crs else "none"
+    named = re.match(r'\w+\["([^"]+)"', text)
+    return named.group(1) if named else text

@@ -207,7 +207,7 @@ def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) ->
     found = f"expected pan and mul with a place on Earth, found none in {' and '.join(map(redact, lost))}"
     if pan.rpcs and mul.rpcs:
         kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(pan.rpcs)
-        hint = " (and -to RPC_DEM=FILE where the ground isn't flat)"
+        hint = " (on hilly ground with -to RPC_DEM=FILE, or by orthority: oty rpc --dem FILE)"
     elif pan.gcps[0] and mul.gcps[0]:
         kind, options, hint = "ground control points", "-order 1", ""
         crs, pixel = pan.gcps[1], _rounded(abs(from_gcps(pan.gcps[0]).a))

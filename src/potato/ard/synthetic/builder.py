@@ -96,7 +96,6 @@ def make_ard(
     sensors: Sequence[str] = (),
     broken: bool = True,
     progress: bool = False,
-    patch: int = PATCH,
 ) -> MadeArd:
     """Write an ARD of simulated ground, laid out like a real event.
 
@@ -116,8 +115,6 @@ def make_ard(
             that nobody knows, one with a visual image only, one with a missing href, one with a
             missing file.
         progress: whether to draw a progress bar on stderr.
-        patch: the most pan pixels of ground to simulate for a pass; ground beyond them is their
-            mirror image.
 
     Raises:
         InputError: if `tiles` or `size` is less than 1, or passes of a sensor can't be
@@ -141,7 +138,7 @@ def make_ard(
         count = sum(len(collect.squares) for collect in plan)
         with tqdm(total=count, unit="tile", disable=not progress) as bar:
             for collect in plan:
-                found = _write_collect(growing / "ard", collect, _simulate(collect, size, seed, patch), bar)
+                found = _write_collect(growing / "ard", collect, _simulate(collect, size, seed), bar)
                 items[collect.cid], truths[collect.cid] = found
         spoilt = _write_broken(growing / "ard", seed) if broken else {}
         _write_collections(growing, path.name, {**items, **spoilt})
@@ -161,7 +158,7 @@ def _platform(name: str) -> str:
     return sensor.name
 
 
-def _simulate(collect: Collect, size: int, seed: int, patch: int) -> Iterator[tuple[GridSquare, Pass]]:
+def _simulate(collect: Collect, size: int, seed: int) -> Iterator[tuple[GridSquare, Pass]]:
     """The tiles of a pass; those of one zone are cut from one image."""
     for zone in sorted({square.zone for square in collect.squares}):
         squares = [square for square in collect.squares if square.zone == zone]
@@ -172,7 +169,7 @@ def _simulate(collect: Collect, size: int, seed: int, patch: int) -> Iterator[tu
             for one in squares
         ]
         height, width = (size + max(place[axis] for place in places) for axis in (0, 1))
-        whole = simulate_pass(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone, patch)
+        whole = simulate_pass(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone, PATCH)
         for square, (row, column) in zip(squares, places, strict=True):
             yield square, _cut(whole, row, column, size)
 

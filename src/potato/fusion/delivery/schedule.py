@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from potato.ard import tile_name
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.errors import OutputExists
@@ -74,22 +75,17 @@ def make_schedule(
     failed: list[Record] = []
     stale: list[tuple[Record, DeliverySettings]] = []
     there = empty = 0
-    folder = str(manifest.folder)
-    jobs = [
-        TileJob(tile, folder, settings[tile.sensor], follow_links=follow_links)
-        for tile in plan.tiles
-        if tile.sensor
-    ]
-    for place, job in enumerate(jobs):
-        row = manifest.rows.get(job.name)
-        same = row is not None and row.signature == job.signature
+    tiles = [(tile, tile.sensor) for tile in plan.tiles if tile.sensor]
+    for place, (tile, sensor) in enumerate(tiles):
+        row = manifest.rows.get(tile_name(tile))
+        same = row is not None and row.signature == settings[sensor].signature
         if row is None or row.state == "started":
             todo.append((place, row is not None))
         elif row.state == "done" and manifest.holds(row):
             if same:
                 there += 1
             else:
-                stale.append((row, job.settings))
+                stale.append((row, settings[sensor]))
                 todo.append((place, True))
         elif row.state == "empty" and same:
             empty += 1
@@ -104,9 +100,11 @@ def make_schedule(
             f"({others}); use --overwrite to make them again, or choose another folder"
         )
     threads = threads_per_job(len(todo))
-    jobs = [replace(job, settings=replace(job.settings, threads=threads)) for job in jobs]
+    own = {sensor: replace(each, threads=threads) for sensor, each in settings.items()}
+    folder = str(manifest.folder)
+    jobs = tuple(TileJob(tile, folder, own[sensor], follow_links=follow_links) for tile, sensor in tiles)
     chosen = tuple(replace(jobs[place], overwrite=replacing) for place, replacing in todo)
-    return Schedule(tuple(jobs), chosen, there, empty, tuple(failed))
+    return Schedule(jobs, chosen, there, empty, tuple(failed))
 
 
 def _differences(stale: Record, settings: DeliverySettings, manifest: Manifest) -> str:

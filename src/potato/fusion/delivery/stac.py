@@ -1,5 +1,6 @@
 """The JSON beside the pictures: a STAC item for each, and a collection of all."""
 
+import itertools
 import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,7 +27,10 @@ MEDIA_TYPES = {
 """Media types of pictures by profile, and of a VRT mosaic."""
 
 Degrees = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
+"""West, south, east, north in degrees; west exceeds east across the antimeridian."""
+
+WORLD = -180.0, -90.0, 180.0, 90.0
+"""The bounds of a collection without pictures."""
 
 
 def picture_bounds(grid: Grid) -> Degrees:
@@ -38,6 +42,23 @@ def _outline(grid: Grid) -> list[list[float]]:
     """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
     corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
+
+
+def _geometry(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
+    west, _, east, _ = _bounds(ring)
+    if west <= east:
+        return {"type": "Polygon", "coordinates": [ring]}
+    turned = [(x % 360, y) for x, y in ring]
+    parts: list[list[list[float]]] = [[], []]
+    for (x, y), (next_x, next_y) in itertools.pairwise(turned):
+        parts[x > 180].append([x, y])
+        if (x > 180) != (next_x > 180):
+            crossing = round(y + (next_y - y) * (180 - x) / (next_x - x), 7)
+            for part in parts:
+                part.append([180.0, crossing])
+    parts[1] = [[round(x - 360, 7), y] for x, y in parts[1]]
+    return {"type": "MultiPolygon", "coordinates": [[[*part, part[0]]] for part in parts]}
 
 
 def picture_item(
@@ -71,7 +92,7 @@ def picture_item(
         "stac_version": STAC_VERSION,
         "stac_extensions": EXTENSIONS,
         "id": record.tile.replace("/", "-"),
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "geometry": _geometry(ring),
         "bbox": list(_bounds(ring)),
         "properties": _properties(grid, source, settings),
         "links": above + origins,
@@ -124,8 +145,7 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         records: records of the manifest; only those that are done count.
     """
     done = sorted((one for one in records if one.state == "done"), key=lambda one: one.tile)
-    boxes = [one.bbox for one in done if one.bbox] or [(-180.0, -90.0, 180.0, 90.0)]
-    corners = [(box[0], box[1]) for box in boxes] + [(box[2], box[3]) for box in boxes]
+    corners = [corner for one in done if one.bbox for corner in (one.bbox[:2], one.bbox[2:])]
     times = sorted(one.datetime for one in done if one.datetime)
     links = [{"rel": "root", "href": "./collection.json", "type": "application/json"}]
     links += [{"rel": "item", "href": f"./{one.tile}.json", "type": "application/geo+json"} for one in done]
@@ -137,7 +157,7 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         "description": f"{len(done)} pictures in true colour, made by potato {VERSION}.",
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [list(_bounds(corners))]},
+            "spatial": {"bbox": [list(_bounds(corners) if corners else WORLD)]},
             "temporal": {"interval": [[times[0], times[-1]] if times else [None, None]]},
         },
         "links": links,
@@ -145,5 +165,9 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
 
 
 def _bounds(points: Sequence[Sequence[float]]) -> Degrees:
+    """The narrowest bounds of points."""
     xs, ys = [point[0] for point in points], [point[1] for point in points]
+    turned = [x % 360 for x in xs]
+    if max(xs) - min(xs) > max(180, max(turned) - min(turned)):
+        return round(min(turned), 7), min(ys), round(max(turned) - 360, 7), max(ys)
     return min(xs), min(ys), max(xs), max(ys)
