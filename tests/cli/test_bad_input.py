@@ -51,6 +51,13 @@ def test_one_file_as_pan_and_mul_is_refused(pair, refuse):
     refuse(pair.pan, pair.pan, says="the same file twice")
 
 
+@pytest.mark.parametrize("option", ["--bands", "--composite"])
+def test_a_band_that_the_sensor_lacks_is_refused(pair, refuse, option):
+    refuse(
+        pair.pan, pair.mul, option, "nir1,swir,red", says="coastal, blue, green, yellow, red, rededge, nir1"
+    )
+
+
 @pytest.mark.parametrize("bands", [3, 4])
 def test_a_mul_with_too_few_bands_is_refused(tmp_path, arrays, refuse, bands):
     mul = pairs.write(tmp_path / "m.tif", arrays[1][:bands], COARSE)

@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 import pairs
 from potato.core.color import mul_to_xyz, oklab_to_xyz
 from potato.core.resample import block_mean, enlarge_mask, to_cells
-from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORKSHOP, WORLDVIEW_2
+from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORLDVIEW_2
 from potato.model import _native
 from potato.model.bands import bands_out, sharpen_bands
 from potato.model.facts import NETWORK_SHARE
@@ -21,7 +22,7 @@ from potato.model.weights import load_model
 from potato.raster import PairPixels
 
 SIDE = 24
-RED, NIR = WORLDVIEW_2.bands.index("red"), WORLDVIEW_2.bands.index("nir1")
+RED, NIR = GEOEYE_1.bands.index("red"), GEOEYE_1.bands.index("nir")
 THIRDS = dataclasses.replace(GEOEYE_1, ratio=3)
 
 
@@ -41,27 +42,44 @@ def test_detail_that_all_bands_share_is_injected_exactly(sensor):
     assert torch.allclose(bands_out(None, pan, mul, sensor), shares * pan, rtol=1e-4)
 
 
+def ground_truth() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Four bands of one ground at pan's scale; and what pan and mul see of it."""
+    random = torch.Generator().manual_seed(1)
+    surfaces = F.avg_pool2d(torch.rand(1, 3, 4 * SIDE + 4, 4 * SIDE + 4, generator=random), 5, 1)
+    bands = torch.einsum("bk,nkhw->nbhw", torch.rand(4, 3, generator=random) + 0.2, surfaces) * 0.3
+    shares = torch.tensor(GEOEYE_1.pan_weights)[:, None, None]
+    return bands, (bands * shares).sum(1, keepdim=True), block_mean(bands, 4)
+
+
 def test_cell_means_are_those_of_mul():
-    pan, mul = pairs.smooth_pair(SIDE, SIDE)
-    found = block_mean(bands_out(None, pan, mul, WORLDVIEW_2), WORKSHOP.ratio)
+    _, pan, mul = ground_truth()
+    found = block_mean(bands_out(None, pan, mul, GEOEYE_1), 4)
     error = ((found - mul).abs() / mul)[..., 2:-2, 2:-2]
-    assert error.mean() < 2e-3 and error.max() < 2e-2
+    assert error.mean() < 3e-3 and error.max() < 2e-2
     ndvi, expected = ((x[:, NIR] - x[:, RED]) / (x[:, NIR] + x[:, RED]) for x in (found, mul))
-    assert (ndvi - expected).abs()[..., 2:-2, 2:-2].mean() < 1e-3
+    assert (ndvi - expected).abs()[..., 2:-2, 2:-2].mean() < 3e-3
 
 
 def test_bands_are_nearer_the_truth_than_enlarged_mul():
-    random = torch.Generator().manual_seed(1)
-    fine = torch.nn.functional.avg_pool2d(
-        torch.rand(1, 3, 4 * SIDE + 4, 4 * SIDE + 4, generator=random), 5, 1
+    truth, pan, mul = ground_truth()
+    enlarged = F.interpolate(mul, scale_factor=4, mode="bicubic")
+    error, plain = (
+        (x - truth).square().mean((0, 2, 3)) for x in (bands_out(None, pan, mul, GEOEYE_1), enlarged)
     )
-    mixed = torch.einsum("bk,nkhw->nbhw", torch.rand(4, 3, generator=random) + 0.2, fine) * 0.3
-    pan = (mixed * torch.tensor(GEOEYE_1.pan_weights)[:, None, None]).sum(1, keepdim=True)
-    mul = block_mean(mixed, WORKSHOP.ratio)
-    found = bands_out(None, pan, mul, GEOEYE_1)
-    enlarged = torch.nn.functional.interpolate(mul, scale_factor=4, mode="bicubic")
-    error, plain = ((x - mixed).square().mean((0, 2, 3)) for x in (found, enlarged))
     assert (error < 0.5 * plain).all()
+
+
+def test_detail_of_a_band_that_pan_tells_is_injected_though_it_is_no_shading():
+    random = torch.Generator().manual_seed(0)
+    pan = F.avg_pool2d(torch.rand(1, 1, 4 * SIDE + 8, 4 * SIDE + 8, generator=random), 9, 1) * 1.5 - 0.45
+    truth = (
+        torch.tensor([0.5, 0.1, 0.0, 0.0])[:, None, None]
+        + pan * torch.tensor([0.3, 0.6, 1, 2])[:, None, None]
+    )
+    found = bands_out(None, pan, block_mean(truth, 4), GEOEYE_1)
+    shading = F.interpolate(block_mean(truth, 4) / block_mean(pan, 4), scale_factor=4, mode="bicubic") * pan
+    error, other = ((x - truth)[..., 8:-8, 8:-8].square().mean((0, 2, 3)).sqrt() for x in (found, shading))
+    assert (error[:2] < 0.3 * other[:2]).all()
 
 
 def test_order_of_bands_and_amount_of_light_do_not_matter():
@@ -93,14 +111,14 @@ def test_visible_bands_go_their_share_of_the_way_to_the_colour_of_the_network():
 def test_holes_matter_to_nothing_around_them():
     pan, _ = rough_pair()
     shares = torch.tensor([0.5, 1.0, 1.5, 2.0])[:, None, None]
-    mul = shares * block_mean(pan, WORKSHOP.ratio)
+    mul = shares * block_mean(pan, 4)
     valid = torch.rand(pan.shape, generator=torch.Generator().manual_seed(2)) < 0.9
     whole = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.9
-    holes = to_cells(valid.float(), WORKSHOP.ratio) > 0
+    holes = to_cells(valid.float(), 4) > 0
     found, other = (
         sharpen_bands(
             None,
-            to_cells(torch.where(valid, pan, torch.tensor(value)), WORKSHOP.ratio),
+            to_cells(torch.where(valid, pan, torch.tensor(value)), 4),
             torch.where(whole, mul, torch.tensor(value)),
             GEOEYE_1,
             (holes, whole),
@@ -110,7 +128,7 @@ def test_holes_matter_to_nothing_around_them():
     seen = (holes & whole)[:, None].expand_as(found)
     assert torch.equal(found[seen], other[seen]) and torch.isfinite(found).all()
     # What a hole hides of its cell changes the cell's mean, not more.
-    error = (found / (shares[:, None] * to_cells(pan, WORKSHOP.ratio)[:, None]) - 1)[seen].abs()
+    error = (found / (shares[:, None] * to_cells(pan, 4)[:, None]) - 1)[seen].abs()
     assert error.mean() < 0.1
 
 

@@ -6,7 +6,7 @@ import rasterio
 from rasterio.windows import Window
 
 from potato.core.profiles import PROFILES
-from potato.raster import create_picture, grid_at
+from potato.raster import Channels, create_picture, grid_at
 from potato.raster.overviews import halve
 
 
@@ -52,7 +52,9 @@ def test_half_of_bands_without_alpha_is_the_mean_of_what_is_not_0():
 def test_the_overviews_of_a_cog_are_means_of_its_valid_pixels(tmp_path, dtype):
     height, width = 1100, 1300
     codes, path = ragged_picture(height, width, dtype), tmp_path / "a.tif"
-    with create_picture(path, grid_at(height, width, 0.5), dtype=dtype, profile=PROFILES["cog"]) as picture:
+    with create_picture(
+        path, grid_at(height, width, 0.5), channels=Channels(dtype), profile=PROFILES["cog"]
+    ) as picture:
         picture.put(0, 0, codes, height)
     with rasterio.open(path) as file:
         assert file.overviews(1) == [2, 4] and np.array_equal(file.read(), codes)
@@ -70,7 +72,18 @@ def test_other_overviews_are_made_if_asked_for(tmp_path):
     codes, path = ragged_picture(1100, 1300, "uint8"), tmp_path / "a.tif"
     options = {"OVERVIEWS": "NONE"}
     grid, cog = grid_at(1100, 1300, 0.5), PROFILES["cog"]
-    with create_picture(path, grid, dtype="uint8", profile=cog, options=options) as picture:
+    with create_picture(path, grid, channels=Channels("uint8"), profile=cog, options=options) as picture:
         picture.put(0, 0, codes, 1100)
     with rasterio.open(path) as file:
         assert file.overviews(1) == []
+
+
+def test_overviews_of_bands_leave_out_invalid_pixels(tmp_path):
+    counts = np.full((2, 520, 30), 900, "uint16")
+    counts[:, ::2] = 0
+    bands = Channels("uint16", ("red", "nir"), 1e-4)
+    grid = grid_at(520, 30, 0.5)
+    with create_picture(tmp_path / "a.tif", grid, channels=bands, profile=PROFILES["cog"]) as picture:
+        picture.put(0, 0, counts, 520)
+    with rasterio.open(tmp_path / "a.tif", overview_level=0) as file:
+        assert file.shape == (260, 15) and (file.read() == 900).all()

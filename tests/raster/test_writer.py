@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import pairs
 from potato.core.profiles import PROFILES
 from potato.errors import OutputError, OutputExists
-from potato.raster import check_output, create_picture, grid_at, write_image
+from potato.raster import Channels, check_output, create_picture, grid_at, write_image
 
 HEIGHT, WIDTH = 700, 600
 GRID = grid_at(HEIGHT, WIDTH, 0.5)
@@ -29,7 +29,9 @@ def pixels(seed: int = 0) -> np.ndarray:
 def write(path: Path, block: int, profile: str = "tiled", **options) -> str:
     """Write `pixels()` in blocks; returns a digest of the file."""
     codes = pixels()
-    with create_picture(path, GRID, dtype="uint8", profile=PROFILES[profile], **options) as picture:
+    with create_picture(
+        path, GRID, channels=Channels("uint8"), profile=PROFILES[profile], **options
+    ) as picture:
         for row in range(0, HEIGHT, block):
             for column in range(0, WIDTH, block):
                 part = codes[:, row : row + block, column : column + block]
@@ -69,7 +71,9 @@ def test_an_error_leaves_the_target_unchanged(tmp_path, profile):
     path.write_text("before")
     with (
         pytest.raises(ZeroDivisionError),
-        create_picture(path, GRID, dtype="uint8", profile=PROFILES[profile], overwrite=True) as picture,
+        create_picture(
+            path, GRID, channels=Channels("uint8"), profile=PROFILES[profile], overwrite=True
+        ) as picture,
     ):
         picture.put(0, 0, pixels()[:, :512], 512)
         raise ZeroDivisionError
@@ -87,7 +91,7 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path):
     path = tmp_path / "a.tif"
     with (
         pytest.raises(OutputExists),
-        create_picture(path, GRID, dtype="uint8", profile=PROFILES["tiled"]) as picture,
+        create_picture(path, GRID, channels=Channels("uint8"), profile=PROFILES["tiled"]) as picture,
     ):
         path.write_text("somebody else's")
         picture.put(0, 0, None, HEIGHT)

@@ -255,9 +255,8 @@ def fuse_pair(
     picture = create_picture(
         output,
         grid,
-        dtype=product.dtype,
-        profile=PROFILES[settings.profile],
         channels=product.channels,
+        profile=PROFILES[settings.profile],
         options=settings.creation_options,
         tags=_tags(pair, settings, product, model.digest),
         threads=settings.workers,

@@ -18,7 +18,7 @@ from potato.core.types import Codes
 from potato.errors import BandError, InputError
 from potato.model.backend import Backend
 from potato.model.native import render_colour
-from potato.raster import RGBA, Channels, Image, PairPixels, gdal, open_dataset, read_overview
+from potato.raster import Channels, Image, PairPixels, gdal, open_dataset, read_overview
 
 ALL = ("all",)
 """All bands of a sensor, where names of bands are expected."""
@@ -30,10 +30,6 @@ class Product(Protocol):
     @property
     def channels(self) -> Channels:
         """The bands of the file."""
-
-    @property
-    def dtype(self) -> str:
-        """The type of its numbers."""
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -51,12 +47,11 @@ class TrueColour:
     """A picture in true colour: red, green, blue and alpha."""
 
     look: Look
-    channels: Channels = RGBA
 
     @property
-    def dtype(self) -> str:
-        """8 or 16 bits."""
-        return f"uint{self.look.bits}"
+    def channels(self) -> Channels:
+        """RGBA."""
+        return Channels(f"uint{self.look.bits}")
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -78,7 +73,6 @@ class SharpBands:
 
     numbers: tuple[int, ...]
     channels: Channels
-    dtype: str = "uint16"
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -98,8 +92,8 @@ class SharpBands:
 class Composite(TrueColour):
     """A picture of three sharp bands in place of red, green and blue."""
 
-    numbers: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
+    numbers: tuple[int, ...]
+    names: tuple[str, ...]
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -155,7 +149,7 @@ def choose_product(
         numbers = sensor.choose_bands(sensor.bands if tuple(bands) == ALL else bands)
         if len(set(numbers)) < len(numbers):
             raise BandError(f"expected each band once, found {', '.join(bands)}")
-        return SharpBands(numbers, Channels(_names(sensor, numbers), 1 / SCALE))
+        return SharpBands(numbers, Channels("uint16", _names(sensor, numbers), 1 / SCALE))
     if composite:
         numbers = sensor.choose_bands(composite)
         if len(numbers) != len(_PRIMARIES.bands):
@@ -163,7 +157,7 @@ def choose_product(
                 "expected three bands, to be shown as red, green and blue, such as nir,red,green; "
                 f"found {', '.join(composite)}"
             )
-        return Composite(look, numbers=numbers, names=_names(sensor, numbers))
+        return Composite(look, numbers, _names(sensor, numbers))
     return TrueColour(look)
 
 

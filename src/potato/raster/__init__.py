@@ -16,10 +16,9 @@ from potato.raster.image import (
 from potato.raster.layer import Layer, Reading, as_layer, known_sensor, mul_image, open_mul, pan_image
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.warp import cells_within, find_footprint, warp_picture
-from potato.raster.writer import RGBA, Channels, Picture, check_output, create_picture, write_image
+from potato.raster.writer import Channels, Picture, check_output, create_picture, write_image
 
 __all__ = [
-    "RGBA",
     "Abilities",
     "Area",
     "Channels",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.radiometry import STORED, Calibration
@@ -343,17 +344,23 @@ def refuse_counts(*images: tuple[Layer, Image]) -> None:
 
 def _holds_counts(image: Image) -> bool:
     """Whether no number exceeds `MOST_COUNT`; False for an even image, which tells nothing."""
-    height, width = image.grid.height, image.grid.width
-    middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
     low, high = np.full((2, len(image.indexes)), [[MOST_COUNT + 1], [0]])
-    # The middle tells for most images, and others are read until a number exceeds the limit.
-    for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
-        pixels, valid = image.read(window.row, window.column, window.height, window.width)
+    for pixels, valid in _glances(image):
         numbers = pixels[:, valid]
-        low, high = (
-            np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1)),
-            np.maximum(high, numbers.max(1, initial=0)),
-        )
+        low = np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1))
+        high = np.maximum(high, numbers.max(1, initial=0))
         if high.max() > MOST_COUNT:
             return False
     return bool((low < high).any())
+
+
+def _glances(image: Image) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
+    """An image, piece by piece: first what is quick to read, at last all of it."""
+    overviews = image.dataset.overviews(image.indexes[0])
+    if overviews:
+        small = image.coarser(max(overviews))
+        yield small.read(0, 0, small.grid.height, small.grid.width)
+    height, width = image.grid.height, image.grid.width
+    middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
+    for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
+        yield image.read(window.row, window.column, window.height, window.width)

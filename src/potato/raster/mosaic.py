@@ -30,7 +30,7 @@ from potato.raster.atomic import write_whole
 from potato.raster.coordinates import Box, Grid
 from potato.raster.gdal_env import gdal
 from potato.raster.vrt import VRT_TYPES, add_rectangle, start_vrt
-from potato.raster.writer import create_picture
+from potato.raster.writer import Channels, create_picture
 
 TOLERANCE = 0.01
 """Share by which a square's number of pixels may differ from that of most squares; within it,
@@ -205,7 +205,7 @@ def write_mosaic(
     grid, valid = layout.grid, 0
     settings: dict[str, Any] = {"profile": profile, "options": options, "tags": tags}
     settings |= {"overwrite": overwrite, "threads": threads}
-    with gdal(), create_picture(output, grid, dtype=layout.dtype, **settings) as picture:
+    with gdal(), create_picture(output, grid, channels=Channels(layout.dtype), **settings) as picture:
         for left in range(0, grid.width, PANEL):
             right = min(left + PANEL, grid.width)
             for top in range(0, grid.height, TIFF_BLOCK):

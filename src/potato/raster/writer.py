@@ -25,18 +25,22 @@ from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, placeless, refusals
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 
+RGB = "red", "green", "blue"
+
 
 @dataclass(frozen=True)
 class Channels:
     """What the bands of a file are that is written.
 
     Attributes:
+        dtype: `uint8` or `uint16`.
         names: their descriptions.
         scale: reflectance of one count; pixels of 0 are invalid. None for red, green, blue and
             alpha, which tells what is valid.
     """
 
-    names: tuple[str, ...]
+    dtype: str
+    names: tuple[str, ...] = (*RGB, "alpha")
     scale: float | None = None
 
     @property
@@ -54,15 +58,11 @@ class Channels:
     def describe(self, dataset: Any) -> None:
         """Name the bands of a new dataset, and say what their numbers mean."""
         dataset.descriptions = self.names
-        if self.has_alpha or set(self.names) >= set(RGB):
+        if set(self.names) >= set(RGB):
             meanings = {name: ColorInterp[name] for name in (*RGB, "alpha")}
             dataset.colorinterp = [meanings.get(name, ColorInterp.undefined) for name in self.names]
         if self.scale is not None:
             dataset.scales = (self.scale,) * len(self.names)
-
-
-RGB = "red", "green", "blue"
-RGBA = Channels((*RGB, "alpha"))
 
 
 class Picture:
@@ -174,9 +174,8 @@ def create_picture(
     output: PathLike,
     grid: Grid,
     *,
-    dtype: str,
+    channels: Channels,
     profile: Profile,
-    channels: Channels = RGBA,
     options: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
     threads: int | None = None,
@@ -190,9 +189,8 @@ def create_picture(
     Args:
         output: the file to write.
         grid: size and place.
-        dtype: `uint8` or `uint16`.
-        profile: the format.
         channels: what its bands are. A pixel is valid where the last of them isn't 0.
+        profile: the format.
         options: GDAL creation options, which replace or add to those of the profile.
         tags: metadata of the file.
         threads: threads that compress; None for one per core that this process may use.
@@ -220,7 +218,7 @@ def create_picture(
         averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
         with contextlib.ExitStack() as files:
             with refusals(path):
-                create = functools.partial(_create, channels, dtype)
+                create = functools.partial(_create, channels)
                 dataset = create(stage, grid, chosen if direct else _staging(TIFF_BLOCK))
                 files.enter_context(contextlib.closing(dataset))
                 dataset.update_tags(**(tags or {}))
@@ -240,7 +238,9 @@ def create_picture(
                 picture.finish()
                 files.close()
         if not direct:
-            _check_space(folder, len(channels.names) * grid.width * grid.height * np.dtype(dtype).itemsize)
+            _check_space(
+                folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
+            )
             with refusals(path):
                 source = with_overviews(stage, grid) if averaged else stage
                 rasterio.shutil.copy(source, whole, driver=profile.driver, **chosen)
@@ -254,7 +254,7 @@ def _staging(side: int) -> dict[str, str]:
     return {"TILED": "YES", "BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side), "BIGTIFF": "YES"}
 
 
-def _create(channels: Channels, dtype: str, path: Path, grid: Grid, options: Mapping[str, str]) -> Any:
+def _create(channels: Channels, path: Path, grid: Grid, options: Mapping[str, str]) -> Any:
     """An empty GeoTIFF, open for writing."""
     dataset = rasterio.open(
         path,
@@ -263,7 +263,7 @@ def _create(channels: Channels, dtype: str, path: Path, grid: Grid, options: Map
         height=grid.height,
         width=grid.width,
         count=len(channels.names),
-        dtype=dtype,
+        dtype=channels.dtype,
         crs=grid.crs,
         transform=grid.transform if grid.placed else None,
         nodata=None if channels.has_alpha else 0,

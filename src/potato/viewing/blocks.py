@@ -17,7 +17,7 @@ from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
-from potato.raster import Grid, Image, create_picture
+from potato.raster import Channels, Grid, Image, create_picture
 
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
@@ -165,7 +165,7 @@ def write_pictures(
                 create_picture(
                     spec.output,
                     spec.grid,
-                    dtype=f"uint{spec.bits}",
+                    channels=Channels(f"uint{spec.bits}"),
                     profile=PROFILES[settings.get("profile", "cog")],
                     options=settings.get("creation_options"),
                     tags={"TIFFTAG_SOFTWARE": f"potato {VERSION}", **spec.tags},
