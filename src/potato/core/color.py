@@ -146,7 +146,8 @@ def xyz_to_bands(sensor: Sensor) -> NDArray[np.float64]:
     places, seen = np.arange(len(sensor.bands)), abs(to_xyz).sum(0) > 0
     covariance = BAND_CORRELATION ** abs(places[:, None] - places) * np.outer(seen, seen)
     shared = covariance @ to_xyz.T
-    inverse: NDArray[np.float64] = shared @ np.linalg.inv(to_xyz @ shared)
+    # Of bands that make but one or two colours, a pseudoinverse.
+    inverse: NDArray[np.float64] = shared @ np.linalg.pinv(to_xyz @ shared)
     return inverse
 
 

@@ -41,7 +41,7 @@ def examine_source(
     except ArdError:
         is_ard = True  # which tells what is wrong
     except DeliveryError as error:
-        yield Finding("delivery", "wrong", redact(str(error)), "give the folder of an ARD or of a delivery")
+        yield Finding("ARD", "wrong", redact(str(error)), "give the folder of an ARD or of a delivery")
         return
     yield from examine_ard(source, tiles, follow_links, progress) if is_ard else _examine_delivery(source)
 
