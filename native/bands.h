@@ -19,6 +19,7 @@ typedef struct {
     Plane soft;  /* pan under the Gaussian, less its cell means */
     Plane sum;   /* of mul's bands, each times its share in pan */
     Plane seen;  /* pan as mul sees it */
+    Plane softness;
     Plane local; /* means of it */
     Plane level[MOST_BANDS], extra[MOST_BANDS];
     float *ring, *work;
@@ -43,7 +44,7 @@ static BandPlanes lay_out_bands(const BandBlock *bands, float *workspace)
         p.level[band] = take_plane(m, workspace);
         p.extra[band] = take_plane(m, workspace);
     }
-    Plane *planes[] = {&p.known, &p.soft, &p.sum, &p.seen, &p.local};
+    Plane *planes[] = {&p.known, &p.soft, &p.sum, &p.seen, &p.softness, &p.local};
     for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(m, workspace);
     int softness_rows = 6 * (2 * SOFTNESS_WINDOW + 1), slope_rows = slopes * (2 * SLOPE_WINDOW + 1);
     int rows = softness_rows > slope_rows ? softness_rows : slope_rows, channels = slopes > 6 ? slopes : 6;
@@ -252,7 +253,8 @@ static void see(const BandBlock *bands, BandPlanes *p)
         const float *restrict from = row_of(p->base.mean, centre) + out.first, *restrict soft =
                                                                                    row_of(p->soft, centre) +
                                                                                    out.first;
-        float *restrict to = row_of(p->seen, centre) + out.first;
+        float *restrict to = row_of(p->seen, centre) + out.first, *restrict softly =
+                                                                      row_of(p->softness, centre) + out.first;
         for (int x = 0; x < out.width; x++) {
             float share = 1 / greatest(sums[5 * step + x], 1);
             float pp = sums[x] * share, pd = sums[step + x] * share, dd = sums[2 * step + x] * share,
@@ -260,7 +262,7 @@ static void see(const BandBlock *bands, BandPlanes *p)
             float ridge = f->softness_ridge * dd;
             float slope = (dd + ridge) * py - (pd - ridge) * dy, loss = (pp + ridge) * dy - (pd - ridge) * py;
             float softness = f->softness_gain * ((slope > 0 ? loss / slope : 1) - f->softness_start);
-            softness = least(greatest(softness, 0), 1);
+            softly[x] = softness = least(greatest(softness, 0), 1);
             to[x] = greatest(from[x] + softness * soft[x], bands->block.facts->least_mean);
         }
     }
@@ -356,19 +358,37 @@ static void enlarged_mean(const Block *b, Plane from, int row, int width, float 
                 w[4] * work[x + 4];
 }
 
+/* Leave a part of the change that is common to all bands, where mul is soft. */
+static void keep_common(const BandBlock *bands, BandPlanes *p, int y, Span out, const float *restrict common,
+                        const float *restrict squares)
+{
+    const float *restrict softness = row_of(p->softness, y) + out.first;
+    float left = 1 - bands->facts->cell_share;
+    for (int band = 0; band < bands->block.bands; band++) {
+        const float *restrict mul = row_of(p->base.bands[band], y) + out.first;
+        float *restrict to = row_of(p->level[band], y) + out.first;
+        for (int x = 0; x < out.width; x++)
+            to[x] -= left * softness[x] * (common[x] / greatest(squares[x], 1e-12f)) * mul[x];
+    }
+}
+
 /* What to enlarge in mul's place, so that cell means of the result are mul's: `bands._level`. */
 static void find_levels(const BandBlock *bands, BandPlanes *p)
 {
     const Block *b = &bands->block;
     Span out = span(bands, p, BICUBIC_REACH);
     ptrdiff_t step = p->base.stride;
-    float *work = p->work, *missed = work + step, *enlarged = missed + step;
+    float *work = p->work, *missed = work + step, *enlarged = missed + step, *common = enlarged + step,
+          *squares = common + step;
     int left = out.first - BICUBIC_REACH;
     for (int y = out.first; y < out.end; y++) {
         const float *restrict mean = row_of(p->base.mean, y) + out.first, *restrict seen =
                                                                               row_of(p->seen, y) + out.first;
         enlarged_mean(b, shifted(p->seen, 0, left), y - BICUBIC_REACH, out.width, work, missed);
-        for (int x = 0; x < out.width; x++) missed[x] = mean[x] - missed[x];
+        for (int x = 0; x < out.width; x++) {
+            missed[x] = mean[x] - missed[x];
+            common[x] = squares[x] = 0;
+        }
         for (int band = 0; band < b->bands; band++) {
             const float *restrict mul = row_of(p->base.bands[band], y) + out.first, *restrict extra =
                                                                                         row_of(p->extra[band],
@@ -377,9 +397,14 @@ static void find_levels(const BandBlock *bands, BandPlanes *p)
             float *restrict to = row_of(p->level[band], y) + out.first;
             enlarged_mean(b, shifted(p->base.bands[band], 0, left), y - BICUBIC_REACH, out.width, work,
                           enlarged);
-            for (int x = 0; x < out.width; x++)
-                to[x] = 2 * mul[x] - enlarged[x] - (extra[x] + mul[x] / seen[x]) * missed[x];
+            for (int x = 0; x < out.width; x++) {
+                float change = mul[x] - enlarged[x] - (extra[x] + mul[x] / seen[x]) * missed[x];
+                to[x] = mul[x] + change;
+                common[x] += change * mul[x];
+                squares[x] += mul[x] * mul[x];
+            }
         }
+        keep_common(bands, p, y, out, common, squares);
     }
 }
 

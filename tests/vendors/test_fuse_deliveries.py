@@ -143,6 +143,53 @@ def test_metadata_of_strangers_beside_two_files_are_ignored(pair, tmp_path):
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 
 
+def test_haze_of_two_files_is_subtracted_where_their_scale_is_given(made, tmp_path):
+    pan, mul = (names(made("maxar-flat"), f"_{half}.TIF")[0] for half in ("PAN", "MUL"))
+    bare = []
+    for file in (pan, mul):  # away from their metadata
+        bare.append(shutil.copy(file, tmp_path / file.name))
+    hazy = Reading(sensor="GE01", scale=(0.0004,))
+    clear = Reading(sensor="GE01", scale=(0.0004,), calibrate="surface")
+    for name, reading in (("hazy", hazy), ("clear", clear)):
+        fused = fuse(*bare, tmp_path / f"{name}.tif", reading=reading, bands="all")
+    assert fused.notes[0] == "surface reflectance, haze of the whole pair subtracted"
+    (kept,) = names(tmp_path, ".haze.json")
+    haze = json.loads(kept.read_text())["haze"]
+    before, after = (
+        pairs.read(tmp_path / f"{name}.tif").astype(float).mean((1, 2)) for name in ("hazy", "clear")
+    )
+    expected = [1e4 * haze[band] for band in ("blue", "green", "red", "nir")]
+    assert max(expected) > 0 and np.allclose(before - after, expected, atol=0.02 * before.max())
+
+
+def test_bands_in_unknown_order_are_refused_until_they_are_named(made, tmp_path):
+    pan, mul = (names(made("files"), f"{half}.tif")[0] for half in ("pan", "mul"))
+    bare = [shutil.copy(file, tmp_path / file.name) for file in (pan, mul)]
+    with rasterio.open(bare[1], "r+") as file:
+        file.descriptions = (None,) * file.count
+    for sensor, said in (
+        (None, r"\(--band-order blue,green,…\)"),
+        ("SPOT-6", "--band-order blue,green,red,nir"),
+    ):
+        with pytest.raises(PotatoError, match=said):
+            fuse(*bare, tmp_path / "o.tif", sensor=sensor)
+    order = ("blue", "green", "red", "nir")
+    fuse(*bare, tmp_path / "o.tif", reading=Reading(band_order=order))
+    fuse(pan, mul, tmp_path / "p.tif")
+    assert np.array_equal(pairs.read(tmp_path / "o.tif"), pairs.read(tmp_path / "p.tif"))
+
+
+def test_counts_by_the_word_of_metadata_are_never_taken_for_reflectance(copied, tmp_path):
+    folder = copied("dimap")
+    for file in names(folder, ".XML"):
+        file.write_text(re.sub(r"<VALUE>[\d.]+</VALUE>", "<VALUE>999</VALUE>", file.read_text()))
+    for file in names(folder, ".TIF"):
+        with rasterio.open(file, "r+") as image:
+            image.write(image.read() * 4)
+    with pytest.raises(CalibrationError, match="counts can't become reflectance"):
+        fuse(folder, None, tmp_path / "o.tif")
+
+
 def test_options_for_files_and_for_deliveries_are_told_apart(made, pair, tmp_path):
     with pytest.raises(InputError, match="expected --scale with a pan and a mul, found it with a delivery"):
         fuse(made("maxar"), None, tmp_path / "o.tif", reading=Reading(scale=(0.0001,)))

@@ -3,6 +3,7 @@
 from potato.deliveries.checks import Calibrate
 from potato.deliveries.delivery import (
     Delivery,
+    clear_files,
     clear_haze,
     find_products,
     is_delivery,
@@ -19,6 +20,7 @@ __all__ = [
     "Examined",
     "Listing",
     "Product",
+    "clear_files",
     "clear_haze",
     "examine_products",
     "find_products",

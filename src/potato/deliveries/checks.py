@@ -107,7 +107,8 @@ def choose_calibration(
             why = image.unknown or f"{image.metadata}: expected a vendor's metadata beside it, found none"
             raise CalibrationError(
                 f"{product.contents.path}: {why}; counts can't become reflectance without them: fetch the "
-                "metadata again, or take the files as they are (--calibrate none)"
+                "metadata again, or take the files as they are (--calibrate none)",
+                product.kind,
             )
     if calibrate == "toa" and "surface" in (pan.reflectance, mul.reflectance):
         raise DeliveryError(

@@ -258,6 +258,41 @@ def _calibration(image: VendorImage, bands: Sequence[VendorBand], wanted: str) -
     return Calibration(gains, offsets, image.reflectance)
 
 
+def clear_files(
+    pan: Layer, mul: Layer, sensor: Sensor, haze_file: PathLike | None = None
+) -> tuple[Layer, Layer]:
+    """Two files whose calibration is known, without their haze.
+
+    Args:
+        pan: with a calibration.
+        mul: with a calibration.
+        sensor: that of the pair.
+        haze_file: a JSON file that keeps the haze for later runs; None to keep nothing.
+
+    Raises:
+        DeliveryError: if the file is another product's.
+        InputError: if an image can't be read.
+    """
+    layers = [_by_band(layer, count) for layer, count in ((pan, 1), (mul, len(sensor.bands)))]
+    name = f"{Path(pan.path).name}, {Path(mul.path).name}"
+
+    def estimate() -> dict[str, float]:
+        return estimate_haze(layers[0], None) | estimate_haze(layers[1], sensor)
+
+    haze = keep_haze(haze_file, name, ("pan", *sensor.bands), estimate)
+    return _subtract(layers[0], haze, ("pan",)), _subtract(layers[1], haze, sensor.bands)
+
+
+def _by_band(layer: Layer, bands: int) -> Layer:
+    """A layer whose calibration has a gain and an offset for each band, with haze."""
+    assert layer.calibration is not None
+    gains, offsets = (
+        values * (bands if len(values) == 1 else 1)
+        for values in (layer.calibration.gains, layer.calibration.offsets)
+    )
+    return replace(layer, calibration=Calibration(gains, offsets, "toa"))
+
+
 def _is_hazy(layer: Layer) -> bool:
     return layer.calibration is not None and layer.calibration.product == "toa"
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from potato.core.types import PathLike
-from potato.deliveries import Delivery, clear_haze, open_delivery, open_layers, product_of_files
+from potato.deliveries import Delivery, clear_files, clear_haze, open_delivery, open_layers, product_of_files
 from potato.errors import BandError, CalibrationError, InputError
-from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_pair
+from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_mul, open_pair
 
 
 @contextlib.contextmanager
@@ -33,25 +33,42 @@ def open_inputs(
         try:
             delivery = _find_delivery(pan, mul, reading, folder)
         except CalibrationError as error:
-            if reading.calibrate != "auto":
+            # Other vendors say whether numbers are counts, so only Maxar's may be something else.
+            if reading.calibrate != "auto" or error.kind != "maxar":
                 raise
             pair = _open_uncalibrated(pan, mul, reading, error)
         else:
-            pair = _open_found(delivery, pan, mul, reading)
+            pair = _open_found(delivery, pan, mul, reading, folder)
         with pair:
             yield pair
 
 
 def _open_found(
-    delivery: Delivery | None, pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading
+    delivery: Delivery | None,
+    pan: PathLike | Layer,
+    mul: PathLike | Layer | None,
+    reading: Reading,
+    folder: Path | None,
 ) -> Pair:
     """Open a delivery or, without one, two files."""
     if delivery is None:
         assert mul is not None
+        if reading.scale and reading.calibrate == "surface":
+            return _open_hazy(pan, mul, reading, folder)
         return open_pair(pan, mul, reading=reading)
     own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
     pair = open_pair(delivery.pan, delivery.mul, reading=own)
     pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+    return pair
+
+
+def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, folder: Path | None) -> Pair:
+    """Open two files whose scale is given, without their haze."""
+    fine, coarse = reading.pan(pan), reading.mul(mul)
+    with open_mul(mul, reading) as (_, sensor):
+        layers = clear_files(fine, coarse, sensor, _haze_file(Path(coarse.path).stem, folder))
+    pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
+    pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
 
 
@@ -65,7 +82,7 @@ def _open_uncalibrated(
     """
     plain = replace(reading, calibrate="none")
     try:
-        pair = _open_found(_find_delivery(pan, mul, plain, None), pan, mul, plain)
+        pair = _open_found(_find_delivery(pan, mul, plain, None), pan, mul, plain, None)
     except BandError:
         raise error from None
     pair.notes = (
@@ -122,5 +139,10 @@ def _clear(delivery: Delivery, reading: Reading, folder: Path | None) -> Deliver
     """A delivery without haze, unless it is to have it."""
     if reading.calibrate in ("none", "toa"):
         return delivery
-    name = re.sub(r"[^\w.-]+", "_", delivery.name)
-    return clear_haze(delivery, None if folder is None else folder / f"{name}.haze.json")
+    return clear_haze(delivery, _haze_file(delivery.name, folder))
+
+
+def _haze_file(name: str, folder: Path | None) -> Path | None:
+    """The file that keeps the haze of a product in a folder."""
+    plain = re.sub(r"[^\w.-]+", "_", name)
+    return None if folder is None else folder / f"{plain}.haze.json"

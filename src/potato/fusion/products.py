@@ -145,6 +145,8 @@ def choose_product(
     """
     if bands and composite:
         raise InputError("expected bands or a composite, found both; write one after the other")
+    if bands and look != NATURAL:
+        raise InputError("expected a look with a picture, found one with bands, which are reflectance")
     if bands:
         numbers = sensor.choose_bands(sensor.bands if tuple(bands) == ALL else bands)
         if len(set(numbers)) < len(numbers):

@@ -7,8 +7,10 @@ Notable features:
   as far as it explains the band.
 - Pan is compared with what mul would see of it. How soft mul is, is measured on the pair itself
   (`_softness`): the gain of its optics isn't known for every sensor, and differs within an image.
-- Cell means of the result are mul's: the change that sharpening makes to them is foreseen on cells
-  and taken off in advance. So indices such as NDVI stay those of mul.
+- Cell means of the result are mul's, as nearly as a sharp picture allows: the change that
+  sharpening makes to them is foreseen on cells and taken off in advance. Where mul is softer than
+  cell means, half the change that is common to all bands remains, since there the truth isn't a
+  mean over cells. Indices such as NDVI stay those of mul.
 - With a network, the visible bands move towards its colour by the least change that is likely for
   the spectra of ground, which removes fringes.
 - Everything but the last two steps is computed on cells. Nothing is padded inside:
@@ -27,6 +29,7 @@ from potato.core.resample import BICUBIC_REACH, bicubic_phases, from_cells, to_c
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
 from potato.model.facts import (
+    CELL_SHARE,
     LEAST_MEAN,
     NETWORK_SHARE,
     RIDGE,
@@ -134,7 +137,8 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> tupl
     extra = _extra_slopes(seen, mul, trim(known, reach))
     mean, mul, seen = (trim(image, SLOPE_WINDOW) for image in (mean, mul, seen))
     darkest = UNDERSHOOT_LIMIT * trim(minimum(mul, reach), reach)
-    level, seen = _level(mean, seen, mul, extra, ratio), trim(seen, reach)
+    softness = trim(softness, SLOPE_WINDOW + reach)
+    level, seen = _level(mean, seen, mul, extra, softness, ratio), trim(seen, reach)
     return _inject(fine, seen, level, extra, darkest, ratio)
 
 
@@ -216,7 +220,7 @@ def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
     return kept
 
 
-def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, ratio: int) -> Tensor:
+def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Tensor, ratio: int) -> Tensor:
     """What to enlarge in mul's place, so that cell means of the result are mul's.
 
     Args:
@@ -224,6 +228,7 @@ def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, ratio: int) -
         seen: pan as mul sees it (b, 1, h + 4, w + 4).
         mul: (b, n, h + 4, w + 4).
         extra: from `_extra_slopes` (b, n, h, w).
+        softness: from `_softness` (b, 1, h, w).
         ratio: pan pixels along a cell.
 
     Returns:
@@ -232,7 +237,9 @@ def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, ratio: int) -
     enlarged = _enlarged_mean(torch.cat([seen, mul], 1), ratio)
     mean, seen, mul = (trim(image, BICUBIC_REACH) for image in (mean, seen, mul))
     detail = (extra + mul / seen) * (mean - enlarged[:, :1])
-    return 2 * mul - enlarged[:, 1:] - detail
+    change = mul - enlarged[:, 1:] - detail
+    common = (change * mul).sum(1, keepdim=True) / (mul * mul).sum(1, keepdim=True).clamp_min(1e-12)
+    return mul + change - (1 - CELL_SHARE) * softness * common * mul
 
 
 def _inject(

@@ -82,5 +82,10 @@ SOFTNESS_START, SOFTNESS_GAIN = 0.35, 1.5
 """Of the measured softness: what cell means alone give, and a factor of what is above it (measured
 on ten real pairs; dev/LOG.md)."""
 
+CELL_SHARE = 0.5
+"""Share of the change of brightness that is taken off cell means where mul is soft: 1 keeps them
+mul's, 0 has the figures of the sharpest methods (dev/LOG.md). Changes between bands are taken off
+in full, so that indices remain."""
+
 NETWORK_SHARE = 0.5
 """Share of the way that visible bands move towards the network's colour (dev/LOG.md)."""

@@ -296,5 +296,5 @@ def _band_facts(sensor: Sensor) -> NDArray[np.float32]:
     weights[: len(sensor.bands)] = sensor.pan_weights
     lms_to_xyz = np.linalg.inv(np.array(XYZ_TO_LMS))
     to_bands[: len(sensor.bands)] = facts.NETWORK_SHARE * xyz_to_bands(sensor) @ lms_to_xyz
-    numbers = facts.SOFTNESS_RIDGE, facts.SOFTNESS_START, facts.SOFTNESS_GAIN
+    numbers = facts.SOFTNESS_RIDGE, facts.SOFTNESS_START, facts.SOFTNESS_GAIN, facts.CELL_SHARE
     return np.concatenate([numbers, taps, weights, to_bands.ravel()]).astype(np.float32)

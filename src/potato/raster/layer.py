@@ -94,7 +94,8 @@ class Reading:
 
     def mul(self, path: PathLike | Layer) -> Layer:
         """A mul as a layer."""
-        return dataclasses.replace(self._layer(path, slice(1, None)), names=tuple(self.band_order))
+        layer = self._layer(path, slice(1, None))
+        return dataclasses.replace(layer, names=tuple(self.band_order) or layer.names)
 
     def _layer(self, path: PathLike | Layer, part: slice) -> Layer:
         layer = as_layer(path)
