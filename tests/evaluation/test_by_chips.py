@@ -10,7 +10,7 @@ import pairs
 import potato
 from potato.chips.chip import Chip, encode_oklab, save_chip
 from potato.core.color import mul_to_oklab
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import GEOEYE_1, WORKSHOP
 from potato.core.sensors import SCALE
 from potato.training.score import score_pixels, sharpen_chips
 
@@ -62,3 +62,20 @@ def test_folders_without_chips_and_broken_chips_are_refused(run, tmp_path):
     (pool / "1.pt").write_bytes(b"no chip")
     result = run("evaluate", "--chips", pool, "--baselines", "none")
     assert result.exit_code == 1 and "1.pt" in result.stderr
+
+
+def test_chips_of_another_sensor_are_evaluated_with_its_methods_but_not_mixed(run, tmp_path):
+    pool = write_chips(tmp_path / "pool", 1)
+    pan, mul = pairs.smooth_pair(24, 24, 3)
+    four = mul[0, [1, 2, 4, 6]]
+    truth = mul_to_oklab(four.repeat_interleave(4, -1).repeat_interleave(4, -2), GEOEYE_1)
+    counts = ((image * SCALE).round().int().to(torch.uint16) for image in (pan[0], four))
+    chip = Chip(*counts, encode_oklab(truth, torch.ones(96, 96, dtype=torch.bool)), sensor=GEOEYE_1)
+    (tmp_path / "other").mkdir()
+    save_chip(chip, tmp_path / "other" / "0.pt")
+    result = run("evaluate", "--chips", tmp_path / "other", *QUICK)
+    assert result.exit_code == 0, result.output
+    save_chip(chip, pool / "1.pt")
+    mixed = run("evaluate", "--chips", pool, *QUICK)
+    assert mixed.exit_code == 1
+    assert "expected a chip of WorldView-2, as the first is, found one of GeoEye-1" in mixed.stderr

@@ -14,7 +14,7 @@ from potato.core.resample import inner
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
-from potato.errors import EmptyError
+from potato.errors import ChipError, EmptyError
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.masks import complete_pair
 from potato.evaluation.methods import Method, MethodSpec
@@ -46,12 +46,13 @@ def evaluate_chips(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        ChipError: if there are no chips, or one can't be read.
+        ChipError: if there are no chips, one can't be read, or they are of several sensors.
         ClusterError: if the cluster can't be used, or is lost.
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
     """
-    methods, paths = methods or MethodSpec(), [path.absolute() for path in list_chips(pool)]
+    paths = [path.absolute() for path in list_chips(pool)]
+    methods = (methods or MethodSpec()).for_sensor(load_chip(paths[0]).sensor)
     found, means = {method.name: Findings() for method in methods.methods}, {}
     spec = methods if cluster is None else methods.for_workers()
     work = functools.partial(_evaluate_file, spec)
@@ -97,4 +98,10 @@ def evaluate_chip(methods: Sequence[Method], chip: Chip) -> list[Findings]:
 
 @one_thread()
 def _evaluate_file(methods: MethodSpec, path: Path) -> list[Findings]:
-    return evaluate_chip(methods.methods, load_chip(path))
+    chip = load_chip(path)
+    if chip.sensor != methods.sensor:
+        raise ChipError(
+            f"{path}: expected a chip of {methods.sensor.title}, as the first is, found one of "
+            f"{chip.sensor.title}; evaluate each sensor's chips in a folder of their own"
+        )
+    return evaluate_chip(methods.methods, chip)
