@@ -26,8 +26,8 @@ from potato.engine.threads import Readers, available_cores, map_blocks, progress
 from potato.errors import InputError
 from potato.fusion.align import align_pair, resampling_tags
 from potato.fusion.inputs import open_inputs
+from potato.fusion.outputs import Output, as_names, choose_output, draw_output
 from potato.fusion.part import choose_part
-from potato.fusion.products import Product, as_names, choose_product, draw_product
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
@@ -115,7 +115,7 @@ class Fused(Shown):
             "size": f"{self.width} × {self.height} pixels, {self.valid:.1%} valid",
             "speed": f"{self.speed:.1f} Mpx/s in {self.seconds:.1f} s",
         }
-        return View("Sharpened picture", facts, encode_png(draw_product(self.output)))
+        return View("Sharpened picture", facts, encode_png(draw_output(self.output)))
 
     def __str__(self) -> str:
         """What the command prints: a line, and one for each note."""
@@ -246,7 +246,7 @@ def fuse_pair(
     """
     started = time.perf_counter()
     ratio = pair.ratio
-    product = choose_product(pair.sensor, settings.look, settings.bands, settings.composite)
+    written = choose_output(pair.sensor, settings.look, settings.bands, settings.composite)
     if settings.block is not None and (settings.block < ratio or settings.block % ratio):
         raise InputError(f"expected a block of a multiple of {ratio} pan pixels, found {settings.block}")
     part = part or Part(pair.grid, ratio, PairWindow(0, 0, pair.height, pair.width))
@@ -255,22 +255,22 @@ def fuse_pair(
     picture = create_picture(
         output,
         grid,
-        channels=product.channels,
+        channels=written.channels,
         profile=PROFILES[settings.profile],
         options=settings.creation_options,
-        tags=_tags(pair, settings, product, model.digest),
+        tags=_tags(pair, settings, written, model.digest),
         threads=settings.workers,
         overwrite=settings.overwrite,
     )
     with picture as canvas:
-        valid = _fuse_blocks(pair, part, product, backend, settings, canvas)
+        valid = _fuse_blocks(pair, part, written, backend, settings, canvas)
     seconds = time.perf_counter() - started
     share = valid / (grid.width * grid.height)
     return Fused(Path(output), grid.width, grid.height, share, seconds, peak_memory(), pair.notes)
 
 
 def _fuse_blocks(
-    pair: Pair, part: Part, product: Product, backend: Backend, settings: FuseSettings, canvas: Picture
+    pair: Pair, part: Part, written: Output, backend: Backend, settings: FuseSettings, canvas: Picture
 ) -> int:
     """Put every block of a picture into its place; returns the number of valid pixels.
 
@@ -291,13 +291,13 @@ def _fuse_blocks(
     workers = min(threads, backend.most_calls or threads)
     width = min(panel_width(pair.ratio), grid.width)
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-width // block)
-    work = functools.partial(_fuse_block, backend, product, part)
+    work = functools.partial(_fuse_block, backend, written, part)
     valid = 0
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
     ):
-        blocks = _request_blocks(pair, part, block // pair.ratio, product.halo(backend), readers.submit)
+        blocks = _request_blocks(pair, part, block // pair.ratio, written.halo(backend), readers.submit)
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             at = window.pixels(pair.ratio)
             canvas.put(at.row - region.row, at.column - region.column, codes, at.height)
@@ -328,19 +328,19 @@ def _request_blocks(
             yield window, (window, strips.request(window.padded(halo)) if is_touched else None)
 
 
-def _fuse_block(backend: Backend, product: Product, part: Part, block: Block) -> Codes | None:
+def _fuse_block(backend: Backend, written: Output, part: Part, block: Block) -> Codes | None:
     """The codes of a block; None if nothing of it is valid, or the part doesn't touch it."""
     window, wait_for_pixels = block
     if wait_for_pixels is None:
         return None
     fine = window.pixels(part.ratio)
-    codes = product.make(backend, wait_for_pixels(), fine.row, fine.column)
+    codes = written.make(backend, wait_for_pixels(), fine.row, fine.column)
     if codes is not None and part.cells is not None:
         codes *= part.mask(window)
     return codes
 
 
-def _tags(pair: Pair, settings: FuseSettings, product: Product, digest: str) -> dict[str, str]:
+def _tags(pair: Pair, settings: FuseSettings, written: Output, digest: str) -> dict[str, str]:
     """Where a picture comes from; without the time, so that the same input gives the same bytes."""
     pan, mul = (redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path))
     tags = {
@@ -349,7 +349,7 @@ def _tags(pair: Pair, settings: FuseSettings, product: Product, digest: str) -> 
         "POTATO_MUL": mul,
         "POTATO_SENSOR": pair.sensor.name,
         "POTATO_WEIGHTS": digest,
-        **product.tags,
+        **written.tags,
         **resampling_tags(pair),
     }
     found = CATALOG_ID.search(pan)

@@ -24,7 +24,7 @@ ALL = ("all",)
 """All bands of a sensor, where names of bands are expected."""
 
 
-class Product(Protocol):
+class Output(Protocol):
     """What is made of a pair, block by block."""
 
     @property
@@ -128,9 +128,9 @@ def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip() for name in (names.split(",") if isinstance(names, str) else names) if name)
 
 
-def choose_product(
+def choose_output(
     sensor: Sensor, look: Look, bands: Sequence[str] = (), composite: Sequence[str] = ()
-) -> Product:
+) -> Output:
     """What is asked for.
 
     Args:
@@ -167,7 +167,7 @@ def _names(sensor: Sensor, numbers: Sequence[int]) -> tuple[str, ...]:
     return tuple(sensor.bands[number] for number in numbers)
 
 
-def draw_product(output: Path) -> NDArray[np.uint8]:
+def draw_output(output: Path) -> NDArray[np.uint8]:
     """Draw a thumbnail of a file that `fuse` wrote, codes (3, h, w).
 
     A picture is drawn as it is; of bands, the last, the middle and the first are red, green and
