@@ -181,8 +181,8 @@ def fuse(
             network; None for the shipped weights or, if the sensor has none, the predictor.
         look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
         bands: names of bands, one by one or with commas between, or `all`: writes these as
-            reflectance × 10,000 in uint16 (0 where invalid) instead of a picture. Their means over
-            a pixel of mul are its values there, within about 2 %.
+            reflectance × 10,000 in uint16 (0 where invalid) instead of a picture. Ratios of
+            bands, averaged over a pixel of mul, are its own; brightness is within a few percent.
         composite: names of three bands, which the picture shows as red, green and blue; `nir`,
             `red` and `green` make vegetation red.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
