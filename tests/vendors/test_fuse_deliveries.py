@@ -211,6 +211,16 @@ def test_commands_take_deliveries(made, run, tmp_path):
     assert asked.exit_code == 2 and "expected a pan and a mul, or a delivery" in asked.output
 
 
+def test_a_mul_is_not_taken_for_the_output(pair, copied, run):
+    folder = copied("maxar")
+    tils = [names(folder / half, ".TIL")[0] for half in (PAN, MUL)]
+    for pan, mul in ((pair.pan, pair.mul), tils):
+        before = mul.read_bytes()
+        forgotten = run("fuse", pan, mul, "--overwrite")
+        assert forgotten.exit_code == 2 and f"found {pan} before it" in forgotten.output
+        assert mul.read_bytes() == before
+
+
 def test_doctor_tells_what_is_missing(copied, run):
     folder = copied("maxar")
     names(folder / MUL, "_R2C2-052421600010_01_P001.TIF")[0].unlink()

@@ -58,10 +58,16 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
     https://…, s3://…, zip://…, a VRT. DELIVERY is an order as a vendor delivers it: a folder, a
     .zip or .tar, or a metadata file. OUTPUT is the GeoTIFF to write.
     """
+    from potato.deliveries import is_delivery
     from potato.fusion import pipeline
 
-    if len(inputs) > 2:
-        raise click.UsageError("expected a pan and a mul, or a delivery; then the output")
+    # Whoever forgets the output must not lose a mul.
+    is_alone = len(inputs) == 1 and (not is_delivery(inputs[0]) or is_delivery(settings["output"]))
+    if len(inputs) > 2 or is_alone:
+        raise click.UsageError(
+            "expected a pan and a mul, or a delivery (a folder, a .zip or .tar, a metadata file); then the "
+            f"output; found {', '.join(inputs)} before it"
+        )
     pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
     result = pipeline.fuse(pan, mul, progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, speed=result.speed)

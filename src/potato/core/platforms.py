@@ -54,7 +54,8 @@ def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
     words = [
         None if re.fullmatch(r"b(and)?[ _]?[0-9]+", (name or "").strip().lower()) else name for name in names
     ]
-    fitting = [each for each in SENSORS if len(each.bands) == len(names) == len(each.find_bands(words))]
+    alike = [each for each in SENSORS if len(each.bands) == len(names)]
+    fitting = [each for each in alike if len(each.find_bands(words)) == len(names)]
     if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
         fitting = [each for each in fitting if not each.platforms]
     return fitting[0] if fitting else None

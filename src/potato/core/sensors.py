@@ -4,6 +4,7 @@ The records are in `core.sensor_table`; no other code knows a sensor, the number
 ratio. `core.platforms` finds one.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -41,6 +42,19 @@ _AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,
 CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")
 """The catalog ID (CID) of most of Maxar's passes, in any text: 16 hexadecimal digits, of which the
 first three name the satellite. Those of WorldView-4 look otherwise."""
+
+
+def _names_of(band: str, code: str | None) -> tuple[str, ...]:
+    own = () if code is None else (code.lower(),)
+    return tuple(dict.fromkeys((*own, band, *BAND_ALIASES.get(band, ()))))
+
+
+# Every pair that is opened asks for the bands of all sensors.
+@functools.cache
+def _bands_by_name(bands: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, str]:
+    """The band of each name, `simplified`."""
+    called = dict(zip(bands, codes, strict=False))
+    return {simplified(name): band for band in bands for name in _names_of(band, called.get(band))}
 
 
 def simplified(spelling: str) -> str:
@@ -129,9 +143,7 @@ class Sensor:
 
     def band_names(self, band: str) -> tuple[str, ...]:
         """All names of a band in files, in lower case, the likeliest first."""
-        codes = dict(zip(self.bands, self.codes, strict=False))
-        own = (codes[band].lower(),) if band in codes else ()
-        return tuple(dict.fromkeys((*own, band, *BAND_ALIASES.get(band, ()))))
+        return _names_of(band, dict(zip(self.bands, self.codes, strict=False)).get(band))
 
     def find_bands(self, names: Iterable[str | None]) -> dict[str, int]:
         """Positions of bands, from 0, among the names that a file gives its bands.
@@ -179,6 +191,6 @@ class Sensor:
 
     def _band_called(self, name: str) -> str | None:
         """The band that a name means; None for none."""
-        known = {simplified(each): band for band in self.bands for each in self.band_names(band)}
+        known = _bands_by_name(self.bands, self.codes)
         text = name.strip().lower()
         return known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
