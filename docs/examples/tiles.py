@@ -30,6 +30,7 @@ from titiler.core.resources.enums import ImageType
 from titiler.core.utils import render_image
 
 from potato import load_model, open_pair, sharpen_onto
+from potato.core.sensors import Sensor
 from potato.errors import InputError
 from potato.raster import Grid, gdal
 
@@ -37,9 +38,9 @@ BBox = tuple[float, float, float, float]
 
 
 @functools.cache
-def shipped_model() -> Any:
-    """The shipped weights, loaded once."""
-    return load_model()
+def shipped_model(sensor: Sensor) -> Any:
+    """The shipped weights of a sensor, or the predictor without any; loaded once."""
+    return load_model(sensor=sensor)
 
 
 @attr.s
@@ -52,16 +53,17 @@ class PairReader(BaseReader):
     Attributes:
         input: paths or addresses of pan and mul.
         look: `natural` (8 bits) or `flat` (16 bits).
-        model: from `potato.load_model`; by default the shipped weights.
+        model: from `potato.load_model`; None for the shipped weights of the pair's sensor.
     """
 
     input: tuple[str, str] = attr.ib()
     tms: TileMatrixSet = attr.ib(default=WEB_MERCATOR_TMS)
     look: str = attr.ib(default="natural")
-    model: Any = attr.ib(factory=shipped_model)
+    model: Any = attr.ib(default=None)
 
     def __attrs_post_init__(self) -> None:
         self._pair = open_pair(*self.input)
+        self.model = self.model or shipped_model(self._pair.sensor)
         grid = self._pair.grid
         self.crs, self.transform, self.height, self.width = grid.crs, grid.transform, grid.height, grid.width
         self.bounds = array_bounds(grid.height, grid.width, grid.transform)

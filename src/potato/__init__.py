@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from potato.ard import list_ard
     from potato.core import color
+    from potato.core.platforms import find_sensor
     from potato.core.render import Look
     from potato.demonstration import Demonstration, demo
     from potato.errors import PotatoError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from potato.model.model import Architecture, Model
     from potato.model.network import Sharpener, sharpen
     from potato.model.weights import load_model, save_model
-    from potato.raster import Pair, open_pair
+    from potato.raster import Pair, Reading, open_pair
 
 __all__ = [
     "Architecture",
@@ -30,10 +31,12 @@ __all__ = [
     "Model",
     "Pair",
     "PotatoError",
+    "Reading",
     "Sharpener",
     "color",
     "demo",
     "evaluate",
+    "find_sensor",
     "fuse",
     "fuse_ard",
     "list_ard",
@@ -55,7 +58,9 @@ _HOMES = {  # the module of each name
     "Model": "model.model",
     "Pair": "raster",
     "PotatoError": "errors",
+    "Reading": "raster",
     "Sharpener": "model.network",
+    "find_sensor": "core.platforms",
     "fuse": "fusion.pipeline",
     "fuse_ard": "fusion.delivery",
     "list_ard": "ard",
