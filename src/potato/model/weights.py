@@ -48,8 +48,9 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
             or infinity, or can't read pairs of the sensor.
         ExtraError: if it is a `.pt` file, and PyTorch isn't installed.
     """
-    if name_or_path == PREDICTOR or (name_or_path is None and sensor and not has_weights(sensor)):
-        return Model(Architecture(depth=0), card={"name": PREDICTOR})
+    predictor = Model(Architecture(depth=0), card={"name": PREDICTOR})
+    if name_or_path == PREDICTOR:
+        return predictor
     path = _resolve(name_or_path)
     card, tensors = _read(path)
     try:
@@ -60,7 +61,9 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
-    return check_fit(model, sensor) if sensor else model
+    if sensor is None or model.architecture.fits(sensor):
+        return model
+    return predictor if name_or_path is None else check_fit(model, sensor)
 
 
 def has_weights(sensor: Sensor) -> bool:
