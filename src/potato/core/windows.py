@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class PairWindow:
@@ -46,6 +48,12 @@ class PairWindow:
     def pixels(self, ratio: int) -> "PixelWindow":
         """This window in pan pixels, of which a cell has `ratio` along each side."""
         return PixelWindow(self.row * ratio, self.column * ratio, self.height * ratio, self.width * ratio)
+
+    def intersection(self, other: "PairWindow") -> "PairWindow":
+        """The cells of both windows; none, if they have none in common."""
+        top, left = max(self.row, other.row), max(self.column, other.column)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
     def padded(self, cells: int) -> "PairWindow":
         """This window, made larger by `cells` on every side."""
@@ -116,6 +124,17 @@ def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
     """Split a region into panels of its height, `panel` cells wide; the last may be narrower."""
     for column in range(region.column, region.right, panel):
         yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
+
+
+def even_starts(length: int, size: int, most: int) -> list[int]:
+    """Where windows of `size` begin that are spread evenly over a side: enough, but at most `most`.
+
+    Example:
+        >>> even_starts(100, 30, 3), even_starts(20, 30, 3)
+        ([0, 35, 70], [0])
+    """
+    count = min(most, -(-length // size))
+    return sorted({round(start) for start in np.linspace(0, max(0, length - size), count)})
 
 
 def pixel_windows(height: int, width: int, block: int, panel: int) -> Iterator[PixelWindow]:

@@ -10,6 +10,7 @@ import numpy as np
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
+from potato.core.windows import even_starts
 from potato.errors import DeliveryError
 from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image
 from potato.raster.atomic import write_whole
@@ -69,8 +70,8 @@ def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:
     with gdal(), contextlib.closing(open_dataset(layer.name, "image", layer.driver)) as dataset:
         image = pan_image(layer, dataset) if sensor is None else mul_image(layer, dataset, sensor)[0]
         height, width = min(SIDE, image.grid.height), min(SIDE, image.grid.width)
-        for row in _starts(image.grid.height):
-            for column in _starts(image.grid.width):
+        for row in even_starts(image.grid.height, SIDE, WINDOWS):
+            for column in even_starts(image.grid.width, SIDE, WINDOWS):
                 pixels, valid = image.read(row, column, height, width)
                 samples.append(pixels[:, valid])
     counts = np.concatenate(samples, 1)
@@ -137,9 +138,3 @@ def keep_haze(
     except (ValueError, KeyError, TypeError) as error:
         raise damaged from error
     return kept
-
-
-def _starts(length: int) -> list[int]:
-    """Where windows begin along one side of an image: spread evenly, or side by side."""
-    count = min(WINDOWS, -(-length // SIDE))
-    return sorted({round(start) for start in np.linspace(0, max(0, length - SIDE), count)})

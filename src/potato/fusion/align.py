@@ -14,7 +14,7 @@ from potato.core.displacement import (
 )
 from potato.core.resample import enlarge_mask
 from potato.core.text import counted, redact
-from potato.core.windows import PairWindow
+from potato.core.windows import PairWindow, even_starts
 from potato.errors import PairError
 from potato.raster import Pair
 from potato.raster.regridded import Regridded
@@ -94,12 +94,8 @@ def _measure(pair: Pair) -> list[NDArray[np.float64]]:
 def _samples(pair: Pair) -> Iterator[PairWindow]:
     """Windows of a pair, evenly spaced."""
     tall, wide = min(SAMPLE, pair.height), min(SAMPLE, pair.width)
-    rows, columns = (
-        sorted({round(start) for start in np.linspace(0, side - size, min(SAMPLES, -(-side // size)))})
-        for side, size in ((pair.height, tall), (pair.width, wide))
-    )
-    for row in rows:
-        for column in columns:
+    for row in even_starts(pair.height, tall, SAMPLES):
+        for column in even_starts(pair.width, wide, SAMPLES):
             yield PairWindow(row, column, tall, wide)
 
 

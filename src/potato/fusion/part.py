@@ -41,7 +41,7 @@ def choose_part(
     area = choose_area(bbox, aoi)
     cells = PairWindow(0, 0, pair.height, pair.width) if window is None else _cells(pair, window)
     if extent == "intersection":
-        cells = _overlap(cells, pair.common)
+        cells = cells.intersection(pair.common)
     if area is not None and pair.grid.crs is None:
         raise InputError(
             f"{redact(pair.pan_path)}: expected an image with a CRS, where a bbox or an area of interest can "
@@ -75,13 +75,8 @@ def _cells(pair: Pair, window: Sequence[int]) -> PairWindow:
             f"expected a window (row, column, height, width) inside the {grid.height} rows and {grid.width} "
             f"columns of pan, found {row} {column} {height} {width}"
         )
-    cells = PairWindow(row // ratio, column // ratio, 0, 0)
-    cells = PairWindow(
-        cells.row,
-        cells.column,
-        -(-asked.bottom // ratio) - cells.row,
-        -(-asked.right // ratio) - cells.column,
-    )
+    top, left = row // ratio, column // ratio
+    cells = PairWindow(top, left, -(-asked.bottom // ratio) - top, -(-asked.right // ratio) - left)
     whole = cells.pixels(ratio)
     ends = (min(whole.bottom, grid.height), min(whole.right, grid.width))
     if (whole.row, whole.column, *ends) != (row, column, asked.bottom, asked.right):
@@ -90,13 +85,6 @@ def _cells(pair: Pair, window: Sequence[int]) -> PairWindow:
             f"{width}; {whole.row} {whole.column} {ends[0] - whole.row} {ends[1] - whole.column} holds it"
         )
     return cells
-
-
-def _overlap(one: PairWindow, other: PairWindow) -> PairWindow:
-    """The cells of both windows."""
-    top, left = max(one.row, other.row), max(one.column, other.column)
-    bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
-    return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
 def _place(pair: Pair) -> str:

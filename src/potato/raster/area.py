@@ -162,9 +162,7 @@ def _rasterize(area: Area, cells: Grid, window: PairWindow, side: int, touched: 
                         _shapes(area), whole.shape, transform=fine, all_touched=touched, dtype="uint8"
                     )
                 whole |= drawn > 0
-        top, left = max(patch.row, window.row), max(patch.column, window.column)
-        bottom, right = min(patch.bottom, window.bottom), min(patch.right, window.right)
-        both = PairWindow(top, left, bottom - top, right - left)
+        both = window.intersection(patch)
         found[_cut(both, window, side)] = whole[_cut(both, patch, side)]
     return found
 
