@@ -58,12 +58,9 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
     https://…, s3://…, zip://…, a VRT. DELIVERY is an order as a vendor delivers it: a folder, a
     .zip or .tar, or a metadata file. OUTPUT is the GeoTIFF to write.
     """
-    from potato.deliveries import is_delivery
     from potato.fusion import pipeline
 
-    # Whoever forgets the output must not lose a mul.
-    is_alone = len(inputs) == 1 and (not is_delivery(inputs[0]) or is_delivery(settings["output"]))
-    if len(inputs) > 2 or is_alone:
+    if len(inputs) > 2 or (len(inputs) == 1 and not _is_alone(inputs[0], settings["output"])):
         raise click.UsageError(
             "expected a pan and a mul, or a delivery (a folder, a .zip or .tar, a metadata file); then the "
             f"output; found {', '.join(inputs)} before it"
@@ -71,3 +68,10 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
     pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
     result = pipeline.fuse(pan, mul, progress=options.show_progress(quiet), **settings)
     options.tell(result, quiet, json_, speed=result.speed)
+
+
+def _is_alone(source: str, output: str) -> bool:
+    """Whether an input is a delivery, and not a pan whose mul would be taken for the output."""
+    from potato.deliveries import is_delivery
+
+    return is_delivery(source) and not is_delivery(output)

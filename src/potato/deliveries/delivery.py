@@ -21,12 +21,10 @@ from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.errors import DeliveryError
 from potato.raster import Layer
+from potato.raster.sidecars import DESCRIPTIONS
 
 READERS = (find_landsat, find_dimap, find_maxar)
 """Readers of metadata, of which the first that finds any is asked."""
-
-DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
-"""Endings of files that stand for the product that they describe."""
 
 RATIO_TOLERANCE = 0.02
 """Share by which the ratio of pan's and mul's pixels may differ from the sensor's."""

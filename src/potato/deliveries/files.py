@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from potato.core.types import PathLike
-from potato.deliveries.delivery import DESCRIPTIONS, find_products
+from potato.deliveries.delivery import find_products
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import DeliveryError
+from potato.raster.sidecars import DESCRIPTIONS
 
 
 def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | None:
-    """The product that two files belong to.
+    """The product that two local files belong to.
 
     Args:
         pan: an image, a part of one, or a metadata file that describes one.
@@ -25,8 +26,6 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
         DeliveryError: if the metadata can't be understood.
     """
     files = [Path(path).absolute() for path in (pan, mul)]
-    if not all(file.is_file() for file in files) or not all(map(_has_metadata, files)):
-        return None
     folders = [file.parent for file in files]
     # Vendors put pan and mul into one folder, or into two beside each other.
     if folders[0] != folders[1] and folders[0].parent != folders[1].parent:
@@ -49,10 +48,6 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
             others = tuple(image for image in product.images if image.role not in ("pan", "mul"))
             return product, replace(product, images=(*found, *others))
     return None
-
-
-def _has_metadata(file: Path) -> bool:
-    return any(other.name.lower().endswith(DESCRIPTIONS) for other in file.parent.iterdir())
 
 
 def _is_described(file: Path) -> bool:

@@ -1,15 +1,23 @@
-"""Opening what a user names: two files, or a delivery, which knows its own calibration."""
+"""Opening what a user names: two files, or a delivery, which knows its own calibration.
+
+`potato.deliveries` is loaded only if there is one: it would add a tenth to the time of a small
+pair.
+"""
 
 import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from potato.core.types import PathLike
-from potato.deliveries import Delivery, clear_files, clear_haze, open_delivery, open_layers, product_of_files
 from potato.errors import BandError, CalibrationError, InputError
 from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_mul, open_pair
+from potato.raster.sidecars import has_metadata_beside
+
+if TYPE_CHECKING:
+    from potato.deliveries import Delivery
 
 
 @contextlib.contextmanager
@@ -44,7 +52,7 @@ def open_inputs(
 
 
 def _open_found(
-    delivery: Delivery | None,
+    delivery: "Delivery | None",
     pan: PathLike | Layer,
     mul: PathLike | Layer | None,
     reading: Reading,
@@ -64,6 +72,8 @@ def _open_found(
 
 def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, folder: Path | None) -> Pair:
     """Open two files whose scale is given, without their haze."""
+    from potato.deliveries import clear_files
+
     fine, coarse = reading.pan(pan), reading.mul(mul)
     with open_mul(mul, reading) as (_, sensor):
         layers = clear_files(fine, coarse, sensor, _haze_file(Path(coarse.path).stem, folder))
@@ -94,7 +104,7 @@ def _open_uncalibrated(
 
 def _find_delivery(
     pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, folder: Path | None
-) -> Delivery | None:
+) -> "Delivery | None":
     """The delivery that was named, or that two files belong to; None for files without metadata."""
     sensor = known_sensor(reading.sensor) if isinstance(reading.sensor, str) else reading.sensor
     if mul is None:
@@ -105,6 +115,8 @@ def _find_delivery(
                 "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
                 "name its files, or leave out --scale"
             )
+        from potato.deliveries import open_delivery
+
         whole = open_delivery(
             pan,
             product=reading.product,
@@ -116,7 +128,11 @@ def _find_delivery(
         return _clear(whole, reading, folder)
     if isinstance(pan, Layer) or isinstance(mul, Layer) or reading.scale:
         return None
-    products = product_of_files(pan, mul)
+    products = None
+    if has_metadata_beside(pan) and has_metadata_beside(mul):
+        from potato.deliveries import open_layers, product_of_files
+
+        products = product_of_files(pan, mul)
     if products is None:
         if reading.calibrate in ("toa", "surface"):
             raise InputError(
@@ -135,8 +151,10 @@ def _find_delivery(
     )
 
 
-def _clear(delivery: Delivery, reading: Reading, folder: Path | None) -> Delivery:
+def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Delivery":
     """A delivery without haze, unless it is to have it."""
+    from potato.deliveries import clear_haze
+
     if reading.calibrate in ("none", "toa"):
         return delivery
     return clear_haze(delivery, _haze_file(delivery.name, folder))

@@ -1,0 +1,16 @@
+"""Vendors' metadata beside the images that they describe."""
+
+from pathlib import Path
+
+from potato.core.types import PathLike
+
+DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
+"""Endings of metadata files, each of which stands for the product that it describes."""
+
+
+def has_metadata_beside(path: PathLike) -> bool:
+    """Whether a path is a local file in a folder that holds any vendor's metadata."""
+    file = Path(path)
+    return file.is_file() and any(
+        other.name.lower().endswith(DESCRIPTIONS) for other in file.absolute().parent.iterdir()
+    )
