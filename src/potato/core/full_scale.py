@@ -127,7 +127,7 @@ class FullScaleWindow:
     @property
     def ratio(self) -> int:
         """Pan pixels along a side of a cell."""
-        return self.fine.shape[0] // self.cells.shape[0]
+        return len(self.fine) // len(self.cells)
 
 
 def _histograms(names: tuple[str, ...]) -> dict[str, Histogram]:
@@ -225,4 +225,5 @@ def _dark_vegetation(mul: NDArray[Any], sensor: Sensor) -> NDArray[np.bool_]:
     if not {"red", "nir"} <= bands.keys():
         return np.zeros_like(dark)
     red, infrared = bands["red"], bands["nir"]
-    return dark & (infrared - red > VEGETATION * (infrared + red))
+    dark &= infrared - red > VEGETATION * (infrared + red)
+    return dark

@@ -285,8 +285,8 @@ class _Run:
     def full(self) -> Tensor:
         """Full scale; the map is of the distance from the colour of mul."""
         masks = as_numpy(self.pair.pan_valid), as_numpy(self.pair.whole)
-        images = as_numpy(self.pair.pan[:, 0]), as_numpy(self.pair.mul)
-        windows = [FullScaleWindow.of_pair(*one, *masks, self.sensor) for one in zip(*images, strict=True)]
+        pairs = zip(as_numpy(self.pair.pan[:, 0]), as_numpy(self.pair.mul), strict=True)
+        windows = [FullScaleWindow.of_pair(*pair, *masks, self.sensor) for pair in pairs]
         for method, findings in zip(self.methods, self.found, strict=True):
             oklab, make = method.sharpen(self.pair.pan, self.pair.mul)
             distances = [findings.full_scale.add(*one) for one in zip(as_numpy(oklab), windows, strict=True)]

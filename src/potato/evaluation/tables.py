@@ -8,7 +8,7 @@ from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, MTF, Protocols, displaced_key, plain_key
-from potato.evaluation.result import DIFFERENCE, Section, with_ratio
+from potato.evaluation.result import DIFFERENCE, Row, Section, with_ratio
 
 _FULL = ("detail", "consistency", *(f"{name} noise{ratio}" for name in NOISE for ratio in ("", " ratio")))
 _FRINGE = ("mean", "ratio", "p99", "p99 ratio")
@@ -61,7 +61,7 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
 
 def full_sections(found: Mapping[str, FullScaleCounts]) -> list[Section]:
     """The tables of figures at full scale: detail, consistency and noise, and fringes by axis."""
-    rows = {name: _full(counts) for name, counts in found.items()}
+    rows: dict[str, Row] = {name: _full(counts) for name, counts in found.items()}
     for ground in NOISE:
         rows = with_ratio(rows, f"{ground} noise", f"{ground} noise ratio")
     note = (
@@ -70,8 +70,8 @@ def full_sections(found: Mapping[str, FullScaleCounts]) -> list[Section]:
     )
     sections = [Section(FULL, "full: full scale, without truth", _FULL, rows, note)]
     for axis in AXES:
-        rows = {name: counts.figures.fringes[axis]._asdict() for name, counts in found.items()}
-        rows = with_ratio(with_ratio(rows), "p99", "p99 ratio")
+        figures = {name: counts.figures.fringes[axis]._asdict() for name, counts in found.items()}
+        rows = with_ratio(with_ratio(figures), "p99", "p99 ratio")
         key = fringe_key(axis)
         title = f"{key}: fine contrast of chroma in JND, {_AXIS[axis]}; full scale"
         sections.append(Section(key, title, _FRINGE, rows))
