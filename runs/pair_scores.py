@@ -1,7 +1,7 @@
 """Scores of weights on real pairs, each under the colour matrix of its own sensor."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -41,6 +41,10 @@ PLAIN = {name: (FULL, name) for name in ("detail", "consistency")}
 
 SENSOR_FIGURES = ("plain ds0", "plain ds1", *(f"{fringe_key(axis)} p99" for axis in AXES))
 """Figures of which every real pair has a row."""
+
+
+MEAN, WORST = "mean of sensors", "worst sensor"
+"""Rows below those of pairs."""
 
 
 class Judged(NamedTuple):
@@ -109,34 +113,28 @@ def absent(data: Path) -> list[str]:
 
 def pair_sections(judged: Sequence[Judged], quick: bool) -> list[Section]:
     """The tables of real pairs; those of the weights alone if `quick`."""
-    if not judged:
-        return []
-    sections = [side_by_side(judged), of_weights(judged)]
-    if quick:
-        return sections
-    published = (one for one in judged if one.name in PUBLISHED)
-    return [
-        *sections,
-        *(of_methods(judged, figure) for figure in SENSOR_FIGURES),
-        *(table for one in published for table in of_pair(one)),
-        *map(by_bands, judged),
-    ]
+    published = [one for one in judged if one.name in PUBLISHED]
+    sections = [side_by_side(published)] if published else []
+    if judged:
+        sections.append(of_weights(judged))
+    if judged and not quick:
+        sections += [of_methods(judged, figure) for figure in SENSOR_FIGURES]
+        sections += [table for one in published for table in of_pair(one)]
+        sections += map(by_bands, judged)
+    return sections
 
 
-def side_by_side(judged: Iterable[Judged]) -> Section:
-    """The published pairs beside each other: a row for each figure."""
-    pairs = [one for one in judged if one.name in PUBLISHED]
+def side_by_side(judged: Sequence[Judged]) -> Section:
+    """Pairs beside each other: a row for each figure."""
     rows: dict[str, dict[str, float]] = {name: {} for name in (*RATIOS, *PLAIN)}
-    for one in pairs:
+    for one in judged:
         for name, place in (RATIOS | PLAIN).items():
-            for method in dict.fromkeys((PREDICTOR, one.model)):
-                rows[name][f"{one.name} {method}"] = one.figure(*place, method)
-            if name in RATIOS:
-                rows[name][f"{one.name} ratio"] = one.ratio(*place, one.model)
-    columns = dict.fromkeys(column for row in rows.values() for column in row)
-    title = f"Real pairs: {', '.join(one.name for one in pairs)}"
+            rows[name][f"{one.name} {PREDICTOR}"] = one.figure(*place, PREDICTOR)
+            rows[name][f"{one.name} weights"] = one.figure(*place, one.model)
+            rows[name][f"{one.name} ratio"] = one.ratio(*place, one.model) if name in RATIOS else math.nan
+    title = f"Real pairs: {', '.join(one.name for one in judged)}"
     note = "Differences, fringes, noise and consistency in JND; detail is a correlation."
-    return Section("real pairs", title, tuple(columns), rows, note)
+    return Section("real pairs", title, tuple(rows["detail"]), rows, note)
 
 
 def of_weights(judged: Sequence[Judged]) -> Section:
@@ -173,8 +171,11 @@ def with_means(judged: Sequence[Judged], rows: Mapping[str, Row]) -> dict[str, R
         sensors.setdefault(one.sensor.name, []).append(rows[one.name])
     columns = next(iter(rows.values()))
     means = {name: [fmean(row[name] for row in pairs) for pairs in sensors.values()] for name in columns}
-    below = {"mean of sensors": fmean, "worst sensor": max}
-    return {**rows, **{name: {c: of(values) for c, values in means.items()} for name, of in below.items()}}
+    below = {
+        name: {column: of(values) for column, values in means.items()}
+        for name, of in ((MEAN, fmean), (WORST, max))
+    }
+    return {**rows, **below}
 
 
 def by_bands(one: Judged) -> Section:

@@ -14,7 +14,6 @@ beyond the limit.
 import argparse
 import csv
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+import aims
 from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
 from pair_scores import absent, judge_pairs, pair_sections
@@ -39,6 +39,7 @@ from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 from robustness import TRIALS, run_trial
+from score_tables import markdown
 
 SCENES = WORKSHOP
 """The sensor of the simulated scenes; weights for others are judged on pairs alone."""
@@ -140,28 +141,6 @@ def flat(means: Mapping[str, float]) -> dict[str, float]:
     return {**means, "ratio": ratios[list(means)[-1]]["ratio"]}
 
 
-def markdown(section: Section) -> str:
-    """A section as a table for a model card."""
-    lines = [
-        f"**{section.title}**",
-        "",
-        f"| | {' | '.join(section.columns)} |",
-        "|---" * (len(section.columns) + 1) + "|",
-    ]
-    for name, row in section.rows.items():
-        lines.append(
-            f"| {name} | {' | '.join(figure(row.get(column, math.nan)) for column in section.columns)} |"
-        )
-    return "\n".join([*lines, *(["", section.note] if section.note else [])])
-
-
-def figure(value: float) -> str:
-    """A figure of a table; a dash if it doesn't apply."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return "–" if math.isnan(value) else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
-
-
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -204,8 +183,12 @@ def main() -> int:
     judged = judge_pairs(options.data, options.weights, options.quick)
     sections = pair_sections(judged, options.quick)
     missing = [f"real pairs ({', '.join(names)})"] if (names := absent(options.data)) else []
-    fits = load_model(options.weights).architecture.fits
-    sensor = next(sensor for sensor in (SCENES, *(one.sensor for one in judged)) if fits(sensor))
+    architecture = load_model(options.weights).architecture
+    sensors = (SCENES, *(one.sensor for one in judged))
+    sensor = next((one for one in sensors if architecture.fits(one)), None)
+    if sensor is None:
+        print(f"{options.data}: expected a real pair that the weights fit, found none", file=sys.stderr)
+        return 1
     names = [*options.baselines.split(","), PREDICTOR]
     methods = MethodSpec(options.weights, names, sensor=sensor).methods
     textures = options.photographs or options.data / "textures"
@@ -227,7 +210,14 @@ def main() -> int:
     write_whole(
         options.json, json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
-    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {name}." for name in missing)])
+    tables = {section.key: section.rows for section in sections}
+    text = "\n\n".join(
+        [
+            *map(markdown, sections),
+            f"**Aims**\n\n{aims.markdown(tables, architecture.bands)}",
+            *(f"Left out: {name}." for name in missing),
+        ]
+    )
     write_whole(options.markdown, text + "\n")
     print(text)
     flat_fields = (section for section in sections if section.key.startswith(FIELDS))
