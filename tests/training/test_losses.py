@@ -107,7 +107,7 @@ def in_cells(image: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("hue", [(1.0, 0.0), (0.0, 1.0), (-0.6, 0.8)])
 def test_fringe_loss_is_the_excess_of_chroma_over_the_truth(hue):
-    """One pixel of chroma δ on grey, of any hue: 2 δ / JND, less its share of the mean of 9 cells."""
+    """A pixel of chroma δ on grey, of any hue: 2 δ / JND, less its share of the mean of 9 cells."""
     grey = torch.full((3, 40, 40), 0.5)
     grey[1:] = 0
     all_valid = torch.ones(1, 16, 10, 10, dtype=torch.bool)

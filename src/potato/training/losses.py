@@ -22,7 +22,7 @@ aerial photographs, vegetation left out, lie above it, and a hundredth above `SA
 _LEAST_LIGHTNESS = 0.05
 """Least L that chroma is divided by."""
 
-_LEAST_DETAIL = 1e-7
+_LEAST_DETAIL = 1e-8
 """Oklab, far below what can be seen, that is added to fine detail at a right angle, since a bare
 length has no derivative at 0."""
 
