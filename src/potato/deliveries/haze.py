@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.sensors import Sensor
+from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.core.types import PathLike
 from potato.core.windows import even_starts
 from potato.errors import DeliveryError
@@ -22,26 +22,10 @@ SHARE = 0.001
 """Share of the sampled pixels that are darker than the darkest object: noise and shadows."""
 
 MOST_HAZE = 0.15
-"""The most haze in a band at 480 nm. A product without a dark object would be darkened too much."""
+"""The most haze in blue. A product without a dark object would be darkened too much."""
 
 EXPONENT = -2
 """Of the wavelength, in the most haze: between a clear sky (−4) and a very hazy one (−0.5)."""
-
-WAVELENGTHS = {
-    "coastal": 427,
-    "blue": 480,
-    "green": 550,
-    "pan": 600,
-    "yellow": 608,
-    "red": 660,
-    "rededge": 725,
-    "rededge1": 705,
-    "rededge2": 740,
-    "nir": 830,
-    "nir1": 833,
-    "nir2": 949,
-}
-"""Centres of bands in nm, roughly."""
 
 WINDOWS, SIDE = 8, 128
 """Windows that are sampled along each side of an image, and their size in pixels."""

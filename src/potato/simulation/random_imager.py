@@ -4,18 +4,20 @@ from dataclasses import replace
 
 import torch
 
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.simulation.imager import Imager
+from potato.simulation.land.basis import BASIS
 
 BAND_VARIATION = 0.15
 """Standard deviation of the logarithm of each band's own factors of blur and haze."""
 
 
-def random_imager(generator: torch.Generator) -> Imager:
+def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     """Make a random imager.
 
     Args:
         generator: source of the random numbers.
+        sensor: the sensor that it is of. Where its arrays are unknown, they are random.
 
     Returns:
         An imager that varies as real ones do, but for `time_lag` and `step`. Blur, pitch and MTF
@@ -31,9 +33,10 @@ def random_imager(generator: torch.Generator) -> Imager:
     normal = torch.randn(8, generator=generator).tolist()
     mul_boost, down, right, pan_boost = normal[:4]
     parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
-    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(WORKSHOP.bands), generator=generator)).tolist()
+    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(sensor.bands), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
-    plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
+    sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
+    plain, far = Imager(sensor=sensor), 0.1 + 0.3 * displacement_std**2
     return replace(
         plain,
         pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
@@ -45,6 +48,7 @@ def random_imager(generator: torch.Generator) -> Imager:
         pitch=1.05 + 0.28 * pitch,
         phase=(phase_down, phase_right),
         displacement=(far * down, far * right),
+        sides=sides,
         jitter=0.2 * jitter,
         local_shift_std=local_shift * local_shift_scale,
         parallax=(0.004 * parallax_down, 0.004 * parallax_right),
@@ -57,6 +61,21 @@ def random_imager(generator: torch.Generator) -> Imager:
         read_noise=plain.read_noise * (0.5 + read_noise),
         shot_noise=plain.shot_noise * (0.5 + shot_noise),
     )
+
+
+def random_sides(bands: int, generator: torch.Generator) -> tuple[float, ...]:
+    """Random places of bands against pan, as `Imager.sides`.
+
+    Satellites see their bands in one array beside pan's, in two, or in lines that follow each
+    other, and pan before, after or between them. All three are equally likely.
+    """
+    kind = int(torch.randint(3, (), generator=generator))
+    if kind == 0:
+        return (0.5,) * bands
+    if kind == 1:
+        return tuple((torch.randint(2, (bands,), generator=generator) - 0.5).tolist())
+    middle = 0.5 * torch.rand((), generator=generator) - 0.25
+    return tuple((middle + torch.linspace(-0.5, 0.5, bands)).tolist())
 
 
 def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:

@@ -25,7 +25,9 @@ from typing import Any
 import torch
 
 from potato.core.installation import VERSION
+from potato.core.sensors import Sensor
 from potato.errors import OutputError, SessionError
+from potato.model.facts import NETWORK_RATIO
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
@@ -105,28 +107,36 @@ def find_origin(config: TrainConfig) -> Origin:
     return Origin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", epoch + 1)
 
 
-def start_network(origin: Origin, config: TrainConfig) -> tuple[Sharpener, str]:
+def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[Sharpener, str]:
     """The network that a new session starts with, and a line to print about it.
 
+    Args:
+        origin: of the session.
+        config: of the session.
+        sensor: one whose bands and ratio the network is to read.
+
     Raises:
-        SessionError: if `width` and `depth` aren't those of the loaded network.
+        SessionError: if `width`, `depth` or bands aren't those of the loaded network.
         WeightsError: if the weights can't be used.
     """
     model = None if origin.scratch else load_model(origin.weights)
     if model is not None and model.architecture.depth:
         own = _check_size(model, config, origin.name)
+        _check_bands(own, sensor, origin.name)
         text = f"starting from {origin.name}: {own.width} × {own.depth}, weights {model.digest}"
-        return Sharpener.of(model), text
+        return Sharpener.of(model, sensor), text
     default, depth = Architecture(), config.depth
     try:
-        architecture = Architecture(config.width or default.width, default.depth if depth is None else depth)
+        depth = default.depth if depth is None else depth
+        architecture = Architecture(config.width or default.width, depth, sensor.bands)
         if not architecture.depth:
             raise ValueError("a network without layers has nothing to learn")
     except ValueError as error:
         raise SessionError(str(error)) from error
+    _check_bands(architecture, sensor, "a new network")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        fresh = Sharpener(architecture)
+        fresh = Sharpener(architecture, sensor)
     size = f"{architecture.width} × {architecture.depth}"
     if model is None:
         return fresh, f"starting from scratch: a network of {size} that equals the predictor"
@@ -146,6 +156,16 @@ def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Arc
             "leave both out, or begin another session --from-scratch"
         )
     return own
+
+
+def _check_bands(architecture: Architecture, sensor: Sensor, name: str) -> None:
+    """Refuse a network that can't read the chips."""
+    if not architecture.fits(sensor):
+        raise SessionError(
+            f"expected a network for the bands and ratio of the chips, which are those of {sensor.title} "
+            f"({' '.join(sensor.bands)}; {sensor.ratio}:1); {name} reads {' '.join(architecture.bands)}; "
+            f"{NETWORK_RATIO}:1"
+        )
 
 
 class Session:
