@@ -21,7 +21,5 @@ def test_a_set_stands_for_its_sensors_with_published_responses():
     four = choose_sensors("bgrn")
     assert {"GE01", "QB02", "IK02", "PHR1A", "SPOT6", "four-band"} < {sensor.name for sensor in four}
     assert GAOFEN_2 not in four and choose_sensors("gf-2") == (GAOFEN_2,)
-    with pytest.raises(
-        InputError, match=r"one of worldview, legion, bgrn, neo, landsat, or a sensor.*ikonos-9"
-    ):
+    with pytest.raises(InputError, match=r"one of worldview, .*landsat, or a sensor.*ikonos-9"):
         choose_sensors("ikonos-9")

@@ -43,7 +43,7 @@ def test_the_sensor_of_the_planes_sees_them_as_they_are():
 
 
 def test_a_sensor_of_unknown_responses_is_refused():
-    with pytest.raises(InputError, match="GE01.*found a stranger"):
+    with pytest.raises(InputError, match=r"GE01.*found a stranger"):
         plane_shares(replace(GEOEYE_1, name="x", title="a stranger"))
 
 
@@ -71,7 +71,7 @@ def test_a_vehicle_is_seen_as_if_it_stood_in_the_planes(sensor):
 
 def test_each_band_sees_a_vehicle_at_a_moment_of_its_own():
     imager = replace(IDEAL, sensor=PLEIADES_1A, sides=(-0.5, -0.25, 0.25, 0.5), time_lag=1.0)
-    pan, mul = observe(flat_ground(0.1, movers=(mover(dx=8.0),)), seeded(1), imager)
+    _, mul = observe(flat_ground(0.1, movers=(mover(dx=8.0),)), seeded(1), imager)
     columns = torch.arange(16.0) + 0.5
     light = (mul.double() - 0.1 * SCALE).sum(1)
     places = (light * columns).sum(1) / light.sum(1)
