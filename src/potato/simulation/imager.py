@@ -147,13 +147,6 @@ def array_sides(sensor: Sensor) -> tuple[float, ...]:
     return tuple(-0.5 if band in sensor.arrays[0] else 0.5 for band in sensor.bands)
 
 
-def array_sides(sensor: Sensor) -> tuple[float, ...]:
-    """`Imager.sides` by a sensor's known arrays, with pan between the two; 0 if none are known."""
-    if not sensor.arrays:
-        return (0.0,) * len(sensor.bands)
-    return tuple(-0.5 if band in sensor.arrays[0] else 0.5 for band in sensor.bands)
-
-
 IDEAL = Imager(
     pan_blur=0.0,
     pan_mtf_boost=0.0,
