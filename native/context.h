@@ -49,43 +49,50 @@ INLINE float add(float a, float b)
 FOLD(least, least)
 FOLD(sum, add)
 
-/* Squares of chessboards of pixels in each cell of a row: of single pixels (`fine`, a mean), and of
- * halves of the cell (`coarse`); and the variance of all pixels of a cell. */
+/* Variances in each cell of a row, of all its pixels and of chessboards of pixels; and squares of
+ * chessboards of pixels (`fine`, a mean) and of 2 x 2 pixels (`coarse`), 0 where cells are too small for
+ * both. Chessboards lie in the middle of the cell. */
 INLINE void squares_by(const int ratio, const float *restrict roots, ptrdiff_t step, int width,
-                       float *restrict fine, float *restrict coarse, float *restrict variance)
+                       float *restrict variance, float *restrict chessboard, float *restrict fine,
+                       float *restrict coarse)
 {
-    const int phases = ratio * ratio, half = ratio / 2;
+    const int phases = ratio * ratio, squares = ratio >= 4 ? 2 : 1;
+    const int first = (ratio - 2 * squares) / 2 * (ratio + 1);
     for (int x = 0; x < width; x++) {
         const float *restrict root = roots + x;
-        float sum = 0, squares = 0, steps = 0, board = 0;
+        float sum = 0, squared = 0, steps = 0, board = 0;
 #pragma GCC unroll 16
         for (int p = 0; p < phases; p++) sum += root[p * step];
         float mean = sum / (float)phases;
 #pragma GCC unroll 16
-        for (int p = 0; p < phases; p++) squares += (root[p * step] - mean) * (root[p * step] - mean);
-#pragma GCC unroll 4
-        for (int i = 0; i < half; i++)
-#pragma GCC unroll 4
-            for (int j = 0; j < half; j++) {
-                ptrdiff_t corner = (2 * i * ratio + 2 * j) * step, below = corner + ratio * step;
+        for (int p = 0; p < phases; p++) squared += (root[p * step] - mean) * (root[p * step] - mean);
+#pragma GCC unroll 2
+        for (int i = 0; i < squares; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < squares; j++) {
+                ptrdiff_t corner = (first + 2 * i * ratio + 2 * j) * step, below = corner + ratio * step;
                 float diagonal = root[corner] + root[below + step];
                 float other = root[corner + step] + root[below];
                 steps += (diagonal - other) * (diagonal - other);
                 board += ((i + j) & 1 ? -0.25f : 0.25f) * (diagonal + other);
             }
-        fine[x] = steps / (float)(half * half);
-        coarse[x] = board * board;
-        variance[x] = squares / (float)phases;
+        variance[x] = squared / (float)phases;
+        steps /= (float)(squares * squares);
+        chessboard[x] = steps * 0.25f;
+        fine[x] = squares == 1 ? 0 : steps;
+        coarse[x] = squares == 1 ? 0 : board * board;
     }
 }
 
-static void squares_of_cells(const float *roots, ptrdiff_t step, int width, int ratio, float *fine,
-                             float *coarse, float *variance)
+static void squares_of_cells(const float *roots, ptrdiff_t step, int width, int ratio, float *variance,
+                             float *chessboard, float *fine, float *coarse)
 {
     if (ratio == 4)
-        squares_by(4, roots, step, width, fine, coarse, variance);
+        squares_by(4, roots, step, width, variance, chessboard, fine, coarse);
+    else if (ratio == 2)
+        squares_by(2, roots, step, width, variance, chessboard, fine, coarse);
     else
-        squares_by(ratio, roots, step, width, fine, coarse, variance);
+        squares_by(ratio, roots, step, width, variance, chessboard, fine, coarse);
 }
 
 /* Means of a product of two planes, or of one, under a 5 x 5 binomial window; a row of `width` cells from

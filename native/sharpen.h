@@ -51,12 +51,11 @@ static void compute_planes(const Block *b, Layout *m)
         oklab_of_bands(b, bands, y, width, lightness, row_of(m->oklab[1], y) + outside,
                        row_of(m->oklab[2], y) + outside);
         if (!b->depth) continue;
-        squares_of_cells(roots, m->stride, width, b->ratio, row_of(m->fine, y) + outside,
-                         row_of(m->coarse, y) + outside, row_of(m->variance, y) + outside);
-        float *fine = row_of(m->fine, y) + outside, *chessboard = row_of(m->chessboard, y) + outside;
+        squares_of_cells(roots, m->stride, width, b->ratio, row_of(m->variance, y) + outside,
+                         row_of(m->chessboard, y) + outside, row_of(m->fine, y) + outside,
+                         row_of(m->coarse, y) + outside);
         float *dark = row_of(m->dark[0], y) + outside, *dark_colour = row_of(m->dark[1], y) + outside;
         for (int x = 0; x < width; x++) {
-            chessboard[x] = fine[x] * 0.25f;
             dark[x] = shading[x] > 0 ? shading[x] : INFINITY;
             dark_colour[x] = lightness[x] > 0 ? lightness[x] : INFINITY;
         }

@@ -11,6 +11,7 @@ from affine import Affine
 from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
 from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 
 BAND_NAMES = ("BAND_C", "BAND_B", "BAND_G", "BAND_Y", "BAND_R", "BAND_RE", "BAND_N", "BAND_N2")
 CORNER = Affine(0.5, 0, 350_000, 0, -0.5, 3_800_000)
@@ -22,13 +23,16 @@ class Paths:
     mul: Path
 
 
-def ground(rows: int, columns: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """pan (4·rows, 4·columns) and mul (8, rows, columns), uint16, every count at least 1."""
-    random = np.random.default_rng(seed)
-    coarse = random.uniform(200, 4000, (8, rows, columns))
+def ground(
+    rows: int, columns: int, seed: int = 0, sensor: Sensor = WORKSHOP
+) -> tuple[np.ndarray, np.ndarray]:
+    """pan (r·rows, r·columns) and mul (n, rows, columns), uint16, every count at least 1."""
+    random, ratio = np.random.default_rng(seed), sensor.ratio
+    coarse = random.uniform(200, 4000, (len(sensor.bands), rows, columns))
     for _ in range(2):
         coarse = (coarse + np.roll(coarse, 1, 1) + np.roll(coarse, 1, 2)) / 3
-    pan = np.kron(coarse.mean(0), np.ones((4, 4))) * random.uniform(0.7, 1.3, (4 * rows, 4 * columns))
+    pan = np.kron(coarse.mean(0), np.ones((ratio, ratio)))
+    pan *= random.uniform(0.7, 1.3, pan.shape)
     return pan.clip(1).astype("uint16"), coarse.clip(1).astype("uint16")
 
 

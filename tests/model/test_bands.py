@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 import pairs
+from networks import random_network
 from potato.core.color import mul_to_xyz, oklab_to_xyz
 from potato.core.resample import block_mean, enlarge_mask, to_cells
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORLDVIEW_2
@@ -153,10 +154,15 @@ def window(sensor, height: int, width: int, holes: str = "") -> PairPixels:
 
 @pytest.mark.parametrize("holes", ["", "holes"])
 @pytest.mark.parametrize(
-    ("sensor", "weights"), [(WORLDVIEW_2, None), (LANDSAT_8, "predictor"), (THIRDS, "predictor")]
+    ("sensor", "model"),
+    [
+        (WORLDVIEW_2, load_model()),
+        *((sensor, load_model("predictor")) for sensor in (LANDSAT_8, THIRDS)),
+        *((sensor, random_network(sensor).model()) for sensor in (LANDSAT_8, THIRDS)),
+    ],
 )
-def test_native_code_gives_the_counts_of_torch(sensor, weights, holes):
-    model, pixels = load_model(weights), window(sensor, 9, 21, holes)
+def test_native_code_gives_the_counts_of_torch(sensor, model, holes):
+    pixels = window(sensor, 9, 21, holes)
     chosen = range(len(sensor.bands))
     expected = GpuBackend(model, "cpu", sensor).fuse_bands(pixels, chosen)
     for name in _native.SETS:

@@ -5,14 +5,16 @@ import pytest
 import torch
 
 import pairs
+from networks import OTHERS, random_network
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import FLAT, LOOKS, NATURAL, adjust, render, threshold_of
-from potato.core.resample import enlarge_mask
+from potato.core.resample import enlarge_mask, from_cells, to_cells
 from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.model import _native
 from potato.model.gpu import GpuBackend
-from potato.model.model import Architecture, Model, halos
+from potato.model.model import Model, halos
 from potato.model.native import NativeBackend, render_colour
 from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model
@@ -23,13 +25,9 @@ MOST_OKLAB = 1e-4
 """The largest difference of any channel of Oklab."""
 
 
-def random_model(width: int, depth: int) -> Model:
+def random_model(width: int, depth: int, sensor: Sensor = WORKSHOP) -> Model:
     """A model with random weights that are large enough to show in the output."""
-    torch.manual_seed(width)
-    network = Sharpener(Architecture(width, depth))
-    for layer in network.layers:
-        torch.nn.init.normal_(layer.weight, std=0.1 / width**0.5)
-    return network.model()
+    return random_network(sensor, width, depth, 0.1 / width**0.5).model()
 
 
 MODELS = {
@@ -40,15 +38,21 @@ MODELS = {
     "wide": random_model(40, 6),
 }
 
+SIZES = ((24, 3), (32, 2), (16, 2), (11, 1), (13, 2), (8, 3))
+OF_OTHERS = [(sensor, random_model(*size, sensor)) for sensor, size in zip(OTHERS, SIZES, strict=True)]
+"""Networks of other bands and ratios, of various sizes."""
 
-def window(model: Model, height: int, width: int, holes: str = "", seed: int = 0) -> PairPixels:
+
+def window(
+    model: Model, height: int, width: int, holes: str = "", seed: int = 0, sensor: Sensor = WORKSHOP
+) -> PairPixels:
     """A window of so many cells and the halo of a model, with holes of a kind."""
     random = np.random.default_rng(seed)
     rows, columns = (side + 2 * halos(model.architecture).read for side in (height, width))
-    pan, mul = pairs.ground(rows, columns, seed)
+    pan, mul = pairs.ground(rows, columns, seed, sensor)
     pan_valid, mul_valid = np.ones(pan.shape, np.bool_), np.ones((rows, columns), np.bool_)
     if "pan" in holes:
-        pan_valid &= enlarge_mask(random.random((rows, columns)) < 0.9, WORKSHOP.ratio)
+        pan_valid &= enlarge_mask(random.random((rows, columns)) < 0.9, sensor.ratio)
         pan_valid &= random.random(pan.shape) < 0.97
     if "mul" in holes:
         mul_valid &= random.random((rows, columns)) < 0.9
@@ -60,28 +64,27 @@ def window(model: Model, height: int, width: int, holes: str = "", seed: int = 0
     return PairPixels(pan, mul, pan_valid, mul_valid)
 
 
-def expected_oklab(model: Model, pixels: PairPixels) -> np.ndarray:
-    """Oklab (3, 4h, 4w) by torch, 0 where invalid."""
+def expected_oklab(model: Model, pixels: PairPixels, sensor: Sensor = WORKSHOP) -> np.ndarray:
+    """Oklab (3, rh, rw) by torch, 0 where invalid."""
     pan, mul, fine, coarse = (
         torch.from_numpy(image.astype(np.float32))
         for image in (pixels.pan / 1e4, pixels.mul / 1e4, pixels.pan_valid, pixels.mul_valid)
     )
-    cells = torch.nn.functional.pixel_unshuffle
-    valid = cells(fine[None, None], 4) > 0, coarse[None, None] > 0
+    pan, fine = (to_cells(image[None, None], sensor.ratio) for image in (pan, fine))
+    valid = fine > 0, coarse[None, None] > 0
     with torch.inference_mode():
         oklab = sharpen_cells(
-            Sharpener.of(model), cells(pan[None, None], 4), mul[None], valid, halos(model.architecture).read
+            Sharpener.of(model, sensor), pan, mul[None], valid, halos(model.architecture).read
         )
-    picture = torch.nn.functional.pixel_shuffle(oklab, 4)[0].numpy()
-    return np.where(alpha_of(model, pixels), picture, 0)
+    return np.where(alpha_of(model, pixels, sensor), from_cells(oklab, sensor.ratio)[0].numpy(), 0)
 
 
-def alpha_of(model: Model, pixels: PairPixels) -> np.ndarray:
-    """Which pixels of the result are valid, (4h, 4w)."""
+def alpha_of(model: Model, pixels: PairPixels, sensor: Sensor = WORKSHOP) -> np.ndarray:
+    """Which pixels of the result are valid, (rh, rw)."""
     halo = halos(model.architecture).read
     height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
     core = pixels.crop(halo, halo, height, width)
-    return core.pan_valid & enlarge_mask(core.mul_valid, WORKSHOP.ratio)
+    return core.pan_valid & enlarge_mask(core.mul_valid, sensor.ratio)
 
 
 @pytest.mark.parametrize("instructions", SETS)
@@ -93,6 +96,38 @@ def test_oklab_equals_that_of_torch(instructions, name, holes):
         pixels = window(model, height, width, holes)
         found = NativeBackend(model, WORKSHOP, instructions).oklab(pixels)
         assert np.abs(found - expected_oklab(model, pixels)).max() < MOST_OKLAB
+
+
+of_other_sensors = pytest.mark.parametrize(
+    ("sensor", "model"), OF_OTHERS, ids=[sensor.name for sensor in OTHERS]
+)
+
+
+@of_other_sensors
+def test_oklab_of_other_bands_and_ratios_equals_that_of_torch(sensor, model):
+    for height, width, holes in ((19, 17, ""), (1, 1, "pan"), (3, 21, "border"), (12, 9, "pan mul")):
+        pixels = window(model, height, width, holes, sensor=sensor)
+        expected = expected_oklab(model, pixels, sensor)
+        for instructions in SETS:
+            found = NativeBackend(model, sensor, instructions).oklab(pixels)
+            assert np.abs(found - expected).max() < MOST_OKLAB
+
+
+@of_other_sensors
+def test_codes_of_other_bands_and_ratios_are_those_of_torch_and_of_larger_blocks(sensor, model):
+    pixels, ratio, around = (
+        window(model, 30, 21, "pan mul", 0, sensor),
+        sensor.ratio,
+        halos(model.architecture),
+    )
+    backend = NativeBackend(model, sensor)
+    whole = backend.fuse(pixels, NATURAL, 10, 40).astype(int)
+    expected = GpuBackend(model, "cpu", sensor).fuse(pixels, NATURAL, 10, 40)
+    part = pixels.crop(7, 5, 11 + 2 * around.read, 9 + 2 * around.read)
+    found = backend.fuse(part, NATURAL, 10 + 7 * ratio, 40 + 5 * ratio)
+    inner = whole[:, 7 * ratio : 18 * ratio, 5 * ratio : 14 * ratio]
+    for difference in (np.abs(whole - expected), np.abs(inner - found)):
+        assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
 
 
 @pytest.mark.parametrize("instructions", SETS)
