@@ -40,6 +40,7 @@ from potato.raster import (
     Reading,
     check_output,
     create_picture,
+    keep_inputs,
 )
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
@@ -202,7 +203,7 @@ def fuse(
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
     """
-    check_output(output, overwrite)
+    check_output(output, overwrite, (pan, mul, weights, aoi))
     if isinstance(weights, str | os.PathLike):
         weights = load_model(weights)
     settings = FuseSettings(
@@ -245,6 +246,7 @@ def fuse_pair(
         BlockError: if the work fails on a block.
     """
     started = time.perf_counter()
+    keep_inputs(Path(output), pair.files)
     ratio = pair.ratio
     written = choose_output(pair.sensor, settings.look, settings.bands, settings.composite)
     if settings.block is not None and (settings.block < ratio or settings.block % ratio):

@@ -14,9 +14,10 @@ from potato.raster.image import (
     read_picture,
 )
 from potato.raster.layer import Layer, Reading, as_layer, known_sensor, mul_image, open_mul, pan_image
+from potato.raster.outputs import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.warp import cells_within, find_footprint, warp_picture
-from potato.raster.writer import Channels, Picture, check_output, create_picture, write_image
+from potato.raster.writer import Channels, Picture, create_picture, write_image
 
 __all__ = [
     "Abilities",
@@ -32,6 +33,7 @@ __all__ = [
     "Reading",
     "as_layer",
     "cells_within",
+    "check_folder",
     "check_output",
     "check_same_grid",
     "create_picture",
@@ -43,10 +45,12 @@ __all__ = [
     "gdal",
     "grid_at",
     "grid_to_lonlat",
+    "keep_inputs",
     "known_sensor",
     "lonlat_to_grid",
     "map_to_grid",
     "mul_image",
+    "new_folder",
     "open_dataset",
     "open_mul",
     "open_pair",

@@ -19,7 +19,7 @@ from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
-from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
+from potato.raster.gdal_env import gdal, gdal_reason, is_remote, open_dataset, placeless
 
 CORNER_TOLERANCE = 0.1
 """Pixels by which the corners of two grids may differ: float noise in their transforms."""
@@ -83,6 +83,11 @@ class Image:
             dataset.crs,
             dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
         )
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the local files that it is read from: masks, metadata, sources of a VRT."""
+        return [] if is_remote(self.dataset.name) else list(self.dataset.files)
 
     def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""

@@ -108,6 +108,11 @@ class Pair(Shown):
         return self.sensor.ratio
 
     @property
+    def files(self) -> list[str]:
+        """Names of the local files that it is read from."""
+        return [name for image in (self.pan, self.mul) for name in image.files]
+
+    @property
     def common(self) -> PairWindow:
         """The cells of the pair whose middles lie in mul; none, if the pair is off its ground."""
         image = self.mul.grid

@@ -22,6 +22,7 @@ from potato.raster import (
     check_same_grid,
     crs_name,
     gdal,
+    keep_inputs,
     open_picture,
 )
 from potato.raster.atomic import write_whole
@@ -114,7 +115,7 @@ def write_report(
         OutputError, OutputExists: if the page can't be written.
     """
     started = time.perf_counter()
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, [*pictures, *(pair or ())])
     if not pictures:
         raise InputError("expected one picture or more to report on, found none")
     with gdal(), contextlib.ExitStack() as stack:
@@ -123,6 +124,8 @@ def write_report(
         opened = stack.enter_context(inputs) if inputs else None
         for other in [*images[1:], *([opened.pan] if opened else [])]:
             check_same_grid(images[0], other)
+        files = [name for image in images for name in image.files]
+        keep_inputs(path, files + (opened.files if opened else []))
         page = _compose(images, opened, window)
     text = make_page(page).encode()
     check_output(output, overwrite)

@@ -31,7 +31,8 @@ from potato.model.facts import NETWORK_RATIO
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
-from potato.raster.atomic import locked, write_whole
+from potato.raster import check_folder
+from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
 from potato.training.step import Learner
 
@@ -211,8 +212,9 @@ class Session:
         refusal = SessionError(f"{self.folder}: another process is training in it")
         with ExitStack() as stack:
             with self._writing():
-                self.folder.mkdir(parents=True, exist_ok=True)
+                make_folder(check_folder(self.folder))
                 stack.enter_context(locked(self.folder / ".lock", refusal))
+            remove_partials(self.folder)
             yield
 
     def save(

@@ -28,7 +28,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError, OutputError
-from potato.raster import check_output
+from potato.raster import check_output, keep_inputs
 from potato.raster.atomic import write_whole
 from potato.raster.remote import try_again
 
@@ -94,11 +94,13 @@ class _Tiles:
         usable: by catalog ID.
         left_out: number of the others, by kind of reason.
         broken: files that can't be read.
+        files: names of all items and images.
     """
 
     usable: dict[str, list[Tile]]
     left_out: Counter[str]
     broken: list[Broken]
+    files: list[str]
 
 
 def rate_cids(
@@ -159,6 +161,8 @@ def rate_cids(
     work = functools.partial(_read_sample, overview_sides, follow_links)
     with open_executor(workers, cluster) as executor:
         tiles = _sort_tiles(ard, follow_links)
+        for path in paths:
+            keep_inputs(path, tiles.files)
         chosen = [tile for group in tiles.usable.values() for tile in _evenly(group, tiles_per_cid)]
         samples, unread = _read_samples(chosen, work, executor, progress)
     if not samples:
@@ -199,8 +203,10 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
     """Sort the tiles of an ARD; ArdError if none is usable."""
     usable: dict[str, list[Tile]] = defaultdict(list)
     left_out: Counter[str] = Counter()
-    broken = []
+    broken: list[Broken] = []
+    files: list[str] = []
     for tile in walk_ard(ard, follow_links=follow_links):
+        files += [tile.item] if isinstance(tile, Broken) else filter(None, (tile.item, tile.pan, tile.mul))
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):
@@ -211,7 +217,7 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
         reasons = "".join(f"; {counted(count, 'tile')}, {reason}" for reason, count in left_out.items())
         wanted = "expected tiles with pan and mul of a sensor that Potato knows, found none"
         raise ArdError(f"{ard}: {wanted}{reasons}{_first(broken)}")
-    return _Tiles(dict(sorted(usable.items())), left_out, broken)
+    return _Tiles(dict(sorted(usable.items())), left_out, broken, files)
 
 
 def _first(broken: Sequence[Broken]) -> str:

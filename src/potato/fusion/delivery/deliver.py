@@ -29,6 +29,7 @@ from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast
 from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import PREDICTOR, load_model
+from potato.raster import check_folder
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -114,7 +115,7 @@ def fuse_ard(
     model = load_model(name)
     given = None if name is None else model.architecture
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
-    source, folder = os.fspath(ard), Path(output).absolute()
+    source, folder = os.fspath(ard), check_folder(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
     settings = DeliverySettings(
