@@ -85,9 +85,10 @@ class Calibration:
             uint16 (n, h, w), 0..65,535; NaN becomes 0.
         """
         shape = (-1, 1, 1)
-        reflectance = numbers.astype(np.float32)
-        reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
-        reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
+        with np.errstate(over="ignore", invalid="ignore"):  # at invalid pixels
+            reflectance = numbers.astype(np.float32)
+            reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
+            reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
         counts: NDArray[np.uint16] = np.nan_to_num(reflectance, copy=False).clip(0, 65_535).astype(np.uint16)
         return counts
 
