@@ -18,9 +18,8 @@ from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
-from potato.raster import check_folder, check_output
+from potato.raster import check_folder, check_output, known_sensor
 from potato.raster.gdal_env import is_remote
-from potato.raster.layer import known_sensor
 from potato.raster.remote import bytes_moved, reset_bytes_moved
 
 SENSORS = ("WV02", "WV03")

@@ -21,11 +21,12 @@ from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError, PairError
+from potato.raster.band_finding import own_bands, sensor_of
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import Image, opaque_bands
-from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts, sensor_of
+from potato.raster.image import Image
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts
 from potato.raster.nesting import find_nesting
 from potato.raster.regridded import Regridded
 
@@ -277,7 +278,7 @@ def open_pair(
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         one = pan_image(fine, pan_file)
-        named = sensor or reading.sensor or sensor_of(pan_file, len(opaque_bands(mul_file)[0]))
+        named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
         other, found, guess = mul_image(coarse, mul_file, named)
         nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
         refuse_counts((coarse, other), (fine, one))

@@ -29,7 +29,7 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import new_folder, write_image
 from potato.raster.atomic import make_folder, staging_folder
-from potato.raster.layer import known_sensor
+from potato.raster.band_finding import known_sensor
 
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""
