@@ -44,7 +44,7 @@ _TRIES = 16
 _CLEAN = 0.25
 """Share of chips without added artefacts, so that the network learns to tell the two apart."""
 
-_LEAST_WEIGHT = 0.3
+LEAST_WEIGHT = 0.3
 """Least artefact weight of a native chip."""
 
 _PROBES = 16
@@ -241,12 +241,12 @@ class Samples(Dataset[Batch]):
 def chip_artefact_weight(chip: Chip) -> float:
     """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native.
 
-    A native chip has `_LEAST_WEIGHT` at least: pan of some sensors is as sharp as means over it.
+    A native chip has `LEAST_WEIGHT` at least: pan of some sensors is as sharp as means over it.
     """
     if not chip.native:
         return 0.0
     roots = to_cells(counts_to_reflectance(chip.pan[None]), chip.sensor.ratio) ** (1 / 3)
-    return max(_LEAST_WEIGHT, float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean())))
+    return max(LEAST_WEIGHT, float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean())))
 
 
 def _batch(chip: Chip, weight: float) -> Batch:
