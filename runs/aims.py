@@ -82,6 +82,12 @@ def to_best_method(figure: str) -> Callable[[Tables], float]:
     return find
 
 
+def worst_unknown(tables: Tables) -> float:
+    """The largest ratio of ΔE where the sensor is unknown."""
+    rows = tables["unknown sensor"].values()
+    return worst(row[figure] for row in rows for figure in ("plain ds0", "plain ds1"))
+
+
 def worst(values: Iterable[float]) -> float:
     """The largest; NaN if one is."""
     found = list(values)
@@ -129,6 +135,7 @@ OTHERS = (
         Aim(f"fringe p99 of {axis}, {MEAN}", at("sensors", MEAN, f"fringe {axis} p99"), ".65")
         for axis in ("a", "b")
     ),
+    Aim("unknown sensor, worst pair", worst_unknown, "1.020"),
     Aim("simulated ground", at("scenes by kind", "everything", "ratio"), ".60"),
 )
 """Aims of weights for other bands."""

@@ -1,13 +1,13 @@
 """Scores of weights on real pairs, each under the colour matrix of its own sensor."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
 from potato.core.full_scale import AXES, NOISE
+from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
 from potato.evaluation import Evaluation, MethodSpec, Protocols, evaluate_pair
 from potato.evaluation.methods import ALL
@@ -16,7 +16,7 @@ from potato.evaluation.result import Row, Section
 from potato.evaluation.tables import fringe_key
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import Reading
-from real_pairs import LANDSAT, PAIRS, find_pairs
+from real_pairs import RealPair
 
 PUBLISHED = {"wv2": Protocols(), "wv3": Protocols(displacements=())}
 """Real pairs with tables of their own, and the protocols that these show."""
@@ -82,41 +82,49 @@ class Judged(NamedTuple):
         return self.figure(key, column, method) / base if base > 0 else math.nan
 
 
-def judge_pairs(data: Path, weights: str | None, quick: bool) -> list[Judged]:
-    """Judge weights on the real pairs of a folder.
+def judge_pairs(pairs: Iterable[RealPair], weights: str | None, quick: bool) -> list[Judged]:
+    """Judge weights on real pairs.
 
     Args:
-        data: the folder, as `real_pairs.find_pairs` reads it.
+        pairs: the pairs.
         weights: a checkpoint, judged on the pairs that it fits; None to judge, on every pair, the
             shipped weights that fit it, or the predictor.
         quick: whether to leave out all baselines but the predictor, and figures of bands.
     """
-    names = (PREDICTOR,) if quick else ALL
+    spec = MethodSpec(weights, (PREDICTOR,) if quick else ALL)
     architecture = None if weights is None else load_model(weights).architecture
     judged = []
-    for pair in find_pairs(data):
+    for pair in pairs:
         if architecture is None or architecture.fits(pair.sensor):
             protocols = PUBLISHED.get(pair.name, Protocols(displacements=()))
             if quick:
                 protocols = replace(protocols, literature=False, mtf=False)
-            spec = MethodSpec(weights, names)
             found = evaluate_pair(pair.pan, pair.mul, spec, protocols=protocols, reading=Reading(pair.sensor))
             judged.append(Judged(pair.name, pair.sensor, found))
     return judged
 
 
-def absent(data: Path) -> list[str]:
-    """Names of the real pairs that a folder lacks."""
-    there = {pair.name for pair in find_pairs(data)}
-    return [name for name in (*PAIRS, LANDSAT) if name not in there]
+def of_unknown_sensors(pairs: Iterable[RealPair]) -> Iterator[RealPair]:
+    """The pairs of four bands, as if nothing were known about their sensors."""
+    for pair in pairs:
+        if (pair.sensor.bands, pair.sensor.ratio) == (FOUR_BANDS.bands, FOUR_BANDS.ratio):
+            yield pair._replace(sensor=FOUR_BANDS)
 
 
-def pair_sections(judged: Sequence[Judged], quick: bool) -> list[Section]:
-    """The tables of real pairs; those of the weights alone if `quick`."""
+def pair_sections(judged: Sequence[Judged], unknown: Sequence[Judged], quick: bool) -> list[Section]:
+    """The tables of real pairs, judged as they are and as of unknown sensors.
+
+    Those of the weights alone if `quick`.
+    """
     published = [one for one in judged if one.name in PUBLISHED]
     sections = [side_by_side(published)] if published else []
     if judged:
-        sections.append(of_weights(judged))
+        title = "The weights on all real pairs, ratios to the predictor"
+        rows = of_weights(judged)
+        sections.append(Section("sensors", title, SENSOR_FIGURES, with_means(judged, rows)))
+    if unknown:
+        title = f"The same where the sensor is unknown ({FOUR_BANDS.name})"
+        sections.append(Section("unknown sensor", title, SENSOR_FIGURES, of_weights(unknown)))
     if judged and not quick:
         sections += [of_methods(judged, figure) for figure in SENSOR_FIGURES]
         sections += [table for one in published for table in of_pair(one)]
@@ -137,14 +145,12 @@ def side_by_side(judged: Sequence[Judged]) -> Section:
     return Section("real pairs", title, tuple(rows["detail"]), rows, note)
 
 
-def of_weights(judged: Sequence[Judged]) -> Section:
-    """The weights on all pairs: a column for each of `SENSOR_FIGURES`."""
-    rows = {
+def of_weights(judged: Sequence[Judged]) -> dict[str, Row]:
+    """The weights on pairs: a row for each pair, a column for each of `SENSOR_FIGURES`."""
+    return {
         one.name: {figure: one.ratio(*RATIOS[figure], one.model) for figure in SENSOR_FIGURES}
         for one in judged
     }
-    title = "The weights on all real pairs, ratios to the predictor"
-    return Section("sensors", title, SENSOR_FIGURES, with_means(judged, rows))
 
 
 def of_methods(judged: Sequence[Judged], figure: str) -> Section:

@@ -24,7 +24,7 @@ import numpy as np
 import aims
 from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
-from pair_scores import absent, judge_pairs, pair_sections
+from pair_scores import judge_pairs, of_unknown_sensors, pair_sections
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.core.sensor_table import WORKSHOP
@@ -38,6 +38,7 @@ from potato.evaluation.result import Section, json_value, provenance, with_ratio
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
+from real_pairs import LANDSAT, PAIRS, find_pairs
 from robustness import TRIALS, run_trial
 from score_tables import markdown
 
@@ -180,9 +181,12 @@ def on_simulated_ground(
 def main() -> int:
     """Score and write."""
     options = parse()
-    judged = judge_pairs(options.data, options.weights, options.quick)
-    sections = pair_sections(judged, options.quick)
-    missing = [f"real pairs ({', '.join(names)})"] if (names := absent(options.data)) else []
+    pairs = list(find_pairs(options.data))
+    judged = judge_pairs(pairs, options.weights, options.quick)
+    unknown = judge_pairs(of_unknown_sensors(pairs), options.weights, quick=True)
+    sections = pair_sections(judged, unknown, options.quick)
+    absent = {*PAIRS, LANDSAT} - {pair.name for pair in pairs}
+    missing = [f"real pairs ({', '.join(sorted(absent))})"] if absent else []
     architecture = load_model(options.weights).architecture
     sensors = (SCENES, *(one.sensor for one in judged))
     sensor = next((one for one in sensors if architecture.fits(one)), None)

@@ -14,9 +14,10 @@ import look
 import pair_scores
 import pairs
 import potato
-from potato.core.sensor_table import GEOEYE_1, QUICKBIRD_2, WORKSHOP
+from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, QUICKBIRD_2, WORKSHOP
 from potato.evaluation import MethodSpec, Protocols, evaluate_pair
 from potato.model.model import Architecture
+from real_pairs import find_pairs
 from score_tables import markdown, sections_of
 
 
@@ -37,15 +38,18 @@ def test_weights_are_judged_on_the_pairs_that_they_fit(data, network, tmp_path, 
     protocols = Protocols(displacements=(), literature=False, mtf=False)
     monkeypatch.setitem(pair_scores.PUBLISHED, "wv2", protocols)
     potato.save_model(network, tmp_path / "mine.safetensors")
-    [mine] = pair_scores.judge_pairs(data, str(tmp_path / "mine.safetensors"), quick=True)
-    shipped = pair_scores.judge_pairs(data, None, quick=True)
+    real = list(find_pairs(data))
+    [mine] = pair_scores.judge_pairs(real, str(tmp_path / "mine.safetensors"), quick=True)
+    shipped = pair_scores.judge_pairs(real, None, quick=True)
     assert (mine.name, mine.model) == ("wv2", "mine")
     assert [one.name for one in shipped] == ["wv2", "geoeye1-left"]
+    [unknown] = pair_scores.of_unknown_sensors(real)
+    assert (unknown.name, unknown.sensor) == ("geoeye1-left", FOUR_BANDS)
     files = (data / "wv2" / f"wv2-{kind}.tif" for kind in ("pan", "ms"))
     expected = evaluate_pair(
         *files, MethodSpec(network, ("predictor",)), protocols=pair_scores.PUBLISHED["wv2"]
     )
-    table = pair_scores.pair_sections([mine], quick=True)[0]
+    table = pair_scores.pair_sections([mine], [], quick=True)[0]
     for figure, (key, column) in (pair_scores.RATIOS | pair_scores.PLAIN).items():
         if key.startswith("displaced"):
             assert math.isnan(table.rows[figure]["wv2 ratio"])
