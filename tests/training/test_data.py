@@ -87,7 +87,8 @@ def test_artefact_weight_is_1_for_soft_native_pan_and_for_added_artefacts(pool, 
         for faults in (False, True):
             source = samples(tmp_path / str(n), size=(160, 160), instrument=faults)
             found[n, faults] = {round(float(source[place].artefact_weight), 6) for place in range(12)}
-        assert {round(float(next(held_out(source.paths, 0, (160, 160), 0)).artefact_weight), 6)} == found[n, False]
+        (tested,) = held_out(source.paths, 0, (160, 160), 0)
+        assert {round(float(tested.artefact_weight), 6)} == found[n, False]
     assert found == {
         (0, False): {LEAST_WEIGHT},
         (1, False): {1.0},

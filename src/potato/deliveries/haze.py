@@ -10,9 +10,8 @@ import numpy as np
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.core.types import PathLike
-from potato.core.windows import even_starts
 from potato.errors import DeliveryError
-from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image
+from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image, sample_pixels
 from potato.raster.atomic import write_whole
 
 DARKEST = 0.01
@@ -27,8 +26,6 @@ MOST_HAZE = 0.15
 EXPONENT = -2
 """Of the wavelength, in the most haze: between a clear sky (−4) and a very hazy one (−0.5)."""
 
-WINDOWS, SIDE = 8, 128
-"""Windows that are sampled along each side of an image, and their size in pixels."""
 
 FORMAT = "potato haze 1"
 """What the JSON calls itself."""
@@ -50,15 +47,9 @@ def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:
         DeliveryError: if the sample has no valid pixel.
         InputError: if the image can't be read.
     """
-    samples = []
     with gdal(), contextlib.closing(open_dataset(layer.name, "image", layer.driver)) as dataset:
         image = pan_image(layer, dataset) if sensor is None else mul_image(layer, dataset, sensor)[0]
-        height, width = min(SIDE, image.grid.height), min(SIDE, image.grid.width)
-        for row in even_starts(image.grid.height, SIDE, WINDOWS):
-            for column in even_starts(image.grid.width, SIDE, WINDOWS):
-                pixels, valid = image.read(row, column, height, width)
-                samples.append(pixels[:, valid])
-    counts = np.concatenate(samples, 1)
+        counts = sample_pixels(image)
     if not counts.size:
         raise DeliveryError(f"{layer.path}: expected valid pixels, found none; the image is empty")
     darkest = counts_to_reflectance(np.quantile(counts, SHARE, axis=1, method="lower"))

@@ -17,6 +17,7 @@ from potato.raster.image import (
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
 from potato.raster.outputs import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.samples import sample_pixels
 from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.raster.writer import Channels, Picture, create_picture, write_image
 
@@ -61,6 +62,7 @@ __all__ = [
     "read_overview",
     "read_photograph",
     "read_picture",
+    "sample_pixels",
     "warp_picture",
     "write_image",
     "write_png",

@@ -5,6 +5,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -70,6 +71,8 @@ class Pair(Shown):
         pan, mul: the images, open as long as the pair is.
         sensor: the sensor; its ratio is that of the pair.
         notes: what had to be guessed about the files, a line each.
+        product: the name of the product that they belong to.
+        whole: mul of that product, if they are parts of it; else None.
         row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
@@ -92,6 +95,8 @@ class Pair(Shown):
         self.factor = pan.step
         self.sensor = sensor
         self.notes = tuple(notes)
+        self.product = Path(redact(mul.path)).stem
+        self.whole: Layer | None = None
         self.height = math.ceil(self.grid.height / sensor.ratio)
         self.width = math.ceil(self.grid.width / sensor.ratio)
 

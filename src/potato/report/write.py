@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from potato.core.draw import PRIMARIES
 from potato.core.full_scale import FullScale
 from potato.core.statistics import Difference
 from potato.core.text import counted, redact
@@ -23,7 +24,6 @@ from potato.raster import (
     crs_name,
     gdal,
     keep_inputs,
-    open_picture,
 )
 from potato.raster.atomic import write_whole
 from potato.report.crop import choose_window
@@ -41,6 +41,7 @@ from potato.report.layers import (
 from potato.report.page import Card, Page, Table, make_page
 from potato.report.pyramid import pyramids
 from potato.viewing.blocks import name_of
+from potato.viewing.reflectance import Colours, common_look, open_colours, sensor_of_pictures
 
 MAX_TAG_LENGTH = 400
 """Characters of a tag that the page shows."""
@@ -99,7 +100,8 @@ def write_report(
 
     Args:
         pictures: one or more pictures of 8 or 16 bits on one grid; anything GDAL opens. The others
-            are compared with the first.
+            are compared with the first. Reflectance × 10,000, of red, green and blue or of all
+            bands of the sensor, is shown as a picture in the look of the first.
         output: the HTML file to write.
         pair: the pan and mul from which the pictures were made, or a delivery and None, as
             `fusion.fuse` takes them; the page then shows both, and measures each picture against
@@ -119,14 +121,16 @@ def write_report(
     if not pictures:
         raise InputError("expected one picture or more to report on, found none")
     with gdal(), contextlib.ExitStack() as stack:
-        images = [stack.enter_context(open_picture(picture)) for picture in pictures]
         inputs = open_inputs(*pair, reading or Reading(), path.parent) if pair else None
         opened = stack.enter_context(inputs) if inputs else None
+        sensor = opened.sensor if opened else sensor_of_pictures(pictures)
+        shown = [stack.enter_context(open_colours(picture, sensor)) for picture in pictures]
+        images = [one.image for one in shown]
         for other in [*images[1:], *([opened.pan] if opened else [])]:
             check_same_grid(images[0], other)
         files = [name for image in images for name in image.files]
         keep_inputs(path, files + (opened.files if opened else []))
-        page = _compose(images, opened, window)
+        page = _compose(shown, opened, window)
     text = make_page(page).encode()
     check_output(output, overwrite)
     write_whole(path, text)
@@ -140,16 +144,17 @@ def write_report(
     )
 
 
-def _compose(images: Sequence[Image], pair: Pair | None, wanted: Sequence[int] | None) -> Page:
+def _compose(shown: Sequence[Colours], pair: Pair | None, wanted: Sequence[int] | None) -> Page:
     """Read and measure everything on the page."""
+    images, look = [one.image for one in shown], common_look(shown)
     grid, names = images[0].grid, _names(images)
     window = choose_window(
         grid, wanted, layers=_weight(len(images), pair is not None), step=pair.ratio if pair else 1
     )
-    pictures = [read_picture_window(image, window, name) for image, name in zip(images, names, strict=True)]
+    pictures = [read_picture_window(one, window, name, look) for one, name in zip(shown, names, strict=True)]
     if not any(bool(picture.valid.any()) for picture in pictures):
         raise EmptyError(f"expected valid pixels in {window}, found none; name another place with --window")
-    tensors, pair_layers = read_pair_window(pair, window) if pair else (None, [])
+    tensors, pair_layers = read_pair_window(pair, window, look) if pair else (None, [])
     differences, tables = _differences(pictures, tensors)
     layers = [*(picture.layer for picture in pictures), *reversed(pair_layers), *differences]
     if tensors:
@@ -157,7 +162,7 @@ def _compose(images: Sequence[Image], pair: Pair | None, wanted: Sequence[int] |
     return Page(
         title=" · ".join(names),
         summary=_summary(grid, len(pictures), pair),
-        notes=_notes(grid, window, pictures, tensors, layers),
+        notes=_notes(grid, window, pictures, tensors, layers, look.name),
         size=(grid.height, grid.width),
         window=window,
         layers=pyramids(layers),
@@ -209,8 +214,8 @@ def _differences(
     }
     text = (
         f"Colour differences of the scene to {first.layer.name}, over valid pixels of the window, in "
-        "just-noticeable differences (JND). The tone curve of a natural picture is undone first; rounding to "
-        "8 bits adds about 0.1 JND."
+        "just-noticeable differences (JND). The look of a picture and its grade are undone first; rounding "
+        "to 8 bits adds about 0.1 JND."
     )
     return layers, [Table("Difference from the first", text, columns, rows)] if rows else []
 
@@ -245,6 +250,7 @@ def _notes(
     pictures: Sequence[PictureWindow],
     pair: PairWindowPixels | None,
     layers: Sequence[Layer],
+    look: str,
 ) -> list[str]:
     """Sentences about the content of the page and its gaps; the first says how much it holds."""
     overview = next((layer.overview for layer in layers if layer.overview), None)
@@ -262,13 +268,20 @@ def _notes(
         name, valid = picture.layer.name, float(picture.valid.mean())
         if valid < 1:
             notes.append(f"{name}: {1 - valid:.1%} of the window is invalid, shown in grey and not counted.")
-        if picture.look is None:
+        if picture.sensor is not None:
+            bands = "red, green and blue count as those of sRGB, about 1 JND off the colour of all bands"
+            known = f"the colour is that of all bands of {picture.sensor.title}"
+            notes.append(
+                f"{name}: reflectance, shown in the {look} look; "
+                f"{bands if picture.sensor == PRIMARIES else known}."
+            )
+        elif picture.look is None:
             notes.append(
                 f"{name}: no tag names its look, so it is shown unchanged and its codes are taken as sRGB. "
                 "If it has a tone curve, that counts as a difference."
             )
         elif picture.look.exposure is None:
-            notes.append(f"{name}: a flat picture, shown in the natural look.")
+            notes.append(f"{name}: a flat picture, shown in the {look} look.")
     if pair is None:
         notes.append(
             "Left out because no pair was given (--pair PAN MUL): pan, enlarged mul, fringe, detail and "

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from potato.core.render import unrender
 from potato.core.types import PathLike
 from potato.errors import EmptyError, InputError, OutputError
-from potato.raster import check_output, gdal, keep_inputs, open_picture
+from potato.raster import check_output, gdal, keep_inputs
 from potato.raster.atomic import write_whole
 from potato.viewing.blocks import BLOCK_SIDE, Block, bits_of, map_image_blocks
 from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
+from potato.viewing.reflectance import open_codes
 
 MAX_CHROMA = 0.2
 """Default Oklab a and b at the rim. Roofs, lawns and water fit in; sRGB goes up to 0.32."""
@@ -95,7 +96,7 @@ def vectorscope(
     check_matplotlib("the vectorscope")
     counts = np.zeros((BINS, BINS), np.int64)
     sums, pixels = np.zeros(2), 0
-    with gdal(), open_picture(picture) as image:
+    with gdal(), open_codes(picture) as image:
         keep_inputs(path, image.files)
         look = screen_look(bits_of(image))
 

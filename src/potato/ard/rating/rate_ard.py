@@ -25,6 +25,7 @@ from potato.core.render import NATURAL, render
 from potato.core.sensors import Sensor
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
+from potato.core.windows import evenly
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError, OutputError
@@ -163,7 +164,7 @@ def rate_cids(
         tiles = _sort_tiles(ard, follow_links)
         for path in paths:
             keep_inputs(path, tiles.files)
-        chosen = [tile for group in tiles.usable.values() for tile in _evenly(group, tiles_per_cid)]
+        chosen = [tile for group in tiles.usable.values() for tile in evenly(group, tiles_per_cid)]
         samples, unread = _read_samples(chosen, work, executor, progress)
     if not samples:
         raise ArdError(f"{ard}: expected tiles with pan and mul, found none that can be read{_first(unread)}")
@@ -222,12 +223,6 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
 
 def _first(broken: Sequence[Broken]) -> str:
     return f" ({broken[0].item}: {broken[0].reason})" if broken else ""
-
-
-def _evenly(tiles: Sequence[Tile], count: int) -> list[Tile]:
-    """At most `count` of the tiles, evenly spread."""
-    count = min(count, len(tiles))
-    return [tiles[(2 * place + 1) * len(tiles) // (2 * count)] for place in range(count)]
 
 
 def _read_samples(
