@@ -132,8 +132,8 @@ def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | 
     Returns:
         JND · pixels, a scalar; a and b count double, as in ΔE.
     """
-    chroma = (image.unflatten(1, (3, -1))[:, 1:] for image in (output, target))
-    return (_excess(*chroma, valid) * weight).sum() * (2 / JND)
+    found, true = (image.unflatten(1, (3, -1))[:, 1:] for image in (output, target))
+    return (_excess(found, true, valid) * weight).sum() * (2 / JND)
 
 
 def ghost_loss(
