@@ -91,8 +91,8 @@ class Look:
 
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
-CLEAR = Look("clear", 8, exposure=4.5, contrast=1.7, saturation=1.1, grade=STANDARD)
-_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.9, saturation=1.4)
+CLEAR = Look("clear", 8, exposure=5.0, contrast=1.7, saturation=1.1, grade=STANDARD)
+_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
 LOOKS = {look.name: look for look in (NATURAL, CLEAR, _STRONG, FLAT)}
 
 R2_STEPS = (0.5698402909980532, 0.7548776662466927)
