@@ -15,7 +15,6 @@ mixed with the grey of its luminance until it fits.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -44,12 +43,20 @@ class Look:
         exposure: e of the tone curve, about the factor by which shadows become brighter; None for a
             look without a tone curve.
         contrast: c of the tone curve; above 1 it deepens shadows.
+
+    Raises:
+        InputError: if exposure or contrast isn't from 0.001 to 1,000.
     """
 
     name: str
     bits: int
     exposure: float | None = None
     contrast: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, number in (("exposure", self.exposure), ("contrast", self.contrast)):
+            if number is not None and not 1e-3 <= number <= 1e3:
+                raise InputError(f"expected {name} from 0.001 to 1,000, found {number:g}")
 
     @property
     def white(self) -> int:
@@ -73,6 +80,23 @@ R2_STEPS = (0.5698402909980532, 0.7548776662466927)
 """Steps of the R2 sequence down and across: 1/ρ² and 1/ρ, where ρ³ = ρ + 1 (M. Roberts, 2018)."""
 
 
+def as_look(look: str | Look) -> Look:
+    """A look, or the one of a name.
+
+    Raises:
+        InputError: if there is no look of that name.
+
+    Example:
+        >>> as_look("flat") is FLAT
+        True
+    """
+    if isinstance(look, Look):
+        return look
+    if look not in LOOKS:
+        raise InputError(f"expected a look among {', '.join(LOOKS)}, found {look!r}")
+    return LOOKS[look]
+
+
 def adjust(look: Look, exposure: float | None = None, contrast: float | None = None) -> Look:
     """A look with another exposure or contrast.
 
@@ -82,11 +106,13 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
         contrast: the new contrast; None keeps the look's own.
 
     Raises:
-        InputError: if the look has no tone curve to adjust.
+        InputError: if the look has no tone curve to adjust, or a number isn't from 0.001 to 1,000.
     """
     if look.exposure is None and (exposure is not None or contrast is not None):
         raise InputError(f"the {look.name} look has no tone curve: leave out exposure and contrast")
-    return dataclasses.replace(look, exposure=exposure or look.exposure, contrast=contrast or look.contrast)
+    changes = {"exposure": exposure, "contrast": contrast}
+    given = {name: number for name, number in changes.items() if number is not None}
+    return dataclasses.replace(look, **given)
 
 
 def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
@@ -105,12 +131,9 @@ def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
     if LOOKS[name].exposure is None:
         return dataclasses.replace(LOOKS[name], bits=bits)
     try:
-        exposure, contrast = float(tags["POTATO_EXPOSURE"]), float(tags["POTATO_CONTRAST"])
-    except (KeyError, ValueError):
+        return Look(name, bits, float(tags["POTATO_EXPOSURE"]), float(tags["POTATO_CONTRAST"]))
+    except (KeyError, ValueError, InputError):
         return None
-    if not (0 < exposure < math.inf and 0 < contrast < math.inf):
-        return None
-    return Look(name, bits, exposure, contrast)
 
 
 def tone(rgb: ArrayT, exposure: float, contrast: float) -> ArrayT:

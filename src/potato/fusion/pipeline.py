@@ -15,8 +15,8 @@ import numpy as np
 
 from potato.core.installation import VERSION
 from potato.core.notebook import Shown, View
-from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
-from potato.core.render import LOOKS, NATURAL, Look
+from potato.core.profiles import TIFF_BLOCK, find_profile, panel_width
+from potato.core.render import NATURAL, Look, as_look
 from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
@@ -206,7 +206,7 @@ def fuse(
     if isinstance(weights, str | os.PathLike):
         weights = load_model(weights)
     settings = FuseSettings(
-        look=LOOKS[look] if isinstance(look, str) else look,
+        look=as_look(look),
         bands=as_names(bands),
         composite=as_names(composite),
         profile=profile,
@@ -256,7 +256,7 @@ def fuse_pair(
         output,
         grid,
         channels=written.channels,
-        profile=PROFILES[settings.profile],
+        profile=find_profile(settings.profile),
         options=settings.creation_options,
         tags=_tags(pair, settings, written, model.digest),
         threads=settings.workers,

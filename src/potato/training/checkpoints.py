@@ -28,7 +28,8 @@ from potato.core.installation import VERSION
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
-from potato.model.weights import load_model, save_model
+from potato.model.tensor_file import load_tensors
+from potato.model.weights import MOST_BYTES, load_model, save_model
 from potato.raster.atomic import locked, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
 from potato.training.step import Learner
@@ -290,7 +291,7 @@ class Session:
         """The state, the options that the session began with, and the digest of its data."""
         path = self.folder / "state.pt"
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_tensors(path, MOST_BYTES)
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}")
             saved = Saved(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab, srgb_decode
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, NATURAL, Look, render, render_linear, threshold_of, unrender
+from potato.core.render import NATURAL, Look, as_look, render, render_linear, threshold_of, unrender
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Grid, Image, Reading, check_same_grid, gdal, open_mul, open_picture
@@ -207,7 +207,7 @@ def mul_to_rgb(
         InputError, BandError: if the image can't be used.
         OutputError, OutputExists: if the output can't be written.
     """
-    chosen = LOOKS[look] if isinstance(look, str) else look
+    chosen = as_look(look)
     with gdal(), open_mul(mul, reading) as (image, seen):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 

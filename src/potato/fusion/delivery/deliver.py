@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from potato.core.render import LOOKS, Look
+from potato.core.profiles import find_profile
+from potato.core.render import Look, as_look
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.dask import LOCAL
@@ -120,8 +121,8 @@ def fuse_ard(
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
         weights_digest=model.digest,
-        look=LOOKS[look] if isinstance(look, str) else look,
-        profile=profile,
+        look=as_look(look),
+        profile=find_profile(profile).name,
         creation_options=tuple(sorted((creation_options or {}).items())),
         crop_to_square=crop_to_square,
         area=area,
