@@ -12,6 +12,7 @@ from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
 from potato.core.text import redact
+from potato.errors import InputError
 from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
@@ -140,6 +141,16 @@ def unusable(tile: Tile) -> str | None:
         name = tile.platform.replace(" (", " ")
         return f"a sensor that Potato doesn't know: {name}" if name else "an item without a platform"
     return tile.trouble
+
+
+def check_clouds(most: float) -> None:
+    """Refuse a limit of clouds that isn't a percentage, such as NaN, which no cloud exceeds.
+
+    Raises:
+        InputError: if it isn't.
+    """
+    if not 0 <= most <= 100:
+        raise InputError(f"expected clouds of 0 to 100 percent at most, found {most:g}")
 
 
 def resolve(href: object, base: str, root: str) -> str:

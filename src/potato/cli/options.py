@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from potato.cli.output import say
+
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
@@ -31,6 +33,21 @@ class RenamedOption(click.Option):
         self.opts = [*names, *self.old_names]
         super().add_to_parser(parser, ctx)
         self.opts = names
+
+
+class Number(click.FloatRange):
+    """A finite number within limits.
+
+    Shells and programs write `nan` for the result of a calculation that went wrong, and no limit
+    refuses it, since every comparison with it is false.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; a usage error if it isn't finite, or is beyond the limits."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"expected a number, found {value}", param, ctx)
+        return number
 
 
 def _as_dict(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -104,12 +121,12 @@ look: Decorator = _choice(
 )
 exposure: Decorator = click.option(
     "--exposure",
-    type=click.FloatRange(0.1, 100),
+    type=Number(0.1, 100),
     help="Exposure of the look: about how many times brighter dark areas become.",
 )
 contrast: Decorator = click.option(
     "--contrast",
-    type=click.FloatRange(0.2, 5),
+    type=Number(0.2, 5),
     help="Contrast of the look: above 1, shadows are deeper.",
 )
 grade: Decorator = click.option(
@@ -278,7 +295,7 @@ def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:
     several = result if isinstance(result, tuple) else (result,)
     if json_:
         facts = [{**dataclasses.asdict(each), **others} for each in several]
-        click.echo(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
+        say(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
     elif not quiet:
         for each in several:
-            click.echo(each)
+            say(each)

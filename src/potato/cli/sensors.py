@@ -3,6 +3,7 @@
 import click
 
 from potato.cli import options
+from potato.cli.output import say
 
 ROW = "{:<10} {:<29} {:>5}  {:>6}  {}"
 """Columns of the table."""
@@ -22,7 +23,7 @@ def sensors(json_: bool) -> None:
     if json_:
         options.tell(SENSORS, quiet=True, json_=True)
         return
-    click.echo(ROW.format("NAME", "SATELLITE", "RATIO", "ERROR", "BANDS").rstrip())
+    say(ROW.format("NAME", "SATELLITE", "RATIO", "ERROR", "BANDS").rstrip())
     for each in SENSORS:
         error = "–" if each.colour_error is None else f"{each.colour_error:.2f}"
-        click.echo(ROW.format(each.name, each.title, each.ratio, error, " ".join(each.bands)))
+        say(ROW.format(each.name, each.title, each.ratio, error, " ".join(each.bands)))

@@ -16,7 +16,7 @@ import numpy as np
 from potato.core.grade import Grade
 from potato.core.installation import VERSION
 from potato.core.notebook import Shown, View
-from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
+from potato.core.profiles import TIFF_BLOCK, find_profile, panel_width
 from potato.core.render import NATURAL, Look, as_look
 from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact, valid_share
@@ -270,7 +270,7 @@ def fuse_pair(
         output,
         grid,
         channels=written.channels,
-        profile=PROFILES[settings.profile],
+        profile=find_profile(settings.profile),
         options=settings.creation_options,
         tags=_tags(pair, settings, written, model.digest),
         threads=settings.workers,

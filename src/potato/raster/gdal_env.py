@@ -88,7 +88,11 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     name = re.sub("^s3://", "/vsis3/", path)
     alone = unset_options(ALONE) if is_remote(name) else {}
     with placeless(), rasterio.Env(session=DummySession(), **alone):
-        check_header(path)
+        try:
+            check_header(path)
+        except OSError as error:
+            if is_remote(name):  # GDAL remembers this failure, but not its reason
+                raise InputError(f"can't open {role} {path}: {error}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
         except RasterioError as error:

@@ -55,6 +55,7 @@ def check_header(path: str) -> None:
 
     Raises:
         InputError: if it has such tags, or such a `.aux.xml` lies beside it.
+        OSError: if GDAL's file system can't open it.
     """
     with open_bytes(path) as read:
         for tag, start, size in _tags(path, read) if read else ():

@@ -29,7 +29,8 @@ from potato.core.sensors import Sensor
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
-from potato.model.weights import load_model, save_model
+from potato.model.tensor_file import load_tensors
+from potato.model.weights import MOST_BYTES, load_model, save_model
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
@@ -310,7 +311,7 @@ class Session:
         """The state, the options that the session began with, and the digest of its data."""
         path = self.folder / "state.pt"
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_tensors(path, MOST_BYTES)
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}")
             saved = Saved(

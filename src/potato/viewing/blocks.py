@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.installation import VERSION
-from potato.core.profiles import PROFILES, panel_width
+from potato.core.profiles import find_profile, panel_width
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
@@ -169,7 +169,7 @@ def write_pictures(
                     spec.output,
                     spec.grid,
                     channels=Channels(f"uint{spec.bits}"),
-                    profile=PROFILES[settings.get("profile", "cog")],
+                    profile=find_profile(settings.get("profile", "cog")),
                     options=settings.get("creation_options"),
                     tags={"TIFFTAG_SOFTWARE": f"potato {VERSION}", **spec.tags},
                     overwrite=settings.get("overwrite", False),

@@ -12,6 +12,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from potato.core.grade import Grade
+from potato.core.profiles import find_profile
 from potato.core.render import Look, as_look
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
@@ -130,7 +131,7 @@ def fuse_ard(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
         weights_digest=model.digest,
         look=as_look(look) if isinstance(grade, bool) else as_look(look).graded(as_given(grade)),
-        profile=profile,
+        profile=find_profile(profile).name,
         creation_options=tuple(sorted((creation_options or {}).items())),
         crop_to_square=crop_to_square,
         area=area,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from potato.ard import Box
 from potato.ard.grid import intersect, quadkey_square
-from potato.core.profiles import PROFILES
+from potato.core.profiles import find_profile
 from potato.core.text import counted
 from potato.errors import InputError
 from potato.fusion.delivery.finish import finish_picture, record_work
@@ -85,7 +85,7 @@ def _write(job: MosaicJob, layout: Layout) -> float:
     return write_mosaic(
         job.output,
         layout,
-        profile=PROFILES[settings.profile],
+        profile=find_profile(settings.profile),
         options=dict(settings.creation_options),
         tags={"POTATO_CID": job.source.cid, "POTATO_WEIGHTS": settings.weights_digest, **settings.look.tags},
         overwrite=job.overwrite,

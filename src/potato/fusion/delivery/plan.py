@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
-from potato.ard.item import CID, CID_EXAMPLE
+from potato.ard.item import CID, CID_EXAMPLE, check_clouds
 from potato.ard.overview import lonlat_outline
 from potato.core.grade import PLAIN
 from potato.core.render import Look
@@ -218,8 +218,9 @@ class Choice:
             network: the sizes of the network that must be able to read a tile; None for any tile.
 
         Raises:
-            InputError: if a date or a CID isn't one, or the allow-list can't be read.
+            InputError: if a date, a CID or a percentage isn't one, or the allow-list can't be read.
         """
+        check_clouds(max_clouds)
         wanted = {cid.strip().upper() for cid in cids}
         for cid in sorted(wanted):
             if not CID.fullmatch(cid):
