@@ -18,6 +18,7 @@ A message is one line: what was expected, what was found, what to do.
     │   └── OutputExists        also a FileExistsError
     ├── ClusterError
     ├── ExtraError              also an ImportError
+    ├── ConflictError           also an ImportError
     └── BlockError
 """
 
@@ -92,6 +93,10 @@ class ClusterError(PotatoError):
 
 class ExtraError(PotatoError, ImportError):
     """A feature whose packages aren't installed; the message names the extra that brings them."""
+
+
+class ConflictError(PotatoError, ImportError):
+    """Another distribution has put its files into this package; the message says how to mend it."""
 
 
 class BlockError(PotatoError):

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from potato.core.installation import VERSION, explain
+from potato.core.installation import VERSION, explain, refuse_conflict
 from potato.core.text import redact
 from potato.errors import PotatoError
 
@@ -89,6 +89,7 @@ class Commands(click.Group):
         if context.parent is not None:  # run by rio, whose main function catches no signals
             _catch_signals()
         try:
+            refuse_conflict()
             return super().invoke(context)
         except (KeyboardInterrupt, Exception) as error:
             if _caused_by_interrupt(error):
