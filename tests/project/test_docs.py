@@ -37,8 +37,8 @@ OLDER = {"chips.jpg", "demo.jpg", "fakes.jpg"}
 
 
 def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
-    nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato[docs]'")
-    nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato[docs]'")
+    nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato-pansharp[docs]'")
+    nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato-pansharp[docs]'")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)

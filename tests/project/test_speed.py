@@ -46,7 +46,7 @@ def test_tables_have_the_figures_that_they_are_given(tmp_path):
 
 
 def test_the_picture_of_the_curve_depends_on_its_figures_alone(tmp_path):
-    pytest.importorskip("matplotlib", reason="needs potato[plots]")
+    pytest.importorskip("matplotlib", reason="needs potato-pansharp[plots]")
     import speed_page
 
     def drawn(speed: float) -> bytes:

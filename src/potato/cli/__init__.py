@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from potato.cli.output import complain, describe, flush, open_streams
-from potato.core.installation import VERSION, explain
+from potato.core.installation import VERSION, explain, refuse_conflict
 
 __all__ = ["main", "potato"]
 
@@ -92,6 +92,7 @@ class Commands(click.Group):
         if context.parent is not None:  # run by rio, whose main function catches no signals
             _catch_signals()
         try:
+            refuse_conflict()
             return super().invoke(context)
         except (KeyboardInterrupt, Exception) as error:
             if _caused_by_interrupt(error):

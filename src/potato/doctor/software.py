@@ -82,7 +82,11 @@ def _devices() -> Finding:
 
 def _is_installed(extra: str) -> bool:
     """Whether all packages of an extra are installed; True if Potato has no package metadata."""
-    for requirement in metadata.requires(DISTRIBUTION) or ():
+    try:
+        requirements = metadata.requires(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # run from a checkout that isn't installed
+        return True
+    for requirement in requirements or ():
         name, _, marker = requirement.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", marker):
             try:
