@@ -44,7 +44,7 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     blur_factors, haze_factors = map(tuple, factors)
     sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
     noise_level = float(torch.rand((), generator=generator))
-    least_blur = 0.8 if sensor.fits(BASIS) else 0.2
+    least_blur = 0.8 if sensor.fits(BASIS) else 0.6
     plain, far = Imager(sensor=sensor), 0.1 + 0.35 * displacement_std**1.5
     return replace(
         plain,
