@@ -41,8 +41,9 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/fuse.py
 
 # Every published figure of a checkpoint, as JSON and Markdown: make score WEIGHTS=mine.safetensors
+# QUICK=1 judges on real pairs alone, in seconds.
 score: $(VENV)/installed-dev
-	$(BIN)/python runs/score.py $(if $(WEIGHTS),--weights $(WEIGHTS))
+	$(BIN)/python runs/score.py $(if $(WEIGHTS),--weights $(WEIGHTS)) $(if $(QUICK),--quick)
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/make_cli.py

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.core.draw import GUTTER, render_pan, render_upsampled, side_by_side
-from potato.core.full_scale import fringe
+from potato.core.full_scale import fringes
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
@@ -124,7 +125,7 @@ def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, T
     """Draw results from registered and from displaced band arrays; print fringes at both scales."""
     here = (slice(None), *STREET)
     pieces = clean[here], fringed[here]
-    colours = [render(at_lightness(piece), SCREEN) for piece in pieces]
+    colours = [render(at_lightness(piece.numpy()), SCREEN) for piece in pieces]
     save("misalignment", row(*map(natural, pieces), *colours, scale=2))
     case = plain_case(*displaced, WORKSHOP)
     answer = sharpen(Sharpener(), case.pan, case.mul)[0]
@@ -133,13 +134,13 @@ def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, T
         ("full scale, displaced", fringed),
         ("coarser, displaced", answer),
     ):
-        mean = fringe(oklab.numpy(), WORKSHOP.ratio).mean()
+        mean = fringes(oklab.numpy(), WORKSHOP.ratio)[-1].mean()
         print(f"fringe of {name}: mean {mean:.2f}, p99 {fringe_p99(oklab):.2f}")
 
 
 def fringe_p99(oklab: Tensor) -> float:
-    """The 99th percentile of a picture's fringes."""
-    return float(np.quantile(fringe(oklab.numpy(), WORKSHOP.ratio), 0.99))
+    """The 99th percentile of a picture's fringes on both axes of chroma."""
+    return float(np.quantile(fringes(oklab.numpy(), WORKSHOP.ratio)[-1], 0.99))
 
 
 def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:
@@ -171,7 +172,7 @@ def draw_judging(clean: Tensor, fringed: Tensor) -> None:
     here = (slice(None), *STREET)
     first, second = fringed[here], clean[here]
     # The commands compare colours as shown, not those of the scene.
-    shown = [from_screen(natural(oklab)) for oklab in (first, second)]
+    shown = [from_screen(natural(oklab)).numpy() for oklab in (first, second)]
     save("judging-pair", row(*map(natural, (first, second)), scale=3))
     save("judging-exaggerate", row(*(render(one, SCREEN) for one in exaggerated(*shown, 4.0)), scale=3))
     difference = render(gray_difference(*shown, 2.0), SCREEN)
@@ -249,10 +250,10 @@ def strength(way: Callable[[float], Tensor], truth: Tensor) -> float:
     return low
 
 
-def row(*pictures: Tensor, scale: int = 1) -> Tensor:
+def row(*pictures: Tensor | NDArray[np.float32], scale: int = 1) -> Tensor:
     """Join pictures side by side with a white gutter, each pixel a square of `scale` pixels."""
-    large = (picture.repeat_interleave(scale, 1).repeat_interleave(scale, 2) for picture in pictures)
-    return side_by_side(*large)
+    tensors = map(torch.as_tensor, pictures)
+    return side_by_side(*(one.repeat_interleave(scale, 1).repeat_interleave(scale, 2) for one in tensors))
 
 
 def save(name: str, codes: Tensor) -> None:

@@ -270,17 +270,17 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
     Block b = {0};
     int channels[MOST_LAYERS + 1] = {0};
     const float *packed[MOST_LAYERS];
-    float exposure, contrast;
+    Look *look = &b.look;
+    float *black = look->black, *gain = look->gain;
     Buffers buffers;
     buffers.count = 0;
-    if (!PyArg_ParseTuple(args, "sOO!iiOOOO(iff)OOOO", &name, &facts, &PyTuple_Type, &kernels, &b.ratio,
-                          &b.given, &pan, &mul, &pan_valid, &mul_valid, &b.look.bits, &exposure, &contrast,
-                          &rows, &columns, &out, &workspace))
+    if (!PyArg_ParseTuple(args, "sOO!iiOOOO(ifff(fff)(fff))OOOO", &name, &facts, &PyTuple_Type, &kernels,
+                          &b.ratio, &b.given, &pan, &mul, &pan_valid, &mul_valid, &look->bits, &look->exposure,
+                          &look->contrast, &look->saturation, &black[0], &black[1], &black[2], &gain[0],
+                          &gain[1], &gain[2], &rows, &columns, &out, &workspace))
         return NULL;
-    b.look.has_tone_curve = exposure > 0;
-    b.look.exposure = exposure;
-    b.look.contrast = contrast;
-    b.look.white = b.look.bits ? (float)((1 << b.look.bits) - 1) : 1;
+    look->has_tone_curve = look->exposure > 0;
+    look->white = look->bits ? (float)((1 << look->bits) - 1) : 1;
     int ratio_fits = pan == Py_None ? b.ratio == 1 && !b.given : b.ratio >= 2 && b.ratio <= MOST_RATIO;
     if (!ratio_fits || b.given < 0 || b.given > MOST_CELLS ||
         (b.look.bits != 8 && b.look.bits != 16 && (b.look.bits || pan == Py_None))) {

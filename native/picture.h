@@ -13,18 +13,20 @@ INLINE float srgb_encode(float linear)
     return curve - (0.055f + 12.92f * SRGB_TOE) + 12.92f * least(linear, SRGB_TOE);
 }
 
-/* Linear sRGB, clipped to 0..1, of a row of Oklab; in place. */
-static void oklab_to_rgb(const Facts *f, float *restrict l, float *restrict a, float *restrict b, int width)
+/* Graded linear sRGB, clipped to 0..1, of a row of Oklab; in place. */
+static void oklab_to_rgb(const Facts *f, const Look *look, float *restrict l, float *restrict a,
+                         float *restrict b, int width)
 {
     const float (*m)[3] = f->oklab_to_lms, (*n)[3] = f->lms_to_rgb;
+    const float *black = look->black, *gain = look->gain;
     for (int x = 0; x < width; x++) {
         float p = m[0][0] * l[x] + m[0][1] * a[x] + m[0][2] * b[x];
         float q = m[1][0] * l[x] + m[1][1] * a[x] + m[1][2] * b[x];
         float r = m[2][0] * l[x] + m[2][1] * a[x] + m[2][2] * b[x];
         p *= p * p, q *= q * q, r *= r * r;
-        l[x] = least(greatest(n[0][0] * p + n[0][1] * q + n[0][2] * r, 0), 1);
-        a[x] = least(greatest(n[1][0] * p + n[1][1] * q + n[1][2] * r, 0), 1);
-        b[x] = least(greatest(n[2][0] * p + n[2][1] * q + n[2][2] * r, 0), 1);
+        l[x] = least(greatest((n[0][0] * p + n[0][1] * q + n[0][2] * r - black[0]) * gain[0], 0), 1);
+        a[x] = least(greatest((n[1][0] * p + n[1][1] * q + n[1][2] * r - black[1]) * gain[1], 0), 1);
+        b[x] = least(greatest((n[2][0] * p + n[2][1] * q + n[2][2] * r - black[2]) * gain[2], 0), 1);
     }
 }
 
@@ -40,8 +42,9 @@ static void tone(const Facts *f, const Look *look, float *restrict red, float *r
         float toned = power_of(luminance * exposure, contrast);
         float gain = toned * factor / ((toned + 1) * luminance), grey = gain * luminance;
         float r = red[x] * gain, g = green[x] * gain, b = blue[x] * gain;
-        float most = greatest(greatest(r, g), b);
-        float saturation = least((1 - grey) / greatest(most - grey, 1e-6f), 1);
+        float most = greatest(greatest(r, g), b), fewest = least(least(r, g), b);
+        float saturation = least((1 - grey) / greatest(most - grey, 1e-6f), look->saturation);
+        saturation = least(grey / greatest(grey - fewest, 1e-6f), saturation);
         red[x] = least(greatest(grey + (r - grey) * saturation, 0), 1);
         green[x] = least(greatest(grey + (g - grey) * saturation, 0), 1);
         blue[x] = least(greatest(grey + (b - grey) * saturation, 0), 1);
@@ -125,7 +128,7 @@ static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8
         }
         return;
     }
-    oklab_to_rgb(b->facts, first, second, third, width);
+    oklab_to_rgb(b->facts, look, first, second, third, width);
     if (look->has_tone_curve) tone(b->facts, look, first, second, third, width);
     thresholds(look, row, phase, b->ratio, width, work);
     if (look->bits == 8)

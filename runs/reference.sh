@@ -1,30 +1,33 @@
 #!/bin/sh
-# Make the weights in the package, start to finish, from open data alone:
+# Make the weights of a band set, start to finish, from open data alone:
 #
-#     sh runs/reference.sh DATA [WORK]
+#     sh runs/reference.sh SET DATA [WORK]
 #
-# DATA holds textures/ucmerced, 2,100 aerial photographs in the public domain (Yang and Newsam 2010, from
-# USGS imagery). The spectra are those of the package, computed by runs/make_reflectances.py. WORK,
-# build/reference by default, takes 3 GB; the run takes 25 minutes on two cores. After an interruption,
-# repeat the command: every step goes on from its last save. The results are the weights and the figures of
-# runs/score.py; runs/ship.py puts the weights into the package.
+# SET is worldview, legion, bgrn, neo or landsat. DATA holds textures/ucmerced, 2,100 aerial photographs in the
+# public domain (Yang and Newsam 2010, from USGS imagery). The spectra are those of the package, computed by
+# runs/make_reflectances.py, and runs/fit_planes.py made what sensors see of them. WORK, build/reference/SET by
+# default, takes 3 GB; the run takes 25 minutes on two cores, and gives the same bits every time. After an
+# interruption, repeat the command: every step goes on from its last save. The results are the weights and the
+# figures of runs/score.py; runs/ship.py puts the weights into the package.
 set -eu
-DATA=$1
-WORK=${2:-build/reference}
+SET=$1
+DATA=$2
+WORK=${3:-build/reference/$SET}
 POTATO=${POTATO:-.venv/bin/potato}
 mkdir -p "$WORK"
 
 # Scenes with known truth. `make-scenes` keeps one photograph in ten from training.
-"$POTATO" make-scenes "$WORK/scenes" -n 6000 --size 256 --seed 1 --photographs "$DATA/textures/ucmerced" -j 2
+"$POTATO" make-scenes "$WORK/scenes" --sensor "$SET" -n 5000 --size 256 --seed 1 \
+    --photographs "$DATA/textures/ucmerced" -j 2
 # Rare surfaces.
-"$POTATO" fake-chips --chip-dir "$WORK/fake" -n 200 --size 256
+"$POTATO" fake-chips --sensor "$SET" --chip-dir "$WORK/fake" -n 200 --size 256
 [ -e "$WORK/pool" ] || "$POTATO" link-chips "$WORK/scenes" "$WORK/fake" "$WORK/pool"
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$WORK/pool" --no-instrument \
     --width 32 --depth 4 --seed 1 --epochs 8 --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
-    --fringe-weight 1.15 --ghost-weight 3.1 --saturated-weight 1 --workers 1 --save-every 3
-cp "$WORK/sessions/potato/7.safetensors" "$WORK/potato.safetensors"
-"${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/potato.safetensors" --data "$DATA" \
+    --fringe-weight 6 --ghost-weight 3.1 --saturated-weight 1.5 --workers 1 --save-every 3
+cp "$WORK/sessions/potato/7.safetensors" "$WORK/$SET.safetensors"
+"${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
-echo "to ship them: python runs/ship.py $WORK/potato.safetensors --scores $WORK/score.json"
+echo "to ship them: python runs/ship.py $WORK/$SET.safetensors --scores $WORK/score.json"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 import torch
 from affine import Affine
 
@@ -74,6 +75,12 @@ def write_pair(folder: Path, rows: int = 40, columns: int = 40, seed: int = 0, v
         write(folder / "x-pan.tif", pan, names=("BAND_P",)),
         write(folder / "x-ms.tif", mul, CORNER @ Affine.scale(4), names=BAND_NAMES),
     )
+
+
+def as_vrt(source: Path, path: Path) -> Path:
+    """A VRT that shows the whole of an image."""
+    rasterio.shutil.copy(source, path, driver="VRT")
+    return path
 
 
 def read(path: Path) -> np.ndarray:

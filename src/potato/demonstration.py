@@ -20,7 +20,7 @@ from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.fusion.inputs import open_inputs
 from potato.fusion.pipeline import Fused, fuse
-from potato.raster import Reading, check_output, read_picture, write_png
+from potato.raster import Reading, check_folder, check_output, read_picture, write_png
 from potato.raster.atomic import make_folder, write_whole
 from potato.report import write_report
 
@@ -121,14 +121,14 @@ def demo(
         raise InputError(
             f"expected a size of at least 256 pan pixels that {WORKSHOP.ratio} divides, found {size}"
         )
-    folder = Path(folder)
+    folder = check_folder(folder)
     source = _landsat_scene(folder) if landsat else _simulated_pair(folder, size, seed)
     output, comparison, report = (
         folder / f"{source.name}-{ending}" for ending in ("sharp.tif", "comparison.png", "report.html")
     )
     for path in (output, comparison, report, *source.files):
         make_folder(path.parent)
-        check_output(path, overwrite)
+        check_output(path, overwrite, [weights])
     source.write()
     pan, mul = source.pan, source.mul
     fused = fuse(pan, mul, output, weights=weights, device=device, overwrite=overwrite, progress=progress)

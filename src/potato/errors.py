@@ -15,7 +15,8 @@ A message is one line: what was expected, what was found, what to do.
     ├── WeightsError
     ├── SessionError
     ├── OutputError
-    │   └── OutputExists        also a FileExistsError
+    │   ├── OutputExists        also a FileExistsError
+    │   └── DiskFullError
     ├── ClusterError
     ├── ExtraError              also an ImportError
     └── BlockError
@@ -84,6 +85,10 @@ class OutputError(PotatoError):
 
 class OutputExists(OutputError, FileExistsError):  # noqa: N818  (named as FileExistsError is)
     """An output that exists already and may not be replaced."""
+
+
+class DiskFullError(OutputError):
+    """An output for which the disk, or the user's share of it, has no room."""
 
 
 class ClusterError(PotatoError):

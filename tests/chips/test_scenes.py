@@ -96,7 +96,7 @@ def test_every_scene_gets_clutter_last(monkeypatch):
 def test_cell_is_valid_only_if_all_its_pan_pixels_are():
     valid = torch.ones(8, 12, dtype=torch.bool)
     valid[3, 7] = False
-    assert scenes.whole_cells(valid).tolist() == [[True, False, True], [True, True, True]]
+    assert scenes.whole_cells(valid, 4).tolist() == [[True, False, True], [True, True, True]]
 
 
 @pytest.fixture(scope="module")

@@ -31,8 +31,8 @@ FUNCTIONS = {
     "fit_gamut": (color.fit_gamut, WIDE),
     "srgb_encode": (color.srgb_encode, RGB),
     "srgb_decode": (color.srgb_decode, RGB),
-    "tone": (lambda rgb: render.tone(rgb, 3.2, 1.35), RGB),
-    "untone": (lambda rgb: render.untone(rgb, 3.2, 1.35), RGB),
+    "tone": (lambda rgb: render.tone(rgb, 3.2, 1.35, 1.4), RGB),
+    "untone": (lambda rgb: render.untone(rgb, 3.2, 1.35, 1.4), RGB),
     "block_mean": (lambda mul: resample.block_mean(mul, 4), MUL),
     "upsample": (lambda oklab: resample.upsample(oklab, 4), OKLAB),
     "fill_invalid": (lambda mul: resample.fill_invalid(mul[None], mul[None, :1] > 0.7, 3), MUL),
@@ -60,7 +60,7 @@ def test_distances_of_arrays_and_tensors_are_equal():
     assert np.allclose(ours, theirs.numpy(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("look", [render.NATURAL, render.FLAT])
+@pytest.mark.parametrize("look", render.LOOKS.values(), ids=list(render.LOOKS))
 @pytest.mark.parametrize("place", [(0, 0), (70_000, 123_456)])
 def test_arrays_and_tensors_are_rendered_alike(look, place):
     threshold = render.threshold_of(look, *OKLAB.shape[1:], *place)

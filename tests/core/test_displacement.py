@@ -15,7 +15,9 @@ from potato.core.sensors import SCALE
 from potato.evaluation.registration import register_arrays, shift
 from potato.simulation.artefacts import displace_arrays
 from potato.simulation.ground import make_ground
-from potato.simulation.imager import IDEAL, observe
+from potato.simulation.imager import IDEAL, array_sides, observe
+
+SIDES = array_sides(WORLDVIEW_2)
 
 FAULTS = replace(
     IDEAL,
@@ -84,7 +86,7 @@ def test_registered_arrays_lie_on_pan(ground):
 def test_displace_arrays_undoes_the_displacement_found(ground):
     pan, mul = observed(ground, (0.8, 0.5))
     found = measure(pan, mul)
-    back = displace_arrays(mul, -torch.tensor(found.between))
+    back = displace_arrays(mul, -torch.tensor(found.between), SIDES)
     assert measure(pan, back).between == pytest.approx((0, 0), abs=0.03)
 
 
@@ -93,7 +95,7 @@ def test_a_smooth_field_of_displacements_is_found_at_every_window(ground):
     height, width = mul.shape[-2:]
     rows, columns = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
     field = torch.stack([0.6 * torch.sin(rows / 30), 0.8 * torch.cos(columns / 35 + rows / 60)])
-    found = measure(pan, displace_arrays(mul, field), window=24)
+    found = measure(pan, displace_arrays(mul, field, SIDES), window=24)
     assert found.window == 24
     # Between two middles of pixels lies the edge of one; a window's middle is such an edge.
     at = (found.rows.astype(int)[:, None], found.columns.astype(int))
@@ -162,7 +164,7 @@ def test_noise_flat_images_and_holes_have_no_confidence(ground):
 def test_a_moving_window_does_not_change_the_average(ground):
     """A moving field of cars is one window's business."""
     pan, mul = observed(ground, (0.2, 0.2))
-    mul[:, 32:64, 32:64] = displace_arrays(mul, torch.tensor([0.0, 2.0]))[:, 32:64, 32:64]
+    mul[:, 32:64, 32:64] = displace_arrays(mul, torch.tensor([0.0, 2.0]), SIDES)[:, 32:64, 32:64]
     found = measure(pan, mul)
     assert found.between == pytest.approx((0.2, 0.2), abs=0.03)
     assert found.arrays[1].right[2, 2] == pytest.approx(1.1, abs=0.1)

@@ -9,11 +9,14 @@ from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
 from potato.evaluation import measure_registration
 from potato.simulation.artefacts import displace_arrays
+from potato.simulation.imager import array_sides
+
+SIDES = array_sides(WORKSHOP)
 
 
 def test_a_known_displacement_of_files_is_found_and_printed(run, tmp_path):
     pan, mul = pairs.smooth_pair(96, 352)
-    moved = displace_arrays(mul[0], torch.tensor([0.3, -0.2]))[None].clamp_min(0.001)
+    moved = displace_arrays(mul[0], torch.tensor([0.3, -0.2]), SIDES)[None].clamp_min(0.001)
     paths = pairs.write_reflectance(tmp_path, pan, moved)
     result = run("evaluate", "--registration", paths.pan, paths.mul, "--plots", tmp_path / "plots")
     assert result.exit_code == 0 and "right of the first" in result.stdout

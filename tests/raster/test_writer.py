@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import pairs
 from potato.core.profiles import PROFILES
 from potato.errors import OutputError, OutputExists
-from potato.raster import Channels, check_output, create_picture, grid_at, write_image
+from potato.raster import Channels, create_picture, grid_at, write_image
 
 HEIGHT, WIDTH = 700, 600
 GRID = grid_at(HEIGHT, WIDTH, 0.5)
@@ -96,20 +96,6 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path):
         path.write_text("somebody else's")
         picture.put(0, 0, None, HEIGHT)
     assert path.read_text() == "somebody else's"
-
-
-def test_output_checks_follow_the_truth_table(tmp_path):
-    file, free = tmp_path / "file.tif", tmp_path / "free.tif"
-    file.touch()
-    for overwrite in (False, True):
-        assert check_output(free, overwrite) == free
-        with pytest.raises(OutputError, match="found a folder"):
-            check_output(tmp_path, overwrite)
-        with pytest.raises(OutputError, match="create it first"):
-            check_output(tmp_path / "no" / "a.tif", overwrite)
-    assert check_output(file, overwrite=True) == file
-    with pytest.raises(OutputExists, match="--overwrite"):
-        check_output(file, overwrite=False)
 
 
 @pytest.mark.parametrize("masked", [False, True])

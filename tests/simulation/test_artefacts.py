@@ -9,8 +9,10 @@ import torch
 from grounds import seeded
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays
-from potato.simulation.imager import IDEAL, observe, ragged_mask
+from potato.simulation.artefacts import boost_mtf, displace_arrays
+from potato.simulation.imager import IDEAL, array_sides, observe, ragged_mask
+
+SIDES = array_sides(WORKSHOP)
 
 
 def test_mtf_boost_of_a_spot_has_the_documented_weights():
@@ -39,7 +41,7 @@ def test_mul_fine_mtf_boost_leaves_broad_waves_alone():
 def test_each_array_goes_half_of_the_displacement():
     mul = torch.zeros(8, 32, 32)
     mul[:, 15:17, 15:17] = 1
-    moved = displace_arrays(mul, torch.tensor([0.6, -0.4]))
+    moved = displace_arrays(mul, torch.tensor([0.6, -0.4]), SIDES)
     rows, columns = torch.arange(32.0)[:, None], torch.arange(32.0)[None, :]
     for index, name in enumerate(WORKSHOP.bands):
         side = -0.5 if name in WORKSHOP.arrays[0] else 0.5
@@ -54,8 +56,8 @@ def test_displacing_a_chip_is_like_displacing_the_imager(ground):
     clean = observe(ground, seeded(1), IDEAL)
     displacement = (0.4, -0.3)
     seen = observe(ground, seeded(1), replace(IDEAL, displacement=displacement))[1].float() / SCALE
-    again = displace_arrays(clean[1].float() / SCALE, torch.tensor(displacement))
-    wrong = displace_arrays(clean[1].float() / SCALE, -torch.tensor(displacement))
+    again = displace_arrays(clean[1].float() / SCALE, torch.tensor(displacement), SIDES)
+    wrong = displace_arrays(clean[1].float() / SCALE, -torch.tensor(displacement), SIDES)
     inner = (..., slice(4, -4), slice(4, -4))
     off, still, opposite = (
         float((image - seen)[inner].abs().mean()) for image in (again, clean[1].float() / SCALE, wrong)
@@ -68,7 +70,7 @@ def test_field_displaces_each_pixel_by_its_own_amount():
     ramp = torch.arange(40.0).expand(8, 40, 40)
     field = torch.zeros(2, 40, 40)
     field[1, :20] = 0.8
-    moved = displace_arrays(ramp, field)
+    moved = displace_arrays(ramp, field, SIDES)
     second = SIDES.index(0.5)
     torch.testing.assert_close(moved[second, 25, 5:35], ramp[second, 25, 5:35], atol=1e-3, rtol=0)
     torch.testing.assert_close(moved[second, 5, 5:35], ramp[second, 5, 5:35] - 0.4, atol=0.08, rtol=0)

@@ -73,6 +73,7 @@ OTHER = {
     "pitch": 1.3,
     "phase": (0.8, 0.1),
     "displacement": (-0.2, 0.3),
+    "sides": (0.5,) * 8,
     "jitter": 0.2,
     "local_shift_std": 0.5,
     "parallax": (0.01, -0.02),
@@ -89,8 +90,9 @@ OTHER = {
 }
 
 
-@pytest.mark.parametrize("option", [field.name for field in fields(Imager)])
+@pytest.mark.parametrize("option", OTHER)
 def test_every_parameter_changes_the_images_that_it_should(ground, option):
+    assert {"sensor", *OTHER} == {field.name for field in fields(Imager)}
     assert ground.movers, "the traffic is there to be frozen"
     plain = observe(ground, seeded(4), Imager())
     other = observe(ground, seeded(4), replace(Imager(), **{option: OTHER[option]}))
@@ -98,6 +100,7 @@ def test_every_parameter_changes_the_images_that_it_should(ground, option):
     mul_only = {"mul_blur", "blur_factors", "mul_mtf_boost", "mul_fine_mtf_boost"}
     mul_only |= {
         "displacement",
+        "sides",
         "jitter",
         "local_shift_std",
         "parallax",
@@ -220,7 +223,7 @@ def test_a_random_imager_varies_and_is_possible():
     imagers = [random_imager(seeded(seed)) for seed in range(50)]
     for name in OTHER:
         values = {getattr(imager, name) for imager in imagers}
-        assert len(values) > 10 or name in ("time_lag", "step"), name
+        assert len(values) > 10 or name in ("sides", "time_lag", "step"), name
     assert all(
         imager.mul_mtf_boost >= 0 and imager.pan_mtf_boost >= 0 and -0.01 <= imager.haze <= 0.06
         for imager in imagers

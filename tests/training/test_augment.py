@@ -26,6 +26,7 @@ from potato.training.augment import (
 )
 
 ALL = range(SYMMETRIES)
+MATRIX = torch.tensor([WORKSHOP.bands_to_xyz]).mT
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +108,8 @@ def test_generator_determines_all_draws_and_every_value_occurs():
 
 def test_air_keeps_pair_and_truth_consistent():
     pan, mul = torch.rand(1, 1, 32, 32, generator=seeded(1)), torch.rand(1, 8, 32, 32, generator=seeded(2))
-    air = random_air(seeded(3))[None]
-    seen = add_air(pan, mul, mul_to_oklab(mul, WORKSHOP), air)
+    air = random_air(seeded(3), WORKSHOP)[None]
+    seen = add_air(pan, mul, mul_to_oklab(mul, WORKSHOP), air, MATRIX)
     torch.testing.assert_close(seen[0], pan + air[0, 1, 0])
     torch.testing.assert_close(seen[1][0, 7], mul[0, 7] * air[0, 0, 8] + air[0, 1, 8])
     torch.testing.assert_close(seen[2], mul_to_oklab(seen[1], WORKSHOP), atol=2e-4, rtol=0)
@@ -118,12 +119,12 @@ def test_clear_air_changes_nothing():
     pan, mul = torch.rand(2, 1, 8, 8, generator=seeded(1)), torch.rand(2, 8, 2, 2, generator=seeded(2))
     oklab = mul_to_oklab(torch.rand(2, 8, 8, 8, generator=seeded(3)), WORKSHOP)
     clear = CLEAR_AIR.expand(2, 2, 9)
-    for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, clear), strict=True):
+    for before, after in zip((pan, mul, oklab), add_air(pan, mul, oklab, clear, MATRIX), strict=True):
         torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
 
 
 def test_air_absorbs_no_visible_light_and_haze_is_strongest_in_blue():
-    through, hazes = torch.stack([random_air(seeded(seed)) for seed in range(400)]).unbind(1)
+    through, hazes = torch.stack([random_air(seeded(seed), WORKSHOP) for seed in range(400)]).unbind(1)
     assert bool((through[:, [*range(6), 7]] == 1).all())
     assert 0.7 <= float(through.min()) < 0.72 and 1.03 < float(through.max()) <= 1.05
     pan, *bands = hazes.mean(0).tolist()

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
+from potato.core.sensors import WAVELENGTHS
 from potato.deliveries import clear_haze, open_delivery
-from potato.deliveries.haze import MOST_HAZE, WAVELENGTHS, limit_haze
+from potato.deliveries.haze import MOST_HAZE, limit_haze
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.synthetic import make_scene
 from potato.raster import gdal, grid_at, mul_image, open_dataset, open_pair, pan_image

@@ -144,12 +144,6 @@ def test_existing_outputs_stay_unless_overwritten_by_a_complete_file(two, tmp_pa
     assert pairs.read(taken).shape == (4, 150, 170)
 
 
-def test_an_output_may_replace_its_input(two, tmp_path):
-    tools.ab(two[0], tmp_path / "o.tif")
-    tools.ab(two[0], two[0], overwrite=True)
-    assert np.array_equal(pairs.read(two[0]), pairs.read(tmp_path / "o.tif"))
-
-
 def test_a_damaged_picture_is_named_and_leaves_no_output(tmp_path, run):
     path = pairs.write(tmp_path / "a.tif", colours(300, 300, "uint8"))
     path.write_bytes(path.read_bytes()[:90_000])

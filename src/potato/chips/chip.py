@@ -18,7 +18,7 @@ from potato.core.draw import draw_triple
 from potato.core.notebook import Shown, View
 from potato.core.platforms import find_sensor
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
 from potato.errors import ChipError
@@ -59,7 +59,7 @@ class Chip(Shown):
     mul: Tensor
     target: Tensor
     native: bool = False
-    sensor: Sensor = WORKSHOP
+    sensor: Sensor = WORLDVIEW_2
 
     def __post_init__(self) -> None:
         expected = {
@@ -149,8 +149,8 @@ def chip_bytes(chip: Chip) -> bytes:
     content = {name: getattr(chip, name).detach().cpu().contiguous().clone() for name in _TENSORS}
     if chip.native:
         content["native"] = torch.tensor(True)
-    # WorldView-3 has bands and colours of the workshop's sensor, whose chips need no name.
-    if _character(chip.sensor) != _character(WORKSHOP):
+    # WorldView-2 needs no name, nor does WorldView-3, which has its bands and colours.
+    if _character(chip.sensor) != _character(WORLDVIEW_2):
         content["sensor"] = chip.sensor.name
     # In memory, since torch writes the name of a file into the file.
     buffer = io.BytesIO()
@@ -193,7 +193,7 @@ def load_chip(path: PathLike) -> Chip:
         found = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(found, dict) or set(found) - {"native", "sensor"} != set(_TENSORS):
             raise ValueError("other things than pan, mul and target")
-        name = found.pop("sensor", WORKSHOP.name)
+        name = found.pop("sensor", WORLDVIEW_2.name)
         sensor = find_sensor(name) if isinstance(name, str) else None
         if sensor is None:
             raise ValueError(f"a sensor that Potato doesn't know: {name!r:.40}")

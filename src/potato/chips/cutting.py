@@ -14,7 +14,7 @@ from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Placement
 from potato.chips.survey import Shape, Skip, Survey, grid_square_window
 from potato.chips.wald import coarsen_pair
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster import Pair, PairPixels
@@ -54,12 +54,14 @@ class _Seen:
     Attributes:
         window: in the tile.
         pixels: of the window.
+        sensor: of the pair.
         longitude, latitude: of its centre, in degrees.
         metres: along its side.
     """
 
     window: PairWindow
     pixels: PairPixels
+    sensor: Sensor
     longitude: float
     latitude: float
     metres: float
@@ -150,7 +152,7 @@ class Cutter:
         """Window, file and manifest row of a chip of a tile."""
         tile = self._tiles[index]
         seen = self._read(index, tile, pick)
-        chip = coarsen_pair(seen.pixels, self._shape.extra_halving, tile.sensor or WORKSHOP)
+        chip = coarsen_pair(seen.pixels, self._shape.extra_halving, seen.sensor)
         valid = float(chip.valid.float().mean())
         window = seen.window
         if valid < self._shape.minimum_valid:
@@ -205,7 +207,7 @@ class Cutter:
             lonlat = grid_to_lonlat(pair.grid, *centre)
             metres = window.width * pair.ratio * float(pair.grid.transform.a)
             try:
-                return _Seen(window, pair.read(window), *lonlat, metres)
+                return _Seen(window, pair.read(window), pair.sensor, *lonlat, metres)
             except InputError as error:
                 raise _DamagedError(str(error)) from error
 

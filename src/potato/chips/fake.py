@@ -16,13 +16,16 @@ from potato.chips.chip import SIZE, Chip, chip_bytes
 from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
 from potato.chips.placement import scramble
 from potato.chips.wald import make_chip
+from potato.core.band_sets import choose_sensors
 from potato.core.noise import power_noise
 from potato.core.radiometry import reflectance_to_counts
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import WORLDVIEW_2
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
 from potato.errors import InputError
+from potato.simulation.land.basis import mix_planes
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 FINER = 2
@@ -49,6 +52,7 @@ def fake_chips(
     seed: int = 0,
     reflectances: PathLike | None = None,
     size: int = SIZE,
+    sensor: str = "worldview",
     workers: int | None = None,
     progress: bool = False,
 ) -> Filled:
@@ -64,7 +68,8 @@ def fake_chips(
         seed: of everything random; another seed gives other chips.
         reflectances: a CSV of surfaces, as `get-reflectance` writes them; None for the packaged
             list.
-        size: side of a chip in pan pixels, a multiple of 4, at least 16.
+        size: side of a chip in pan pixels, a multiple of the ratio, at least 16.
+        sensor: a band set, of which each chip is seen by a random sensor, or one sensor.
         workers: threads; None for one per core that this process may use.
         progress: whether to draw a progress bar on stderr.
 
@@ -74,17 +79,18 @@ def fake_chips(
         OutputError: if a chip can't be written.
     """
     check_numbers(count, starting_from)
-    if size < 16 or size % WORKSHOP.ratio:
-        raise InputError(
-            f"expected a chip of a multiple of {WORKSHOP.ratio} pan pixels, 16 or more, found {size}"
-        )
+    sensors = choose_sensors(sensor)
+    ratio = sensors[0].ratio
+    if size < 16 or size % ratio:
+        raise InputError(f"expected a chip of a multiple of {ratio} pan pixels, 16 or more, found {size}")
     surfaces = load_reflectances(None if reflectances is None else Path(reflectances))
     if len(surfaces) < 2:
         raise InputError(f"{reflectances}: expected 2 surfaces or more to mix, found {len(surfaces)}")
-    facts = (_FORMAT, "synthetic", seed, size, [(one.name, one.pan, one.bands) for one in surfaces])
+    spectra = [(one.name, one.pan, one.bands) for one in surfaces]
+    facts = (_FORMAT, "synthetic", seed, size, spectra, [one.name for one in sensors])
 
     def work(n: int) -> NewChip:
-        chip, names = fake_chip(seed, n, surfaces, size)
+        chip, names = fake_chip(seed, n, surfaces, size, sensors)
         return NewChip(n, chip_bytes(chip), {"synthetic": True, "seed": seed, "surfaces": names})
 
     numbers = range(starting_from, starting_from + count)
@@ -93,7 +99,13 @@ def fake_chips(
 
 
 @one_thread()
-def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SIZE) -> tuple[Chip, list[str]]:
+def fake_chip(
+    seed: int,
+    n: int,
+    surfaces: Sequence[Reflectance],
+    size: int = SIZE,
+    sensors: Sequence[Sensor] = (WORLDVIEW_2,),
+) -> tuple[Chip, list[str]]:
     """Fake one chip; equal arguments give equal chips.
 
     Args:
@@ -101,6 +113,7 @@ def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SI
         n: number of the chip in the series.
         surfaces: to choose from, at least 2.
         size: side of the chip in pan pixels.
+        sensors: those of which one, at random, sees the chip.
 
     Returns:
         The chip, and the names of its surfaces, two for each patch.
@@ -111,8 +124,9 @@ def fake_chip(seed: int, n: int, surfaces: Sequence[Reflectance], size: int = SI
     chosen = _choose(surfaces, patches, generator)
     spectra = torch.tensor([(one.pan, *one.bands) for one in chosen])
     ground = _ground(spectra[0::2], spectra[1::2], side, generator)
-    counts = reflectance_to_counts(ground, least=1)
-    chip = make_chip(counts[0], counts[1:], None, None, FINER, FINER)
+    sensor = sensors[scramble(seed, n, len(sensors)) % len(sensors)]
+    counts = reflectance_to_counts(mix_planes(ground, sensor), least=1)
+    chip = make_chip(counts[0], counts[1:], None, None, FINER, FINER, sensor)
     return chip, [one.name for one in chosen]
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from potato.chips.chip import digest
 from potato.core.types import PathLike
 from potato.errors import ChipError
-from potato.raster.atomic import locked, make_folder, write_whole
+from potato.raster import check_folder
+from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.json_lines import append_json_line, json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
@@ -23,7 +24,6 @@ MANIFEST = "manifest.jsonl"
 Row = dict[str, Any]
 
 _CHIP = re.compile(r"(0|[1-9]\d{0,11})\.pt")
-_PARTIAL = re.compile(r"\..+\.\d+\.partial")
 
 
 def chip_numbers(folder: Path) -> list[int]:
@@ -100,8 +100,7 @@ class ChipFolder:
             raise ChipError(
                 f"{path}: expected an empty folder or chips of this run, but {strangers[0]}; choose another"
             )
-        for left in [one for one in path.iterdir() if _PARTIAL.fullmatch(one.name)]:
-            left.unlink(missing_ok=True)
+        remove_partials(path)
         self.sort_manifest()
 
     def has(self, n: int) -> bool:
@@ -149,7 +148,7 @@ def open_folder(path: PathLike, plan: str) -> Iterator[ChipFolder]:
         ChipError: if the folder has other chips, or another run has it open.
         OutputError: if it can't be made.
     """
-    folder = Path(path)
+    folder = check_folder(path)
     make_folder(folder)
     busy = ChipError(f"{folder}: another run is putting chips there; wait for it to end")
     with locked(folder, busy):

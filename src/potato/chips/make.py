@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from potato.ard import read_allow_list
@@ -19,8 +18,8 @@ from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
+from potato.raster import check_folder, check_output, known_sensor
 from potato.raster.gdal_env import is_remote
-from potato.raster.layer import known_sensor
 from potato.raster.remote import bytes_moved, reset_bytes_moved
 
 SENSORS = ("WV02", "WV03")
@@ -117,9 +116,9 @@ def make_chips(
     check_numbers(count, starting_from)
     chosen = _same_bands(sensors)
     shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)
-    source = os.fspath(ard_dir)
+    source, folder = os.fspath(ard_dir), check_folder(chip_dir)
     allowed = None if allow_list is None else read_allow_list(allow_list)
-    with open_executor(workers, cluster) as executor, _open_log(log) as write:
+    with open_executor(workers, cluster) as executor, _open_log(log, allow_list) as write:
         survey = survey_ard(source, shape, chosen, allowed, max_clouds, follow_links)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
@@ -132,15 +131,15 @@ def make_chips(
         cutter = Cutter(survey, shape, follow_links)
         places = ((place.n, place) for place in cutter.placement.places(starting_from, count))
         made, passed = 0, set[Skip]()
-        with open_folder(chip_dir, survey.plan) as folder:
+        with open_folder(folder, survey.plan) as chips:
             reset_bytes_moved()
-            for cut in fill_folder(folder, places, cutter.cut, executor, total=count, progress=progress):
+            for cut in fill_folder(chips, places, cutter.cut, executor, total=count, progress=progress):
                 _log_skips(cut, passed, write)
                 write(_line(cut))
                 made += 1
         remote = any(is_remote(tile.pan or "") for tile in survey.tiles)
         result = MadeChips(
-            Path(chip_dir),
+            folder,
             made,
             count - made,
             time.perf_counter() - started,
@@ -206,13 +205,13 @@ def _line(cut: Cut) -> str:
 
 
 @contextlib.contextmanager
-def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
+def _open_log(path: PathLike | None, allow_list: PathLike | None) -> Iterator[Callable[[str], None]]:
     """Open a log; yields a function that adds a line with the time, or nothing without a path."""
     if path is None:
         yield lambda text: None
         return
     try:
-        file: TextIO = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  (closed below)
+        file: TextIO = check_output(path, True, [allow_list]).open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise OutputError(f"{path}: can't write the log there: {error.strerror}") from error
 

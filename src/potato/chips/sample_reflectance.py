@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import BandError, EmptyError, InputError
 from potato.raster import Pair, gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
+from potato.simulation.land.basis import BASIS
 from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 
 ENDINGS = ("-pan.tif", "-ms.tif")
@@ -80,19 +80,17 @@ def get_reflectance(
                 f"expected a place in the image, {pair.grid.width} columns by {pair.grid.height} rows, "
                 f"found ({x:g}, {y:g}), which is column {column:.1f}, row {row:.1f}"
             )
-        cell = PairWindow(int(row) // WORKSHOP.ratio, int(column) // WORKSHOP.ratio, 1, 1)
+        cell = PairWindow(int(row) // BASIS.ratio, int(column) // BASIS.ratio, 1, 1)
         pixels = pair.read(cell)
-        middle = WORKSHOP.ratio * (cell.column + 0.5), WORKSHOP.ratio * (cell.row + 0.5)
+        middle = BASIS.ratio * (cell.column + 0.5), BASIS.ratio * (cell.row + 0.5)
         longitude, latitude = grid_to_lonlat(pair.grid, *middle)
     if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
         raise EmptyError(f"expected valid pixels at ({x:g}, {y:g}), found some invalid; choose another place")
     # Halves round up; a list of reflectances has no 0.
-    level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + WORKSHOP.ratio**2) // (2 * WORKSHOP.ratio**2))
+    level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + BASIS.ratio**2) // (2 * BASIS.ratio**2))
     bands = [max(1, int(value)) / SCALE for value in pixels.mul[:, 0, 0]]
     image = Path(paths[0]).name.removesuffix(ENDINGS[0])
-    called = (
-        name if name is not None else f"{image} {cell.column * WORKSHOP.ratio} {cell.row * WORKSHOP.ratio}"
-    )
+    called = name if name is not None else f"{image} {cell.column * BASIS.ratio} {cell.row * BASIS.ratio}"
     if not called.strip():
         raise InputError("expected a name for the surface, found an empty one")
     note = f"{image} at {longitude:.6f} {latitude:.6f}"
@@ -104,10 +102,10 @@ def get_reflectance(
 
 def _check_bands(pair: Pair) -> None:
     """Raise BandError for a pair of other bands, or another ratio, than the workshop's."""
-    if (pair.sensor.bands, pair.ratio) != (WORKSHOP.bands, WORKSHOP.ratio):
+    if (pair.sensor.bands, pair.ratio) != (BASIS.bands, BASIS.ratio):
         raise BandError(
-            f"{pair.mul_path}: expected the {len(WORKSHOP.bands)} bands of {WORKSHOP.title} at "
-            f"{WORKSHOP.ratio}:1, as lists of reflectances have them, found the {len(pair.sensor.bands)} of "
+            f"{pair.mul_path}: expected the {len(BASIS.bands)} bands of {BASIS.title} at "
+            f"{BASIS.ratio}:1, as lists of reflectances have them, found the {len(pair.sensor.bands)} of "
             f"{pair.sensor.title} at {pair.ratio}:1; take another pair"
         )
 

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
 from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
+from potato.core.band_sets import choose_sensors
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import WORLDVIEW_2
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.memory import keep_freed_memory
@@ -31,6 +33,7 @@ from potato.simulation.ground import (
     desaturate,
     make_ground,
     sharpen_edges,
+    soften,
     vary_foliage,
     warm,
 )
@@ -40,7 +43,7 @@ from potato.simulation.photographs import lay_photographs
 from potato.simulation.random_imager import random_imager, sharpened_on_grid
 from potato.simulation.spectral_lift import SpectralLibrary
 
-_FORMAT = 8
+_FORMAT = 9
 """Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
 _RAGGED = 0.1
@@ -66,6 +69,9 @@ _LEAST_SATURATION = 0.1
 
 _EDGE_SHARPENING = 0.45
 """Sharpening of drawn ground, whose edges are softer than those of means over real ground."""
+
+_SOFT, _SOFTEST = 0.25, 8
+"""Share of soft grounds, like fields and sand, and the most rounds of `soften`."""
 
 _HELD_OUT = 10
 """One photograph in so many is never trained on: it is for every series but "scene"."""
@@ -105,6 +111,7 @@ def scene_chip(
     pass_index: int = 0,
     photographs: tuple[str, ...] = (),
     ground: str | None = None,
+    sensors: tuple[Sensor, ...] = (WORLDVIEW_2,),
 ) -> Chip:
     """The chip of one simulated scene; equal arguments give equal chips.
 
@@ -114,11 +121,12 @@ def scene_chip(
     Args:
         seed: another seed gives other scenes.
         index: number of the ground in its series.
-        size: pan pixels along a side, a multiple of 4, at least 64.
+        size: pan pixels along a side, a multiple of the ratio, at least 64.
         series: "scene" is for training, which sees no scenes and photographs of other series.
         pass_index: which pass over the ground: each has another imager, haze, noise and edge.
         photographs: aerial photographs for the ground, of `list_photographs`.
         ground: one of `GROUNDS`; None for a random one.
+        sensors: those of which one, at random, sees the scene in this pass.
 
     Raises:
         InputError: if `ground` is "photographs" and there are too few of them.
@@ -129,7 +137,8 @@ def scene_chip(
     side = size * (FINE if coarser and not halved else 1)
     land = _ground(seed, series, index, side, photographs, ground)
     generator = torch.Generator().manual_seed(seed_of(seed, series, index, "look", pass_index))
-    imager = random_imager(generator)
+    sensor = sensors[seed_of(seed, series, index, "sensor", pass_index) % len(sensors)]
+    imager = random_imager(generator, sensor)
     if coarser:
         pan, mul, bands = observe_coarser(land, generator, _for_coarser(imager), halved)
     else:
@@ -140,23 +149,19 @@ def scene_chip(
     valid = torch.ones(size, size, dtype=torch.bool)
     if float(torch.rand((), generator=generator)) < _RAGGED:
         valid = ragged_mask(size, size, generator, share=0.4 * float(torch.rand((), generator=generator)))
-    whole = whole_cells(valid)
+    whole = whole_cells(valid, sensor.ratio)
     pan, mul = (pan.int() * valid).to(torch.uint16), (mul.int() * whole).to(torch.uint16)
-    target = encode_oklab(mul_to_oklab(bands, WORKSHOP), enlarge_mask(whole, WORKSHOP.ratio))
-    return Chip(pan[None], mul, target, native=not coarser)
+    target = encode_oklab(mul_to_oklab(bands, sensor), enlarge_mask(whole, sensor.ratio))
+    return Chip(pan[None], mul, target, native=not coarser, sensor=sensor)
 
 
-def whole_cells(valid: Tensor) -> Tensor:
-    """The mask of mul (h, w) for a mask of pan (4h, 4w): cells whose pan pixels are all valid.
+def whole_cells(valid: Tensor, ratio: int) -> Tensor:
+    """The mask of mul (h, w) for a mask of pan (rh, rw): cells whose pan pixels are all valid.
 
     Chips by Wald's protocol follow this rule, too.
     """
     height, width = valid.shape
-    return (
-        valid.reshape(height // WORKSHOP.ratio, WORKSHOP.ratio, width // WORKSHOP.ratio, WORKSHOP.ratio)
-        .all(3)
-        .all(1)
-    )
+    return valid.reshape(height // ratio, ratio, width // ratio, ratio).all(3).all(1)
 
 
 def _for_coarser(imager: Imager) -> Imager:
@@ -167,7 +172,7 @@ def _for_coarser(imager: Imager) -> Imager:
     down, right = imager.displacement
     return replace(
         imager,
-        displacement=(1.5 * down, 1.5 * right),
+        displacement=(1.4 * down, 1.4 * right),
         mul_mtf_boost=max(0.0, imager.mul_mtf_boost - 0.2),
         mul_fine_mtf_boost=imager.mul_fine_mtf_boost + 1.0,
     )
@@ -205,7 +210,7 @@ def _ground(
 
 
 def _vary(ground: Ground, sharp: bool, library: SpectralLibrary, generator: torch.Generator) -> Ground:
-    """Vary foliage, saturation and warmth, add clutter, and sharpen edges unless `sharp`."""
+    """Vary foliage, saturation and warmth, and add clutter; sharpen, unless `sharp`, or soften."""
     if not sharp:
         ground = sharpen_edges(ground, _EDGE_SHARPENING)
     loss, share, amount, evenness, dimness = torch.rand(5, generator=generator).tolist()
@@ -214,7 +219,9 @@ def _vary(ground: Ground, sharp: bool, library: SpectralLibrary, generator: torc
     spectrum = (1 - share) * typical / typical.mean() + share * library.random_neutral(generator)
     ground = desaturate(ground, 1 - (1 - _LEAST_SATURATION) * math.sqrt(loss), spectrum)
     ground = warm(ground, 1 + 0.7 * float(torch.randn((), generator=generator)))
-    return scatter_objects(ground, _CLUTTER, library, generator)
+    ground = scatter_objects(ground, _CLUTTER, library, generator)
+    soft, rounds = torch.rand(2, generator=generator).tolist()
+    return soften(ground, 1 + int(rounds * _SOFTEST)) if soft < _SOFT else ground
 
 
 def make_scenes(
@@ -225,22 +232,24 @@ def make_scenes(
     seed: int = 0,
     size: int = SIZE,
     photographs: PathLike | None = None,
+    sensor: str = "worldview",
     workers: int = 1,
     progress: bool = False,
 ) -> Filled:
     """Write chips of simulated scenes, with their manifest.
 
-    Chip n depends on the seed, the size and the photographs alone, so repeating an interrupted run
-    completes it: chips that are there already stay.
+    Chip n depends on the seed, the size, the photographs and the sensors alone, so repeating an
+    interrupted run completes it: chips that are there already stay.
 
     Args:
         chip_dir: the folder for `0.pt`, `1.pt`, … and `manifest.jsonl`; made if it isn't there.
         count: number of chips, those that are there already included.
         starting_from: number of the first chip.
         seed: another seed gives other scenes.
-        size: side of a chip in pan pixels, a multiple of 4, at least 64.
+        size: side of a chip in pan pixels, a multiple of the ratio, at least 64.
         photographs: folder of at least 10 aerial photographs, of which most scenes are made then;
             one in ten is kept for judging.
+        sensor: a band set, of which each scene is seen by a random sensor, or one sensor.
         workers: processes that make scenes; a single one is this process.
         progress: whether to draw a progress bar on stderr.
 
@@ -250,22 +259,34 @@ def make_scenes(
         OutputError: if a chip can't be written.
     """
     check_numbers(count, starting_from)
-    if size < LEAST_SIDE or size % WORKSHOP.ratio:
-        raise InputError(
-            f"expected a size from {LEAST_SIDE} pan pixels that {WORKSHOP.ratio} divides, found {size}"
-        )
+    sensors = choose_sensors(sensor)
+    check_size(size, sensors[0])
     pictures = list_photographs(photographs)
     names = [Path(path).name for path in pictures]
     numbers = range(starting_from, starting_from + count)
-    facts = (_FORMAT, "scenes", seed, size, names)
-    work = partial(_make_scene, seed, size, pictures)
+    facts = (_FORMAT, "scenes", seed, size, names, [one.name for one in sensors])
+    work = partial(_make_scene, seed, size, pictures, sensors)
     # Processes, since drawing is mostly Python, which holds the interpreter's lock.
     with open_executor(workers, kind="serial" if workers == 1 else "processes") as executor:
         return fill_series(chip_dir, facts, numbers, work, executor, progress)
 
 
-def _make_scene(seed: int, size: int, photographs: tuple[str, ...], n: int) -> NewChip:
+def check_size(size: int, sensor: Sensor) -> None:
+    """Refuse a side of a scene, in pan pixels, that is too small or no multiple of the ratio.
+
+    Raises:
+        InputError: in these cases.
+    """
+    if size < LEAST_SIDE or size % sensor.ratio:
+        raise InputError(
+            f"expected a size from {LEAST_SIDE} pan pixels that {sensor.ratio} divides, found {size}"
+        )
+
+
+def _make_scene(
+    seed: int, size: int, photographs: tuple[str, ...], sensors: tuple[Sensor, ...], n: int
+) -> NewChip:
     if multiprocessing.parent_process():
         keep_freed_memory()
-    chip = scene_chip(seed, n, size, photographs=photographs)
+    chip = scene_chip(seed, n, size, photographs=photographs, sensors=sensors)
     return NewChip(n, chip_bytes(chip), {"synthetic": True, "scene": True, "seed": seed})

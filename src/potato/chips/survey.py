@@ -11,7 +11,6 @@ import torch
 from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
@@ -34,7 +33,7 @@ class Shape:
     size: int
     extra_halving: bool
     minimum_valid: float
-    ratio: int = WORKSHOP.ratio
+    ratio: int
 
     def __post_init__(self) -> None:
         if self.size < self.ratio or self.size % self.ratio:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from potato.chips.chip import Chip, encode_oklab
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import SCALE, Sensor
 from potato.raster import PairPixels
 
@@ -70,7 +70,7 @@ def _all_valid(valid: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
     return whole
 
 
-def coarsen_pair(pixels: PairPixels, extra_halving: bool = True, sensor: Sensor = WORKSHOP) -> Chip:
+def coarsen_pair(pixels: PairPixels, extra_halving: bool = True, sensor: Sensor = WORLDVIEW_2) -> Chip:
     """Make a chip of the pixels of a pair.
 
     A pixel of the chip is valid where every pixel beneath it is; the target is valid where both pan
@@ -94,7 +94,7 @@ def make_chip(
     bands_valid: NDArray[np.bool_] | None,
     pan_factor: int,
     truth_factor: int,
-    sensor: Sensor = WORKSHOP,
+    sensor: Sensor = WORLDVIEW_2,
 ) -> Chip:
     """Make a chip by means over squares.
 

@@ -27,7 +27,15 @@ chip_size: Decorator = click.option(
     type=click.IntRange(4),
     default=512,
     show_default=True,
-    help="Side of a chip in pan pixels, a multiple of 4.",
+    help="Side of a chip in pan pixels, a multiple of the sensor's ratio, which is 4 but for Landsat.",
+)
+sensor: Decorator = click.option(
+    "--sensor",
+    metavar="NAME",
+    default="worldview",
+    show_default=True,
+    help="worldview, legion, bgrn, neo or landsat: each chip is seen by a random sensor of the set. Or the "
+    "name of one sensor.",
 )
 
 

@@ -19,6 +19,7 @@ from potato.cli import chip_options, options
     help="CSV of surfaces, as get-reflectance prints them.  [default: the packaged list]",
 )
 @chip_options.chip_size
+@chip_options.sensor
 @options.workers
 @options.printed
 def fake_chips(**settings: Any) -> Any:

@@ -36,6 +36,7 @@ from potato.cli import options
 )
 @options.weights
 @options.rendering
+@options.grading
 @options.bands
 @options.composite
 @options.profile

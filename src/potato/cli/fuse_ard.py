@@ -38,6 +38,7 @@ from potato.cli import options
 )
 @options.weights
 @options.rendering
+@options.grading
 @options.profile
 @options.creation_options
 @options.device

@@ -13,6 +13,7 @@ from potato.cli import chip_options, options
 @chip_options.starting_from
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other scenes.")
 @chip_options.chip_size
+@chip_options.sensor
 @options.photographs
 @click.option(
     "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes."

@@ -41,10 +41,9 @@ def _as_dict(context: click.Context, parameter: click.Parameter, values: tuple[s
     return dict(value.split("=", 1) for value in values)
 
 
-def _choice(name: str, default: str, other: str, meaning: str) -> Decorator:
-    return click.option(
-        name, type=click.Choice([default, other]), default=default, show_default=True, help=meaning
-    )
+def _choice(name: str, choices: Sequence[str], meaning: str) -> Decorator:
+    """An option with choices, the first of which is the default."""
+    return click.option(name, type=click.Choice(choices), default=choices[0], show_default=True, help=meaning)
 
 
 weights: Decorator = click.option(
@@ -99,19 +98,28 @@ aoi: Decorator = click.option(
 )
 look: Decorator = _choice(
     "--look",
-    "natural",
-    "flat",
-    "natural: 8 bits, tone-mapped for viewing. flat: 16 bits, colorimetric, for grading.",
+    ("natural", "clear", "vivid", "flat"),
+    "natural: 8 bits, soft, for viewing. clear: with more contrast, asphalt and concrete are grey. vivid: "
+    "with more contrast and colour still. flat: 16 bits, colorimetric, for grading.",
 )
 exposure: Decorator = click.option(
     "--exposure",
     type=click.FloatRange(0.1, 100),
-    help="Exposure of the natural look: about how many times brighter dark areas become.",
+    help="Exposure of the look: about how many times brighter dark areas become.",
 )
 contrast: Decorator = click.option(
     "--contrast",
     type=click.FloatRange(0.2, 5),
-    help="Contrast of the natural look: above 1, shadows are deeper.",
+    help="Contrast of the look: above 1, shadows are deeper.",
+)
+grade: Decorator = click.option(
+    "--grade",
+    is_flag=True,
+    help="Measure black point and white point once, on all that belongs together, and keep them in a JSON "
+    "beside the output: grey ground becomes grey, and its brightest parts bright.",
+)
+grade_from: Decorator = click.option(
+    "--grade-from", type=click.Path(), metavar="FILE", help="Take them from such a JSON."
 )
 bands: Decorator = click.option(
     "--bands",
@@ -128,8 +136,7 @@ composite: Decorator = click.option(
 )
 profile: Decorator = _choice(
     "--profile",
-    "cog",
-    "tiled",
+    ("cog", "tiled"),
     "cog: Cloud Optimized GeoTIFF with overviews. tiled: plain GeoTIFF, faster to write.",
 )
 
@@ -151,6 +158,18 @@ def rendering(command: Command) -> Command:
         return command(look=render.adjust(render.LOOKS[look], exposure, contrast), **settings)
 
     return _add(run, look, exposure, contrast)
+
+
+def grading(command: Command) -> Command:
+    """Add --grade and --grade-from, which reach the command as one `grade`."""
+
+    @functools.wraps(command)
+    def run(*, grade: bool, grade_from: str | None, **settings: Any) -> Any:
+        if grade and grade_from:
+            raise click.UsageError("expected --grade or --grade-from, found both")
+        return command(grade=grade_from or grade, **settings)
+
+    return _add(run, grade, grade_from)
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...]:

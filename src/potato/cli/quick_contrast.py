@@ -10,16 +10,15 @@ from potato.cli import options
 @click.command()
 @click.argument("picture")
 @click.argument("output", type=click.Path())
-@options.exposure
-@options.contrast
+@options.rendering
 @options.picture
-def quick_contrast(exposure: float | None, contrast: float | None, **settings: Any) -> Any:
-    """Apply the tone curve of the natural look to a flat picture.
+def quick_contrast(**settings: Any) -> Any:
+    """Turn a flat picture into one for viewing.
 
     PICTURE is an output of fuse --look flat, graded or not, OUTPUT the GeoTIFF to write, in 8 bits.
-    Without grading, the result is that of fuse --look natural, to within 1 of 255.
+    Without changes by other programs, the result is that of fuse --look natural (or clear, or
+    vivid), to within 1 of 255.
     """
-    from potato.core import render
     from potato.viewing import tools
 
-    return tools.quick_contrast(look=render.adjust(render.NATURAL, exposure, contrast), **settings)
+    return tools.quick_contrast(**settings)

@@ -33,6 +33,12 @@ def _new_name(name: str) -> str:
     type=click.FloatRange(0, 1),
     help="Share of samples that are simulated on the fly.  [default: 0 with --chips, 1 without]",
 )
+@_option(
+    "--sensor",
+    metavar="NAME",
+    help="worldview, legion, bgrn, neo or landsat: the sensors that see simulated scenes. Or the name of one "
+    "sensor.  [default: the set of the chips; worldview without chips]",
+)
 @options.photographs
 @_option(
     "--passes", type=click.IntRange(1), help="Passes that image each simulated ground, one after another."

@@ -128,6 +128,21 @@ def mul_to_xyz(mul: ArrayT, sensor: Sensor) -> ArrayT:
     return _mix_visible(_matrix(sensor.bands_to_xyz).T, mul, sensor)
 
 
+def bands_to_xyz(bands: ArrayT, matrices: ArrayT) -> ArrayT:
+    """The colour of images that several sensors saw.
+
+    Args:
+        bands: reflectance (b, n, h, w).
+        matrices: for each image, `Sensor.bands_to_xyz` transposed (b, 3, n).
+
+    Returns:
+        CIE XYZ (b, 3, h, w), as `mul_to_xyz` gives for one sensor.
+    """
+    images, count, height, width = bands.shape
+    xyz: ArrayT = matrices @ bands.reshape(images, count, height * width)
+    return xyz.reshape(images, 3, height, width)
+
+
 BAND_CORRELATION = 0.67
 """Correlation of what changes in one band and in the next: e^(−60/150), for bands 60 nm apart and
 spectra that lose their likeness within 150 nm."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, namespace
-from potato.core.color import mul_to_oklab
+from potato.core.color import SRGB_TO_XYZ, mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.resample import enlarge_mask, upsample
@@ -19,6 +19,16 @@ GUTTER = 8
 
 MAGENTA = (255.0, 0.0, 255.0)
 """The colour of invalid pixels, in codes."""
+
+PRIMARIES = Sensor(
+    name="composite",
+    title="a composite",
+    platforms=(),
+    bands=("red", "green", "blue"),
+    bands_to_xyz=tuple((x, y, z) for x, y, z in zip(*SRGB_TO_XYZ, strict=True)),
+    pan_weights=(1 / 3, 1 / 3, 1 / 3),
+)
+"""A sensor whose bands are the primaries of sRGB."""
 
 PAIR_BACKGROUND = 128
 """Grey code of invalid pixels in the drawing of a pair."""
@@ -46,7 +56,7 @@ def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
 
     Args:
         pan: reflectance (h, w).
-        look: the rendering.
+        look: the rendering, whose grade gives it no hue.
 
     Returns:
         Codes float32 (3, h, w), whole numbers 0..`look.white`.
@@ -54,7 +64,7 @@ def render_pan(pan: ArrayT, look: Look = NATURAL) -> ArrayT:
     xp = namespace(pan)
     nothing = xp.zeros_like(pan)
     grey: ArrayT = xp.stack([xp.clip(pan, 0, None) ** (1 / 3), nothing, nothing])
-    return render(grey, look, dither(*pan.shape))
+    return render(grey, look.graded(look.grade.grey), dither(*pan.shape))
 
 
 def render_upsampled(mul: ArrayT, sensor: Sensor, look: Look = NATURAL) -> ArrayT:
@@ -149,9 +159,14 @@ def draw_pair(
 
 
 def draw_picture(
-    codes: NDArray[Any], valid: NDArray[np.bool_], tags: Mapping[str, str], row: int = 0, column: int = 0
+    codes: NDArray[Any],
+    valid: NDArray[np.bool_],
+    tags: Mapping[str, str],
+    row: int = 0,
+    column: int = 0,
+    shown: Look | None = None,
 ) -> NDArray[np.uint8]:
-    """Draw a finished picture for a screen: a flat one in the natural look, others as they are.
+    """Draw a finished picture for a screen: a flat one in a look, others as they are.
 
     Args:
         codes: uint8 or uint16 (3, h, w).
@@ -159,14 +174,15 @@ def draw_picture(
         tags: those of the file, which name the look.
         row: row of the first pixel in the picture, on which dithering depends.
         column: column of the first pixel in the picture.
+        shown: the look of a flat picture; None for the natural look, in the picture's own grade.
 
     Returns:
         Codes (3, h, w).
     """
     look = look_of(tags, 8 * codes.itemsize)
     if look is not None and look.exposure is None:
-        height, width = valid.shape
-        drawn = render(unrender(codes, look), NATURAL, dither(height, width, row, column)).astype(np.uint8)
+        shown = shown or NATURAL.graded(look.grade)
+        drawn = render(unrender(codes, look), shown, dither(*valid.shape, row, column)).astype(np.uint8)
     else:
         drawn = codes if codes.itemsize == 1 else (codes // 257).astype(np.uint8)
     return np.where(valid, drawn, np.uint8(PICTURE_BACKGROUND))

@@ -68,3 +68,12 @@ def guess_unnamed(count: int) -> Sensor | None:
     little. It is a guess, so tell the user.
     """
     return WORKSHOP if count == len(WORKSHOP.bands) else None
+
+
+def is_band(name: str) -> bool:
+    """Whether a name is that of a band of any sensor, as files write it.
+
+    >>> is_band("BAND_N2"), is_band("alpha")
+    (True, False)
+    """
+    return any(sensor.find_bands([name]) for sensor in SENSORS)

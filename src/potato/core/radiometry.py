@@ -1,5 +1,6 @@
 """Counts to reflectance and back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,10 @@ from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, namespace
 from potato.core.sensors import SCALE
+from potato.errors import BandError
+
+MOST_REFLECTANCE = 1000
+"""The largest reflectance that a count, or count 0, may stand for: none is measured."""
 
 
 def counts_to_reflectance(counts: ArrayT) -> ArrayT:
@@ -53,11 +58,22 @@ class Calibration:
         gains: reflectance of one count, for each band that is read or for all.
         offsets: reflectance of count 0, likewise.
         product: what the reflectance is, for messages and metadata: `surface`, `toa`, `relative`.
+
+    Raises:
+        BandError: if a gain isn't above 0, or a number is beyond `MOST_REFLECTANCE`.
     """
 
     gains: tuple[float, ...]
     offsets: tuple[float, ...]
     product: str
+
+    def __post_init__(self) -> None:
+        least = [0 < gain <= MOST_REFLECTANCE for gain in self.gains]
+        if not all((*least, *(abs(offset) <= MOST_REFLECTANCE for offset in self.offsets))):
+            raise BandError(
+                f"expected a scale above 0 and an offset, both up to {MOST_REFLECTANCE:,}, found scale "
+                f"{_listed(self.gains)} and offset {_listed(self.offsets)}"
+            )
 
     def apply(self, numbers: NDArray[Any]) -> NDArray[np.uint16]:
         """The counts, in units of 1 / `SCALE`, of an image.
@@ -69,11 +85,17 @@ class Calibration:
             uint16 (n, h, w), 0..65,535; NaN becomes 0.
         """
         shape = (-1, 1, 1)
-        reflectance = numbers.astype(np.float32)
-        reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
-        reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
+        with np.errstate(over="ignore", invalid="ignore"):  # at invalid pixels
+            reflectance = numbers.astype(np.float32)
+            reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
+            reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
         counts: NDArray[np.uint16] = np.nan_to_num(reflectance, copy=False).clip(0, 65_535).astype(np.uint16)
         return counts
+
+
+def _listed(numbers: Sequence[float]) -> str:
+    """Numbers for a message, each once."""
+    return ", ".join(f"{number:g}" for number in dict.fromkeys(numbers))
 
 
 STORED = Calibration((1 / SCALE,), (0.0,), "surface")

@@ -36,6 +36,22 @@ BAND_ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Further names of each band in files and STAC items, in lower case, the likeliest first."""
 
+WAVELENGTHS = {
+    "coastal": 427,
+    "blue": 478,
+    "green": 546,
+    "pan": 600,
+    "yellow": 608,
+    "red": 659,
+    "rededge1": 705,
+    "rededge": 724,
+    "rededge2": 740,
+    "nir": 830,
+    "nir1": 833,
+    "nir2": 949,
+}
+"""Centres of bands in nm, roughly: sensors differ. Pan's is as haze weights it."""
+
 _AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,}.*$| band$")
 """What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
 
@@ -140,6 +156,10 @@ class Sensor:
     def array_places(self) -> list[list[int]]:
         """Positions of the bands of each array; without arrays, of all bands as one."""
         return [[self.bands.index(band) for band in array] for array in self.arrays or (self.bands,)]
+
+    def fits(self, other: "Sensor") -> bool:
+        """Whether one network can read pairs of both: whether bands and ratio are the same."""
+        return (self.bands, self.ratio) == (other.bands, other.ratio)
 
     def band_names(self, band: str) -> tuple[str, ...]:
         """All names of a band in files, in lower case, the likeliest first."""

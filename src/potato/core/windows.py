@@ -1,9 +1,12 @@
 """Rectangles of pixels: of a pair, or of one image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,17 @@ def even_starts(length: int, size: int, most: int) -> list[int]:
     """
     count = min(most, -(-length // size))
     return sorted({round(start) for start in np.linspace(0, max(0, length - size), count)})
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of some items, spread evenly over them.
+
+    Example:
+        >>> evenly("abcdefghi", 3)
+        ['b', 'e', 'h']
+    """
+    count = min(most, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
 
 
 def pixel_windows(height: int, width: int, block: int, panel: int) -> Iterator[PixelWindow]:

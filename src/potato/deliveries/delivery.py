@@ -52,6 +52,7 @@ class Delivery:
         calibration: what the layers' numbers become, in words.
         missing: files that the metadata name and that aren't there; their ground is invalid.
         notes: what was guessed, a line each.
+        whole: mul of the whole product, if `mul` is a part of it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Delivery:
     calibration: str
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    whole: Layer | None = None
 
     def __str__(self) -> str:
         """One line for people."""

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.sensors import Sensor
+from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.core.types import PathLike
-from potato.core.windows import even_starts
 from potato.errors import DeliveryError
-from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image
+from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image, sample_pixels
 from potato.raster.atomic import write_whole
 
 DARKEST = 0.01
@@ -22,29 +21,11 @@ SHARE = 0.001
 """Share of the sampled pixels that are darker than the darkest object: noise and shadows."""
 
 MOST_HAZE = 0.15
-"""The most haze in a band at 480 nm. A product without a dark object would be darkened too much."""
+"""The most haze in blue. A product without a dark object would be darkened too much."""
 
 EXPONENT = -2
 """Of the wavelength, in the most haze: between a clear sky (−4) and a very hazy one (−0.5)."""
 
-WAVELENGTHS = {
-    "coastal": 427,
-    "blue": 480,
-    "green": 550,
-    "pan": 600,
-    "yellow": 608,
-    "red": 660,
-    "rededge": 725,
-    "rededge1": 705,
-    "rededge2": 740,
-    "nir": 830,
-    "nir1": 833,
-    "nir2": 949,
-}
-"""Centres of bands in nm, roughly."""
-
-WINDOWS, SIDE = 8, 128
-"""Windows that are sampled along each side of an image, and their size in pixels."""
 
 FORMAT = "potato haze 1"
 """What the JSON calls itself."""
@@ -66,15 +47,9 @@ def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:
         DeliveryError: if the sample has no valid pixel.
         InputError: if the image can't be read.
     """
-    samples = []
     with gdal(), contextlib.closing(open_dataset(layer.name, "image", layer.driver)) as dataset:
         image = pan_image(layer, dataset) if sensor is None else mul_image(layer, dataset, sensor)[0]
-        height, width = min(SIDE, image.grid.height), min(SIDE, image.grid.width)
-        for row in even_starts(image.grid.height, SIDE, WINDOWS):
-            for column in even_starts(image.grid.width, SIDE, WINDOWS):
-                pixels, valid = image.read(row, column, height, width)
-                samples.append(pixels[:, valid])
-    counts = np.concatenate(samples, 1)
+        counts = sample_pixels(image)
     if not counts.size:
         raise DeliveryError(f"{layer.path}: expected valid pixels, found none; the image is empty")
     darkest = counts_to_reflectance(np.quantile(counts, SHARE, axis=1, method="lower"))

@@ -1,10 +1,12 @@
 """Comparison of two finished pictures: how far apart they look."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from potato.core.installation import VERSION
-from potato.core.render import Look, unrender
+from potato.core.render import NATURAL, Look
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import EmptyError
@@ -12,9 +14,9 @@ from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.result import Charts, Evaluation
 from potato.evaluation.tables import difference_section, picture_section
-from potato.raster import check_same_grid, gdal, open_picture
-from potato.viewing.blocks import Block, bits_of, map_image_blocks
-from potato.viewing.color_ops import screen_look
+from potato.raster import check_same_grid, gdal
+from potato.viewing.blocks import Block, map_image_blocks
+from potato.viewing.reflectance import Colours, open_colours, sensor_of_pictures
 
 _KEY = "pictures"
 
@@ -23,6 +25,9 @@ def evaluate_pictures(
     first: PathLike, second: PathLike, *, workers: int | None = None, progress: bool = False
 ) -> Evaluation:
     """Compare two pictures as a screen shows them: codes count as sRGB, whatever the look.
+
+    Reflectance × 10,000, of red, green and blue or of all bands of the other's sensor, is first
+    rendered in the look of the other.
 
     Args:
         first: red, green, blue in 8 or 16 bits, and a mask, an alpha or neither.
@@ -35,17 +40,19 @@ def evaluate_pictures(
         GridError: if they don't lie on one grid.
         EmptyError: if no pixel is valid in both.
     """
-    with gdal(), open_picture(first) as one, open_picture(second) as other:
-        check_same_grid(one, other)
-        looks = [screen_look(bits_of(image)) for image in (one, other)]
-        grid = one.grid
+    sensor = sensor_of_pictures((first, second))
+    with gdal(), open_colours(first, sensor) as one, open_colours(second, sensor) as other:
+        pictures = one, other
+        check_same_grid(one.image, other.image)
+        look = next((each.look for each in pictures if each.look is not None), NATURAL)
+        grid = one.image.grid
         findings = Findings()
         chart = ErrorMap(PairWindow(0, 0, grid.height, grid.width))
 
         def work(block: Block) -> tuple[Findings, Tensor] | None:
-            return _compare(block, looks)
+            return _compare(block, pictures, look)
 
-        for window, result in map_image_blocks((one, other), work, workers, progress):
+        for window, result in map_image_blocks((one.image, other.image), work, workers, progress):
             if result is not None:
                 findings.join(result[0])
                 chart.put(PairWindow(window.row, window.column, window.height, window.width), result[1])
@@ -66,14 +73,14 @@ def evaluate_pictures(
     )
 
 
-def _compare(block: Block, looks: list[Look]) -> tuple[Findings, Tensor] | None:
+def _compare(block: Block, pictures: Sequence[Colours], look: Look) -> tuple[Findings, Tensor] | None:
     """The findings of a block, and ΔE (h, w), NaN where either picture is invalid."""
     valid = torch.from_numpy(block.valid[0] & block.valid[1])
     if not bool(valid.any()):
         return None
     first, second = (
-        unrender(torch.from_numpy(codes.astype("float32")), look)
-        for codes, look in zip(block.pixels, looks, strict=True)
+        torch.from_numpy(picture.screen(numbers, look))
+        for numbers, picture in zip(block.pixels, pictures, strict=True)
     )
     findings = Findings()
     distance = findings.difference(_KEY).add(first, second, valid)

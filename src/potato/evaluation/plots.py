@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from potato.core.statistics import Histogram, bin_edges
+from potato.core.types import PathLike
 from potato.evaluation.result import Evaluation, Section
 from potato.model.weights import PREDICTOR
-from potato.raster import check_output
+from potato.raster import check_folder, check_output
 from potato.raster.atomic import make_folder, write_whole
 from potato.viewing.graticule import check_matplotlib
 
@@ -32,13 +33,16 @@ _ARROWS = 20
 """Length of an arrow by the displacement that it shows."""
 
 
-def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
+def plan_plots(
+    folder: PathLike, mode: str, overwrite: bool, inputs: Iterable[object] = ()
+) -> dict[str, Path]:
     """The plots of a mode and their files, checked before any work.
 
     Args:
         folder: the folder for the files; made if it isn't there.
         mode: of the evaluation.
         overwrite: whether files may be replaced.
+        inputs: files that must not be.
 
     Returns:
         A file by the name of each plot.
@@ -55,8 +59,9 @@ def plan_plots(folder: Path, mode: str, overwrite: bool) -> dict[str, Path]:
         "reflectances": ("histogram", "bars"),
         "registration": ("registration",),
     }[mode]
-    make_folder(folder)
-    return {name: check_output(folder / f"{name}.png", overwrite) for name in names}
+    path = check_folder(folder)
+    make_folder(path)
+    return {name: check_output(path / f"{name}.png", overwrite, inputs) for name in names}
 
 
 def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:

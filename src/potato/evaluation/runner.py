@@ -1,7 +1,6 @@
 """`evaluate`: every mode of evaluation, with JSON and plots if asked."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from potato.core.types import PathLike
 from potato.errors import InputError
@@ -123,8 +122,9 @@ def evaluate(
             f"found {' and '.join(modes) or 'none that is complete'}"
         )
     [(mode, run)] = modes.items()
-    target = None if json_file is None else check_output(json_file, overwrite)
-    files = {} if plots is None else plan_plots(Path(plots), mode, overwrite)
+    inputs = (pan, mul, *(pictures or ()), *(registration or ()), reflectances, weights)
+    target = None if json_file is None else check_output(json_file, overwrite, inputs)
+    files = {} if plots is None else plan_plots(plots, mode, overwrite, inputs)
     result = run()
     if target is not None:
         write_whole(target, result.as_json())

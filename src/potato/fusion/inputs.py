@@ -67,6 +67,7 @@ def _open_found(
     own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
     pair = open_pair(delivery.pan, delivery.mul, reading=own)
     pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+    pair.product, pair.whole = delivery.name, delivery.whole
     return pair
 
 
@@ -76,7 +77,7 @@ def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, f
 
     fine, coarse = reading.pan(pan), reading.mul(mul)
     with open_mul(mul, reading) as (_, sensor):
-        layers = clear_files(fine, coarse, sensor, _haze_file(Path(coarse.path).stem, folder))
+        layers = clear_files(fine, coarse, sensor, kept_file(Path(coarse.path).stem, folder, "haze"))
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
     pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
@@ -148,6 +149,7 @@ def _find_delivery(
         pan=replace(part.pan, calibration=cleared.pan.calibration),
         mul=replace(part.mul, calibration=cleared.mul.calibration),
         parts=part.parts,
+        whole=cleared.mul,
     )
 
 
@@ -157,10 +159,10 @@ def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Deli
 
     if reading.calibrate in ("none", "toa"):
         return delivery
-    return clear_haze(delivery, _haze_file(delivery.name, folder))
+    return clear_haze(delivery, kept_file(delivery.name, folder, "haze"))
 
 
-def _haze_file(name: str, folder: Path | None) -> Path | None:
-    """The file that keeps the haze of a product in a folder."""
+def kept_file(name: str, folder: Path | None, what: str) -> Path | None:
+    """The file that keeps the haze or the grade of a product in a folder; None without a folder."""
     plain = re.sub(r"[^\w.-]+", "_", name)
-    return None if folder is None else folder / f"{plain}.haze.json"
+    return None if folder is None else folder / f"{plain}.{what}.json"

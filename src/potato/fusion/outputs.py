@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.color import SRGB_TO_XYZ
-from potato.core.draw import draw_picture
+from potato.core.draw import PRIMARIES, draw_picture
+from potato.core.grade import PLAIN
 from potato.core.notebook import THUMBNAIL_SIDE
 from potato.core.render import NATURAL, Look
 from potato.core.sensors import SCALE, Sensor
@@ -109,18 +109,7 @@ class Composite(TrueColour):
         counts = backend.fuse_bands(pixels, self.numbers)
         if counts is None:
             return None
-        return render_colour(counts, counts[0] > 0, _PRIMARIES, self.look, row, column)
-
-
-_PRIMARIES = Sensor(
-    name="composite",
-    title="a composite",
-    platforms=(),
-    bands=("red", "green", "blue"),
-    bands_to_xyz=tuple((x, y, z) for x, y, z in zip(*SRGB_TO_XYZ, strict=True)),
-    pan_weights=(1 / 3, 1 / 3, 1 / 3),
-)
-"""A sensor whose bands are the primaries of sRGB."""
+        return render_colour(counts, counts[0] > 0, PRIMARIES, self.look, row, column)
 
 
 def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
@@ -154,12 +143,13 @@ def choose_output(
         return SharpBands(numbers, Channels("uint16", _names(sensor, numbers), 1 / SCALE))
     if composite:
         numbers = sensor.choose_bands(composite)
-        if len(numbers) != len(_PRIMARIES.bands):
+        if len(numbers) != len(PRIMARIES.bands):
             raise BandError(
                 "expected three bands, to be shown as red, green and blue, such as nir,red,green; "
                 f"found {', '.join(composite)}"
             )
-        return Composite(look, numbers, _names(sensor, numbers))
+        # Grey ground has no known colour in other bands.
+        return Composite(look.graded(PLAIN), numbers, _names(sensor, numbers))
     return TrueColour(look)
 
 
@@ -183,4 +173,4 @@ def draw_output(output: Path) -> NDArray[np.uint8]:
             return draw_picture(codes, valid, tags)
         three = count, (count + 1) // 2, 1
         counts, valid, _ = read_overview(Image(str(output), dataset, three), THUMBNAIL_SIDE)
-        return draw_picture(render_colour(counts, valid, _PRIMARIES, NATURAL)[:3], valid, tags)
+        return draw_picture(render_colour(counts, valid, PRIMARIES, NATURAL)[:3], valid, tags)

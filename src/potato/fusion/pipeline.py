@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from potato.core.grade import Grade
 from potato.core.installation import VERSION
 from potato.core.notebook import Shown, View
 from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
-from potato.core.render import LOOKS, NATURAL, Look
+from potato.core.render import NATURAL, Look, as_look
 from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
@@ -25,6 +26,7 @@ from potato.engine.devices import choose_device
 from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
 from potato.errors import InputError
 from potato.fusion.align import align_pair, resampling_tags
+from potato.fusion.grading import grade_pair
 from potato.fusion.inputs import open_inputs
 from potato.fusion.outputs import Output, as_names, choose_output, draw_output
 from potato.fusion.part import choose_part
@@ -40,6 +42,7 @@ from potato.raster import (
     Reading,
     check_output,
     create_picture,
+    keep_inputs,
 )
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
@@ -141,6 +144,7 @@ def fuse(
     align: bool = False,
     weights: PathLike | Model | HasModel | None = None,
     look: str | Look = "natural",
+    grade: bool | PathLike | Grade = False,
     bands: str | Sequence[str] = (),
     composite: str | Sequence[str] = (),
     profile: str = "cog",
@@ -179,7 +183,11 @@ def fuse(
             there: each detector array by one displacement.
         weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
             network; None for the shipped weights or, if the sensor has none, the predictor.
-        look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
+        look: `natural`, `clear` or `vivid` (8 bits, for viewing), `flat` (16 bits, colorimetric),
+            or a `Look`.
+        grade: whether to measure black point and white point on the whole pair or delivery, and
+            keep them in NAME.grade.json beside the output, where they are found again; or such a
+            file; or a `core.grade.Grade`.
         bands: names of bands, one by one or with commas between, or `all`: writes these as
             reflectance × 10,000 in uint16 (0 where invalid) instead of a picture. Ratios of
             bands, averaged over a pixel of mul, are its own; brightness is within a few percent.
@@ -202,11 +210,11 @@ def fuse(
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
     """
-    check_output(output, overwrite)
+    check_output(output, overwrite, (pan, mul, weights, aoi))
     if isinstance(weights, str | os.PathLike):
         weights = load_model(weights)
     settings = FuseSettings(
-        look=LOOKS[look] if isinstance(look, str) else look,
+        look=as_look(look),
         bands=as_names(bands),
         composite=as_names(composite),
         profile=profile,
@@ -220,9 +228,14 @@ def fuse(
     reading = reading or Reading()
     if sensor is not None:
         reading = dataclasses.replace(reading, sensor=sensor)
+    if grade is not False and (settings.bands or settings.composite):
+        raise InputError("expected a grade with a picture in true colour, found one with bands")
     with open_inputs(pan, mul, reading, Path(output).parent) as pair:
         part = choose_part(pair, bbox=bbox, aoi=aoi, window=window, extent=extent)
         model = load_model(sensor=pair.sensor) if weights is None else as_model(weights)
+        measured = grade_pair(pair, grade, Path(output).parent)
+        if measured is not None:
+            settings = dataclasses.replace(settings, look=settings.look.graded(measured))
         return fuse_pair(align_pair(pair) if align else pair, output, model, settings, part)
 
 
@@ -245,6 +258,7 @@ def fuse_pair(
         BlockError: if the work fails on a block.
     """
     started = time.perf_counter()
+    keep_inputs(Path(output), pair.files)
     ratio = pair.ratio
     written = choose_output(pair.sensor, settings.look, settings.bands, settings.composite)
     if settings.block is not None and (settings.block < ratio or settings.block % ratio):

@@ -18,7 +18,7 @@ same at every scale. Files without overviews are read whole and give the same re
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.render import LOOKS, Look
+from potato.core.render import Look, as_look
 from potato.core.types import Codes
 from potato.core.windows import PairWindow
 from potato.model.backend import open_backend
@@ -40,7 +40,7 @@ def sharpen_window(
             isn't sharpened: its colours are those of mul, which has that scale by itself.
         window: cells of the pair, counted from its corner; may reach beyond it.
         model: from `load_model`, or a network.
-        look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
+        look: `natural`, `clear` or `vivid` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
         Red, green, blue (3, rh, rw), uint8 or uint16, and a mask bool (rh, rw), True where both
@@ -54,7 +54,7 @@ def sharpen_window(
         >>> with open_pair("x-pan.tif", "x-ms.tif") as pair:  # doctest: +SKIP
         ...     rgb, mask = sharpen_window(pair, PairWindow(100, 100, 64, 64), load_model())
     """
-    codes = _window_codes(pair, window, model, LOOKS[look] if isinstance(look, str) else look)
+    codes = _window_codes(pair, window, model, as_look(look))
     return codes[:3], codes[3] > 0
 
 
@@ -69,7 +69,7 @@ def sharpen_onto(
         pair: from `open_pair`.
         grid: any CRS, scale and place.
         model: from `load_model`, or a network.
-        look: `natural` (8 bits), `flat` (16 bits), or a `Look`.
+        look: `natural`, `clear` or `vivid` (8 bits), `flat` (16 bits), or a `Look`.
 
     Returns:
         Red, green, blue (3, grid.height, grid.width), uint8 or uint16, and a mask bool
@@ -79,7 +79,7 @@ def sharpen_onto(
     Raises:
         InputError: if a file can't be read there.
     """
-    look = LOOKS[look] if isinstance(look, str) else look
+    look = as_look(look)
     footprint = find_footprint(pair.grid, grid)
     window = PairWindow(0, 0, 0, 0)
     if footprint is not None:

@@ -16,7 +16,7 @@ def sharpen(
     mul: NDArray[Any],
     pan_valid: NDArray[Any] | None,
     mul_valid: NDArray[Any] | None,
-    look: tuple[int, float, float],
+    look: tuple[int, float, float, float, tuple[float, float, float], tuple[float, float, float]],
     row_dither: NDArray[Any] | None,
     column_dither: NDArray[Any] | None,
     out: NDArray[Any] | None,

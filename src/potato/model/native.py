@@ -20,6 +20,7 @@ from potato.core.color import (
     bands_to_lms,
     xyz_to_bands,
 )
+from potato.core.grade import PLAIN, Triple
 from potato.core.mtf import gaussian_taps
 from potato.core.render import Look, dither_phases
 from potato.core.resample import BICUBIC_REACH, bicubic_phases
@@ -32,6 +33,12 @@ from potato.raster import PairPixels
 
 Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
 """Phases of the dither, of each row and of each column; None rounds."""
+
+Tone = tuple[int, float, float, float, Triple, Triple]
+"""A look: bits, exposure (0 without a tone curve), contrast, saturation; black and gain."""
+
+NO_LOOK: Tone = (0, 0.0, 1.0, 1.0, PLAIN.black, PLAIN.gain)
+"""No bits: the result is Oklab itself."""
 
 Call = Callable[[NDArray[Any] | None, NDArray[np.float32] | None], int]
 """A call of native code, to which output and workspace are to be given."""
@@ -97,7 +104,7 @@ class NativeBackend:
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
         """Oklab (3, rh, rw) of a window that includes `read_halo`; 0 where a pixel is invalid."""
-        oklab, valid = self._run(pixels, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
+        oklab, valid = self._run(pixels, NO_LOOK, (None, None), np.dtype(np.float32))
         return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
@@ -107,7 +114,7 @@ class NativeBackend:
             less = halo - self.read_halo
             height, width = pixels.mul_valid.shape
             inner = pixels.crop(less, less, height - 2 * less, width - 2 * less)
-            colour, valid = self._run(inner, (0, 0.0, 0.0), (None, None), np.dtype(np.float32))
+            colour, valid = self._run(inner, NO_LOOK, (None, None), np.dtype(np.float32))
             if not valid:
                 return None
             oklab = np.moveaxis(colour, 0, -1)
@@ -140,7 +147,7 @@ class NativeBackend:
         return height, width
 
     def _run(
-        self, pixels: PairPixels, tone: tuple[int, float, float], phases: Phases, dtype: np.dtype[Any]
+        self, pixels: PairPixels, tone: Tone, phases: Phases, dtype: np.dtype[Any]
     ) -> tuple[NDArray[Any], int]:
         """Four channels (4, rh, rw), neighbours in memory, and the number of valid pixels."""
         pan_valid, mul_valid = _masks(pixels)
@@ -222,9 +229,10 @@ def render_colour(
     return np.moveaxis(out, -1, 0)
 
 
-def _tone(look: Look) -> tuple[int, float, float]:
-    """Bits, exposure (0 without a tone curve) and contrast of a look."""
-    return look.bits, look.exposure or 0.0, look.contrast
+def _tone(look: Look) -> Tone:
+    """A look as native code takes it."""
+    grade = look.grade
+    return look.bits, look.exposure or 0.0, look.contrast, look.saturation, grade.black, grade.gain
 
 
 def _phases(look: Look, height: int, width: int, row: int, column: int) -> Phases:

@@ -21,6 +21,7 @@ Notable features:
   the model; whole images, chips and blocks of a file all go through it.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Self
@@ -29,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from potato.core.color import mul_to_oklab
+from potato.core.color import bands_to_xyz, mul_to_oklab, xyz_to_oklab
 from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cells, upsample_cells
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
@@ -76,9 +77,18 @@ class Sharpener(nn.Module):
 
     @classmethod
     def of(cls, model: Model | HasModel, sensor: Sensor = WORKSHOP) -> Self:
-        """The network of a model, on the CPU, in evaluation mode; a network remains as it is."""
-        if isinstance(model, cls) and model.sensor == sensor:
-            return model
+        """The network of a model for a sensor, on the CPU and in evaluation mode.
+
+        A network stays on its device and in its mode. For another sensor, it is a new one with the
+        weights of the old one, not a copy of them.
+        """
+        if isinstance(model, cls):
+            if model.sensor == sensor:
+                return model
+            other = copy.copy(model)
+            other.sensor = sensor
+            other.halo_valid, other.halo, other.read_halo = halos(model.architecture, sensor)
+            return other
         model = as_model(model)
         network = cls(model.architecture, sensor)
         network.load_state_dict({name: torch.tensor(array) for name, array in model.tensors.items()})
@@ -89,17 +99,23 @@ class Sharpener(nn.Module):
         state = self.state_dict().items()
         return Model(self.architecture, {name: tensor.float().cpu().numpy().copy() for name, tensor in state})
 
-    def forward(self, pan: Tensor, mul: Tensor) -> Tensor:
+    def forward(self, pan: Tensor, mul: Tensor, matrices: Tensor | None = None) -> Tensor:
         """Sharpen cells.
 
         Args:
             pan: reflectance in cells (b, r², h + 2·halo, w + 2·halo); r is the ratio.
             mul: reflectance (b, n, h + 2·halo, w + 2·halo).
+            matrices: from bands to XYZ (b, 3, n), where each image has a sensor of its own; None
+                for that of `sensor`.
 
         Returns:
             Oklab in cells (b, 3r², h, w).
         """
-        mean, oklab = pan.mean(1, keepdim=True), mul_to_oklab(mul, self.sensor)
+        mean = pan.mean(1, keepdim=True)
+        if matrices is None:
+            oklab = mul_to_oklab(mul, self.sensor)
+        else:
+            oklab = xyz_to_oklab(bands_to_xyz(mul, matrices))
         shading, roots = root(mean), root(pan)
         depth = len(self.layers)
         if not depth:
@@ -197,7 +213,12 @@ def fill_pair(
 
 
 def sharpen_cells(
-    model: Sharpener, pan: Tensor, mul: Tensor, valid: tuple[Tensor, Tensor] | None = None, given: int = 0
+    model: Sharpener,
+    pan: Tensor,
+    mul: Tensor,
+    valid: tuple[Tensor, Tensor] | None = None,
+    given: int = 0,
+    matrices: Tensor | None = None,
 ) -> Tensor:
     """Fill invalid pixels, pad or crop to the model's halo, and run the model.
 
@@ -210,6 +231,7 @@ def sharpen_cells(
         given: cells around the result that pan and mul include: 0 for a whole image, which is
             filled outwards; `model.halo_valid` for a chip in training, whose result is smaller than
             it; `model.read_halo` for a block of a larger image.
+        matrices: as `Sharpener.forward` takes them.
 
     Returns:
         Oklab in cells (b, 3r², h, w), without meaning where pan or mul is invalid.
@@ -221,7 +243,7 @@ def sharpen_cells(
         pan, mul, pan_valid, mul_valid = (pad(image, outside) for image in (pan, mul, *valid))
         pan, mul = fill_pair(pan, mul, pan_valid, mul_valid, model.halo_valid)
     missing = model.halo - max(given, model.halo_valid)
-    result: Tensor = model(pad(pan, missing), pad(mul, missing))
+    result: Tensor = model(pad(pan, missing), pad(mul, missing), matrices)
     return result
 
 

@@ -23,6 +23,7 @@ from potato.core.types import PathLike
 from potato.errors import ExtraError, WeightsError
 from potato.model.model import Architecture, HasModel, Model, as_model
 from potato.raster.atomic import write_whole
+from potato.raster.outputs import check_output
 
 DEFAULT = "potato.safetensors"
 """File of the shipped checkpoint in the package's assets."""
@@ -111,7 +112,7 @@ def save_model(model: Model | HasModel, path: PathLike, card: dict[str, Any] | N
     Raises:
         OutputError: if a file can't be written.
     """
-    path, model = Path(path), as_model(model)
+    path, model = check_output(path, overwrite=True), as_model(model)
     full = {**(card or {}), "architecture": dataclasses.asdict(model.architecture)}
     tensors = {name: np.ascontiguousarray(tensor) for name, tensor in model.tensors.items()}
     text = json.dumps(full, sort_keys=True, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """GDAL and files: pairs in, pictures out, whole or absent."""
 
 from potato.raster.area import Area, Part, part_of
+from potato.raster.band_finding import known_sensor
 from potato.raster.capabilities import Abilities, find_abilities
 from potato.raster.coordinates import Grid, crs_name, grid_at, grid_to_lonlat, lonlat_to_grid, map_to_grid
 from potato.raster.encoding import encode_jpeg, encode_png, write_png
@@ -13,10 +14,12 @@ from potato.raster.image import (
     read_photograph,
     read_picture,
 )
-from potato.raster.layer import Layer, Reading, as_layer, known_sensor, mul_image, open_mul, pan_image
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
+from potato.raster.outputs import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.samples import sample_pixels
 from potato.raster.warp import cells_within, find_footprint, warp_picture
-from potato.raster.writer import Channels, Picture, check_output, create_picture, write_image
+from potato.raster.writer import Channels, Picture, create_picture, write_image
 
 __all__ = [
     "Abilities",
@@ -32,6 +35,7 @@ __all__ = [
     "Reading",
     "as_layer",
     "cells_within",
+    "check_folder",
     "check_output",
     "check_same_grid",
     "create_picture",
@@ -43,10 +47,12 @@ __all__ = [
     "gdal",
     "grid_at",
     "grid_to_lonlat",
+    "keep_inputs",
     "known_sensor",
     "lonlat_to_grid",
     "map_to_grid",
     "mul_image",
+    "new_folder",
     "open_dataset",
     "open_mul",
     "open_pair",
@@ -56,6 +62,7 @@ __all__ = [
     "read_overview",
     "read_photograph",
     "read_picture",
+    "sample_pixels",
     "warp_picture",
     "write_image",
     "write_png",

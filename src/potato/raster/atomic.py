@@ -1,13 +1,54 @@
-"""Files that are whole or absent, and locks that let one run at a time use a folder."""
+"""Files that are whole or absent, and locks that let one run at a time use a folder.
+
+What is being made lies under a hidden name, `.NAME.….partial`, beside its place. The process that
+makes it holds a lock, which the system releases when the process ends, however it ends. So the next
+run knows what a killed one has left, and removes it.
+"""
 
 import contextlib
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from potato.errors import OutputError, PotatoError
+from potato.core.text import redact
+from potato.core.types import PathLike
+from potato.errors import DiskFullError, OutputError, PotatoError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|/vsi", re.IGNORECASE)
+"""How names begin that are no files of this machine. pathlib makes `s3:/` of `s3://`; a single
+letter before the colon is a drive of Windows."""
+
+PARTIAL = ".partial"
+"""Ending of hidden names."""
+
+_LOCK = ".lock"
+"""Name of the file in a hidden folder that is locked."""
+
+_LONGEST = 200
+"""Bytes of a name that its hidden name repeats; most systems allow 255 in all."""
+
+
+def local_path(output: PathLike) -> Path:
+    """The path of an output.
+
+    Raises:
+        OutputError: if it is an address, such as `s3://bucket/a.tif`.
+    """
+    name = os.fspath(output)
+    if ADDRESS.match(name):
+        raise OutputError(
+            f"{redact(name)}: expected a path on this machine, found an address; write to a folder here and "
+            "copy it there afterwards (aws s3 sync, gsutil, rclone)"
+        )
+    return Path(name)
 
 
 @contextlib.contextmanager
@@ -18,16 +59,17 @@ def writing(path: Path) -> Iterator[None]:
     except OutputError:  # may be an OSError too
         raise
     except OSError as error:
-        raise OutputError(f"{path}: can't write there: {error.strerror or error}") from error
+        kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else OutputError
+        raise kind(f"{path}: can't write there: {error.strerror or error}") from error
 
 
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, if they aren't there.
 
     Raises:
-        OutputError: if they can't be made, for example because a file is in the way.
+        OutputError: if it is an address, or can't be made, for example because a file is there.
     """
-    with writing(path):
+    with writing(local_path(path)):
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -41,10 +83,14 @@ def write_whole(path: Path, data: bytes | str) -> None:
     Raises:
         OutputError: if it can't be written, for example because the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with writing(path):
+        handle = None
+        while handle is None:
+            beside = _hidden(path)
+            handle = _hold(beside)
         try:
-            beside.write_bytes(data.encode() if isinstance(data, str) else data)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -65,14 +111,44 @@ def staging_folder(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: for any OSError inside the `with`, for example because the disk is full.
     """
-    # The name comes first, so that an interruption right after mkdir still removes the folder.
-    folder = target.with_name(f".{target.name}.{os.urandom(6).hex()}.partial")
-    with writing(target):
-        try:
+    with writing(target), contextlib.ExitStack() as stack:
+        handle = None
+        while handle is None:
+            # The name comes first, so that an interruption right after mkdir removes the folder.
+            folder = _hidden(target)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # another run took it for abandoned
+                handle = _hold(folder / _LOCK)
+        stack.callback(os.close, handle)
+        yield folder
+
+
+def remove_partials(folder: Path, name: str = "") -> None:
+    """Remove what killed runs left in a folder.
+
+    What cannot be removed stays, and so does what lies on a file system without locks.
+
+    Args:
+        folder: the folder.
+        name: of the file or folder that they were making; empty for any.
+    """
+    with contextlib.suppress(OSError):
+        for path in _partials(folder, _prefix(name) if name else "."):
+            with _abandoned(path) as left:
+                if left and path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                elif left:
+                    path.unlink(missing_ok=True)
+
+
+def find_partials(folder: Path) -> list[Path]:
+    """What killed runs left in a folder."""
+    found = []
+    for path in _partials(folder, "."):
+        with _abandoned(path) as left:
+            found += [path] if left else []
+    return sorted(found)
 
 
 @contextlib.contextmanager
@@ -88,20 +164,68 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
         PotatoError: `refusal`.
         OutputError: if the file can't be created.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows
+    if fcntl is None:
         yield
         return
     with writing(path):
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise refusal from error
-            # Some network file systems know no locks.
+        if _lock(handle) is False:
+            raise refusal
         yield
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock an open file: whether that worked, or None if the system can't lock it."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network file systems know no locks.
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
+    return True
+
+
+def _hold(path: Path) -> int | None:
+    """Create a file and lock it; None if another run took it for abandoned meanwhile."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with contextlib.suppress(FileNotFoundError):
+        if _lock(handle) is not False and os.path.samestat(os.fstat(handle), path.stat()):
+            return handle
+    os.close(handle)
+    return None
+
+
+@contextlib.contextmanager
+def _abandoned(path: Path) -> Iterator[bool]:
+    """Whether the process that made a hidden file or folder is gone; it is locked while inside."""
+    lock, flags = (path / _LOCK, os.O_RDWR | os.O_CREAT) if path.is_dir() else (path, os.O_RDWR)
+    try:
+        handle = os.open(lock, flags)
+    except OSError:  # it is another user's, or gone meanwhile
+        yield False
+        return
+    try:
+        yield _lock(handle) is True
+    finally:
+        os.close(handle)
+
+
+def _prefix(name: str) -> str:
+    return "." + os.fsencode(name)[:_LONGEST].decode(errors="ignore") + "."
+
+
+def _hidden(target: Path) -> Path:
+    return target.with_name(f"{_prefix(target.name)}{os.urandom(6).hex()}{PARTIAL}")
+
+
+def _partials(folder: Path, prefix: str) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [
+            Path(entry.path)
+            for entry in entries
+            if entry.name.startswith(prefix) and entry.name.endswith(PARTIAL) and not entry.is_symlink()
+        ]

@@ -16,6 +16,7 @@ from rasterio.session import DummySession
 
 from potato.errors import InputError, OutputError
 from potato.raster.process_state import SharedChange
+from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
 DEFAULTS: dict[str, str | int] = {
     # Blocks are read and written once, so 64 MB of cache are enough, and memory stays bounded.
@@ -74,20 +75,41 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         path: anything that GDAL opens.
         role: names the dataset in messages: "pan", "mul" or "picture".
         driver: the one format that may be opened, by GDAL's name of its driver; None for any. Files
-            from strangers need one, since formats such as VRT read other files that they name.
+            from strangers need one, since formats such as VRT read other files that they name; it
+            holds for masks and overviews beside them, too.
         options: GDAL's open options.
 
     Raises:
-        InputError: if it can't be opened.
+        InputError: if it can't be opened, or is made to harm (`raster.untrusted`).
     """
+    check_file(path)
+    if driver is not None:
+        check_beside(path, lambda beside: open_dataset(beside, role, driver))
     name = re.sub("^s3://", "/vsis3/", path)
+    alone = unset_options(ALONE) if is_remote(name) else {}
+    with placeless(), rasterio.Env(session=DummySession(), **alone):
+        check_header(path)
+        try:
+            dataset = rasterio.open(name, driver=driver, **options)
+        except RasterioError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"can't open {role} {path}: {reason}") from error
+        try:
+            check_dataset(path, dataset, trusted=driver is None)
+        except BaseException:
+            dataset.close()
+            raise
+    return dataset
+
+
+def reopen_dataset(dataset: Any) -> Any:
+    """Open a dataset once more, for another thread; InputError if it can't be opened any more."""
+    alone = unset_options(ALONE) if is_remote(dataset.name) else {}
     try:
-        alone = unset_options(ALONE) if is_remote(name) else {}
         with placeless(), rasterio.Env(session=DummySession(), **alone):
-            return rasterio.open(name, driver=driver, **options)
+            return rasterio.open(dataset.name, driver=dataset.driver)
     except RasterioError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"can't open {role} {path}: {reason}") from error
+        raise InputError(f"can't open {dataset.name} again: {gdal_reason(error)}") from error
 
 
 def gdal_reason(error: RasterioError) -> str:

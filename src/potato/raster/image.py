@@ -19,7 +19,14 @@ from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
-from potato.raster.gdal_env import gdal, gdal_reason, open_dataset, placeless
+from potato.raster.gdal_env import (
+    gdal,
+    gdal_reason,
+    is_remote,
+    open_dataset,
+    placeless,
+    reopen_dataset,
+)
 
 CORNER_TOLERANCE = 0.1
 """Pixels by which the corners of two grids may differ: float noise in their transforms."""
@@ -36,8 +43,9 @@ RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 class Image:
     """One open image: some of its bands, and which of its pixels are valid.
 
-    The dataset's mask band or alpha says which pixels are valid. Without either, a pixel is invalid
-    if every band has its nodata value there, or 0 where the file names none. NaN is invalid too.
+    The dataset's mask band or alpha says which pixels are valid; if each band has a mask, all of
+    them. Without either, a pixel is invalid if every band has its nodata value there, or 0 where
+    the file names none. NaN is invalid too.
 
     Attributes:
         path: the path as the caller gave it, for messages.
@@ -72,7 +80,10 @@ class Image:
         self.step = step
         self.corner = corner
         self._alpha = None if nodata else _alpha_band(dataset, self.indexes)
-        self.has_mask = not nodata and (self._alpha is not None or _has_mask(dataset, self.indexes))
+        flags = dataset.mask_flag_enums[self.indexes[0] - 1]
+        self._masks_each = not flags
+        own_mask = not flags or (MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags)
+        self.has_mask = not nodata and (self._alpha is not None or own_mask)
         self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
         self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
         self.dtype = "uint16" if calibration else self._file_dtype
@@ -83,6 +94,11 @@ class Image:
             dataset.crs,
             dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
         )
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the local files that it is read from: masks, metadata, sources of a VRT."""
+        return [] if is_remote(self.dataset.name) else list(self.dataset.files)
 
     def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""
@@ -98,9 +114,7 @@ class Image:
         Raises:
             InputError: if it can't be opened any more.
         """
-        return self._view(
-            open_dataset(self.dataset.name, "image", self.dataset.driver), self.step, self.corner
-        )
+        return self._view(reopen_dataset(self.dataset), self.step, self.corner)
 
     def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Image":
         return Image(
@@ -134,7 +148,9 @@ class Image:
         if self._alpha is not None:
             good = self.dataset.read(self._alpha, window=window, out_shape=shape) > 0
         elif self.has_mask:
-            good = self.dataset.read_masks(self.indexes[0], window=window, out_shape=shape) > 0
+            bands = self.indexes if self._masks_each else self.indexes[:1]
+            size = None if shape is None else (len(bands), *shape)
+            good = (self.dataset.read_masks(bands, window=window, out_shape=size) > 0).all(0)
         else:
             assert pixels is not None
             good = (pixels != self._invalid).any(0)
@@ -315,12 +331,6 @@ def check_same_grid(first: Image, second: Image) -> None:
         )
 
 
-def _has_mask(dataset: Any, indexes: Sequence[int]) -> bool:
-    """Whether a mask band tells which pixels are valid."""
-    flags = dataset.mask_flag_enums[indexes[0] - 1]
-    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags
-
-
 def _alpha_band(dataset: Any, indexes: Sequence[int]) -> int | None:
     """GDAL's number of an alpha band that isn't read itself; its masks ignore one of many bands."""
     meanings = zip(dataset.indexes, dataset.colorinterp, strict=True)
@@ -332,9 +342,11 @@ def _invalid_values(dataset: Any, indexes: Sequence[int], nodata: Sequence[float
     """The value (n, 1, 1), or one for all bands (), that marks an invalid pixel."""
     own = [0.0 if value is None else value for value in (dataset.nodatavals[n - 1] for n in indexes)]
     values, kind = np.array(nodata or own), np.dtype(dataset.dtypes[indexes[0] - 1])
-    # In the type of the pixels, if it has these values: others take four times as long to compare.
-    if kind.kind in "iu" and all(value in range(*_limits(kind)) for value in values.tolist()):
-        values = values.astype(kind)
+    # In the type of the pixels, if it has these values: others take four times as long to compare,
+    # and a float of 32 bits isn't the number of 64 bits that it was rounded from.
+    if kind.kind == "f" or all(value in range(*_limits(kind)) for value in values.tolist()):
+        with np.errstate(over="ignore"):
+            values = values.astype(kind)
     return values[0] if len(set(values.tolist())) == 1 else values[:, None, None]
 
 

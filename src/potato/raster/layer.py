@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensors import Sensor
-from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError, InputError
+from potato.raster.band_finding import find_bands, guess_from_bands, known_sensor, own_bands, sensor_of
 from potato.raster.gdal_env import open_dataset
 from potato.raster.image import Image, opaque_bands
 
@@ -29,13 +28,6 @@ MOST_COUNT = 2047
 SAMPLE = 512
 """Side of the windows, in pixels, by which counts are told from reflectance."""
 
-PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
-"""Domains and names under which GDAL's readers give a file's platform."""
-
-
-_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
-"""What takes some bands out of a file."""
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -48,7 +40,7 @@ class Layer:
             them by their names.
         names: names of all bands of the file, in its order, in place of its own; empty for its own.
         calibration: how its numbers become reflectance; None for the scale and offset that the
-            file states, else reflectance × 10,000.
+            file states, else reflectance × 10,000. `STORED` for the same, whatever their type.
         nodata: the values that mark invalid pixels, one for each band or one for all; empty for the
             file's own.
         driver: the one format that it may have, by GDAL's name of its driver; None for any.
@@ -175,7 +167,7 @@ def mul_image(
     """
     guess = None
     if isinstance(sensor, str):
-        sensor = known_sensor(sensor, len(opaque_bands(dataset)[0]))
+        sensor = known_sensor(sensor, len(own_bands(dataset, len(layer.names))))
     own = sensor_of(dataset)
     if sensor and own and own != sensor and own.platforms:
         raise InputError(
@@ -184,102 +176,9 @@ def mul_image(
         )
     sensor = sensor or own
     if sensor is None:
-        sensor, guess = _guess(layer, dataset)
-    indexes = list(layer.indexes) if layer.indexes else _band_indexes(layer, dataset, sensor)
+        sensor, guess = guess_from_bands(layer.path, dataset, layer.names)
+    indexes = layer.indexes or find_bands(layer.path, dataset, sensor, layer.names)
     return _image(layer, dataset, indexes), sensor, guess
-
-
-def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
-    """The sensor that the metadata of a file name, as GDAL's readers find it; None without one.
-
-    Args:
-        dataset: an open pan or mul.
-        bands: how many bands mul has; None if this is mul.
-    """
-    bands = bands or len(opaque_bands(dataset)[0])
-    for domain, name in PLATFORM_TAGS:
-        platform = dataset.tags(ns=domain).get(name, "").strip('"')
-        sensor = find_sensor(platform, bands) if platform else None
-        if sensor:
-            return sensor
-    return None
-
-
-def known_sensor(name: str, bands: int | None = None) -> Sensor:
-    """The sensor of a name, with so many bands if it is delivered with different ones.
-
-    Raises:
-        InputError: if we don't know it.
-    """
-    sensor = find_sensor(name, bands)
-    if sensor is None:
-        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
-    return sensor
-
-
-def _guess(layer: Layer, dataset: Any) -> tuple[Sensor, str | None]:
-    """The sensor whose bands a file has, and a line about it if its colours may be another's."""
-    names = _names(layer, dataset)
-    sensor = guess_sensor(names)
-    if sensor is not None:
-        told = (
-            f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
-        )
-        return sensor, None if sensor.platforms else told
-    if not any(names) and (sensor := guess_unnamed(len(names))):
-        return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
-    found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
-    raise BandError(
-        f"{layer.path}: expected the bands of a sensor that Potato knows, found "
-        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
-    )
-
-
-def _names(layer: Layer, dataset: Any) -> list[str | None]:
-    """The names of all bands of a file but alpha.
-
-    Raises:
-        BandError: if the layer names more or fewer.
-    """
-    indexes = opaque_bands(dataset)[0]
-    if layer.names and len(layer.names) != len(indexes):
-        raise BandError(
-            f"{layer.path}: expected a name for each of its {counted(len(indexes), 'band')}, "
-            f"found {len(layer.names)} ({', '.join(layer.names)})"
-        )
-    return list(layer.names or (dataset.descriptions[index - 1] for index in indexes))
-
-
-def _band_indexes(layer: Layer, dataset: Any, sensor: Sensor) -> list[int]:
-    """GDAL's numbers of a sensor's bands, by their names, else by the order of its files."""
-    indexes = opaque_bands(dataset)[0]
-    if not layer.names and len(named := sensor.find_bands(dataset.descriptions)) == len(sensor.bands):
-        # A band that has the right name is no alpha, whatever the file says.
-        return [named[band] + 1 for band in sensor.bands]
-    places = sensor.find_bands(_names(layer, dataset))
-    if len(places) == len(sensor.bands):
-        return [indexes[places[band]] for band in sensor.bands]
-    if places:
-        missing = ", ".join(band for band in sensor.bands if band not in places)
-        raise BandError(
-            f"{layer.path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of "
-            f"none, found none for {missing}; name them in their order (--band-order "
-            f"{','.join(sensor.bands)})"
-        )
-    if len(indexes) != len(sensor.bands):
-        raise BandError(
-            f"{layer.path}: expected the {len(sensor.bands)} bands of {sensor.title} "
-            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; take these out first "
-            f"({_TAKE_OUT})"
-        )
-    if not sensor.file_order:
-        raise BandError(
-            f"{layer.path}: expected names of the bands, found none, and files of {sensor.title} have more "
-            f"than one order; say which it is (--band-order {','.join(sensor.bands)})"
-        )
-    order = dict(zip(sensor.file_order, indexes, strict=True))
-    return [order[band] for band in sensor.bands]
 
 
 def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
@@ -288,37 +187,64 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
     if len(kinds) != 1 or kinds[0] not in READABLE:
         raise BandError(
             f"{layer.path}: expected bands of one type among {', '.join(READABLE)}, "
-            f"found {', '.join(kinds)}; convert them first (gdal_translate -ot Float32)"
+            f"found {', '.join(kinds)}; convert them first (gdal_translate -ot Float32 IN OUT)"
         )
     if len(layer.nodata) not in (0, 1, len(indexes)):
         raise BandError(
             f"{layer.path}: expected one nodata value, or one for each of {len(indexes)} bands, "
             f"found {len(layer.nodata)}"
         )
-    calibration = layer.calibration or _stated(layer, dataset, indexes)
+    calibration = layer.calibration
+    if calibration in (None, STORED):  # which a file may contradict
+        calibration = _stated(layer, dataset, indexes) or calibration
+    if calibration is None:
+        _check_stored(layer, dataset, indexes)
+        calibration = STORED
     # Counts in the type that is wanted are read as they are.
     needed = None if calibration == STORED and kinds == ["uint16"] else calibration
     return Image(layer.path, dataset, indexes, calibration=needed, nodata=layer.nodata)
 
 
-def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration:
-    """The calibration that a file states; without one, that of stored reflectance.
+def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration | None:
+    """The calibration that the tags of a file state; None without one.
 
     Raises:
-        BandError: if its numbers can't be reflectance × 10,000.
+        BandError: if no numbers could have it.
     """
     gains, offsets = (
         tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
     )
-    if any(gain != 1 for gain in gains) or any(offsets):
+    if all(gain == 1 for gain in gains) and not any(offsets):
+        return None
+    remedy = "say how much reflectance a count is, such as --scale 0.0001"
+    silent = [
+        str(index)
+        for index, gain, offset in zip(indexes, gains, offsets, strict=True)
+        if (gain, offset) == (1, 0) and not dataset.dtypes[index - 1].startswith("float")
+    ]
+    if silent:
+        raise BandError(
+            f"{layer.path}: expected the scale of each band in its tags or of none, found none for band "
+            f"{', '.join(silent)}; {remedy}"
+        )
+    try:
         return Calibration(gains, offsets, "stated")
+    except BandError as error:
+        raise BandError(f"{layer.path}: {error} in its tags; {remedy}") from error
+
+
+def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
+    """Refuse numbers that can't be reflectance × 10,000, by their type.
+
+    Raises:
+        BandError: if they can't.
+    """
     kind = dataset.dtypes[indexes[0] - 1]
     bits = dataset.tags(indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", "16")
     if kind not in ("uint16", "int16"):
         raise uncalibrated(layer.path, f"numbers of {kind}")
     if bits.isdigit() and int(bits) < 15:
         raise uncalibrated(layer.path, f"counts of {bits} bits")
-    return STORED
 
 
 def uncalibrated(path: str, found: str) -> BandError:
@@ -334,13 +260,12 @@ def refuse_counts(*images: tuple[Layer, Image]) -> None:
     """Refuse images whose numbers nothing calls reflectance, and which are too small for it.
 
     Raises:
-        BandError: if no number of any image exceeds `MOST_COUNT`.
+        BandError: if no number of any such image exceeds `MOST_COUNT`.
         InputError: if a file can't be read.
     """
-    for layer, image in images:
-        if layer.calibration or image.calibration or not _holds_counts(image):
-            return
-    raise uncalibrated(images[0][0].path, f"counts, none above {MOST_COUNT:,}")
+    untold = [one for layer, one in images if not layer.calibration and one.calibration in (None, STORED)]
+    if untold and all(_holds_counts(image) for image in untold):
+        raise uncalibrated(untold[0].path, f"counts, none above {MOST_COUNT:,}")
 
 
 def _holds_counts(image: Image) -> bool:

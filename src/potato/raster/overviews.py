@@ -6,17 +6,16 @@ GDAL would read the finished pixels again and take more than twice the time.
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import rasterio.shutil
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK
+from potato.raster.checked_files import CheckedFiles
 from potato.raster.coordinates import Grid
 
 
@@ -36,14 +35,13 @@ class Overviews:
 
 @contextlib.contextmanager
 def open_overviews(
-    stage: Path, grid: Grid, create: Callable[[Path, Grid, int], Any], has_alpha: bool
+    grid: Grid, create: Callable[[str, Grid, int], Any], has_alpha: bool
 ) -> Iterator[Overviews]:
     """Make the overviews of a picture, down to one that fits into a TIFF block.
 
     Args:
-        stage: the file of the picture; overviews are written beside it.
         grid: size and place of the picture.
-        create: creates the file of an overview, of a grid, in TIFF blocks of a side.
+        create: creates the file of an overview, of a name and a grid, in TIFF blocks of a side.
         has_alpha: whether the last band is alpha; else pixels of 0 are invalid.
     """
     with contextlib.ExitStack() as stack:
@@ -54,24 +52,25 @@ def open_overviews(
                 -(-grid.height // step), -(-grid.width // step), grid.crs, grid.transform @ Affine.scale(step)
             )
             # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
-            dataset = create(_path(stage, level), coarse, max(16, TIFF_BLOCK // step))
+            dataset = create(_name(level), coarse, max(16, TIFF_BLOCK // step))
             datasets.append(stack.enter_context(contextlib.closing(dataset)))
         yield Overviews(datasets, has_alpha)
 
 
-def with_overviews(stage: Path, grid: Grid) -> Path:
-    """A VRT of a picture and its overviews, for GDAL to copy both into one file."""
-    path = stage.with_suffix(".vrt")
-    rasterio.shutil.copy(stage, path, driver="VRT")
+def with_overviews(files: CheckedFiles, stage: str, grid: Grid) -> str:
+    """The name of a VRT of a picture and its overviews, for GDAL to copy both into one file."""
+    name = "stage.vrt"
+    files.copy(stage, name, "VRT")
+    files.check()
+    path = files.folder / name
     tree = ElementTree.parse(path)
     for band in tree.iter("VRTRasterBand"):
         for level in range(1, _count(grid) + 1):
             overview = ElementTree.SubElement(band, "Overview")
-            name = ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1")
-            name.text = _path(stage, level).name
+            ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1").text = _name(level)
             ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
     tree.write(path)
-    return path
+    return name
 
 
 def halve(pixels: NDArray[Any], has_alpha: bool = True) -> NDArray[Any]:
@@ -113,5 +112,5 @@ def _count(grid: Grid) -> int:
     return min(most, math.ceil(math.log2(max(grid.width, grid.height, TIFF_BLOCK) / TIFF_BLOCK)))
 
 
-def _path(stage: Path, level: int) -> Path:
-    return stage.with_name(f"overview-{level}.tif")
+def _name(level: int) -> str:
+    return f"overview-{level}.tif"

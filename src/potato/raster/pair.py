@@ -5,6 +5,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,11 +22,12 @@ from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError, PairError
+from potato.raster.band_finding import own_bands, sensor_of
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import Image, opaque_bands
-from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts, sensor_of
+from potato.raster.image import Image
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts
 from potato.raster.nesting import find_nesting
 from potato.raster.regridded import Regridded
 
@@ -69,6 +71,8 @@ class Pair(Shown):
         pan, mul: the images, open as long as the pair is.
         sensor: the sensor; its ratio is that of the pair.
         notes: what had to be guessed about the files, a line each.
+        product: the name of the product that they belong to.
+        whole: mul of that product, if they are parts of it; else None.
         row, column: the pixel of mul at pan's upper left corner; may lie outside mul.
         grid: the grid of pan.
         height, width: size in cells, counted from pan's upper left corner; the last may be partial.
@@ -91,6 +95,8 @@ class Pair(Shown):
         self.factor = pan.step
         self.sensor = sensor
         self.notes = tuple(notes)
+        self.product = Path(redact(mul.path)).stem
+        self.whole: Layer | None = None
         self.height = math.ceil(self.grid.height / sensor.ratio)
         self.width = math.ceil(self.grid.width / sensor.ratio)
 
@@ -106,6 +112,11 @@ class Pair(Shown):
     def ratio(self) -> int:
         """Pan pixels along a side of a cell."""
         return self.sensor.ratio
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the local files that it is read from."""
+        return [name for image in (self.pan, self.mul) for name in image.files]
 
     @property
     def common(self) -> PairWindow:
@@ -272,7 +283,7 @@ def open_pair(
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         one = pan_image(fine, pan_file)
-        named = sensor or reading.sensor or sensor_of(pan_file, len(opaque_bands(mul_file)[0]))
+        named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
         other, found, guess = mul_image(coarse, mul_file, named)
         nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
         refuse_counts((coarse, other), (fine, one))

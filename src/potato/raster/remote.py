@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import rasterio
-import rasterio._env
 from rasterio.session import DummySession
 
 from potato.errors import ArdError, InputError
 from potato.raster.gdal_env import LogMessages, gdal, is_remote, unset_options
 from potato.raster.process_state import SharedChange
+from potato.raster.vsi import library, vsi_name
 
 Result = TypeVar("Result")
 
@@ -237,41 +237,26 @@ def _debug_messages() -> Iterator[list[str]]:
             logger.setLevel(level)
 
 
-@functools.cache
-def _library() -> Any:
-    """GDAL's C functions that rasterio doesn't wrap; None if they can't be loaded."""
-    try:
-        library = ctypes.CDLL(rasterio._env.__file__)
-        library.VSINetworkStatsGetAsSerializedJSON.restype = ctypes.c_void_p
-        library.VSINetworkStatsGetAsSerializedJSON.argtypes = [ctypes.c_void_p]
-        library.VSIFree.argtypes = [ctypes.c_void_p]
-        library.VSICurlPartialClearCache.argtypes = [ctypes.c_char_p]
-    except (OSError, AttributeError):
-        return None
-    return library
-
-
 def _clear_cache(paths: tuple[str, ...]) -> None:
     """Make GDAL forget its cache of remote files, including failed requests."""
-    library = _library()
-    for path in filter(is_remote, paths) if library else ():
-        name = re.sub(r"^(?=https?://)", "/vsicurl/", re.sub(r"^s3://", "/vsis3/", path))
-        library.VSICurlPartialClearCache(name.encode())
+    gdal_library = library()
+    for path in filter(is_remote, paths) if gdal_library else ():
+        gdal_library.VSICurlPartialClearCache(vsi_name(path).encode())
 
 
 def reset_bytes_moved() -> None:
     """Set the count of `bytes_moved` to 0, for the whole process."""
-    library = _library()
-    if library:
-        library.VSINetworkStatsReset()
+    gdal_library = library()
+    if gdal_library:
+        gdal_library.VSINetworkStatsReset()
 
 
 def bytes_moved() -> int | None:
     """Bytes fetched inside `remote_gdal` since the last reset; None if GDAL doesn't say."""
-    library = _library()
-    if not library:
+    gdal_library = library()
+    if not gdal_library:
         return None
-    pointer = library.VSINetworkStatsGetAsSerializedJSON(None)
+    pointer = gdal_library.VSINetworkStatsGetAsSerializedJSON(None)
     if not pointer:
         return None
     try:
@@ -279,5 +264,5 @@ def bytes_moved() -> int | None:
     except ValueError:
         return None
     finally:
-        library.VSIFree(pointer)
+        gdal_library.VSIFree(pointer)
     return int(found.get("methods", {}).get("GET", {}).get("downloaded_bytes", 0))

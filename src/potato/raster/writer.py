@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
@@ -19,13 +18,18 @@ from rasterio.windows import Window
 from potato.core.profiles import TIFF_BLOCK, Profile
 from potato.core.types import PathLike
 from potato.engine.threads import available_cores
-from potato.errors import OutputError, OutputExists
+from potato.errors import DiskFullError, OutputError
 from potato.raster.atomic import staging_folder
+from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, placeless, refusals
+from potato.raster.outputs import BESIDE, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 
 RGB = "red", "green", "blue"
+
+_STAGE, _WHOLE = "stage.tif", "whole.tif"
+"""Names of pixels that wait for the COG to be made of them, and of the finished file."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,18 @@ class Picture:
     the file depend on its pixels alone, not on the blocks that they came in.
 
     Attributes:
+        grid: size and place; those of the finished file at the end, which creation options such as
+            TARGET_SRS may change.
         marks: row and column of one valid pixel in every TIFF block that has any.
     """
 
-    def __init__(self, dataset: Any, folder: Path, overviews: Overviews | None = None) -> None:
-        """`dataset` is open for writing; the disk that holds `folder` must have room for it."""
+    def __init__(
+        self, dataset: Any, grid: Grid, files: CheckedFiles, overviews: Overviews | None = None
+    ) -> None:
+        """`dataset` is open for writing among `files`, whose disk must have room for it."""
+        self.grid = grid
         self._dataset = dataset
-        self._folder = folder
+        self._files = files
         self._overviews = overviews
         self._row = 0
         self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
@@ -128,7 +137,7 @@ class Picture:
     def _write(self, end: int) -> None:
         """Write the TIFF blocks that begin above row `end`."""
         places = sorted(place for place in self._waiting if place[0] < end)
-        _check_space(self._folder, sum(self._waiting[place].nbytes for place in places))
+        _check_space(self._files.folder, sum(self._waiting[place].nbytes for place in places))
         for top, left in places:
             pixels = self._waiting.pop((top, left))
             valid = pixels[-1]
@@ -138,35 +147,11 @@ class Picture:
             if valid.any():
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
                 self.marks.append((top + int(row), left + int(column)))
+        self._files.check()
 
 
 def _moved(span: slice, start: int) -> slice:
     return slice(span.start - start, span.stop - start)
-
-
-def check_output(output: PathLike, overwrite: bool) -> Path:
-    """The path of an output, if it may be written.
-
-    | already there | overwrite | result       |
-    |---------------|-----------|--------------|
-    | no            | either    | the path     |
-    | a file        | yes       | the path     |
-    | a file        | no        | OutputExists |
-    | a folder      | either    | OutputError  |
-
-    Raises:
-        OutputExists, OutputError: as in the table; OutputError also if its folder is missing.
-    """
-    path = Path(output)
-    if path.is_dir():
-        raise OutputError(f"{path}: expected the name of a file to write, found a folder")
-    if path.exists() and not overwrite:
-        raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
-    if not path.parent.is_dir():
-        raise OutputError(
-            f"{path}: expected an existing folder, found none at {path.parent}; create it first"
-        )
-    return path
 
 
 @contextlib.contextmanager
@@ -211,42 +196,40 @@ def create_picture(
     # takes a third longer for a TIFF block than the calling thread itself.
     usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
     chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
-    with staging_folder(path) as folder:
-        whole = folder / path.name
-        stage = whole if direct else folder / "stage.tif"
-        # The driver makes overviews itself if the user asks for others than these.
-        averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
-        with contextlib.ExitStack() as files:
+    # The driver makes overviews itself if the user asks for others than these.
+    averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
+    with staging_folder(path) as folder, checked_files(folder) as files:
+        with contextlib.ExitStack() as opened:
             with refusals(path):
-                create = functools.partial(_create, channels)
-                dataset = create(stage, grid, chosen if direct else _staging(TIFF_BLOCK))
-                files.enter_context(contextlib.closing(dataset))
+                create = functools.partial(_create, files, channels)
+                first = (_WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
+                dataset = create(*first)
+                opened.enter_context(contextlib.closing(dataset))
                 dataset.update_tags(**(tags or {}))
                 overviews = None
                 if averaged:
-                    overviews = files.enter_context(
+                    overviews = opened.enter_context(
                         open_overviews(
-                            stage,
                             grid,
-                            lambda path, coarse, side: create(path, coarse, _staging(side)),
+                            lambda name, coarse, side: create(name, coarse, _staging(side)),
                             channels.has_alpha,
                         )
                     )
-            picture = Picture(dataset, folder, overviews)
+            picture = Picture(dataset, grid, files, overviews)
             yield picture
             with refusals(path):
                 picture.finish()
-                files.close()
+                opened.close()
         if not direct:
             _check_space(
                 folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
             )
             with refusals(path):
-                source = with_overviews(stage, grid) if averaged else stage
-                rasterio.shutil.copy(source, whole, driver=profile.driver, **chosen)
-        _check_whole(whole, path, picture.marks)
-        check_output(path, overwrite)
-        whole.replace(path)
+                source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
+                files.copy(source, _WHOLE, profile.driver, **chosen)
+        files.check()
+        picture.grid = _check_whole(folder / _WHOLE, path, grid, picture.marks)
+        _deliver(folder, path, overwrite)
 
 
 def _staging(side: int) -> dict[str, str]:
@@ -254,11 +237,12 @@ def _staging(side: int) -> dict[str, str]:
     return {"TILED": "YES", "BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side), "BIGTIFF": "YES"}
 
 
-def _create(channels: Channels, path: Path, grid: Grid, options: Mapping[str, str]) -> Any:
+def _create(
+    files: CheckedFiles, channels: Channels, name: str, grid: Grid, options: Mapping[str, str]
+) -> Any:
     """An empty GeoTIFF, open for writing."""
-    dataset = rasterio.open(
-        path,
-        "w",
+    dataset = files.create(
+        name,
         driver="GTiff",
         height=grid.height,
         width=grid.width,
@@ -290,11 +274,15 @@ def write_image(
     """
     # Small images have small tiles, so that windows of them are read as those of large images are.
     tile = TIFF_BLOCK if max(grid.height, grid.width) > 2 * TIFF_BLOCK else TIFF_BLOCK // 4
-    with staging_folder(path) as folder, refusals(path), gdal(), rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-        stage, whole = folder / "stage.tif", folder / path.name
-        with rasterio.open(
-            stage,
-            "w",
+    with (
+        staging_folder(path) as folder,
+        checked_files(folder) as files,
+        refusals(path),
+        gdal(),
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+    ):
+        with files.create(
+            _STAGE,
             driver="GTiff",
             dtype=pixels.dtype,
             count=len(pixels),
@@ -310,8 +298,9 @@ def write_image(
             if valid is not None:
                 file.write_mask(valid)
         options = {"COMPRESS": "DEFLATE", "LEVEL": "1", "PREDICTOR": "YES", "OVERVIEW_RESAMPLING": "AVERAGE"}
-        rasterio.shutil.copy(stage, whole, driver="COG", BLOCKSIZE=str(tile), **options)
-        whole.replace(path)
+        files.copy(_STAGE, _WHOLE, "COG", BLOCKSIZE=str(tile), **options)
+        files.check()
+        (folder / _WHOLE).replace(path)
 
 
 def _check_space(folder: Path, size: int) -> None:
@@ -322,39 +311,65 @@ def _check_space(folder: Path, size: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < size:
-        raise OutputError(
+        raise DiskFullError(
             f"{folder.parent}: the disk is full: expected room for {size / 1e6:.0f} MB more, "
             f"found {free / 1e6:.0f} MB; free some and run again"
         )
 
 
-def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> None:
-    """Refuse a file in which a TIFF block is missing or lies beyond the end.
+def _check_whole(file: Path, path: Path, grid: Grid, marks: Sequence[tuple[int, int]]) -> Grid:
+    """Refuse a file in which a TIFF block is missing or lies beyond the end, overviews included.
 
-    A write that fails when GDAL closes the file (a full disk, a quota) raises nothing.
+    GDAL leaves a block out, without a word, if it can't compress it.
 
     Args:
         file: the file.
         path: what the message calls it.
+        grid: of the pixels that were written.
         marks: a pixel of each TIFF block that must be there.
 
+    Returns:
+        The grid of the file. Nothing is known of blocks if it is another one.
+
     Raises:
-        OutputError: if one isn't.
+        OutputError: if a block isn't there.
     """
-    complaint = f"{path}: it could not be written in full; is the disk full?"
+    complaint = f"{path}: GDAL left a part of it out; can it compress such pixels as --co says?"
     size = file.stat().st_size
     try:
         with placeless(), rasterio.open(file) as dataset:
-            tall, wide = dataset.block_shapes[0]
+            found = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
+            if (found.height, found.width, found.transform) != (grid.height, grid.width, grid.transform):
+                return found
             # The last band that is written, and one that is nowhere 0 where a pixel is valid.
             last = dataset.count
-            for row, column in marks:
-                place = f"{column // wide}_{row // tall}"
-                start, length = (
-                    int(dataset.get_tag_item(f"BLOCK_{what}_{place}", "TIFF", bidx=last) or 0)
-                    for what in ("OFFSET", "SIZE")
-                )
-                if not length or start + length > size:
-                    raise OutputError(complaint)
+            tall, wide = dataset.block_shapes[last - 1]
+            for level in range(1 + len(dataset.overviews(last))):
+                of_overview = {"ovr": level - 1} if level else {}
+                for y, x in {(row // tall >> level, column // wide >> level) for row, column in marks}:
+                    start, length = (
+                        int(dataset.get_tag_item(f"BLOCK_{what}_{x}_{y}", "TIFF", last, **of_overview) or 0)
+                        for what in ("OFFSET", "SIZE")
+                    )
+                    if not length or start + length > size:
+                        raise OutputError(complaint)
     except RasterioError as error:
         raise OutputError(f"{complaint} ({error})") from error
+    return found
+
+
+def _deliver(folder: Path, path: Path, overwrite: bool) -> None:
+    """Move a finished file to its place, with the files that GDAL made beside it (TFW, .aux.xml).
+
+    Those that described a file that is replaced are removed.
+    """
+    stem, old = Path(_WHOLE).stem, {f"{path.name}{ending}" for ending in BESIDE} if path.exists() else set()
+    made = {}
+    for file in sorted(folder.glob(f"{stem}.*"), key=lambda file: file.name == _WHOLE):
+        ending = file.name.removeprefix(_WHOLE)
+        name = path.stem + file.name.removeprefix(stem) if ending == file.name else path.name + ending
+        made[file] = check_output(path.with_name(name), overwrite)
+    for file, target in made.items():
+        file.replace(target)
+    for name in old - {target.name for target in made.values()}:
+        path.with_name(name).unlink(missing_ok=True)

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab
-from potato.core.draw import PICTURE_BACKGROUND, draw_picture, overview_step, render_pan
+from potato.core.draw import PICTURE_BACKGROUND, overview_step, render_pan
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
+from potato.core.render import NATURAL, Look, dither, render
 from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, upsample
 from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow, PixelWindow
-from potato.raster import Image, Pair, read_overview
-from potato.viewing.blocks import bits_of
+from potato.raster import Pair, read_overview
 from potato.viewing.color_ops import screen_look
+from potato.viewing.reflectance import Colours
 
 OVERVIEW_SIDE = 1024
 """Pixels along the longer side of an overview, at most."""
@@ -78,16 +78,18 @@ class PictureWindow:
     """A finished picture in the window.
 
     Attributes:
-        layer: for the page; flat pictures in the natural look, others unchanged.
-        oklab: colours of the scene (3, h, w), with the tone curve undone if the tags name one.
+        layer: for the page; flat pictures and reflectance in a look, others unchanged.
+        oklab: colours of the scene (3, h, w), with look and grade undone if the tags name them.
         valid: bool (h, w).
         look: the look that the tags name; None for an unknown one, whose codes count as sRGB.
+        sensor: whose reflectance it is; None for a picture.
     """
 
     layer: Layer
     oklab: NDArray[Any]
     valid: NDArray[np.bool_]
     look: Look | None
+    sensor: Sensor | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,30 +118,38 @@ class PairWindowPixels:
         return enlarge_mask(self.mul_valid, self.sensor.ratio)
 
 
-def read_picture_window(image: Image, window: PixelWindow, name: str) -> PictureWindow:
+def read_picture_window(picture: Colours, window: PixelWindow, name: str, look: Look) -> PictureWindow:
     """Read the window and the overview of a finished picture.
+
+    Args:
+        picture: open.
+        window: where.
+        name: of the layer, shown on the page.
+        look: in which to show it if it is flat, or reflectance.
 
     Raises:
         InputError: if the file is damaged.
     """
-    tags, bits = image.dataset.tags(), bits_of(image)
-    codes, valid = image.read(window.row, window.column, window.height, window.width)
-    look = look_of(tags, bits)
-    oklab = unrender(codes, look or screen_look(bits))
+    image = picture.image
+    numbers, valid = image.read(window.row, window.column, window.height, window.width)
     overview = None
     if (window.height, window.width) != (image.grid.height, image.grid.width):
         small, small_valid, step = read_overview(image, OVERVIEW_SIDE)
-        overview = Overview(draw_picture(small, small_valid, tags), 0, 0, step)
-    layer = Layer(name, draw_picture(codes, valid, tags, window.row, window.column), overview)
-    return PictureWindow(layer, oklab, valid, look)
+        overview = Overview(picture.draw(small, small_valid, look), 0, 0, step)
+    drawn = picture.draw(numbers, valid, look, window.row, window.column)
+    layer = Layer(name, drawn, overview)
+    return PictureWindow(layer, picture.scene(numbers), valid, picture.look, picture.sensor)
 
 
-def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairWindowPixels, list[Layer]]:
+def read_pair_window(
+    pair: Pair, window: PixelWindow, look: Look = NATURAL
+) -> tuple[PairWindowPixels, list[Layer]]:
     """Read the window of a pair.
 
     Args:
         pair: open.
         window: in pan pixels, of whole cells.
+        look: in which to show it.
 
     Returns:
         The pair in the window, and two layers with overviews: pan, and enlarged mul.
@@ -154,9 +164,9 @@ def read_pair_window(pair: Pair, window: PixelWindow) -> tuple[PairWindowPixels,
         small = pair.reduced(step)
         whole = PairWindow(0, 0, small.height, small.width).pixels(small.ratio)
         column, row = ~pair.grid.transform @ small.grid.transform @ (0, 0)
-        drawn = _draw_pair(_read_pair(small, whole), whole)
+        drawn = _draw_pair(_read_pair(small, whole), whole, look)
         overviews = [Overview(codes, row, column, step) for codes in drawn]
-    pan, colour = _draw_pair(tensors, window)
+    pan, colour = _draw_pair(tensors, window, look)
     # Full detail of pan takes one channel.
     return tensors, [Layer(PAN_NAME, pan[:1], overviews[0]), Layer(MUL_NAME, colour, overviews[1])]
 
@@ -202,9 +212,11 @@ def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
     )
 
 
-def _draw_pair(pair: PairWindowPixels, window: PixelWindow) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pan and enlarged mul in the natural look, uint8 (3, rh, rw) each."""
+def _draw_pair(
+    pair: PairWindowPixels, window: PixelWindow, look: Look
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pan and enlarged mul in a look, uint8 (3, rh, rw) each."""
     threshold = dither(window.height, window.width, window.row, window.column)
-    pan = np.where(pair.pan_valid, render_pan(pair.pan[0]), PICTURE_BACKGROUND)
-    colour = np.where(pair.colour_valid, render(pair.oklab, NATURAL, threshold), PICTURE_BACKGROUND)
+    pan = np.where(pair.pan_valid, render_pan(pair.pan[0], look), PICTURE_BACKGROUND)
+    colour = np.where(pair.colour_valid, render(pair.oklab, look, threshold), PICTURE_BACKGROUND)
     return pan.astype(np.uint8), colour.astype(np.uint8)

@@ -3,9 +3,11 @@
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from potato.core.draw import PRIMARIES
+from potato.core.full_scale import FullScale
 from potato.core.statistics import Difference
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
@@ -21,7 +23,7 @@ from potato.raster import (
     check_same_grid,
     crs_name,
     gdal,
-    open_picture,
+    keep_inputs,
 )
 from potato.raster.atomic import write_whole
 from potato.report.crop import choose_window
@@ -39,12 +41,25 @@ from potato.report.layers import (
 from potato.report.page import Card, Page, Table, make_page
 from potato.report.pyramid import pyramids
 from potato.viewing.blocks import name_of
+from potato.viewing.reflectance import Colours, common_look, open_colours, sensor_of_pictures
 
 MAX_TAG_LENGTH = 400
 """Characters of a tag that the page shows."""
 
 GREY_WEIGHT = 0.45
 """Bytes of a layer of one channel, relative to one of three: measured on dithered pictures."""
+
+_FULL_SCALE = {
+    "fringe": "mean, lower is better",
+    "p99 of a": "cars, roof edges; lower is better",
+    "p99 of b": "the same",
+    "p99 of both": "the same",
+    "noise, ground": "lower is better",
+    "noise, vegetation": "lower is better",
+    "detail": "1 is best",
+    "consistency": "with mul",
+}
+"""Columns of figures against a pair."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,8 @@ def write_report(
 
     Args:
         pictures: one or more pictures of 8 or 16 bits on one grid; anything GDAL opens. The others
-            are compared with the first.
+            are compared with the first. Reflectance × 10,000, of red, green and blue or of all
+            bands of the sensor, is shown as a picture in the look of the first.
         output: the HTML file to write.
         pair: the pan and mul from which the pictures were made, or a delivery and None, as
             `fusion.fuse` takes them; the page then shows both, and measures each picture against
@@ -101,16 +117,20 @@ def write_report(
         OutputError, OutputExists: if the page can't be written.
     """
     started = time.perf_counter()
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, [*pictures, *(pair or ())])
     if not pictures:
         raise InputError("expected one picture or more to report on, found none")
     with gdal(), contextlib.ExitStack() as stack:
-        images = [stack.enter_context(open_picture(picture)) for picture in pictures]
         inputs = open_inputs(*pair, reading or Reading(), path.parent) if pair else None
         opened = stack.enter_context(inputs) if inputs else None
+        sensor = opened.sensor if opened else sensor_of_pictures(pictures)
+        shown = [stack.enter_context(open_colours(picture, sensor)) for picture in pictures]
+        images = [one.image for one in shown]
         for other in [*images[1:], *([opened.pan] if opened else [])]:
             check_same_grid(images[0], other)
-        page = _compose(images, opened, window)
+        files = [name for image in images for name in image.files]
+        keep_inputs(path, files + (opened.files if opened else []))
+        page = _compose(shown, opened, window)
     text = make_page(page).encode()
     check_output(output, overwrite)
     write_whole(path, text)
@@ -124,16 +144,17 @@ def write_report(
     )
 
 
-def _compose(images: Sequence[Image], pair: Pair | None, wanted: Sequence[int] | None) -> Page:
+def _compose(shown: Sequence[Colours], pair: Pair | None, wanted: Sequence[int] | None) -> Page:
     """Read and measure everything on the page."""
+    images, look = [one.image for one in shown], common_look(shown)
     grid, names = images[0].grid, _names(images)
     window = choose_window(
         grid, wanted, layers=_weight(len(images), pair is not None), step=pair.ratio if pair else 1
     )
-    pictures = [read_picture_window(image, window, name) for image, name in zip(images, names, strict=True)]
+    pictures = [read_picture_window(one, window, name, look) for one, name in zip(shown, names, strict=True)]
     if not any(bool(picture.valid.any()) for picture in pictures):
         raise EmptyError(f"expected valid pixels in {window}, found none; name another place with --window")
-    tensors, pair_layers = read_pair_window(pair, window) if pair else (None, [])
+    tensors, pair_layers = read_pair_window(pair, window, look) if pair else (None, [])
     differences, tables = _differences(pictures, tensors)
     layers = [*(picture.layer for picture in pictures), *reversed(pair_layers), *differences]
     if tensors:
@@ -141,7 +162,7 @@ def _compose(images: Sequence[Image], pair: Pair | None, wanted: Sequence[int] |
     return Page(
         title=" · ".join(names),
         summary=_summary(grid, len(pictures), pair),
-        notes=_notes(grid, window, pictures, tensors, layers),
+        notes=_notes(grid, window, pictures, tensors, layers, look.name),
         size=(grid.height, grid.width),
         window=window,
         layers=pyramids(layers),
@@ -193,8 +214,8 @@ def _differences(
     }
     text = (
         f"Colour differences of the scene to {first.layer.name}, over valid pixels of the window, in "
-        "just-noticeable differences (JND). The tone curve of a natural picture is undone first; rounding to "
-        "8 bits adds about 0.1 JND."
+        "just-noticeable differences (JND). The look of a picture and its grade are undone first; rounding "
+        "to 8 bits adds about 0.1 JND."
     )
     return layers, [Table("Difference from the first", text, columns, rows)] if rows else []
 
@@ -206,20 +227,21 @@ def _pair_table(pictures: Sequence[PictureWindow], pair: PairWindowPixels) -> Ta
     rows: dict[str, list[float | None]] = {}
     for name, oklab, valid in compared:
         found = measure_full_scale(oklab, valid, pair)
-        rows[name] = [None] * 4 if found is None else list(astuple(found))
-    columns = {
-        "fringe": "mean, lower is better",
-        "fringe p99": "cars, roof edges; lower is better",
-        "detail": "1 is best",
-        "consistency": "with mul, JND",
-    }
+        rows[name] = [None] * len(_FULL_SCALE) if found is None else _full_scale_row(found)
     text = (
-        "At full scale, in the window, without a reference. Fringe: fine red and green edges that a sharp "
-        "picture should not have. Detail: correlation of fine lightness with pan. Consistency: colour "
-        "difference from mul at mul's own scale, which repaired fringes raise a little. No figure alone is a "
-        "target: read them together, and against enlarged mul in the last row."
+        "At full scale, in the window, without a reference, in JND. Fringe: fine contrast of colour at "
+        "edges, from green to magenta (a), from blue to orange (b), and both together. Noise: fine colour "
+        "where pan is flat, and in dark vegetation. Detail: correlation of fine lightness with pan. "
+        "Consistency: colour difference from mul at mul's own scale, which repaired fringes raise a little. "
+        "No figure alone is a target: read them together, and against enlarged mul in the last row."
     )
-    return Table("Measured against the pair", text, columns, rows)
+    return Table("Measured against the pair", text, _FULL_SCALE, rows)
+
+
+def _full_scale_row(found: FullScale) -> list[float | None]:
+    """The figures of `_FULL_SCALE`, in their order."""
+    edges = [fringe.p99 for fringe in found.fringes.values()]
+    return [found.fringes["both"].mean, *edges, *found.noise.values(), found.detail, found.consistency]
 
 
 def _notes(
@@ -228,6 +250,7 @@ def _notes(
     pictures: Sequence[PictureWindow],
     pair: PairWindowPixels | None,
     layers: Sequence[Layer],
+    look: str,
 ) -> list[str]:
     """Sentences about the content of the page and its gaps; the first says how much it holds."""
     overview = next((layer.overview for layer in layers if layer.overview), None)
@@ -245,13 +268,20 @@ def _notes(
         name, valid = picture.layer.name, float(picture.valid.mean())
         if valid < 1:
             notes.append(f"{name}: {1 - valid:.1%} of the window is invalid, shown in grey and not counted.")
-        if picture.look is None:
+        if picture.sensor is not None:
+            bands = "red, green and blue count as those of sRGB, about 1 JND off the colour of all bands"
+            known = f"the colour is that of all bands of {picture.sensor.title}"
+            notes.append(
+                f"{name}: reflectance, shown in the {look} look; "
+                f"{bands if picture.sensor == PRIMARIES else known}."
+            )
+        elif picture.look is None:
             notes.append(
                 f"{name}: no tag names its look, so it is shown unchanged and its codes are taken as sRGB. "
                 "If it has a tone curve, that counts as a difference."
             )
         elif picture.look.exposure is None:
-            notes.append(f"{name}: a flat picture, shown in the natural look.")
+            notes.append(f"{name}: a flat picture, shown in the {look} look.")
     if pair is None:
         notes.append(
             "Left out because no pair was given (--pair PAN MUL): pan, enlarged mul, fringe, detail and "

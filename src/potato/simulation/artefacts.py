@@ -1,14 +1,12 @@
 """Artefacts of sampled pixels: ringing, noise, displaced band arrays."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
-
-SIDES = tuple(-0.5 if name in WORKSHOP.arrays[0] else 0.5 for name in WORKSHOP.bands)
-"""Each band's share of the displacement between the two arrays; pan lies in the middle."""
 
 
 def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
@@ -28,14 +26,14 @@ def boost_mtf(image: Tensor, amount: float, fine: float = 0.0) -> Tensor:
     sharpened = torch.empty_like(image)
     # A plane at a time fits the cache.
     for own, plane in zip(sharpened.split(1), image.split(1), strict=True):
-        detail = plane - _binomial(plane)
+        detail = plane - binomial(plane)
         torch.add(plane, detail, alpha=amount + fine, out=own)
         if fine:
-            own.sub_(_binomial(detail), alpha=fine)
+            own.sub_(binomial(detail), alpha=fine)
     return sharpened
 
 
-def _binomial(image: Tensor) -> Tensor:
+def binomial(image: Tensor) -> Tensor:
     """The 3×3 binomial blur of (c, h, w), borders replicated."""
     # Sums of neighbours, twice along each axis, give 1 2 1 by 1 2 1, five times as fast as pooling.
     total = F.pad(image[None], (1, 1, 1, 1), mode="replicate")[0]
@@ -82,24 +80,25 @@ def read_at(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
     return F.grid_sample(image[None], grid[None], mode=mode, padding_mode="border", align_corners=False)[0]
 
 
-def displace_arrays(mul: Tensor, displacement: Tensor) -> Tensor:
-    """Displace the two band arrays against each other; pan and the truth stay in the middle.
+def displace_arrays(mul: Tensor, displacement: Tensor, sides: Sequence[float]) -> Tensor:
+    """Displace the arrays of bands against each other; pan and the truth stay where they are.
 
     Args:
-        mul: (8, h, w), bands in the order of `core.sensors.BANDS`.
-        displacement: (down, right) of the second array against the first in mul pixels, one for all
-            pixels (2,) or one for each (2, h, w). Each array moves by half of it.
+        mul: (n, h, w).
+        displacement: (down, right) in mul pixels, one for all pixels (2,) or one for each
+            (2, h, w).
+        sides: the share of it by which each band moves (n,), as `imager.Imager.sides`.
 
     Returns:
-        A new (8, h, w), resampled by cubic convolution, borders replicated.
+        A new (n, h, w), resampled by cubic convolution, borders replicated.
     """
     height, width = mul.shape[-2:]
     down, right = displacement.reshape(2, *(displacement.shape[1:] or (1, 1))).expand(2, height, width)
     rows = torch.arange(height, dtype=mul.dtype)[:, None] + 0.5
     columns = torch.arange(width, dtype=mul.dtype)[None, :] + 0.5
     moved = torch.empty_like(mul)
-    for side in sorted(set(SIDES)):
-        bands = [index for index, own in enumerate(SIDES) if own == side]
+    for side in sorted(set(sides)):
+        bands = [index for index, own in enumerate(sides) if own == side]
         # A pixel that is displaced downwards is read from above.
         moved[bands] = read_at(mul[bands], rows - side * down, columns - side * right, "bicubic")
     return moved

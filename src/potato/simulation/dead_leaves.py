@@ -19,7 +19,7 @@ from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
-from potato.simulation.land.spectra import PLANES
+from potato.simulation.land.basis import PLANES
 from potato.simulation.land.texture import draw_rng
 from potato.simulation.photographs import scatter_cars
 from potato.simulation.spectral_lift import SpectralLibrary

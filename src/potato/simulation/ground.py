@@ -1,4 +1,4 @@
-"""Simulated ground: a piece of suburb, town or country as pan and the 8 bands would see it.
+"""Simulated ground: a piece of suburb, town or country in the planes of `land.basis`.
 
 Numbers without a source were chosen by eye.
 """
@@ -13,9 +13,9 @@ from torch import Tensor
 
 from potato.core.color import mul_to_xyz
 from potato.core.noise import power_noise
-from potato.core.sensor_table import WORKSHOP
 from potato.engine.torch_threads import one_thread
-from potato.simulation.artefacts import boost_mtf
+from potato.simulation.artefacts import binomial, boost_mtf
+from potato.simulation.land.basis import BASIS
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.cover import lay_fields, lay_grass
 from potato.simulation.land.homes import build_farms, build_houses, lay_gardens
@@ -66,7 +66,7 @@ class Ground:
 
     Attributes:
         planes: apparent reflectance in pan and the 8 bands (9, h, w), in the order of
-            `core.sensors.BANDS`, float32, 0.001..1.5.
+            `land.basis.BASIS`, float32, 0.001..1.5.
         height: metres above the ground (h, w).
         shade: share of shadow, 0..1 (h, w).
         movers: vehicles that move while the imager looks. They are not in `planes`:
@@ -112,8 +112,8 @@ def make_ground(
     """Draw a piece of land.
 
     Args:
-        height: pan pixels of half a metre, a multiple of 4, at least 64.
-        width: pan pixels of half a metre, a multiple of 4, at least 64.
+        height: pan pixels of half a metre, at least 64.
+        width: pan pixels of half a metre, at least 64.
         generator: source of all random numbers; the same state gives the same land.
         style: "suburb", "town" or "country"; None for a random one.
         palette: colours; None for the packaged reflectances.
@@ -129,11 +129,8 @@ def make_ground(
         >>> tuple(ground.bands.shape)
         (8, 64, 64)
     """
-    if min(height, width) < LEAST_SIDE or height % WORKSHOP.ratio or width % WORKSHOP.ratio:
-        raise ValueError(
-            f"expected sides of {LEAST_SIDE} pan pixels or more, all multiples of {WORKSHOP.ratio}, "
-            f"found {height} × {width}"
-        )
+    if min(height, width) < LEAST_SIDE:
+        raise ValueError(f"expected sides of {LEAST_SIDE} pan pixels or more, found {height} × {width}")
     if style is not None and style not in STYLES:
         raise ValueError(f"expected a style of {', '.join(STYLES)}, found {style!r}")
     palette = palette or Palette()
@@ -221,6 +218,20 @@ def sharpen_edges(ground: Ground, amount: float) -> Ground:
     return ground.with_planes(boost_mtf(ground.planes, amount)) if amount else ground
 
 
+def soften(ground: Ground, rounds: int) -> Ground:
+    """Soften a ground, but for moving vehicles: fields and sand have no sharp edges.
+
+    Args:
+        ground: any.
+        rounds: how often the 3×3 binomial blur is applied, which has a standard deviation of √½
+            pixels.
+    """
+    planes = ground.planes
+    for _ in range(rounds):
+        planes = binomial(planes)
+    return ground.with_planes(planes)
+
+
 @one_thread()
 def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     """Move every surface but leaves nearer to one spectrum.
@@ -236,8 +247,8 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
     Returns:
         A new ground with the same luminance Y at every pixel; moving vehicles stay as they are.
     """
-    luminance = mul_to_xyz(ground.bands, WORKSHOP)[1]
-    spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None], WORKSHOP)[1]
+    luminance = mul_to_xyz(ground.bands, BASIS)[1]
+    spectrum = spectrum[:, None, None] / mul_to_xyz(spectrum[1:, None, None], BASIS)[1]
     replaced = (1 - saturation) * (1 - _leaves(ground))
     kept = ground.planes * (1 - replaced)
     return ground.with_planes(kept.addcmul_(spectrum, replaced * luminance))
@@ -245,7 +256,7 @@ def desaturate(ground: Ground, saturation: float, spectrum: Tensor) -> Ground:
 
 def _leaves(ground: Ground) -> Tensor:
     """The share of leaves in each pixel (h, w), 0..1, from its NDVI."""
-    red, infrared = (ground.bands[WORKSHOP.bands.index(name)] for name in ("red", "nir1"))
+    red, infrared = (ground.bands[BASIS.bands.index(name)] for name in ("red", "nir1"))
     low, high = LEAFY
     return ((infrared - red) / (infrared + red)).sub_(low).div_(high - low).clamp_(0, 1)
 
@@ -261,7 +272,7 @@ def warm(ground: Ground, warmth: float) -> Ground:
     Returns:
         A new ground; moving vehicles stay as they are.
     """
-    luminance = mul_to_xyz(ground.bands, WORKSHOP)[1].clamp_min(DARKEST)
+    luminance = mul_to_xyz(ground.bands, BASIS)[1].clamp_min(DARKEST)
     light = (luminance / luminance.log().mean().exp()).log_()
     # A plane at a time fits the cache, and some have equal powers.
     factors = {power: (light * (warmth * power)).exp_() for power in set(WARMTH)}
@@ -292,7 +303,7 @@ def vary_foliage(
         A new ground; moving vehicles stay as they are.
     """
     leaves = _leaves(ground)
-    light = mul_to_xyz(ground.bands, WORKSHOP)[1].clamp_min(DARKEST).log()
+    light = mul_to_xyz(ground.bands, BASIS)[1].clamp_min(DARKEST).log()
     typical = (light * leaves).sum() / leaves.sum().clamp_min(1)
     # The factor varies by crowns and groups of them: within a crown all light varies alike.
     height, width = light.shape
@@ -303,6 +314,6 @@ def vary_foliage(
     share = pan_beyond_red(ground.planes)
     planes = torch.empty_like(ground.planes)
     torch.mul(ground.pan, (1 - share) * visible + share * beyond, out=planes[0])
-    torch.mul(ground.bands[: len(WORKSHOP.visible)], visible, out=planes[1 : 1 + len(WORKSHOP.visible)])
-    torch.mul(ground.bands[len(WORKSHOP.visible) :], beyond, out=planes[1 + len(WORKSHOP.visible) :])
+    torch.mul(ground.bands[: len(BASIS.visible)], visible, out=planes[1 : 1 + len(BASIS.visible)])
+    torch.mul(ground.bands[len(BASIS.visible) :], beyond, out=planes[1 + len(BASIS.visible) :])
     return ground.with_planes(planes)

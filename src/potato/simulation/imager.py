@@ -1,7 +1,7 @@
 """The imager: how pan and mul come out of a simulated ground."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -10,12 +10,12 @@ from torch import Tensor
 from potato.core.noise import power_noise
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE
+from potato.core.sensors import SCALE, WAVELENGTHS, Sensor
 from potato.engine.torch_threads import one_thread
-from potato.simulation.artefacts import SIDES, boost_mtf, displace_arrays, read_at, to_counts
+from potato.simulation.artefacts import boost_mtf, displace_arrays, read_at, to_counts
 from potato.simulation.detector import Displacement, sample
 from potato.simulation.ground import Ground
+from potato.simulation.land.basis import BASIS, mix_planes
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover
 
@@ -25,9 +25,6 @@ FINE = 2
 LEAST = 1 / SCALE
 """Reflectance of the lowest count. No pixel is darker, not even where too much haze was removed."""
 
-WAVELENGTHS = (600, 427, 478, 546, 608, 659, 724, 833, 949)
-"""Centres of pan and the bands, nm; pan's as haze weights it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Imager:
@@ -36,80 +33,118 @@ class Imager:
     With the defaults, simulated pairs resemble a real WorldView-2 pair.
 
     Attributes:
+        sensor: the sensor that the imager is of.
         pan_blur: standard deviation of pan's point spread without the pixel's square, pan pixels.
         pan_mtf_boost: `amount` of `artefacts.boost_mtf` for pan: real pan rings a little.
         mul_blur: standard deviation of mul's point spread, the imager's own mul pixels.
-        blur_factors: factors of `mul_blur` for each band: no two are equally soft.
+        blur_factors: factors of `mul_blur` for each band, no two of which are equally soft; empty
+            for factors of 1.
         mul_mtf_boost: `amount` for mul, at the imager's own pixels: real mul rings more.
         mul_fine_mtf_boost: `fine` for mul, which compensates the loss by pixels' squares.
         pitch: side of the imager's pixels, pan's and mul's, in pixels of the grids that they are
             resampled to by cubic convolution: the further from nadir, the larger. 1 means the
             grids' own pixels.
         phase: position of pan's pixels against its grid, (down, right), 0..1; mul's is random.
-        displacement: (down, right) of the second array against the first, in mul pixels. Each goes
-            half of the way, so pan lies in the middle. Real pairs show 0.05 to 0.4.
+        displacement: (down, right) of the second array against the first, in mul pixels. Real pairs
+            show 0.05 to 0.4.
+        sides: the share of this displacement by which each band moves against pan: −½ in the first
+            array and ½ in the second if pan lies in the middle. Empty for those of `array_sides`.
         jitter: standard deviation of the displacement's smooth variation over some 30 mul pixels,
             in mul pixels: relief, and the platform's own movement.
         local_shift_std: standard deviation of the displacement of patches of a few mul pixels,
             over a tenth of the scene, in mul pixels: things that move or stand out.
         parallax: (down, right) displacement by a metre of height, in mul pixels.
         time_lag: factor of the movement of `Ground.movers` between the arrays; 0 freezes them.
-        haze: reflectance added to coastal, and less to the others.
+        haze: reflectance added at the wavelength of coastal, and less at longer ones.
         haze_slope: haze falls as wavelength to the power of minus this.
-        haze_factors: factors of haze for each band: haze is removed from images band by band.
+        haze_factors: factors of haze for each band, since it is removed from images band by band;
+            empty for factors of 1.
         haze_beyond_red: share of their haze that red edge and NIR keep: after haze was removed, its
             remainders there and in visible light are hardly related.
         pan_haze: share of its haze that pan keeps.
         pan_calibration_gain: factor of pan alone: calibration isn't perfect.
-        read_noise: standard deviation of pan's noise in the dark, reflectance; mul's is half of it.
-        shot_noise: variance of pan's noise per reflectance; mul's is a quarter of it.
+        read_noise: standard deviation of pan's noise in the dark, reflectance.
+        shot_noise: variance of pan's noise per reflectance.
+        mul_noise: standard deviation of mul's noise, relative to pan's.
+        noise_factors: factors of it for each band; empty for factors of 1.
         step: counts between two levels of the converter.
     """
 
+    sensor: Sensor = BASIS
     pan_blur: float = 0.42
     pan_mtf_boost: float = 0.35
     mul_blur: float = 0.25
-    blur_factors: tuple[float, ...] = (1.0,) * len(WORKSHOP.bands)
+    blur_factors: tuple[float, ...] = ()
     mul_mtf_boost: float = 0.5
     mul_fine_mtf_boost: float = 2.0
     pitch: float = 1.17
     phase: tuple[float, float] = (0.3, 0.6)
     displacement: tuple[float, float] = (0.12, 0.08)
+    sides: tuple[float, ...] = ()
     jitter: float = 0.05
     local_shift_std: float = 0.0
     parallax: tuple[float, float] = (0.002, 0.001)
     time_lag: float = 1.0
     haze: float = 0.015
     haze_slope: float = 1.6
-    haze_factors: tuple[float, ...] = (1.0,) * len(WORKSHOP.bands)
+    haze_factors: tuple[float, ...] = ()
     haze_beyond_red: float = 1.0
     pan_haze: float = 1.0
     pan_calibration_gain: float = 1.0
     read_noise: float = 6e-4
     shot_noise: float = 6e-6
+    mul_noise: float = 0.5
+    noise_factors: tuple[float, ...] = ()
     step: int = 3
 
     @property
+    def band_sides(self) -> tuple[float, ...]:
+        """`sides`, or those of the sensor's known arrays."""
+        return self.sides or array_sides(self.sensor)
+
+    @property
+    def band_blurs(self) -> tuple[float, ...]:
+        """Standard deviation of each band's point spread (n,), the imager's own mul pixels."""
+        return tuple(self.mul_blur * factor for factor in self._each(self.blur_factors))
+
+    @property
     def plane_haze(self) -> tuple[float, ...]:
-        """Reflectance that haze adds to pan and to each band (9,)."""
-        coastal = WAVELENGTHS[1]
-        pan, *bands = (self.haze * (length / coastal) ** -self.haze_slope for length in WAVELENGTHS)
-        shares = [1.0] * len(WORKSHOP.visible) + [self.haze_beyond_red] * (
-            len(WORKSHOP.bands) - len(WORKSHOP.visible)
+        """Reflectance that haze adds to pan and to each band (1 + n,)."""
+        coastal, visible = WAVELENGTHS["coastal"], self.sensor.visible
+        pan, *bands = (
+            self.haze * (WAVELENGTHS[name] / coastal) ** -self.haze_slope
+            for name in ("pan", *self.sensor.bands)
         )
+        shares = (1.0 if name in visible else self.haze_beyond_red for name in self.sensor.bands)
         uneven = (
             band * factor * share
-            for band, factor, share in zip(bands, self.haze_factors, shares, strict=True)
+            for band, factor, share in zip(bands, self._each(self.haze_factors), shares, strict=True)
         )
         return (self.pan_haze * pan, *uneven)
+
+    def _each(self, factors: tuple[float, ...]) -> tuple[float, ...]:
+        """A factor for each band."""
+        return factors or (1.0,) * len(self.sensor.bands)
 
     def pan_counts(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Pan's reflectance, any shape, as counts: `artefacts.to_counts` with pan's noise."""
         return to_counts(image, self.read_noise, self.shot_noise, self.step, generator)
 
     def mul_counts(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Mul's reflectance, any shape, as counts: `artefacts.to_counts` with mul's noise."""
-        return to_counts(image, self.read_noise / 2, self.shot_noise / 4, self.step, generator)
+        """Mul's reflectance (n, h, w) as counts: `artefacts.to_counts` with each band's noise."""
+        counts = torch.empty(image.shape, dtype=torch.uint16)
+        for own, band, factor in zip(counts, image, self._each(self.noise_factors), strict=True):
+            level = self.mul_noise * factor
+            noise = level * self.read_noise, level**2 * self.shot_noise
+            own.copy_(to_counts(band, *noise, self.step, generator))
+        return counts
+
+
+def array_sides(sensor: Sensor) -> tuple[float, ...]:
+    """`Imager.sides` by a sensor's known arrays, with pan between the two; 0 if none are known."""
+    if not sensor.arrays:
+        return (0.0,) * len(sensor.bands)
+    return tuple(-0.5 if band in sensor.arrays[0] else 0.5 for band in sensor.bands)
 
 
 IDEAL = Imager(
@@ -157,11 +192,13 @@ def displacement_field(rows: int, columns: int, imager: Imager, generator: torch
 
 
 def _scene_planes(ground: Ground, moments: Sequence[float], imager: Imager) -> Tensor:
-    """Pan and the bands of the ground through haze (9, h, w), new, vehicles at their moments."""
-    haze = torch.tensor(imager.plane_haze)
-    planes = ground.planes + haze[:, None, None]
+    """Pan and bands of the ground through haze (1 + n, h, w), new, vehicles at their moments."""
+    sensor, haze = imager.sensor, torch.tensor(imager.plane_haze)
+    planes = mix_planes(ground.planes, sensor) + haze[:, None, None]
     for mover in ground.movers:
-        draw_mover(planes, mover, moments, haze)
+        # A vehicle may be drawn after planes are mixed, since it covers a share of all of them.
+        colour, glass = (mix_planes(own, sensor) for own in (mover.colour, mover.glass))
+        draw_mover(planes, replace(mover, colour=colour, glass=glass), moments, haze)
     return planes.clamp_min_(LEAST)
 
 
@@ -175,9 +212,9 @@ def truth(ground: Ground, imager: Imager = IDEAL) -> tuple[Tensor, Tensor]:
             doesn't undo pan's point spread.
 
     Returns:
-        pan (h, w) and the bands (8, h, w) at pan scale, reflectance, vehicles where pan sees them.
+        pan (h, w) and the bands (n, h, w) at pan scale, reflectance, vehicles where pan sees them.
     """
-    planes = _scene_planes(ground, [0.0] * (1 + len(WORKSHOP.bands)), imager)
+    planes = _scene_planes(ground, [0.0] * (1 + len(imager.sensor.bands)), imager)
     planes = _sample_pan(planes, imager).clamp_min_(LEAST)
     return planes[0], planes[1:]
 
@@ -191,7 +228,7 @@ def _sample_pan(planes: Tensor, imager: Imager) -> Tensor:
 def _sample_mul(
     bands: Tensor, factor: int, imager: Imager, generator: torch.Generator, lean: Tensor | None = None
 ) -> Tensor:
-    """The 8 bands (8, h · factor, w · factor) at mul's pixels (8, h, w).
+    """The bands (n, h · factor, w · factor) at mul's pixels (n, h, w).
 
     `lean` is the displacement by height (2, h · factor, w · factor), in mul pixels; without it, no
     band is displaced.
@@ -199,10 +236,10 @@ def _sample_mul(
     height, width = (side // factor for side in bands.shape[1:])
     field = None if lean is None else displacement_field(height, width, imager, generator)
     mul = torch.empty(len(bands), height, width)
-    blurs = [imager.mul_blur * softness for softness in imager.blur_factors]
+    blurs, sides = imager.band_blurs, imager.band_sides
     boost = (imager.mul_mtf_boost, imager.mul_fine_mtf_boost)
-    for side in sorted(set(SIDES)):
-        own = [index for index, each in enumerate(SIDES) if each == side]
+    for side in sorted(set(sides)):
+        own = [index for index, each in enumerate(sides) if each == side]
         down, right = torch.rand(2, generator=generator).tolist()
         gaze = None if field is None or lean is None else _gaze(field, lean, side, factor)
         planes, softness = [bands[index] for index in own], [blurs[index] for index in own]
@@ -221,6 +258,12 @@ def _gaze(field: Tensor, lean: Tensor, side: float, factor: int) -> Displacement
     return displacement
 
 
+def _check_sides(ground: Ground, step: int) -> None:
+    height, width = ground.pan.shape
+    if height % step or width % step:
+        raise ValueError(f"expected ground whose sides are multiples of {step}, found {height} × {width}")
+
+
 @one_thread()
 def observe(ground: Ground, generator: torch.Generator, imager: Imager) -> tuple[Tensor, Tensor]:
     """Image a ground.
@@ -231,14 +274,20 @@ def observe(ground: Ground, generator: torch.Generator, imager: Imager) -> tuple
         imager: what sees the ground.
 
     Returns:
-        pan uint16 (h, w) and mul uint16 (8, h/4, w/4), counts of reflectance × 10,000, at least 1.
+        pan uint16 (h, w) and mul uint16 (n, h/r, w/r), counts of reflectance × 10,000, at least 1;
+        r is the ratio of the sensor.
+
+    Raises:
+        ValueError: if the sides of the ground aren't multiples of r.
     """
-    planes = _scene_planes(ground, [0.0, *(2 * side * imager.time_lag for side in SIDES)], imager)
+    _check_sides(ground, imager.sensor.ratio)
+    moments = [0.0, *(2 * side * imager.time_lag for side in imager.band_sides)]
+    planes = _scene_planes(ground, moments, imager)
     pan = _sample_pan(planes[:1], imager)[0] * imager.pan_calibration_gain
     # A generator of their own: the positions of the arrays must not change the noise.
     own = torch.Generator().manual_seed(draw_seed(generator))
     lean = torch.tensor(imager.parallax)[:, None, None] * ground.height
-    mul = _sample_mul(planes[1:], WORKSHOP.ratio, imager, own, lean)
+    mul = _sample_mul(planes[1:], imager.sensor.ratio, imager, own, lean)
     return imager.pan_counts(pan, generator), imager.mul_counts(mul, generator)
 
 
@@ -260,22 +309,26 @@ def observe_coarser(
             truth, and a fifth of the MTF boost is left.
 
     Returns:
-        With f = FINE, or 1 if `halved`: pan uint16 (h/f, w/f) and mul uint16 (8, h/4f, w/4f),
-        counts of reflectance × 10,000, at least 1, and the true bands (8, h/f, w/f), reflectance.
+        With f = FINE, or 1 if `halved`: pan uint16 (h/f, w/f) and mul uint16 (n, h/rf, w/rf),
+        counts of reflectance × 10,000, at least 1, and the true bands (n, h/f, w/f), reflectance.
+
+    Raises:
+        ValueError: if the sides of the ground aren't multiples of rf.
     """
-    planes = _scene_planes(ground, [0.0] * (1 + len(WORKSHOP.bands)), imager)
+    ratio, fine = imager.sensor.ratio, 1 if halved else FINE
+    _check_sides(ground, ratio * fine)
+    planes = _scene_planes(ground, [0.0] * (1 + len(imager.sensor.bands)), imager)
     own = torch.Generator().manual_seed(draw_seed(generator))
-    fine = 1 if halved else FINE
     pan = (planes[0] if halved else block_mean(planes[0], 2)) * imager.pan_calibration_gain
     if halved:
         bands = boost_mtf(planes[1:], imager.mul_mtf_boost / 5, imager.mul_fine_mtf_boost / 5)
     else:
         bands = _sample_mul(planes[1:], fine, imager, own)
     bands = counts_to_reflectance(imager.mul_counts(bands, generator))
-    height, width = (side // WORKSHOP.ratio for side in pan.shape)
-    field = displacement_field(height, width, imager, own) * WORKSHOP.ratio
-    field = F.interpolate(field[None], scale_factor=WORKSHOP.ratio, mode="bilinear", align_corners=False)[0]
-    mul = block_mean(displace_arrays(bands, field) if bool(field.any()) else bands, WORKSHOP.ratio)
+    height, width = (side // ratio for side in pan.shape)
+    field = displacement_field(height, width, imager, own) * ratio
+    field = F.interpolate(field[None], scale_factor=ratio, mode="bilinear", align_corners=False)[0]
+    mul = block_mean(displace_arrays(bands, field, imager.band_sides) if bool(field.any()) else bands, ratio)
     return to_counts(pan, 0.0, 0.0, 1, generator), to_counts(mul, 0.0, 0.0, 1, generator), bands
 
 

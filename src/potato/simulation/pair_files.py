@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from potato.core.sensor_table import WORKSHOP
 from potato.raster import grid_at, write_image
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import observe, ragged_mask
+from potato.simulation.land.basis import BASIS
 from potato.simulation.random_imager import random_imager
 
 
@@ -27,12 +27,9 @@ def write_pair(pan: Path, mul: Path, size: int, seed: int) -> None:
     ground = make_ground(size, size, generator, style="town")
     pan_counts, mul_counts = observe(ground, generator, random_imager(generator))
     valid = ragged_mask(size, size, generator, share=0.06)
-    mul_valid = (
-        valid.reshape(size // WORKSHOP.ratio, WORKSHOP.ratio, size // WORKSHOP.ratio, WORKSHOP.ratio)
-        .any(3)
-        .any(1)
-    )
+    ratio = BASIS.ratio
+    mul_valid = valid.reshape(size // ratio, ratio, size // ratio, ratio).any(3).any(1)
     fine = grid_at(size, size, 0.5)
-    coarse = grid_at(size // WORKSHOP.ratio, size // WORKSHOP.ratio, 0.5 * WORKSHOP.ratio)
+    coarse = grid_at(size // ratio, size // ratio, 0.5 * ratio)
     write_image(pan, (pan_counts.numpy() * valid.numpy())[None], valid.numpy(), fine, ("BAND_P",))
-    write_image(mul, mul_counts.numpy() * mul_valid.numpy(), mul_valid.numpy(), coarse, WORKSHOP.codes)
+    write_image(mul, mul_counts.numpy() * mul_valid.numpy(), mul_valid.numpy(), coarse, BASIS.codes)

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import BRIGHTEST, DARKEST, Ground
+from potato.simulation.land.basis import PLANES
 from potato.simulation.land.canvas import METRE
-from potato.simulation.land.spectra import PLANES, Palette
+from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import draw_rng
 from potato.simulation.land.vehicles import Mover, car_colour
 from potato.simulation.spectral_lift import SpectralLibrary, lift_spectra

@@ -4,25 +4,34 @@ from dataclasses import replace
 
 import torch
 
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.simulation.imager import Imager
+from potato.simulation.land.basis import BASIS
 
 BAND_VARIATION = 0.15
 """Standard deviation of the logarithm of each band's own factors of blur and haze."""
 
+NOISE_VARIATION = 0.35
+"""Standard deviation of the logarithm of each band's own factor of noise."""
 
-def random_imager(generator: torch.Generator) -> Imager:
+SHORT = 450
+"""Wavelength, nm, below which a band sees little light, and noise is stronger."""
+
+
+def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     """Make a random imager.
 
     Args:
         generator: source of the random numbers.
+        sensor: the sensor that it is of. Where its arrays are unknown, they are random.
 
     Returns:
         An imager that varies as real ones do, but for `time_lag` and `step`. Blur, pitch and MTF
         boost together give mul's detail, against the box means of pan, an MTF of 1.0 up to 0.12
         cycles per pixel, 1.4 at 0.3 and 0.4 at 0.5, where most of it is aliased. The largest
         displacements, local shifts and parallaxes are rare. Haze may be slightly negative:
-        corrections remove too much of it.
+        corrections remove too much of it. Pan of WorldView is as soft as it was measured; that of
+        other sensors, which differ, may be sharp.
     """
     uniform = torch.rand(15, generator=generator).tolist()
     pan_blur, mul_blur, haze, pan_haze, read_noise, shot_noise = uniform[:6]
@@ -31,12 +40,15 @@ def random_imager(generator: torch.Generator) -> Imager:
     normal = torch.randn(8, generator=generator).tolist()
     mul_boost, down, right, pan_boost = normal[:4]
     parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
-    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(WORKSHOP.bands), generator=generator)).tolist()
+    factors = torch.exp(BAND_VARIATION * torch.randn(2, len(sensor.bands), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
-    plain, far = Imager(), 0.1 + 0.3 * displacement_std**2
+    sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
+    noise_level = float(torch.rand((), generator=generator))
+    least_blur = 0.8 if sensor.fits(BASIS) else 0.2
+    plain, far = Imager(sensor=sensor), 0.1 + 0.35 * displacement_std**1.5
     return replace(
         plain,
-        pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
+        pan_blur=plain.pan_blur * (least_blur + (1.2 - least_blur) * pan_blur),
         pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * pan_boost),
         mul_blur=0.2 + 0.25 * mul_blur,
         blur_factors=blur_factors,
@@ -45,6 +57,7 @@ def random_imager(generator: torch.Generator) -> Imager:
         pitch=1.05 + 0.28 * pitch,
         phase=(phase_down, phase_right),
         displacement=(far * down, far * right),
+        sides=sides,
         jitter=0.2 * jitter,
         local_shift_std=local_shift * local_shift_scale,
         parallax=(0.004 * parallax_down, 0.004 * parallax_right),
@@ -56,7 +69,31 @@ def random_imager(generator: torch.Generator) -> Imager:
         pan_calibration_gain=max(0.7, 1 + 0.05 * calibration),
         read_noise=plain.read_noise * (0.5 + read_noise),
         shot_noise=plain.shot_noise * (0.5 + shot_noise),
+        mul_noise=plain.mul_noise * (1 + noise_level**2),
+        noise_factors=random_noise(sensor, generator),
     )
+
+
+def random_noise(sensor: Sensor, generator: torch.Generator) -> tuple[float, ...]:
+    """Random factors of each band's noise: in real pairs, coastal has up to thrice the others'."""
+    factors = torch.exp(NOISE_VARIATION * torch.randn(len(sensor.bands), generator=generator))
+    short = torch.tensor([WAVELENGTHS[band] < SHORT for band in sensor.bands])
+    return tuple((factors * (1 + torch.rand((), generator=generator) * short)).tolist())
+
+
+def random_sides(bands: int, generator: torch.Generator) -> tuple[float, ...]:
+    """Random places of bands against pan, as `Imager.sides`.
+
+    Satellites see their bands in one array beside pan's, in two, or in lines that follow each
+    other, and pan before, after or between them. All three are equally likely.
+    """
+    kind = int(torch.randint(3, (), generator=generator))
+    if kind == 0:
+        return (0.5,) * bands
+    if kind == 1:
+        return tuple((torch.randint(2, (bands,), generator=generator) - 0.5).tolist())
+    middle = 0.5 * torch.rand((), generator=generator) - 0.25
+    return tuple((middle + torch.linspace(-0.5, 0.5, bands)).tolist())
 
 
 def sharpened_on_grid(imager: Imager, generator: torch.Generator) -> Imager:

@@ -24,9 +24,9 @@ def observe_again(
     A chip has blur and haze of its own, so none are added, and its moving cars can't be found.
 
     Args:
-        pan: counts uint16 (1, 4h, 4w), 0 where invalid.
-        mul: counts uint16 (8, h, w), 0 in every band where invalid.
-        imager: of `random_imager.random_imager`.
+        pan: counts uint16 (1, rh, rw), 0 where invalid.
+        mul: counts uint16 (n, h, w), 0 in every band where invalid.
+        imager: of `random_imager.random_imager`, for the sensor of the chip.
         displacement: (2,) or (2, h, w), of `imager.displacement_field`.
         generator: source of the noise.
 
@@ -36,7 +36,7 @@ def observe_again(
     """
     pan_valid, mul_valid = pan.int() > 0, (mul.int() > 0).any(0, keepdim=True)
     pan_reflectance = _filled(pan, pan_valid, _PAN_REACH)
-    mul_reflectance = displace_arrays(_filled(mul, mul_valid, _MUL_REACH), displacement)
+    mul_reflectance = displace_arrays(_filled(mul, mul_valid, _MUL_REACH), displacement, imager.band_sides)
     mul_reflectance = boost_mtf(mul_reflectance, imager.mul_mtf_boost, imager.mul_fine_mtf_boost)
     pan_reflectance = boost_mtf(pan_reflectance, imager.pan_mtf_boost) * imager.pan_calibration_gain
     pan_again = _masked(imager.pan_counts(pan_reflectance, generator), pan_valid)

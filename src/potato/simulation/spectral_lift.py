@@ -17,7 +17,7 @@ from torch import Tensor
 from potato.core.color import SATURATED, linear_srgb_to_oklab, mul_to_oklab, srgb_decode
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORKSHOP
+from potato.simulation.land.basis import BASIS
 from potato.simulation.land.reflectances import Reflectance
 from potato.simulation.land.spectra import Palette, canopy
 
@@ -108,7 +108,7 @@ class SpectralLibrary:
         oklab = _oklab(spectra)
         lightness = oklab[:, 0] ** 3
         leafy = torch.tensor([surface.kind == "vegetation" for surface in surfaces])
-        red, infrared = (spectra[:, 1 + WORKSHOP.bands.index(name)] for name in ("red", "nir1"))
+        red, infrared = (spectra[:, 1 + BASIS.bands.index(name)] for name in ("red", "nir1"))
         is_lush = leafy & (infrared - red > LUSH * (infrared + red))
         colour = oklab[:, 1:] / oklab[:, :1]
         chroma = colour.norm(dim=1)
@@ -135,7 +135,7 @@ class SpectralLibrary:
 
 def _oklab(spectra: Tensor) -> Tensor:
     """Oklab (n, 3) of spectra (n, 9)."""
-    return mul_to_oklab(spectra[:, 1:].T[:, None], WORKSHOP)[:, 0].T
+    return mul_to_oklab(spectra[:, 1:].T[:, None], BASIS)[:, 0].T
 
 
 def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.Generator) -> Tensor:
@@ -174,7 +174,7 @@ def lift_spectra(photograph: Tensor, library: SpectralLibrary, generator: torch.
     darker = 0.35 + 0.5 * torch.rand((), generator=generator)
     if not printed:
         light = light * (1 - darker * members[leafy].sum(0).reshape(height, width))
-    own = mul_to_oklab(spectra[1:], WORKSHOP)[0].clamp_min(0.05) ** 3
+    own = mul_to_oklab(spectra[1:], BASIS)[0].clamp_min(0.05) ** 3
     return spectra.mul_(light / own)
 
 

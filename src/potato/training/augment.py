@@ -9,15 +9,15 @@ import math
 import torch
 from torch import Tensor
 
-from potato.core.color import mul_to_xyz, oklab_to_xyz, xyz_to_oklab
-from potato.core.sensor_table import WORKSHOP
+from potato.core.color import bands_to_xyz, oklab_to_xyz, xyz_to_oklab
+from potato.core.sensors import Sensor
 from potato.simulation.imager import Imager
 
 SYMMETRIES = 8
 """Ways to map a square onto itself: four turns, each with and without mirroring."""
 
-CLEAR_AIR = torch.stack([torch.ones(1 + len(WORKSHOP.bands)), torch.zeros(1 + len(WORKSHOP.bands))])
-"""Air that changes nothing (2, 9): all light passes, and none is added."""
+CLEAR_AIR = torch.tensor([[1.0], [0.0]])
+"""Air that changes no plane (2, 1): all light passes, and none is added."""
 
 _STOPS = 1.0
 """Powers of 2 by which exposure varies up and down."""
@@ -59,10 +59,10 @@ def random_exposure(generator: torch.Generator) -> float:
     return math.exp2(_STOPS * float(2 * torch.rand((), generator=generator) - 1))
 
 
-def random_air(generator: torch.Generator) -> Tensor:
-    """Additional air between ground and imager, for pan and the bands (2, 9).
+def random_air(generator: torch.Generator, sensor: Sensor) -> Tensor:
+    """Additional air between ground and imager, for pan and the bands of a sensor (2, 1 + n).
 
-    The first row is transmittance. Water vapour and oxygen absorb 0 to a quarter of red edge and 0
+    The first row is transmittance. Water vapour and oxygen absorb 0 to a quarter of red edges and 0
     to 0.3 of NIR2, less a correction for them, which may be a little too large; the other bands
     lose nothing.
 
@@ -73,33 +73,38 @@ def random_air(generator: torch.Generator) -> Tensor:
     pan and beyond red, so that dark ground has half the contrast in lightness that it has in pan.
     """
     amount, slope, share = torch.rand(3, generator=generator).tolist()
-    factors = torch.exp(0.15 * torch.randn(len(WORKSHOP.bands), generator=generator)).tolist()
+    factors = torch.exp(0.15 * torch.randn(len(sensor.bands), generator=generator)).tolist()
     beyond, oxygen, vapour = torch.rand(3, generator=generator).tolist()
     hazy = Imager(
+        sensor=sensor,
         haze=_HAZE * amount,
         haze_slope=1.5 * slope - 0.2,
         haze_factors=tuple(factors),
         haze_beyond_red=0.2 + 0.8 * beyond,
         pan_haze=0.8 * share,
     )
-    through = dict.fromkeys(WORKSHOP.bands, 1.0) | {
-        "rededge": 0.75 + 0.3 * oxygen,
+    absorbed = {
+        **dict.fromkeys(("rededge", "rededge1", "rededge2"), 0.75 + 0.3 * oxygen),
         "nir2": 0.7 + 0.35 * vapour,
     }
-    return torch.tensor([(1.0, *through.values()), hazy.plane_haze])
+    through = (absorbed.get(band, 1.0) for band in sensor.bands)
+    return torch.tensor([(1.0, *through), hazy.plane_haze])
 
 
-def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def add_air(
+    pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor, matrices: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """See a ground through more air.
 
     The result is a true pair again, since light is additive and Oklab can be inverted.
 
     Args:
-        pan: reflectance (b, 1, 4h, 4w).
-        mul: reflectance (b, 8, h, w).
-        oklab: of the truth (b, 3, 4h, 4w).
-        air: transmittance and added reflectance of pan and the bands (b, 2, 9), of `random_air`.
-            Visible bands must have a transmittance of 1.
+        pan: reflectance (b, 1, rh, rw).
+        mul: reflectance (b, n, h, w).
+        oklab: of the truth (b, 3, rh, rw).
+        air: transmittance and added reflectance of pan and the bands (b, 2, 1 + n), of
+            `random_air`. Visible bands must have a transmittance of 1.
+        matrices: of the sensor of each chip (b, 3, n), as `core.color.bands_to_xyz` takes them.
 
     Returns:
         New pan, mul and oklab.
@@ -108,7 +113,7 @@ def add_air(pan: Tensor, mul: Tensor, oklab: Tensor, air: Tensor) -> tuple[Tenso
     return (
         pan * through[:, :1] + haze[:, :1],
         mul * through[:, 1:] + haze[:, 1:],
-        xyz_to_oklab(oklab_to_xyz(oklab) + mul_to_xyz(haze[:, 1:], WORKSHOP)),
+        xyz_to_oklab(oklab_to_xyz(oklab) + bands_to_xyz(haze[:, 1:], matrices)),
     )
 
 

@@ -11,7 +11,7 @@ from potato.engine.devices import choose_device
 from potato.errors import EmptyError
 from potato.model.network import Sharpener
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import check_output, write_png
+from potato.raster import check_folder, check_output, write_png
 from potato.raster.atomic import make_folder
 from potato.training.score import draw_oklab, score_pixels, sharpen_chips, to_score
 
@@ -68,13 +68,13 @@ def check_chip(
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if a picture can't be written.
     """
-    chip, folder = Path(chip), Path(folder)
+    chip, folder = Path(chip), check_folder(folder)
     loaded = load_chip(chip)
     model, where = load_model(weights, loaded.sensor), torch.device(choose_device(device))
     pictures = {name: folder / f"{chip.stem}-{name}.png" for name in ("target", "output")}
     make_folder(folder)
     for path in pictures.values():
-        check_output(path, overwrite)
+        check_output(path, overwrite, (chip, weights))
     pan, mul, target = (tensor[None].to(where) for tensor in loaded.tensors())
     scores, outputs = [], []
     for sharpener in (model, load_model(PREDICTOR)):

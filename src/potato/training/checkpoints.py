@@ -25,11 +25,13 @@ from typing import Any
 import torch
 
 from potato.core.installation import VERSION
+from potato.core.sensors import Sensor
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
-from potato.raster.atomic import locked, write_whole
+from potato.raster import check_folder
+from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
 from potato.training.step import Learner
 
@@ -105,28 +107,35 @@ def find_origin(config: TrainConfig) -> Origin:
     return Origin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", epoch + 1)
 
 
-def start_network(origin: Origin, config: TrainConfig) -> tuple[Sharpener, str]:
+def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[Sharpener, str]:
     """The network that a new session starts with, and a line to print about it.
 
+    Args:
+        origin: of the session.
+        config: of the session.
+        sensor: one whose bands and ratio the network is to read.
+
     Raises:
-        SessionError: if `width` and `depth` aren't those of the loaded network.
+        SessionError: if `width`, `depth` or bands aren't those of the loaded network.
         WeightsError: if the weights can't be used.
     """
     model = None if origin.scratch else load_model(origin.weights)
     if model is not None and model.architecture.depth:
         own = _check_size(model, config, origin.name)
+        _check_bands(own, sensor, origin.name)
         text = f"starting from {origin.name}: {own.width} × {own.depth}, weights {model.digest}"
-        return Sharpener.of(model), text
+        return Sharpener.of(model, sensor), text
     default, depth = Architecture(), config.depth
     try:
-        architecture = Architecture(config.width or default.width, default.depth if depth is None else depth)
+        depth = default.depth if depth is None else depth
+        architecture = Architecture(config.width or default.width, depth, sensor.bands, sensor.ratio)
         if not architecture.depth:
             raise ValueError("a network without layers has nothing to learn")
     except ValueError as error:
         raise SessionError(str(error)) from error
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        fresh = Sharpener(architecture)
+        fresh = Sharpener(architecture, sensor)
     size = f"{architecture.width} × {architecture.depth}"
     if model is None:
         return fresh, f"starting from scratch: a network of {size} that equals the predictor"
@@ -146,6 +155,16 @@ def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Arc
             "leave both out, or begin another session --from-scratch"
         )
     return own
+
+
+def _check_bands(architecture: Architecture, sensor: Sensor, name: str) -> None:
+    """Refuse a network that can't read the chips."""
+    if not architecture.fits(sensor):
+        raise SessionError(
+            f"expected a network for the bands and ratio of the chips, which are those of {sensor.title} "
+            f"({' '.join(sensor.bands)}; {sensor.ratio}:1); {name} reads {' '.join(architecture.bands)}; "
+            f"{architecture.ratio}:1"
+        )
 
 
 class Session:
@@ -191,8 +210,9 @@ class Session:
         refusal = SessionError(f"{self.folder}: another process is training in it")
         with ExitStack() as stack:
             with self._writing():
-                self.folder.mkdir(parents=True, exist_ok=True)
+                make_folder(check_folder(self.folder))
                 stack.enter_context(locked(self.folder / ".lock", refusal))
+            remove_partials(self.folder)
             yield
 
     def save(

@@ -5,7 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from potato.core.sensor_table import WORKSHOP
+from potato.core.band_sets import choose_sensors
+from potato.core.sensors import Sensor
 from potato.errors import SessionError
 
 SCHEDULES = ("cosine", "constant")
@@ -59,6 +60,8 @@ class TrainConfig:
         scenes: share of samples that are simulated on the fly, 0..1; None for 0 beside chips and 1
             without them.
         photographs: folder of aerial photographs for scenes, or None.
+        sensor: the band set, or the one sensor, that sees simulated scenes; None for the set of the
+            chips, or worldview without chips.
         passes: passes that image each simulated ground, one after another.
         size: side of a simulated scene in pan pixels, where no chips set it.
         epoch_length: chips in an epoch, rounded up to whole batches.
@@ -93,6 +96,7 @@ class TrainConfig:
     Raises:
         SessionError: if a value is out of its range, options exclude each other, or there is
             nothing to learn from.
+        InputError: if there is no such sensor.
     """
 
     session: str = "potato"
@@ -102,6 +106,7 @@ class TrainConfig:
     test_length: int = 64
     scenes: float | None = None
     photographs: str | None = None
+    sensor: str | None = None
     passes: int = 4
     size: int = 512
     epoch_length: int = 1024
@@ -142,10 +147,10 @@ class TrainConfig:
             raise SessionError(f"expected a session name without slashes, found '{self.session}'")
         if self.scene_share < 1 and self.chips is None:
             raise SessionError("nothing to learn from: name a folder of --chips, or give --scenes 1")
-        if self.size < LEAST_SIDE or self.size % WORKSHOP.ratio:
+        ratio = self.scene_sensors[0].ratio
+        if self.size < LEAST_SIDE or self.size % ratio:
             raise SessionError(
-                f"expected a size of {LEAST_SIDE} or more and a multiple of {WORKSHOP.ratio}, "
-                f"found {self.size}"
+                f"expected a size of {LEAST_SIDE} or more and a multiple of {ratio}, found {self.size}"
             )
         if sum((self.load_epoch is not None, self.load_from is not None, self.from_scratch)) > 1:
             raise SessionError("--load-epoch, --load-from and --from-scratch exclude each other: name one")
@@ -156,6 +161,11 @@ class TrainConfig:
         if self.scenes is None:
             return 0.0 if self.chips else 1.0
         return self.scenes
+
+    @property
+    def scene_sensors(self) -> tuple[Sensor, ...]:
+        """The sensors that see simulated scenes where no chips decide it."""
+        return choose_sensors(self.sensor or "worldview")
 
     @property
     def chips_per_step(self) -> int:

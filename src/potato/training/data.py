@@ -5,7 +5,7 @@ run that was interrupted at place n therefore goes on with the samples that it w
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +20,8 @@ from potato.chips.chip import Chip, load_chip
 from potato.chips.scenes import scene_chip, seed_of
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import to_cells
-from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE
+from potato.core.sensor_table import WORLDVIEW_2
+from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
 from potato.model.facts import WIDE_REACH
@@ -44,6 +44,9 @@ _TRIES = 16
 _CLEAN = 0.25
 """Share of chips without added artefacts, so that the network learns to tell the two apart."""
 
+LEAST_WEIGHT = 0.3
+"""Least artefact weight of a native chip."""
+
 _PROBES = 16
 """Chips, evenly over a folder, whose bytes enter its digest, beside the names and sizes of all."""
 
@@ -52,12 +55,13 @@ class Batch(NamedTuple):
     """Chips on their way to the model: whole numbers, half the size of floats.
 
     Attributes:
-        pan: (b, 1, 4h, 4w), uint16 counts as the int16 of equal bits, which every backend can copy.
-        mul: (b, 8, h, w), of the type of `pan`.
-        target: int16 (b, 3, 4h, 4w), as in a chip.
+        pan: (b, 1, rh, rw), uint16 counts as the int16 of equal bits, which every backend can copy.
+        mul: (b, n, h, w), of the type of `pan`.
+        target: int16 (b, 3, rh, rw), as in a chip.
         exposure: float32 (b,), factors for `augment.expose`.
-        air: float32 (b, 2, 9), for `augment.add_air`.
+        air: float32 (b, 2, 1 + n), for `augment.add_air`.
         artefact_weight: float32 (b,), 0..1: `chip_artefact_weight`, or 1 if artefacts were added.
+        sensors: that of each chip; all have the same bands and ratio.
         whole: whether every pixel is valid.
         skipped: number of unreadable chips that were replaced by their neighbours.
         problem: the fault of the last of them, or "".
@@ -69,6 +73,7 @@ class Batch(NamedTuple):
     exposure: Tensor
     air: Tensor
     artefact_weight: Tensor
+    sensors: Sequence[Sensor]
     whole: bool = False
     skipped: int = 0
     problem: str = ""
@@ -80,6 +85,10 @@ class Batch(NamedTuple):
             for bits in (self.pan, self.mul)
         )
         return pan, mul, self.target.to(device, non_blocking=True).float() / SCALE
+
+    def matrices(self, device: torch.device) -> Tensor:
+        """The matrix from bands to XYZ of each chip (b, 3, n), float32, on a device."""
+        return torch.tensor([one.bands_to_xyz for one in self.sensors]).mT.to(device, non_blocking=True)
 
 
 def list_chips(folder: PathLike) -> list[str]:
@@ -94,24 +103,27 @@ def list_chips(folder: PathLike) -> list[str]:
         raise SessionError(str(error)) from error
 
 
-def load_trainable(path: str) -> Chip:
-    """Read a chip that training can take.
+def load_trainable(path: str, sensor: Sensor) -> Chip:
+    """Read a chip that a network for a sensor's bands and ratio can learn from.
 
     Raises:
         ChipError: if it can't be read.
-        SessionError: if it has other bands than the network reads.
+        SessionError: if it has other bands or another ratio.
     """
     chip = load_chip(path)
-    if (chip.sensor.bands, chip.sensor.ratio) != (WORKSHOP.bands, WORKSHOP.ratio):
+    if not chip.sensor.fits(sensor):
+        wanted, found = (
+            f"{one.title} ({' '.join(one.bands)}; {one.ratio}:1)" for one in (sensor, chip.sensor)
+        )
         raise SessionError(
-            f"{path}: expected chips with the bands of {WORKSHOP.title}, which are all that training takes, "
-            f"found one of {chip.sensor.title}; leave such chips out"
+            f"{path}: expected chips with bands and ratio of {wanted}, found one of {found}; "
+            "a network learns from chips of one band set, so leave the others out"
         )
     return chip
 
 
-def chip_size(paths: list[str]) -> tuple[int, int]:
-    """Height and width, in pan pixels, of the first readable chip; all others must have them too.
+def first_chip(paths: list[str]) -> Chip:
+    """The first readable chip; all others must have its size, bands and ratio.
 
     Raises:
         SessionError: if none of the first few can be read.
@@ -119,7 +131,7 @@ def chip_size(paths: list[str]) -> tuple[int, int]:
     problem = ""
     for path in paths[:_TRIES]:
         try:
-            return load_trainable(path).size
+            return load_chip(path)
         except ChipError as error:
             problem = str(error)
     raise SessionError(f"not one of the first {min(_TRIES, len(paths))} chips can be read: {problem}")
@@ -153,6 +165,7 @@ class Samples(Dataset[Batch]):
         instrument: whether chips get sensor artefacts; scenes have some already.
         passes: consecutive samples that show one simulated ground, each in a pass of its own.
         photographs: aerial photographs for scenes.
+        sensors: those that see scenes; chips have their bands and ratio.
     """
 
     paths: tuple[str, ...]
@@ -162,6 +175,7 @@ class Samples(Dataset[Batch]):
     instrument: bool = True
     passes: int = 1
     photographs: tuple[str, ...] = ()
+    sensors: tuple[Sensor, ...] = (WORLDVIEW_2,)
 
     def __getitem__(self, place: int) -> Batch:
         """The sample at a place.
@@ -174,7 +188,12 @@ class Samples(Dataset[Batch]):
         if int((place + 1) * self.scene_share) > scenes_before:
             ground, number = divmod(scenes_before, self.passes)
             chip = scene_chip(
-                self.seed, ground, self.size[0], pass_index=number, photographs=self.photographs
+                self.seed,
+                ground,
+                self.size[0],
+                pass_index=number,
+                photographs=self.photographs,
+                sensors=self.sensors,
             )
             skipped, problem, artefacts = 0, "", False
         else:
@@ -182,7 +201,7 @@ class Samples(Dataset[Batch]):
             artefacts = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
         pan, mul = chip.pan, chip.mul
         if artefacts:
-            imager = random_imager(generator)
+            imager = random_imager(generator, chip.sensor)
             field = displacement_field(mul.shape[1], mul.shape[2], imager, generator)
             pan, mul = observe_again(pan, mul, imager, field, generator)
         # Artefacts that were just added are certain, however sharp pan is.
@@ -191,11 +210,10 @@ class Samples(Dataset[Batch]):
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides
         pan, mul, target = (turn(image, symmetry) for image in (pan, mul, chip.target))
+        turned = Chip(pan, mul, target, chip.native, chip.sensor)
         exposure = torch.tensor([random_exposure(generator)])
-        air = random_air(generator)[None]
-        return _batch(pan, mul, target, weight)._replace(
-            exposure=exposure, air=air, skipped=skipped, problem=problem
-        )
+        air = random_air(generator, chip.sensor)[None]
+        return _batch(turned, weight)._replace(exposure=exposure, air=air, skipped=skipped, problem=problem)
 
     def _chip(self, position: int) -> tuple[Chip, int, str]:
         """The chip at a position of the endless shuffle, or the next readable one."""
@@ -207,7 +225,7 @@ class Samples(Dataset[Batch]):
         for skipped in range(min(_TRIES, len(self.paths))):
             path = self.paths[int(order[(index + skipped) % len(self.paths)])]
             try:
-                chip = load_trainable(path)
+                chip = load_trainable(path, self.sensors[0])
                 if chip.size != self.size:
                     raise ChipError(
                         f"{path}: expected a chip of {self.size} pixels like the rest, found {chip.size}"
@@ -221,23 +239,27 @@ class Samples(Dataset[Batch]):
 
 
 def chip_artefact_weight(chip: Chip) -> float:
-    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
+    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native.
+
+    A native chip has `LEAST_WEIGHT` at least: pan of some sensors is as sharp as means over it.
+    """
     if not chip.native:
         return 0.0
-    roots = to_cells(counts_to_reflectance(chip.pan[None]), WORKSHOP.ratio) ** (1 / 3)
-    return float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean()))
+    roots = to_cells(counts_to_reflectance(chip.pan[None]), chip.sensor.ratio) ** (1 / 3)
+    return max(LEAST_WEIGHT, float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean())))
 
 
-def _batch(pan: Tensor, mul: Tensor, target: Tensor, weight: float) -> Batch:
+def _batch(chip: Chip, weight: float) -> Batch:
     """One chip as a batch, its images unchanged."""
     return Batch(
-        pan.view(torch.int16)[None],
-        mul.view(torch.int16)[None],
-        target[None],
+        chip.pan.view(torch.int16)[None],
+        chip.mul.view(torch.int16)[None],
+        chip.target[None],
         torch.ones(1),
-        CLEAR_AIR[None],
+        CLEAR_AIR.expand(2, 1 + len(chip.mul))[None],
         torch.tensor([weight]),
-        bool(pan.numpy().all()) and bool(mul.numpy().any(0).all()),
+        (chip.sensor,),
+        bool(chip.pan.numpy().all()) and bool(chip.mul.numpy().any(0).all()),
     )
 
 
@@ -248,6 +270,7 @@ def held_out(
     seed: int,
     ranks: Ranks = ALONE,
     photographs: tuple[str, ...] = (),
+    sensors: tuple[Sensor, ...] = (WORLDVIEW_2,),
 ) -> Iterator[Batch]:
     """This process's share of the test chips, one by one, never augmented.
 
@@ -258,14 +281,22 @@ def held_out(
         seed: of scenes.
         ranks: this process among those of the run.
         photographs: for scenes; those that training sees are left out.
+        sensors: those that see scenes; chips have their bands and ratio.
     """
     for index in range(ranks.rank, len(paths) + scenes, ranks.count):
         try:
             chip = (
-                load_trainable(paths[index])
+                load_trainable(paths[index], sensors[0])
                 if index < len(paths)
-                else scene_chip(seed, index - len(paths), size[0], "test scene", photographs=photographs)
+                else scene_chip(
+                    seed,
+                    index - len(paths),
+                    size[0],
+                    "test scene",
+                    photographs=photographs,
+                    sensors=sensors,
+                )
             )
         except ChipError:
             continue
-        yield _batch(chip.pan, chip.mul, chip.target, chip_artefact_weight(chip))
+        yield _batch(chip, chip_artefact_weight(chip))

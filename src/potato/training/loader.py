@@ -22,10 +22,11 @@ def collate(samples: list[Batch]) -> Batch:
     pan, mul, target, exposure, air, weight = (
         torch.cat(parts) for parts in zip(*(one[:6] for one in samples), strict=True)
     )
+    sensors = tuple(sensor for one in samples for sensor in one.sensors)
     whole = all(one.whole for one in samples)
     skipped = sum(one.skipped for one in samples)
     problem = next((one.problem for one in samples if one.problem), "")
-    return Batch(pan, mul, target, exposure, air, weight, whole, skipped, problem)
+    return Batch(pan, mul, target, exposure, air, weight, sensors, whole, skipped, problem)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import torch
 
+from potato.chips.chip import Chip
 from potato.chips.scenes import list_photographs
+from potato.core.band_sets import find_set
+from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.engine.devices import choose_device
 from potato.errors import SessionError
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
-from potato.training.data import Batch, Samples, chip_size, data_digest, held_out, list_chips
+from potato.training.data import Batch, Samples, data_digest, first_chip, held_out, list_chips
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
@@ -122,7 +125,7 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
     if config.batch_size is None:
         config = replace(config, batch_size=session.batch_size or default_batch_size(process.device))
     data = _list_data(config)
-    learner, scores, origin = _learner(config, session, data.digest, process)
+    learner, scores, origin = _learner(config, session, data, process)
     if ranks.first:
         _warn_of_shared(data)
     total = config.epochs * config.steps_per_epoch
@@ -168,34 +171,61 @@ def _list_data(config: TrainConfig) -> _Data:
     """
     paths = list_chips(config.chips) if config.chips else []
     tests = list_chips(config.test_chips)[: config.test_length] if config.test_chips else []
-    size = chip_size(paths) if paths else (config.size, config.size)
+    size, sensors = (config.size, config.size), config.scene_sensors
+    if paths:
+        chip = first_chip(paths)
+        size, sensors = chip.size, _sensors_beside(chip, config)
     if size[0] != size[1] and config.scene_share:
         raise SessionError(f"expected square chips beside scenes, found {size[0]} × {size[1]} pixels")
     photographs = list_photographs(config.photographs) if config.scene_share else ()
     samples = Samples(
-        tuple(paths), config.scene_share, size, config.seed, config.instrument, config.passes, photographs
+        tuple(paths),
+        config.scene_share,
+        size,
+        config.seed,
+        config.instrument,
+        config.passes,
+        photographs,
+        sensors,
     )
     return _Data(samples, tests, data_digest([*paths, *photographs]))
 
 
+def _sensors_beside(chip: Chip, config: TrainConfig) -> tuple[Sensor, ...]:
+    """The sensors that see scenes beside chips such as this one.
+
+    Raises:
+        SessionError: if the config names others.
+    """
+    if config.sensor is None:
+        own = find_set(chip.sensor)
+        return own.published if own else (chip.sensor,)
+    if not chip.sensor.fits(config.scene_sensors[0]):
+        raise SessionError(
+            f"{config.chips}: expected chips of {config.sensor}, found one of {chip.sensor.title}; "
+            "leave --sensor out, or name other --chips"
+        )
+    return config.scene_sensors
+
+
 def _learner(
-    config: TrainConfig, session: Session, digest: str, process: _Process
+    config: TrainConfig, session: Session, data: _Data, process: _Process
 ) -> tuple[Learner, Scores, Origin]:
     """A new learner, or the one that the session saved; its scores and origin."""
     exists = session.exists
     process.ranks.wait()  # The first process may write only after the others have looked for its files.
     if exists:
-        saved = session.load(config, digest)
+        saved = session.load(config, data.digest)
         learner = Learner.start(saved.network, config, process.device)
         learner.restore(saved.learner)
         process.say(f"{session.folder}: going on after step {learner.step}")
         return learner, saved.scores, saved.origin
     origin = find_origin(config)
-    network, story = start_network(origin, config)
+    network, story = start_network(origin, config, data.samples.sensors[0])
     process.say(f"{session.folder}: {story}")
     learner = Learner.start(network, config, process.device)
     if process.ranks.first:
-        session.save(learner, config, origin, digest, {})
+        session.save(learner, config, origin, data.digest, {})
     return learner, {}, origin
 
 
@@ -204,13 +234,19 @@ def _test_chips(
 ) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
     """A source of test chips or test scenes, or None; and those that pictures show."""
     samples, tests = data.samples, data.tests
+    judged = partial(
+        held_out,
+        size=samples.size,
+        seed=config.seed,
+        photographs=samples.photographs,
+        sensors=samples.sensors,
+    )
     if tests:
-        chips = partial(held_out, tests, 0, samples.size, config.seed, ranks)
-        return chips, list(held_out(tests[:_SHOWN], 0, samples.size, config.seed))
+        return partial(judged, tests, 0, ranks=ranks), list(judged(tests[:_SHOWN], 0))
     if not config.scene_share:
         return None, []
     # A scene takes longer to simulate than to sharpen, so scenes are made once.
-    scenes = list(held_out([], _TEST_SCENES, samples.size, config.seed, ranks, samples.photographs))
+    scenes = list(judged([], _TEST_SCENES, ranks=ranks))
     return (lambda: scenes), scenes[:_SHOWN]
 
 

@@ -10,7 +10,6 @@ from potato.core.color import delta_e_ok, oklab_to_linear_srgb, srgb_encode
 from potato.core.draw import render_pan, side_by_side
 from potato.core.render import NATURAL, dither, render
 from potato.core.resample import from_cells, to_cells
-from potato.core.sensor_table import WORKSHOP
 from potato.model.network import Sharpener, sharpen_cells
 from potato.training.data import Batch
 from potato.training.distributed import ALONE, Ranks
@@ -45,15 +44,23 @@ def sharpen_chips(model: Sharpener, pan: Tensor, mul: Tensor) -> Tensor:
 
     Args:
         model: on the device of the tensors.
-        pan: reflectance (b, 1, 4h, 4w), 0 where invalid.
-        mul: reflectance (b, 8, h, w), 0 in every band where invalid.
+        pan: reflectance (b, 1, rh, rw), 0 where invalid; r is the ratio of the model's sensor.
+        mul: reflectance (b, n, h, w), 0 in every band where invalid.
 
     Returns:
-        Oklab (b, 3, 4h, 4w), without meaning where pan or mul is invalid.
+        Oklab (b, 3, rh, rw), without meaning where pan or mul is invalid.
     """
-    cells = to_cells(pan, WORKSHOP.ratio)
+    ratio = model.sensor.ratio
+    cells = to_cells(pan, ratio)
     valid = cells > 0, (mul > 0).any(1, keepdim=True)
-    return from_cells(sharpen_cells(model, cells, mul, valid), WORKSHOP.ratio)
+    return from_cells(sharpen_cells(model, cells, mul, valid), ratio)
+
+
+def sharpen_batch(model: Sharpener, batch: Batch, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Pan, the target and the output of a chip, sharpened for its own sensor, on `device`."""
+    pan, mul, target = batch.floats(device)
+    with torch.inference_mode():
+        return pan, target, sharpen_chips(Sharpener.of(model, batch.sensors[0]), pan, mul)
 
 
 def score_pixels(output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,15 +91,14 @@ def score_batches(
 
     Args:
         model: on `device`.
-        batches: chips; their exposure and air aren't applied.
+        batches: one chip each; their exposure and air aren't applied.
         device: where to compute.
         ranks: this process among those of the run.
     """
     total = torch.zeros(3, dtype=torch.float64)
     for batch in batches:
-        pan, mul, target = batch.floats(device)
-        with torch.inference_mode():
-            total += score_pixels(sharpen_chips(model, pan, mul), target)[0].cpu()
+        _, target, output = sharpen_batch(model, batch, device)
+        total += score_pixels(output, target)[0].cpu()
     sums = ranks.sum(total.to(device if device.type != "mps" else "cpu")).tolist()
     return to_score(*sums)
 
@@ -124,9 +130,7 @@ def draw_chips(model: Sharpener, batches: Sequence[Batch], device: torch.device)
     """
     rows = []
     for batch in batches:
-        pan, mul, target = batch.floats(device)
-        with torch.inference_mode():
-            output = sharpen_chips(model, pan, mul)
+        pan, target, output = sharpen_batch(model, batch, device)
         valid = target[0, :1] > 0
         distance = torch.where(valid[0], delta_e_ok(output, target)[0], torch.zeros_like(target[0, 0]))
         errors = (distance / _WHITE_ERROR).clamp(0, 1).mul(255).expand(3, -1, -1)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from potato.core.resample import to_cells
-from potato.core.sensor_table import WORKSHOP
 from potato.errors import SessionError
 from potato.model.features import trim
 from potato.model.network import Sharpener, sharpen_cells
@@ -231,24 +230,25 @@ def batch_loss(
     Raises:
         SessionError: if the chips are too small for the model.
     """
-    halo = model.halo_valid
+    halo, ratio = model.halo_valid, batch.sensors[0].ratio
     if min(batch.mul.shape[-2:]) <= 2 * halo:
         raise SessionError(
-            f"expected chips of more than {2 * halo * WORKSHOP.ratio} pan pixels for a network of this "
+            f"expected chips of more than {2 * halo * ratio} pan pixels for a network of this "
             f"depth, found {tuple(batch.pan.shape[-2:])}"
         )
     pan, mul, target = batch.floats(device)
-    pair_valid = to_cells(pan, WORKSHOP.ratio) > 0, (mul > 0).any(1, keepdim=True)
+    pair_valid = to_cells(pan, ratio) > 0, (mul > 0).any(1, keepdim=True)
     target_valid = target[:, :1] > 0
     exposure, air = (each.to(device, non_blocking=True) for each in (batch.exposure, batch.air))
+    matrices = batch.matrices(device)
     if bool((batch.air != CLEAR_AIR).any()):
-        pan, mul, target = add_air(pan, mul, target, air)
+        pan, mul, target = add_air(pan, mul, target, air, matrices)
     pan, mul, target = expose(pan, mul, target, exposure.reshape(-1, 1, 1, 1))
-    cells = to_cells(pan, WORKSHOP.ratio)
-    output = sharpen_cells(model, *_filled(cells, mul, pair_valid, batch, halo), halo).float()
+    cells = to_cells(pan, ratio)
+    pair = _filled(cells, mul, pair_valid, batch, halo)
+    output = sharpen_cells(model, *pair, halo, matrices).float()
     truth, cells, valid = (
-        trim(image, halo)
-        for image in (to_cells(target, WORKSHOP.ratio), cells, to_cells(target_valid, WORKSHOP.ratio))
+        trim(image, halo) for image in (to_cells(target, ratio), cells, to_cells(target_valid, ratio))
     )
     return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, config), valid.numel()
 

@@ -17,7 +17,7 @@ from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
-from potato.raster import Channels, Grid, Image, create_picture
+from potato.raster import Channels, Grid, Image, create_picture, keep_inputs
 
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
@@ -159,6 +159,9 @@ def write_pictures(
     paths = [Path(spec.output).resolve() for spec in outputs]
     if len(set(paths)) < len(paths):
         raise OutputError(f"expected different names for the pictures to write, found {paths[0]} twice")
+    inputs = [name for image in images for name in image.files]
+    for path in paths:
+        keep_inputs(path, inputs)
     with contextlib.ExitStack() as stack:
         pictures = [
             stack.enter_context(

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from potato.core.render import unrender
 from potato.core.types import PathLike
 from potato.errors import EmptyError, InputError, OutputError
-from potato.raster import check_output, gdal, open_picture
+from potato.raster import check_output, gdal, keep_inputs
 from potato.raster.atomic import write_whole
 from potato.viewing.blocks import BLOCK_SIDE, Block, bits_of, map_image_blocks
 from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
+from potato.viewing.reflectance import open_codes
 
 MAX_CHROMA = 0.2
 """Default Oklab a and b at the rim. Roofs, lawns and water fit in; sRGB goes up to 0.32."""
@@ -88,14 +89,15 @@ def vectorscope(
     """
     if not 0.01 <= max_chroma <= 1:
         raise InputError(f"expected a chroma at the rim between 0.01 and 1, found {max_chroma:g}")
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, [picture])
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise OutputError(f"{path}: expected the name of a drawing to end in {', '.join(FORMATS)}")
     check_matplotlib("the vectorscope")
     counts = np.zeros((BINS, BINS), np.int64)
     sums, pixels = np.zeros(2), 0
-    with gdal(), open_picture(picture) as image:
+    with gdal(), open_codes(picture) as image:
+        keep_inputs(path, image.files)
         look = screen_look(bits_of(image))
 
         def work(block: Block) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:

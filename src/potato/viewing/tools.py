@@ -11,11 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import mul_to_oklab, srgb_decode
+from potato.core.grade import PLAIN
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import LOOKS, NATURAL, Look, render, render_linear, threshold_of, unrender
+from potato.core.render import (
+    FLAT,
+    NATURAL,
+    Look,
+    as_look,
+    look_of,
+    render,
+    render_linear,
+    threshold_of,
+    unrender,
+)
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Grid, Image, Reading, check_same_grid, gdal, open_mul, open_picture
+from potato.raster import Grid, Image, Reading, check_same_grid, gdal, open_mul
 from potato.viewing.blocks import (
     Block,
     OutputSpec,
@@ -27,6 +38,7 @@ from potato.viewing.blocks import (
     write_pictures,
 )
 from potato.viewing.color_ops import LIGHTNESS, at_lightness, exaggerated, gray_difference, screen_look
+from potato.viewing.reflectance import open_codes
 
 PLAIN_BANDS = ("red", "green", "blue")
 """The bands, 5, 3 and 2, that most viewers show as red, green and blue."""
@@ -57,7 +69,7 @@ def ab(
     if not 0 < lightness < 1:
         raise InputError(f"expected a lightness between 0 and 1, found {lightness:g}")
     _check_factor(chroma)
-    with gdal(), open_picture(picture) as image:
+    with gdal(), open_codes(picture) as image:
         bits = bits_of(image)
 
         def work(block: Block) -> list[Rendered]:
@@ -95,7 +107,7 @@ def exaggerate(
         OutputError, OutputExists: if an output can't be written.
     """
     _check_factor(factor)
-    with gdal(), open_picture(first) as one, open_picture(second) as two:
+    with gdal(), open_codes(first) as one, open_codes(second) as two:
         check_same_grid(one, two)
 
         def work(block: Block) -> list[Rendered]:
@@ -133,7 +145,7 @@ def gray_diff(
         OutputError, OutputExists: if the output can't be written.
     """
     _check_factor(factor)
-    with gdal(), open_picture(first) as one, open_picture(second) as two:
+    with gdal(), open_codes(first) as one, open_codes(second) as two:
         check_same_grid(one, two)
         bits = max(bits_of(one), bits_of(two))
 
@@ -149,14 +161,16 @@ def gray_diff(
 def quick_contrast(
     picture: PathLike, output: PathLike, *, look: Look = NATURAL, **settings: Unpack[Settings]
 ) -> WrittenPicture:
-    """Apply a tone curve to a flat picture.
+    """Turn a flat picture into one for viewing.
 
-    An ungraded picture becomes what `fuse --look natural` would have made, to within 1 of 255.
+    It becomes what `fuse` would have made in that look, to within 1 of 255. A grade that it has
+    stays.
 
     Args:
         picture: a flat picture, best in 16 bits; anything GDAL opens.
         output: the GeoTIFF to write, with 8 bits.
-        look: the natural look, or one with another exposure or contrast (`core.render.adjust`).
+        look: the look to give it, with a tone curve; another exposure or contrast by
+            `core.render.adjust`.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
             (`Settings`).
 
@@ -164,19 +178,23 @@ def quick_contrast(
         InputError, BandError: if the picture can't be used, or its tags say that it isn't flat.
         OutputError, OutputExists: if the output can't be written.
     """
-    with gdal(), open_picture(picture) as image:
-        tags = _tags(image, "quick-contrast") | look.tags
-        found = image.dataset.tags().get("POTATO_LOOK", "flat")
-        if found != "flat":
+    with gdal(), open_codes(picture) as image:
+        known = image.dataset.tags()
+        found = known.get("POTATO_LOOK", FLAT.name)
+        if found != FLAT.name:
             raise InputError(
                 f"{image.path}: expected a flat picture, found one in the {found} look, which has its tone "
                 "curve already; fuse again with --look flat"
             )
-        white = (1 << bits_of(image)) - 1
+        if look.exposure is None:
+            raise InputError(f"expected a look with a tone curve, found {look.name}; choose another")
+        given = look_of(known, bits_of(image)) or screen_look(bits_of(image))
+        own = look if given.grade == PLAIN else look.graded(PLAIN)
+        tags = _tags(image, "quick-contrast") | look.tags | given.grade.tags
 
         def work(block: Block) -> list[Rendered]:
-            light = srgb_decode(block.pixels[0].astype(np.float32) / white)
-            return [(render_linear(light, look, _threshold(block, look)), block.valid[0])]
+            light = srgb_decode(block.pixels[0].astype(np.float32) / given.white)
+            return [(render_linear(light, own, _threshold(block, look)), block.valid[0])]
 
         return write_pictures([image], [OutputSpec(output, image.grid, look.bits, tags)], work, **settings)[0]
 
@@ -195,8 +213,8 @@ def mul_to_rgb(
     Args:
         mul: the multispectral image; anything GDAL opens.
         output: the GeoTIFF to write.
-        look: `natural` (8 bits, tone-mapped for viewing), `flat` (16 bits, colorimetric), or a
-            `Look`.
+        look: `natural`, `clear` or `vivid` (8 bits, for viewing), `flat` (16 bits, colorimetric),
+            or a `Look`.
         plain: whether to show three bands as red, green and blue, as most viewers do, instead of
             the colour that all visible bands give.
         reading: how to read the file, where it doesn't say it itself.
@@ -207,7 +225,7 @@ def mul_to_rgb(
         InputError, BandError: if the image can't be used.
         OutputError, OutputExists: if the output can't be written.
     """
-    chosen = LOOKS[look] if isinstance(look, str) else look
+    chosen = as_look(look)
     with gdal(), open_mul(mul, reading) as (image, seen):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 

@@ -25,10 +25,11 @@ from potato.core.render import NATURAL, render
 from potato.core.sensors import Sensor
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
+from potato.core.windows import evenly
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError, OutputError
-from potato.raster import check_output
+from potato.raster import check_output, keep_inputs
 from potato.raster.atomic import write_whole
 from potato.raster.remote import try_again
 
@@ -94,11 +95,13 @@ class _Tiles:
         usable: by catalog ID.
         left_out: number of the others, by kind of reason.
         broken: files that can't be read.
+        files: names of all items and images.
     """
 
     usable: dict[str, list[Tile]]
     left_out: Counter[str]
     broken: list[Broken]
+    files: list[str]
 
 
 def rate_cids(
@@ -159,7 +162,9 @@ def rate_cids(
     work = functools.partial(_read_sample, overview_sides, follow_links)
     with open_executor(workers, cluster) as executor:
         tiles = _sort_tiles(ard, follow_links)
-        chosen = [tile for group in tiles.usable.values() for tile in _evenly(group, tiles_per_cid)]
+        for path in paths:
+            keep_inputs(path, tiles.files)
+        chosen = [tile for group in tiles.usable.values() for tile in evenly(group, tiles_per_cid)]
         samples, unread = _read_samples(chosen, work, executor, progress)
     if not samples:
         raise ArdError(f"{ard}: expected tiles with pan and mul, found none that can be read{_first(unread)}")
@@ -199,8 +204,10 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
     """Sort the tiles of an ARD; ArdError if none is usable."""
     usable: dict[str, list[Tile]] = defaultdict(list)
     left_out: Counter[str] = Counter()
-    broken = []
+    broken: list[Broken] = []
+    files: list[str] = []
     for tile in walk_ard(ard, follow_links=follow_links):
+        files += [tile.item] if isinstance(tile, Broken) else filter(None, (tile.item, tile.pan, tile.mul))
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):
@@ -211,17 +218,11 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
         reasons = "".join(f"; {counted(count, 'tile')}, {reason}" for reason, count in left_out.items())
         wanted = "expected tiles with pan and mul of a sensor that Potato knows, found none"
         raise ArdError(f"{ard}: {wanted}{reasons}{_first(broken)}")
-    return _Tiles(dict(sorted(usable.items())), left_out, broken)
+    return _Tiles(dict(sorted(usable.items())), left_out, broken, files)
 
 
 def _first(broken: Sequence[Broken]) -> str:
     return f" ({broken[0].item}: {broken[0].reason})" if broken else ""
-
-
-def _evenly(tiles: Sequence[Tile], count: int) -> list[Tile]:
-    """At most `count` of the tiles, evenly spread."""
-    count = min(count, len(tiles))
-    return [tiles[(2 * place + 1) * len(tiles) // (2 * count)] for place in range(count)]
 
 
 def _read_samples(

@@ -26,10 +26,10 @@ from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
-from potato.errors import InputError, OutputExists
-from potato.raster import write_image
+from potato.errors import InputError
+from potato.raster import new_folder, write_image
 from potato.raster.atomic import make_folder, staging_folder
-from potato.raster.layer import known_sensor
+from potato.raster.band_finding import known_sensor
 
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""
@@ -125,9 +125,7 @@ def make_ard(
     if tiles < 1 or size < 1:
         raise InputError(f"expected at least 1 tile of 1 pixel, found {tiles} of {size}")
     platforms = [_platform(name) for name in sensors]
-    path = Path(folder)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise OutputExists(f"{path}: expected a new or empty folder, found something there; choose another")
+    path = new_folder(folder)
     size = math.ceil(size / SIZE_STEP) * SIZE_STEP
     plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)
     make_folder(path.parent)

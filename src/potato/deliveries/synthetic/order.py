@@ -13,7 +13,8 @@ from potato.deliveries.synthetic.landsat_scene import write_both_levels, write_l
 from potato.deliveries.synthetic.maxar_order import write_flat, write_maxar
 from potato.deliveries.synthetic.pair_of_files import write_files
 from potato.deliveries.synthetic.scene import Scene, make_scene
-from potato.errors import InputError, OutputExists
+from potato.errors import InputError
+from potato.raster import new_folder
 from potato.raster.atomic import make_folder, staging_folder
 
 Writer = Callable[[Path, Sensor, Scene], None]
@@ -86,9 +87,7 @@ def make_delivery(
     side = size // found.ratio // 2 * 2
     if side < LEAST:
         raise InputError(f"expected at least {LEAST * found.ratio} pan pixels along a side, found {size}")
-    path = Path(folder)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise OutputExists(f"{path}: expected a new or empty folder, found something there; choose another")
+    path = new_folder(folder)
     scene = make_scene(found, side, seed, centred=found.ratio == 2)
     make_folder(path.parent)
     with staging_folder(path) as hidden:

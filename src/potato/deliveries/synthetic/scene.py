@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.sensors import Sensor
-from potato.deliveries.haze import EXPONENT, WAVELENGTHS
+from potato.core.sensors import WAVELENGTHS, Sensor
+from potato.deliveries.haze import EXPONENT
 from potato.raster import Grid, grid_at
 
 KNOTS = (420, 480, 550, 610, 660, 700, 740, 830, 960)
@@ -23,7 +23,7 @@ SPECTRA = {
 """Reflectance of a few surfaces, drawn by hand."""
 
 HAZE = 0.06
-"""Reflectance that the atmosphere adds at 480 nm."""
+"""Reflectance that the atmosphere adds in blue."""
 
 
 @dataclass(frozen=True)

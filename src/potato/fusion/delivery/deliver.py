@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from potato.core.render import LOOKS, Look
+from potato.core.grade import Grade
+from potato.core.render import Look, as_look
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.dask import LOCAL
@@ -23,12 +24,15 @@ from potato.fusion.aoi import choose_area
 from potato.fusion.delivery.finish import json_text, remove_partials
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
 from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast
 from potato.fusion.delivery.tile import fuse_tile
+from potato.fusion.grading import as_given
 from potato.model.weights import PREDICTOR, load_model
+from potato.raster import check_folder
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -48,6 +52,7 @@ def fuse_ard(
     crop_to_square: bool = False,
     weights: PathLike | None = None,
     look: str | Look = "natural",
+    grade: bool | PathLike | Grade = False,
     profile: str = "cog",
     creation_options: Mapping[str, str] | None = None,
     device: str = "auto",
@@ -82,7 +87,11 @@ def fuse_ard(
         weights: a checkpoint file; `predictor` for the predictor without a network; None for the
             shipped weights of each tile's sensor or, if it has none, the predictor. Tiles whose
             bands a given checkpoint doesn't read are left out.
-        look: `natural` (8 bits, toned for viewing), `flat` (16 bits, colorimetric), or a `Look`.
+        look: `natural`, `clear` or `vivid` (8 bits, for viewing), `flat` (16 bits, colorimetric),
+            or a `Look`.
+        grade: whether to measure black point and white point once for each pass, on overviews of
+            its tiles, and keep them in `output/grade/CID.json`, where they are found again; or such
+            a file, for all passes; or a `core.grade.Grade`.
         profile: `cog` (Cloud Optimized GeoTIFF with overviews) or `tiled` (without overviews).
         creation_options: GDAL creation options on top of the profile's.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -114,13 +123,13 @@ def fuse_ard(
     model = load_model(name)
     given = None if name is None else model.architecture
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
-    source, folder = os.fspath(ard), Path(output).absolute()
+    source, folder = os.fspath(ard), check_folder(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
     settings = DeliverySettings(
         weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
         weights_digest=model.digest,
-        look=LOOKS[look] if isinstance(look, str) else look,
+        look=as_look(look) if isinstance(grade, bool) else as_look(look).graded(as_given(grade)),
         profile=profile,
         creation_options=tuple(sorted((creation_options or {}).items())),
         crop_to_square=crop_to_square,
@@ -133,8 +142,7 @@ def fuse_ard(
         plan = make_plan(source, choice, follow_links=follow_links)
         schedule_by = functools.partial(
             make_schedule,
-            plan,
-            own := {sensor: _settings_for(sensor, settings) for sensor in plan.sensors},
+            settings={sensor: _settings_for(sensor, settings) for sensor in plan.sensors},
             threads_per_job=executor.threads_per_job,
             overwrite=overwrite,
             retry_failed=retry_failed,
@@ -142,10 +150,15 @@ def fuse_ard(
         )
         if dry_run:
             manifest = read_manifest(folder)
-            return forecast(plan, schedule_by(manifest), manifest, executor.workers)
+            kept = kept_grades(plan, folder) if grade is True else {}
+            schedule = schedule_by(plan, manifest=manifest, grades=kept)
+            return forecast(plan, schedule, manifest, executor.workers)
         with open_manifest(folder) as manifest:
-            schedule = schedule_by(manifest)
-            for each in own.values():
+            grades: dict[str, Grade] = {}
+            if grade is True:
+                plan, grades = grade_passes(plan, folder, executor, follow_links)
+            schedule = schedule_by(plan, manifest=manifest, grades=grades)
+            for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)

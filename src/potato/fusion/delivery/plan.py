@@ -4,7 +4,7 @@ import functools
 import hashlib
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
 from potato.ard.item import CID, CID_EXAMPLE
 from potato.ard.overview import lonlat_outline
+from potato.core.grade import PLAIN
 from potato.core.render import Look
 from potato.core.sensors import Sensor
 from potato.core.text import counted, redact
@@ -89,6 +90,9 @@ class DeliverySettings:
             "look": self.look.name,
             "exposure": self.look.exposure,
             "contrast": self.look.contrast,
+            # Only where there are any: pictures of version 0.1 keep their signature.
+            **({} if self.look.saturation == 1 else {"saturation": self.look.saturation}),
+            **({} if self.look.grade == PLAIN else {"grade": self.look.grade.facts}),
             "profile": self.profile,
             "creation options": dict(self.creation_options),
             # Its name of version 0.1: another would give old pictures another signature.
@@ -262,6 +266,7 @@ class Plan:
         broken: items that can't be understood, such as links that lead nowhere.
         lost: items that can't be read now because the network or the server fails.
         unknown: chosen CIDs that no tile has.
+        passes: by CID, all tiles of the passes of `tiles` that can be used, chosen or not.
     """
 
     tiles: tuple[Tile, ...]
@@ -269,6 +274,7 @@ class Plan:
     broken: tuple[Broken, ...] = ()
     lost: tuple[Broken, ...] = ()
     unknown: tuple[str, ...] = ()
+    passes: dict[str, tuple[Tile, ...]] = field(default_factory=dict)
 
     @property
     def sensors(self) -> set[Sensor]:
@@ -290,12 +296,12 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     chosen: dict[str, Tile] = {}
     left_out: Counter[str] = Counter()
     broken: list[Broken] = []
-    seen: set[str] = set()
+    passes: dict[str, list[Tile]] = defaultdict(list)
     for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
             broken.append(found)
             continue
-        seen.add(found.cid.upper())
+        passes[found.cid].extend([] if unusable(found) else [found])
         reason = choice.refusal(found)
         if reason is None and tile_name(found) in chosen:
             reason = "a tile that is there twice"
@@ -314,7 +320,8 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         counts,
         tuple(one for one in broken if one not in lost),
         tuple(lost),
-        tuple(sorted(choice.cids - seen)),
+        tuple(sorted(choice.cids - {cid.upper() for cid in passes})),
+        {cid: tuple(sorted(passes[cid], key=tile_name)) for cid in sorted({t.cid for t in chosen.values()})},
     )
 
 

@@ -1,10 +1,13 @@
 """The schedule of a run: the tiles of a plan, sorted by their records in the manifest."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from potato.ard import tile_name
+from potato.core.grade import Grade
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.errors import OutputExists
@@ -42,6 +45,7 @@ def make_schedule(
     plan: Plan,
     settings: Mapping[Sensor, DeliverySettings],
     manifest: Manifest,
+    grades: Mapping[str, Grade] = MappingProxyType({}),
     *,
     threads_per_job: Callable[[int], int],
     overwrite: bool = False,
@@ -63,6 +67,7 @@ def make_schedule(
         plan: the tiles.
         settings: for tiles of each sensor; `threads` is set here.
         manifest: the manifest of the delivery.
+        grades: by CID, for passes that have one of their own.
         threads_per_job: the number of threads for each of so many jobs, from the executor.
         overwrite: whether to make pictures again that were made with other settings.
         retry_failed: whether to try tiles again that failed with these settings.
@@ -76,16 +81,23 @@ def make_schedule(
     stale: list[tuple[Record, DeliverySettings]] = []
     there = empty = 0
     tiles = [(tile, tile.sensor) for tile in plan.tiles if tile.sensor]
+
+    @functools.cache
+    def own(sensor: Sensor, cid: str, threads: int = 1) -> DeliverySettings:
+        look = settings[sensor].look
+        look = look.graded(grades[cid]) if cid in grades else look
+        return replace(settings[sensor], look=look, threads=threads)
+
     for place, (tile, sensor) in enumerate(tiles):
         row = manifest.rows.get(tile_name(tile))
-        same = row is not None and row.signature == settings[sensor].signature
+        same = row is not None and row.signature == own(sensor, tile.cid).signature
         if row is None or row.state == "started":
             todo.append((place, row is not None))
         elif row.state == "done" and manifest.holds(row):
             if same:
                 there += 1
             else:
-                stale.append((row, settings[sensor]))
+                stale.append((row, own(sensor, tile.cid)))
                 todo.append((place, True))
         elif row.state == "empty" and same:
             empty += 1
@@ -100,9 +112,11 @@ def make_schedule(
             f"({others}); use --overwrite to make them again, or choose another folder"
         )
     threads = threads_per_job(len(todo))
-    own = {sensor: replace(each, threads=threads) for sensor, each in settings.items()}
     folder = str(manifest.folder)
-    jobs = tuple(TileJob(tile, folder, own[sensor], follow_links=follow_links) for tile, sensor in tiles)
+    jobs = tuple(
+        TileJob(tile, folder, own(sensor, tile.cid, threads), follow_links=follow_links)
+        for tile, sensor in tiles
+    )
     chosen = tuple(replace(jobs[place], overwrite=replacing) for place, replacing in todo)
     return Schedule(jobs, chosen, there, empty, tuple(failed))
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from potato.simulation.land.basis import PLANES
 from potato.simulation.land.shapes import Footprint, Plot, Window, rectangle
-from potato.simulation.land.spectra import PLANES, Palette
+from potato.simulation.land.spectra import Palette
 
 METRE = 2.0
 """Pan pixels in a metre."""

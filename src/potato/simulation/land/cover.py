@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from potato.simulation.land.basis import PLANES
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.shapes import Window
-from potato.simulation.land.spectra import PLANES
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.land.zoning import ZONE_SIDE, Zone
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import InputError
+from potato.simulation.land.basis import BASIS
 
-COLUMNS = ("name", "kind", "pan", *WORKSHOP.bands, "note")
+COLUMNS = ("name", "kind", "pan", *BASIS.bands, "note")
 """The header of the file, in this order."""
 
 KINDS = (
@@ -51,7 +51,7 @@ class Reflectance:
         name: unique in its list.
         kind: one of `KINDS`.
         pan: reflectance 0..1; above 1 for surfaces brighter than a white sheet.
-        bands: reflectances in the order of `core.sensors.BANDS`.
+        bands: reflectances in the order of `land.basis.BASIS`.
         note: where the values come from.
     """
 
@@ -131,7 +131,7 @@ def _surface(row: list[str], where: str) -> Reflectance:
             f"{where}, column kind: expected one of {', '.join(KINDS)}, found {fields['kind']!r}"
         )
     values = []
-    for column in ("pan", *WORKSHOP.bands):
+    for column in ("pan", *BASIS.bands):
         text = fields[column]
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM):
             raise InputError(

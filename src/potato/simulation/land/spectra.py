@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from potato.simulation.land.basis import PLANES
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
-
-PLANES = 9
-"""Pan and the 8 bands, in this order: the length of a spectrum."""
 
 PAN_BEYOND_RED = (0.21, 0.0, 0.045)
 """Weights of red edge, NIR1 and NIR2 in pan: a regression of real WorldView-2 pan on bands."""

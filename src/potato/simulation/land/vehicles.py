@@ -1,6 +1,6 @@
 """Vehicles: parked ones are drawn, moving ones are kept aside.
 
-The imager sees a moving vehicle at three places: pan and the two arrays look at different moments.
+The imager sees a moving vehicle at several places: pan and the arrays look at different moments.
 
 Sizes are in metres and shares are probabilities, all chosen by eye.
 """
@@ -148,10 +148,10 @@ def draw_mover(planes: Tensor, mover: Mover, moments: Sequence[float], haze: Ten
     """Draw a moving vehicle into a ground.
 
     Args:
-        planes: pan and the bands (9, h, w); changed.
-        mover: the vehicle.
+        planes: pan and the bands of a sensor (n, h, w); changed.
+        mover: the vehicle, its colours those that the sensor sees (n,).
         moments: when each plane is seen: −1 for the first array, 0 for pan, 1 for the second array.
-        haze: reflectance to add to each plane (9,).
+        haze: reflectance to add to each plane (n,).
     """
     # In numpy, which begins small sums sooner.
     pixels = planes.numpy()

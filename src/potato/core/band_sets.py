@@ -1,0 +1,77 @@
+"""Band sets: sensors with the same bands and ratio, whose pairs one network can read."""
+
+from dataclasses import dataclass
+
+from potato.core.platforms import find_sensor
+from potato.core.sensor_table import (
+    FOUR_BANDS,
+    LANDSAT_8,
+    LANDSAT_9,
+    LEGION,
+    PLEIADES_NEO_3,
+    PLEIADES_NEO_4,
+    SENSORS,
+    WORLDVIEW_2,
+    WORLDVIEW_3,
+)
+from potato.core.sensors import Sensor
+from potato.errors import InputError
+
+
+@dataclass(frozen=True)
+class BandSet:
+    """Sensors with the same bands and ratio.
+
+    Attributes:
+        name: ours, such as `bgrn`.
+        sensors: all of them, at least one.
+    """
+
+    name: str
+    sensors: tuple[Sensor, ...]
+
+    @property
+    def published(self) -> tuple[Sensor, ...]:
+        """Those whose spectral responses are published; the others have borrowed numbers."""
+        return tuple(each for each in self.sensors if each.colour_error is not None)
+
+
+BAND_SETS = (
+    BandSet("worldview", (WORLDVIEW_2, WORLDVIEW_3)),
+    BandSet("legion", LEGION),
+    BandSet("bgrn", tuple(each for each in SENSORS if each.fits(FOUR_BANDS))),
+    BandSet("neo", (PLEIADES_NEO_3, PLEIADES_NEO_4)),
+    BandSet("landsat", (LANDSAT_8, LANDSAT_9)),
+)
+"""The sets that `runs/reference.sh` makes weights for."""
+
+
+def find_set(sensor: Sensor) -> BandSet | None:
+    """The set that a sensor belongs to; None for none.
+
+    Example:
+        >>> from potato.core.sensor_table import GEOEYE_1, LANDSAT_7
+        >>> find_set(GEOEYE_1).name, find_set(LANDSAT_7)
+        ('bgrn', None)
+    """
+    return next((each for each in BAND_SETS if each.sensors[0].fits(sensor)), None)
+
+
+def choose_sensors(name: str) -> tuple[Sensor, ...]:
+    """The sensors of a set whose responses are published, or the one sensor of a name.
+
+    Raises:
+        InputError: if there is no set and no sensor of that name.
+
+    Example:
+        >>> [sensor.name for sensor in choose_sensors("neo")]
+        ['PNEO3', 'PNEO4']
+    """
+    for each in BAND_SETS:
+        if each.name == name.lower():
+            return each.published
+    sensor = find_sensor(name)
+    if sensor is None:
+        sets = ", ".join(each.name for each in BAND_SETS)
+        raise InputError(f"expected one of {sets}, or a sensor that `potato sensors` lists, found {name}")
+    return (sensor,)

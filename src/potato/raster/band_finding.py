@@ -1,0 +1,185 @@
+"""Which sensor a file is of, and which of its bands are which of the sensor's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rasterio.enums import ColorInterp
+
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, is_band
+from potato.core.sensors import Sensor
+from potato.core.text import counted
+from potato.errors import BandError, InputError
+
+PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
+"""Domains and names under which GDAL's readers give a file's platform."""
+
+COLOURS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir")
+"""Colour interpretations of GDAL that are names of bands."""
+
+_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
+"""What takes some bands out of a file."""
+
+_NAME_SENSOR = "name the sensor whose bands these are (--sensor, see potato sensors)"
+
+
+def own_bands(dataset: Any, count: int | None = None) -> list[int]:
+    """GDAL's numbers of the bands of a mul that aren't alpha.
+
+    A band that is marked as alpha, but has the name of a band, is none: software marks the fourth
+    band of anything so.
+
+    Args:
+        dataset: an open mul.
+        count: how many bands there should be; a file with just so many has no alpha.
+    """
+    named = zip(dataset.indexes, dataset.colorinterp, dataset.descriptions, strict=True)
+    return [
+        index
+        for index, meaning, name in named
+        if meaning != ColorInterp.alpha or dataset.count == count or is_band(name or "")
+    ]
+
+
+def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
+    """The sensor that the metadata of a file name, as GDAL's readers find it; None without one.
+
+    Args:
+        dataset: an open pan or mul.
+        bands: how many bands mul has; None if this is mul.
+    """
+    bands = bands or len(own_bands(dataset))
+    for domain, name in PLATFORM_TAGS:
+        platform = dataset.tags(ns=domain).get(name, "").strip('"')
+        sensor = find_sensor(platform, bands) if platform else None
+        if sensor:
+            return sensor
+    return None
+
+
+def known_sensor(name: str, bands: int | None = None) -> Sensor:
+    """The sensor of a name, with so many bands if it is delivered with different ones.
+
+    Raises:
+        InputError: if we don't know it.
+    """
+    sensor = find_sensor(name, bands)
+    if sensor is None:
+        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
+    return sensor
+
+
+def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tuple[Sensor, str | None]:
+    """The sensor whose bands a file has, and a line about it if its colours may be another's.
+
+    Args:
+        path: of the file, for messages.
+        dataset: the open mul.
+        given: names of all bands, in place of the file's own; empty for its own.
+
+    Raises:
+        BandError: if there is none.
+    """
+    indexes = own_bands(dataset, len(given))
+    named = _names(path, dataset, indexes, given)
+    names = named if any(named) else _colours(dataset, indexes)
+    sensor = guess_sensor(names)
+    if sensor is not None:
+        told = (
+            f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
+        )
+        return sensor, None if sensor.platforms else told
+    if not any(named) and (sensor := guess_unnamed(len(names))):
+        return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
+    found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
+    raise BandError(
+        f"{path}: expected the bands of a sensor that Potato knows, found "
+        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
+        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
+    )
+
+
+def find_bands(path: str, dataset: Any, sensor: Sensor, given: Sequence[str] = ()) -> list[int]:
+    """GDAL's numbers of a sensor's bands in a file, in the order of the sensor's.
+
+    Bands are found by their names, else by their colour interpretation, else by the order of the
+    sensor's files, which the colour interpretation must not contradict.
+
+    Args:
+        path: of the file, for messages.
+        dataset: the open mul.
+        sensor: its sensor.
+        given: names of all bands, in place of the file's own; empty for its own.
+
+    Raises:
+        BandError: if bands are missing, or it remains open which is which.
+    """
+    indexes = own_bands(dataset, len(given) or len(sensor.bands))
+    names = _names(path, dataset, indexes, given)
+    places = sensor.find_bands(names)
+    told = places or sensor.find_bands(_colours(dataset, indexes))
+    if len(told) == len(sensor.bands):
+        return [indexes[told[band]] for band in sensor.bands]
+    if len(indexes) != len(sensor.bands):
+        raise BandError(
+            f"{path}: expected the {len(sensor.bands)} bands of {sensor.title} "
+            f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; "
+            + (f"take these out first ({_TAKE_OUT})" if len(indexes) > len(sensor.bands) else _NAME_SENSOR)
+        )
+    if not sensor.file_order:
+        raise BandError(
+            f"{path}: expected names of the bands, found {_found(sensor, names)}, and files of "
+            f"{sensor.title} have more than one order; name them in their order, such as "
+            f"{_option(sensor.bands, told)}"
+        )
+    if places:
+        raise BandError(
+            f"{path}: expected the names of all {len(sensor.bands)} bands of {sensor.title} or of "
+            f"none, found {_found(sensor, names)}; name them in their order, such as "
+            f"{_option(sensor.file_order, places)}"
+        )
+    wrong = [band for band, place in told.items() if sensor.file_order[place] != band]
+    if wrong:
+        raise BandError(
+            f"{path}: expected the bands of {sensor.title} in the order {', '.join(sensor.file_order)}, "
+            f"found band {indexes[told[wrong[0]]]} marked as {wrong[0]}; say which is right: "
+            f"{_option(sensor.file_order, {})} or {_option(sensor.file_order, told)}"
+        )
+    return [indexes[sensor.file_order.index(band)] for band in sensor.bands]
+
+
+def _found(sensor: Sensor, names: Sequence[str | None]) -> str:
+    """Which bands of a sensor lack a name, and which have it twice, for a message."""
+    called = [band for name in names for band in sensor.find_bands([name])]
+    missing = [band for band in sensor.bands if band not in called]
+    twice = [band for band in sensor.bands if called.count(band) > 1]
+    if len(missing) == len(sensor.bands):
+        return "none"
+    kinds = (("none for " + ", ".join(missing)) * bool(missing), " and ".join(twice) + " twice" * bool(twice))
+    return ", and ".join(filter(None, kinds))
+
+
+def _option(order: Sequence[str], known: Mapping[str, int]) -> str:
+    """The option with bands that are known at their places, and the others between in an order."""
+    rest = (band for band in order if band not in known)
+    at = {place: band for band, place in known.items()}
+    return "--band-order " + ",".join(at.get(place) or next(rest) for place in range(len(order)))
+
+
+def _names(path: str, dataset: Any, indexes: Sequence[int], given: Sequence[str]) -> list[str | None]:
+    """The names of some bands of a file: those given, else their descriptions.
+
+    Raises:
+        BandError: if more or fewer are given.
+    """
+    if given and len(given) != len(indexes):
+        raise BandError(
+            f"{path}: expected a name for each of its {counted(len(indexes), 'band')}, "
+            f"found {len(given)} ({', '.join(given)})"
+        )
+    return list(given or (dataset.descriptions[index - 1] for index in indexes))
+
+
+def _colours(dataset: Any, indexes: Sequence[int]) -> list[str | None]:
+    """Names of bands by their colour interpretation; None where it tells nothing."""
+    meanings = (dataset.colorinterp[index - 1].name for index in indexes)
+    return [meaning if meaning in COLOURS else None for meaning in meanings]

@@ -1,0 +1,166 @@
+"""What is looked at before GDAL reads an image, which a stranger may have made to harm."""
+
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from potato.errors import InputError
+from potato.raster.vsi import Read, open_bytes
+
+MOST_BLOCK = 256 << 20
+"""Bytes of the largest block of a file, a tile or a strip, once it is decoded: reading any pixel of
+it takes as much memory."""
+
+MOST_METADATA = 16 << 20
+"""Bytes of the largest piece of metadata in or beside a file; GDAL takes several times as many."""
+
+MOST_ITEMS = 20_000
+"""Items of metadata that a file may have: GDAL takes a time that grows with their square."""
+
+MOST_TAGS = 4096
+"""Tags that an image of a TIFF may have."""
+
+HEADER = 32 << 10
+"""Bytes that are read at once, as many as GDAL reads first of a remote file."""
+
+_MOST_IMAGES = 64
+_METADATA = 42112
+_PLACES = {273, 279, 324, 325}
+_SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), 1)) | dict.fromkeys((16, 17, 18), 8)
+"""Bytes of a value of each type of a TIFF, by its code. Tags of `_PLACES` say where blocks lie."""
+
+
+def check_file(path: str) -> None:
+    """Refuse what isn't a file, such as a named pipe, which may be waited for without end.
+
+    Raises:
+        InputError: if there is something that is neither a file nor a folder.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return  # no local file, or one that can't be opened
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = "a named pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
+        raise InputError(f"{path}: expected a file, found {kind}")
+
+
+def check_header(path: str) -> None:
+    """Refuse a TIFF whose tags would take very long to read, or very much memory.
+
+    Raises:
+        InputError: if it has such tags, or such a `.aux.xml` lies beside it.
+    """
+    with open_bytes(path) as read:
+        for tag, start, size in _tags(path, read) if read else ():
+            most = 4 * MOST_METADATA if tag in _PLACES else MOST_METADATA
+            if size > most:
+                raise InputError(f"{path}: expected tags of {most >> 20} MB at most, found {size >> 20} MB")
+            if tag == _METADATA and read and size > HEADER:
+                _count_items(path, read(start, size), b"<Item")
+    beside = Path(f"{path}.aux.xml")
+    if beside.is_file():
+        with beside.open("rb") as file:
+            text = file.read(MOST_METADATA + 1)
+        if len(text) > MOST_METADATA:
+            raise InputError(f"{beside}: expected {MOST_METADATA >> 20} MB at most, found more")
+        _count_items(str(beside), text, b"<MDI")
+
+
+def check_beside(path: str, look: Callable[[str], Any]) -> None:
+    """Refuse masks and overviews beside a local image that may lead elsewhere.
+
+    GDAL opens them whatever their format is, and some formats name other files and addresses.
+
+    Args:
+        path: of the image.
+        look: opens a mask or overviews as the image will be opened.
+
+    Raises:
+        InputError: if one lies elsewhere itself, or can't be opened so.
+    """
+    image = Path(path)
+    if not image.is_file():
+        return
+    own = image.name.lower()
+    homes = {image.parent.resolve(), image.resolve().parent}
+    for beside in image.parent.iterdir():
+        name = beside.name.lower()
+        if name in (f"{own}.msk", f"{own}.ovr", f"{own}.aux", f"{image.stem.lower()}.aux", f"{own}.aux.xml"):
+            if beside.resolve().parent not in homes:
+                raise InputError(f"{beside}: expected a file, found a link that leads elsewhere")
+            if not name.endswith(".xml"):
+                with closing(look(str(beside))):
+                    pass
+
+
+def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
+    """Refuse an open dataset whose blocks are huge, or whose overviews lie elsewhere.
+
+    Args:
+        path: for messages.
+        dataset: just opened; nothing was asked about its overviews.
+        trusted: whether its overviews may lie elsewhere.
+
+    Raises:
+        InputError: if it must not be read.
+    """
+    elsewhere = dataset.tags(ns="OVERVIEWS").get("OVERVIEW_FILE")
+    if elsewhere is not None and not trusted:
+        raise InputError(
+            f"{path}: expected overviews in the file or beside it, found a tag that names others"
+        )
+    if not dataset.count:
+        return
+    height, width = max(dataset.block_shapes, key=lambda shape: shape[0] * shape[1])
+    together = dataset.count if dataset.interleaving and dataset.interleaving.value == "PIXEL" else 1
+    size = height * width * together * np.dtype(dataset.dtypes[0]).itemsize
+    if size > MOST_BLOCK:
+        raise InputError(
+            f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
+            "store it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE IN OUT"
+        )
+
+
+def _count_items(path: str, text: bytes, start: bytes) -> None:
+    if text.count(start) > MOST_ITEMS:
+        raise InputError(f"{path}: expected {MOST_ITEMS:,} items of metadata at most, found more")
+
+
+def _tags(path: str, read: Read) -> Iterator[tuple[int, int, int]]:
+    """Number, offset and size of each tag of a TIFF's images; none of other files.
+
+    Raises:
+        InputError: if an image has too many.
+    """
+    head = read(0, HEADER)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    kind = struct.unpack(f"{order}H", head[2:4])[0] if order and len(head) >= 16 else 0
+    if kind not in (42, 43):
+        return
+    # A classic TIFF has offsets of 4 bytes, a BigTIFF of 8.
+    first, count, entry, after = (4, "H", "HHII", "I") if kind == 42 else (8, "Q", "HHQQ", "Q")
+    count, entry, after = (struct.Struct(f"{order}{form}") for form in (count, entry, after))
+
+    def at(offset: int, size: int) -> bytes:
+        return head[offset : offset + size] if offset + size <= len(head) else read(offset, size)
+
+    (place,) = after.unpack_from(head, first)
+    seen: set[int] = set()
+    while place and place not in seen and len(seen) < _MOST_IMAGES:
+        seen.add(place)
+        start = at(place, count.size)
+        number = count.unpack(start)[0] if len(start) == count.size else 0
+        if number > MOST_TAGS:
+            raise InputError(f"{path}: expected {MOST_TAGS:,} tags at most, found {number:,}")
+        body = at(place + count.size, number * entry.size + after.size)
+        if len(body) < number * entry.size + after.size:
+            return
+        for tag, type_, values, where in entry.iter_unpack(body[: number * entry.size]):
+            yield tag, where, values * _SIZES.get(type_, 1)
+        (place,) = after.unpack_from(body, number * entry.size)

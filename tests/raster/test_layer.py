@@ -1,0 +1,171 @@
+"""What a file says of its bands, numbers and invalid pixels is heard, or refused by name."""
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.enums import ColorInterp
+
+import pairs
+from potato.core.radiometry import STORED
+from potato.core.windows import PairWindow
+from potato.errors import BandError
+from potato.raster import Layer, Reading, open_pair
+
+COARSE = pairs.CORNER @ Affine.scale(4)
+FOUR = ("red", "green", "blue", "nir")
+
+
+@pytest.fixture
+def images():
+    return pairs.ground(12, 16)
+
+
+def read(paths, **settings):
+    """All of a pair."""
+    with open_pair(*paths, **settings) as pair:
+        return pair.read(PairWindow(0, 0, pair.height, pair.width))
+
+
+def write_four(folder, images, names=None, colours=None, alpha=False):
+    """A pair whose mul has the bands red, green, blue and near infrared."""
+    pan, mul = images
+    fine = pairs.write(folder / "p.tif", pan)
+    coarse = pairs.write(folder / "m.tif", mul[[4, 2, 1, 6]], COARSE, names=names, photometric="MINISBLACK")
+    colours = colours or ["gray", "undefined", "undefined", "undefined"]
+    with rasterio.open(coarse, "r+") as file:
+        file.colorinterp = [ColorInterp[name] for name in colours[: 4 - alpha]] + [ColorInterp.alpha] * alpha
+    return fine, coarse
+
+
+@pytest.mark.parametrize(
+    ("names", "colours", "reading"),
+    [
+        (FOUR, None, Reading()),
+        (None, FOUR, Reading()),
+        (None, None, Reading(band_order=FOUR)),
+        (None, FOUR, Reading(sensor="QB02")),
+        (None, None, Reading(sensor="QB02", band_order=FOUR)),
+    ],
+)
+@pytest.mark.parametrize("alpha", [False, True])
+def test_bands_are_found_by_name_or_colour_though_one_is_marked_as_alpha(
+    tmp_path, images, names, colours, reading, alpha
+):
+    if colours and alpha:
+        pytest.skip("a band has one mark")
+    found = read(write_four(tmp_path, images, names, colours, alpha), reading=reading)
+    assert np.array_equal(found.mul, images[1][[1, 2, 4, 6]]) and found.mul_valid.all()
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_colours_that_contradict_the_order_of_a_sensor_are_refused(tmp_path, images, alpha):
+    paths = write_four(tmp_path, images, None, ["red", "green", "blue", "undefined"], alpha)
+    with pytest.raises(BandError, match=f"band 3 marked as blue; .* or --band-order {','.join(FOUR)}$"):
+        read(paths, sensor="QB02")
+
+
+def test_colours_that_agree_with_the_order_are_no_trouble(tmp_path, images):
+    pan, mul = images
+    coarse = pairs.write(tmp_path / "m.tif", mul, COARSE)
+    with rasterio.open(coarse, "r+") as file:
+        colours = dict(zip((4, 2, 1), ("red", "green", "blue"), strict=True))
+        file.colorinterp = [ColorInterp[colours.get(band, "undefined")] for band in range(8)]
+    assert np.array_equal(read((pairs.write(tmp_path / "p.tif", pan), coarse)).mul, mul)
+
+
+def test_a_name_that_occurs_twice_is_told(tmp_path, images):
+    paths = write_four(tmp_path, images, ("red", "green", "red", "nir"))
+    with pytest.raises(BandError, match=r"found none for blue, and red twice; .*-order blue,green,red,nir"):
+        read(paths, sensor="QB02")
+
+
+@pytest.mark.parametrize("count", [5, 3])
+def test_a_file_with_other_bands_than_its_sensor_is_refused(tmp_path, images, count):
+    pan, mul = images
+    paths = pairs.write(tmp_path / "p.tif", pan), pairs.write(tmp_path / "m.tif", mul[:count], COARSE)
+    with pytest.raises(BandError, match="take these out" if count == 5 else "name the sensor"):
+        read(paths, sensor="QB02")
+
+
+@pytest.mark.parametrize("value", [0.1, -3.4e38, -9999.0, float("nan")])
+@pytest.mark.parametrize("said", ["file", "option"])
+def test_nodata_of_floats_are_the_floats_of_the_file(tmp_path, images, value, said):
+    """A float of 32 bits isn't the number of 64 bits that its header and people write."""
+    pan, mul = (image.astype("float32") / 10_000 for image in images)
+    mul[:, :3] = value
+    paths = (
+        pairs.write(tmp_path / "p.tif", pan),
+        pairs.write(tmp_path / "m.tif", mul, COARSE, nodata=value if said == "file" else None),
+    )
+    reading = Reading(scale=(1,), nodata=() if said == "file" else (value,))
+    valid = read(paths, reading=reading).mul_valid
+    assert not valid[:3].any() and valid[3:].all()
+
+
+def test_a_mask_of_each_band_is_heard(tmp_path, images):
+    pan, mul = images
+    fine, coarse = pairs.write(tmp_path / "p.tif", pan), pairs.write(tmp_path / "m.tif", mul, COARSE)
+    mask = np.ones(mul.shape[1:], "uint8") * 255
+    mask[2:5, 3:7] = 0
+    pairs.write(tmp_path / "mask.tif", mask, COARSE)
+    with rasterio.open(coarse) as file:
+        place = f"<SRS>{file.crs.to_wkt()}</SRS>"
+    place += f"<GeoTransform>{', '.join(map(str, COARSE.to_gdal()))}</GeoTransform>"
+
+    def source(name, band):
+        file = f"<SourceFilename>{tmp_path / name}</SourceFilename><SourceBand>{band}</SourceBand>"
+        return f"<SimpleSource>{file}</SimpleSource>"
+
+    bands = "".join(
+        f'<VRTRasterBand dataType="UInt16" band="{band}">{source("m.tif", band)}<MaskBand>'
+        f'<VRTRasterBand dataType="Byte">{source("mask.tif", 1)}</VRTRasterBand></MaskBand></VRTRasterBand>'
+        for band in range(1, 9)
+    )
+    whole = tmp_path / "m.vrt"
+    whole.write_text(f'<VRTDataset rasterXSize="16" rasterYSize="12">{place}{bands}</VRTDataset>')
+    assert np.array_equal(read((fine, whole)).mul_valid, mask > 0)
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(0, 0), (-1e-4, 0), (float("nan"), 0), (1e308, 0), (1e-4, float("inf"))]
+)
+def test_scales_that_no_numbers_have_are_refused(tmp_path, images, scale, offset):
+    paths = write_scaled(tmp_path, images, [scale] * 8, [offset] * 8)
+    with pytest.raises(BandError, match=r"m\.tif: expected a scale above 0 .*--scale 0\.0001"):
+        read(paths)
+    assert np.array_equal(read(paths, reading=Reading(scale=(1e-4,))).mul, images[1])
+
+
+def test_a_scale_of_some_bands_is_refused(tmp_path, images):
+    paths = write_scaled(tmp_path, images, [1e-4] * 5 + [1] * 3, [0] * 8)
+    with pytest.raises(BandError, match="found none for band 6, 7, 8"):
+        read(paths)
+
+
+def write_scaled(folder, images, scales, offsets):
+    """A pair whose mul states the scale and offset of each band."""
+    pan, mul = images
+    coarse = pairs.write(folder / "m.tif", mul, COARSE)
+    with rasterio.open(coarse, "r+") as file:
+        file.scales, file.offsets = scales, offsets
+    return pairs.write(folder / "p.tif", pan), coarse
+
+
+def test_a_scale_is_heard_where_reflectance_is_expected(tmp_path, images):
+    """As in an ARD, whose files hold reflectance × 10,000 by their specification."""
+    fine, coarse = write_scaled(tmp_path, images, [5e-5] * 8, [0] * 8)
+    layers = (Layer(str(path), str(path), calibration=STORED) for path in (fine, coarse))
+    assert np.abs(read(layers).mul - images[1] / 2).max() <= 1
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_counts_of_signed_numbers_are_refused_also_beside_a_scaled_pan(tmp_path, images, stated):
+    pan, mul = (image // 4 for image in images)
+    fine = pairs.write(tmp_path / "p.tif", pan.astype("int16"))
+    coarse = pairs.write(tmp_path / "m.tif", mul.astype("int16"), COARSE)
+    if stated:
+        with rasterio.open(fine, "r+") as file:
+            file.scales = [4e-4]
+    with pytest.raises(BandError, match=r"m\.tif: .*found counts, none above 2,047"):
+        read((fine, coarse))
