@@ -1,5 +1,7 @@
 """Put a checkpoint into the package, with a card of its training data and its scores.
 
+The tables of docs/model-card.md are written, too.
+
     python runs/ship.py WEIGHTS [--scores score.json]
 
 WEIGHTS is the last epoch of runs/reference.sh, and score.json the output of runs/score.py for it.
@@ -9,6 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
+from card_page import write_page
 from potato.model.weights import load_card, load_model, save_model
 
 ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
@@ -44,6 +47,7 @@ def main() -> None:
         "scores": json.loads(arguments.scores.read_text()) if arguments.scores else None,
     }
     save_model(model, ASSETS / "potato.safetensors", card)
+    write_page()
     print(f"{ASSETS / 'potato.safetensors'}: {card['name']}, {card['digest']}")
 
 
