@@ -91,7 +91,7 @@ def evaluate_real_pair(model: Sharpener, folder: Path) -> dict[str, float]:
     return {
         "plain ds1": plain(ours, pan, mul, 1, sensor=WORKSHOP),
         **{f"displaced {by}": displaced(ours, pan, mul, by, sensor=WORKSHOP) for by in (0.0, 0.35, 0.6)},
-        "fringe": whole.fringe_mean,
+        "fringe": whole.fringes["a"].mean,
         "detail": whole.detail,
     }
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.core.draw import GUTTER, render_pan, render_upsampled, side_by_side
-from potato.core.full_scale import fringe
+from potato.core.full_scale import fringes
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, dither, render, unrender
 from potato.core.resample import BICUBIC_REACH
@@ -133,13 +133,13 @@ def draw_misalignment(clean: Tensor, fringed: Tensor, displaced: tuple[Tensor, T
         ("full scale, displaced", fringed),
         ("coarser, displaced", answer),
     ):
-        mean = fringe(oklab.numpy(), WORKSHOP.ratio).mean()
+        mean = fringes(oklab.numpy(), WORKSHOP.ratio)[-1].mean()
         print(f"fringe of {name}: mean {mean:.2f}, p99 {fringe_p99(oklab):.2f}")
 
 
 def fringe_p99(oklab: Tensor) -> float:
-    """The 99th percentile of a picture's fringes."""
-    return float(np.quantile(fringe(oklab.numpy(), WORKSHOP.ratio), 0.99))
+    """The 99th percentile of a picture's fringes on both axes of chroma."""
+    return float(np.quantile(fringes(oklab.numpy(), WORKSHOP.ratio)[-1], 0.99))
 
 
 def draw_metrics(truth: Tensor, pair: tuple[Tensor, Tensor]) -> None:

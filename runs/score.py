@@ -1,19 +1,19 @@
 """Score a checkpoint: all of its published figures, as JSON and as Markdown.
 
     python runs/score.py [--weights FILE] [--data DIR] [--json FILE] [--markdown FILE]
-    [--photographs DIR]
+    [--photographs DIR] [--quick]
 
-DIR holds `wv2/` (a real WorldView-2 pair), other pairs as `real_pairs.py` finds them, and `rsr/`
-and `spectra/` as `make_reflectances.py` reads them. If one is missing, its tables are left out, and
-the output says so. Scenes are simulated from a seed of their own, which training never sees; of
-photographs, only those are used that training holds out. Exit code 3: a flat field is beyond the
-limit.
+DIR holds real pairs as `real_pairs.py` finds them, and `rsr/` and `spectra/` as
+`make_reflectances.py` reads them. If one is missing, its tables are left out, and the output says
+so. Weights are judged on the pairs that they fit. Scenes are simulated from a seed of their own,
+which training never sees; of photographs, only those are used that training holds out. `--quick`
+judges on real pairs alone, beside the predictor alone, in seconds. Exit code 3: a flat field is
+beyond the limit.
 """
 
 import argparse
 import csv
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,24 +21,28 @@ from pathlib import Path
 
 import numpy as np
 
+import aims
 from land_cover import evaluate_land_cover, make_scene
 from make_reflectances import MEASURED, read_measured, read_responses
+from pair_scores import absent, judge_pairs, pair_sections
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
-from potato.core.sensors import Sensor
+from potato.core.sensor_table import WORKSHOP
 from potato.engine.torch_threads import one_thread
-from potato.evaluation import Evaluation, MethodSpec, Protocols, evaluate_pair
+from potato.evaluation import MethodSpec
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.by_surfaces import evaluate_fields
 from potato.evaluation.findings import Findings
 from potato.evaluation.methods import Method
 from potato.evaluation.result import Section, json_value, provenance, with_ratio
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import Reading
 from potato.raster.atomic import write_whole
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
-from real_pairs import LANDSAT, PAIRS, RealPair, find_pairs
 from robustness import TRIALS, run_trial
+from score_tables import markdown
+
+SCENES = WORKSHOP
+"""The sensor of the simulated scenes; weights for others are judged on pairs alone."""
 
 SEED = 20_260_000
 """Seed of the scenes; any number that training doesn't use."""
@@ -46,11 +50,8 @@ SEED = 20_260_000
 HELD_OUT = 500
 """Measured spectra that flat fields are made of, none of them on the packaged list."""
 
-PUBLISHED = "wv2"
-"""The real pair that has tables of its own."""
-
-REDUCED, FULL_SCALE = ("Q2n", "SAM", "ERGAS"), ("HQNR", "cell error", "fringe p99")
-"""Figures of all bands at reduced and at full scale."""
+FIELDS = "flat fields"
+"""How the keys of the tables of flat fields begin."""
 
 LIMIT = 0.5
 """Largest ΔE of a flat field, JND."""
@@ -129,30 +130,6 @@ def robustness(methods: Sequence[Method], count: int, size: int) -> Section:
     return Section("robustness", title, (*columns(methods), *own), rows)
 
 
-def weights_for(sensor: Sensor, weights: str | None) -> str | None:
-    """The weights, or the predictor if they don't fit the sensor."""
-    if weights is None or load_model(weights).architecture.fits(sensor):
-        return weights
-    return PREDICTOR
-
-
-def by_bands(pair: RealPair, evaluation: Evaluation) -> Section:
-    """All bands of a real pair: the methods that make bands, by the literature's figures."""
-    reduced, blurred, full = (evaluation.section(f"literature {key}").rows for key in ("ds0", "mtf", "full"))
-    rows = {
-        name: {
-            **{figure: reduced[name][figure] for figure in REDUCED},
-            **{f"{figure} MTF": blurred[name][figure] for figure in REDUCED},
-            **{figure: row[figure] for figure in FULL_SCALE},
-        }
-        for name, row in full.items()
-    }
-    names = (*REDUCED, *(f"{figure} MTF" for figure in REDUCED), *FULL_SCALE)
-    title = f"All bands of {pair.name} ({evaluation.inputs['sensor']})"
-    note = "Wald's protocol by block means and by modulation transfer (MTF); full scale. Cell error in %."
-    return Section(f"bands {pair.name}", title, names, rows, note)
-
-
 def columns(methods: Sequence[Method]) -> tuple[str, ...]:
     """The mean of every method, and the ratio of the model's to the predictor's."""
     return (*(method.name for method in methods), "ratio")
@@ -162,28 +139,6 @@ def flat(means: Mapping[str, float]) -> dict[str, float]:
     """Means by method in one row, with the ratio of the last to the predictor's."""
     ratios = with_ratio({name: {"mean": mean} for name, mean in means.items()})
     return {**means, "ratio": ratios[list(means)[-1]]["ratio"]}
-
-
-def markdown(section: Section) -> str:
-    """A section as a table for a model card."""
-    lines = [
-        f"**{section.title}**",
-        "",
-        f"| | {' | '.join(section.columns)} |",
-        "|---" * (len(section.columns) + 1) + "|",
-    ]
-    for name, row in section.rows.items():
-        lines.append(
-            f"| {name} | {' | '.join(figure(row.get(column, math.nan)) for column in section.columns)} |"
-        )
-    return "\n".join([*lines, *(["", section.note] if section.note else [])])
-
-
-def figure(value: float) -> str:
-    """A figure of a table; a dash if it doesn't apply."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return "–" if math.isnan(value) else f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def parse() -> argparse.Namespace:
@@ -199,46 +154,52 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scenes", type=int, default=24, help="scenes of each ground and by kind")
     parser.add_argument("--size", type=int, default=512, help="pan pixels along a scene")
     parser.add_argument("--baselines", default="bicubic,gsa,predictor", help="as for potato evaluate")
+    parser.add_argument("--quick", action="store_true", help="real pairs alone, beside the predictor")
     parser.add_argument("--json", type=Path, default=Path("score.json"))
     parser.add_argument("--markdown", type=Path, default=Path("score.md"))
     return parser.parse_args()
 
 
+def on_simulated_ground(
+    methods: Sequence[Method], data: Path, count: int, size: int, photographs: tuple[str, ...]
+) -> list[Section]:
+    """The tables of scenes and of flat fields."""
+    sections = [
+        by_ground(methods, count, size, photographs),
+        by_land_cover(methods, count, size),
+        robustness(methods, max(1, count // 4), size),
+        fields(methods, load_reflectances(), FIELDS, "Flat fields of the packaged list, ΔE in JND"),
+    ]
+    if (data / "spectra").is_dir():
+        surfaces = held_out_surfaces(data)
+        title = f"Flat fields of {len(surfaces)} measured spectra that aren't on it, ΔE in JND"
+        sections.append(fields(methods, surfaces, f"{FIELDS} held out", title))
+    return sections
+
+
 def main() -> int:
     """Score and write."""
     options = parse()
-    names = options.baselines.split(",")
-    spec = MethodSpec(options.weights, [*names, *([] if PREDICTOR in names else [PREDICTOR])])
-    methods = spec.methods
-    sections: list[Section] = []
-    missing = []
-    bands = []
-    for pair in find_pairs(options.data):
-        whole = Protocols() if pair.name == PUBLISHED else Protocols((0,), ())
-        spec = MethodSpec(weights_for(pair.sensor, options.weights))
-        found = evaluate_pair(pair.pan, pair.mul, spec, protocols=whole, reading=Reading(pair.sensor))
-        bands.append(by_bands(pair, found))
-        sections += found.sections if pair.name == PUBLISHED else ()
-    there = {section.key for section in bands}
-    absent = [name for name in (*PAIRS, LANDSAT) if f"bands {name}" not in there]
-    if absent:
-        missing.append(f"real pairs ({', '.join(absent)})")
-    sections += bands
+    judged = judge_pairs(options.data, options.weights, options.quick)
+    sections = pair_sections(judged, options.quick)
+    missing = [f"real pairs ({', '.join(names)})"] if (names := absent(options.data)) else []
+    architecture = load_model(options.weights).architecture
+    sensors = (SCENES, *(one.sensor for one in judged))
+    sensor = next((one for one in sensors if architecture.fits(one)), None)
+    if sensor is None:
+        print(f"{options.data}: expected a real pair that the weights fit, found none", file=sys.stderr)
+        return 1
+    names = [*options.baselines.split(","), PREDICTOR]
+    methods = MethodSpec(options.weights, names, sensor=sensor).methods
     textures = options.photographs or options.data / "textures"
     photographs = list_photographs(textures) if textures.is_dir() else ()
-    with one_thread():
-        sections.append(by_ground(methods, options.scenes, options.size, photographs))
-        sections.append(by_land_cover(methods, options.scenes, options.size))
-        sections.append(robustness(methods, max(1, options.scenes // 4), options.size))
-        listed = load_reflectances()
-        limited = [fields(methods, listed, "flat fields", "Flat fields of the packaged list, ΔE in JND")]
-        if (options.data / "spectra").is_dir():
-            surfaces = held_out_surfaces(options.data)
-            title = f"Flat fields of {len(surfaces)} measured spectra that aren't on it, ΔE in JND"
-            limited.append(fields(methods, surfaces, "flat fields held out", title))
-        else:
+    if options.quick or sensor != SCENES:
+        missing.append("simulated ground")
+    else:
+        with one_thread():
+            sections += on_simulated_ground(methods, options.data, options.scenes, options.size, photographs)
+        if not (options.data / "spectra").is_dir():
             missing.append(f"measured spectra ({options.data / 'spectra'})")
-    sections += limited
     document = {
         "provenance": provenance(methods),
         "seed": SEED,
@@ -249,10 +210,18 @@ def main() -> int:
     write_whole(
         options.json, json.dumps(json_value(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
-    text = "\n\n".join([*map(markdown, sections), *(f"Left out: {name} isn't there." for name in missing)])
+    tables = {section.key: section.rows for section in sections}
+    text = "\n\n".join(
+        [
+            *map(markdown, sections),
+            f"**Aims**\n\n{aims.markdown(tables, architecture.bands)}",
+            *(f"Left out: {name}." for name in missing),
+        ]
+    )
     write_whole(options.markdown, text + "\n")
     print(text)
-    beyond = sum(section.rows[methods[-1].name]["beyond"] for section in limited)
+    flat_fields = (section for section in sections if section.key.startswith(FIELDS))
+    beyond = sum(section.rows[methods[-1].name]["beyond"] for section in flat_fields)
     return 3 if beyond else 0
 
 

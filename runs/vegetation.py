@@ -32,7 +32,7 @@ from torch import Tensor
 
 from potato.core.color import JND, delta_e_ok, mul_to_oklab
 from potato.core.draw import render_pan, side_by_side
-from potato.core.full_scale import FullScale, FullScaleCounts, high_pass
+from potato.core.full_scale import FullScaleCounts, FullScaleWindow, high_pass
 from potato.core.platforms import find_sensor
 from potato.core.render import NATURAL, render
 from potato.core.resample import block_mean, upsample
@@ -156,17 +156,19 @@ def by_wald(scene: Scene, halvings: int) -> Iterator[list[str]]:
 
 def at_full_scale(scene: Scene) -> Iterator[list[str]]:
     """A row of figures for each method, without a truth."""
-    colour, pan = mul_to_oklab(scene.mul, scene.sensor)[0].numpy(), scene.pan[0, 0].numpy()
+    pan, mul = scene.pan[0, 0].numpy(), scene.mul[0].numpy()
+    valid = np.ones(pan.shape, bool), np.ones(mul.shape[1:], bool)
+    window = FullScaleWindow.of_pair(pan, mul, *valid, scene.sensor)
     contrasts = []
     for method in METHODS:
         oklab, counts = sharpened(scene, method, scene.pan, scene.mul)[0].numpy(), FullScaleCounts()
-        counts.add(oklab, pan, colour, np.ones(pan.shape, bool), np.ones(colour.shape[1:], bool))
-        figures: FullScale = counts.figures
+        counts.add(oklab, window)
+        figures = counts.figures
         contrasts.append(float(high_pass(oklab[0], scene.sensor.ratio).std()))
         yield [
             f"{figures.detail:.3f}",
             f"{contrasts[-1] / contrasts[0]:.2f}",
-            f"{figures.fringe_p99:.2f}",
+            f"{figures.fringes['a'].p99:.2f}",
             f"{figures.consistency:.2f}",
         ]
 

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 import pairs
+from networks import random_network
 from potato.cli import potato
-from potato.model.model import Architecture
 from potato.model.network import Sharpener
 
 
@@ -21,11 +20,7 @@ def pair(tmp_path: Path) -> pairs.Paths:
 @pytest.fixture(scope="session")
 def network() -> Sharpener:
     """A small network with random weights that are large enough to show in the output."""
-    torch.manual_seed(0)
-    model = Sharpener(Architecture(width=8, depth=3))
-    for layer in model.layers:
-        torch.nn.init.normal_(layer.weight, std=0.05)
-    return model.eval()
+    return random_network()
 
 
 @pytest.fixture

@@ -32,6 +32,16 @@ def around(pan: torch.Tensor, oklab: torch.Tensor) -> LocalRegression:
     return local_regression(pan.mean(1, keepdim=True) ** (1 / 3), pan ** (1 / 3), oklab)
 
 
+@pytest.mark.parametrize("ratio", [2, 3, 5, 6])
+def test_variances_in_cells_of_any_ratio(ratio):
+    """White noise, less its cell means or seen through chessboards."""
+    noise = 0.5 + 0.02 * torch.randn(1, 1, 600, 600, generator=torch.Generator().manual_seed(4))
+    found = around(to_cells(noise**3, ratio), torch.full((1, 3, 600 // ratio, 600 // ratio), 0.5)).deviations
+    within, chequered = found[:, 2:].square().mean((0, 2, 3)).sqrt().tolist()
+    assert within == pytest.approx(0.02 * (1 - ratio**-2) ** 0.5, rel=0.02)
+    assert chequered == pytest.approx(0.02, rel=0.03)
+
+
 def around_even(shading: torch.Tensor, oklab: torch.Tensor) -> LocalRegression:
     """`local_regression` of cells whose 16 pixels are equal, from their cube root (b, 1, h, w)."""
     return local_regression(shading, shading.expand(-1, 16, -1, -1), oklab)
@@ -146,3 +156,13 @@ def test_artefact_weight_is_1_after_a_lens_and_0_for_means():
     assert artefact_weight(torch.tensor([soft, means, sharp])).tolist() == [1.0, 0.0, 0.0]
     assert soft < 0.76 < 0.84 < means < sharp < 1.2
     assert float(artefact_weight(torch.tensor(0.8))) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 5, 6])
+def test_sharpness_of_a_ground_is_the_same_at_any_ratio_that_shows_it(ratio):
+    ground = 0.5 + 0.02 * power_noise(720, 720, torch.Generator().manual_seed(2), 1.0)[None, None]
+    expected, found = (sharpness(to_cells(ground, each)) for each in (WORKSHOP.ratio, ratio))
+    if ratio > WORKSHOP.ratio:
+        assert float(found.mean()) == pytest.approx(float(expected.mean()), rel=0.02)
+    else:  # too few pixels in a cell to tell
+        assert float(found.max()) == 0 and float(artefact_weight(found).min()) == 1

@@ -3,17 +3,22 @@
 import pytest
 import torch
 
+from networks import OTHERS, random_network
 from potato.core.color import delta_e_ok, mul_to_oklab
-from potato.core.resample import block_mean, to_cells
+from potato.core.resample import block_mean, from_cells, to_cells
 from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
+from potato.model.facts import input_channels, output_channels
 from potato.model.model import Architecture
-from potato.model.network import INPUTS, Sharpener, fill_pair, sharpen, sharpen_cells
+from potato.model.network import Sharpener, fill_pair, sharpen, sharpen_cells
+
+of_any_sensor = pytest.mark.parametrize("sensor", [WORKSHOP, *OTHERS], ids=lambda sensor: sensor.name)
 
 
-def scene(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    mul = torch.rand(1, 8, rows, columns, generator=generator) * 0.4 + 0.02
-    pan = torch.rand(1, 1, 4 * rows, 4 * columns, generator=generator) * 0.4 + 0.02
+def scene(rows: int, columns: int, sensor: Sensor = WORKSHOP) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    mul = torch.rand(1, len(sensor.bands), rows, columns, generator=generator) * 0.4 + 0.02
+    pan = torch.rand(1, 1, sensor.ratio * rows, sensor.ratio * columns, generator=generator) * 0.4 + 0.02
     return pan, mul
 
 
@@ -42,11 +47,12 @@ def test_predictor_multiplies_light_by_detail_within_cells():
     assert delta_e_ok(result, truth).max() < 1e-3
 
 
-def test_k_times_the_light_gives_cbrt_k_times_the_oklab(network):
-    pan, mul = scene(24, 20)
-    plain = sharpen(network, pan, mul)
+@of_any_sensor
+def test_k_times_the_light_gives_cbrt_k_times_the_oklab(sensor):
+    network, (pan, mul) = random_network(sensor), scene(12, 10, sensor)
+    plain = sharpen(network, pan, mul, sensor)
     for factor in (0.25, 3.0):
-        other = sharpen(network, factor * pan, factor * mul)
+        other = sharpen(network, factor * pan, factor * mul, sensor)
         assert torch.allclose(other, factor ** (1 / 3) * plain, atol=2e-4)
 
 
@@ -66,10 +72,11 @@ def test_injection_gain_scales_the_detail_of_pan():
     assert torch.allclose(ratio, torch.tensor(1.5), atol=0.02)
 
 
-def test_untrained_network_equals_the_predictor():
-    pan, mul = scene(12, 16)
-    ours = sharpen(Sharpener(Architecture(width=8, depth=3)), pan, mul)
-    theirs = sharpen(Sharpener(Architecture(depth=0)), pan, mul)
+@of_any_sensor
+def test_untrained_network_equals_the_predictor(sensor):
+    pan, mul = scene(12, 16, sensor)
+    ours = sharpen(Sharpener(Architecture(8, 3, sensor.bands, sensor.ratio), sensor), pan, mul, sensor)
+    theirs = sharpen(Sharpener(Architecture(depth=0), sensor), pan, mul, sensor)
     assert torch.allclose(ours, theirs, atol=1e-6)
 
 
@@ -93,21 +100,23 @@ def test_model_reads_exactly_its_halo(depth):
         model(pan[..., 1:-1, 1:-1], mul[..., 1:-1, 1:-1])
 
 
-def test_block_equals_crop_of_the_whole(network):
-    pan, mul = scene(60, 60)
-    whole = sharpen(network, pan, mul)
+@of_any_sensor
+def test_block_equals_crop_of_the_whole(sensor):
+    network, (pan, mul) = random_network(sensor), scene(60, 60, sensor)
+    whole = sharpen(network, pan, mul, sensor)
     edge = network.halo
-    part = network(to_cells(pan, WORKSHOP.ratio)[..., :50, :50], mul[..., :50, :50])
-    inside = slice(4 * edge, 4 * (50 - edge))
-    again = torch.nn.functional.pixel_shuffle(part, 4)
-    assert torch.allclose(whole[..., inside, inside], again, atol=1e-5)
+    part = network(to_cells(pan, sensor.ratio)[..., :50, :50], mul[..., :50, :50])
+    inside = slice(sensor.ratio * edge, sensor.ratio * (50 - edge))
+    assert torch.allclose(whole[..., inside, inside], from_cells(part, sensor.ratio), atol=1e-5)
 
 
-def test_inputs_are_what_the_table_lists():
-    assert sum(INPUTS.values()) == 31
-    for bands in (4, 8):
-        network = Sharpener(Architecture(bands=("b",) * bands))
-        assert network.layers[0].in_channels == 30 + bands
+@of_any_sensor
+def test_channels_are_those_of_each_band_and_each_pixel_of_a_cell(sensor):
+    network, pixels, bands = random_network(sensor), sensor.ratio**2, len(sensor.bands)
+    assert network.layers[0].in_channels == pixels + bands + 14
+    assert network.layers[-1].out_channels == 3 * pixels + 3
+    assert sum(input_channels(sensor.ratio, bands).values()) == pixels + bands + 14
+    assert sum(output_channels(sensor.ratio).values()) == 3 * pixels + 3
 
 
 def test_block_with_holes_equals_crop_of_the_whole(network):
@@ -169,6 +178,17 @@ def test_sharpen_refuses_other_shapes():
 
 
 def test_architecture_refuses_sizes_out_of_bounds():
-    for sizes in ({"width": 0}, {"depth": -1}, {"width": 10**6}):
-        with pytest.raises(ValueError, match="expected width"):
-            Architecture(**sizes)
+    bad = (("width", 0), ("depth", -1), ("width", 10**6), ("width", 8.0), ("ratio", 1), ("ratio", 7))
+    for name, size in bad:
+        with pytest.raises(ValueError, match=f"expected {name}"):
+            Architecture(**{name: size})
+
+
+def test_architecture_fits_sensors_of_its_bands_and_ratio():
+    for sensor in OTHERS:
+        fits = Architecture(8, 3, sensor.bands, sensor.ratio).fits
+        fitting = [each for each in (WORKSHOP, *OTHERS) if fits(each)]
+        assert fitting == [
+            each for each in (WORKSHOP, *OTHERS) if (each.bands, each.ratio) == (sensor.bands, sensor.ratio)
+        ]
+    assert all(Architecture(depth=0).fits(sensor) for sensor in OTHERS)

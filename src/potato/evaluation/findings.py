@@ -23,7 +23,7 @@ class Findings:
     Attributes:
         differences: from the truth, by protocol.
         full_scale: at full scale, where there is no truth.
-        band_fringe: |high-pass of Oklab a| × 100 of the colour of its bands, at full scale.
+        band_fringe: fringes of the colour of its bands, on both axes, at full scale, in JND.
         literature: figures of the literature, by protocol and name; PSNR as mean square error,
             since a mean of decibels has no meaning.
     """

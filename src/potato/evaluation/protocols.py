@@ -30,7 +30,7 @@ from torch import Tensor
 
 from potato.core.arrays import as_numpy
 from potato.core.color import mul_to_oklab
-from potato.core.full_scale import BORDER, FRINGE_REACH, LEAST_CELLS, FullScale, fringe
+from potato.core.full_scale import BORDER, LEAST_CELLS, FullScale, FullScaleWindow, fringes
 from potato.core.mtf import mul_gains, reach
 from potato.core.resample import block_mean, inner
 from potato.core.sensors import Sensor
@@ -160,9 +160,8 @@ def full(sharpen: Sharpen, pan: Tensor, mul: Tensor, *, sensor: Sensor) -> FullS
         sensor: the sensor.
 
     Returns:
-        The four figures. Consistency compares averages in Oklab and leaves out a border of `BORDER`
-        pan pixels; the others count every pixel. The percentile of fringes is exact to a
-        thousandth.
+        The figures. Consistency compares averages in Oklab and leaves out a border of `BORDER` pan
+        pixels; the others count every pixel. Percentiles are exact to a thousandth.
 
     Raises:
         ValueError: if the shapes don't fit each other or are too small.
@@ -286,29 +285,24 @@ class _Run:
     def full(self) -> Tensor:
         """Full scale; the map is of the distance from the colour of mul."""
         masks = as_numpy(self.pair.pan_valid), as_numpy(self.pair.whole)
-        colours = as_numpy(mul_to_oklab(self.pair.mul, self.sensor))
-        pans = as_numpy(self.pair.pan[:, 0])
+        pairs = zip(as_numpy(self.pair.pan[:, 0]), as_numpy(self.pair.mul), strict=True)
+        windows = [FullScaleWindow.of_pair(*pair, *masks, self.sensor) for pair in pairs]
         for method, findings in zip(self.methods, self.found, strict=True):
             oklab, make = method.sharpen(self.pair.pan, self.pair.mul)
-            found = [
-                findings.full_scale.add(*images, *masks)
-                for images in zip(as_numpy(oklab), pans, colours, strict=True)
-            ]
+            distances = [findings.full_scale.add(*one) for one in zip(as_numpy(oklab), windows, strict=True)]
             if self.protocols.literature and make:
                 sharp = make()
-                self._add_band_fringe(findings, sharp)
+                self._add_band_fringe(findings, sharp, windows)
                 for images in zip(sharp, self.pair.mul, self.pair.pan, strict=True):
                     figures = quality_figures(*images, self.pair.pan_valid, self.sensor)
                     findings.note(FULL, figures, float(self.pair.pan_valid.sum()))
-        distance, counted = map(torch.from_numpy, found[0])
-        return _as_map(distance[None], counted)
+        return _as_map(torch.from_numpy(distances[0])[None], torch.from_numpy(windows[0].cells))
 
-    def _add_band_fringe(self, findings: Findings, bands: Tensor) -> None:
+    def _add_band_fringe(self, findings: Findings, bands: Tensor, windows: Sequence[FullScaleWindow]) -> None:
         """Add the fringes of bands (b, n, rh, rw) in the colour that they have."""
-        ratio = self.pair.ratio
-        fine = inner(as_numpy(self.pair.pan_valid), 0, FRINGE_REACH * ratio)
-        for oklab in as_numpy(mul_to_oklab(bands.clamp_min(0), self.sensor)):
-            findings.band_fringe.add(fringe(oklab, ratio)[fine])
+        colours = as_numpy(mul_to_oklab(bands.clamp_min(0), self.sensor))
+        for oklab, window in zip(colours, windows, strict=True):
+            findings.band_fringe.add(fringes(oklab, window.ratio)[-1][window.fine])
 
 
 def _add(difference: Difference, oklab: Tensor, truth: Tensor, counted: Tensor) -> Tensor:

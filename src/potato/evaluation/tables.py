@@ -3,13 +3,16 @@
 import math
 from collections.abc import Mapping
 
+from potato.core.full_scale import AXES, NOISE, FullScaleCounts
 from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, MTF, Protocols, displaced_key, plain_key
-from potato.evaluation.result import DIFFERENCE, Section, with_ratio
+from potato.evaluation.result import DIFFERENCE, Row, Section, with_ratio
 
-_FULL = ("fringe mean", "ratio", "fringe p99", "p99 ratio", "detail", "consistency")
+_FULL = ("detail", "consistency", *(f"{name} noise{ratio}" for name in NOISE for ratio in ("", " ratio")))
+_FRINGE = ("mean", "ratio", "p99", "p99 ratio")
+_AXIS = {"a": "green to magenta", "b": "blue to orange", "both": "length of a and b"}
 _PICTURE = ("PSNR", "SSIM")
 _BANDS = ("SAM", "ERGAS", "Q2n", "SCC")
 _QUALITY = ("D_lambda", "D_s", "QNR", "D_lambda K", "D_s MTF", "HQNR", "cell error", "fringe p99")
@@ -38,10 +41,7 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
         for key, title in keys.items()
     ]
     if protocols.full:
-        rows = with_ratio({name: _full(one) for name, one in found.items()}, "fringe mean")
-        rows = with_ratio(rows, "fringe p99", "p99 ratio")
-        note = "fringe: |high-pass of a| × 100. detail: correlation with pan. consistency: JND from mul."
-        sections.append(Section(FULL, "full: full scale, without truth", _FULL, rows, note))
+        sections += full_sections({name: one.full_scale for name, one in found.items()})
     if protocols.literature:
         sections += [
             picture_section(f"literature ds{n}", f"literature: {plain_key(n)}", found, plain_key(n))
@@ -57,6 +57,30 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
             title = "literature: full scale, without truth"
             sections.append(Section("literature full", title, _QUALITY, quality, note))
     return tuple(sections)
+
+
+def full_sections(found: Mapping[str, FullScaleCounts]) -> list[Section]:
+    """The tables of figures at full scale: detail, consistency and noise, and fringes by axis."""
+    rows: dict[str, Row] = {name: _full(counts) for name, counts in found.items()}
+    for ground in NOISE:
+        rows = with_ratio(rows, f"{ground} noise", f"{ground} noise ratio")
+    note = (
+        "detail: correlation with pan. consistency: JND from mul. noise: deviation of fine chroma in JND, "
+        "where pan is flat, and in dark vegetation."
+    )
+    sections = [Section(FULL, "full: full scale, without truth", _FULL, rows, note)]
+    for axis in AXES:
+        figures = {name: counts.figures.fringes[axis]._asdict() for name, counts in found.items()}
+        rows = with_ratio(with_ratio(figures), "p99", "p99 ratio")
+        key = fringe_key(axis)
+        title = f"{key}: fine contrast of chroma in JND, {_AXIS[axis]}; full scale"
+        sections.append(Section(key, title, _FRINGE, rows))
+    return sections
+
+
+def fringe_key(axis: str) -> str:
+    """Key of the table of fringes of one of `AXES`."""
+    return f"fringe {axis}"
 
 
 def difference_section(
@@ -89,14 +113,13 @@ def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
     return (findings.differences[keys[0]] if keys else findings.full_scale.consistency).total
 
 
-def _full(findings: Findings) -> dict[str, float]:
-    figures, rest = findings.full_scale.figures, findings.full_scale.consistency.summary()
+def _full(counts: FullScaleCounts) -> dict[str, float]:
+    figures, rest = counts.figures, counts.consistency.summary()
     return {
-        "fringe mean": figures.fringe_mean,
-        "fringe p99": figures.fringe_p99,
         "detail": figures.detail,
         "consistency": figures.consistency,
         **{f"consistency {name}": value for name, value in rest.items() if name != "mean"},
+        **{f"{name} noise": value for name, value in figures.noise.items()},
     }
 
 

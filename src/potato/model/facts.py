@@ -3,27 +3,26 @@
 `model.network` defines the model by them in torch, and `model.native` hands them to native code.
 """
 
-NETWORK_RATIO = 4
-"""The ratio of the pairs for which the network's input is defined."""
 
-PIXELS = NETWORK_RATIO**2
-"""Pan pixels of a cell of such a pair."""
+def input_channels(ratio: int, bands: int) -> dict[str, int]:
+    """The channels of the network's input by name, in their order, and how many each has."""
+    return {
+        "detail": ratio**2,  # roots less those of pan's enlarged cell mean
+        "shading": 1,  # less L
+        "bands": bands,  # cube roots, less L
+        "chroma": 2,  # 2a and 2b: they count double in ΔE
+        "slopes": 3,  # of L, a and b on shading, as `LocalRegression`, less the predictor's
+        "deviations": 4,  # as `LocalRegression`
+        "darkest": 2,  # as `WideContext`, less shading and L
+        "artefact weight": 1,  # as `WideContext`, times L
+        "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
+    }
 
-INPUTS = {
-    "detail": PIXELS,  # roots less those of pan's enlarged cell mean
-    "shading": 1,  # less L
-    "bands": 1,  # for each band; cube roots, less L
-    "chroma": 2,  # 2a and 2b: they count double in ΔE
-    "slopes": 3,  # of L, a and b on shading, as `LocalRegression`, less the predictor's
-    "deviations": 4,  # as `LocalRegression`
-    "darkest": 2,  # as `WideContext`, less shading and L
-    "artefact weight": 1,  # as `WideContext`, times L
-    "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
-}
-"""The channels of the network's input by name, in their order, and how many each has."""
 
-OUTPUTS = {"residual": 3 * PIXELS, "injection gain": 3}
-"""The channels of the network's output by name, in their order, and how many each has."""
+def output_channels(ratio: int) -> dict[str, int]:
+    """The channels of the network's output by name, in their order, and how many each has."""
+    return {"residual": 3 * ratio**2, "injection gain": 3}
+
 
 INPUT_SCALE = 8.0
 """Factor of all inputs but lightness, which is about 8 times as large as they are."""

@@ -1,8 +1,7 @@
 """The predictor, and the context that the network reads but convolutions can't compute.
 
 Two terms in all functions: *shading* is the cube root of pan's cell mean, *roots* are the cube
-roots of the pan pixels of each cell, r² of them where r is the ratio of the pair. What the network
-alone reads is defined for a ratio of 4, 16 pixels.
+roots of the pan pixels of each cell, r² of them where r is the ratio of the pair.
 """
 
 import math
@@ -26,9 +25,6 @@ from potato.model.facts import (
     WIDE_REACH,
     ratio_limit,
 )
-
-_QUARTERS = (2, 2, 2, 2)
-"""The 4 × 4 pixels of a cell as halves, rows of these, halves and columns of these."""
 
 
 def root(image: Tensor) -> Tensor:
@@ -156,7 +152,7 @@ def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideConte
 
     Args:
         shading: (b, 1, h + 32, w + 32). In all three arguments 0 means unknown and is left out.
-        roots: (b, 16, h + 32, w + 32).
+        roots: (b, r², h + 32, w + 32).
         lightness: L of mul (b, 1, h + 32, w + 32).
     """
     dark = torch.cat([shading, lightness], 1)
@@ -187,15 +183,19 @@ def sharpness(roots: Tensor) -> Tensor:
     """Ratio of pan's finest detail to detail twice as coarse, within `WIDE_REACH` cells.
 
     Args:
-        roots: (b, 16, h + 32, w + 32), 0 where unknown.
+        roots: (b, r², h + 32, w + 32), 0 where unknown.
 
     Returns:
         Amplitude of chessboards of pixels by that of chessboards of 2 × 2 pixels (b, 1, h, w),
         0..2: 1 for equal contrast at both scales, 2 for white noise. Real pan has 0.56 to 0.88,
-        means over 4 × 4 pixels of it 0.85 to 0.97.
+        means over 4 × 4 pixels of it 0.85 to 0.97. 0 for ratios below 4, whose cells are too small
+        for both (and pan of Landsat 8 is no softer than its means; dev/LOG.md).
     """
-    coarse = roots.unflatten(1, _QUARTERS).mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
-    powers = torch.cat([_chessboard_power(roots), coarse], 1)
+    squares = _squares(roots)
+    if squares.shape[1] == 1:
+        return torch.zeros_like(trim(roots[:, :1], WIDE_REACH))
+    coarse = squares.mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
+    powers = torch.cat([_chessboard_power(squares), coarse], 1)
     for side in ((2 * WIDE_REACH + 1, 1), (1, 2 * WIDE_REACH + 1)):
         powers = F.avg_pool2d(powers, side, 1)
     fine, coarse = powers.split(1, 1)
@@ -227,7 +227,7 @@ def local_regression(shading: Tensor, roots: Tensor, oklab: Tensor) -> LocalRegr
 
     Args:
         shading: (b, 1, h + 4, w + 4).
-        roots: (b, 16, h + 4, w + 4).
+        roots: (b, r², h + 4, w + 4).
         oklab: of mul (b, 3, h + 4, w + 4).
 
     Returns:
@@ -246,14 +246,27 @@ def local_regression(shading: Tensor, roots: Tensor, oklab: Tensor) -> LocalRegr
 
 
 def _variances_in_cells(roots: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances in cells (b, 1, h, w): of all 16 pixels, and of chessboards of pixels alone."""
+    """Variances in cells (b, 1, h, w): of all pixels, and of chessboards of pixels alone."""
     deviation = roots - roots.mean(1, keepdim=True)
-    return deviation.square().mean(1, keepdim=True), _chessboard_power(roots) / 4
+    return deviation.square().mean(1, keepdim=True), _chessboard_power(_squares(roots)) / 4
 
 
-def _chessboard_power(roots: Tensor) -> Tensor:
-    """Mean square, in each cell, of 2 × 2 pixels differenced down and across (b, 1, h, w)."""
-    steps: Tensor = roots.unflatten(1, _QUARTERS).diff(dim=2).diff(dim=4).flatten(1, 4)
+def _squares(roots: Tensor) -> Tensor:
+    """Squares of 2 × 2 pixels in the middle of each cell: (b, r², h, w) to (b, n, 2, n, 2, h, w).
+
+    There are n × n of them: 2 × 2, but one for ratios below 4.
+    """
+    ratio = math.isqrt(roots.shape[1])
+    count = 2 if ratio >= 4 else 1
+    middle = slice((ratio - 2 * count) // 2, (ratio + 2 * count) // 2)
+    pixels = roots.unflatten(1, (ratio, ratio))[:, middle, middle]
+    squares: Tensor = pixels.unflatten(2, (count, 2)).unflatten(1, (count, 2))
+    return squares
+
+
+def _chessboard_power(squares: Tensor) -> Tensor:
+    """Mean square, in each cell, of squares differenced down and across (b, 1, h, w)."""
+    steps: Tensor = squares.diff(dim=2).diff(dim=4).flatten(1, 4)
     return steps.square().mean(1, keepdim=True)
 
 

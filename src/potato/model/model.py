@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from potato.core.resample import BICUBIC_REACH
 from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import Sensor
+from potato.core.sensors import MOST_RATIO, Sensor
 from potato.model.facts import (
-    INPUTS,
-    NETWORK_RATIO,
-    OUTPUTS,
     SLOPE_WINDOW,
     SOFT_REACH,
     SOFTNESS_WINDOW,
     WIDE_REACH,
+    input_channels,
+    output_channels,
 )
 
 
@@ -33,23 +32,29 @@ class Architecture:
         width: channels of each hidden layer.
         depth: number of 3 × 3 layers; 0 is the bare predictor, which serves any sensor.
         bands: the bands that the network reads, in their order.
+        ratio: that of the pairs which the network reads.
     """
 
     width: int = 32
     depth: int = 4
+    # Cards of version 0.1 lack both.
     bands: tuple[str, ...] = WORKSHOP.bands
+    ratio: int = 4
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "bands", tuple(self.bands))
-        if not (1 <= self.width <= 1024 and 0 <= self.depth <= 64):
-            raise ValueError(f"expected width 1..1024 and depth 0..64, found {self.width} and {self.depth}")
+        object.__setattr__(self, "bands", tuple(map(str, self.bands)))
+        bounds = {"width": (1, 1024), "depth": (0, 64), "ratio": (2, MOST_RATIO)}
+        for name, (least, most) in bounds.items():
+            size = getattr(self, name)
+            if not (isinstance(size, int) and least <= size <= most):
+                raise ValueError(f"expected {name} {least}..{most}, found {size}")
 
     @property
     def layers(self) -> dict[str, tuple[int, int, int, int]]:
         """The shape of each layer's weights by name: outputs, inputs, rows and columns."""
         hidden = [self.width] * (self.depth - 1)
-        inputs = sum(INPUTS.values()) + (len(self.bands) - 1) * INPUTS["bands"]
-        channels = [inputs, *hidden, sum(OUTPUTS.values())] if self.depth else []
+        inputs = sum(input_channels(self.ratio, len(self.bands)).values())
+        channels = [inputs, *hidden, sum(output_channels(self.ratio).values())] if self.depth else []
         return {
             f"layers.{number}.weight": (after, before, 3, 3)
             for number, (before, after) in enumerate(pairwise(channels))
@@ -57,7 +62,7 @@ class Architecture:
 
     def fits(self, sensor: Sensor) -> bool:
         """Whether a sharpener of these sizes can read pairs of a sensor."""
-        return not self.depth or (self.bands == sensor.bands and sensor.ratio == NETWORK_RATIO)
+        return not self.depth or (self.bands == sensor.bands and self.ratio == sensor.ratio)
 
 
 class Halos(NamedTuple):

@@ -7,9 +7,9 @@ Notable features:
   exact for shading.
 - Where pan sees much near infrared, its detail is more than shading. There, the predictor without a
   network corrects its injection gain by a local regression (`features.predict_infrared`).
-- The network works on cells (4 × 4 pan pixels), in dense 3 × 3 convolutions.
-- Its inputs are the table `INPUTS`: cube roots, of which Oklab is made, and two kinds of context
-  that convolutions can't compute, `local_regression` and `wide_context`.
+- The network works on cells (r × r pan pixels, where r is the ratio), in dense 3 × 3 convolutions.
+- Its inputs are those of `facts.input_channels`: cube roots, of which Oklab is made, and two kinds
+  of context that convolutions can't compute, `local_regression` and `wide_context`.
 - Its outputs are a residual for each pixel and, for each of L, a and b, a correction of the
   injection gain: how much of pan's detail the channel takes.
 - No layer has a bias, so the whole is homogeneous: k times the light gives cbrt(k) times the Oklab.
@@ -22,6 +22,7 @@ Notable features:
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Self
 
@@ -34,7 +35,7 @@ from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cel
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
-from potato.model.facts import INPUT_SCALE, INPUTS, LEAST_ROOT, NETWORK_RATIO, OUTPUTS, PIXELS
+from potato.model.facts import INPUT_SCALE, LEAST_ROOT, input_channels, output_channels
 from potato.model.features import (
     LocalRegression,
     WideContext,
@@ -131,17 +132,17 @@ class Sharpener(nn.Module):
         shading, oklab, mul = (trim(image, BICUBIC_REACH) for image in (shading, oklab, mul))
         residual, injection_gain = self._convolve(_inputs(detail, shading, oklab, mul, local, context))
         injection_gain = upsample_cells(
-            injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT), NETWORK_RATIO
+            injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT), self.architecture.ratio
         )
         inner = depth + BICUBIC_REACH
         result: Tensor = torch.add(
             trim(predicted, inner), trim(residual, BICUBIC_REACH), alpha=1 / (2 * INPUT_SCALE)
-        ).unflatten(1, (3, PIXELS))
-        result.addcmul_(injection_gain.unflatten(1, (3, PIXELS)), trim(detail, inner).unsqueeze(1))
+        ).unflatten(1, (3, -1))
+        result.addcmul_(injection_gain.unflatten(1, (3, -1)), trim(detail, inner).unsqueeze(1))
         return result.flatten(1, 2)
 
     def _convolve(self, inputs: Tensor) -> list[Tensor]:
-        """The network alone: its outputs, float32, one tensor for each entry of `OUTPUTS`."""
+        """The network alone: its outputs, float32, one tensor for each of `output_channels`."""
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         # Never bfloat16 on a CPU: its rounding would make block edges visible (dev/LOG.md).
         half = inputs.device.type in ("cuda", "mps") and not torch.is_grad_enabled()
@@ -152,7 +153,7 @@ class Sharpener(nn.Module):
             last = self.layers[-1]
             assert isinstance(last, nn.Conv2d)
             # Two convolutions, since 51 channels in one take as long as 64.
-            parts = last.weight.split(list(OUTPUTS.values()))
+            parts = last.weight.split(list(output_channels(self.architecture.ratio).values()))
             return [F.conv2d(hidden, part).float() for part in parts]
 
 
@@ -164,7 +165,8 @@ def _inputs(
     local: LocalRegression,
     context: WideContext,
 ) -> Tensor:
-    """The network's input, as `INPUTS` lists it."""
+    """The network's input, as `input_channels` lists it."""
+    order = input_channels(math.isqrt(detail.shape[1]), mul.shape[1])
     lightness, chroma = oklab[:, :1], oklab[:, 1:]
     found = {
         "detail": detail,
@@ -178,7 +180,7 @@ def _inputs(
         # Divided by 8 and multiplied by it, lightness is unchanged to the last bit.
         "lightness": lightness / INPUT_SCALE,
     }
-    return torch.cat([found[name] for name in INPUTS], 1).mul_(INPUT_SCALE)
+    return torch.cat([found[name] for name in order], 1).mul_(INPUT_SCALE)
 
 
 def fill_pair(
@@ -192,9 +194,9 @@ def fill_pair(
     """Fill invalid pixels of a pair from their valid neighbours, so that no dark rim appears.
 
     Args:
-        pan: reflectance in cells (b, 16, h, w).
-        mul: reflectance (b, 8, h, w).
-        pan_valid: bool, in cells (b, 16, h, w).
+        pan: reflectance in cells (b, r², h, w).
+        mul: reflectance (b, n, h, w).
+        pan_valid: bool, in cells (b, r², h, w).
         mul_valid: bool (b, 1, h, w).
         reach: how many cells far to fill; pixels beyond become 0.
         fill: fills an image from its valid pixels up to `reach` away.
@@ -222,8 +224,8 @@ def sharpen_cells(
 
     Args:
         model: on the device of the tensors.
-        pan: reflectance in cells (b, 16, h + 2·given, w + 2·given).
-        mul: reflectance (b, 8, h + 2·given, w + 2·given).
+        pan: reflectance in cells (b, r², h + 2·given, w + 2·given).
+        mul: reflectance (b, n, h + 2·given, w + 2·given).
         valid: masks of both, bool, of the shapes of `pan` and (b, 1, h + 2·given, w + 2·given);
             None if all is valid.
         given: cells around the result that pan and mul include: 0 for a whole image, which is
@@ -232,7 +234,7 @@ def sharpen_cells(
         matrices: as `Sharpener.forward` takes them.
 
     Returns:
-        Oklab in cells (b, 48, h, w), without meaning where pan or mul is invalid.
+        Oklab in cells (b, 3r², h, w), without meaning where pan or mul is invalid.
     """
     outside = max(0, model.halo_valid - given)
     if valid is None and outside:

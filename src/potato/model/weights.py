@@ -21,7 +21,6 @@ from potato.core.installation import extra_for
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import ExtraError, WeightsError
-from potato.model.facts import NETWORK_RATIO
 from potato.model.model import Architecture, HasModel, Model, as_model
 from potato.raster.atomic import write_whole
 
@@ -79,10 +78,10 @@ def check_fit(model: Model, sensor: Sensor) -> Model:
     """
     if model.architecture.fits(sensor):
         return model
+    found = model.architecture
     raise WeightsError(
         f"expected weights for {sensor.title} ({', '.join(sensor.bands)}; {sensor.ratio}:1), found weights "
-        f"for {', '.join(model.architecture.bands)}; {NETWORK_RATIO}:1; leave the weights out, or take "
-        f"'{PREDICTOR}'"
+        f"for {', '.join(found.bands)}; {found.ratio}:1; leave the weights out, or take '{PREDICTOR}'"
     )
 
 

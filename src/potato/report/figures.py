@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.color import mul_to_oklab
-from potato.core.full_scale import LEAST_CELLS, FullScale, FullScaleCounts
+from potato.core.full_scale import LEAST_CELLS, FullScale, FullScaleCounts, FullScaleWindow
 from potato.core.render import unrender
 from potato.core.resample import block_mean
 from potato.report.layers import PairWindowPixels
@@ -38,7 +37,7 @@ def measure_full_scale(
         return None
     pan_valid, found = pair.pan_valid & pair.colour_valid & valid, FullScaleCounts()
     whole = block_mean(pan_valid.astype(np.float32), pair.sensor.ratio) == 1
-    found.add(oklab, pair.pan[0], mul_to_oklab(pair.mul, pair.sensor), pan_valid, whole)
+    found.add(oklab, FullScaleWindow.of_pair(pair.pan[0], pair.mul, pan_valid, whole, pair.sensor))
     return found.figures
 
 

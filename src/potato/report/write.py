@@ -3,9 +3,10 @@
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from potato.core.full_scale import FullScale
 from potato.core.statistics import Difference
 from potato.core.text import counted, redact
 from potato.core.types import PathLike
@@ -45,6 +46,18 @@ MAX_TAG_LENGTH = 400
 
 GREY_WEIGHT = 0.45
 """Bytes of a layer of one channel, relative to one of three: measured on dithered pictures."""
+
+_FULL_SCALE = {
+    "fringe": "mean, lower is better",
+    "p99 of a": "cars, roof edges; lower is better",
+    "p99 of b": "the same",
+    "p99 of both": "the same",
+    "noise, ground": "lower is better",
+    "noise, vegetation": "lower is better",
+    "detail": "1 is best",
+    "consistency": "with mul",
+}
+"""Columns of figures against a pair."""
 
 
 @dataclass(frozen=True)
@@ -206,20 +219,21 @@ def _pair_table(pictures: Sequence[PictureWindow], pair: PairWindowPixels) -> Ta
     rows: dict[str, list[float | None]] = {}
     for name, oklab, valid in compared:
         found = measure_full_scale(oklab, valid, pair)
-        rows[name] = [None] * 4 if found is None else list(astuple(found))
-    columns = {
-        "fringe": "mean, lower is better",
-        "fringe p99": "cars, roof edges; lower is better",
-        "detail": "1 is best",
-        "consistency": "with mul, JND",
-    }
+        rows[name] = [None] * len(_FULL_SCALE) if found is None else _full_scale_row(found)
     text = (
-        "At full scale, in the window, without a reference. Fringe: fine red and green edges that a sharp "
-        "picture should not have. Detail: correlation of fine lightness with pan. Consistency: colour "
-        "difference from mul at mul's own scale, which repaired fringes raise a little. No figure alone is a "
-        "target: read them together, and against enlarged mul in the last row."
+        "At full scale, in the window, without a reference, in JND. Fringe: fine contrast of colour at "
+        "edges, from green to magenta (a), from blue to orange (b), and both together. Noise: fine colour "
+        "where pan is flat, and in dark vegetation. Detail: correlation of fine lightness with pan. "
+        "Consistency: colour difference from mul at mul's own scale, which repaired fringes raise a little. "
+        "No figure alone is a target: read them together, and against enlarged mul in the last row."
     )
-    return Table("Measured against the pair", text, columns, rows)
+    return Table("Measured against the pair", text, _FULL_SCALE, rows)
+
+
+def _full_scale_row(found: FullScale) -> list[float | None]:
+    """The figures of `_FULL_SCALE`, in their order."""
+    edges = [fringe.p99 for fringe in found.fringes.values()]
+    return [found.fringes["both"].mean, *edges, *found.noise.values(), found.detail, found.consistency]
 
 
 def _notes(

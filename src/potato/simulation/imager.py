@@ -63,8 +63,9 @@ class Imager:
             remainders there and in visible light are hardly related.
         pan_haze: share of its haze that pan keeps.
         pan_calibration_gain: factor of pan alone: calibration isn't perfect.
-        read_noise: standard deviation of pan's noise in the dark, reflectance; mul's is half of it.
-        shot_noise: variance of pan's noise per reflectance; mul's is a quarter of it.
+        read_noise: standard deviation of pan's noise in the dark, reflectance.
+        shot_noise: variance of pan's noise per reflectance.
+        noise_factors: standard deviation of each band's noise, relative to pan's; empty for ½.
         step: counts between two levels of the converter.
     """
 
@@ -91,6 +92,7 @@ class Imager:
     pan_calibration_gain: float = 1.0
     read_noise: float = 6e-4
     shot_noise: float = 6e-6
+    noise_factors: tuple[float, ...] = ()
     step: int = 3
 
     @property
@@ -118,17 +120,21 @@ class Imager:
         )
         return (self.pan_haze * pan, *uneven)
 
-    def _each(self, factors: tuple[float, ...]) -> tuple[float, ...]:
+    def _each(self, factors: tuple[float, ...], default: float = 1.0) -> tuple[float, ...]:
         """A factor for each band."""
-        return factors or (1.0,) * len(self.sensor.bands)
+        return factors or (default,) * len(self.sensor.bands)
 
     def pan_counts(self, image: Tensor, generator: torch.Generator) -> Tensor:
         """Pan's reflectance, any shape, as counts: `artefacts.to_counts` with pan's noise."""
         return to_counts(image, self.read_noise, self.shot_noise, self.step, generator)
 
     def mul_counts(self, image: Tensor, generator: torch.Generator) -> Tensor:
-        """Mul's reflectance, any shape, as counts: `artefacts.to_counts` with mul's noise."""
-        return to_counts(image, self.read_noise / 2, self.shot_noise / 4, self.step, generator)
+        """Mul's reflectance (n, h, w) as counts: `artefacts.to_counts` with each band's noise."""
+        counts = torch.empty(image.shape, dtype=torch.uint16)
+        for own, band, factor in zip(counts, image, self._each(self.noise_factors, 0.5), strict=True):
+            noise = factor * self.read_noise, factor**2 * self.shot_noise
+            own.copy_(to_counts(band, *noise, self.step, generator))
+        return counts
 
 
 def array_sides(sensor: Sensor) -> tuple[float, ...]:

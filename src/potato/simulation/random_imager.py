@@ -35,8 +35,13 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     parallax_down, parallax_right, calibration, mul_fine_boost = normal[4:]
     factors = torch.exp(BAND_VARIATION * torch.randn(2, len(sensor.bands), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
+    noise = torch.exp(0.35 * torch.randn(len(sensor.bands), generator=generator))
+    level, coastal = torch.rand(2, generator=generator).tolist()
+    noise *= 0.5 + 1.5 * level**2
+    if "coastal" in sensor.bands:
+        noise[sensor.bands.index("coastal")] *= 1 + 1.5 * coastal
     sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
-    plain, far = Imager(sensor=sensor), 0.1 + 0.3 * displacement_std**2
+    plain, far = Imager(sensor=sensor), 0.1 + 0.5 * displacement_std**1.5
     return replace(
         plain,
         pan_blur=plain.pan_blur * (0.8 + 0.4 * pan_blur),
@@ -49,7 +54,7 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
         phase=(phase_down, phase_right),
         displacement=(far * down, far * right),
         sides=sides,
-        jitter=0.2 * jitter,
+        jitter=0.3 * jitter,
         local_shift_std=local_shift * local_shift_scale,
         parallax=(0.004 * parallax_down, 0.004 * parallax_right),
         haze=0.065 * haze - 0.005,
@@ -60,6 +65,7 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
         pan_calibration_gain=max(0.7, 1 + 0.05 * calibration),
         read_noise=plain.read_noise * (0.5 + read_noise),
         shot_noise=plain.shot_noise * (0.5 + shot_noise),
+        noise_factors=tuple(noise.tolist()),
     )
 
 

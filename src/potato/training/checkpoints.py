@@ -27,7 +27,6 @@ import torch
 from potato.core.installation import VERSION
 from potato.core.sensors import Sensor
 from potato.errors import OutputError, SessionError
-from potato.model.facts import NETWORK_RATIO
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
@@ -128,12 +127,11 @@ def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[
     default, depth = Architecture(), config.depth
     try:
         depth = default.depth if depth is None else depth
-        architecture = Architecture(config.width or default.width, depth, sensor.bands)
+        architecture = Architecture(config.width or default.width, depth, sensor.bands, sensor.ratio)
         if not architecture.depth:
             raise ValueError("a network without layers has nothing to learn")
     except ValueError as error:
         raise SessionError(str(error)) from error
-    _check_bands(architecture, sensor, "a new network")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         fresh = Sharpener(architecture, sensor)
@@ -161,10 +159,10 @@ def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Arc
 def _check_bands(architecture: Architecture, sensor: Sensor, name: str) -> None:
     """Refuse a network that can't read the chips."""
     if not architecture.fits(sensor):
+        wanted, found = (f"{' '.join(one.bands)} ({one.ratio}:1)" for one in (architecture, sensor))
         raise SessionError(
-            f"expected a network for the bands and ratio of the chips, which are those of {sensor.title} "
-            f"({' '.join(sensor.bands)}; {sensor.ratio}:1); {name} reads {' '.join(architecture.bands)}; "
-            f"{NETWORK_RATIO}:1"
+            f"{name}: expected chips with the bands {wanted}, found {found}; start --from-scratch, "
+            "or take other chips"
         )
 
 

@@ -5,7 +5,6 @@ import os
 import torch
 
 from potato.engine.threads import available_cores
-from potato.model.facts import PIXELS
 from potato.model.model import Architecture
 from potato.training.config import BATCH_SIZE
 
@@ -61,5 +60,5 @@ def chips_in(free: int, size: tuple[int, int], architecture: Architecture) -> in
         architecture: of the network.
     """
     # Each hidden layer keeps a float32 for each channel of a cell.
-    hidden = architecture.width * architecture.depth * 4 / PIXELS
+    hidden = architecture.width * architecture.depth * 4 / architecture.ratio**2
     return max(1, int(_MEMORY_SHARE * free / (size[0] * size[1] * (_PIXEL_BYTES + hidden))))

@@ -22,6 +22,10 @@ aerial photographs, vegetation left out, lie above it, and a hundredth above `SA
 _LEAST_LIGHTNESS = 0.05
 """Least L that chroma is divided by."""
 
+_LEAST_DETAIL = 1e-8
+"""Oklab, far below what can be seen, that is added to fine detail at a right angle, since a bare
+length has no derivative at 0."""
+
 
 def weighted_loss(
     output: Tensor,
@@ -112,11 +116,12 @@ def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, 
 
 
 def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Excess of fine magenta and green in the output over the truth's, summed over valid pixels.
+    """Excess of fine chroma in the output over the truth's, summed over valid pixels.
 
-    Band arrays that lie apart cause fringes along Oklab's a. ΔE counts a fringe and a colour that
-    is a little pale alike; people mind the fringe more. Only the excess counts: max(0, |fine a of
-    the output| − |fine a of the truth|), where fine a is a less its mean over 3 × 3 cells.
+    Band arrays that lie apart cause coloured fringes, and noise of bands causes coloured speckle.
+    ΔE counts a fringe and a colour that is a little pale alike; people mind the fringe more. Only
+    the excess counts: max(0, |fine chroma of the output| − |fine chroma of the truth|), where fine
+    chroma is the vector (a, b) less its mean over 3 × 3 cells.
 
     Args:
         output: Oklab in cells (b, 48, h, w).
@@ -125,11 +130,10 @@ def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | 
         weight: 0..1, broadcasts against `valid`.
 
     Returns:
-        JND · pixels, a scalar; a counts double, as in ΔE.
+        JND · pixels, a scalar; a and b count double, as in ΔE.
     """
-    pixels = valid.shape[1]
-    of_a = slice(pixels, 2 * pixels)
-    return (_excess(output[:, of_a], target[:, of_a], valid) * weight).sum() * (2 / JND)
+    chroma = (image.unflatten(1, (3, -1))[:, 1:] for image in (output, target))
+    return (_excess(*chroma, valid) * weight).sum() * (2 / JND)
 
 
 def ghost_loss(
@@ -156,7 +160,8 @@ def ghost_loss(
     lightness = torch.where(valid, target[:, :pixels], torch.zeros_like(pan))
     ratio = lightness.sum((1, 2, 3), keepdim=True) / shading.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
     followed = ratio * shading
-    return (_excess(output[:, :pixels] - followed, lightness - followed, valid) * weight).sum() / JND
+    found, true = ((image - followed)[:, None] for image in (output[:, :pixels], lightness))
+    return (_excess(found, true, valid) * weight).sum() / JND
 
 
 def unsaturated_mask(target: Tensor) -> Tensor:
@@ -179,12 +184,24 @@ def unsaturated_mask(target: Tensor) -> Tensor:
 
 
 def _excess(output: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Excess of the output's fine detail over the truth's, (b, 16, h, w); 0 where invalid."""
-    found, true = (_fine(torch.where(valid, image, torch.zeros_like(image))) for image in (output, target))
-    return (found.abs() - true.abs()).clamp_min(0) * valid
+    """Excess of the output's fine detail over the truth's.
+
+    Args:
+        output: one channel or more in cells (b, c, 16, h, w).
+        target: of the shape of `output`.
+        valid: bool (b, 16, h, w).
+
+    Returns:
+        max(0, |fine detail of the output| − |fine detail of the truth|) (b, 16, h, w), lengths of
+        vectors of c channels; 0 where invalid.
+    """
+    found, true = (_fine_length(image, valid) for image in (output, target))
+    return (found - true).clamp_min(0) * valid
 
 
-def _fine(cells: Tensor) -> Tensor:
-    """One channel in cells (b, 16, h, w), less the mean of the 3 × 3 cells around."""
-    mean = cells.mean(1, keepdim=True)
-    return cells - F.avg_pool2d(mean, 3, stride=1, padding=1, count_include_pad=False)
+def _fine_length(cells: Tensor, valid: Tensor) -> Tensor:
+    """Length (b, 16, h, w) of channels (b, c, 16, h, w) less their means over 3 × 3 cells."""
+    cells = torch.where(valid[:, None], cells, torch.zeros_like(cells))
+    mean = F.avg_pool2d(cells.mean(2), 3, stride=1, padding=1, count_include_pad=False)
+    fine = cells - mean[:, :, None]
+    return (fine.square().sum(1) + _LEAST_DETAIL**2).sqrt()
