@@ -116,7 +116,10 @@ LONGEST_BODY = 50
 """Lines of a function's body, its docstring aside."""
 
 MOST_PARAMETERS = 8
-PUBLIC_TOOLS = {"evaluate", "evaluate_pair", "fuse", "fuse_ard", "make_chips", "rate_cids", "train"}
+PUBLIC_TOOLS = {
+    *("evaluate", "evaluate_pair", "fuse", "fuse_ard", "fake_chips", "make_chips", "make_scenes"),
+    *("rate_cids", "train"),
+}
 """Tools with a parameter for each of their options. Commands of `cli` are exempt, too."""
 
 LONGEST_TEST_FILE = 500

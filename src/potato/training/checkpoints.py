@@ -161,10 +161,10 @@ def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Arc
 def _check_bands(architecture: Architecture, sensor: Sensor, name: str) -> None:
     """Refuse a network that can't read the chips."""
     if not architecture.fits(sensor):
+        wanted, found = (f"{' '.join(one.bands)} ({one.ratio}:1)" for one in (architecture, sensor))
         raise SessionError(
-            f"expected a network for the bands and ratio of the chips, which are those of {sensor.title} "
-            f"({' '.join(sensor.bands)}; {sensor.ratio}:1); {name} reads {' '.join(architecture.bands)}; "
-            f"{architecture.ratio}:1"
+            f"{name}: expected chips with the bands {wanted}, found {found}; start --from-scratch, "
+            "or take other chips"
         )
 
 

@@ -112,12 +112,10 @@ def load_trainable(path: str, sensor: Sensor) -> Chip:
     """
     chip = load_chip(path)
     if not chip.sensor.fits(sensor):
-        wanted, found = (
-            f"{one.title} ({' '.join(one.bands)}; {one.ratio}:1)" for one in (sensor, chip.sensor)
-        )
+        wanted, found = (f"{' '.join(one.bands)} ({one.ratio}:1)" for one in (sensor, chip.sensor))
         raise SessionError(
-            f"{path}: expected chips with bands and ratio of {wanted}, found one of {found}; "
-            "a network learns from chips of one band set, so leave the others out"
+            f"{path}: expected a chip with the bands {wanted}, found {found} of {chip.sensor.title}; "
+            "a network learns one band set, so leave other chips out"
         )
     return chip
 
