@@ -45,6 +45,7 @@ class PassFacts:
         date: `yyyy-mm-dd`; empty if unknown.
         datetime: the moment; None if unknown.
         clouds: percent of cloud; None if unknown.
+        view: angles of satellite and sun, as `ard.Tile.view` has them.
     """
 
     cid: str
@@ -52,6 +53,7 @@ class PassFacts:
     date: str
     datetime: str | None = None
     clouds: float | None = None
+    view: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class TileJob:
     def source(self) -> PassFacts:
         """The pass that the tile belongs to."""
         tile = self.tile
-        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds, tile.view)
 
 
 @dataclass(frozen=True)
