@@ -15,6 +15,7 @@ import click
 
 from potato.core.installation import VERSION, explain
 from potato.core.text import redact
+from potato.engine.interrupts import INTERRUPTS
 from potato.errors import PotatoError
 
 __all__ = ["main", "potato"]
@@ -109,8 +110,8 @@ def potato(debug: bool) -> None:
 
 
 def _catch_signals() -> None:
-    """Treat SIGTERM as Ctrl-C, so that both clean up; a signal that is ignored stays ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let every interruption clean up, as Ctrl-C does; a signal that is ignored stays ignored."""
+    for number in INTERRUPTS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -118,8 +119,8 @@ def _catch_signals() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Interrupt the command once: a second signal would leave half of the files behind."""
     # Many send two: `timeout` to the process and its group, people who press Ctrl-C again.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in INTERRUPTS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -14,8 +14,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
+from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError
-from potato.raster.process_state import SharedChange
 
 DEFAULTS: dict[str, str | int] = {
     # Blocks are read and written once, so 64 MB of cache are enough, and memory stays bounded.

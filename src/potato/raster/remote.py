@@ -19,9 +19,9 @@ import rasterio
 import rasterio._env
 from rasterio.session import DummySession
 
+from potato.engine.process_state import SharedChange
 from potato.errors import ArdError, InputError
 from potato.raster.gdal_env import LogMessages, gdal, is_remote, unset_options
-from potato.raster.process_state import SharedChange
 
 Result = TypeVar("Result")
 

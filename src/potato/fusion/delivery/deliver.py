@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.errors import InputError, OutputError
+from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
 from potato.fusion.delivery.finish import clean_up, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
@@ -26,7 +27,7 @@ from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
 from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
-from potato.fusion.delivery.summary import Delivered, Forecast, forecast
+from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
 from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import check_folder
@@ -148,6 +149,7 @@ def fuse_ard(
             return forecast(plan, schedule_by(manifest), manifest, executor.workers)
         with open_manifest(folder) as manifest:
             schedule = schedule_by(manifest)
+            _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
             for each in own.values():
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
@@ -173,6 +175,21 @@ def _workers_for(device: str, wanted: int | None) -> int | None:
     """How many workers of this machine to open: at most one if a GPU computes."""
     on_gpu = choose_device(device) != CPU
     return 1 if on_gpu and wanted != 0 else wanted
+
+
+def _check_room(wanted: Forecast, folder: Path, mosaic: MosaicKind | None) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Raises:
+        DiskFullError: if it is smaller than the pictures, and the pixels of those at work.
+    """
+    size = wanted.bytes_written * (2 if mosaic == "cog" else 1) + wanted.bytes_staged
+    free = shutil.disk_usage(folder).free
+    if wanted.tiles and free < size:
+        raise DiskFullError(
+            f"{folder}: expected room for about {quantity(size, 'B')}, found {quantity(free, 'B')}; "
+            "make room, choose a larger disk, or take part of the ARD (--cid, --bbox, --aoi)"
+        )
 
 
 def _keep_apart(source: str, folder: Path) -> None:
@@ -228,7 +245,9 @@ def _work(
         with bar, results as outcomes:
             for job, record in outcomes:
                 if isinstance(record, Lost):
-                    record = Record(job.name, "failed", job.signature, reason=record.reason)
+                    if isinstance(record.error, DiskFullError):
+                        raise record.error
+                    record = Record(job.name, "failed", job.signature, record.reason, transient=record.died)
                 manifest.put(record)
                 del begun[job.name]
                 bar.update()

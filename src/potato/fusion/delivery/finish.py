@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.core.text import redact
-from potato.errors import PotatoError
+from potato.errors import DiskFullError, PotatoError
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import MosaicJob, TileJob
 from potato.fusion.delivery.stac import THUMBNAIL, picture_bounds, picture_item
@@ -25,6 +25,9 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
     Args:
         job: what to make.
         work: makes it, and completes the record that it is given.
+
+    Raises:
+        DiskFullError: if the disk is full; other jobs would fail for it, too.
     """
     started = time.perf_counter()
     record = Record(job.name, "failed", job.signature, datetime=job.source.datetime)
@@ -32,6 +35,8 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
         make_folder(job.output.parent)
         clean_up(job)
         record = work(record)
+    except DiskFullError:
+        raise
     except PotatoError as error:
         record = replace(record, reason=redact(" ".join(str(error).split())))
     except OSError as error:
