@@ -15,6 +15,7 @@ import click
 
 from potato.cli.output import complain, describe, flush, open_streams
 from potato.core.installation import VERSION, explain, refuse_conflict
+from potato.engine.interrupts import INTERRUPTS
 
 __all__ = ["main", "potato"]
 
@@ -113,8 +114,8 @@ def potato(debug: bool) -> None:
 
 
 def _catch_signals() -> None:
-    """Treat SIGTERM as Ctrl-C, so that both clean up; a signal that is ignored stays ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let every interruption clean up, as Ctrl-C does; a signal that is ignored stays ignored."""
+    for number in INTERRUPTS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -122,8 +123,8 @@ def _catch_signals() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Interrupt the command once: a second signal would leave half of the files behind."""
     # Many send two: `timeout` to the process and its group, people who press Ctrl-C again.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in INTERRUPTS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -14,8 +14,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
+from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError
-from potato.raster.process_state import SharedChange
 from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
 DEFAULTS: dict[str, str | int] = {
