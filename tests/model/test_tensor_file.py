@@ -1,4 +1,4 @@
-"""Files of tensors from strangers: nothing is run, memory is bounded, the reason is in our words."""
+"""Files of tensors from strangers: nothing is run, and the reason is in our words."""
 
 import io
 import os

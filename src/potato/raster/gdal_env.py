@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from affine import AffineError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
-from potato.errors import InputError, OutputError
+from potato.errors import InputError, OutputError, PotatoError
 from potato.raster.process_state import SharedChange
 from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
@@ -33,6 +35,9 @@ DEFAULTS: dict[str, str | int] = {
 ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 """The option by which GDAL looks for no files beside one that it opens. Looking for them beside a
 remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
+
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError)
+"""What rasterio raises when GDAL fails; they have no ancestor of their own in common."""
 
 CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -95,7 +100,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
                 raise InputError(f"can't open {role} {path}: {error}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             reason = " ".join(str(error).split())
             raise InputError(f"can't open {role} {path}: {reason}") from error
         try:
@@ -112,13 +117,32 @@ def reopen_dataset(dataset: Any) -> Any:
     try:
         with placeless(), rasterio.Env(session=DummySession(), **alone):
             return rasterio.open(dataset.name, driver=dataset.driver)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise InputError(f"can't open {dataset.name} again: {gdal_reason(error)}") from error
 
 
-def gdal_reason(error: RasterioError) -> str:
+def gdal_reason(error: Exception) -> str:
     """GDAL's own words for why reading failed, on one line."""
     return " ".join(str(error.__cause__ or error).split())
+
+
+@contextlib.contextmanager
+def understood(path: str) -> Iterator[None]:
+    """Turn any error from the tags of an open file into an InputError: they may hold anything.
+
+    Args:
+        path: of the file, for the message.
+
+    Raises:
+        InputError: if GDAL or rasterio can't make sense of something.
+    """
+    try:
+        yield
+    except PotatoError:
+        raise
+    except (*GDAL_ERRORS, AffineError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = gdal_reason(error)[:300] or type(error).__name__
+        raise InputError(f"{path}: expected an image that makes sense, found otherwise: {reason}") from error
 
 
 class LogMessages(logging.Handler):
@@ -160,8 +184,8 @@ def refusals(path: Path) -> Iterator[None]:
                 yield
             finally:
                 logger.removeHandler(warned)
-    except RasterioError as error:
-        raise OutputError(f"{path}: can't write it: {error}") from error
+    except GDAL_ERRORS as error:
+        raise OutputError(f"{path}: can't write it: {gdal_reason(error)}") from error
     if warned.messages:
         reason = re.sub(r"^CPLE_\w+ in ", "", warned.messages[0])
         raise OutputError(f"{path}: GDAL refused: {reason}")

@@ -13,7 +13,6 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
@@ -22,8 +21,9 @@ from potato.engine.threads import available_cores
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import gdal, placeless, refusals
+from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless, refusals
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
+from potato.raster.trial import try_options
 
 RGB = "red", "green", "blue"
 
@@ -211,6 +211,10 @@ def create_picture(
     # takes a third longer for a TIFF block than the calling thread itself.
     usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
     chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
+    if extra:
+        once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
+        settings = once if direct else {**chosen, "NUM_THREADS": "1"}
+        try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
     with staging_folder(path) as folder:
         whole = folder / path.name
         stage = whole if direct else folder / "stage.tif"
@@ -356,5 +360,5 @@ def _check_whole(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
                 )
                 if not length or start + length > size:
                     raise OutputError(complaint)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise OutputError(f"{complaint} ({error})") from error
