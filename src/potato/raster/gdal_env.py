@@ -17,6 +17,7 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
 from potato.errors import InputError, OutputError, PotatoError
+from potato.raster.aws import default_signing, explain_refusal, s3_options
 from potato.raster.process_state import SharedChange
 from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
@@ -39,18 +40,15 @@ remote file costs a request for each; beside a local one they hold masks, nodata
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError)
 """What rasterio raises when GDAL fails; they have no ancestor of their own in common."""
 
-CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-)
-"""Environment variables any of which tells GDAL how to sign requests to S3."""
-
 
 def is_remote(path: str) -> bool:
     """Whether reading a path needs the network."""
     return path.startswith(("s3://", "http://", "https://")) or "/vsicurl" in path or "/vsis3" in path
+
+
+def is_s3(path: str) -> bool:
+    """Whether a path lies in a bucket of S3."""
+    return path.startswith("s3://") or "/vsis3" in path
 
 
 def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -65,12 +63,8 @@ def gdal() -> rasterio.Env:
     An option that the user has set, in the environment or in an enclosing `rasterio.Env`, keeps its
     value. Without AWS credentials requests to S3 are not signed.
     """
-    defaults = DEFAULTS
-    credentials_file = Path.home() / ".aws" / "credentials"
-    if not any(name in os.environ for name in CREDENTIALS) and not credentials_file.exists():
-        defaults = {**DEFAULTS, "AWS_NO_SIGN_REQUEST": "YES"}
-    # Without a session rasterio would ask boto3 for credentials; GDAL finds them by itself.
-    return rasterio.Env(session=DummySession(), **unset_options(defaults))
+    # Without a session rasterio would ask boto3 for credentials for every file, local ones too.
+    return rasterio.Env(session=DummySession(), **unset_options({**DEFAULTS, **default_signing()}))
 
 
 def open_dataset(path: str, role: str, driver: str | None = None, **options: Any) -> Any:
@@ -91,13 +85,13 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     if driver is not None:
         check_beside(path, lambda beside: open_dataset(beside, role, driver))
     name = re.sub("^s3://", "/vsis3/", path)
-    alone = unset_options(ALONE) if is_remote(name) else {}
-    with placeless(), rasterio.Env(session=DummySession(), **alone):
+    with placeless(), _reading(name):
         try:
             check_header(path)
         except OSError as error:
             if is_remote(name):  # GDAL remembers this failure, but not its reason
-                raise InputError(f"can't open {role} {path}: {error}") from error
+                remedy = explain_refusal(str(error)) if is_s3(name) else ""
+                raise InputError(f"can't open {role} {path}: {error}{remedy}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
         except GDAL_ERRORS as error:
@@ -113,12 +107,17 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
 
 def reopen_dataset(dataset: Any) -> Any:
     """Open a dataset once more, for another thread; InputError if it can't be opened any more."""
-    alone = unset_options(ALONE) if is_remote(dataset.name) else {}
     try:
-        with placeless(), rasterio.Env(session=DummySession(), **alone):
+        with placeless(), _reading(dataset.name):
             return rasterio.open(dataset.name, driver=dataset.driver)
     except GDAL_ERRORS as error:
         raise InputError(f"can't open {dataset.name} again: {gdal_reason(error)}") from error
+
+
+def _reading(name: str) -> rasterio.Env:
+    """The options of GDAL with which a file is opened."""
+    options = {**(unset_options(ALONE) if is_remote(name) else {}), **(s3_options() if is_s3(name) else {})}
+    return rasterio.Env(session=DummySession(), **options)
 
 
 def gdal_reason(error: Exception) -> str:
