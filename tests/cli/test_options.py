@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from potato.cli import options
+from potato.cli import options, potato
 from potato.core.render import NATURAL, adjust
 
 
@@ -51,3 +52,23 @@ def test_a_result_is_printed_as_lines_as_json_or_not_at_all():
     assert invoke(command).output == "size 1\nsize 2\n"
     assert invoke(command, "--json").output == '[{"size": 1}, {"size": 2}]\n'
     assert invoke(command, "--quiet").output == ""
+
+
+@pytest.mark.parametrize("name", potato.list_commands(click.Context(potato)))
+def test_no_option_takes_nan_for_a_number(name):
+    """But for places, of which the tools themselves say what they expect."""
+    places = {"bbox", "x", "y"}
+    for parameter in potato.get_command(click.Context(potato), name).params:
+        if isinstance(parameter.type, click.types.FloatParamType) and parameter.name not in places:
+            assert isinstance(parameter.type, options.Number), (name, parameter.name)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_is_finite(value):
+    @click.command()
+    @click.option("--factor", type=options.Number())
+    def command(factor: float) -> None:
+        click.echo(factor)
+
+    assert invoke(command, "--factor", value).exit_code == 2
+    assert invoke(command, "--factor", "-1.5").output == "-1.5\n"

@@ -16,6 +16,7 @@ from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
 from potato.errors import ArdError
 from potato.raster import gdal
+from potato.raster.aws import explain_refusal, s3_options
 from potato.raster.remote import AnotherHostError, open_web
 
 TRIES = 3
@@ -26,6 +27,8 @@ TIMEOUT = 30
 
 SLOW = 1000
 """Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal_env`."""
+
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 LEADS_OUT = "a symlink that leads out of the ARD"
 
@@ -145,7 +148,8 @@ class Bucket:
                     self._known.add(name)
                     yield name
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            raise ArdError(f"can't list {self.root}: {_brief(error)}") from error
+            reason = _brief(error)
+            raise ArdError(f"can't list {self.root}: {reason}{explain_refusal(reason)}") from error
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of an object, or for a larger one `limit` + 1 spaces."""
@@ -165,7 +169,11 @@ def _bucket_settings(bucket: str) -> dict[str, Any]:
     """Settings of obstore's store, derived from GDAL's."""
     with gdal():
         options = {name: str(value) for name, value in rasterio.env.getenv().items()} | dict(os.environ)
-    settings: dict[str, Any] = {}
+        found = s3_options()
+    options |= found
+    settings: dict[str, Any] = {
+        name.removeprefix("AWS_").lower(): value for name, value in found.items() if name in _KEYS
+    }
     if options.get("AWS_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1"):
         settings["skip_signature"] = True
     region = options.get("AWS_REGION") or options.get("AWS_DEFAULT_REGION")

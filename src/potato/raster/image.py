@@ -10,7 +10,6 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.draw import overview_step
@@ -20,12 +19,14 @@ from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
 from potato.raster.gdal_env import (
+    GDAL_ERRORS,
     gdal,
     gdal_reason,
     is_remote,
     open_dataset,
     placeless,
     reopen_dataset,
+    understood,
 )
 
 CORNER_TOLERANCE = 0.1
@@ -221,7 +222,7 @@ class Image:
         """Turn GDAL's error while a window is read into an InputError."""
         try:
             yield
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(
                 f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
                 f"columns {window.col_off}–{window.col_off + window.width}: "
@@ -245,7 +246,9 @@ def open_picture(path: PathLike) -> Iterator[Image]:
     """
     name = os.fspath(path)
     with contextlib.closing(open_dataset(name, "picture")) as dataset:
-        yield Image(name, dataset, _rgb_bands(name, dataset))
+        with understood(name):
+            image = Image(name, dataset, _rgb_bands(name, dataset))
+        yield image
 
 
 def read_picture(path: PathLike, window: PixelWindow) -> Codes:
@@ -274,7 +277,7 @@ def read_photograph(path: PathLike) -> NDArray[np.uint8]:
             )
         try:
             pixels: NDArray[np.uint8] = file.read((1, 2, 3))
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(f"{path}: can't read this photograph: {error}") from error
     return pixels
 

@@ -15,7 +15,7 @@ from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError, InputError
 from potato.raster.band_finding import find_bands, guess_from_bands, known_sensor, own_bands, sensor_of
-from potato.raster.gdal_env import open_dataset
+from potato.raster.gdal_env import open_dataset, understood
 from potato.raster.image import Image, opaque_bands
 
 READABLE = ("uint8", "uint16", "int16", "float32", "float64")
@@ -118,7 +118,8 @@ def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator
     reading = reading or Reading()
     layer = reading.mul(path)
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
-        image, found, _ = mul_image(layer, dataset, reading.sensor)
+        with understood(layer.path):
+            image, found, _ = mul_image(layer, dataset, reading.sensor)
         refuse_counts((layer, image))
         yield image, found
 

@@ -20,7 +20,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
@@ -28,7 +27,7 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
 from potato.raster.coordinates import Box, Grid
-from potato.raster.gdal_env import gdal
+from potato.raster.gdal_env import GDAL_ERRORS, gdal
 from potato.raster.header import Header, read_header
 from potato.raster.vrt import VRT_TYPES, add_rectangle, start_vrt
 from potato.raster.writer import Channels, create_picture
@@ -261,7 +260,7 @@ def _read_strip(layout: Layout, top: int, left: int, bottom: int, right: int) ->
                 pixels = file.read(window=part)
                 if piece.masked:
                     pixels = np.concatenate([pixels, file.read_masks(1, window=part)[None]])
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(f"can't read the picture {piece.path}: {error}") from error
         if size != (len(rows), len(columns)):
             pixels = pixels[:, rows - corner[0]][:, :, columns - corner[1]]

@@ -10,7 +10,6 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.transform import from_gcps
 from rasterio.warp import transform
 
@@ -18,6 +17,7 @@ from potato.core.sensors import MOST_RATIO
 from potato.core.text import redact
 from potato.errors import PairError
 from potato.raster.coordinates import crs_name
+from potato.raster.gdal_env import GDAL_ERRORS
 
 NESTED = 0.05
 """Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
@@ -135,7 +135,7 @@ def _same_places(pan: Any, mul: Any) -> bool:
         return True
     try:
         moved = _in_crs_of(pan, mul)
-    except RasterioError:
+    except GDAL_ERRORS:
         return False
     miss = abs(moved - _outline(mul)).max()
     return bool(miss <= NESTED * math.hypot(pan.transform.a, pan.transform.d))

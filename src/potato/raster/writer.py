@@ -12,7 +12,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
@@ -22,9 +21,10 @@ from potato.errors import DiskFullError, OutputError
 from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import gdal, placeless, refusals
+from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless, refusals
 from potato.raster.outputs import BESIDE, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
+from potato.raster.trial import try_options
 
 RGB = "red", "green", "blue"
 
@@ -212,6 +212,10 @@ def create_picture(
     # takes a third longer for a TIFF block than the calling thread itself.
     usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
     chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
+    if extra:
+        once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
+        settings = once if direct else {**chosen, "NUM_THREADS": "1"}
+        try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
     # The driver makes overviews itself if the user asks for others than these.
     averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
     with staging_folder(path) as folder, checked_files(folder) as files:
@@ -370,7 +374,7 @@ def _check_whole(file: Path, path: Path, picture: Picture) -> None:
                     )
                     if not length or start + length > size:
                         raise OutputError(complaint)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise OutputError(f"{complaint} ({error})") from error
 
 
