@@ -137,9 +137,11 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
     """
     if look.exposure is None and (exposure is not None or contrast is not None):
         raise InputError(f"the {look.name} look has no tone curve: leave out exposure and contrast")
-    changes = {"exposure": exposure, "contrast": contrast}
-    given = {name: number for name, number in changes.items() if number is not None}
-    return dataclasses.replace(look, **given)
+    return dataclasses.replace(
+        look,
+        exposure=look.exposure if exposure is None else exposure,
+        contrast=look.contrast if contrast is None else contrast,
+    )
 
 
 def look_of(tags: Mapping[str, str], bits: int) -> Look | None:

@@ -145,8 +145,8 @@ def _tags(path: str, read: Read) -> Iterator[tuple[int, int, int]]:
     if kind not in (42, 43):
         return
     # A classic TIFF has offsets of 4 bytes, a BigTIFF of 8.
-    first, count, entry, after = (4, "H", "HHII", "I") if kind == 42 else (8, "Q", "HHQQ", "Q")
-    count, entry, after = (struct.Struct(f"{order}{form}") for form in (count, entry, after))
+    first, forms = (4, ("H", "HHII", "I")) if kind == 42 else (8, ("Q", "HHQQ", "Q"))
+    count, entry, after = (struct.Struct(f"{order}{form}") for form in forms)
 
     def at(offset: int, size: int) -> bytes:
         return head[offset : offset + size] if offset + size <= len(head) else read(offset, size)

@@ -358,7 +358,7 @@ def _check_whole(file: Path, path: Path, picture: Picture) -> None:
             if dataset.transform != picture.grid.transform:
                 picture.grid = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
                 windows = (window for _, window in dataset.block_windows())
-                picture.valid = sum(np.count_nonzero(dataset.dataset_mask(window=one)) for one in windows)
+                picture.valid = sum(int((dataset.dataset_mask(window=one) > 0).sum()) for one in windows)
                 return
             # The last band that is written, and one that is nowhere 0 where a pixel is valid.
             last = dataset.count
