@@ -28,6 +28,15 @@ CID_EXAMPLE = "a catalog ID such as 103001010A705C00 (8 to 64 letters, digits, -
 FORMAT = "GTiff"
 """GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""
 
+VIEW = {
+    "off_nadir": (0.0, 90.0),
+    "incidence_angle": (0.0, 90.0),
+    "azimuth": (0.0, 360.0),
+    "sun_azimuth": (0.0, 360.0),
+    "sun_elevation": (-90.0, 90.0),
+}
+"""Names and ranges of the angles of STAC's view extension, without their prefix `view:`."""
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
 _TRANSIENT = re.compile(
@@ -84,6 +93,7 @@ class Tile:
         trouble: why `pan` or `mul` is None, if the item has such an asset at all.
         datetime: of the pass over the tile, `yyyy-mm-ddThh:mm:ssZ`.
         bands: how many bands mul has.
+        view: angles of satellite and sun in degrees, by their names in `VIEW`.
     """
 
     cid: str
@@ -102,6 +112,7 @@ class Tile:
     trouble: str | None = None
     datetime: str | None = None
     bands: int | None = None
+    view: tuple[tuple[str, float], ...] = ()
 
     @property
     def id(self) -> str:
@@ -247,6 +258,11 @@ def parse_item(
         trouble=trouble,
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
+        view=tuple(
+            (name, value)
+            for name, (low, high) in VIEW.items()
+            if (value := _number(properties.get(f"view:{name}"), low, high)) is not None
+        ),
     )
 
 

@@ -11,8 +11,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from potato.core.grade import Grade
 from potato.core.installation import VERSION
 from potato.core.notebook import Shown, View
@@ -277,16 +275,16 @@ def fuse_pair(
         overwrite=settings.overwrite,
     )
     with picture as canvas:
-        valid = _fuse_blocks(pair, part, written, backend, settings, canvas)
+        _fuse_blocks(pair, part, written, backend, settings, canvas)
     seconds = time.perf_counter() - started
-    share = valid / (grid.width * grid.height)
-    return Fused(Path(output), grid.width, grid.height, share, seconds, peak_memory(), pair.notes)
+    made = canvas.grid
+    return Fused(Path(output), made.width, made.height, canvas.share, seconds, peak_memory(), pair.notes)
 
 
 def _fuse_blocks(
     pair: Pair, part: Part, written: Output, backend: Backend, settings: FuseSettings, canvas: Picture
-) -> int:
-    """Put every block of a picture into its place; returns the number of valid pixels.
+) -> None:
+    """Put every block of a picture into its place.
 
     Readers decode strips, workers cut blocks out of them and sharpen them, and this thread writes.
     What is sharpened may be `ahead` of what is written by a row of blocks and two blocks a worker:
@@ -306,7 +304,6 @@ def _fuse_blocks(
     width = min(panel_width(pair.ratio), grid.width)
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-width // block)
     work = functools.partial(_fuse_block, backend, written, part)
-    valid = 0
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
@@ -315,17 +312,7 @@ def _fuse_blocks(
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             at = window.pixels(pair.ratio)
             canvas.put(at.row - region.row, at.column - region.column, codes, at.height)
-            if codes is not None:
-                valid += _count_valid(codes)
             bar.update(at.height * at.width / 1e6)
-    return valid
-
-
-def _count_valid(codes: Codes) -> int:
-    """How many pixels of a block are valid: their codes aren't 0."""
-    if codes.strides[0] == codes.itemsize:  # together in memory, those of a pixel are one number
-        codes = np.moveaxis(codes, 0, -1).view(f"u{len(codes) * codes.itemsize}")[None, ..., 0]
-    return int(np.count_nonzero(codes[-1]))
 
 
 def _request_blocks(

@@ -177,7 +177,6 @@ def write_pictures(
             )
             for spec in outputs
         ]
-        counts = [0] * len(outputs)
         rendered = map_image_blocks(
             images,
             functools.partial(_render, work, [spec.bits for spec in outputs]),
@@ -188,11 +187,9 @@ def write_pictures(
         for window, results in rendered:
             for n, codes in enumerate(results):
                 pictures[n].put(window.row, window.column, codes, window.height)
-                counts[n] += 0 if codes is None else int(np.count_nonzero(codes[3]))
     return tuple(
-        WrittenPicture(Path(spec.output), width, height, count / (width * height))
-        for spec, count in zip(outputs, counts, strict=True)
-        for width, height in [(spec.grid.width, spec.grid.height)]
+        WrittenPicture(Path(spec.output), made.grid.width, made.grid.height, made.share)
+        for spec, made in zip(outputs, pictures, strict=True)
     )
 
 

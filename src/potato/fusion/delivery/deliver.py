@@ -20,9 +20,9 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.errors import OutputError
+from potato.errors import InputError, OutputError
 from potato.fusion.aoi import choose_area
-from potato.fusion.delivery.finish import json_text, remove_partials
+from potato.fusion.delivery.finish import clean_up, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
@@ -114,11 +114,13 @@ def fuse_ard(
     Raises:
         ArdError: if there is no ARD, or no tile of the choice in it.
         ClusterError: if the cluster can't be used, or is lost.
-        InputError: if an option makes no sense.
+        InputError: if an option makes no sense, or pictures with a CRS or grid of their own
+            (`TARGET_SRS`, `TILING_SCHEME`) are to be joined.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if the folder can't be used, or has pictures made otherwise.
     """
     started = time.perf_counter()
+    _check_joinable(mosaic, creation_options or {})
     area = choose_area(bbox, aoi)
     name = None if weights is None else os.fspath(weights)
     model = load_model(name)
@@ -163,6 +165,16 @@ def fuse_ard(
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
+
+
+def _check_joinable(mosaic: MosaicKind | None, creation_options: Mapping[str, str]) -> None:
+    """Refuse to join pictures that no longer lie on the squares of the ARD's grid."""
+    moved = [name for name in creation_options if name.upper() in ("TARGET_SRS", "TILING_SCHEME")]
+    if mosaic and moved:
+        raise InputError(
+            f"expected pictures in the ARD's own CRS to join, found {moved[0]}; leave out --mosaic or --vrt, "
+            "or warp the mosaics afterwards (gdalwarp)"
+        )
 
 
 def _settings_for(sensor: Sensor, settings: DeliverySettings) -> DeliverySettings:
@@ -237,7 +249,7 @@ def _work(
     finally:
         # Workers that were killed could not clean up.
         for job in begun.values():
-            remove_partials(job.output)
+            clean_up(job)
 
 
 def _write_collection(manifest: Manifest) -> None:

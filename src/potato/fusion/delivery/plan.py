@@ -46,6 +46,7 @@ class PassFacts:
         date: `yyyy-mm-dd`; empty if unknown.
         datetime: the moment; None if unknown.
         clouds: percent of cloud; None if unknown.
+        view: angles of satellite and sun, as `ard.Tile.view` has them.
     """
 
     cid: str
@@ -53,6 +54,7 @@ class PassFacts:
     date: str
     datetime: str | None = None
     clouds: float | None = None
+    view: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class TileJob:
     def source(self) -> PassFacts:
         """The pass that the tile belongs to."""
         tile = self.tile
-        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds, tile.view)
 
 
 @dataclass(frozen=True)
