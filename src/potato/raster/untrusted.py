@@ -12,7 +12,7 @@ import numpy as np
 from potato.errors import InputError
 from potato.raster.vsi import Read, open_bytes
 
-MOST_BLOCK = 256 << 20
+MOST_BLOCK = 64 << 20
 """Bytes of the largest block of a file, a tile or a strip, once it is decoded: reading any pixel of
 it takes as much memory."""
 
