@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The folder of the development data; tests that need it are skipped if it doesn't exist.
 export POTATO_DATA ?= $(abspath ../shared/data)
 
-.PHONY: demo test test-base tiny check format bench score docs viewer clean
+.PHONY: demo test test-base fuzz tiny check format bench score docs viewer clean
 
 demo: $(VENV)/installed
 	$(BIN)/potato demo --overwrite
@@ -22,6 +22,10 @@ test-base: $(VENV)/installed-dev build/base/installed
 	build/base/bin/potato demo build/base-demo --overwrite
 	POTATO_BASE=$(CURDIR)/build/base/bin/python $(BIN)/python -m pytest -n logical --dist worksteal \
 		tests/project/test_base.py
+
+# Thousands of damaged files, in a process for each core.
+fuzz: $(VENV)/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzzing.py --count 5000 --jobs $$(getconf _NPROCESSORS_ONLN)
 
 tiny: $(VENV)/installed-dev
 	POTATO=$(CURDIR)/$(BIN)/potato runs/tiny.sh

@@ -83,7 +83,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     """
     check_file(path)
     if driver is not None:
-        check_beside(path, lambda beside: open_dataset(beside, role, driver))
+        check_beside(path, lambda beside: open_dataset(beside, role, "GTiff"))
     name = re.sub("^s3://", "/vsis3/", path)
     with placeless(), _reading(name):
         try:

@@ -76,14 +76,14 @@ def check_header(path: str) -> None:
 def check_beside(path: str, look: Callable[[str], Any]) -> None:
     """Refuse masks and overviews beside a local image that may lead elsewhere.
 
-    GDAL opens them whatever their format is, and some formats name other files and addresses.
+    They are TIFFs, but GDAL opens any other format, too, and some name other files and addresses.
 
     Args:
         path: of the image.
-        look: opens a mask or overviews as the image will be opened.
+        look: opens a TIFF from a stranger.
 
     Raises:
-        InputError: if one lies elsewhere itself, or can't be opened so.
+        InputError: if one lies elsewhere itself, or is no TIFF.
     """
     image = Path(path)
     if not image.is_file():
