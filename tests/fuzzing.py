@@ -283,7 +283,7 @@ def _too_slow(*given: object) -> None:
 
 
 def run_cases(numbers: range) -> int:
-    """Run cases in this process; prints the number of each at its beginning, and what goes wrong."""
+    """Run cases in this process; print the number of each before it begins, and what goes wrong."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGPROF, _too_slow)
     signal.signal(signal.SIGALRM, _too_slow)
