@@ -1,8 +1,11 @@
 """This package: its name, its version, and the extras that some features need."""
 
 import contextlib
+import json
+import shlex
 from collections.abc import Iterator
 
+from potato.core.text import redact
 from potato.errors import ExtraError
 
 DISTRIBUTION = "potato"
@@ -23,6 +26,21 @@ def install_command(*extras: str) -> str:
         "pip install 'potato[plots]'"
     """
     return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
+
+
+def reinstall_command() -> str:
+    """The command that installs this package again, from where it came.
+
+    Never by its name alone: an index may have a package of that name by somebody else.
+    """
+    from importlib import metadata
+
+    try:
+        origin = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        origin = {}
+    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    return f"pip install --force-reinstall --no-deps {shlex.quote(redact(url)) if url else 'PATH-OR-ADDRESS'}"
 
 
 def explain(error: BaseException, feature: str) -> BaseException:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from potato.core.advice import IN_TILES
 from potato.errors import InputError
 from potato.raster.vsi import Read, open_bytes
 
@@ -124,7 +125,7 @@ def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
     if size > MOST_BLOCK:
         raise InputError(
             f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
-            "store it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE IN OUT"
+            f"store it in tiles: {IN_TILES}"
         )
 
 
