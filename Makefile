@@ -8,7 +8,7 @@ export POTATO_DATA ?= $(abspath ../shared/data)
 
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-fast test-base test-python test-lowest test-newest tiny check format bench score \
+.PHONY: help demo test test-fast test-base test-python test-lowest test-newest fuzz tiny check format bench score \
 	docs links viewer packages packages-twice workflows container clean
 
 help: ## list the targets
@@ -56,6 +56,10 @@ test-newest: build/tools/installed ## run the tests with the newest dependencies
 	$(UV) venv --quiet --clear --python $(PY) build/$@
 	$(WITH) --upgrade '.[dev]'
 	$(TESTS_THERE)
+
+# Thousands of damaged files, in a process for each core.
+fuzz: $(VENV)/installed-dev ## read thousands of damaged files: each is read or refused in a line
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzzing.py --count 5000 --jobs $$(getconf _NPROCESSORS_ONLN)
 
 tiny: $(VENV)/installed-dev ## run the whole pipeline on a simulated ARD, in a minute
 	POTATO=$(CURDIR)/$(BIN)/potato runs/tiny.sh

@@ -152,10 +152,13 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
         ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
         ('{"type": "Polygon", "coordinates": []}', "found none"),
         ("[1]", "expected GeoJSON"),
+        ('{"type": "Polygon", "coordinates": [[[NaN, 0], [1, 0], [1, 1]]]}', "no longitude and latitude"),
+        (f'{{"type": "Polygon", "coordinates": [[[{"9" * 400}, 0], [1, 0], [1, 1]]]}}', "too large"),
+        ("SQLite format 3\0\xff", "a file that isn't text; make GeoJSON of it: ogr2ogr"),
     ],
 )
 def test_geojson_that_is_no_area_is_refused(tmp_path, text, reason):
-    (tmp_path / "a.geojson").write_text(text)
+    (tmp_path / "a.geojson").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=reason):
         read_area(tmp_path / "a.geojson")
 

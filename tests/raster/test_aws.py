@@ -5,11 +5,12 @@ import shlex
 
 import pytest
 import rasterio
+from rasterio.session import Session
 
 from potato.ard.source import _bucket_settings
 from potato.errors import InputError
 from potato.raster import gdal
-from potato.raster.aws import FILES, SIGNS, default_signing, explain_refusal, s3_options
+from potato.raster.aws import FILES, SIGNS, Signing, default_signing, explain_refusal, s3_options
 
 KEYS = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI", "SessionToken": "FQoGZXIvYXdz"}
 OPTIONS = {
@@ -47,12 +48,21 @@ def test_keys_of_a_profile_reach_gdal_and_listings(home, monkeypatch, profile):
 
 
 @pytest.mark.parametrize("name", ["AWS_NO_SIGN_REQUEST", "AWS_ACCESS_KEY_ID"])
-def test_what_the_user_has_set_comes_first(home, monkeypatch, name):
-    with rasterio.Env(**{name: "YES"}), gdal():
-        assert s3_options() == {}
+def test_what_the_environment_has_comes_first(home, monkeypatch, name):
     monkeypatch.setenv(name, "YES")
     with gdal():
         assert s3_options() == {} and name not in rasterio.env.getenv()
+
+
+def test_a_setting_of_an_enclosing_env_comes_first(home):
+    with rasterio.Env(AWS_NO_SIGN_REQUEST="YES"), gdal():
+        assert s3_options() == {}
+
+
+def test_keys_are_given_to_gdal_while_a_file_is_opened(home):
+    with gdal(), rasterio.Env(session=Signing(s3_options())):
+        assert rasterio.env.getenv().items() >= OPTIONS.items()
+        assert Session.cls_from_path("s3://b/a.tif").hascreds(rasterio.env.getenv())
 
 
 def test_a_profile_that_is_not_there_is_told(home, monkeypatch):

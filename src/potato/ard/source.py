@@ -96,13 +96,19 @@ class Folder:
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of a file, or of a larger one `limit` + 1."""
-        with (self.folder / name).open("rb") as file:
+        path = self.folder / name
+        if not path.is_file():
+            raise OSError("not a file, but a named pipe or a device" if path.exists() else "not there")
+        with path.open("rb") as file:
             return file.read(limit + 1)
 
     def locate(self, name: str) -> str | None:
         """The path of a file; None without one, LinkError if a symlink leads out of the folder."""
         path = self.folder / name
-        if not path.is_file():
+        try:
+            if not path.is_file():
+                return None
+        except OSError:  # a name that is too long, say
             return None
         if not self._holds(path):
             raise LinkError(LEADS_OUT, path.name)
@@ -247,10 +253,13 @@ def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket |
     Raises:
         ArdError: if `source` isn't a folder, bucket or web address.
     """
-    if source.startswith("s3://"):
-        return Bucket(source)
-    if source.startswith(("https://", "http://")):
-        return Web(source)
+    try:
+        if source.startswith("s3://"):
+            return Bucket(source)
+        if source.startswith(("https://", "http://")):
+            return Web(source)
+    except ValueError as error:
+        raise ArdError(f"expected an address, found {source[:200]}: {error}") from error
     if "://" in source or source.startswith("/vsi"):
         raise ArdError(f"expected a folder, s3://… or https://…, found {source}")
     if not Path(source).is_dir():

@@ -2,8 +2,11 @@
 
 import contextlib
 import glob
+import json
+import shlex
 from collections.abc import Iterator
 
+from potato.core.text import redact
 from potato.errors import ConflictError, ExtraError
 
 DISTRIBUTION = "potato-pansharp"
@@ -43,6 +46,18 @@ def refuse_conflict() -> None:
             f"expected {DISTRIBUTION} alone, found another project's {stranger} in the same folder: "
             f"pip uninstall --yes {STRANGER} {DISTRIBUTION}, then pip install {DISTRIBUTION}"
         )
+
+
+def reinstall_command() -> str:
+    """The command that installs this package again, from where it came."""
+    from importlib import metadata
+
+    try:
+        origin = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        origin = {}
+    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    return f"pip install --force-reinstall --no-deps {shlex.quote(redact(url)) if url else DISTRIBUTION}"
 
 
 def explain(error: BaseException, feature: str) -> BaseException:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from potato.core.advice import AS_GEOJSON
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Area
 
 MAX_BYTES = 64 << 20
 """Size limit of a GeoJSON file."""
+
+_CONVERT = f"; make GeoJSON of it: {AS_GEOJSON}"
 
 
 def choose_area(bbox: Sequence[float] | None, aoi: PathLike | None) -> Area | None:
@@ -55,18 +58,26 @@ def read_area(path: PathLike) -> Area:
             text = file.read(MAX_BYTES + 1)
         if len(text) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES >> 20} MB")
-        data = json.loads(text)
+        data = json.loads(_decoded(text))
         crs = str(data.get("crs", "CRS84"))
         if "CRS84" not in crs and "4326" not in crs:
-            raise ValueError(f"another CRS ({crs[:80]})")
+            raise ValueError(f"another CRS ({crs[:80]}){_CONVERT}")
         polygons = tuple(_polygons(data))
     except OSError as error:
         raise InputError(f"{expected}, can't read it: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
     return Area(polygons)
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file; ValueError if it is none, but a GeoPackage, say."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a file that isn't text{_CONVERT}") from error
 
 
 def _polygons(data: dict[str, Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
+from rasterio.session import DummySession
 
 from potato.core.installation import install_command
 from potato.errors import InputError
@@ -30,6 +31,18 @@ ANONYMOUS = {"AWS_NO_SIGN_REQUEST": "yes"}
 
 _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
 _REFUSED = re.compile(r"\b40[13]\b|denied|forbidden|credentials|unauthori[sz]ed|signature", re.IGNORECASE)
+
+
+class Signing(DummySession):
+    """A session of rasterio, which takes keys from no option, that hands on some options."""
+
+    def __init__(self, options: dict[str, str]) -> None:
+        super().__init__()
+        self._options = options
+
+    def get_credential_options(self) -> dict[str, str]:
+        """The options."""
+        return self._options
 
 
 def default_signing() -> dict[str, str]:

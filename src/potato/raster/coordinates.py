@@ -1,5 +1,6 @@
 """Grids of pixels on the Earth: pixels to map coordinates, to longitude and latitude, and back."""
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 Box = tuple[float, float, float, float]
@@ -44,6 +46,16 @@ class Grid:
         """This grid with pixels `factor` times as large; a partial one at the far edges counts."""
         height, width = -(-self.height // factor), -(-self.width // factor)
         return Grid(height, width, self.crs, self.transform @ Affine.scale(factor))
+
+
+@functools.cache
+def is_crs(epsg: int) -> bool:
+    """Whether there is a CRS of this code."""
+    try:
+        CRS.from_epsg(epsg)
+    except (CRSError, RasterioError):
+        return False
+    return True
 
 
 def grid_at(

@@ -18,7 +18,7 @@ from rasterio.session import DummySession
 
 from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError, PotatoError
-from potato.raster.aws import default_signing, explain_refusal, s3_options
+from potato.raster.aws import Signing, default_signing, explain_refusal, s3_options
 from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
 DEFAULTS: dict[str, str | int] = {
@@ -83,7 +83,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     """
     check_file(path)
     if driver is not None:
-        check_beside(path, lambda beside: open_dataset(beside, role, driver))
+        check_beside(path, lambda beside: open_dataset(beside, role, "GTiff"))
     name = re.sub("^s3://", "/vsis3/", path)
     with placeless(), _reading(name):
         try:
@@ -116,8 +116,8 @@ def reopen_dataset(dataset: Any) -> Any:
 
 def _reading(name: str) -> rasterio.Env:
     """The options of GDAL with which a file is opened."""
-    options = {**(unset_options(ALONE) if is_remote(name) else {}), **(s3_options() if is_s3(name) else {})}
-    return rasterio.Env(session=DummySession(), **options)
+    session = Signing(s3_options()) if is_s3(name) else DummySession()
+    return rasterio.Env(session=session, **(unset_options(ALONE) if is_remote(name) else {}))
 
 
 def gdal_reason(error: Exception) -> str:

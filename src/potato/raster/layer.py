@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from potato.core.advice import AS_FLOATS
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
@@ -188,7 +189,7 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
     if len(kinds) != 1 or kinds[0] not in READABLE:
         raise BandError(
             f"{layer.path}: expected bands of one type among {', '.join(READABLE)}, "
-            f"found {', '.join(kinds)}; convert them first (gdal_translate -ot Float32 IN OUT)"
+            f"found {', '.join(kinds)}; convert them first ({AS_FLOATS})"
         )
     if len(layer.nodata) not in (0, 1, len(indexes)):
         raise BandError(

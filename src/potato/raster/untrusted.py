@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from potato.core.advice import IN_TILES
 from potato.errors import InputError
 from potato.raster.vsi import Read, open_bytes
 
-MOST_BLOCK = 256 << 20
+MOST_BLOCK = 64 << 20
 """Bytes of the largest block of a file, a tile or a strip, once it is decoded: reading any pixel of
 it takes as much memory."""
 
@@ -76,14 +77,14 @@ def check_header(path: str) -> None:
 def check_beside(path: str, look: Callable[[str], Any]) -> None:
     """Refuse masks and overviews beside a local image that may lead elsewhere.
 
-    GDAL opens them whatever their format is, and some formats name other files and addresses.
+    They are TIFFs, but GDAL opens any other format, too, and some name other files and addresses.
 
     Args:
         path: of the image.
-        look: opens a mask or overviews as the image will be opened.
+        look: opens a TIFF from a stranger.
 
     Raises:
-        InputError: if one lies elsewhere itself, or can't be opened so.
+        InputError: if one lies elsewhere itself, or is no TIFF.
     """
     image = Path(path)
     if not image.is_file():
@@ -124,7 +125,7 @@ def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
     if size > MOST_BLOCK:
         raise InputError(
             f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
-            "store it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE IN OUT"
+            f"store it in tiles: {IN_TILES}"
         )
 
 

@@ -333,15 +333,19 @@ def tile_grid(tile: Tile, side: int | None = None, slack: float = 0.0) -> Grid |
 
     Args:
         tile: a tile of an ARD.
-        side: pixels along the width, in place of the tile's own.
+        side: pixels along the longer side, in place of the tile's own.
         slack: metres to add on every side.
     """
     if tile.bbox is None or tile.epsg is None or (side is None and tile.shape is None):
         return None
     west, south, east, north = tile.bbox
-    pixel = (east - west + 2 * slack) / (side or (tile.shape or (0, 1))[1])
-    height = round((north - south + 2 * slack) / pixel)
-    width = round((east - west + 2 * slack) / pixel)
+    across, down = east - west + 2 * slack, north - south + 2 * slack
+    if side is not None:
+        pixel = max(across, down) / side
+        height, width = max(1, round(down / pixel)), max(1, round(across / pixel))
+    else:
+        assert tile.shape is not None
+        (height, width), pixel = tile.shape, across / tile.shape[1]
     return grid_at(height, width, pixel, west - slack, north + slack, tile.epsg)
 
 
