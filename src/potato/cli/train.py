@@ -68,7 +68,7 @@ def _new_name(name: str) -> str:
 )
 @_option("--weight-decay", help="Weight decay of AdamW.")
 @_option("--clip", help="Largest norm of a step's gradient.")
-@_option("--fringe-weight", help="Weight, beside ΔE, of fine magenta and green beyond the truth's.")
+@_option("--fringe-weight", help="Weight, beside ΔE, of fine chroma beyond the truth's.")
 @_option("--ghost-weight", help="Weight, beside ΔE, of fine lightness in neither pan nor the truth.")
 @_option(
     "--saturated-weight",

@@ -71,8 +71,7 @@ class TrainConfig:
         warm_up: steps in which the learning rate rises.
         weight_decay: of AdamW.
         clip: largest norm of a gradient.
-        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: more fine magenta and green than
-            in the truth.
+        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: more fine chroma than in the truth.
         ghost_weight: weight, beside ΔE, of `losses.ghost_loss`: fine lightness in neither pan nor
             the truth.
         saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
