@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from potato.cli.output import complain, describe, flush, open_streams
+from potato.cli.output import complain, describe, flush, open_streams, silence_libraries
 from potato.core.installation import VERSION, explain, refuse_conflict
 from potato.engine.interrupts import INTERRUPTS
 
@@ -50,6 +50,7 @@ def main() -> None:
     # loads, and once more at exit, takes half as long as loading it.
     gc.set_threshold(100_000)
     open_streams()
+    silence_libraries()
     _catch_signals()
     try:
         code = potato.main(standalone_mode=False)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import warnings
 
 import click
 
@@ -22,6 +23,15 @@ def open_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def silence_libraries() -> None:
+    """Keep warnings of libraries off stderr, which has one line for a failure; `--debug` shows them."""
+    if "--debug" not in sys.argv:
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        # GDAL's own threads know no handler of errors but the one that prints.
+        os.environ.setdefault("CPL_LOG", os.devnull)
 
 
 def flush() -> None:
@@ -68,7 +78,7 @@ def _mute() -> None:
 def complain(text: object) -> None:
     """Print a text on stderr, without what may be secret in it."""
     with contextlib.suppress(OSError):
-        click.echo(readable(redact(str(text))), err=True)
+        click.echo(redact(str(text)), err=True)
 
 
 def describe(error: BaseException) -> str:

@@ -83,6 +83,7 @@ def redact(text: str) -> str:
 
     The login and the query of an address go: `https://user:password@host/a.tif?X-Amz-Signature=…`
     becomes `https://host/a.tif`. The values of the environment variables in `SECRETS` become `…`.
+    The rest becomes `readable`.
 
     >>> redact("can't open https://me:pass@host.example/a.tif?token=1")
     "can't open https://host.example/a.tif"
@@ -92,7 +93,7 @@ def redact(text: str) -> str:
         value = os.environ.get(name, "")
         if len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "…")
-    return text
+    return readable(text)
 
 
 def script_json(data: Any) -> str:

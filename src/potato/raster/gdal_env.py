@@ -89,7 +89,9 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         try:
             check_header(path)
         except OSError as error:
-            if is_remote(name):  # GDAL remembers this failure, but not its reason
+            if is_remote(name) and not name.startswith(
+                "<"
+            ):  # GDAL remembers this failure, but not its reason
                 remedy = explain_refusal(str(error)) if is_s3(name) else ""
                 raise InputError(f"can't open {role} {path}: {error}{remedy}") from error
         try:

@@ -217,7 +217,11 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
         tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
     )
     if all(gain == 1 for gain in gains) and not any(offsets):
-        return None
+        factor = dataset.tags(ns="ENVI").get("reflectance_scale_factor")
+        if factor is None:
+            return None
+        with np.errstate(all="ignore"):
+            gains = (float(1 / np.float64(factor)),) * len(indexes)
     remedy = "say how much reflectance a count is, such as --scale 0.0001"
     silent = [
         str(index)

@@ -66,7 +66,7 @@ def check_header(path: str) -> None:
             if tag == _METADATA and read and size > HEADER:
                 _count_items(path, read(start, size), b"<Item")
     beside = Path(f"{path}.aux.xml")
-    if beside.is_file():
+    if _is_file(beside):
         with beside.open("rb") as file:
             text = file.read(MOST_METADATA + 1)
         if len(text) > MOST_METADATA:
@@ -87,7 +87,7 @@ def check_beside(path: str, look: Callable[[str], Any]) -> None:
         InputError: if one lies elsewhere itself, or is no TIFF.
     """
     image = Path(path)
-    if not image.is_file():
+    if not _is_file(image):
         return
     own = image.name.lower()
     homes = {image.parent.resolve(), image.resolve().parent}
@@ -127,6 +127,14 @@ def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
             f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
             f"store it in tiles: {IN_TILES}"
         )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; names of images may be anything, such as the XML of a VRT."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _count_items(path: str, text: bytes, start: bytes) -> None:
