@@ -26,7 +26,7 @@ def open_streams() -> None:
 
 
 def silence_libraries() -> None:
-    """Keep warnings of libraries off stderr, which has a line for a failure, unless `--debug`."""
+    """Keep warnings of libraries off stderr, where a failure is one line; `--debug` shows them."""
     if "--debug" not in sys.argv:
         if not sys.warnoptions:
             warnings.simplefilter("ignore")

@@ -14,6 +14,8 @@ from potato.training.config import OLD_NAMES, SCHEDULES, TrainConfig
 def _option(*names: str, **more: Any) -> Callable[[Any], Any]:
     """An option with the default of the `TrainConfig` field of its name."""
     default = getattr(TrainConfig, names[-1].split("/")[0].removeprefix("--").replace("-", "_"))
+    if isinstance(default, float):
+        more.setdefault("type", options.Number())
     return click.option(*names, default=default, show_default=default is not None, **more)
 
 

@@ -37,8 +37,8 @@ ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 """The option by which GDAL looks for no files beside one that it opens. Looking for them beside a
 remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
 
-GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError)
-"""What rasterio raises when GDAL fails; they have no ancestor of their own in common."""
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
+"""What rasterio raises when GDAL fails, the last one if GDAL's message quotes bytes of a file."""
 
 
 def is_remote(path: str) -> bool:
