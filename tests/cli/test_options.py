@@ -24,6 +24,20 @@ def test_an_option_accepts_its_old_name_which_the_help_hides():
     assert "--new" in invoke(command, "--help").output and "--old" not in invoke(command, "--help").output
 
 
+@pytest.mark.parametrize(
+    "typed", [["--bbox", "-1.5,2,3,4"], ["--bbox=-1.5, 2, 3, 4"], ["--bbox", "-1.5", "2", "3", "4"]]
+)
+def test_numbers_may_have_commas_between_them(typed):
+    @click.command()
+    @options.bbox
+    @click.argument("output")
+    def command(bbox, output) -> None:
+        click.echo((bbox, output))
+
+    assert invoke(command, *typed, "o.tif").output == "((-1.5, 2.0, 3.0, 4.0), 'o.tif')\n"
+    assert "expected W S E N after --bbox, found 1,2,3" in invoke(command, "--bbox", "1,2,3", "o.tif").output
+
+
 def test_exposure_and_contrast_become_one_look():
     seen = []
 

@@ -165,19 +165,6 @@ def test_an_image_with_rpcs_is_projected(tmp_path):
         assert file.crs == "EPSG:32611" and file.res == (4, 4) and (file.read(1) == 3000).mean() > 0.5
 
 
-@tries("AS_GEOJSON")
-def test_polygons_of_other_formats_become_geojson(tmp_path):
-    ring = [[5e5, 3.8e6], [5.1e5, 3.8e6], [5.1e5, 3.81e6], [5e5, 3.8e6]]
-    shape = {"type": "Polygon", "coordinates": [ring], "crs": {"properties": {"name": "EPSG:32611"}}}
-    (tmp_path / "a.geojson").write_text(str(shape).replace("'", '"'))
-    run("ogr2ogr -f GPKG -a_srs EPSG:32611 OUT IN", tmp_path, "a.geojson", "a.gpkg")
-    for name in ("a.gpkg", "a.geojson"):
-        with pytest.raises(InputError, match=re.escape(advice.AS_GEOJSON)):
-            read_area(tmp_path / name)
-    run(advice.AS_GEOJSON, tmp_path, "a.gpkg", "b.geojson")
-    assert read_area(tmp_path / "b.geojson").bounds == pytest.approx((-117, 34.34, -116.89, 34.43), abs=0.01)
-
-
 @tries("FIRST_COLUMN")
 def test_a_table_becomes_an_allow_list(tmp_path):
     (tmp_path / "IN").write_text(f"cid,seeing\n{ards.CID},4.5\n")

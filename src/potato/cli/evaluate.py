@@ -82,6 +82,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
 )
 @click.option(
     "--window",
+    cls=options.NumbersOption,
     type=int,
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",

@@ -50,6 +50,38 @@ class Number(click.FloatRange):
         return number
 
 
+class NumbersOption(click.Option):
+    """An option of several numbers, which may be one argument with commas between them.
+
+    Example:
+        >>> option = click.option("--bbox", cls=NumbersOption, type=float, nargs=4)
+    """
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser of the command line take numbers with commas apart first."""
+        super().add_to_parser(parser, ctx)
+        parse = parser.parse_args
+        parser.parse_args = lambda args: parse(args=self._split(args))
+
+    def _split(self, arguments: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for argument in arguments:
+            name, _, value = argument.partition("=")
+            if name in self.opts and "," in value:
+                found += [name, *self._numbers(value)]
+            elif found and found[-1] in self.opts and "," in argument:
+                found += self._numbers(argument)
+            else:
+                found.append(argument)
+        return found
+
+    def _numbers(self, text: str) -> list[str]:
+        numbers = text.replace(",", " ").split()
+        if len(numbers) != self.nargs:
+            raise click.UsageError(f"expected {self.metavar} after {self.opts[0]}, found {text}")
+        return numbers
+
+
 def _as_dict(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Turn the values NAME=VALUE of a repeated option into a dict."""
     for value in values:
@@ -105,13 +137,18 @@ creation_options: Decorator = click.option(
 )
 bbox: Decorator = click.option(
     "--bbox",
+    cls=NumbersOption,
     type=float,
     nargs=4,
     metavar="W S E N",
-    help="Degrees: read and show only the ground between these.",
+    help="Degrees: read and show only the ground between these; W,S,E,N is fine, too.",
 )
 aoi: Decorator = click.option(
-    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+    "--aoi",
+    type=click.Path(),
+    metavar="FILE",
+    help="Read and show only the polygons of this file: GeoJSON or, with the extra 'vectors', a "
+    "GeoPackage, a shapefile, KML, …",
 )
 look: Decorator = _choice(
     "--look",

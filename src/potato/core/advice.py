@@ -35,9 +35,6 @@ MOVE = "gdal_translate -a_ullr WEST NORTH EAST SOUTH IN OUT"
 PROJECT = "gdalwarp -rpc -t_srs EPSG:CODE -tr SIZE SIZE -tap IN OUT"
 """Projects an image with RPCs."""
 
-AS_GEOJSON = "ogr2ogr -f GeoJSON -t_srs EPSG:4326 OUT.geojson IN"
-"""Makes GeoJSON of polygons in any format and CRS."""
-
 FIRST_COLUMN = "cut -d, -f1 IN > OUT"
 """Keeps the first column of a table."""
 

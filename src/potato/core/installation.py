@@ -18,7 +18,11 @@ STRANGER = "potato"
 VERSION = "0.3.0"
 """The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
-EXTRAS = {"torch": ("workshop", "PyTorch"), "matplotlib": ("plots", "matplotlib")}
+EXTRAS = {
+    "torch": ("workshop", "PyTorch"),
+    "matplotlib": ("plots", "matplotlib"),
+    "pyogrio": ("vectors", "pyogrio"),
+}
 """The extra that brings a package, and the name by which people know it."""
 
 

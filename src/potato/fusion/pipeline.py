@@ -172,7 +172,8 @@ def fuse(
         reading: how to read the files, where they don't say it themselves.
         bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
             these; west exceeds east across the antimeridian. None for the whole pair.
-        aoi: a GeoJSON file: read and show only its polygons. In place of `bbox`.
+        aoi: a file of polygons, as `fusion.aoi.read_area` takes it: read and show only these. In
+            place of `bbox`.
         window: row, column, height, width in pan pixels, multiples of the ratio: read and show only
             these. In place of `bbox`.
         extent: `pan` to show all of pan, transparent where mul ends; `intersection` to show only

@@ -79,7 +79,8 @@ def fuse_ard(
         cids: catalog IDs of the tiles to fuse; empty for all.
         allow_list: a text file of catalog IDs, one a line; with `cids`, both must allow a tile.
         bbox: west, south, east and north in degrees; nothing outside is read or shown.
-        aoi: a GeoJSON file; nothing outside of its polygons is read or shown. In place of `bbox`.
+        aoi: a file of polygons, as `fusion.aoi.read_area` takes it; nothing outside of these is
+            read or shown. In place of `bbox`.
         dates: a day, `first/last`, `first/` or `/last`; None for any.
         max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
         mosaic: `cog` or `vrt`: also join the tiles of each CID and zone at the edges of their grid
