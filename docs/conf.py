@@ -13,6 +13,9 @@ version = release = VERSION
 html_title = "Potato"
 html_theme = "furo"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["swipe.css"]
+html_js_files = ["swipe.js"]
 
 extensions = [
     "myst_nb",  # reads Markdown, runs notebooks

@@ -24,7 +24,6 @@ from potato.core import advice
 from potato.core.installation import reinstall_command
 from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError, PairError
-from potato.fusion.aoi import read_area
 from potato.raster import Reading, open_dataset, open_pair, open_picture
 
 SOURCE = Path(potato.__file__).parent

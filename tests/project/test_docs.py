@@ -19,7 +19,15 @@ PROSE = [
     *PAGES,
     *(
         REPOSITORY / name
-        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "dev/LOG.md")
+        for name in (
+            "README.md",
+            "CHANGELOG.md",
+            "CODE_OF_CONDUCT.md",
+            "CONTRIBUTING.md",
+            "DESIGN.md",
+            "SECURITY.md",
+            "dev/LOG.md",
+        )
     ),
 ]
 
@@ -32,7 +40,7 @@ WIDTH = 100
 LARGEST = 150_000
 """Bytes of a picture that docs/make_pictures.py writes, at most."""
 
-OLDER = {"chips.jpg", "demo.jpg", "fakes.jpg"}
+OLDER = {"chips.jpg", "fakes.jpg"}
 """Pictures older than that limit."""
 
 

@@ -3,7 +3,10 @@
 import importlib.util
 import io
 import tarfile
+import tomllib
 from pathlib import Path
+
+import pytest
 
 import potato
 
@@ -44,3 +47,16 @@ def test_a_source_distribution_depends_on_its_files_alone():
 def test_the_tests_are_small_enough_for_the_source_distribution():
     sizes = [path.stat().st_size for path in (REPOSITORY / "tests").rglob("*") if path.suffix != ".pyc"]
     assert sum(sizes) < MOST_TEST_DATA
+
+
+def test_the_recipe_requires_what_the_project_requires():
+    yaml = pytest.importorskip("yaml")
+    recipe = yaml.safe_load((REPOSITORY / "release" / "recipe.yaml").read_text("utf-8"))
+    file = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    project, needed = file["project"], recipe["requirements"]
+    expected = [f"python{project['requires-python']}", *project["dependencies"]]
+    assert sorted(one.replace(" ", "") for one in needed["run"]) == sorted(expected)
+    built = {one.replace(" ", "") for one in needed["host"]}
+    assert {*file["build-system"]["requires"], expected[0]} <= built
+    assert recipe["build"]["python"]["entry_points"] == [f"potato = {project['scripts']['potato']}"]
+    assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
