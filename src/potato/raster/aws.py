@@ -33,7 +33,7 @@ _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
 _REFUSED = re.compile(r"\b40[13]\b|denied|forbidden|credentials|unauthori[sz]ed|signature", re.IGNORECASE)
 
 
-class Signing(DummySession):
+class Signing(DummySession):  # type: ignore[misc]  # rasterio has no types
     """A session of rasterio, which takes keys from no option, that hands on some options."""
 
     def __init__(self, options: dict[str, str]) -> None:
