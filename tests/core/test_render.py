@@ -79,7 +79,7 @@ def test_looks_without_sense_in_their_tags_are_unknown():
     tags = LOOKS["clear"].tags
     for name, value in {"POTATO_LOOK": "sepia", "POTATO_GAIN": "1 1", "POTATO_EXPOSURE": "inf"}.items():
         assert look_of(tags | {name: value}, 8) is None
-    with pytest.raises(InputError, match="natural, clear, vivid, flat, found sepia"):
+    with pytest.raises(InputError, match="natural, clear, vivid, flat, found 'sepia'"):
         as_look("sepia")
 
 

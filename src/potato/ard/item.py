@@ -3,7 +3,7 @@
 import math
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -281,12 +281,14 @@ def parse_item(
         trouble=trouble or untrue,
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
-        view=tuple(
-            (name, value)
-            for name, (low, high) in VIEW.items()
-            if (value := _number(properties.get(f"view:{name}"), low, high)) is not None
-        ),
+        view=_view(properties),
     )
+
+
+def _view(properties: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """Names and values of the angles that are stated, and in their range."""
+    values = {name: _number(properties.get(f"view:{name}"), low, high) for name, (low, high) in VIEW.items()}
+    return tuple((name, value) for name, value in values.items() if value is not None)
 
 
 def _find(

@@ -1,7 +1,7 @@
 """Commands of other programs that messages recommend. A test runs each of them."""
 
+import ntpath
 import shlex
-from pathlib import PurePath
 
 from potato.core.text import redact
 
@@ -87,7 +87,8 @@ def warp_freely(path: str, options: str, crs: str, size: float, ending: str) -> 
 
 def _files(path: str, ending: str) -> str:
     """A file, and one to make of it in the current folder."""
-    return f"{_quoted(path)} {shlex.quote(f'{PurePath(redact(path)).stem}-{ending}.tif')}"
+    stem = ntpath.splitext(ntpath.basename(redact(path)))[0]  # after separators of any system
+    return f"{_quoted(path)} {shlex.quote(f'{stem}-{ending}.tif')}"
 
 
 def _quoted(path: str) -> str:

@@ -23,7 +23,7 @@ from potato.errors import ExtraError, WeightsError
 from potato.model.model import Architecture, HasModel, Model, as_model
 from potato.model.tensor_file import load_tensors
 from potato.raster.atomic import write_whole
-from potato.raster.outputs import check_output
+from potato.raster.output_files import check_output
 
 DEFAULT = "potato.safetensors"
 """File of the shipped checkpoint in the package's assets."""

@@ -15,7 +15,7 @@ from potato.raster.image import (
     read_picture,
 )
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
-from potato.raster.outputs import check_folder, check_output, keep_inputs, new_folder
+from potato.raster.output_files import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.samples import sample_pixels
 from potato.raster.vectors import area_of, read_polygons

@@ -22,7 +22,7 @@ from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless, refusals
-from potato.raster.outputs import BESIDE, check_output
+from potato.raster.output_files import BESIDE, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 from potato.raster.trial import try_options
 

@@ -23,7 +23,7 @@ from potato.raster.remote import try_again
 GRADES = "grade"
 """The folder of the grades in a delivery; each has the name of its CID."""
 
-TILES = 16
+SAMPLES = 16
 """The most tiles of a pass that are read, spread evenly over it."""
 
 SIDE = 512
@@ -60,7 +60,7 @@ def grade_passes(
         OutputError: if a grade can't be kept.
     """
     grades = kept_grades(plan, folder)
-    chosen = {cid: evenly(tiles, TILES) for cid, tiles in plan.passes.items() if cid not in grades}
+    chosen = {cid: evenly(tiles, SAMPLES) for cid, tiles in plan.passes.items() if cid not in grades}
     jobs = [tile for tiles in chosen.values() for tile in tiles]
     samples = dict(executor.run(jobs, functools.partial(_sample_tile, follow_links)))
     lost: dict[str, Broken] = {}
