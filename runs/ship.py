@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from potato.model.weights import load_card, load_model, save_model
+from potato.model.weights import load_model, save_model
 
 ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("--scores", type=Path)
     arguments = parser.parse_args()
-    model, made = load_model(arguments.weights), load_card(arguments.weights)
+    model = load_model(arguments.weights)
     card = {
         "name": f"potato {model.architecture.width} × {model.architecture.depth}",
         "description": "The predictor and a network trained on simulated scenes; see docs/model-card.md.",
@@ -39,7 +39,8 @@ def main() -> None:
         "licence": "MIT",
         "learnt_from": LEARNT_FROM,
         "training": {
-            name: made.get(name) for name in ("name", "origin", "step", "chips_seen", "settings", "code")
+            name: model.card.get(name)
+            for name in ("name", "origin", "step", "chips_seen", "settings", "code")
         },
         "scores": json.loads(arguments.scores.read_text()) if arguments.scores else None,
     }
