@@ -1,6 +1,7 @@
 """The command line of a benchmark, and its figures as JSON with the machine and the versions."""
 
 import argparse
+import datetime
 import json
 import os
 import platform
@@ -20,8 +21,9 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
 
 
 def keep(path: str, **figures: Any) -> None:
-    """Write figures as JSON, with the machine and the versions."""
+    """Write figures as JSON, with the date, the machine and the versions."""
     facts = {
+        "date": datetime.date.today().isoformat(),
         "machine": {"processor": _processor(), "cores": len(os.sched_getaffinity(0))},
         "versions": {
             "python": platform.python_version(),

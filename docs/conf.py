@@ -1,17 +1,21 @@
 """Sphinx configuration of the site. `make docs` builds it; a warning is an error."""
 
 import re
-from importlib.metadata import version as version_of
 from typing import Any
 
 from sphinx.application import Sphinx
 
+from potato.core.installation import VERSION
+
 project = "Potato"
 author = "The Potato developers"
-version = release = version_of("potato")
+version = release = VERSION
 html_title = "Potato"
 html_theme = "furo"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["swipe.css"]
+html_js_files = ["swipe.js"]
 
 extensions = [
     "myst_nb",  # reads Markdown, runs notebooks

@@ -49,6 +49,9 @@ CRATER = (slice(230, 530), slice(180, 480))
 VILLAGE = (slice(525, 625), slice(130, 230))
 """Rows and columns of the Landsat scene's comparison: a lava flow, and houses at a shore."""
 
+TOWN = (slice(100, 400), slice(100, 400))
+"""Rows and columns of the demonstration's comparison, for the first page."""
+
 SLOPE = (slice(300, 668), slice(250, 700))
 """Rows and columns of the whole scene: from the crater to the lake."""
 
@@ -74,6 +77,7 @@ def main() -> None:
     draw_metrics(clean, registered)
     draw_judging(clean, fringed)
     draw_landsat()
+    draw_front()
 
 
 def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
@@ -202,6 +206,22 @@ def draw_landsat() -> None:
     gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
     save("landsat", torch.cat([rows[0], gutter, rows[1]], 1))
     save("composite", row(true[:, *SLOPE], infrared[:, *SLOPE]))
+
+
+def draw_front() -> None:
+    """Draw both demonstrations: for the README as two rows, for the first page as swipes."""
+    rows = []
+    for name, landsat, place in (("worldview", False, TOWN), ("landsat", True, CRATER)):
+        with tempfile.TemporaryDirectory() as folder:
+            sheet = read_codes(demo(folder, landsat=landsat).comparison)
+        side = sheet.shape[1]
+        pictures = [sheet[:, :, left : left + side] for left in (n * (side + GUTTER) for n in range(3))]
+        pan, mul, result = (picture[:, *place] for picture in pictures)
+        rows.append(row(pan, mul, result))
+        save(f"swipe-{name}-before", row(mul, scale=2))
+        save(f"swipe-{name}-after", row(result, scale=2))
+    gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
+    save("front", torch.cat([rows[0], gutter, rows[1]], 1))
 
 
 def read_codes(path: Path) -> Tensor:

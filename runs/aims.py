@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pair_scores import MEAN, WORST
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import WORLDVIEW_2
 from potato.evaluation.result import Row
 from potato.model.weights import PREDICTOR
 from score_tables import draw_table
@@ -143,7 +143,7 @@ OTHERS = (
 
 def aims_of(bands: Sequence[str]) -> tuple[Aim, ...]:
     """The aims of weights that read these bands."""
-    return WORLDVIEW if tuple(bands) == WORKSHOP.bands else OTHERS
+    return WORLDVIEW if tuple(bands) == WORLDVIEW_2.bands else OTHERS
 
 
 def missed(tables: Tables, bands: Sequence[str]) -> list[str]:

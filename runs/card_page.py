@@ -37,7 +37,7 @@ def page(cards: Iterable[Mapping[str, Any]]) -> str:
 
     blocks: dict[str, list[str]] = {name: [] for name in ("aims", *BLOCKS)}
     for card in cards:
-        sections = sections_of(card["scores"])
+        sections = sections_of(card["scores"]) if card["scores"] else {}
         tables = {key: section.rows for key, section in sections.items()}
         found = aims.markdown(tables, Architecture(**card["architecture"]).bands)
         blocks["aims"].append(f"**Aims of {card['name']}**\n\n{found}")
@@ -47,5 +47,10 @@ def page(cards: Iterable[Mapping[str, Any]]) -> str:
     return filled(PAGE, {name: "\n\n".join(parts) for name, parts in blocks.items()})
 
 
-if __name__ == "__main__":
+def write_page() -> None:
+    """Write the page."""
     PAGE.write_text(page(read_cards()), "utf-8")
+
+
+if __name__ == "__main__":
+    write_page()

@@ -151,7 +151,7 @@ def read_earthlib() -> Iterator[Spectrum]:
     """The spectra that the installed earthlib carries."""
     found = importlib.util.find_spec("earthlib")
     if found is None or not found.submodule_search_locations:
-        raise SystemExit("expected the package earthlib, found none: install potato[fit]")
+        raise SystemExit("expected the package earthlib, found none: install potato-pansharp[fit]")
     folder = Path(found.submodule_search_locations[0]) / "data"
     header = (folder / "spectra.sli.hdr").read_text()
     listed = re.search(r"^wavelength = \{([^}]*)\}", header, re.MULTILINE)

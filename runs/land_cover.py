@@ -12,12 +12,13 @@ from potato.core.color import mul_to_oklab
 from potato.core.full_scale import BORDER
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import enlarge_mask, inner, to_cells
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.statistics import Difference
 from potato.evaluation.masks import complete_pair
 from potato.evaluation.methods import Method
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import Imager, observe, ragged_mask, truth
+from potato.simulation.land.basis import BASIS
 from potato.simulation.land.zoning import STYLES
 from potato.simulation.random_imager import random_imager
 
@@ -42,7 +43,7 @@ _PLANTS = 0.4
 _WATER = 0.15
 """NDWI (McFeeters) above which a dark, low pixel shows water."""
 
-_EDGE = 4 * WORKSHOP.ratio
+_EDGE = 16
 """Pan pixels from an invalid one that count as an edge."""
 
 _INVALID = 0.15
@@ -54,11 +55,11 @@ class Scene:
     """A simulated scene, observed, with its truth.
 
     Attributes:
-        pan: reflectance (1, 1, 4h, 4w), every pixel filled.
-        mul: reflectance (1, 8, h, w), every pixel filled.
-        truth: Oklab (1, 3, 4h, 4w).
-        counted: bool (4h, 4w): valid, and 8 pixels or more from the scene's border.
-        land_cover: bool (4h, 4w) of each of `LAND_COVER`.
+        pan: reflectance (1, 1, rh, rw), every pixel filled.
+        mul: reflectance (1, n, h, w), every pixel filled.
+        truth: Oklab (1, 3, rh, rw).
+        counted: bool (rh, rw): valid, and 8 pixels or more from the scene's border.
+        land_cover: bool (rh, rw) of each of `LAND_COVER`.
     """
 
     pan: Tensor
@@ -69,7 +70,11 @@ class Scene:
 
 
 def make_scene(
-    index: int, size: int = 512, seed: int = 0, change: Callable[[Imager], Imager] | None = None
+    index: int,
+    size: int = 512,
+    seed: int = 0,
+    change: Callable[[Imager], Imager] | None = None,
+    sensor: Sensor = BASIS,
 ) -> Scene:
     """A scene of a series that training never sees; equal arguments give equal scenes.
 
@@ -78,14 +83,15 @@ def make_scene(
 
     Args:
         index: of the scene; styles of land take turns, and every other scene has a ragged edge.
-        size: pan pixels along a side, a multiple of 4, at least 64.
+        size: pan pixels along a side, a multiple of the ratio, at least 64.
         seed: of the series.
         change: changes the imager, which is as random as in training, before it observes.
+        sensor: sees the scene.
     """
     styles = tuple(STYLES)
     generator = torch.Generator().manual_seed(seed_of(seed, "judged", index))
     ground = make_ground(size, size, generator, style=styles[index % len(styles)])
-    imager = random_imager(generator)
+    imager = random_imager(generator, sensor)
     valid = torch.ones(size, size, dtype=torch.bool)
     if index % 2:
         valid = ragged_mask(size, size, generator, share=_INVALID)
@@ -93,27 +99,28 @@ def make_scene(
     counts = observe(ground, generator, imager)
     pan, mul = counts_to_reflectance(counts[0][None, None]), counts_to_reflectance(counts[1][None])
     bands = truth(ground, imager)[1]
-    whole = (to_cells(valid[None, None].float(), WORKSHOP.ratio) > 0).all(1, keepdim=True)
-    valid = enlarge_mask(whole[0, 0], WORKSHOP.ratio)
+    whole = (to_cells(valid[None, None].float(), sensor.ratio) > 0).all(1, keepdim=True)
+    valid = enlarge_mask(whole[0, 0], sensor.ratio)
     pan, mul = complete_pair(pan, mul, valid[None, None], whole)
-    land_cover = {**classify(ground, bands), "edges": near_invalid(valid)}
-    return Scene(pan, mul, mul_to_oklab(bands, WORKSHOP)[None], inner(valid, BORDER, 0), land_cover)
+    land_cover = {**classify(ground, bands, sensor), "edges": near_invalid(valid)}
+    return Scene(pan, mul, mul_to_oklab(bands, sensor)[None], inner(valid, BORDER, 0), land_cover)
 
 
-def classify(ground: Ground, bands: Tensor) -> dict[str, Tensor]:
+def classify(ground: Ground, bands: Tensor, sensor: Sensor = BASIS) -> dict[str, Tensor]:
     """The land cover of a ground's pixels.
 
     Args:
         ground: gives heights, shade and vehicles.
-        bands: the ground's true reflectance (8, h, w), with its vehicles.
+        bands: the ground's true reflectance (n, h, w), with its vehicles.
+        sensor: that of the bands.
 
     Returns:
         bool (h, w) of each of `LAND_COVER` but edges.
     """
-    green, red, near = (bands[WORKSHOP.bands.index(name)] for name in ("green", "red", "nir1"))
+    green, red, near = (bands[place] for place in sensor.choose_bands(("green", "red", "nir")))
     plants = (near - red) / (near + red) > _PLANTS
     water = ((green - near) / (green + near) > _WATER) & (near < 0.1) & (ground.height < 0.5)
-    a, b = mul_to_oklab(bands, WORKSHOP)[1:]
+    a, b = mul_to_oklab(bands, sensor)[1:]
     return {
         "buildings": (ground.height > _BUILT) & ~plants,
         "vegetation": plants,

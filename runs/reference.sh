@@ -25,9 +25,9 @@ mkdir -p "$WORK"
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$WORK/pool" --no-instrument \
-    --width 32 --depth 4 --seed 1 --epochs 8 --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
-    --fringe-weight 6 --ghost-weight 3.1 --saturated-weight 1.5 --workers 1 --save-every 3
-cp "$WORK/sessions/potato/7.safetensors" "$WORK/$SET.safetensors"
+    --width 32 --depth 4 --seed 1 --epochs 10 --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
+    --fringe-weight 5 --ghost-weight 4 --saturated-weight 1.5 --workers 1 --save-every 3
+cp "$WORK/sessions/potato/9.safetensors" "$WORK/$SET.safetensors"
 "${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
-echo "to ship them: python runs/ship.py $WORK/$SET.safetensors --scores $WORK/score.json"
+echo "to ship them: python runs/ship.py $SET $WORK/$SET.safetensors --scores $WORK/score.json"

@@ -10,9 +10,11 @@ from torch import Tensor
 
 from land_cover import Scene, make_scene
 from potato.core.color import JND, delta_e_ok
+from potato.core.sensors import Sensor
 from potato.core.statistics import Histogram
 from potato.evaluation.methods import Method
 from potato.simulation.imager import Imager
+from potato.simulation.land.basis import BASIS
 
 _SPECKLE = 5.0
 """JND by which a pixel of speckle stands out of its neighbours more than in the truth."""
@@ -34,9 +36,9 @@ class Trial:
     pan: float = 1.0
     light: float = 1.0
 
-    def scene(self, index: int, size: int = 512, seed: int = 0) -> Scene:
+    def scene(self, index: int, size: int = 512, seed: int = 0, sensor: Sensor = BASIS) -> Scene:
         """A scene of `make_scene`, changed by this trial."""
-        scene = make_scene(index, size, seed, self.imager)
+        scene = make_scene(index, size, seed, self.imager, sensor)
         return replace(
             scene,
             pan=scene.pan * (self.pan * self.light),
@@ -108,12 +110,17 @@ class Robustness:
 
 
 def run_trial(
-    methods: Sequence[Method], trial: Trial, scenes: int, size: int = 512, seed: int = 0
+    methods: Sequence[Method],
+    trial: Trial,
+    scenes: int,
+    size: int = 512,
+    seed: int = 0,
+    sensor: Sensor = BASIS,
 ) -> dict[str, Robustness]:
     """The figures of each method on so many scenes of a trial, by its name."""
     found = {method.name: Robustness() for method in methods}
     for index in range(scenes):
-        scene = trial.scene(index, size, seed)
+        scene = trial.scene(index, size, seed, sensor)
         for method in methods:
             found[method.name].add(method.sharpen(scene.pan, scene.mul)[0], scene)
     return found

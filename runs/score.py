@@ -27,7 +27,7 @@ from make_reflectances import MEASURED, read_measured, read_responses
 from pair_scores import judge_pairs, of_unknown_sensors, pair_sections
 from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
-from potato.core.sensor_table import WORKSHOP
+from potato.core.band_sets import BAND_SETS, find_set
 from potato.engine.torch_threads import one_thread
 from potato.evaluation import MethodSpec
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
@@ -41,9 +41,6 @@ from potato.simulation.land.reflectances import Reflectance, load_reflectances
 from real_pairs import LANDSAT, PAIRS, find_pairs
 from robustness import TRIALS, run_trial
 from score_tables import markdown
-
-SCENES = WORKSHOP
-"""The sensor of the simulated scenes; weights for others are judged on pairs alone."""
 
 SEED = 20_260_000
 """Seed of the scenes; any number that training doesn't use."""
@@ -74,11 +71,11 @@ def held_out_surfaces(data: Path) -> list[Reflectance]:
     return found[:HELD_OUT]
 
 
-def fields(methods: Sequence[Method], surfaces: Sequence[Reflectance], key: str, title: str) -> Section:
+def fields(spec: MethodSpec, surfaces: Sequence[Reflectance], key: str, title: str) -> Section:
     """Flat fields: mean and largest ΔE, and how many are beyond the limit."""
     rows = {}
-    for method in methods:
-        off = evaluate_fields(method, surfaces, textured=False)
+    for method in spec.methods:
+        off = evaluate_fields(method, surfaces, False, spec.sensor)
         rows[method.name] = {
             "mean": float(off.mean()),
             "largest": float(off.max()),
@@ -88,25 +85,29 @@ def fields(methods: Sequence[Method], surfaces: Sequence[Reflectance], key: str,
     return Section(key, title, ("mean", "largest", "beyond", "surfaces"), rows)
 
 
-def by_ground(methods: Sequence[Method], count: int, size: int, photographs: tuple[str, ...]) -> Section:
-    """Mean ΔE on simulated scenes: a row for each kind of ground."""
-    rows = {}
+def by_ground(spec: MethodSpec, count: int, size: int, photographs: tuple[str, ...]) -> Section:
+    """Mean ΔE on scenes that random sensors of the set see: a row for each kind of ground."""
+    rows, pool = {}, find_set(spec.sensor)
+    specs = [spec.for_sensor(sensor) for sensor in (pool.published if pool else (spec.sensor,))]
+    sensors = tuple(each.sensor for each in specs)
     for ground in GROUNDS:
         if ground == "photographs" and not photographs:
             continue
-        found = {method.name: Findings() for method in methods}
+        found = {method.name: Findings() for method in spec.methods}
         for n in range(count):
-            chip = scene_chip(SEED, n, size, series="judged", photographs=photographs, ground=ground)
+            chip = scene_chip(SEED, n, size, "judged", 0, photographs, ground, sensors)
+            methods = specs[sensors.index(chip.sensor)].methods
             for whole, part in zip(found.values(), evaluate_chip(methods, chip), strict=True):
                 whole.join(part)
         rows[ground] = flat({name: one.difference(CHIPS_KEY).total.mean for name, one in found.items()})
     title = "Simulated scenes by ground, mean ΔE in JND"
-    return Section("scenes by ground", title, columns(methods), rows)
+    return Section("scenes by ground", title, columns(spec.methods), rows)
 
 
-def by_land_cover(methods: Sequence[Method], count: int, size: int) -> Section:
+def by_land_cover(spec: MethodSpec, count: int, size: int) -> Section:
     """Mean ΔE on simulated scenes: a row for each class of land cover."""
-    found = evaluate_land_cover(methods, (make_scene(n, size, SEED) for n in range(count)))
+    scenes = (make_scene(n, size, SEED, sensor=spec.sensor) for n in range(count))
+    found = evaluate_land_cover(spec.methods, scenes)
     rows = {
         name: {
             **flat({method: one.total.mean for method, one in them.items()}),
@@ -115,20 +116,20 @@ def by_land_cover(methods: Sequence[Method], count: int, size: int) -> Section:
         for name, them in found.items()
     }
     title = "Simulated scenes by kind, mean ΔE in JND"
-    return Section("scenes by kind", title, (*columns(methods), "pixels"), rows)
+    return Section("scenes by kind", title, (*columns(spec.methods), "pixels"), rows)
 
 
-def robustness(methods: Sequence[Method], count: int, size: int) -> Section:
+def robustness(spec: MethodSpec, count: int, size: int) -> Section:
     """Every trial: mean ΔE of all methods, and the model's faults."""
-    model, rows = methods[-1].name, {}
+    model, rows = spec.methods[-1].name, {}
     for trial in TRIALS:
-        trials = run_trial(methods, trial, count, size, SEED)
+        trials = run_trial(spec.methods, trial, count, size, SEED, spec.sensor)
         found = {name: one.summary() for name, one in trials.items()}
         faults = {name: value for name, value in found[model].items() if name != "mean"}
         rows[trial.name] = {**flat({name: one["mean"] for name, one in found.items()}), **faults}
     title = f"Robustness on simulated scenes, mean ΔE in JND; the last three columns are of {model}"
     own = ("NaN", "speckle ppm", "drift in shadow")
-    return Section("robustness", title, (*columns(methods), *own), rows)
+    return Section("robustness", title, (*columns(spec.methods), *own), rows)
 
 
 def columns(methods: Sequence[Method]) -> tuple[str, ...]:
@@ -162,19 +163,19 @@ def parse() -> argparse.Namespace:
 
 
 def on_simulated_ground(
-    methods: Sequence[Method], data: Path, count: int, size: int, photographs: tuple[str, ...]
+    spec: MethodSpec, data: Path, count: int, size: int, photographs: tuple[str, ...]
 ) -> list[Section]:
     """The tables of scenes and of flat fields."""
     sections = [
-        by_ground(methods, count, size, photographs),
-        by_land_cover(methods, count, size),
-        robustness(methods, max(1, count // 4), size),
-        fields(methods, load_reflectances(), FIELDS, "Flat fields of the packaged list, ΔE in JND"),
+        by_ground(spec, count, size, photographs),
+        by_land_cover(spec, count, size),
+        robustness(spec, max(1, count // 4), size),
+        fields(spec, load_reflectances(), FIELDS, "Flat fields of the packaged list, ΔE in JND"),
     ]
     if (data / "spectra").is_dir():
         surfaces = held_out_surfaces(data)
         title = f"Flat fields of {len(surfaces)} measured spectra that aren't on it, ΔE in JND"
-        sections.append(fields(methods, surfaces, f"{FIELDS} held out", title))
+        sections.append(fields(spec, surfaces, f"{FIELDS} held out", title))
     return sections
 
 
@@ -188,24 +189,24 @@ def main() -> int:
     absent = {*PAIRS, LANDSAT} - {pair.name for pair in pairs}
     missing = [f"real pairs ({', '.join(sorted(absent))})"] if absent else []
     architecture = load_model(options.weights).architecture
-    sensors = (SCENES, *(one.sensor for one in judged))
+    sensors = (*(pool.sensors[0] for pool in BAND_SETS), *(one.sensor for one in judged))
     sensor = next((one for one in sensors if architecture.fits(one)), None)
     if sensor is None:
         print(f"{options.data}: expected a real pair that the weights fit, found none", file=sys.stderr)
         return 1
     names = [*options.baselines.split(","), PREDICTOR]
-    methods = MethodSpec(options.weights, names, sensor=sensor).methods
+    spec = MethodSpec(options.weights, names, sensor=sensor)
     textures = options.photographs or options.data / "textures"
     photographs = list_photographs(textures) if textures.is_dir() else ()
-    if options.quick or sensor != SCENES:
+    if options.quick:
         missing.append("simulated ground")
     else:
         with one_thread():
-            sections += on_simulated_ground(methods, options.data, options.scenes, options.size, photographs)
+            sections += on_simulated_ground(spec, options.data, options.scenes, options.size, photographs)
         if not (options.data / "spectra").is_dir():
             missing.append(f"measured spectra ({options.data / 'spectra'})")
     document = {
-        "provenance": provenance(methods),
+        "provenance": provenance(spec.methods),
         "seed": SEED,
         "scenes": {"count": options.scenes, "size": options.size, "photographs": len(photographs)},
         "left_out": missing,
@@ -225,7 +226,7 @@ def main() -> int:
     write_whole(options.markdown, text + "\n")
     print(text)
     flat_fields = (section for section in sections if section.key.startswith(FIELDS))
-    beyond = sum(section.rows[methods[-1].name]["beyond"] for section in flat_fields)
+    beyond = sum(section.rows[spec.methods[-1].name]["beyond"] for section in flat_fields)
     return 3 if beyond else 0
 
 

@@ -25,11 +25,37 @@ CID = "1030010000000A00"
 OTHER = "1040010000000B00"
 WEST, NORTH = 400_000, 4_000_000
 
+SQUARE = [344843.75, 3794843.75, 350156.25, 3800156.25]
+
 SMALL = {"size": 32}
 """Settings for chips of 32 pan pixels.
 
 A chip reads 64 × 64 cells, and a tile of 136 × 136 cells has places for 9 × 9 chips.
 """
+
+
+def an_item(**changes):
+    """The JSON of an item; `changes` are properties or assets."""
+    properties = {
+        "datetime": "2024-12-14T18:53:50Z",
+        "platform": "WV02",
+        "catalog_id": "103001010A705C00",
+        "utm_zone": 11,
+        "quadkey": "031311102001",
+        "tile:data_area": 10.3,
+        "tile:clouds_percent": 7,
+        "proj:code": "EPSG:32611",
+    }
+    image = {"proj:bbox": SQUARE, "proj:shape": [9484, 9484]}
+    assets = {
+        "pan_analytic": {"href": "./103001010A705C00-pan.tif", **image},
+        "ms_analytic": {"href": "./103001010A705C00-ms.tif", **image, "proj:shape": [2371, 2371]},
+    }
+    for key, value in changes.items():
+        where = properties if key in ("clouds", "epsg", "zone") or key not in assets else assets
+        name = {"clouds": "tile:clouds_percent", "zone": "utm_zone"}.get(key, key)
+        where[name] = value
+    return {"type": "Feature", "properties": properties, "assets": assets}
 
 
 def corner(column: int, row: int) -> tuple[float, float]:

@@ -14,9 +14,13 @@ from potato.core.render import LOOKS
 from potato.engine.threads import Serial
 from potato.fusion.delivery.manifest import read_manifest
 from potato.fusion.delivery.plan import DeliverySettings
+from potato.raster import Grid
+from potato.raster.header import Header
 
 SIDE_PIXELS = 4 * 136
 """Pan pixels along a tile."""
+
+RGBA = "red", "green", "blue", "alpha"
 
 NAME = "11/031133301100/2024-12-14/1030010000000A00"
 
@@ -43,6 +47,11 @@ OURS = DeliverySettings(None, "w", LOOKS["natural"], "cog")
 TILE = Tile(
     ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
 )
+
+
+def header(grid: Grid, dtype: str = "uint8", names: tuple[str, ...] = RGBA) -> Header:
+    """The header of a picture that isn't there."""
+    return Header("x.tif", "GTiff", grid, dtype, names, None, True, 0, False, "", {})
 
 
 def deliver(source, output, **options):

@@ -1,6 +1,6 @@
 """Web tiles sharpened on demand: a reader for rio-tiler, and a titiler server of an ARD's pairs.
 
-    pip install 'potato[tiles]'
+    pip install 'potato-pansharp[tiles]'
     POTATO_ARD=ards/demo/ard uvicorn --app-dir docs/examples tiles:app
 
 Then open http://127.0.0.1:8000/WebMercatorQuad/map.html?item=ZONE/QUADKEY/DATE/CID in a browser.

@@ -77,8 +77,9 @@ def __getattr__(name: str) -> Any:
     if name == "color":
         return importlib.import_module("potato.core.color")
     if name in _HOMES:
-        from potato.core.installation import extra_for
+        from potato.core.installation import extra_for, refuse_conflict
 
+        refuse_conflict()
         with extra_for(f"potato.{name}"):
             return getattr(importlib.import_module(f"potato.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'potato' has no attribute {name!r}")

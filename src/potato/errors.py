@@ -19,6 +19,7 @@ A message is one line: what was expected, what was found, what to do.
     │   └── DiskFullError
     ├── ClusterError
     ├── ExtraError              also an ImportError
+    ├── ConflictError           also an ImportError
     └── BlockError
 """
 
@@ -97,6 +98,10 @@ class ClusterError(PotatoError):
 
 class ExtraError(PotatoError, ImportError):
     """A feature whose packages aren't installed; the message names the extra that brings them."""
+
+
+class ConflictError(PotatoError, ImportError):
+    """Another distribution has put its files into this package; the message says how to mend it."""
 
 
 class BlockError(PotatoError):

@@ -2,37 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ards import SQUARE, an_item
 from potato.ard import OVERLAP, Broken, Tile, unusable
 from potato.ard.grid import quadkey_square
 from potato.ard.item import CID_EXAMPLE, parse_item
 
 ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"
-
-
-SQUARE = [344843.75, 3794843.75, 350156.25, 3800156.25]
-
-
-def an_item(**changes):
-    properties = {
-        "datetime": "2024-12-14T18:53:50Z",
-        "platform": "WV02",
-        "catalog_id": "103001010A705C00",
-        "utm_zone": 11,
-        "quadkey": "031311102001",
-        "tile:data_area": 10.3,
-        "tile:clouds_percent": 7,
-        "proj:code": "EPSG:32611",
-    }
-    image = {"proj:bbox": SQUARE, "proj:shape": [9484, 9484]}
-    assets = {
-        "pan_analytic": {"href": "./103001010A705C00-pan.tif", **image},
-        "ms_analytic": {"href": "./103001010A705C00-ms.tif", **image, "proj:shape": [2371, 2371]},
-    }
-    for key, value in changes.items():
-        where = properties if key in ("clouds", "epsg", "zone") or key not in assets else assets
-        name = {"clouds": "tile:clouds_percent", "zone": "utm_zone"}.get(key, key)
-        where[name] = value
-    return {"type": "Feature", "properties": properties, "assets": assets}
 
 
 def parse(item, name=ITEM, root="/ard/"):

@@ -191,7 +191,7 @@ def test_a_file_that_the_server_refuses_is_reported(event, tmp_path):
 
 
 def test_an_image_without_overviews_is_not_read_whole(event, tmp_path):
-    with pytest.raises(ArdError, match=r"none that can be read.*make them with gdaladdo"):
+    with pytest.raises(ArdError, match=r"none that can be read.*make them: gdaladdo"):
         rate_cids(str(event), tmp_path / "ratings.csv", overview_sides=(10, 320))
     assert not (tmp_path / "ratings.csv").exists()
 

@@ -48,7 +48,7 @@ def test_a_missing_bucket_or_prefix_is_an_error(bucket):
 
 def test_a_bucket_without_obstore_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(ArdError, match=r"pip install 'potato\[s3\]'"):
+    with pytest.raises(ArdError, match=r"pip install 'potato-pansharp\[s3\]'"):
         walk_ard("s3://bucket/ard")
 
 

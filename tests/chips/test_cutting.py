@@ -99,7 +99,12 @@ def test_an_allow_list_may_have_blank_lines_spaces_and_any_line_ends(ard, tmp_pa
     assert {row["cid"] for row in rows(tmp_path / "chips")} == {OTHER}
     assert result.skipped == {"not on the allow-list": 1}
     assert said == list(result.warnings) and "10300100DEADBEEF, HELLO" in said[0]
-    for content, words in ((b" \r\n", "found no line"), (b"\xff\xfe", "not a text file")):
+    table = b"cid,seeing\n1030010000000A00,4.5"
+    for content, words in (
+        (b" \r\n", "found no line"),
+        (b"\xff\xfe", "not a text file"),
+        (table, "found 'cid,seeing'; if that is a table"),
+    ):
         allow.write_bytes(content)
         with pytest.raises(InputError, match=words):
             make_chips(tmp_path / "ard", tmp_path / "x", count=1, allow_list=allow, **SMALL)

@@ -169,6 +169,26 @@ def test_a_misspelt_creation_option_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, "--profile", "tiled", "--co", "COMPRES=LZW", says="COMPRES")
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--co", "NBITS=7"), "PREDICTOR=2 is only supported"),
+        (("--co", "OVERVIEW_RESAMPLING=nonsense"), "Unsupported resampling method"),
+        (("--look", "flat", "--co", "COMPRESS=JPEG"), "BitsPerSample 16 not allowed for JPEG"),
+        (("--look", "flat", "--co", "COMPRESS=JPEG", "--profile", "tiled"), "16 not allowed for JPEG"),
+    ],
+)
+def test_creation_options_that_gdal_refuses_late_are_named(pair, refuse, options, says):
+    refuse(pair.pan, pair.mul, *options, says=says)
+    refuse(pair.pan, pair.mul, *options, says=f"the creation options {options[options.index('--co') + 1]}")
+
+
+@pytest.mark.parametrize("option", ["--exposure", "--contrast"])
+def test_a_number_that_is_none_is_refused(pair, run, option):
+    result = run("fuse", pair.pan, pair.mul, "o.tif", option, "nan")
+    assert result.exit_code == 2 and "expected a number, found nan" in result.stderr
+
+
 @pytest.mark.parametrize("profile", ["cog", "tiled"])
 def test_a_file_size_limit_leaves_no_output(pair, tmp_path, profile):
     out = tmp_path / "out"

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from potato.cli import options
+from potato.cli import options, potato
 from potato.core.render import NATURAL, adjust
 
 
@@ -21,6 +22,20 @@ def test_an_option_accepts_its_old_name_which_the_help_hides():
 
     assert invoke(command, "--new", 3).output == invoke(command, "--old", 3).output == "3\n"
     assert "--new" in invoke(command, "--help").output and "--old" not in invoke(command, "--help").output
+
+
+@pytest.mark.parametrize(
+    "typed", [["--bbox", "-1.5,2,3,4"], ["--bbox=-1.5, 2, 3, 4"], ["--bbox", "-1.5", "2", "3", "4"]]
+)
+def test_numbers_may_have_commas_between_them(typed):
+    @click.command()
+    @options.bbox
+    @click.argument("output")
+    def command(bbox, output) -> None:
+        click.echo((bbox, output))
+
+    assert invoke(command, *typed, "o.tif").output == "((-1.5, 2.0, 3.0, 4.0), 'o.tif')\n"
+    assert "expected W S E N after --bbox, found 1,2,3" in invoke(command, "--bbox", "1,2,3", "o.tif").output
 
 
 def test_exposure_and_contrast_become_one_look():
@@ -51,3 +66,23 @@ def test_a_result_is_printed_as_lines_as_json_or_not_at_all():
     assert invoke(command).output == "size 1\nsize 2\n"
     assert invoke(command, "--json").output == '[{"size": 1}, {"size": 2}]\n'
     assert invoke(command, "--quiet").output == ""
+
+
+@pytest.mark.parametrize("name", potato.list_commands(click.Context(potato)))
+def test_no_option_takes_nan_for_a_number(name):
+    """But for places, of which the tools themselves say what they expect."""
+    places = {"bbox", "x", "y"}
+    for parameter in potato.get_command(click.Context(potato), name).params:
+        if isinstance(parameter.type, click.types.FloatParamType) and parameter.name not in places:
+            assert isinstance(parameter.type, options.Number), (name, parameter.name)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_is_finite(value):
+    @click.command()
+    @click.option("--factor", type=options.Number())
+    def command(factor: float) -> None:
+        click.echo(factor)
+
+    assert invoke(command, "--factor", value).exit_code == 2
+    assert invoke(command, "--factor", "-1.5").output == "-1.5\n"

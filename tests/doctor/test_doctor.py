@@ -346,7 +346,7 @@ class TestMachine:
         monkeypatch.setattr(software.metadata, "requires", lambda name: asked)
         monkeypatch.setattr(software.metadata, "version", version)
         (finding,) = (each for each in software.examine_software() if each.subject == "extras")
-        assert finding.state == "note" and "'potato[s3]'" in finding.remedy
+        assert finding.state == "note" and "'potato-pansharp[s3]'" in finding.remedy
 
 
 class TestCommand:

@@ -307,5 +307,5 @@ def test_a_malformed_address_is_refused(where):
 
 def test_the_error_without_dask_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ClusterError, match=r"pip install 'potato\[dask\]'"), open_cluster(LOCAL):
+    with pytest.raises(ClusterError, match=r"pip install 'potato-pansharp\[dask\]'"), open_cluster(LOCAL):
         pass

@@ -78,4 +78,7 @@ def test_chips_of_another_sensor_are_evaluated_with_its_methods_but_not_mixed(ru
     save_chip(chip, pool / "1.pt")
     mixed = run("evaluate", "--chips", pool, *QUICK)
     assert mixed.exit_code == 1
-    assert "expected a chip of WorldView-2, as the first is, found one of GeoEye-1" in mixed.stderr
+    assert (
+        "expected a chip with the bands of WorldView-2, as the first has, found one of GeoEye-1"
+        in mixed.stderr
+    )

@@ -56,4 +56,4 @@ def test_a_displacement_beyond_the_limit_is_told(run, tmp_path):
     paths = far_apart(tmp_path, 24)
     result = run("evaluate", "--registration", paths.pan, paths.mul)
     assert result.exit_code == 1 and result.stderr.count("\n") == 1
-    assert "expected mul within 16 pan pixels" in result.stderr and "gdal_edit" in result.stderr
+    assert "expected mul within 16 pan pixels" in result.stderr and "gdal_translate -a_ullr" in result.stderr

@@ -9,8 +9,9 @@ import torch
 import potato
 from potato.core.color import mul_to_oklab
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORKSHOP
-from potato.evaluation.by_surfaces import make_fields
+from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORKSHOP
+from potato.evaluation.by_surfaces import evaluate_fields, make_fields
+from potato.evaluation.methods import MethodSpec
 from potato.simulation.land.reflectances import load_reflectances
 
 QUICK = ("--baselines", "predictor", "-q", "--json", "-")
@@ -28,6 +29,15 @@ def test_pan_and_mul_of_a_field_agree():
         textured.mul / flat.mul, block_mean(shading, WORKSHOP.ratio)[:1].expand_as(textured.mul), rtol=1e-4
     )
     assert torch.allclose(flat.truth[:, :, 0, 0], mul_to_oklab(flat.mul, WORKSHOP)[:, :, 0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("sensor", [GEOEYE_1, LANDSAT_8], ids=lambda sensor: sensor.name)
+def test_fields_are_those_that_the_sensor_sees(sensor):
+    surfaces = load_reflectances()[:5]
+    fields = make_fields(surfaces, True, sensor)
+    assert fields.mul.shape == (5, len(sensor.bands), 64 // sensor.ratio, 64 // sensor.ratio)
+    predictor = MethodSpec("predictor", (), sensor=sensor).methods[0]
+    assert float(evaluate_fields(predictor, surfaces, False, sensor).max()) < 1e-3
 
 
 def test_every_surface_of_a_list_is_evaluated(run, tmp_path, weights):

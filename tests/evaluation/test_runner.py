@@ -83,7 +83,7 @@ def test_existing_outputs_are_refused_before_the_work_and_replaced_on_request(
 def test_plots_without_matplotlib_are_refused_in_one_line(run, pair, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("evaluate", pair.pan, pair.mul, "--plots", tmp_path / "plots")
-    assert result.exit_code == 1 and "pip install 'potato[plots]'" in result.stderr
+    assert result.exit_code == 1 and "pip install 'potato-pansharp[plots]'" in result.stderr
     assert not (tmp_path / "plots").exists()
 
 

@@ -1,6 +1,8 @@
 import json
 import math
 import shutil
+import struct
+import sys
 
 import numpy as np
 import pytest
@@ -14,10 +16,15 @@ from deliveries import collect, deliver, lonlat, names, signed_distance
 from potato import fuse
 from potato.ard import TILE_SIDE
 from potato.core.windows import PairWindow
-from potato.errors import InputError
+from potato.errors import ExtraError, InputError
 from potato.fusion.aoi import box_area, read_area
 from potato.raster import Area, grid_at, part_of
 from servers import serve_folder
+
+
+def named(crs: str) -> str:
+    """The member of a GeoJSON that names a CRS."""
+    return f'"crs": {{"type": "name", "properties": {{"name": "{crs}"}}}}'
 
 
 def test_the_mask_of_an_area_is_exact():
@@ -151,11 +158,19 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
         ('{"type": "Polygon", "coordinates": [[[5, 89], [6, 89], [6, 91]]]}', "no longitude and latitude"),
         ('{"type": "Polygon", "crs": {"name": "EPSG:32611"}, "coordinates": []}', "another CRS"),
         ('{"type": "Polygon", "coordinates": []}', "found none"),
+        (f'{{"type": "Polygon", {named("EPSG:1")}, "coordinates": [[[0, 0], [1, 0], [1, 1]]]}}', "a CRS of"),
+        (
+            f'{{"type": "Polygon", {named("EPSG:32611")}, "coordinates": [[[0, 0], [1, 0], [1, NaN]]]}}',
+            "nowhere",
+        ),
         ("[1]", "expected GeoJSON"),
+        ('{"type": "Polygon", "coordinates": [[[NaN, 0], [1, 0], [1, 1]]]}', "no longitude and latitude"),
+        (f'{{"type": "Polygon", "coordinates": [[[{"9" * 400}, 0], [1, 0], [1, 1]]]}}', "too large"),
+        ("SQLite format 3\0\xff", "a file that isn't text; make GeoJSON of it: ogr2ogr"),
     ],
 )
 def test_geojson_that_is_no_area_is_refused(tmp_path, text, reason):
-    (tmp_path / "a.geojson").write_text(text)
+    (tmp_path / "a.geojson").write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=reason):
         read_area(tmp_path / "a.geojson")
 
@@ -169,6 +184,67 @@ def test_polygons_are_found_wherever_geojson_has_them(tmp_path):
     (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     area = read_area(tmp_path / "a.geojson")
     assert len(area.polygons) == 6 and set(area.polygons) == {(((0, 0), (1, 0), (1, 1), (0, 0)),)}
+
+
+SIDES = [(400_000, 4_000_000), (405_000, 4_000_000), (405_000, 4_005_000), (400_000, 4_005_000)]
+
+
+def test_geojson_in_another_crs_is_an_area_with_sides_that_are_straight_there(tmp_path):
+    square = {"type": "Polygon", "coordinates": [SIDES]}
+    (tmp_path / "a.geojson").write_text(
+        f"{json.dumps(square)[:-1]}, {named('urn:ogc:def:crs:EPSG::32611')}}}"
+    )
+    check_square(read_area(tmp_path / "a.geojson"))
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".shp", ".fgb", ".gml"])
+def test_other_files_of_polygons_are_areas_too(tmp_path, ending):
+    pyogrio = pytest.importorskip("pyogrio")
+    rings = struct.pack("<BIII", 1, 3, 1, 5) + np.array([*SIDES, SIDES[0]], "<f8").tobytes()
+    pyogrio.raw.write(
+        str(tmp_path / f"a{ending}"),
+        geometry=np.array([rings], dtype=object),
+        field_data=[np.array([1])],
+        fields=["n"],
+        geometry_type="Polygon",
+        crs="EPSG:32611",
+    )
+    check_square(read_area(tmp_path / f"a{ending}"))
+
+
+def check_square(area: Area) -> None:
+    """Whether every point of an area is within centimetres of the sides of a square of 5 km."""
+    longitudes, latitudes = zip(*area.polygons[0][0], strict=True)
+    x, y = (np.array(each) for each in transform("EPSG:4326", "EPSG:32611", longitudes, latitudes))
+    middle = (x + np.roll(x, -1)) / 2, (y + np.roll(y, -1)) / 2
+    for across, down in ((x, y), middle):
+        off = np.maximum(abs(across - 402_500), abs(down - 4_002_500)) - 2_500
+        assert abs(off).max() < 0.02
+
+
+def test_files_that_refer_to_others_or_hold_no_polygons_are_refused(tmp_path):
+    pytest.importorskip("pyogrio")
+    for name, text in {
+        "a.vrt": "<OGRVRTDataSource/>",
+        "a.kml": "<kml/>",
+        "a.gpkg": "SQLite format 3",
+    }.items():
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=f"{name}: expected polygons"):
+            read_area(tmp_path / name)
+
+
+def test_without_the_extra_other_files_say_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyogrio", None)
+    (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3")
+    with pytest.raises(ExtraError, match=r"pyogrio for an area in a file \.gpkg .*\[vectors\]"):
+        read_area(tmp_path / "a.gpkg")
+
+
+def test_a_box_with_its_sides_swapped_is_refused():
+    with pytest.raises(InputError, match="begins in the east"):
+        box_area(-118.3, 34, -118.5, 34.1)
+    assert box_area(179, -17, -179, -16).bounds == (179, -17, 181, -16)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,33 @@ def test_a_mosaic_has_no_seams_where_squares_are_no_whole_number_of_pixels(tmp_p
             assert shift[0] == max(shift)
 
 
+@pytest.mark.parametrize("kind", ["cog", "vrt"])
+def test_pictures_in_jpeg_are_joined_with_their_masks(tmp_path, kind):
+    valid = np.ones((136, 136), bool)
+    valid[:50, :75] = False
+    for column in (0, 1):
+        ards.write_tile(tmp_path / "ard", column, 0, valid=valid if column == 0 else None)
+    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic=kind, creation_options={"COMPRESS": "JPEG"})
+    plain = deliver(tmp_path / "ard", tmp_path / "plain", mosaic="vrt")
+    ending = ".vrt" if kind == "vrt" else ".tif"
+    with (
+        rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}{ending}") as file,
+        rasterio.open(plain.folder / "mosaic" / "11" / f"{ards.CID}.vrt") as other,
+    ):
+        assert np.array_equal(file.dataset_mask(), other.dataset_mask())
+        seen = other.dataset_mask() > 0
+        assert not seen.all() and seen.any()
+        difference = file.read((1, 2, 3)).astype(int) - other.read((1, 2, 3))
+        assert np.abs(difference[:, seen]).mean() < 12
+
+
+@pytest.mark.parametrize("option", ["target_srs", "TILING_SCHEME"])
+def test_pictures_that_leave_the_grid_are_not_joined(tmp_path, option):
+    with pytest.raises(InputError, match=f"found {option}; leave out --mosaic or --vrt"):
+        deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog", creation_options={option: "x"})
+    assert not (tmp_path / "out").exists()
+
+
 def test_pictures_of_another_pixel_size_are_left_out_of_a_mosaic_and_named(tmp_path):
     ards.write_tile(tmp_path / "ard", 0, 0)
     ards.write_tile(tmp_path / "ard", 1, 0)

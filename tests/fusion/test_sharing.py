@@ -46,7 +46,7 @@ def test_more_processes_than_cores_have_one_thread_each(monkeypatch, tmp_path):
 
 
 def test_workers_of_a_local_cluster_share_the_cores(tmp_path):
-    pytest.importorskip("distributed", reason="needs potato[dask]")
+    pytest.importorskip("distributed", reason="needs potato-pansharp[dask]")
     with open_executor(2, "local") as executor:
         threads = scheduled(100, executor, tmp_path).threads
         assert executor.workers == 2 and 2 * threads <= max(2, available_cores())

@@ -12,12 +12,13 @@ from pystac.validation import validate_dict
 from rasterio.warp import transform
 
 import ards
-from deliveries import OURS
+from deliveries import OURS, deliver, header
 from potato.core.render import LOOKS
-from potato.fusion.delivery.manifest import Record
+from potato.fusion.delivery.manifest import Record, read_manifest
 from potato.fusion.delivery.plan import PassFacts
 from potato.fusion.delivery.stac import picture_bounds, picture_collection, picture_item
 from potato.raster import grid_at
+from potato.raster.gdal_env import placeless
 
 
 def test_pystac_walks_the_delivery_and_finds_it_valid(delivered):
@@ -72,6 +73,14 @@ PUBLISHED = {
         # A multihash: its function, its length and its bytes, all in lower case.
         "file:checksum": {"type": "string", "pattern": "^1220[0-9a-f]{64}$"},
     },
+    "view/v1.0.0": {
+        "view:off_nadir": {"type": "number", "minimum": 0, "maximum": 90},
+        "view:incidence_angle": {"type": "number", "minimum": 0, "maximum": 90},
+        "view:azimuth": {"type": "number", "minimum": 0, "maximum": 360},
+        "view:sun_azimuth": {"type": "number", "minimum": 0, "maximum": 360},
+        "view:sun_elevation": {"type": "number", "minimum": -90, "maximum": 90},
+    },
+    "eo/v1.1.0": {"eo:cloud_cover": {"type": "number", "minimum": 0, "maximum": 100}},
 }
 """The form of the fields that we write, by the pages of the extensions; no schema is fetched."""
 
@@ -83,7 +92,7 @@ def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(deli
         declared = [
             address.split("/", 3)[3].removesuffix("/schema.json") for address in item["stac_extensions"]
         ]
-        assert declared == list(PUBLISHED)
+        assert declared == [name for name in PUBLISHED if name in declared]
         assert all(
             address.startswith("https://stac-extensions.github.io/") for address in item["stac_extensions"]
         )
@@ -91,7 +100,8 @@ def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(deli
         found = {
             name: value for place in places for name, value in place.items() if name.split(":")[0] in prefixes
         }
-        for fields in PUBLISHED.values():
+        for name in declared:
+            fields = PUBLISHED[name]
             assert found.keys() & fields.keys(), "an extension that isn't used isn't declared"
             schema = {"type": "object", "properties": fields}
             jsonschema.validate({name: found.pop(name) for name in fields if name in found}, schema)
@@ -118,7 +128,7 @@ def test_a_collection_spans_its_pictures():
     grid = grid_at(8, 4, 0.4375, 400_000, 4_000_000, 32611)
     item = picture_item(
         rows[0],
-        grid,
+        header(grid, "uint16"),
         PassFacts("c", "WV02", "2024-01-02"),
         [],
         settings=dataclasses.replace(OURS, look=LOOKS["flat"]),
@@ -137,7 +147,7 @@ def test_a_picture_without_a_time_spans_its_whole_day():
     record = Record("11/031111302001/2024-12-14/X", "done", "s", file="X.tif")
     grid = grid_at(64, 64, 2.0, 350_000, 3_800_000, 32611)
     seen = PassFacts(ards.CID, "WV02", "2024-12-14")
-    item = picture_item(record, grid, seen, [], settings=OURS, profile="cog", collection="c")
+    item = picture_item(record, header(grid), seen, [], settings=OURS, profile="cog", collection="c")
     found = item["properties"]
     assert found["datetime"] is None
     assert (found["start_datetime"], found["end_datetime"]) == (
@@ -153,7 +163,7 @@ def test_pictures_across_the_antimeridian_have_narrow_bounds_and_two_polygons():
     assert 179.9 < west < 180 and -180 < east < -179.9 and 44.9 < south < 45 < north < 45.1
     row = Record("60/1", "done", "s", bbox=(west, south, east, north), datetime="2024-01-01T00:00:00Z")
     facts = PassFacts(ards.CID, "WV02", "2024-01-01")
-    item = picture_item(row, grid, facts, [], settings=OURS, profile="cog", collection="c")
+    item = picture_item(row, header(grid), facts, [], settings=OURS, profile="cog", collection="c")
     assert item["bbox"] == [west, south, east, north]
     rings = [rings[0] for rings in item["geometry"]["coordinates"]]
     assert [np.sign(ring[0][0]) for ring in rings] == [1, -1]
@@ -168,3 +178,56 @@ def test_pictures_across_the_antimeridian_have_narrow_bounds_and_two_polygons():
     others = Record("1/2", "done", "s", bbox=(-179.0, 44.0, -178.0, 45.0), datetime="2024-01-01T00:00:00Z")
     found = picture_collection("x", [row, others])
     assert found["extent"]["spatial"]["bbox"] == [[west, 44.0, -178.0, north]]
+
+
+ANGLES = {"off_nadir": 21.5, "azimuth": 198.0, "sun_azimuth": 152.3, "sun_elevation": 62.4}
+
+
+def test_an_item_has_the_angles_and_the_clouds_of_its_tile(tmp_path):
+    angles = {f"view:{name}": value for name, value in ANGLES.items()}
+    ards.write_tile(tmp_path / "ard", 0, 0, changes={**angles, "view:incidence_angle": 1e9})
+    ards.write_tile(tmp_path / "ard", 1, 0, changes={**angles, "view:azimuth": 199.0})
+    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
+    tile, _, mosaic = (item_of(path) for path in sorted(made.folder.rglob("*.json")) if path.stem == ards.CID)
+    found = {name: value for name, value in tile["properties"].items() if name.startswith("view:")}
+    assert found == angles and tile["properties"]["eo:cloud_cover"] == 0
+    # Of a mosaic, those that its tiles share.
+    found = {name for name in mosaic["properties"] if name.startswith(("view:", "eo:"))}
+    assert found == angles.keys() - {"view:azimuth"}
+
+
+def item_of(path):
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("option", ["TARGET_SRS=EPSG:3857", "TARGET_SRS=EPSG:4326", "COMPRESS=JPEG"])
+def test_items_and_manifests_describe_the_file_that_was_written(tmp_path, option):
+    ards.write_tile(tmp_path / "ard", 0, 0)
+    name, value = option.split("=")
+    made = deliver(tmp_path / "ard", tmp_path / "out", creation_options={name: value}, look="natural")
+    [path] = (made.folder / "11").rglob("*.tif")
+    item, [row] = item_of(path.with_suffix(".json")), read_manifest(made.folder).rows.values()
+    asset = item["assets"]["picture"]
+    with rasterio.open(path) as file:
+        assert asset["proj:shape"] == list(file.shape) == [row.height, row.width]
+        assert asset["proj:transform"] == pytest.approx(list(file.transform))
+        assert item["properties"]["proj:code"] == file.crs.to_string()
+        assert [band["name"] for band in asset["bands"]] == list(file.descriptions)
+        assert row.valid == pytest.approx((file.dataset_mask() > 0).mean(), abs=1e-6)
+        corners = transform(file.crs, "EPSG:4326", *zip(file.transform @ (0, 0), strict=True))
+    # Whatever the CRS, a pixel covers as much ground as a pixel of the tile, to a few percent.
+    assert item["properties"]["gsd"] == pytest.approx(5312.5 / 544, rel=0.2)
+    west, _, _, north = item["bbox"]
+    assert west == pytest.approx(corners[0][0], abs=2e-3) and north == pytest.approx(corners[1][0], abs=2e-3)
+
+
+def test_an_item_has_a_thumbnail(delivered):
+    for path in [*delivered.folder.glob("11/*/*/*.json"), *delivered.folder.glob("mosaic/*/*.json")]:
+        asset = pystac.Item.from_file(str(path)).assets["thumbnail"]
+        assert asset.roles == ["thumbnail"] and asset.media_type == "image/jpeg"
+        with placeless(), rasterio.open(asset.get_absolute_href()) as file:
+            assert file.driver == "JPEG" and file.count == 3 and max(file.shape) <= 512
+            picture = file.read()
+        with rasterio.open(path.with_suffix(".tif")) as file:
+            codes = file.read((1, 2, 3), out_shape=picture.shape)
+        assert abs(codes.mean() - picture.mean()) < 3

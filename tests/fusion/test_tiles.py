@@ -31,8 +31,8 @@ from potato.model.network import Sharpener
 from potato.raster import Grid, grid_at, write_image
 from potato.raster.gdal_env import placeless
 
-rio_tiler = pytest.importorskip("rio_tiler", reason="needs potato[tiles]")
-uvicorn = pytest.importorskip("uvicorn", reason="needs potato[tiles]")
+rio_tiler = pytest.importorskip("rio_tiler", reason="needs potato-pansharp[tiles]")
+uvicorn = pytest.importorskip("uvicorn", reason="needs potato-pansharp[tiles]")
 
 pytestmark = [
     # rasterio's and rio-tiler's own arithmetic with transforms.

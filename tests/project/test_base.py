@@ -136,13 +136,15 @@ def test_a_command_of_the_workshop_names_the_extra_in_one_line(name, files, pyth
     result = python("-m", "potato", name, *filled_in(IN_THE_WORKSHOP[name], files, tmp_path))
     assert result.returncode == 1 and not result.stdout
     (line,) = result.stderr.splitlines()
-    assert line == (f"potato: expected PyTorch for \"{name}\", found none: pip install 'potato[workshop]'")
+    assert line == (
+        f"potato: expected PyTorch for \"{name}\", found none: pip install 'potato-pansharp[workshop]'"
+    )
     assert not list(tmp_path.glob("out*"))
 
 
 def test_a_demonstration_of_another_size_names_the_extra(python, tmp_path):
     result = python("-m", "potato", "demo", "out", "--size", "512")
-    assert result.returncode == 1 and "pip install 'potato[workshop]'" in result.stderr
+    assert result.returncode == 1 and "pip install 'potato-pansharp[workshop]'" in result.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -168,7 +170,7 @@ assert rgb.shape == (3, 80, 80) and mask.all() and "torch" not in sys.modules
 
 def test_web_tiles_work_without_pytorch(files, python):
     if python("-c", "import titiler.core").returncode:
-        pytest.skip("needs potato[tiles]")
+        pytest.skip("needs potato-pansharp[tiles]")
     examples = Path(__file__).parents[2] / "docs" / "examples"
     code = f"""
 import sys
@@ -194,5 +196,5 @@ except ImportError as error:
 """
     result = python("-c", code)
     assert result.stdout == (
-        f"expected PyTorch for potato.{name}, found none: pip install 'potato[workshop]'\n"
+        f"expected PyTorch for potato.{name}, found none: pip install 'potato-pansharp[workshop]'\n"
     ), result.stderr

@@ -19,7 +19,15 @@ PROSE = [
     *PAGES,
     *(
         REPOSITORY / name
-        for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "dev/LOG.md")
+        for name in (
+            "README.md",
+            "CHANGELOG.md",
+            "CODE_OF_CONDUCT.md",
+            "CONTRIBUTING.md",
+            "DESIGN.md",
+            "SECURITY.md",
+            "dev/LOG.md",
+        )
     ),
 ]
 
@@ -32,13 +40,13 @@ WIDTH = 100
 LARGEST = 150_000
 """Bytes of a picture that docs/make_pictures.py writes, at most."""
 
-OLDER = {"chips.jpg", "demo.jpg", "fakes.jpg"}
+OLDER = {"chips.jpg", "fakes.jpg"}
 """Pictures older than that limit."""
 
 
 def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
-    nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato[docs]'")
-    nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato[docs]'")
+    nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato-pansharp[docs]'")
+    nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato-pansharp[docs]'")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)

@@ -7,11 +7,11 @@ import torch
 
 from land_cover import EVERYTHING, LAND_COVER, classify, evaluate_land_cover, make_scene, near_invalid
 from potato.core.color import mul_to_oklab
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensor_table import LANDSAT_8, WORKSHOP
 from potato.evaluation import MethodSpec
 from potato.evaluation.methods import Method
 from potato.simulation.ground import make_ground
-from potato.simulation.imager import truth
+from potato.simulation.imager import IDEAL, truth
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,14 @@ def test_land_cover_follows_height_colour_and_shade(ground):
     assert not (kinds["buildings"] & kinds["vegetation"]).any()
     a, b = mul_to_oklab(bands, WORKSHOP)[1:]
     assert float(torch.hypot(a, b)[kinds["rare colours"]].min() if kinds["rare colours"].any() else 1) > 0.09
+
+
+def test_land_cover_is_much_the_same_for_every_sensor(ground):
+    kinds = classify(ground, truth(ground)[1])
+    others = classify(ground, truth(ground, replace(IDEAL, sensor=LANDSAT_8))[1], LANDSAT_8)
+    for name, mask in kinds.items():
+        assert (others[name] ^ mask).float().mean() < 0.02, name
+    assert make_scene(0, 128, sensor=LANDSAT_8).mul.shape == (1, 5, 64, 64)
 
 
 def test_edges_lie_beside_invalid_pixels():

@@ -29,6 +29,12 @@ def test_the_page_of_speed_has_the_figures_of_the_benchmarks():
     assert speed_page.PAGE.read_text() == speed_page.page(), "run python benchmarks/speed_page.py"
 
 
+def test_the_first_page_has_the_figures_of_the_benchmark_and_the_card():
+    import front_page
+
+    assert front_page.PAGE.read_text("utf-8") == front_page.page(), "run python benchmarks/front_page.py"
+
+
 def test_tables_have_the_figures_that_they_are_given(tmp_path):
     import speed_page
 
@@ -46,7 +52,7 @@ def test_tables_have_the_figures_that_they_are_given(tmp_path):
 
 
 def test_the_picture_of_the_curve_depends_on_its_figures_alone(tmp_path):
-    pytest.importorskip("matplotlib", reason="needs potato[plots]")
+    pytest.importorskip("matplotlib", reason="needs potato-pansharp[plots]")
     import speed_page
 
     def drawn(speed: float) -> bytes:

@@ -152,6 +152,26 @@ def write_scaled(folder, images, scales, offsets):
     return pairs.write(folder / "p.tif", pan), coarse
 
 
+def test_the_scale_factor_of_an_envi_header_is_heard(tmp_path, images):
+    pan, mul = images
+    for name, pixels, place in (("p", pan[None], pairs.CORNER), ("m", mul, COARSE)):
+        shape = {"count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2]}
+        with rasterio.open(
+            tmp_path / f"{name}.img",
+            "w",
+            driver="ENVI",
+            crs="EPSG:32611",
+            transform=place,
+            dtype="uint16",
+            **shape,
+        ) as file:
+            file.write(pixels // 2)
+        with (tmp_path / f"{name}.hdr").open("a") as header:
+            header.write("reflectance scale factor = 5000\n")
+    found = read((tmp_path / "p.img", tmp_path / "m.img"))
+    assert np.abs(found.mul - (mul & ~np.uint16(1)).astype(int)).max() <= 1
+
+
 def test_a_scale_is_heard_where_reflectance_is_expected(tmp_path, images):
     """As in an ARD, whose files hold reflectance × 10,000 by their specification."""
     fine, coarse = write_scaled(tmp_path, images, [5e-5] * 8, [0] * 8)

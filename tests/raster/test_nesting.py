@@ -163,7 +163,7 @@ def test_images_without_a_place_lie_on_each_other_if_their_sizes_fit(tmp_path):
         assert pair.ratio == 4 and "neither image has a place" in pair.notes[-1]
         assert np.array_equal(pair.read(PairWindow(0, 0, ROWS, COLUMNS)).mul, pairs.read(paths.mul))
     pairs.write(paths.pan, pairs.read(paths.pan)[0, :-1], Affine.identity(), crs=None)
-    with pytest.raises(PairError, match=r"a place on Earth, found none in .*gdal_edit\.py"):
+    with pytest.raises(PairError, match=r"a place on Earth, found none in .*gdal_translate -a_srs"):
         open_pair(paths.pan, paths.mul)
 
 
@@ -212,7 +212,7 @@ def test_images_with_rpcs_or_points_are_refused_with_the_commands_that_place_the
             give(file, step)
     with pytest.raises(PairError, match=f"found none in .* but {kind}; bring both onto one grid") as error:
         open_pair(paths.pan, paths.mul)
-    assert ("orthority: oty rpc --dem FILE)" in str(error.value)) == (kind == "RPCs")
+    assert ("-to RPC_DEM=FILE, or by orthority)" in str(error.value)) == (kind == "RPCs")
     run_remedy(error, tmp_path)
     with open_pair(tmp_path / "p-ortho.tif", tmp_path / "m m-ortho.tif") as pair:
         pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))

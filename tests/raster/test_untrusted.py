@@ -56,7 +56,7 @@ def test_a_huge_image_in_one_compressed_block_is_refused(tmp_path):
     strip = zlib.compress(bytes(1 << 20))
     shape = (256, LONG, (16_000,)), (257, LONG, (16_000,)), (278, LONG, (16_000,)), (259, SHORT, (8,))
     path = big_tiff(tmp_path / "a.tif", 16_000, 16_000, strip, *shape)
-    with pytest.raises(InputError, match=r"blocks of 256 MB at most, found one of 488 MB.*-co TILED=YES"):
+    with pytest.raises(InputError, match=r"blocks of 64 MB at most, found one of 488 MB.*-co TILED=YES"):
         pixels(path, None)
 
 

@@ -86,6 +86,7 @@ OTHER = {
     "pan_calibration_gain": 1.1,
     "read_noise": 3e-3,
     "shot_noise": 3e-5,
+    "noise_factors": (0.5, 0.6, 0.4, 0.5, 0.5, 0.7, 0.5, 0.9),
     "step": 16,
 }
 
@@ -107,6 +108,7 @@ def test_every_parameter_changes_the_images_that_it_should(ground, option):
         "time_lag",
         "haze_factors",
         "haze_beyond_red",
+        "noise_factors",
     }
     assert torch.equal(plain[0], other[0]) == (option in mul_only)
     assert torch.equal(plain[1], other[1]) == (option in pan_only)

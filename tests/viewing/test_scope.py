@@ -93,4 +93,4 @@ def test_a_picture_without_valid_pixels_and_an_existing_output_are_refused(two, 
 def test_missing_matplotlib_is_named(two, tmp_path, run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("vectorscope", two[0], tmp_path / "o.png")
-    assert result.exit_code == 1 and "pip install 'potato[plots]'" in result.stderr
+    assert result.exit_code == 1 and "pip install 'potato-pansharp[plots]'" in result.stderr

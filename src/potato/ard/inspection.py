@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from rasterio.transform import array_bounds
 
-from potato.ard.item import FORMAT, Tile
+from potato.ard.item import FORMAT, MOST_PIXELS, Tile
 from potato.core.radiometry import STORED
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
@@ -70,6 +70,12 @@ def open_tile(tile: Tile) -> Pair:
     assert tile.sensor is not None
     layers = (Layer(path, path, calibration=STORED, driver=FORMAT) for path in (tile.pan, tile.mul) if path)
     pair = open_pair(*layers, sensor=tile.sensor)
+    if max(pair.grid.height, pair.grid.width) > MOST_PIXELS:
+        pair.close()
+        raise InputError(
+            f"{tile.pan}: expected a tile of up to {MOST_PIXELS:,} pixels a side, found "
+            f"{pair.grid.width:,} × {pair.grid.height:,}"
+        )
     if pair.ratio != tile.sensor.ratio:
         pair.close()
         raise PairError(

@@ -12,6 +12,8 @@ from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
 from potato.core.text import redact
+from potato.errors import InputError
+from potato.raster.coordinates import is_crs
 from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
@@ -26,6 +28,27 @@ CID_EXAMPLE = "a catalog ID such as 103001010A705C00 (8 to 64 letters, digits, -
 
 FORMAT = "GTiff"
 """GDAL's driver for images of an ARD. Other drivers could open any address that a file names."""
+
+VIEW = {
+    "off_nadir": (0.0, 90.0),
+    "incidence_angle": (0.0, 90.0),
+    "azimuth": (0.0, 360.0),
+    "sun_azimuth": (0.0, 360.0),
+    "sun_elevation": (-90.0, 90.0),
+}
+"""Names and ranges of the angles of STAC's view extension, without their prefix `view:`."""
+
+MOST_PIXELS = 40_000
+"""Pixels along a side of a tile that an item may claim; those of 15 cm have 35,416."""
+
+MOST_METRES = 100_000.0
+"""Metres along a side of a tile that an item may claim; tiles have 5,312.5."""
+
+FARTHEST = 21e6
+"""Metres: no coordinate on the Earth is larger in the CRS of tiles."""
+
+LONGEST = 2048
+"""Letters of the longest link that is followed."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
@@ -83,6 +106,7 @@ class Tile:
         trouble: why `pan` or `mul` is None, if the item has such an asset at all.
         datetime: of the pass over the tile, `yyyy-mm-ddThh:mm:ssZ`.
         bands: how many bands mul has.
+        view: angles of satellite and sun in degrees, by their names in `VIEW`.
     """
 
     cid: str
@@ -101,6 +125,7 @@ class Tile:
     trouble: str | None = None
     datetime: str | None = None
     bands: int | None = None
+    view: tuple[tuple[str, float], ...] = ()
 
     @property
     def id(self) -> str:
@@ -142,6 +167,16 @@ def unusable(tile: Tile) -> str | None:
     return tile.trouble
 
 
+def check_clouds(most: float) -> None:
+    """Refuse a limit of clouds that isn't a percentage, such as NaN, which no cloud exceeds.
+
+    Raises:
+        InputError: if it isn't.
+    """
+    if not 0 <= most <= 100:
+        raise InputError(f"expected clouds of 0 to 100 percent at most, found {most:g}")
+
+
 def resolve(href: object, base: str, root: str) -> str:
     """The file that a link points to, relative to the ARD's root.
 
@@ -162,11 +197,18 @@ def resolve(href: object, base: str, root: str) -> str:
     plain = unquote(href)
     if "\\" in plain or not plain.isprintable():
         raise LinkError("an href with characters that no ARD has", ascii(plain[:80]))
+    if len(href) > LONGEST:
+        raise LinkError(f"an href of more than {LONGEST:,} letters", plain[:80])
     folder = posixpath.dirname(base)
+    try:
+        elsewhere = urlsplit(href).scheme or plain.startswith("/")
+        path = urlsplit(plain).path
+    except ValueError as error:
+        raise LinkError("an href that is no address", plain[:200]) from error
     if href.startswith(root):
         target = posixpath.normpath(unquote(href[len(root) :]))
-    elif urlsplit(href).scheme or plain.startswith("/"):
-        place, own = ITEM_PATH.search(urlsplit(plain).path), ITEM_PATH.search(base)
+    elif elsewhere:
+        place, own = ITEM_PATH.search(path), ITEM_PATH.search(base)
         if plain.startswith("file:") or not place or (own and own.groups()[:3] != place.groups()[:3]):
             raise LinkError("an href that leaves the ARD", plain[:200])
         top = base[: own.start()] if own else posixpath.dirname(folder)
@@ -214,6 +256,9 @@ def parse_item(
         except LinkError as refusal:
             trouble = f"{refusal.kind} ({': '.join(filter(None, (key, refusal.found)))})"
     described = [assets[key] for key in images if isinstance(assets.get(key), dict)]
+    shape, bbox = _shape(assets.get("pan_analytic")), next((box for box in map(_box, described) if box), None)
+    epsg = _epsg(properties)
+    untrue = _untrue(shape, bbox, epsg)
     zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
     quadkey, time = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))
     date = time[:10]
@@ -226,16 +271,21 @@ def parse_item(
         quadkey=quadkey if quadkey_square(quadkey) else place.group(2) if place else "",
         date=date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else place.group(3) if place else "",
         clouds=_number(properties.get("tile:clouds_percent"), 0, 100),
-        epsg=_epsg(properties),
-        bbox=next((box for box in map(_box, described) if box), None),
+        epsg=None if untrue else epsg,
+        bbox=None if untrue else bbox,
         pan=images["pan_analytic"],
         mul=images["ms_analytic"],
         item=where,
-        shape=_shape(assets.get("pan_analytic")),
-        data_area=_number(properties.get("tile:data_area"), 0, math.inf),
-        trouble=trouble,
+        shape=None if untrue else shape,
+        data_area=_number(properties.get("tile:data_area"), 0, MOST_METRES**2 / 1e6),
+        trouble=trouble or untrue,
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
+        view=tuple(
+            (name, value)
+            for name, (low, high) in VIEW.items()
+            if (value := _number(properties.get(f"view:{name}"), low, high)) is not None
+        ),
     )
 
 
@@ -256,14 +306,27 @@ def _find(
         raise
 
 
+def _untrue(shape: tuple[int, int] | None, box: Box | None, epsg: int | None) -> str | None:
+    """What an item claims of its tile that no tile has, in one line; None if it may be true."""
+    if shape and max(shape) > MOST_PIXELS:
+        return f"a size that no tile has ({shape[0]} × {shape[1]} pixels)"
+    if box:
+        sides = box[2] - box[0], box[3] - box[1]
+        if max(sides) > MOST_METRES or max(map(abs, box)) > FARTHEST:
+            return f"a place that no tile has ({', '.join(f'{edge:g}' for edge in box)})"
+    if epsg and not is_crs(epsg):
+        return f"a CRS that isn't known (EPSG:{epsg})"
+    return None
+
+
 def _is_address(href: object) -> bool:
     """Whether a link is a plain address on a web server or in a bucket."""
-    return (
-        isinstance(href, str)
-        and href.startswith(("https://", "http://", "s3://"))
-        and href.isprintable()
-        and "\\" not in href
-    )
+    if not isinstance(href, str) or len(href) > LONGEST or not href.isprintable() or "\\" in href:
+        return False
+    try:
+        return urlsplit(href).scheme in ("https", "http", "s3")
+    except ValueError:
+        return False
 
 
 def _number(value: object, low: float, high: float) -> float | None:

@@ -1,10 +1,15 @@
 """Names of tiles, and lists of catalog IDs."""
 
+import re
 from pathlib import Path
 
 from potato.ard.item import Tile
+from potato.core.advice import FIRST_COLUMN
 from potato.core.types import PathLike
 from potato.errors import InputError
+
+_TABLE = re.compile(r"[\s,;|\"'{}\[\]]")
+"""What no CID has, and lines of tables and of JSON have."""
 
 
 def tile_name(tile: Tile) -> str:
@@ -19,7 +24,7 @@ def read_allow_list(path: PathLike) -> frozenset[str]:
         The lines in capitals, since a CID is the same in either case. They need not be CIDs.
 
     Raises:
-        InputError: if the file can't be read or has no line with text.
+        InputError: if the file can't be read, has no line with text, or is a table.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
@@ -29,6 +34,12 @@ def read_allow_list(path: PathLike) -> frozenset[str]:
             f"{path}: expected an allow-list, one CID a line; can't read it: {reason}"
         ) from error
     found = frozenset(line.strip().upper() for line in lines) - {""}
+    other = next((line for line in lines if _TABLE.search(line.strip())), None)
+    if other is not None:
+        raise InputError(
+            f"{path}: expected an allow-list, one CID a line, found {other.strip()[:60]!a}; if that is a "
+            f"table, keep its column of CIDs: {FIRST_COLUMN}"
+        )
     if not found:
         raise InputError(f"{path}: expected an allow-list, one CID a line, found no line with text")
     return found

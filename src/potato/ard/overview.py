@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from potato.ard.grid import Box
 from potato.ard.item import FORMAT
+from potato.core.advice import ADD_OVERVIEWS
 from potato.core.radiometry import STORED
 from potato.core.sensors import Sensor
 from potato.errors import InputError
@@ -61,7 +62,7 @@ def read_overview(path: str, sensor: Sensor | None, side: int) -> Overview:
         if longest > 4 * side * factors[level]:
             raise InputError(
                 f"{path}: expected overviews, as in a Cloud Optimized GeoTIFF, found none of about {side} "
-                f"pixels in {dataset.height} × {dataset.width}; make them with gdaladdo"
+                f"pixels in {dataset.height} × {dataset.width}; make them: {ADD_OVERVIEWS}"
             )
         if level == 0:
             pixels, valid = image(dataset).read(0, 0, dataset.height, dataset.width)

@@ -16,6 +16,7 @@ from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
 from potato.errors import ArdError
 from potato.raster import gdal
+from potato.raster.aws import explain_refusal, s3_options
 from potato.raster.remote import AnotherHostError, open_web
 
 TRIES = 3
@@ -26,6 +27,8 @@ TIMEOUT = 30
 
 SLOW = 1000
 """Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal_env`."""
+
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 LEADS_OUT = "a symlink that leads out of the ARD"
 
@@ -93,13 +96,19 @@ class Folder:
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of a file, or of a larger one `limit` + 1."""
-        with (self.folder / name).open("rb") as file:
+        path = self.folder / name
+        if not path.is_file():
+            raise OSError("not a file, but a named pipe or a device" if path.exists() else "not there")
+        with path.open("rb") as file:
             return file.read(limit + 1)
 
     def locate(self, name: str) -> str | None:
         """The path of a file; None without one, LinkError if a symlink leads out of the folder."""
         path = self.folder / name
-        if not path.is_file():
+        try:
+            if not path.is_file():
+                return None
+        except OSError:  # a name that is too long, say
             return None
         if not self._holds(path):
             raise LinkError(LEADS_OUT, path.name)
@@ -145,7 +154,8 @@ class Bucket:
                     self._known.add(name)
                     yield name
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            raise ArdError(f"can't list {self.root}: {_brief(error)}") from error
+            reason = _brief(error)
+            raise ArdError(f"can't list {self.root}: {reason}{explain_refusal(reason)}") from error
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of an object, or for a larger one `limit` + 1 spaces."""
@@ -165,7 +175,11 @@ def _bucket_settings(bucket: str) -> dict[str, Any]:
     """Settings of obstore's store, derived from GDAL's."""
     with gdal():
         options = {name: str(value) for name, value in rasterio.env.getenv().items()} | dict(os.environ)
-    settings: dict[str, Any] = {}
+        found = s3_options()
+    options |= found
+    settings: dict[str, Any] = {
+        name.removeprefix("AWS_").lower(): value for name, value in found.items() if name in _KEYS
+    }
     if options.get("AWS_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1"):
         settings["skip_signature"] = True
     region = options.get("AWS_REGION") or options.get("AWS_DEFAULT_REGION")
@@ -239,10 +253,13 @@ def open_source(source: str, *, follow_links: bool = False) -> Folder | Bucket |
     Raises:
         ArdError: if `source` isn't a folder, bucket or web address.
     """
-    if source.startswith("s3://"):
-        return Bucket(source)
-    if source.startswith(("https://", "http://")):
-        return Web(source)
+    try:
+        if source.startswith("s3://"):
+            return Bucket(source)
+        if source.startswith(("https://", "http://")):
+            return Web(source)
+    except ValueError as error:
+        raise ArdError(f"expected an address, found {source[:200]}: {error}") from error
     if "://" in source or source.startswith("/vsi"):
         raise ArdError(f"expected a folder, s3://… or https://…, found {source}")
     if not Path(source).is_dir():

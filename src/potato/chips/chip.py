@@ -7,7 +7,6 @@ of WorldView-2. The file's name doesn't change its bytes.
 
 import hashlib
 import io
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
-from potato.errors import ChipError
+from potato.errors import ChipError, InputError
+from potato.model.tensor_file import load_tensors
 from potato.raster import encode_png
 from potato.raster.atomic import write_whole
 
@@ -29,7 +29,7 @@ SIZE = 512
 """Default side of a chip in pan pixels."""
 
 _LIMIT = 64 << 20
-"""Bytes of the largest file that is opened; chips have 2.4 million."""
+"""Bytes of the largest file that is opened, and of its largest tensor; chips have 2.4 million."""
 
 _MAXIMUM = 32_767
 """The largest code of int16: Oklab ±3.2767, which no uint16 mul can leave."""
@@ -188,9 +188,7 @@ def load_chip(path: PathLike) -> Chip:
         >>> pan, mul, oklab = chip.tensors()  # doctest: +SKIP
     """
     try:
-        if Path(path).stat().st_size > _LIMIT:
-            raise ValueError(f"more than {_LIMIT >> 20} MB")
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        found = load_tensors(path, _LIMIT)
         if not isinstance(found, dict) or set(found) - {"native", "sensor"} != set(_TENSORS):
             raise ValueError("other things than pan, mul and target")
         name = found.pop("sensor", WORLDVIEW_2.name)
@@ -207,6 +205,6 @@ def load_chip(path: PathLike) -> Chip:
         raise ChipError(f"{path}: expected a chip, found no such file") from error
     except ChipError as error:
         raise ChipError(f"{path}: {error}") from error
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+    except (InputError, OSError, RuntimeError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ChipError(f"{path}: expected a chip (a .pt file of three tensors), found {reason}") from error

@@ -13,8 +13,9 @@ from potato.chips.folder import MANIFEST, chip_numbers, read_manifest
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
-from potato.errors import ChipError, InputError, OutputExists
-from potato.raster.atomic import make_folder, staging_folder
+from potato.errors import ChipError, InputError
+from potato.raster import check_folder, new_folder
+from potato.raster.atomic import make_folder, staging_folder, write_whole
 from potato.raster.json_lines import json_line
 
 TRAIN, TEST = "train", "test"
@@ -76,7 +77,7 @@ def link_chips(
 
     Args:
         sources: folders of chips.
-        chip_dir: the pool; must be new or empty.
+        chip_dir: the pool; must be new or empty, unless it is just the pool that is asked for.
         weights: shares of the pool, between 0 and 1, by source; only so many chips of these sources
             are taken. The others are taken whole.
         relative: whether links start from the pool's folder rather than from the root.
@@ -104,11 +105,7 @@ def link_chips(
         raise ChipError(
             f"expected different folders of chips, found {twice[0] + ' twice' if twice else 'none'}"
         )
-    pool = Path(os.path.realpath(chip_dir))
-    if pool.exists() and (not pool.is_dir() or any(pool.iterdir())):
-        raise OutputExists(
-            f"{chip_dir}: expected a new or empty folder, found something there; choose another"
-        )
+    pool = Path(os.path.realpath(check_folder(chip_dir)))
     shares = _shares(folders, real, weights or {})
     if split is None:
         parts = {"": found}
@@ -123,12 +120,16 @@ def link_chips(
         }
     taken = {name: _weighted(part, shares) for name, part in parts.items()}
     _keep_apart(pool, [source for part in taken.values() for source in part], apart_from)
-    make_folder(pool.parent)
-    with staging_folder(pool) as hidden:
-        growing = hidden / pool.name
-        for name, part in taken.items():
-            _write_pool(growing / name, pool / name, part, relative)
-        growing.rename(pool)
+    links = {name: _link(pool / name, part, relative) for name, part in taken.items()}
+    # A run that was killed at its very end, and is repeated, finds its work done.
+    if not all(_is_there(pool / name, wanted) for name, wanted in links.items()):
+        new_folder(pool)
+        make_folder(pool.parent)
+        with staging_folder(pool) as hidden:
+            growing = hidden / pool.name
+            for name, wanted in links.items():
+                _write_pool(growing / name, wanted)
+            growing.rename(pool)
     return LinkedChips(
         {
             Path(chip_dir) / name: {str(one.folder): len(one.numbers) for one in part}
@@ -261,19 +262,37 @@ def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) ->
                 )
 
 
-def _write_pool(folder: Path, final: Path, sources: list[Source], relative: bool) -> None:
-    folder.mkdir(parents=True)
+def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, dict[str, Any]]:
+    """The target of each link of a pool, and its row of the manifest, in their order."""
     waiting = [iter(source.numbers) for source in sources]
     starts = [
-        os.path.relpath(os.path.realpath(source.folder), final) if relative else source.folder.absolute()
+        Path(os.path.relpath(os.path.realpath(source.folder), pool)) if relative else source.folder.absolute()
         for source in sources
     ]
-    with (folder / MANIFEST).open("wb") as manifest:
-        for n, k in enumerate(fair_order([len(source.numbers) for source in sources])):
-            origin = next(waiting[k])
-            (folder / f"{n}.pt").symlink_to(Path(starts[k]) / f"{origin}.pt")
-            place = {"n": n, "source": sources[k].folder.name, "source_n": origin}
-            row = place | {
-                name: value for name, value in sources[k].rows[origin].items() if name not in place
-            }
-            manifest.write(json_line(row).encode())
+    links = {}
+    for n, k in enumerate(fair_order([len(source.numbers) for source in sources])):
+        origin = next(waiting[k])
+        place = {"n": n, "source": sources[k].folder.name, "source_n": origin}
+        links[starts[k] / f"{origin}.pt"] = place | sources[k].rows[origin] | place
+    return links
+
+
+def _manifest(links: Mapping[Path, dict[str, Any]]) -> str:
+    return "".join(map(json_line, links.values()))
+
+
+def _is_there(pool: Path, links: Mapping[Path, dict[str, Any]]) -> bool:
+    """Whether a folder holds a pool just as it would be made."""
+    try:
+        found = [(pool / f"{n}.pt").readlink() for n in range(len(links))]
+        text = (pool / MANIFEST).read_text(encoding="utf-8")
+        return (found, text, len(list(pool.iterdir()))) == ([*links], _manifest(links), len(links) + 1)
+    except (OSError, ValueError):
+        return False
+
+
+def _write_pool(folder: Path, links: Mapping[Path, dict[str, Any]]) -> None:
+    folder.mkdir(parents=True)
+    for n, target in enumerate(links):
+        (folder / f"{n}.pt").symlink_to(target)
+    write_whole(folder / MANIFEST, _manifest(links))

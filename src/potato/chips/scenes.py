@@ -167,12 +167,15 @@ def whole_cells(valid: Tensor, ratio: int) -> Tensor:
 def _for_coarser(imager: Imager) -> Imager:
     """An imager for Wald's protocol: its truth rings like real mul, its arrays are further apart.
 
-    The larger displacement replaces movement and parallax, which only pairs at full scale show.
+    The larger displacement replaces movement and parallax, which only pairs at full scale show. Mul
+    as a whole lies on pan, since coarser pixels make its displacement small.
     """
-    down, right = imager.displacement
+    (down, right), sides = imager.displacement, imager.band_sides
+    middle = sum(sides) / len(sides)
     return replace(
         imager,
         displacement=(1.4 * down, 1.4 * right),
+        sides=tuple(side - middle for side in sides),
         mul_mtf_boost=max(0.0, imager.mul_mtf_boost - 0.2),
         mul_fine_mtf_boost=imager.mul_fine_mtf_boost + 1.0,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
+from potato.ard.item import check_clouds
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import Sensor
@@ -122,7 +123,9 @@ def survey_ard(
 
     Raises:
         ArdError: if there is no usable tile, or the network fails.
+        InputError: if `max_clouds` is no percentage.
     """
+    check_clouds(max_clouds)
     usable: dict[str, tuple[Tile, int]] = {}
     skips: list[Skip] = []
     seen: set[str] = set()

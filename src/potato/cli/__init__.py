@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from potato.core.installation import VERSION, explain
-from potato.core.text import redact
-from potato.errors import PotatoError
+from potato.cli.output import complain, describe, flush, open_streams, silence_libraries
+from potato.core.installation import VERSION, explain, refuse_conflict
+from potato.engine.interrupts import INTERRUPTS
 
 __all__ = ["main", "potato"]
 
@@ -38,6 +38,9 @@ COMMANDS = {
 }
 """Commands by section of the help. `make-chips` is the function `make_chips` in `make_chips.py`."""
 
+CLICK = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort)
+"""What click's own main function handles."""
+
 INTERRUPTED = "potato: interrupted; no file was left incomplete"
 
 
@@ -46,16 +49,18 @@ def main() -> None:
     # Torch makes 300,000 objects that live to the end. Searching them for garbage while torch
     # loads, and once more at exit, takes half as long as loading it.
     gc.set_threshold(100_000)
+    open_streams()
+    silence_libraries()
     _catch_signals()
     try:
         code = potato.main(standalone_mode=False)
     except click.exceptions.Abort:  # Ctrl-C before a command began
-        click.echo(INTERRUPTED, err=True)
+        complain(INTERRUPTED)
         code = 130
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    sys.stdout.flush()
+    flush()
     gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -85,19 +90,20 @@ class Commands(click.Group):
                 )
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; an error of Potato's becomes one line on stderr and exit code 1."""
+        """Run a command; an error becomes one line on stderr and exit code 1."""
         if context.parent is not None:  # run by rio, whose main function catches no signals
             _catch_signals()
         try:
+            refuse_conflict()
             return super().invoke(context)
         except (KeyboardInterrupt, Exception) as error:
             if _caused_by_interrupt(error):
-                click.echo(INTERRUPTED, err=True)
+                complain(INTERRUPTED)
                 context.exit(130)
-            reason = explain(error, f'"{context.invoked_subcommand}"')
-            if context.params.get("debug") or not isinstance(reason, PotatoError):
+            if context.params.get("debug") or isinstance(error, CLICK):
                 raise
-            click.echo(f"potato: {redact(' '.join(str(reason).split()))}", err=True)
+            feature = f'"{context.invoked_subcommand}"'
+            complain(f"potato: {describe(explain(error, feature))}")
             context.exit(1)
 
 
@@ -109,8 +115,8 @@ def potato(debug: bool) -> None:
 
 
 def _catch_signals() -> None:
-    """Treat SIGTERM as Ctrl-C, so that both clean up; a signal that is ignored stays ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let every interruption clean up, as Ctrl-C does; a signal that is ignored stays ignored."""
+    for number in INTERRUPTS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -118,8 +124,8 @@ def _catch_signals() -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Interrupt the command once: a second signal would leave half of the files behind."""
     # Many send two: `timeout` to the process and its group, people who press Ctrl-C again.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in INTERRUPTS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

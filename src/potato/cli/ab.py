@@ -11,11 +11,15 @@ from potato.cli import options
 @click.argument("picture")
 @click.argument("output", type=click.Path())
 @click.option(
-    "--lightness", type=float, default=0.75, show_default=True, help="Oklab L of every pixel, 0 to 1."
+    "--lightness",
+    type=options.Number(),
+    default=0.75,
+    show_default=True,
+    help="Oklab L of every pixel, 0 to 1.",
 )
 @click.option(
     "--chroma",
-    type=float,
+    type=options.Number(),
     default=1.0,
     show_default=True,
     help="Factor on the chroma, that is, on Oklab a and b.",

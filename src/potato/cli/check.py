@@ -20,7 +20,7 @@ from potato.cli import options
     help="Folder for two pictures: the target and the output.",
 )
 @click.option(
-    "--fail-above", type=click.FloatRange(0), metavar="JND", help="End with exit code 3 above this error."
+    "--fail-above", type=options.Number(0), metavar="JND", help="End with exit code 3 above this error."
 )
 @options.device
 @options.overwrite

@@ -3,6 +3,7 @@
 import click
 
 from potato.cli.options import Decorator
+from potato.cli.output import complain
 
 chip_dir: Decorator = click.option(
     "--chip-dir",
@@ -41,4 +42,4 @@ sensor: Decorator = click.option(
 
 def tell(warning: str) -> None:
     """Print a warning on stderr."""
-    click.echo(f"potato: warning: {warning}", err=True)
+    complain(f"potato: warning: {warning}")

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from potato.cli import options
+from potato.cli.output import say
 
 PROTOCOLS = {"plain": "halvings", "mtf": "", "displaced": "displacement", "full": ""}
 """The protocols of a pair, and the option that belongs to each."""
@@ -69,7 +70,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
 )
 @click.option(
     "--displacement",
-    type=click.FloatRange(0, 4),
+    type=options.Number(0, 4),
     multiple=True,
     help="Protocol displaced: mul pixels between the arrays; may be repeated.  [default: 0, 0.35 and 0.6]",
 )
@@ -81,6 +82,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
 )
 @click.option(
     "--window",
+    cls=options.NumbersOption,
     type=int,
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",
@@ -88,7 +90,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
 )
 @click.option(
     "--fail-above",
-    type=click.FloatRange(0),
+    type=options.Number(0),
     metavar="JND",
     help="End with exit code 3 if the ΔE that the last line names is above this.",
 )
@@ -135,9 +137,9 @@ def evaluate(
         progress=progress,
     )
     if json_file == "-":
-        click.echo(result.as_json(), nl=False)
+        say(result.as_json(), end=False)
     elif not quiet:
-        click.echo(result)
+        say(result)
     if result.exceeds(fail_above):
         raise click.exceptions.Exit(3)
 

@@ -16,6 +16,7 @@ from potato.cli import options
 @options.aoi
 @click.option(
     "--window",
+    cls=options.NumbersOption,
     type=int,
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from potato.cli import options
+from potato.cli.output import complain
 
 
 # West and south may begin with a minus; click takes them for numbers, since no option is a number.
@@ -20,7 +21,7 @@ from potato.cli import options
 @click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
 @click.option(
     "--max-clouds",
-    type=click.FloatRange(0, 100),
+    type=options.Number(0, 100),
     default=100.0,
     metavar="PERCENT",
     help="Cloud that a tile may have, by its item.  [default: any]",
@@ -69,5 +70,5 @@ def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:
-            click.echo(result, err=True)  # what failed is an error
+            complain(result)  # what failed is an error
         raise click.exceptions.Exit(3)

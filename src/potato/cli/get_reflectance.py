@@ -2,6 +2,8 @@
 
 import click
 
+from potato.cli.output import say
+
 
 # X and Y may begin with a minus, so a word with a minus isn't always an option.
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -44,4 +46,4 @@ def get_reflectance(
         coordinates=coordinates or "pixels",  # type: ignore[arg-type]  # click has checked it
     )
     for row in (None, surface) if header else (surface,):
-        click.echo(sample_reflectance.reflectance_row(row))
+        say(sample_reflectance.reflectance_row(row))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from potato.cli import options
+from potato.cli.output import say
 
 
 def _weights(
@@ -39,7 +40,7 @@ def _weights(
 @click.option("--relative", is_flag=True, help="Make the links relative to the pool.")
 @click.option(
     "--split",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=options.Number(0, 1, min_open=True, max_open=True),
     metavar="SHARE",
     help="Put this share of the chips in POOL/train and the rest in POOL/test; no ground is in both.",
 )
@@ -62,6 +63,6 @@ def link_chips(sources: tuple[str, ...], chip_dir: str, quiet: bool, json_: bool
 
     linked = link.link_chips(sources, chip_dir, **settings)
     if json_:
-        click.echo(json.dumps({str(name): counts for name, counts in linked.pools.items()}))
+        say(json.dumps({str(name): counts for name, counts in linked.pools.items()}))
     elif not quiet:
-        click.echo(linked)
+        say(linked)

@@ -31,14 +31,14 @@ from potato.cli import chip_options, options
 )
 @click.option(
     "--max-clouds",
-    type=click.FloatRange(0, 100),
+    type=options.Number(0, 100),
     default=100,
     show_default=True,
     help="Percent of cloud that a tile may have at most.",
 )
 @click.option(
     "--minimum-valid",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=options.Number(0, 1, min_open=True),
     default=0.99,
     show_default=True,
     help="Share of a chip that must be valid.",

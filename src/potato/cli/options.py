@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from potato.cli.output import say
+
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
 
@@ -31,6 +33,53 @@ class RenamedOption(click.Option):
         self.opts = [*names, *self.old_names]
         super().add_to_parser(parser, ctx)
         self.opts = names
+
+
+class Number(click.FloatRange):
+    """A finite number within limits.
+
+    Shells and programs write `nan` for the result of a calculation that went wrong, and no limit
+    refuses it, since every comparison with it is false.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; a usage error if it isn't finite, or is beyond the limits."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"expected a number, found {value}", param, ctx)
+        return number
+
+
+class NumbersOption(click.Option):
+    """An option of several numbers, which may be one argument with commas between them.
+
+    Example:
+        >>> option = click.option("--bbox", cls=NumbersOption, type=float, nargs=4)
+    """
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser of the command line take numbers with commas apart first."""
+        super().add_to_parser(parser, ctx)
+        parse = parser.parse_args
+        parser.parse_args = lambda args: parse(args=self._split(args))
+
+    def _split(self, arguments: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for argument in arguments:
+            name, _, value = argument.partition("=")
+            if name in self.opts and "," in value:
+                found += [name, *self._numbers(value)]
+            elif found and found[-1] in self.opts and "," in argument:
+                found += self._numbers(argument)
+            else:
+                found.append(argument)
+        return found
+
+    def _numbers(self, text: str) -> list[str]:
+        numbers = text.replace(",", " ").split()
+        if len(numbers) != self.nargs:
+            raise click.UsageError(f"expected {self.metavar} after {self.opts[0]}, found {text}")
+        return numbers
 
 
 def _as_dict(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -89,13 +138,18 @@ creation_options: Decorator = click.option(
 )
 bbox: Decorator = click.option(
     "--bbox",
+    cls=NumbersOption,
     type=float,
     nargs=4,
     metavar="W S E N",
-    help="Degrees: read and show only the ground between these.",
+    help="Degrees: read and show only the ground between these; W,S,E,N is fine, too.",
 )
 aoi: Decorator = click.option(
-    "--aoi", type=click.Path(), metavar="GEOJSON", help="Read and show only the polygons of this file."
+    "--aoi",
+    type=click.Path(),
+    metavar="FILE",
+    help="Read and show only the polygons of this file: GeoJSON or, with the extra 'vectors', a "
+    "GeoPackage, a shapefile, KML, …",
 )
 look: Decorator = _choice(
     "--look",
@@ -105,12 +159,12 @@ look: Decorator = _choice(
 )
 exposure: Decorator = click.option(
     "--exposure",
-    type=click.FloatRange(0.1, 100),
+    type=Number(0.1, 100),
     help="Exposure of the look: about how many times brighter dark areas become.",
 )
 contrast: Decorator = click.option(
     "--contrast",
-    type=click.FloatRange(0.2, 5),
+    type=Number(0.2, 5),
     help="Contrast of the look: above 1, shadows are deeper.",
 )
 grade: Decorator = click.option(
@@ -279,7 +333,7 @@ def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:
     several = result if isinstance(result, tuple) else (result,)
     if json_:
         facts = [{**dataclasses.asdict(each), **others} for each in several]
-        click.echo(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
+        say(json.dumps(facts if isinstance(result, tuple) else facts[0], default=str))
     elif not quiet:
         for each in several:
-            click.echo(each)
+            say(each)

@@ -21,7 +21,7 @@ from potato.cli import options
 @click.option("--allow-list", type=click.Path(), help="Allow-list to write, for make-chips and fuse-ard.")
 @click.option("--top", type=click.IntRange(1), help="The most CIDs on the allow-list.")
 @click.option(
-    "--above", type=click.FloatRange(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
+    "--above", type=options.Number(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
 )
 @click.option("--sheet", type=click.Path(), help="HTML page to write, to view and change ratings.")
 @click.option(

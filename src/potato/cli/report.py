@@ -14,6 +14,7 @@ from potato.cli import options
 @click.option("--delivery", metavar="DELIVERY", help="The delivery from which they were made.")
 @click.option(
     "--window",
+    cls=options.NumbersOption,
     nargs=4,
     type=int,
     metavar="ROW COLUMN HEIGHT WIDTH",

@@ -6,6 +6,7 @@ import json
 import click
 
 from potato.cli import options
+from potato.cli.output import say
 
 ROW = "{:<10} {:<29} {:>5}  {:>6}  {:<9}  {}"
 """Columns of the table."""
@@ -26,10 +27,10 @@ def sensors(json_: bool) -> None:
 
     if json_:
         facts = [{**dataclasses.asdict(each), "weights": default_weights(each)} for each in SENSORS]
-        click.echo(json.dumps(facts))
+        say(json.dumps(facts))
         return
-    click.echo(ROW.format("NAME", "SATELLITE", "RATIO", "ERROR", "WEIGHTS", "BANDS"))
+    say(ROW.format("NAME", "SATELLITE", "RATIO", "ERROR", "WEIGHTS", "BANDS"))
     for each in SENSORS:
         error = "–" if each.colour_error is None else f"{each.colour_error:.2f}"
         bands = " ".join(each.bands)
-        click.echo(ROW.format(each.name, each.title, each.ratio, error, default_weights(each), bands))
+        say(ROW.format(each.name, each.title, each.ratio, error, default_weights(each), bands))

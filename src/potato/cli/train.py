@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from potato.cli import options
+from potato.cli import options, output
 from potato.training.config import OLD_NAMES, SCHEDULES, TrainConfig
 
 
 def _option(*names: str, **more: Any) -> Callable[[Any], Any]:
     """An option with the default of the `TrainConfig` field of its name."""
     default = getattr(TrainConfig, names[-1].split("/")[0].removeprefix("--").replace("-", "_"))
+    if isinstance(default, float):
+        more.setdefault("type", options.Number())
     return click.option(*names, default=default, show_default=default is not None, **more)
 
 
@@ -30,7 +32,7 @@ def _new_name(name: str) -> str:
 @_option("--test-length", type=click.IntRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
-    type=click.FloatRange(0, 1),
+    type=options.Number(0, 1),
     help="Share of samples that are simulated on the fly.  [default: 0 with --chips, 1 without]",
 )
 @_option(
@@ -68,13 +70,13 @@ def _new_name(name: str) -> str:
 )
 @_option("--weight-decay", help="Weight decay of AdamW.")
 @_option("--clip", help="Largest norm of a step's gradient.")
-@_option("--fringe-weight", help="Weight, beside ΔE, of fine magenta and green beyond the truth's.")
+@_option("--fringe-weight", help="Weight, beside ΔE, of fine chroma beyond the truth's.")
 @_option("--ghost-weight", help="Weight, beside ΔE, of fine lightness in neither pan nor the truth.")
 @_option(
     "--saturated-weight",
     help="Weight, beside ΔE, of ΔE at saturated pixels, which the other two losses skip.",
 )
-@_option("--ema", type=click.FloatRange(0, 1), help="Decay, per step, of the moving average of the weights.")
+@_option("--ema", type=options.Number(0, 1), help="Decay, per step, of the moving average of the weights.")
 @_option(
     "--batch-size",
     type=click.IntRange(1),
@@ -98,7 +100,7 @@ def _new_name(name: str) -> str:
     help="Processes that read chips and simulate scenes; 0 for the training process itself.  "
     "[default: 1; beside a GPU, up to 16, but one core is left]",
 )
-@_option("--save-every", type=click.FloatRange(0), help="Minutes between saves within an epoch.")
+@_option("--save-every", type=options.Number(0), help="Minutes between saves within an epoch.")
 @options.device
 @options.quiet
 @options.json_
@@ -111,7 +113,7 @@ def train(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.training.run import train
 
-    say = None if quiet or json_ else click.echo
+    say = None if quiet or json_ else output.say
     result = train(TrainConfig(**settings), progress=options.show_progress(quiet), say=say)
     if json_:
-        click.echo(json.dumps(dataclasses.asdict(result), default=str))
+        output.say(json.dumps(dataclasses.asdict(result), default=str))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from potato.core.platforms import find_sensor
 from potato.core.sensor_table import (
     FOUR_BANDS,
+    LANDSAT_7,
     LANDSAT_8,
     LANDSAT_9,
+    LANDSAT_BGRN,
     LEGION,
     PLEIADES_NEO_3,
     PLEIADES_NEO_4,
@@ -42,6 +44,7 @@ BAND_SETS = (
     BandSet("bgrn", tuple(each for each in SENSORS if each.fits(FOUR_BANDS))),
     BandSet("neo", (PLEIADES_NEO_3, PLEIADES_NEO_4)),
     BandSet("landsat", (LANDSAT_8, LANDSAT_9)),
+    BandSet("landsat-bgrn", (LANDSAT_7, LANDSAT_BGRN)),
 )
 """The sets that `runs/reference.sh` makes weights for."""
 
@@ -51,8 +54,8 @@ def find_set(sensor: Sensor) -> BandSet | None:
 
     Example:
         >>> from potato.core.sensor_table import GEOEYE_1, LANDSAT_7
-        >>> find_set(GEOEYE_1).name, find_set(LANDSAT_7)
-        ('bgrn', None)
+        >>> find_set(GEOEYE_1).name, find_set(LANDSAT_7).name
+        ('bgrn', 'landsat-bgrn')
     """
     return next((each for each in BAND_SETS if each.sensors[0].fits(sensor)), None)
 

@@ -182,7 +182,8 @@ def draw_picture(
     look = look_of(tags, 8 * codes.itemsize)
     if look is not None and look.exposure is None:
         shown = shown or NATURAL.graded(look.grade)
-        drawn = render(unrender(codes, look), shown, dither(*valid.shape, row, column)).astype(np.uint8)
+        height, width = valid.shape
+        drawn = render(unrender(codes, look), shown, dither(height, width, row, column)).astype(np.uint8)
     else:
         drawn = codes if codes.itemsize == 1 else (codes // 257).astype(np.uint8)
     return np.where(valid, drawn, np.uint8(PICTURE_BACKGROUND))

@@ -30,8 +30,8 @@ NOISE = ("ground", "vegetation")
 """Where noise of chroma is measured: on ground where pan is flat, and in dark vegetation."""
 
 FLAT = 0.03
-"""Ground is flat where the deviation of fine detail in the cube root of pan, within about a mul
-pixel, is at most this share of the mean there; pan itself deviates by three times the share."""
+"""Ground is flat where fine detail in the cube root of pan deviates, within about a mul pixel, by
+less than this share of the mean there; pan itself deviates by three times the share."""
 
 VEGETATION, DARK = 0.4, 0.05
 """NDVI above which a cell is vegetation, and Y (1 for white) up to which it is dark: shaded crowns

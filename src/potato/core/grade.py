@@ -31,8 +31,9 @@ logarithms of red / green and of blue / green are together no further than this 
 LEAST_LIGHT = 0.02
 """Luminance from which the hue of a pixel counts: noise gives darker ones any hue."""
 
-DARKEST = 0.001
-"""Share of the sample that is darker than the black point, as for haze (`deliveries.haze`)."""
+DARKEST = 0.01
+"""Share of the sample whose mean is the black point: deep shadows. A tenth of it would be artefacts
+of processing on the real pair of WorldView-2."""
 
 MOST_BLACK = 0.05
 """The largest black point: a product without dark ground would lose its shadows."""
@@ -129,10 +130,10 @@ leaves to the darkest objects (`deliveries.haze.DARKEST`)."""
 def measure_grade(light: NDArray[Any]) -> Grade:
     """The grade of a product by a sample of it.
 
-    The black point is darker than all but `DARKEST` of the sample, channel by channel. The white
-    point has the mean hue of the brightest `BRIGHTEST` of what may be grey (`NEAR_GREY`), and
-    becomes grey; without as much such ground as black, `GREY` does. The luminance that `BRIGHTEST`
-    of the sample exceed becomes `WHITE`.
+    The black point is the mean of the darkest `DARKEST` of the sample. The white point has the mean
+    hue of the brightest `BRIGHTEST` of what may be grey (`NEAR_GREY`), and becomes grey; where that
+    is less ground than `DARKEST`, `GREY` does. The luminance that `BRIGHTEST` of the sample exceed
+    becomes `WHITE`.
 
     Args:
         light: linear sRGB (3, n) of pixels that are spread over the product.
@@ -142,7 +143,9 @@ def measure_grade(light: NDArray[Any]) -> Grade:
     """
     if not light.size:
         raise InputError("expected valid pixels to measure a grade on, found none")
-    black = np.quantile(light, DARKEST, axis=1, method="lower").clip(0, MOST_BLACK)
+    luminance = np.array(SRGB_TO_XYZ[1]) @ light
+    dark = luminance <= np.quantile(luminance, DARKEST, method="lower")
+    black = light[:, dark].mean(1).clip(0, MOST_BLACK)
     above = (light - black[:, None]).clip(1e-4)
     luminance = np.array(SRGB_TO_XYZ[1]) @ above
     hue = np.log(above[[0, 2]] / above[1]) - np.log(GREY)[[0, 2], None]

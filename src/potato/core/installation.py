@@ -1,17 +1,28 @@
 """This package: its name, its version, and the extras that some features need."""
 
 import contextlib
+import glob
+import json
+import shlex
 from collections.abc import Iterator
 
-from potato.errors import ExtraError
+from potato.core.text import redact
+from potato.errors import ConflictError, ExtraError
 
-DISTRIBUTION = "potato"
+DISTRIBUTION = "potato-pansharp"
 """The name that pip installs, and that the package's metadata go by."""
+
+STRANGER = "potato"
+"""The name of another project's distribution, which also installs a package `potato`."""
 
 VERSION = "0.3.0"
 """The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
-EXTRAS = {"torch": ("workshop", "PyTorch"), "matplotlib": ("plots", "matplotlib")}
+EXTRAS = {
+    "torch": ("workshop", "PyTorch"),
+    "matplotlib": ("plots", "matplotlib"),
+    "pyogrio": ("vectors", "pyogrio"),
+}
 """The extra that brings a package, and the name by which people know it."""
 
 
@@ -20,9 +31,37 @@ def install_command(*extras: str) -> str:
 
     Example:
         >>> install_command("plots")
-        "pip install 'potato[plots]'"
+        "pip install 'potato-pansharp[plots]'"
     """
     return f"pip install '{DISTRIBUTION}[{','.join(extras)}]'"
+
+
+def refuse_conflict() -> None:
+    """Refuse to run from a folder into which another distribution has put a package `potato`.
+
+    Raises:
+        ConflictError: if there is one. Of files with the names of ours, either may be left.
+    """
+    # Metadata take longer to load, and `core` imports no pathlib.
+    site = __file__.rpartition("potato")[0]
+    for found in glob.glob(f"{STRANGER}-*.*-info", root_dir=site):  # noqa: PTH207
+        stranger = found.rpartition(".")[0]
+        raise ConflictError(
+            f"expected {DISTRIBUTION} alone, found another project's {stranger} in the same folder: "
+            f"pip uninstall --yes {STRANGER} {DISTRIBUTION}, then pip install {DISTRIBUTION}"
+        )
+
+
+def reinstall_command() -> str:
+    """The command that installs this package again, from where it came."""
+    from importlib import metadata
+
+    try:
+        origin = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        origin = {}
+    url = str(origin.get("url", "")) if isinstance(origin, dict) else ""
+    return f"pip install --force-reinstall --no-deps {shlex.quote(redact(url)) if url else DISTRIBUTION}"
 
 
 def explain(error: BaseException, feature: str) -> BaseException:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from potato.errors import InputError
+
 TIFF_BLOCK = 512
 """Side of a TIFF block in pixels."""
 
@@ -77,3 +79,14 @@ PROFILES = {
         ),
     )
 }
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of a name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in PROFILES:
+        raise InputError(f"expected a profile among {', '.join(PROFILES)}, found {name!r}")
+    return PROFILES[name]

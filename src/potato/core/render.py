@@ -28,7 +28,6 @@ GeoEye-1, QuickBird-2, IKONOS-2, Pléiades, SPOT-6, Gaofen-2 and Landsat 8.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,6 +59,9 @@ class Look:
         contrast: c of the tone curve; above 1 it deepens shadows.
         saturation: factor on the distance of colours from grey, after the tone curve.
         grade: what becomes of light first.
+
+    Raises:
+        InputError: if exposure, contrast or saturation isn't from 0.001 to 1,000.
     """
 
     name: str
@@ -68,6 +70,12 @@ class Look:
     contrast: float = 1.0
     saturation: float = 1.0
     grade: Grade = PLAIN
+
+    def __post_init__(self) -> None:
+        numbers = {"exposure": self.exposure, "contrast": self.contrast, "saturation": self.saturation}
+        for name, number in numbers.items():
+            if number is not None and not 1e-3 <= number <= 1e3:
+                raise InputError(f"expected {name} from 0.001 to 1,000, found {number:g}")
 
     @property
     def white(self) -> int:
@@ -91,8 +99,8 @@ class Look:
 
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
-CLEAR = Look("clear", 8, exposure=4.5, contrast=1.7, saturation=1.1, grade=STANDARD)
-_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.9, saturation=1.4)
+CLEAR = Look("clear", 8, exposure=5.0, contrast=1.7, saturation=1.1, grade=STANDARD)
+_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
 LOOKS = {look.name: look for look in (NATURAL, CLEAR, _STRONG, FLAT)}
 
 R2_STEPS = (0.5698402909980532, 0.7548776662466927)
@@ -100,15 +108,19 @@ R2_STEPS = (0.5698402909980532, 0.7548776662466927)
 
 
 def as_look(look: str | Look) -> Look:
-    """A look, or that of a name.
+    """A look, or the one of a name.
 
     Raises:
-        InputError: if no look has that name.
+        InputError: if there is no look of that name.
+
+    Example:
+        >>> as_look("flat") is FLAT
+        True
     """
     if isinstance(look, Look):
         return look
     if look not in LOOKS:
-        raise InputError(f"expected a look of {', '.join(LOOKS)}, found {look}")
+        raise InputError(f"expected a look among {', '.join(LOOKS)}, found {look!r}")
     return LOOKS[look]
 
 
@@ -121,11 +133,15 @@ def adjust(look: Look, exposure: float | None = None, contrast: float | None = N
         contrast: the new contrast; None keeps the look's own.
 
     Raises:
-        InputError: if the look has no tone curve to adjust.
+        InputError: if the look has no tone curve to adjust, or a number isn't from 0.001 to 1,000.
     """
     if look.exposure is None and (exposure is not None or contrast is not None):
         raise InputError(f"the {look.name} look has no tone curve: leave out exposure and contrast")
-    return dataclasses.replace(look, exposure=exposure or look.exposure, contrast=contrast or look.contrast)
+    return dataclasses.replace(
+        look,
+        exposure=look.exposure if exposure is None else exposure,
+        contrast=look.contrast if contrast is None else contrast,
+    )
 
 
 def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
@@ -149,12 +165,10 @@ def look_of(tags: Mapping[str, str], bits: int) -> Look | None:
     defaults = {"EXPOSURE": "nan", "CONTRAST": "nan", "SATURATION": "1"}
     try:
         numbers = [float(tags.get(f"POTATO_{key}", default)) for key, default in defaults.items()]
-    except ValueError:
+        exposure, contrast, saturation = numbers
+        return Look(name, bits, exposure, contrast, saturation, grade)
+    except (ValueError, InputError):
         return None
-    if not all(0 < number < math.inf for number in numbers):
-        return None
-    exposure, contrast, saturation = numbers
-    return Look(name, bits, exposure, contrast, saturation, grade)
 
 
 def tone(rgb: ArrayT, exposure: float, contrast: float, saturation: float = 1.0) -> ArrayT:

@@ -3,26 +3,61 @@
 import json
 import os
 import re
+import unicodedata
 from typing import Any
 
 SECRETS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_ACCESS_TOKEN",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
     "GDAL_HTTP_AUTH",
     "GDAL_HTTP_BEARER",
+    "GDAL_HTTP_COOKIE",
     "GDAL_HTTP_HEADERS",
+    "GDAL_HTTP_PROXYUSERPWD",
     "GDAL_HTTP_USERPWD",
+    "GS_OAUTH2_CLIENT_SECRET",
+    "GS_OAUTH2_REFRESH_TOKEN",
+    "GS_SECRET_ACCESS_KEY",
 )
 """Environment variables whose values are secret."""
 
 SHORTEST_SECRET = 6
 """Letters; shorter values are left in, since they are parts of common words."""
 
-_LOGIN = re.compile(r"(?<=://)[^/\s'\"@]+@")
+_LOGIN = re.compile(r"(?<=://)(?:[^/?#\s\"<>]*|[^/?#\s:@]+:(?!\d*[/?#])[^\s\"<>]*)@")
 _QUERY = re.compile(
-    r"((?:[a-z0-9]+://|/vsi)[^\s?'\"]*)\?[^\s'\"(),;]+?(?=:?(?:[\s'\"(),;]|$))", re.IGNORECASE
+    # Queries may have any punctuation, so only that at the end of a word belongs to the sentence.
+    r"((?:[a-z0-9+.-]+://|/vsi)[^\s?\"<>`]*)\?[^\s\"<>`]*?(?=[\])}'`.,:;]*(?:[\s\"<>`]|$))",
+    re.IGNORECASE,
 )
+
+
+def readable(text: str) -> str:
+    r"""A text in which every character shows, so that none of them commands a terminal.
+
+    Others than line breaks and tabs become escapes, as JSON has them.
+
+    >>> print(readable("Band 1\x1b[2J"))
+    Band 1\u001b[2J
+    """
+    if text.isprintable():
+        return text
+    kept = (each if _shows(each) else _escaped(each) for each in text)
+    return "".join(kept)
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs"
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def counted(count: int, noun: str) -> str:
@@ -48,6 +83,7 @@ def redact(text: str) -> str:
 
     The login and the query of an address go: `https://user:password@host/a.tif?X-Amz-Signature=…`
     becomes `https://host/a.tif`. The values of the environment variables in `SECRETS` become `…`.
+    The rest becomes `readable`.
 
     >>> redact("can't open https://me:pass@host.example/a.tif?token=1")
     "can't open https://host.example/a.tif"
@@ -57,7 +93,7 @@ def redact(text: str) -> str:
         value = os.environ.get(name, "")
         if len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "…")
-    return text
+    return readable(text)
 
 
 def script_json(data: Any) -> str:

@@ -19,7 +19,7 @@ def find_files(contents: Contents) -> list[Product]:
     for name in contents.ending(*DRIVERS):
         images.append(_image(name, read_part(contents, name)))
     used = tuple(image for image in images if image is not None)
-    return [Product(PurePosixPath(contents.path).name, "files", contents, used)] if used else []
+    return [Product(PurePosixPath(contents.root).name, "files", contents, used)] if used else []
 
 
 def _image(name: str, header: Header) -> VendorImage | None:

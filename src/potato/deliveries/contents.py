@@ -123,6 +123,8 @@ def _list_folder(path: str) -> Contents:
             )
 
     def read(name: str, most: int) -> bytes:
+        if not (root / name).is_file():
+            raise OSError("not a file, but a named pipe or a device")
         with (root / name).open("rb") as file:
             return file.read(most)
 

@@ -19,6 +19,7 @@ from potato.deliveries.landsat import find_landsat
 from potato.deliveries.layout import make_layer, named_bands, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
+from potato.deliveries.sense import sensible
 from potato.errors import DeliveryError
 from potato.raster import Layer
 from potato.raster.sidecars import DESCRIPTIONS
@@ -96,9 +97,10 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
     if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
         return _product_of(name)
     contents = list_contents(name)
-    products = next((found for find in READERS if (found := find(contents))), None)
-    if products is None:
-        products = find_files(contents)
+    with sensible(name):
+        products = next((found for find in READERS if (found := find(contents))), None)
+        if products is None:
+            products = find_files(contents)
     if not products:
         raise DeliveryError(
             f"{name}: expected images (.tif, .jp2), found none in {counted(len(contents.names), 'file')}"
@@ -154,6 +156,17 @@ def open_layers(
     Raises:
         DeliveryError: if the product is incomplete, inconsistent or not understood.
     """
+    with sensible(product.contents.path):
+        return _open_layers(product, calibrate, allow_missing, sensor, band_order)
+
+
+def _open_layers(
+    product: Product,
+    calibrate: Calibrate,
+    allow_missing: bool,
+    sensor: Sensor | None,
+    band_order: Sequence[str],
+) -> Delivery:
     contents = product.contents
     pan, mul = (with_bands(contents, image) for image in choose_pair(product))
     missing = pan.missing + mul.missing

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
+from potato.core.advice import PROJECT
 from potato.deliveries.contents import Contents
 from potato.deliveries.markup import parse_xml
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
@@ -79,7 +80,7 @@ def _refuse(name: str, level: str, radiometry: str) -> str:
     if level in ("SENSOR", "PRIMARY"):
         return (
             f"{name} is a primary product, which lies on no map; project pan and mul first, "
-            "for example with gdalwarp -rpc -t_srs EPSG:… or orthority"
+            f"with orthority, or on flat ground: {PROJECT}"
         )
     if radiometry in ("DISPLAY", "SEAMLESS", "LINEAR_STRETCH"):
         return (

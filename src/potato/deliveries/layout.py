@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from affine import Affine
 
+from potato.core.advice import PROJECT
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
 from potato.core.text import counted
@@ -143,8 +144,8 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
     if header.grid.crs is None:
         raise DeliveryError(
             f"{header.name}: expected a place on Earth, found "
-            f"{'only RPCs' if header.model == 'rpc' else 'none'}; project pan and mul first, for example "
-            "with gdalwarp -rpc -t_srs EPSG:… or orthority"
+            f"{'only RPCs' if header.model == 'rpc' else 'none'}; project pan and mul first, with "
+            f"orthority, or on flat ground: {PROJECT}"
         )
     places = [_offset(header, other) for _, other in there]
     top, left = _corner(there[0][0], places, image)

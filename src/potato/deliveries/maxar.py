@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from potato.core.advice import PROJECT
 from potato.deliveries.contents import DRIVERS, Contents, read_part
 from potato.deliveries.markup import parse_xml
 from potato.deliveries.maxar_constants import find_constants
@@ -161,7 +162,7 @@ def _refuse(facts: Mapping[str, str], name: str) -> str:
     if facts.get("productlevel", "") == "LV1B" or "1BS-" in name.upper():
         return (
             f"{name} is of level 1B, which lies on no map; project pan and mul first, "
-            "for example with gdalwarp -rpc -t_srs EPSG:… or orthority"
+            f"with orthority, or on flat ground: {PROJECT}"
         )
     enhancement = facts.get("radiometricenhancement", "").upper()
     if enhancement not in ("", "OFF", "NONE", "ACOMP"):

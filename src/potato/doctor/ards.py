@@ -7,6 +7,7 @@ from typing import NamedTuple
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
+from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding, State
 from potato.engine.threads import map_blocks
@@ -79,12 +80,12 @@ REMEDIES = {
     "overviews": Remedy(
         False,
         "large images without overviews",
-        "gdaladdo -r average IMAGE; without overviews web tiles are slow",
+        f"{ADD_OVERVIEWS}; without overviews web tiles are slow",
     ),
     "strips": Remedy(
         False,
         "large images stored in rows",
-        "gdal_translate -of COG IN OUT; in rows, windows are slow",
+        f"{AS_COG}; in rows, windows are slow",
     ),
 }
 """The remedy for each kind of flaw, in the order in which findings are listed."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 
-from potato.core.installation import DISTRIBUTION, VERSION, install_command
+from potato.core.advice import RASTERIO_WHEELS, UPGRADE_RASTERIO
+from potato.core.installation import DISTRIBUTION, VERSION, install_command, reinstall_command
 from potato.core.text import counted
 from potato.doctor.finding import Finding
 from potato.engine.devices import GPU_START, find_gpus
@@ -36,7 +37,7 @@ def examine_software() -> Iterator[Finding]:
         shipped = ", ".join(f"{name} {load_model(name).digest}" for name in shipped_weights())
         yield Finding("weights", "fine", f"shipped: {shipped}")
     except WeightsError as error:
-        remedy = f"install again: pip install --force-reinstall {DISTRIBUTION}"
+        remedy = f"install again, from where Potato came: {reinstall_command()}"
         yield Finding("weights", "wrong", str(error), remedy)
     missing = [extra for extra in FOR_USERS if not _is_installed(extra)]
     if missing:
@@ -49,16 +50,14 @@ def _gdal() -> Iterator[Finding]:
     versions = f"{found.gdal}, PROJ {found.proj}, rasterio {found.rasterio}"
     if tuple(map(int, re.findall(r"\d+", found.gdal)[:2])) < OLDEST_GDAL:
         oldest = ".".join(map(str, OLDEST_GDAL))
-        yield Finding(
-            "GDAL", "wrong", f"{versions}; expected {oldest} or newer", "pip install --upgrade rasterio"
-        )
+        yield Finding("GDAL", "wrong", f"{versions}; expected {oldest} or newer", UPGRADE_RASTERIO)
     else:
         yield Finding("GDAL", "fine", versions)
     if not found.finds_places:
         reason = "can't find UTM zone 11: its tables are missing, or belong to another version"
         remedy = "unset PROJ_DATA, PROJ_LIB and GDAL_DATA, which another installation may have set"
         yield Finding("PROJ", "wrong", reason, remedy)
-    remedy = "use rasterio's own wheels: pip install --force-reinstall --only-binary rasterio rasterio"
+    remedy = f"use rasterio's own wheels: {RASTERIO_WHEELS}"
     if "DEFLATE" not in found.cog:
         yield Finding("COG", "wrong", "this GDAL can't write Cloud Optimized GeoTIFFs", remedy)
     elif "ZSTD" not in found.cog:
@@ -83,7 +82,11 @@ def _devices() -> Finding:
 
 def _is_installed(extra: str) -> bool:
     """Whether all packages of an extra are installed; True if Potato has no package metadata."""
-    for requirement in metadata.requires(DISTRIBUTION) or ():
+    try:
+        requirements = metadata.requires(DISTRIBUTION)
+    except metadata.PackageNotFoundError:  # run from a checkout that isn't installed
+        return True
+    for requirement in requirements or ():
         name, _, marker = requirement.partition(";")
         if re.search(rf"extra == ['\"]{extra}['\"]", marker):
             try:

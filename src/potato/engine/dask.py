@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from potato.core.installation import VERSION, install_command
 from potato.core.text import redact
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
+from potato.engine.process_state import SharedChange
 from potato.engine.threads import available_cores
 from potato.errors import ClusterError
 
@@ -42,6 +43,12 @@ pixels depend on them; local parts of a version, such as `+cpu`, may differ."""
 MALLOC_BYTES = {-1: 256 << 20, -3: 32 << 20}
 """Freed memory that the C library keeps for itself, close to its own defaults: up to 256 MB at the
 end of the heap (M_TRIM_THRESHOLD), and every block below 32 MB (M_MMAP_THRESHOLD)."""
+
+NO_PAGES: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+"""Dask's configuration by which it serves nothing over HTTP."""
 
 SCHEDULER_GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"
 
@@ -90,19 +97,11 @@ def open_cluster(where: str, workers: int | None = None, waits: Waits = DEFAULT_
             f"expected Dask, which --cluster {where} needs, found it missing; {install_command('dask')}"
         ) from error
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(_QUIET.held())
         address: Any = where
         local = where == LOCAL
         if local:
-            count = max(1, available_cores() if workers is None else workers)
-            address = distributed.LocalCluster(
-                n_workers=count,
-                threads_per_worker=max(1, available_cores() // count),
-                memory_limit=MEMORY_BYTES,
-                # Any free port: the dashboard's usual one is often taken.
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-            )
+            address = _start_local(max(1, available_cores() if workers is None else workers))
             stack.callback(_end, address)
         try:
             client = distributed.Client(address, timeout=waits.connect, set_as_default=False)
@@ -204,7 +203,8 @@ class Cluster(Executor):
         try:
             versions, result = future.result()
         except KilledWorker as error:
-            return Lost(f"its worker died, {error.allowed_failures + 1} times; is there too little memory?")
+            times = error.allowed_failures + 1
+            return Lost(f"its worker died, {times} times; is there too little memory?", died=True)
         except Exception as error:
             # `attempt` catches whatever a job raises, so this one never began.
             reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
@@ -218,6 +218,35 @@ class Cluster(Executor):
         return result
 
 
+def _start_local(workers: int) -> "LocalCluster":
+    """Start a cluster on this machine that no other user of it can use.
+
+    Whoever reaches a scheduler runs code in it. So all of its connections ask for a key that is
+    made for this run and never written to a file, and it serves no pages.
+    """
+    import dask
+    import distributed
+
+    try:
+        own = distributed.Security.temporary()
+    except ImportError as error:
+        raise ClusterError(
+            f"expected cryptography, by which --cluster {LOCAL} keeps others out, found it missing; "
+            f"{install_command('dask')}"
+        ) from error
+    with SharedChange(lambda: dask.config.set(NO_PAGES)).held():
+        return distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=max(1, available_cores() // workers),
+            memory_limit=MEMORY_BYTES,
+            security=own,
+            # Any free port: the usual one is often taken.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        )
+
+
 def _end(cluster: "LocalCluster") -> None:
     """Close a cluster. Dask kills workers of a busy machine that take longer than it waits."""
     with contextlib.suppress(TimeoutError):
@@ -225,7 +254,7 @@ def _end(cluster: "LocalCluster") -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Keep Dask's log off the terminal; the run's result says all that matters."""
     # Several of its loggers have levels of their own.
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
@@ -237,6 +266,9 @@ def _quiet() -> Iterator[None]:
     finally:
         for log, level in levels.items():
             log.setLevel(level)
+
+
+_QUIET = SharedChange(_silence)
 
 
 def _same(function: Any) -> Any:

@@ -30,10 +30,12 @@ class Lost:
     Attributes:
         reason: the exception that the job raised, or how its worker died, in one line.
         error: the exception itself, if it is one of Potato's own.
+        died: whether its worker died, which says little about the job.
     """
 
     reason: str
     error: PotatoError | None = field(default=None, compare=False)
+    died: bool = field(default=False, compare=False)
 
 
 def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:

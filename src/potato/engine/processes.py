@@ -6,15 +6,14 @@ died of. Executors of Python's library give up all their jobs when one worker di
 
 import contextlib
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Generic
 
+from potato.engine.children import end_with_parent
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
 
@@ -25,7 +24,11 @@ _END: Any = object()
 
 
 class Processes(Executor):
-    """Jobs in processes of this machine, each started when needed; results come as they finish."""
+    """Jobs in processes of this machine, each started when needed; results come as they finish.
+
+    A job whose worker dies is done once more, alone: most die because memory ran out, often by the
+    fault of another job.
+    """
 
     def threads_per_job(self, jobs: int) -> int:
         """An equal share of the cores."""
@@ -37,12 +40,21 @@ class Processes(Executor):
         waiting = iter(jobs)
         idle: list[_Worker[Job, Result]] = []
         busy: dict[Any, _Worker[Job, Result]] = {}
+        again: list[Job] = []
+
+        def give(job: Job, alone: bool = False) -> None:
+            worker = idle.pop() if idle else _Worker(function)
+            worker.give(job, alone)
+            busy[worker.pipe] = worker
+
         try:
             while True:
-                while len(busy) < self.workers and (job := next(waiting, _END)) is not _END:
-                    worker = idle.pop() if idle else _Worker(function)
-                    worker.give(job)
-                    busy[worker.pipe] = worker
+                while not again and len(busy) < self.workers and (job := next(waiting, _END)) is not _END:
+                    give(job)
+                if again and not busy:
+                    _dismiss(idle, [])
+                    idle.clear()
+                    give(again.pop(), alone=True)
                 if not busy:
                     return
                 for pipe in wait(list(busy)):
@@ -50,6 +62,9 @@ class Processes(Executor):
                     done, result = worker.take()
                     if worker.alive:
                         idle.append(worker)
+                    elif not worker.alone:
+                        again.append(done)
+                        continue
                     yield done, result
         finally:
             _dismiss(idle, list(busy.values()))
@@ -62,21 +77,25 @@ class _Worker(Generic[Job, Result]):
         pipe: carries jobs there and results back; also ready to read when the process has died.
         process: the process.
         alive: whether it can be given another job.
+        alone: whether its job is one that another worker died of.
     """
 
     def __init__(self, function: Callable[[Job], Result]) -> None:
         # Not forked: neither torch's threads nor GDAL's survive that.
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_work, args=(other, function), daemon=True)
+        self.process: BaseProcess = context.Process(target=_work, args=[other], daemon=True)
         self.process.start()
         other.close()
-        self.alive = True
+        # Not as an argument: the process follows its parent before it imports anything large.
+        with contextlib.suppress(OSError):  # dead already, which `take` finds out
+            self.pipe.send(function)
+        self.alive, self.alone = True, False
         self._job: Job
 
-    def give(self, job: Job) -> None:
+    def give(self, job: Job, alone: bool) -> None:
         """Send a job to the process."""
-        self._job = job
+        self._job, self.alone = job, alone
         # If the process is dead already, `take` finds that out.
         with contextlib.suppress(OSError):
             self.pipe.send(job)
@@ -90,15 +109,15 @@ class _Worker(Generic[Job, Result]):
             self.alive = False
             self.pipe.close()
             self.process.join()
-            return self._job, Lost(_cause_of_death(self.process.exitcode or 0))
+            return self._job, Lost(_cause_of_death(self.process.exitcode or 0), died=True)
 
 
 def _cause_of_death(code: int) -> str:
     if code >= 0:
-        return f"its worker ended with exit code {code}"
+        return f"its worker ended with exit code {code}, also when it worked alone"
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    return f"its worker was killed ({name}); " + (
-        "is there too little memory? use fewer workers" if name == "SIGKILL" else "a fault in a library"
+    return f"its worker was killed ({name}), also when it worked alone; " + (
+        "is there too little memory?" if name == "SIGKILL" else "a fault in a library"
     )
 
 
@@ -116,12 +135,12 @@ def _dismiss(idle: list[_Worker[Any, Any]], busy: list[_Worker[Any, Any]]) -> No
         worker.process.close()
 
 
-def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
-    """What a worker process runs: jobs from the pipe until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _work(pipe: Connection) -> None:
+    """What a worker process runs: a function on jobs, both from the pipe, until it closes."""
+    end_with_parent()
     signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_follow_parent, daemon=True).start()
     try:
+        function: Callable[[Any], Any] = pipe.recv()
         while True:
             pipe.send(attempt(function, pipe.recv()))
     except (EOFError, OSError):
@@ -132,11 +151,3 @@ def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
-
-
-def _follow_parent() -> None:
-    """End this process when its parent ends, however it ends: nobody would record the result."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

@@ -46,7 +46,7 @@ def evaluate_chips(
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        ChipError: if there are no chips, one can't be read, or they are of several sensors.
+        ChipError: if there are no chips, one can't be read, or they are of several band sets.
         ClusterError: if the cluster can't be used, or is lost.
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
@@ -99,9 +99,9 @@ def evaluate_chip(methods: Sequence[Method], chip: Chip) -> list[Findings]:
 @one_thread()
 def _evaluate_file(methods: MethodSpec, path: Path) -> list[Findings]:
     chip = load_chip(path)
-    if chip.sensor != methods.sensor:
+    if not chip.sensor.fits(methods.sensor):
         raise ChipError(
-            f"{path}: expected a chip of {methods.sensor.title}, as the first is, found one of "
-            f"{chip.sensor.title}; evaluate each sensor's chips in a folder of their own"
+            f"{path}: expected a chip with the bands of {methods.sensor.title}, as the first has, found one "
+            f"of {chip.sensor.title}; evaluate each band set in a folder of its own"
         )
-    return evaluate_chip(methods.methods, chip)
+    return evaluate_chip(methods.for_sensor(chip.sensor).methods, chip)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from potato.core.advice import MOVE
 from potato.core.displacement import (
     LIMIT,
     Displacement,
@@ -111,8 +112,7 @@ def _refuse_nothing(pan: str, rows: Mapping[str, Row]) -> None:
         raise EmptyError(
             f"{pan}: expected mul within {LIMIT} pan pixels of where pan shows the ground, found "
             f"{counted(beyond, 'window')} in which it lies at that limit or beyond, and none in "
-            f"which it doesn't; check that both show the same ground, and correct mul's corner "
-            "(gdal_edit.py -a_ullr)"
+            f"which it doesn't; check that both show the same ground, and give mul its right corners: {MOVE}"
         )
     raise EmptyError(f"{pan}: expected ground whose displacement can be measured, found none that can")
 

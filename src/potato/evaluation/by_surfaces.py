@@ -10,13 +10,14 @@ from torch import Tensor
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
-from potato.core.sensor_table import WORKSHOP
+from potato.core.sensors import Sensor
 from potato.core.statistics import Histogram
 from potato.core.types import PathLike
 from potato.engine.torch_threads import one_thread
 from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, Section, provenance
+from potato.simulation.land.basis import BASIS, mix_planes
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PACKAGED = "packaged"
@@ -42,9 +43,9 @@ class Fields:
     """A field of every surface of a list.
 
     Attributes:
-        pan: reflectance (n, 1, 4h, 4w).
-        mul: reflectance (n, 8, h, w).
-        truth: Oklab (n, 3, 4h, 4w).
+        pan: reflectance (n, 1, rh, rw).
+        mul: reflectance (n, bands, h, w).
+        truth: Oklab (n, 3, rh, rw).
     """
 
     pan: Tensor
@@ -52,30 +53,36 @@ class Fields:
     truth: Tensor
 
 
-def make_fields(surfaces: Sequence[Reflectance], textured: bool, side: int = SIDE) -> Fields:
+def make_fields(
+    surfaces: Sequence[Reflectance], textured: bool, sensor: Sensor = BASIS, side: int = SIDE
+) -> Fields:
     """A field of every surface, in which pan and mul agree exactly.
 
     Args:
         surfaces: n of them.
         textured: whether 1/f noise of standard deviation 15 %, one image for all fields, shades the
             pixels; otherwise a field is one colour.
-        side: pan pixels, a multiple of 4.
+        sensor: sees the fields.
+        side: pan pixels, a multiple of the ratio.
     """
     shading = torch.ones(1, 1, side, side)
     if textured:
         noise = power_noise(side, side, torch.Generator().manual_seed(0), 1.0)
         shading = (_ROUGHNESS * noise / noise.std()).exp()[None, None]
         shading = shading / shading.mean()
-    pan = torch.tensor([one.pan for one in surfaces])[:, None, None, None] * shading
-    bands = torch.tensor([one.bands for one in surfaces])[:, :, None, None]
-    return Fields(pan, bands * block_mean(shading, WORKSHOP.ratio), mul_to_oklab(bands * shading, WORKSHOP))
+    planes = torch.tensor([(one.pan, *one.bands) for one in surfaces]).T
+    seen = mix_planes(planes, sensor).T[:, :, None, None]
+    pan, bands = seen[:, :1] * shading, seen[:, 1:]
+    return Fields(pan, bands * block_mean(shading, sensor.ratio), mul_to_oklab(bands * shading, sensor))
 
 
-def evaluate_fields(method: Method, surfaces: Sequence[Reflectance], textured: bool) -> Tensor:
+def evaluate_fields(
+    method: Method, surfaces: Sequence[Reflectance], textured: bool, sensor: Sensor = BASIS
+) -> Tensor:
     """Mean ΔE (n,) in JND inside the border of every surface's field; NaN for a NaN result."""
     found = []
     for start in range(0, len(surfaces), _BATCH):
-        fields = make_fields(surfaces[start : start + _BATCH], textured)
+        fields = make_fields(surfaces[start : start + _BATCH], textured, sensor)
         result = method.sharpen(fields.pan, fields.mul)[0]
         found.append(delta_e_ok(result, fields.truth)[INSIDE].mean((-2, -1)))
     return torch.cat(found)
@@ -95,9 +102,10 @@ def evaluate_surfaces(reflectances: PathLike, methods: MethodSpec | None = None)
     """
     packaged = os.fspath(reflectances) == PACKAGED
     surfaces = load_reflectances(None if packaged else os.fspath(reflectances))
-    opened = (methods or MethodSpec()).methods
+    spec = methods or MethodSpec()
+    opened = spec.methods
     found = {
-        kind: {one.name: evaluate_fields(one, surfaces, kind == "textured") for one in opened}
+        kind: {one.name: evaluate_fields(one, surfaces, kind == "textured", spec.sensor) for one in opened}
         for kind in _FIELDS
     }
     model = opened[-1].name

@@ -5,7 +5,7 @@
 - mtf: Wald's protocol, the pair made coarser by the sensor's modulation transfer, as the literature
   has it.
 - displaced: Wald's protocol with a registered truth and displaced band arrays in the input.
-- full: full scale, where no truth exists: fringes, detail, and agreement with mul.
+- full: full scale, where no truth exists: fringes, noise, detail, and agreement with mul.
 
 `evaluate_window` runs them with several methods on a window that may have holes. A larger pair is
 evaluated window by window, so memory is bounded; figures are then over the pixels of all windows.

@@ -53,7 +53,7 @@ def pair_sections(found: Mapping[str, Findings], protocols: Protocols, sensor: S
         if quality:
             gains = sensor.title if sensor.mtf_gains else f"typical, of {sensor.title} unpublished"
             note = f"Of those that give bands. Best: D 0, QNR, HQNR 1. K: Khan. MTF: {gains}"
-            note += ". cell error: %. fringe: of the bands' colour"
+            note += ". cell error: %. fringe: of the bands' colour, both axes"
             title = "literature: full scale, without truth"
             sections.append(Section("literature full", title, _QUALITY, quality, note))
     return tuple(sections)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from potato.core.advice import MOVE
 from potato.core.displacement import (
     LEAST_WINDOW,
     LIMIT,
@@ -106,7 +107,7 @@ def _check(pair: Pair, measures: Sequence[NDArray[np.float64]], beyond: int) -> 
         raise PairError(
             f"{redact(pair.mul_path)}: expected mul within {LIMIT} pan pixels of where pan shows the ground, "
             f"found it at that limit or beyond in {beyond:,} of {counted(least + beyond, 'window')}; check "
-            "that both show the same ground, and correct mul's corner (gdal_edit.py -a_ullr)"
+            f"that both show the same ground, and give mul its right corners: {MOVE}"
         )
     if least < LEAST_WINDOWS:
         raise PairError(

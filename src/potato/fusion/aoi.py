@@ -1,21 +1,23 @@
-"""Areas of interest: from a GeoJSON file, or from four numbers."""
+"""Areas of interest: from a file of polygons, or from four numbers."""
 
+import codecs
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Area
+from potato.raster import Area, area_of, read_polygons
+from potato.raster.area import Ring
 
 MAX_BYTES = 64 << 20
 """Size limit of a GeoJSON file."""
 
 
 def choose_area(bbox: Sequence[float] | None, aoi: PathLike | None) -> Area | None:
-    """The area of a box or of a GeoJSON file; None if neither is given.
+    """The area of a box or of a file; None if neither is given.
 
     Raises:
         InputError: if both are given, or the one given can't be used.
@@ -33,10 +35,13 @@ def box_area(west: float, south: float, east: float, north: float) -> Area:
     Raises:
         InputError: if the numbers aren't degrees, or there is nothing between them.
     """
+    found = f"found {west:g} {south:g} {east:g} {north:g}"
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
+        raise InputError(f"expected west, south, east and north in degrees, south below north, {found}")
+    if east < west <= east + 180:
         raise InputError(
-            "expected west, south, east and north in degrees, south below north, "
-            f"found {west:g} {south:g} {east:g} {north:g}"
+            f"expected west, south, east and north, {found}, which begins in the east; a box across the "
+            "antimeridian may be half as wide as the Earth"
         )
     if west > east:
         east += 360
@@ -44,51 +49,86 @@ def box_area(west: float, south: float, east: float, north: float) -> Area:
 
 
 def read_area(path: PathLike) -> Area:
-    """The polygons of a GeoJSON file: of a geometry, a feature, or all features together.
+    """The polygons of a file, all together, in any CRS that it names.
+
+    Args:
+        path: GeoJSON: a geometry, a feature, or features. Or any other file that GDAL's vector
+            readers open, such as a GeoPackage or a shapefile.
 
     Raises:
-        InputError: if the file can't be read, has no polygon, or isn't in longitude and latitude.
+        ExtraError: if it isn't GeoJSON, and the extra `vectors` isn't installed.
+        InputError: if the file can't be read, has no polygon, or lies nowhere on the Earth.
     """
-    expected = f"{path}: expected GeoJSON with polygons in longitude and latitude"
+    expected = f"{path}: expected GeoJSON with polygons"
     try:
         with Path(path).open("rb") as file:
             text = file.read(MAX_BYTES + 1)
+        if not (_is_json(text) or Path(path).suffix.lower() in (".json", ".geojson")):
+            return read_polygons(Path(path))
         if len(text) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES >> 20} MB")
         data = json.loads(text)
-        crs = str(data.get("crs", "CRS84"))
-        if "CRS84" not in crs and "4326" not in crs:
-            raise ValueError(f"another CRS ({crs[:80]})")
-        polygons = tuple(_polygons(data))
+        crs = _crs(data)
+        polygons = _polygons(data, _ring if crs is None else _plain_ring)
     except OSError as error:
         raise InputError(f"{expected}, can't read it: {error.strerror or error}") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
-    return Area(polygons)
+    return Area(tuple(polygons)) if crs is None else area_of(polygons, crs)
 
 
-def _polygons(data: dict[str, Any]) -> list[Any]:
-    """The polygons of a GeoJSON object, each a tuple of rings."""
+def _is_json(text: bytes) -> bool:
+    """Whether a file begins like JSON."""
+    return text.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+
+
+def _crs(data: dict[str, Any]) -> str | None:
+    """The CRS that a GeoJSON names, as RFC 7946 no longer allows; None for longitude and latitude.
+
+    Raises:
+        ValueError: if it can't be understood.
+    """
+    crs = data.get("crs")
+    if crs is None or "CRS84" in str(crs) or "4326" in str(crs):
+        return None
+    try:
+        return str(crs["properties"]["name"])
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"another CRS ({str(crs)[:80]})") from error
+
+
+def _polygons(data: dict[str, Any], ring: Callable[[Any], Ring]) -> list[tuple[Ring, ...]]:
+    """The polygons of a GeoJSON object, each a tuple of rings, which `ring` makes of points."""
     kind = data["type"]
     if kind == "FeatureCollection":
-        return [polygon for feature in data["features"] for polygon in _polygons(feature)]
+        return [polygon for feature in data["features"] for polygon in _polygons(feature, ring)]
     if kind == "Feature":
-        return _polygons(data["geometry"]) if data["geometry"] else []
+        return _polygons(data["geometry"], ring) if data["geometry"] else []
     if kind == "GeometryCollection":
-        return [polygon for geometry in data["geometries"] for polygon in _polygons(geometry)]
+        return [polygon for geometry in data["geometries"] for polygon in _polygons(geometry, ring)]
     if kind in ("Polygon", "MultiPolygon"):
         shapes = data["coordinates"] if kind == "MultiPolygon" else [data["coordinates"]]
-        return [tuple(map(_ring, rings)) for rings in shapes if rings]  # GIS write empty ones, too
+        return [tuple(map(ring, rings)) for rings in shapes if rings]  # GIS write empty ones, too
     raise ValueError(f"a {str(kind)[:40]}")
 
 
-def _ring(points: list[list[float]]) -> tuple[tuple[float, float], ...]:
+def _plain_ring(points: list[list[float]]) -> Ring:
+    """A ring of finite numbers."""
     ring = tuple((float(point[0]), float(point[1])) for point in points)
     if len(ring) < 3:
         raise ValueError(f"a ring of {len(ring)} points")
+    for x, y in ring:
+        if not math.isfinite(x + y):
+            raise ValueError(f"({x:g}, {y:g}), which lies nowhere")
+    return ring
+
+
+def _ring(points: list[list[float]]) -> Ring:
+    """A ring of longitudes and latitudes."""
+    ring = _plain_ring(points)
     for longitude, latitude in ring:
-        if not (abs(longitude) <= 360 and abs(latitude) <= 90 and math.isfinite(longitude + latitude)):
+        if abs(longitude) > 360 or abs(latitude) > 90:
             raise ValueError(f"({longitude:g}, {latitude:g}), which is no longitude and latitude")
     return ring

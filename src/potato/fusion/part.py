@@ -27,7 +27,7 @@ def choose_part(
         pair: from `open_pair`.
         bbox: west, south, east, north in degrees (WGS 84); west exceeds east across the
             antimeridian.
-        aoi: a GeoJSON file of polygons.
+        aoi: a file of polygons.
         window: row, column, height, width in pan pixels, multiples of the ratio.
         extent: `pan` or `intersection`.
 

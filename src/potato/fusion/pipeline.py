@@ -11,12 +11,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from potato.core.grade import Grade
 from potato.core.installation import VERSION
 from potato.core.notebook import Shown, View
-from potato.core.profiles import PROFILES, TIFF_BLOCK, panel_width
+from potato.core.profiles import TIFF_BLOCK, find_profile, panel_width
 from potato.core.render import NATURAL, Look, as_look
 from potato.core.sensors import CATALOG_ID, Sensor
 from potato.core.text import redact, valid_share
@@ -174,7 +172,8 @@ def fuse(
         reading: how to read the files, where they don't say it themselves.
         bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
             these; west exceeds east across the antimeridian. None for the whole pair.
-        aoi: a GeoJSON file: read and show only its polygons. In place of `bbox`.
+        aoi: a file of polygons, as `fusion.aoi.read_area` takes it: read and show only these. In
+            place of `bbox`.
         window: row, column, height, width in pan pixels, multiples of the ratio: read and show only
             these. In place of `bbox`.
         extent: `pan` to show all of pan, transparent where mul ends; `intersection` to show only
@@ -271,23 +270,23 @@ def fuse_pair(
         output,
         grid,
         channels=written.channels,
-        profile=PROFILES[settings.profile],
+        profile=find_profile(settings.profile),
         options=settings.creation_options,
         tags=_tags(pair, settings, written, model.digest),
         threads=settings.workers,
         overwrite=settings.overwrite,
     )
     with picture as canvas:
-        valid = _fuse_blocks(pair, part, written, backend, settings, canvas)
+        _fuse_blocks(pair, part, written, backend, settings, canvas)
     seconds = time.perf_counter() - started
-    share = valid / (grid.width * grid.height)
-    return Fused(Path(output), grid.width, grid.height, share, seconds, peak_memory(), pair.notes)
+    made = canvas.grid
+    return Fused(Path(output), made.width, made.height, canvas.share, seconds, peak_memory(), pair.notes)
 
 
 def _fuse_blocks(
     pair: Pair, part: Part, written: Output, backend: Backend, settings: FuseSettings, canvas: Picture
-) -> int:
-    """Put every block of a picture into its place; returns the number of valid pixels.
+) -> None:
+    """Put every block of a picture into its place.
 
     Readers decode strips, workers cut blocks out of them and sharpen them, and this thread writes.
     What is sharpened may be `ahead` of what is written by a row of blocks and two blocks a worker:
@@ -307,7 +306,6 @@ def _fuse_blocks(
     width = min(panel_width(pair.ratio), grid.width)
     ahead = 2 * workers + max(1, TIFF_BLOCK // block) * -(-width // block)
     work = functools.partial(_fuse_block, backend, written, part)
-    valid = 0
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
         progress_bar(grid.width * grid.height, settings.progress) as bar,
@@ -316,17 +314,7 @@ def _fuse_blocks(
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
             at = window.pixels(pair.ratio)
             canvas.put(at.row - region.row, at.column - region.column, codes, at.height)
-            if codes is not None:
-                valid += _count_valid(codes)
             bar.update(at.height * at.width / 1e6)
-    return valid
-
-
-def _count_valid(codes: Codes) -> int:
-    """How many pixels of a block are valid: their codes aren't 0."""
-    if codes.strides[0] == codes.itemsize:  # together in memory, those of a pixel are one number
-        codes = np.moveaxis(codes, 0, -1).view(f"u{len(codes) * codes.itemsize}")[None, ..., 0]
-    return int(np.count_nonzero(codes[-1]))
 
 
 def _request_blocks(

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
-from potato.core.installation import extra_for
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import ExtraError, WeightsError
 from potato.model.model import Architecture, HasModel, Model, as_model
+from potato.model.tensor_file import load_tensors
 from potato.raster.atomic import write_whole
 from potato.raster.outputs import check_output
 
@@ -35,6 +35,9 @@ DEFAULT = "worldview"
 
 PREDICTOR = "predictor"
 """Name of the bare predictor, which needs no file."""
+
+MOST_BYTES = 256 << 20
+"""The largest checkpoint; the shipped one has 206 kB."""
 
 Tensors = dict[str, NDArray[np.float32]]
 
@@ -156,7 +159,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
         card = json.loads(text)
         if not isinstance(card, dict):
             raise TypeError("its card isn't a JSON object")
-    except ExtraError:
+    except (ExtraError, MemoryError):
         raise
     except Exception as error:  # a hostile file can make the readers raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -168,6 +171,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
 
 
 def _read_safetensors(path: Path) -> tuple[str, Tensors]:
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES >> 20} MB")
     with safe_open(path, "np") as file:
         metadata = file.metadata() or {}
         if "card" not in metadata:
@@ -177,11 +182,9 @@ def _read_safetensors(path: Path) -> tuple[str, Tensors]:
 
 
 def _read_pt(path: Path) -> tuple[str, Tensors]:
-    with extra_for("a .pt checkpoint"):
-        import torch
-
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    state = content["state_dict"]
-    if not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
-        raise TypeError("its state_dict holds more than tensors")
-    return content["card"], {name: tensor.float().numpy() for name, tensor in state.items()}
+    content = load_tensors(path, MOST_BYTES)
+    try:
+        tensors = {name: tensor.float().numpy() for name, tensor in content["state_dict"].items()}
+        return content["card"], tensors
+    except (AttributeError, KeyError, TypeError) as error:
+        raise TypeError("no card with a state_dict of tensors") from error

@@ -18,6 +18,7 @@ from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, p
 from potato.raster.outputs import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.samples import sample_pixels
+from potato.raster.vectors import area_of, read_polygons
 from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.raster.writer import Channels, Picture, create_picture, write_image
 
@@ -33,6 +34,7 @@ __all__ = [
     "Part",
     "Picture",
     "Reading",
+    "area_of",
     "as_layer",
     "cells_within",
     "check_folder",
@@ -62,6 +64,7 @@ __all__ = [
     "read_overview",
     "read_photograph",
     "read_picture",
+    "read_polygons",
     "sample_pixels",
     "warp_picture",
     "write_image",

@@ -5,6 +5,7 @@ from typing import Any
 
 from rasterio.enums import ColorInterp
 
+from potato.core.advice import TAKE_BANDS
 from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, is_band
 from potato.core.sensors import Sensor
 from potato.core.text import counted
@@ -15,9 +16,6 @@ PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "
 
 COLOURS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir")
 """Colour interpretations of GDAL that are names of bands."""
-
-_TAKE_OUT = "gdal_translate -b 1 -b 2 … IN OUT"
-"""What takes some bands out of a file."""
 
 _NAME_SENSOR = "name the sensor whose bands these are (--sensor, see potato sensors)"
 
@@ -94,7 +92,7 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
     raise BandError(
         f"{path}: expected the bands of a sensor that Potato knows, found "
         f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        f"bands (--band-order blue,green,…), or take those of the sensor out first ({_TAKE_OUT})"
+        f"bands (--band-order blue,green,…), or take those of the sensor out first ({TAKE_BANDS})"
     )
 
 
@@ -123,7 +121,7 @@ def find_bands(path: str, dataset: Any, sensor: Sensor, given: Sequence[str] = (
         raise BandError(
             f"{path}: expected the {len(sensor.bands)} bands of {sensor.title} "
             f"({', '.join(sensor.bands)}), found {counted(len(indexes), 'band')}; "
-            + (f"take these out first ({_TAKE_OUT})" if len(indexes) > len(sensor.bands) else _NAME_SENSOR)
+            + (f"take these out first ({TAKE_BANDS})" if len(indexes) > len(sensor.bands) else _NAME_SENSOR)
         )
     if not sensor.file_order:
         raise BandError(

@@ -23,7 +23,7 @@ _ROOT = "/potato"
 """The folder as GDAL sees it; names of real folders may have letters that rasterio splits at."""
 
 
-class CheckedFiles(FileContainer):
+class CheckedFiles(FileContainer):  # type: ignore[misc]  # rasterio has no types
     """A folder in which GDAL writes through Python; made by `checked_files`.
 
     Attributes:

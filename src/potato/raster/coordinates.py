@@ -1,15 +1,21 @@
 """Grids of pixels on the Earth: pixels to map coordinates, to longitude and latitude, and back."""
 
+import functools
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 Box = tuple[float, float, float, float]
 """West, south, east, north, in the units of a CRS."""
+
+EARTH_RADIUS = 6_371_008.8
+"""Mean radius of the Earth in metres (IUGG)."""
 
 WGS84 = "EPSG:4326"
 """The CRS of longitude and latitude in degrees."""
@@ -42,6 +48,16 @@ class Grid:
         return Grid(height, width, self.crs, self.transform @ Affine.scale(factor))
 
 
+@functools.cache
+def is_crs(epsg: int) -> bool:
+    """Whether there is a CRS of this code."""
+    try:
+        CRS.from_epsg(epsg)
+    except (CRSError, RasterioError):
+        return False
+    return True
+
+
 def grid_at(
     height: int,
     width: int,
@@ -67,6 +83,19 @@ def grid_to_lonlat(grid: Grid, x: float, y: float) -> tuple[float, float]:
     """Longitude and latitude (WGS 84) of column `x`, row `y`; whole numbers are pixel corners."""
     longitude, latitude = transform(grid.crs, WGS84, *([value] for value in grid.transform @ (x, y)))
     return longitude[0], latitude[0]
+
+
+def ground_pixel(grid: Grid) -> float:
+    """Metres on the ground along the height of a pixel in the middle of a grid.
+
+    In a UTM zone these are metres of the zone, as vendors count them; elsewhere, of a sphere.
+    """
+    if (grid.crs.to_epsg() or 0) // 100 in (326, 327):
+        return abs(float(grid.transform.e))
+    middle = grid.width / 2, grid.height / 2
+    (west, south), (east, north) = (grid_to_lonlat(grid, middle[0], middle[1] + down) for down in (0.5, -0.5))
+    across = (east - west + 180) % 360 - 180
+    return EARTH_RADIUS * math.radians(math.hypot(north - south, across * math.cos(math.radians(north))))
 
 
 def lonlat_to_grid(grid: Grid, longitude: float, latitude: float) -> tuple[float, float]:

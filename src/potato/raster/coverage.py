@@ -2,11 +2,10 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.errors import InputError
-from potato.raster.gdal_env import gdal_reason
+from potato.raster.gdal_env import GDAL_ERRORS, gdal_reason
 from potato.raster.image import Image
 from potato.raster.pair import Pair
 
@@ -59,7 +58,7 @@ def _thin(
     window = Window(lows[1], lows[0], highs[1] - lows[1], highs[0] - lows[0])
     try:
         good = image.read_valid(window, shape=(inner[0], inner[1]))
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise InputError(
             f"can't read the overviews of {image.path}: the file is damaged or cut short, "
             f"fetch it again ({gdal_reason(error)})"

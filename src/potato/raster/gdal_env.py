@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from affine import AffineError
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
-from potato.errors import InputError, OutputError
-from potato.raster.process_state import SharedChange
+from potato.engine.process_state import SharedChange
+from potato.errors import InputError, OutputError, PotatoError
+from potato.raster.aws import Signing, default_signing, explain_refusal, s3_options
 from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
 
 DEFAULTS: dict[str, str | int] = {
@@ -34,18 +37,18 @@ ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 """The option by which GDAL looks for no files beside one that it opens. Looking for them beside a
 remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
 
-CREDENTIALS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_PROFILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-)
-"""Environment variables any of which tells GDAL how to sign requests to S3."""
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
+"""What rasterio raises when GDAL fails, the last one if GDAL's message quotes bytes of a file."""
 
 
 def is_remote(path: str) -> bool:
     """Whether reading a path needs the network."""
     return path.startswith(("s3://", "http://", "https://")) or "/vsicurl" in path or "/vsis3" in path
+
+
+def is_s3(path: str) -> bool:
+    """Whether a path lies in a bucket of S3."""
+    return path.startswith("s3://") or "/vsis3" in path
 
 
 def unset_options(options: Mapping[str, str | int]) -> dict[str, str | int]:
@@ -60,12 +63,8 @@ def gdal() -> rasterio.Env:
     An option that the user has set, in the environment or in an enclosing `rasterio.Env`, keeps its
     value. Without AWS credentials requests to S3 are not signed.
     """
-    defaults = DEFAULTS
-    credentials_file = Path.home() / ".aws" / "credentials"
-    if not any(name in os.environ for name in CREDENTIALS) and not credentials_file.exists():
-        defaults = {**DEFAULTS, "AWS_NO_SIGN_REQUEST": "YES"}
-    # Without a session rasterio would ask boto3 for credentials; GDAL finds them by itself.
-    return rasterio.Env(session=DummySession(), **unset_options(defaults))
+    # Without a session rasterio would ask boto3 for credentials for every file, local ones too.
+    return rasterio.Env(session=DummySession(), **unset_options({**DEFAULTS, **default_signing()}))
 
 
 def open_dataset(path: str, role: str, driver: str | None = None, **options: Any) -> Any:
@@ -84,14 +83,20 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     """
     check_file(path)
     if driver is not None:
-        check_beside(path, lambda beside: open_dataset(beside, role, driver))
+        check_beside(path, lambda beside: open_dataset(beside, role, "GTiff"))
     name = re.sub("^s3://", "/vsis3/", path)
-    alone = unset_options(ALONE) if is_remote(name) else {}
-    with placeless(), rasterio.Env(session=DummySession(), **alone):
-        check_header(path)
+    with placeless(), _reading(name):
+        try:
+            check_header(path)
+        except OSError as error:
+            if is_remote(name) and not name.startswith(
+                "<"
+            ):  # GDAL remembers this failure, but not its reason
+                remedy = explain_refusal(str(error)) if is_s3(name) else ""
+                raise InputError(f"can't open {role} {path}: {error}{remedy}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             reason = " ".join(str(error).split())
             raise InputError(f"can't open {role} {path}: {reason}") from error
         try:
@@ -104,17 +109,41 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
 
 def reopen_dataset(dataset: Any) -> Any:
     """Open a dataset once more, for another thread; InputError if it can't be opened any more."""
-    alone = unset_options(ALONE) if is_remote(dataset.name) else {}
     try:
-        with placeless(), rasterio.Env(session=DummySession(), **alone):
+        with placeless(), _reading(dataset.name):
             return rasterio.open(dataset.name, driver=dataset.driver)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise InputError(f"can't open {dataset.name} again: {gdal_reason(error)}") from error
 
 
-def gdal_reason(error: RasterioError) -> str:
+def _reading(name: str) -> rasterio.Env:
+    """The options of GDAL with which a file is opened."""
+    session = Signing(s3_options()) if is_s3(name) else DummySession()
+    return rasterio.Env(session=session, **(unset_options(ALONE) if is_remote(name) else {}))
+
+
+def gdal_reason(error: Exception) -> str:
     """GDAL's own words for why reading failed, on one line."""
     return " ".join(str(error.__cause__ or error).split())
+
+
+@contextlib.contextmanager
+def understood(path: str) -> Iterator[None]:
+    """Turn any error from the tags of an open file into an InputError: they may hold anything.
+
+    Args:
+        path: of the file, for the message.
+
+    Raises:
+        InputError: if GDAL or rasterio can't make sense of something.
+    """
+    try:
+        yield
+    except PotatoError:
+        raise
+    except (*GDAL_ERRORS, AffineError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = gdal_reason(error)[:300] or type(error).__name__
+        raise InputError(f"{path}: expected an image that makes sense, found otherwise: {reason}") from error
 
 
 class LogMessages(logging.Handler):
@@ -156,8 +185,8 @@ def refusals(path: Path) -> Iterator[None]:
                 yield
             finally:
                 logger.removeHandler(warned)
-    except RasterioError as error:
-        raise OutputError(f"{path}: can't write it: {error}") from error
+    except GDAL_ERRORS as error:
+        raise OutputError(f"{path}: can't write it: {gdal_reason(error)}") from error
     if warned.messages:
         reason = re.sub(r"^CPLE_\w+ in ", "", warned.messages[0])
         raise OutputError(f"{path}: GDAL refused: {reason}")

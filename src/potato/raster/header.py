@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.errors import InputError
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import gdal, gdal_reason, open_dataset
+from potato.raster.gdal_env import GDAL_ERRORS, gdal, gdal_reason, open_dataset, understood
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def read_header(name: str, role: str, driver: str | None = None) -> Header:
     Raises:
         InputError: if it can't be opened.
     """
-    with gdal(), contextlib.closing(open_dataset(name, role, driver)) as dataset:
+    with gdal(), contextlib.closing(open_dataset(name, role, driver)) as dataset, understood(name):
         placed = dataset.crs is not None and not dataset.transform.is_identity
         model = "" if placed else "rpc" if dataset.rpcs else "gcps" if dataset.gcps[0] else ""
         return Header(
@@ -89,7 +88,7 @@ def read_corner(header: Header) -> None:
     with gdal(), contextlib.closing(open_dataset(header.name, "image", header.driver)) as dataset:
         try:
             dataset.read(window=window)
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(
                 f"can't read {header.name} to its end: the file is damaged or cut short, fetch it again "
                 f"({gdal_reason(error)})"

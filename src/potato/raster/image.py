@@ -10,9 +10,9 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from potato.core.advice import AS_BYTES, SHARES_AS_BYTES, warp_onto
 from potato.core.draw import overview_step
 from potato.core.radiometry import Calibration
 from potato.core.types import Codes, PathLike
@@ -20,12 +20,14 @@ from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.coordinates import Grid, crs_name
 from potato.raster.gdal_env import (
+    GDAL_ERRORS,
     gdal,
     gdal_reason,
     is_remote,
     open_dataset,
     placeless,
     reopen_dataset,
+    understood,
 )
 
 CORNER_TOLERANCE = 0.1
@@ -221,7 +223,7 @@ class Image:
         """Turn GDAL's error while a window is read into an InputError."""
         try:
             yield
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(
                 f"can't read {self.path}, rows {window.row_off}–{window.row_off + window.height}, "
                 f"columns {window.col_off}–{window.col_off + window.width}: "
@@ -245,7 +247,9 @@ def open_picture(path: PathLike) -> Iterator[Image]:
     """
     name = os.fspath(path)
     with contextlib.closing(open_dataset(name, "picture")) as dataset:
-        yield Image(name, dataset, _rgb_bands(name, dataset))
+        with understood(name):
+            image = Image(name, dataset, _rgb_bands(name, dataset))
+        yield image
 
 
 def read_picture(path: PathLike, window: PixelWindow) -> Codes:
@@ -274,7 +278,7 @@ def read_photograph(path: PathLike) -> NDArray[np.uint8]:
             )
         try:
             pixels: NDArray[np.uint8] = file.read((1, 2, 3))
-        except RasterioError as error:
+        except GDAL_ERRORS as error:
             raise InputError(f"{path}: can't read this photograph: {error}") from error
     return pixels
 
@@ -307,17 +311,18 @@ def check_same_grid(first: Image, second: Image) -> None:
     """
     here, there = first.grid, second.grid
     names = f"{first.path} and {second.path}"
+    remedy = _onto(first, second)
     if (here.height, here.width) != (there.height, there.width):
         raise GridError(
             f"expected two pictures of one size, found {here.width} × {here.height} and "
-            f"{there.width} × {there.height} pixels in {names}; cut both to one grid first (gdalwarp -te -tr)"
+            f"{there.width} × {there.height} pixels in {names}; {remedy}"
         )
     if not (here.placed and there.placed):
         return
     if here.crs != there.crs:
         raise GridError(
             f"expected two pictures in one CRS, found {crs_name(here.crs)} and {crs_name(there.crs)} in "
-            f"{names}; warp one to the grid of the other first (gdalwarp -t_srs -te -tr)"
+            f"{names}; {remedy}"
         )
     step = ~here.transform @ there.transform
     corners = [(x, y) for x in (0, here.width) for y in (0, here.height)]
@@ -327,8 +332,20 @@ def check_same_grid(first: Image, second: Image) -> None:
     if miss > CORNER_TOLERANCE:
         raise GridError(
             f"expected two pictures on one grid, found corners up to {miss:.3g} pixels apart in {names}; "
-            "warp one to the grid of the other first (gdalwarp -te -tr)"
+            f"{remedy}"
         )
+
+
+def _onto(first: Image, second: Image) -> str:
+    """What brings the second picture onto the grid of the first: the end of a message."""
+    here, there = first.grid, second.grid
+    place = here.transform
+    if not (here.crs and there.crs) or place.b or place.d or place.e > 0:
+        return "cut both to one grid first"
+    (west, north), (east, south) = place @ (0, 0), place @ (here.width, here.height)
+    crs = here.crs.to_string() if here.crs != there.crs else None
+    command = warp_onto(second.path, (west, south, east, north), (place.a, -place.e), "on-grid", crs)
+    return f"warp one to the grid of the other first: {command}"
 
 
 def _alpha_band(dataset: Any, indexes: Sequence[int]) -> int | None:
@@ -367,7 +384,7 @@ def _rgb_bands(path: str, dataset: Any) -> list[int]:
     if kinds not in (["uint8"], ["uint16"]):
         raise BandError(
             f"{path}: expected a finished picture of uint8 or uint16, found {', '.join(kinds)}; "
-            "convert it first, for example with gdal_translate -ot Byte -scale"
+            f"convert it first: {AS_BYTES} if its values are 0 to 255, {SHARES_AS_BYTES} if they are 0 to 1"
         )
     found = dict(zip(dataset.colorinterp, dataset.indexes, strict=True))
     return [found[colour] for colour in RGB] if found.keys() >= set(RGB) else indexes

@@ -9,13 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from potato.core.advice import AS_FLOATS
 from potato.core.radiometry import STORED, Calibration
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError, InputError
 from potato.raster.band_finding import find_bands, guess_from_bands, known_sensor, own_bands, sensor_of
-from potato.raster.gdal_env import open_dataset
+from potato.raster.gdal_env import open_dataset, understood
 from potato.raster.image import Image, opaque_bands
 
 READABLE = ("uint8", "uint16", "int16", "float32", "float64")
@@ -118,7 +119,8 @@ def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator
     reading = reading or Reading()
     layer = reading.mul(path)
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
-        image, found, _ = mul_image(layer, dataset, reading.sensor)
+        with understood(layer.path):
+            image, found, _ = mul_image(layer, dataset, reading.sensor)
         refuse_counts((layer, image))
         yield image, found
 
@@ -187,7 +189,7 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
     if len(kinds) != 1 or kinds[0] not in READABLE:
         raise BandError(
             f"{layer.path}: expected bands of one type among {', '.join(READABLE)}, "
-            f"found {', '.join(kinds)}; convert them first (gdal_translate -ot Float32 IN OUT)"
+            f"found {', '.join(kinds)}; convert them first ({AS_FLOATS})"
         )
     if len(layer.nodata) not in (0, 1, len(indexes)):
         raise BandError(
@@ -215,7 +217,11 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
         tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
     )
     if all(gain == 1 for gain in gains) and not any(offsets):
-        return None
+        factor = dataset.tags(ns="ENVI").get("reflectance_scale_factor")
+        if factor is None:
+            return None
+        with np.errstate(all="ignore"):
+            gains = (float(1 / np.float64(factor)),) * len(indexes)
     remedy = "say how much reflectance a count is, such as --scale 0.0001"
     silent = [
         str(index)

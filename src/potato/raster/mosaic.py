@@ -20,7 +20,6 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
@@ -28,7 +27,8 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
 from potato.raster.coordinates import Box, Grid
-from potato.raster.gdal_env import gdal
+from potato.raster.gdal_env import GDAL_ERRORS, gdal
+from potato.raster.header import Header, read_header
 from potato.raster.vrt import VRT_TYPES, add_rectangle, start_vrt
 from potato.raster.writer import Channels, create_picture
 
@@ -46,6 +46,7 @@ class Piece:
 
     Attributes:
         path: the picture's path.
+        masked: whether a mask says what is valid, and not a fourth band, as in JPEG.
         height, width: the picture's rows and columns.
         row, column: the square's first row and column in the picture; may lie outside.
         count: the square's side in pixels of the picture.
@@ -54,6 +55,7 @@ class Piece:
     """
 
     path: str
+    masked: bool
     height: int
     width: int
     row: int
@@ -105,15 +107,6 @@ class Layout:
     misfits: tuple[str, ...]
 
 
-def picture_grid(path: str) -> Grid:
-    """Size and place of a picture.
-
-    Raises:
-        InputError: if it can't be opened.
-    """
-    return _open(path)[0]
-
-
 def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
     """Find the places of pictures in their mosaic.
 
@@ -125,18 +118,19 @@ def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
     Raises:
         InputError: if a picture can't be opened, or there is nothing to put together.
     """
-    opened = [(path, square, *_open(path)) for path, square in pictures]
+    opened = [(path, square, read_header(path, "picture")) for path, square in pictures]
     if not opened:
         raise InputError("expected pictures to put together, found none")
-    counts = [round((square[2] - square[0]) / grid.transform.a) for _, square, grid, _ in opened]
+    counts = [round((square[2] - square[0]) / each.grid.transform.a) for _, square, each in opened]
     side = Counter(counts).most_common(1)[0][0]
-    _, square, first, dtype = opened[0]
+    _, square, first = opened[0]
     pieces, misfits, shifts = [], [], []
-    for (path, box, grid, kind), count in zip(opened, counts, strict=True):
-        if abs(count - side) > TOLERANCE * side or kind != dtype or grid.crs != first.crs:
+    for (path, box, header), count in zip(opened, counts, strict=True):
+        others = (header.dtype, header.grid.crs) != (first.dtype, first.grid.crs)
+        if abs(count - side) > TOLERANCE * side or others:
             misfits.append(f"{path}: another pixel size, type or CRS than the others")
             continue
-        piece, shift = _place(path, box, grid, count, side)
+        piece, shift = _place(header, box, count, side)
         top, left, bottom, right = piece.window
         if top < bottom and left < right:
             pieces.append(piece)
@@ -150,18 +144,20 @@ def lay_out(pictures: Sequence[tuple[str, Box]]) -> Layout:
     right, down = np.mean(shifts, 0).tolist()
     transform = Affine(pixel, 0, (left + right) * pixel, 0, -pixel, -(top + down) * pixel)
     moved = (dataclasses.replace(one, top=one.top - top, left=one.left - left) for one in pieces)
-    grid = Grid(max(bottoms) - top, max(rights) - left, first.crs, transform)
-    return Layout(grid, dtype, tuple(moved), tuple(misfits))
+    grid = Grid(max(bottoms) - top, max(rights) - left, first.grid.crs, transform)
+    return Layout(grid, first.dtype, tuple(moved), tuple(misfits))
 
 
-def _place(path: str, square: Box, grid: Grid, count: int, side: int) -> tuple[Piece, tuple[float, float]]:
+def _place(header: Header, square: Box, count: int, side: int) -> tuple[Piece, tuple[float, float]]:
     """A picture as a piece, and by how much rounding shifts it to the right and down, in pixels."""
+    grid = header.grid
     size, pixel = square[2] - square[0], grid.transform.a
     stretch = (size / pixel - count) / 2
     row = (grid.transform.f - square[3]) / pixel + stretch
     column = (square[0] - grid.transform.c) / pixel + stretch
     piece = Piece(
-        path,
+        header.name,
+        len(header.descriptions) < len(COLOURS),
         grid.height,
         grid.width,
         row=_nearest(row),
@@ -202,7 +198,7 @@ def write_mosaic(
         InputError: if a picture can't be read.
         OutputError, OutputExists: if it can't be written.
     """
-    grid, valid = layout.grid, 0
+    grid = layout.grid
     settings: dict[str, Any] = {"profile": profile, "options": options, "tags": tags}
     settings |= {"overwrite": overwrite, "threads": threads}
     with gdal(), create_picture(output, grid, channels=Channels(layout.dtype), **settings) as picture:
@@ -212,8 +208,7 @@ def write_mosaic(
                 bottom = min(top + TIFF_BLOCK, grid.height)
                 strip = _read_strip(layout, top, left, bottom, right)
                 picture.put(top, left, strip, bottom - top)
-                valid += 0 if strip is None else int(np.count_nonzero(strip[3]))
-    return valid / (grid.height * grid.width)
+    return picture.share
 
 
 def write_vrt(output: Path, layout: Layout) -> None:
@@ -232,7 +227,8 @@ def write_vrt(output: Path, layout: Layout) -> None:
             source = ElementTree.SubElement(element, "SimpleSource")
             name = Path(os.path.relpath(piece.path, output.parent)).as_posix()
             ElementTree.SubElement(source, "SourceFilename", relativeToVRT="1").text = name
-            ElementTree.SubElement(source, "SourceBand").text = str(band)
+            masked = piece.masked and band == len(COLOURS)
+            ElementTree.SubElement(source, "SourceBand").text = "mask,1" if masked else str(band)
             top, left, bottom, right = piece.window
             rows, columns = piece.rows(top, bottom), piece.columns(left, right)
             add_rectangle(source, "SrcRect", rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
@@ -244,15 +240,6 @@ def write_vrt(output: Path, layout: Layout) -> None:
 def _nearest(value: float) -> int:
     """The nearest whole number; halves, with the noise of their places, are all rounded up."""
     return math.floor(value + 0.501)
-
-
-def _open(path: str) -> tuple[Grid, str]:
-    """The grid of a picture, and the data type of its pixels."""
-    try:
-        with gdal(), rasterio.open(path) as file:
-            return Grid(file.height, file.width, file.crs, file.transform), str(file.dtypes[0])
-    except RasterioError as error:
-        raise InputError(f"can't open the picture {path}: {error}") from error
 
 
 def _read_strip(layout: Layout, top: int, left: int, bottom: int, right: int) -> NDArray[np.generic] | None:
@@ -269,8 +256,11 @@ def _read_strip(layout: Layout, top: int, left: int, bottom: int, right: int) ->
         size = int(rows[-1]) + 1 - corner[0], int(columns[-1]) + 1 - corner[1]
         try:
             with rasterio.open(piece.path) as file:
-                pixels = file.read(window=Window(corner[1], corner[0], size[1], size[0]))
-        except RasterioError as error:
+                part = Window(corner[1], corner[0], size[1], size[0])
+                pixels = file.read(window=part)
+                if piece.masked:
+                    pixels = np.concatenate([pixels, file.read_masks(1, window=part)[None]])
+        except GDAL_ERRORS as error:
             raise InputError(f"can't read the picture {piece.path}: {error}") from error
         if size != (len(rows), len(columns)):
             pixels = pixels[:, rows - corner[0]][:, :, columns - corner[1]]

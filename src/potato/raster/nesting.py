@@ -1,23 +1,22 @@
 """How a mul lies on pan's grid: as it is, resampled a little, or not at all."""
 
 import math
-import shlex
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.crs import CRS
-from rasterio.errors import RasterioError
 from rasterio.transform import from_gcps
 from rasterio.warp import transform
 
+from potato.core import advice
 from potato.core.sensors import MOST_RATIO
 from potato.core.text import redact
 from potato.errors import PairError
 from potato.raster.coordinates import crs_name
+from potato.raster.gdal_env import GDAL_ERRORS
 
 NESTED = 0.05
 """Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
@@ -71,7 +70,7 @@ def find_nesting(pan: Any, mul: Any, paths: tuple[str, str]) -> Nesting:
             f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, a whole number, found "
             f"{to_pan.a:.6g} × {to_pan.e:.6g}"
             + (f", turned by {to_pan.b:.3g} and {to_pan.d:.3g}" if turned > NESTED else "")
-            + _remedy(pan, mul, paths[1], to_pan.a)
+            + _remedy(pan, mul, paths, to_pan.a)
         )
     to_mul = ~to_pan
     column, row = round(to_mul.c), round(to_mul.f)
@@ -108,13 +107,13 @@ def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[s
         path, known = (paths[0], mul.crs) if pan.crs is None else (paths[1], pan.crs)
         raise PairError(
             f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; if it is "
-            f"the same, write it into the file: rio edit-info --crs {_quoted_crs(known)} {_quoted(path)}"
+            f"the same, write it into the file: {advice.name_crs(known.to_string(), path)}"
         )
     if not _same_places(pan, mul):
         _check_bounds(pan, mul)
         raise PairError(
             f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}"
-            + _remedy(pan, mul, paths[1], _ratio_in_the_middle(pan, mul))
+            + _remedy(pan, mul, paths, _ratio_in_the_middle(pan, mul))
         )
     wording = pan.crs and crs_name(pan.crs) != crs_name(mul.crs)
     note = f"mul's CRS ({crs_name(mul.crs)}) is taken for pan's ({crs_name(pan.crs)})"
@@ -135,7 +134,7 @@ def _same_places(pan: Any, mul: Any) -> bool:
         return True
     try:
         moved = _in_crs_of(pan, mul)
-    except RasterioError:
+    except GDAL_ERRORS:
         return False
     miss = abs(moved - _outline(mul)).max()
     return bool(miss <= NESTED * math.hypot(pan.transform.a, pan.transform.d))
@@ -183,22 +182,22 @@ def _check_bounds(pan: Any, mul: Any) -> None:
         )
 
 
-def _remedy(pan: Any, mul: Any, path: str, ratio: float) -> str:
+def _remedy(pan: Any, mul: Any, paths: tuple[str, str], ratio: float) -> str:
     """What to do about a mul that doesn't lie on pan's grid: the end of a message."""
     if ratio < LEAST_RATIO:
         return "; are these from one delivery, and pan first?"
     if pan.transform.b or pan.transform.d or pan.transform.e > 0:
-        return "; warp both onto one grid that is north-up (gdalwarp -tr -te)"
+        pixel = math.hypot(pan.transform.a, pan.transform.d)
+        return (
+            f"; warp both onto one grid that is north-up: {_both_freely(pan, mul, paths, '', pixel, pan.crs)}"
+        )
     whole = min(MOST_RATIO, max(2, round(ratio)))
     across, down = pan.transform.a * whole, -pan.transform.e * whole
     west, north = pan.transform.c, pan.transform.f
     east, south = west + math.ceil(pan.width / whole) * across, north - math.ceil(pan.height / whole) * down
-    target = f" -t_srs {_quoted_crs(pan.crs)}" if pan.crs != mul.crs else ""
-    files = f"{_quoted(path)} {_quoted(_name(path, 'on-pan'))}"
-    return (
-        f"; warp mul onto pan's grid: gdalwarp{target} -tr {across!r} {down!r} "
-        f"-te {west!r} {south!r} {east!r} {north!r} -r lanczos {files}"
-    )
+    crs = pan.crs.to_string() if pan.crs != mul.crs else None
+    command = advice.warp_onto(paths[1], (west, south, east, north), (across, down), "on-pan", crs)
+    return f"; warp mul onto pan's grid: {command}"
 
 
 def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) -> PairError:
@@ -207,22 +206,26 @@ def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) ->
     found = f"expected pan and mul with a place on Earth, found none in {' and '.join(map(redact, lost))}"
     if pan.rpcs and mul.rpcs:
         kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(pan.rpcs)
-        hint = " (on hilly ground with -to RPC_DEM=FILE, or by orthority: oty rpc --dem FILE)"
+        hint = " (on hilly ground with -to RPC_DEM=FILE, or by orthority)"
     elif pan.gcps[0] and mul.gcps[0]:
         kind, options, hint = "ground control points", "-order 1", ""
         crs, pixel = pan.gcps[1], _rounded(abs(from_gcps(pan.gcps[0]).a))
     else:
-        return PairError(
-            f"{found}; write it into the file: gdal_edit.py -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH "
-            f"{_quoted(lost[0])}"
-        )
+        return PairError(f"{found}; write it into a copy of each such file: {advice.GIVE_PLACE}")
+    lines = _both_freely(pan, mul, paths, options, pixel, crs)
+    return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {lines}")
+
+
+def _both_freely(
+    pan: Any, mul: Any, paths: tuple[str, str], options: str, pixel: float, crs: CRS | None
+) -> str:
+    """The commands that warp pan and mul onto grids that nest."""
     sizes = pixel, pixel * max(2, round(pan.width / mul.width))
-    lines = (
-        f"gdalwarp {options} -t_srs {_quoted_crs(crs)} -tr {size!r} {size!r} -tap "
-        f"-r lanczos {_quoted(path)} {_quoted(_name(path, 'ortho'))}"
+    named = crs.to_string() if crs else "EPSG:CODE"
+    return " && ".join(
+        advice.warp_freely(path, options, named, size, "ortho")
         for path, size in zip(paths, sizes, strict=True)
     )
-    return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {' && '.join(lines)}")
 
 
 def _rpc_grid(rpcs: Any) -> tuple[CRS, float]:
@@ -236,18 +239,3 @@ def _rpc_grid(rpcs: Any) -> tuple[CRS, float]:
 def _rounded(size: float) -> float:
     """A size of pixels with two significant digits."""
     return float(f"{size:.2g}")
-
-
-def _quoted_crs(crs: Any) -> str:
-    """A CRS for a command line."""
-    return shlex.quote(crs.to_string())
-
-
-def _quoted(path: str) -> str:
-    """A path for a command line, without what may be secret in it."""
-    return shlex.quote(redact(path))
-
-
-def _name(path: str, ending: str) -> str:
-    """The name of a file to make from another, in the current folder."""
-    return f"{PurePath(redact(path)).stem}-{ending}.tif"

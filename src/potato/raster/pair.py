@@ -25,7 +25,7 @@ from potato.errors import InputError, PairError
 from potato.raster.band_finding import own_bands, sensor_of
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
-from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.gdal_env import gdal, open_dataset, understood
 from potato.raster.image import Image
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts
 from potato.raster.nesting import find_nesting
@@ -282,10 +282,11 @@ def open_pair(
     with gdal(), contextlib.ExitStack() as stack:
         pan_file = stack.enter_context(contextlib.closing(open_dataset(fine.name, "pan", fine.driver)))
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
-        one = pan_image(fine, pan_file)
-        named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
-        other, found, guess = mul_image(coarse, mul_file, named)
-        nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
+        with understood(f"{fine.path} and {coarse.path}"):
+            one = pan_image(fine, pan_file)
+            named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
+            other, found, guess = mul_image(coarse, mul_file, named)
+            nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
         refuse_counts((coarse, other), (fine, one))
         stack.pop_all()
     nested = other if nesting.place is None else Regridded(other, nesting.place)

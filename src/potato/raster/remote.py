@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import rasterio
 from rasterio.session import DummySession
 
+from potato.engine.process_state import SharedChange
 from potato.errors import ArdError, InputError
 from potato.raster.gdal_env import LogMessages, gdal, is_remote, unset_options
-from potato.raster.process_state import SharedChange
 from potato.raster.vsi import library, vsi_name
 
 Result = TypeVar("Result")

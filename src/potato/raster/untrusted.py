@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from potato.core.advice import IN_TILES
 from potato.errors import InputError
 from potato.raster.vsi import Read, open_bytes
 
-MOST_BLOCK = 256 << 20
+MOST_BLOCK = 64 << 20
 """Bytes of the largest block of a file, a tile or a strip, once it is decoded: reading any pixel of
 it takes as much memory."""
 
@@ -55,6 +56,7 @@ def check_header(path: str) -> None:
 
     Raises:
         InputError: if it has such tags, or such a `.aux.xml` lies beside it.
+        OSError: if GDAL's file system can't open it.
     """
     with open_bytes(path) as read:
         for tag, start, size in _tags(path, read) if read else ():
@@ -64,7 +66,7 @@ def check_header(path: str) -> None:
             if tag == _METADATA and read and size > HEADER:
                 _count_items(path, read(start, size), b"<Item")
     beside = Path(f"{path}.aux.xml")
-    if beside.is_file():
+    if _is_file(beside):
         with beside.open("rb") as file:
             text = file.read(MOST_METADATA + 1)
         if len(text) > MOST_METADATA:
@@ -75,17 +77,17 @@ def check_header(path: str) -> None:
 def check_beside(path: str, look: Callable[[str], Any]) -> None:
     """Refuse masks and overviews beside a local image that may lead elsewhere.
 
-    GDAL opens them whatever their format is, and some formats name other files and addresses.
+    They are TIFFs, but GDAL opens any other format, too, and some name other files and addresses.
 
     Args:
         path: of the image.
-        look: opens a mask or overviews as the image will be opened.
+        look: opens a TIFF from a stranger.
 
     Raises:
-        InputError: if one lies elsewhere itself, or can't be opened so.
+        InputError: if one lies elsewhere itself, or is no TIFF.
     """
     image = Path(path)
-    if not image.is_file():
+    if not _is_file(image):
         return
     own = image.name.lower()
     homes = {image.parent.resolve(), image.resolve().parent}
@@ -123,8 +125,16 @@ def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
     if size > MOST_BLOCK:
         raise InputError(
             f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
-            "store it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE IN OUT"
+            f"store it in tiles: {IN_TILES}"
         )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; names of images may be anything, such as the XML of a VRT."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _count_items(path: str, text: bytes, start: bytes) -> None:
@@ -144,8 +154,8 @@ def _tags(path: str, read: Read) -> Iterator[tuple[int, int, int]]:
     if kind not in (42, 43):
         return
     # A classic TIFF has offsets of 4 bytes, a BigTIFF of 8.
-    first, count, entry, after = (4, "H", "HHII", "I") if kind == 42 else (8, "Q", "HHQQ", "Q")
-    count, entry, after = (struct.Struct(f"{order}{form}") for form in (count, entry, after))
+    first, forms = (4, ("H", "HHII", "I")) if kind == 42 else (8, ("Q", "HHQQ", "Q"))
+    count, entry, after = (struct.Struct(f"{order}{form}") for form in forms)
 
     def at(offset: int, size: int) -> bytes:
         return head[offset : offset + size] if offset + size <= len(head) else read(offset, size)

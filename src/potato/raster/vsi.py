@@ -22,8 +22,9 @@ def library() -> Any:
         found.VSINetworkStatsGetAsSerializedJSON.argtypes = [ctypes.c_void_p]
         found.VSIFree.argtypes = [ctypes.c_void_p]
         found.VSICurlPartialClearCache.argtypes = [ctypes.c_char_p]
-        found.VSIFOpenL.restype = ctypes.c_void_p
-        found.VSIFOpenL.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+        found.VSIFOpenExL.restype = ctypes.c_void_p
+        found.VSIFOpenExL.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
+        found.VSIGetLastErrorMsg.restype = ctypes.c_char_p
         found.VSIFSeekL.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int]
         found.VSIFReadL.restype = ctypes.c_size_t
         found.VSIFReadL.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
@@ -43,13 +44,18 @@ def open_bytes(path: str) -> Iterator[Read | None]:
     """Read the bytes of a file as GDAL will, whose cache keeps what comes over the network.
 
     Yields:
-        A function that reads; None if GDAL's file system doesn't know the file.
+        A function that reads; None if GDAL's file system can't be asked.
+
+    Raises:
+        OSError: if it can't open the file; the message says why.
     """
     gdal = library()
-    handle = gdal and gdal.VSIFOpenL(vsi_name(path).encode(errors="surrogateescape"), b"rb")
-    if not handle:
+    if gdal is None:
         yield None
         return
+    handle = gdal.VSIFOpenExL(vsi_name(path).encode(errors="surrogateescape"), b"rb", 1)
+    if not handle:
+        raise OSError(gdal.VSIGetLastErrorMsg().decode(errors="replace"))
 
     def read(offset: int, size: int) -> bytes:
         buffer = ctypes.create_string_buffer(size)

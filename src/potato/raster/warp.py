@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import reproject, transform, transform_bounds
 
 from potato.core.types import Codes
 from potato.core.windows import PairWindow, PixelWindow
 from potato.raster.coordinates import Box, Grid
+from potato.raster.gdal_env import GDAL_ERRORS
 
 DENSE = 21
 """Points along each side of a box that is transformed, since its sides bend in another CRS."""
@@ -51,7 +51,7 @@ def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
         column, row = (left + right) / 2, (top + bottom) / 2
         points = [grid.transform @ point for point in ((column, row), (column + 1, row), (column, row + 1))]
         places = transform(grid.crs, shown.crs, *map(list, zip(*points, strict=True)))
-    except (CRSError, RasterioError):  # GDAL can't transform it, so it isn't there
+    except GDAL_ERRORS:  # GDAL can't transform it, so it isn't there
         return None
     middle, *beside = (~shown.transform @ place for place in zip(*places, strict=True))
     scale = min(math.dist(middle, point) for point in beside)

@@ -12,7 +12,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
@@ -22,9 +21,10 @@ from potato.errors import DiskFullError, OutputError
 from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import gdal, placeless, refusals
+from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless, refusals
 from potato.raster.outputs import BESIDE, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
+from potato.raster.trial import try_options
 
 RGB = "red", "green", "blue"
 
@@ -79,6 +79,7 @@ class Picture:
     Attributes:
         grid: size and place; those of the finished file at the end, which creation options such as
             TARGET_SRS may change.
+        valid: number of valid pixels that were written; of the finished file at the end.
         marks: row and column of one valid pixel in every TIFF block that has any.
     """
 
@@ -87,12 +88,18 @@ class Picture:
     ) -> None:
         """`dataset` is open for writing among `files`, whose disk must have room for it."""
         self.grid = grid
+        self.valid = 0
         self._dataset = dataset
         self._files = files
         self._overviews = overviews
         self._row = 0
         self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
         self.marks: list[tuple[int, int]] = []
+
+    @property
+    def share(self) -> float:
+        """The share of its pixels that are valid, 0..1."""
+        return self.valid / (self.grid.height * self.grid.width)
 
     def put(self, row: int, column: int, pixels: NDArray[Any] | None, height: int) -> None:
         """Place a block; the part of it beyond the picture is cut off.
@@ -144,10 +151,19 @@ class Picture:
             self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
             if self._overviews is not None:
                 self._overviews.put(top, left, pixels)
-            if valid.any():
+            if count := _count(pixels):
+                self.valid += count
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
                 self.marks.append((top + int(row), left + int(column)))
         self._files.check()
+
+
+def _count(pixels: NDArray[Any]) -> int:
+    """How many pixels of a block (n, h, w) are valid."""
+    size = len(pixels) * pixels.itemsize
+    if pixels.strides[0] == pixels.itemsize and size in (4, 8):  # those of a pixel are one number
+        pixels = np.moveaxis(pixels, 0, -1).view(f"u{size}")[None, ..., 0]
+    return int(np.count_nonzero(pixels[-1]))
 
 
 def _moved(span: slice, start: int) -> slice:
@@ -196,6 +212,10 @@ def create_picture(
     # takes a third longer for a TIFF block than the calling thread itself.
     usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
     chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
+    if extra:
+        once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
+        settings = once if direct else {**chosen, "NUM_THREADS": "1"}
+        try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
     # The driver makes overviews itself if the user asks for others than these.
     averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
     with staging_folder(path) as folder, checked_files(folder) as files:
@@ -228,7 +248,7 @@ def create_picture(
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
                 files.copy(source, _WHOLE, profile.driver, **chosen)
         files.check()
-        picture.grid = _check_whole(folder / _WHOLE, path, grid, picture.marks)
+        _check_whole(folder / _WHOLE, path, picture)
         _deliver(folder, path, overwrite)
 
 
@@ -317,7 +337,7 @@ def _check_space(folder: Path, size: int) -> None:
         )
 
 
-def _check_whole(file: Path, path: Path, grid: Grid, marks: Sequence[tuple[int, int]]) -> Grid:
+def _check_whole(file: Path, path: Path, picture: Picture) -> None:
     """Refuse a file in which a TIFF block is missing or lies beyond the end, overviews included.
 
     GDAL leaves a block out, without a word, if it can't compress it.
@@ -325,11 +345,8 @@ def _check_whole(file: Path, path: Path, grid: Grid, marks: Sequence[tuple[int, 
     Args:
         file: the file.
         path: what the message calls it.
-        grid: of the pixels that were written.
-        marks: a pixel of each TIFF block that must be there.
-
-    Returns:
-        The grid of the file. Nothing is known of blocks if it is another one.
+        picture: what was written. If options gave the file another grid, nothing is known of its
+            blocks, and the picture gets that grid and the number of pixels that are valid there.
 
     Raises:
         OutputError: if a block isn't there.
@@ -338,24 +355,27 @@ def _check_whole(file: Path, path: Path, grid: Grid, marks: Sequence[tuple[int, 
     size = file.stat().st_size
     try:
         with placeless(), rasterio.open(file) as dataset:
-            found = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
-            if (found.height, found.width, found.transform) != (grid.height, grid.width, grid.transform):
-                return found
+            if dataset.transform != picture.grid.transform:
+                picture.grid = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
+                windows = (window for _, window in dataset.block_windows())
+                picture.valid = sum(int((dataset.dataset_mask(window=one) > 0).sum()) for one in windows)
+                return
             # The last band that is written, and one that is nowhere 0 where a pixel is valid.
             last = dataset.count
             tall, wide = dataset.block_shapes[last - 1]
             for level in range(1 + len(dataset.overviews(last))):
                 of_overview = {"ovr": level - 1} if level else {}
-                for y, x in {(row // tall >> level, column // wide >> level) for row, column in marks}:
+                for y, x in {
+                    (row // tall >> level, column // wide >> level) for row, column in picture.marks
+                }:
                     start, length = (
                         int(dataset.get_tag_item(f"BLOCK_{what}_{x}_{y}", "TIFF", last, **of_overview) or 0)
                         for what in ("OFFSET", "SIZE")
                     )
                     if not length or start + length > size:
                         raise OutputError(complaint)
-    except RasterioError as error:
+    except GDAL_ERRORS as error:
         raise OutputError(f"{complaint} ({error})") from error
-    return found
 
 
 def _deliver(folder: Path, path: Path, overwrite: bool) -> None:
@@ -368,7 +388,8 @@ def _deliver(folder: Path, path: Path, overwrite: bool) -> None:
     for file in sorted(folder.glob(f"{stem}.*"), key=lambda file: file.name == _WHOLE):
         ending = file.name.removeprefix(_WHOLE)
         name = path.stem + file.name.removeprefix(stem) if ending == file.name else path.name + ending
-        made[file] = check_output(path.with_name(name), overwrite)
+        if file.suffix != ".tmp":  # GDAL's own, which it leaves behind
+            made[file] = check_output(path.with_name(name), overwrite)
     for file, target in made.items():
         file.replace(target)
     for name in old - {target.name for target in made.values()}:

@@ -14,6 +14,10 @@ BAND_VARIATION = 0.15
 NOISE_VARIATION = 0.35
 """Standard deviation of the logarithm of each band's own factor of noise."""
 
+TOGETHER = 0.4
+"""Factor of displacements of sensors without known arrays: in real pairs of GeoEye-1, QuickBird,
+IKONOS, Pléiades, SPOT-6 and Gaofen-2, visible bands lie within 0.1 mul pixels of each other."""
+
 SHORT = 450
 """Wavelength, nm, below which a band sees little light, and noise is stronger."""
 
@@ -44,8 +48,9 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     blur_factors, haze_factors = map(tuple, factors)
     sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
     noise_level = float(torch.rand((), generator=generator))
-    least_blur = 0.8 if sensor.fits(BASIS) else 0.2
-    plain, far = Imager(sensor=sensor), 0.1 + 0.35 * displacement_std**1.5
+    least_blur = 0.8 if sensor.fits(BASIS) else 0.6
+    apart = 1.0 if sensor.arrays else TOGETHER
+    plain, far = Imager(sensor=sensor), apart * (0.1 + 0.35 * displacement_std**1.5)
     return replace(
         plain,
         pan_blur=plain.pan_blur * (least_blur + (1.2 - least_blur) * pan_blur),
@@ -58,8 +63,8 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
         phase=(phase_down, phase_right),
         displacement=(far * down, far * right),
         sides=sides,
-        jitter=0.2 * jitter,
-        local_shift_std=local_shift * local_shift_scale,
+        jitter=apart * 0.2 * jitter,
+        local_shift_std=apart * local_shift * local_shift_scale,
         parallax=(0.004 * parallax_down, 0.004 * parallax_right),
         haze=0.065 * haze - 0.005,
         haze_slope=2.2 * haze_slope - 0.2,

@@ -29,7 +29,8 @@ from potato.core.sensors import Sensor
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
-from potato.model.weights import load_model, save_model
+from potato.model.tensor_file import load_tensors
+from potato.model.weights import MOST_BYTES, load_model, save_model
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
@@ -160,10 +161,10 @@ def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Arc
 def _check_bands(architecture: Architecture, sensor: Sensor, name: str) -> None:
     """Refuse a network that can't read the chips."""
     if not architecture.fits(sensor):
+        wanted, found = (f"{' '.join(one.bands)} ({one.ratio}:1)" for one in (architecture, sensor))
         raise SessionError(
-            f"expected a network for the bands and ratio of the chips, which are those of {sensor.title} "
-            f"({' '.join(sensor.bands)}; {sensor.ratio}:1); {name} reads {' '.join(architecture.bands)}; "
-            f"{architecture.ratio}:1"
+            f"{name}: expected chips with the bands {wanted}, found {found}; start --from-scratch, "
+            "or take other chips"
         )
 
 
@@ -310,7 +311,7 @@ class Session:
         """The state, the options that the session began with, and the digest of its data."""
         path = self.folder / "state.pt"
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_tensors(path, MOST_BYTES)
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']}")
             saved = Saved(

@@ -71,8 +71,8 @@ class TrainConfig:
         warm_up: steps in which the learning rate rises.
         weight_decay: of AdamW.
         clip: largest norm of a gradient.
-        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: more fine magenta and green than
-            in the truth.
+        fringe_weight: weight, beside ΔE, of `losses.fringe_loss`: more fine chroma than the
+            truth has.
         ghost_weight: weight, beside ΔE, of `losses.ghost_loss`: fine lightness in neither pan nor
             the truth.
         saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
@@ -116,7 +116,7 @@ class TrainConfig:
     warm_up: int = 100
     weight_decay: float = 0.01
     clip: float = 10.0
-    fringe_weight: float = 0.8
+    fringe_weight: float = 4.0
     ghost_weight: float = 0.0
     saturated_weight: float = 0.0
     ema: float = 0.999

@@ -44,9 +44,6 @@ _TRIES = 16
 _CLEAN = 0.25
 """Share of chips without added artefacts, so that the network learns to tell the two apart."""
 
-LEAST_WEIGHT = 0.3
-"""Least artefact weight of a native chip."""
-
 _PROBES = 16
 """Chips, evenly over a folder, whose bytes enter its digest, beside the names and sizes of all."""
 
@@ -112,12 +109,10 @@ def load_trainable(path: str, sensor: Sensor) -> Chip:
     """
     chip = load_chip(path)
     if not chip.sensor.fits(sensor):
-        wanted, found = (
-            f"{one.title} ({' '.join(one.bands)}; {one.ratio}:1)" for one in (sensor, chip.sensor)
-        )
+        wanted, found = (f"{' '.join(one.bands)} ({one.ratio}:1)" for one in (sensor, chip.sensor))
         raise SessionError(
-            f"{path}: expected chips with bands and ratio of {wanted}, found one of {found}; "
-            "a network learns from chips of one band set, so leave the others out"
+            f"{path}: expected a chip with the bands {wanted}, found {found} of {chip.sensor.title}; "
+            "a network learns one band set, so leave other chips out"
         )
     return chip
 
@@ -239,14 +234,11 @@ class Samples(Dataset[Batch]):
 
 
 def chip_artefact_weight(chip: Chip) -> float:
-    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native.
-
-    A native chip has `LEAST_WEIGHT` at least: pan of some sensors is as sharp as means over it.
-    """
+    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
     if not chip.native:
         return 0.0
     roots = to_cells(counts_to_reflectance(chip.pan[None]), chip.sensor.ratio) ** (1 / 3)
-    return max(LEAST_WEIGHT, float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean())))
+    return float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean()))
 
 
 def _batch(chip: Chip, weight: float) -> Batch:

@@ -1,13 +1,13 @@
 """The batches of every step, made ahead by loader processes."""
 
 import multiprocessing
-import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from potato.engine.children import end_with_parent
 from potato.engine.memory import keep_freed_memory
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples
@@ -96,11 +96,9 @@ def open_batches(
 
 
 def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLoader[Batch]:
-    context = None
-    if workers:
-        # A forked child would inherit locks held by threads that it doesn't have.
-        methods = multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    # A forked child would inherit locks held by threads that it doesn't have, and a fork server
+    # would live on after the run.
+    context = multiprocessing.get_context("spawn") if workers else None
     return DataLoader(
         samples,
         batch_sampler=places,
@@ -114,9 +112,9 @@ def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLo
 
 
 def _start_worker(number: int) -> None:
-    """Leave Ctrl-C to the main process, which saves the session; compute in one thread."""
+    """Leave interruptions to the main process, which saves the session; compute in one thread."""
+    end_with_parent()
     keep_freed_memory()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from potato.engine.interrupts import INTERRUPTS
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.training.config import TrainConfig
@@ -157,7 +158,7 @@ def _line(
 
 @contextmanager
 def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
-    """Let a step end before Ctrl-C or SIGTERM does; a second signal acts at once.
+    """Let a step end before an interruption does; a second signal acts at once.
 
     Args:
         active: False where other processes wait for this one, so that signals act at once. Outside
@@ -177,7 +178,8 @@ def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
     if not active or threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    caught = [number for number in INTERRUPTS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in caught}
     try:
         yield lambda: came
     finally:

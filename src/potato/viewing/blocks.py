@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.installation import VERSION
-from potato.core.profiles import PROFILES, panel_width
+from potato.core.profiles import find_profile, panel_width
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
@@ -169,7 +169,7 @@ def write_pictures(
                     spec.output,
                     spec.grid,
                     channels=Channels(f"uint{spec.bits}"),
-                    profile=PROFILES[settings.get("profile", "cog")],
+                    profile=find_profile(settings.get("profile", "cog")),
                     options=settings.get("creation_options"),
                     tags={"TIFFTAG_SOFTWARE": f"potato {VERSION}", **spec.tags},
                     overwrite=settings.get("overwrite", False),
@@ -177,7 +177,6 @@ def write_pictures(
             )
             for spec in outputs
         ]
-        counts = [0] * len(outputs)
         rendered = map_image_blocks(
             images,
             functools.partial(_render, work, [spec.bits for spec in outputs]),
@@ -188,11 +187,9 @@ def write_pictures(
         for window, results in rendered:
             for n, codes in enumerate(results):
                 pictures[n].put(window.row, window.column, codes, window.height)
-                counts[n] += 0 if codes is None else int(np.count_nonzero(codes[3]))
     return tuple(
-        WrittenPicture(Path(spec.output), width, height, count / (width * height))
-        for spec, count in zip(outputs, counts, strict=True)
-        for width, height in [(spec.grid.width, spec.grid.height)]
+        WrittenPicture(Path(spec.output), made.grid.width, made.grid.height, made.share)
+        for spec, made in zip(outputs, pictures, strict=True)
     )
 
 

@@ -71,7 +71,8 @@ class Colours:
         """Codes (3, h, w) of a window for a screen; of flat pictures and reflectance, in a look."""
         if self.sensor is None:
             return draw_picture(numbers, valid, self.image.dataset.tags(), row, column, look)
-        codes = render(self.scene(numbers), look, dither(*valid.shape, row, column))
+        height, width = valid.shape
+        codes = render(self.scene(numbers), look, dither(height, width, row, column))
         return draw_picture(codes.astype(np.uint8), valid, {}, row, column)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from potato.core.grade import Grade
+from potato.core.profiles import find_profile
 from potato.core.render import Look, as_look
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
@@ -19,16 +21,16 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.errors import OutputError
+from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
-from potato.fusion.delivery.finish import json_text, remove_partials
+from potato.fusion.delivery.finish import clean_up, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
 from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
-from potato.fusion.delivery.summary import Delivered, Forecast, forecast
+from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
 from potato.fusion.delivery.tile import fuse_tile
 from potato.fusion.grading import as_given
 from potato.model.weights import load_model, portable_weights
@@ -77,7 +79,8 @@ def fuse_ard(
         cids: catalog IDs of the tiles to fuse; empty for all.
         allow_list: a text file of catalog IDs, one a line; with `cids`, both must allow a tile.
         bbox: west, south, east and north in degrees; nothing outside is read or shown.
-        aoi: a GeoJSON file; nothing outside of its polygons is read or shown. In place of `bbox`.
+        aoi: a file of polygons, as `fusion.aoi.read_area` takes it; nothing outside of these is
+            read or shown. In place of `bbox`.
         dates: a day, `first/last`, `first/` or `/last`; None for any.
         max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
         mosaic: `cog` or `vrt`: also join the tiles of each CID and zone at the edges of their grid
@@ -113,11 +116,13 @@ def fuse_ard(
     Raises:
         ArdError: if there is no ARD, or no tile of the choice in it.
         ClusterError: if the cluster can't be used, or is lost.
-        InputError: if an option makes no sense.
+        InputError: if an option makes no sense, or pictures with a CRS or grid of their own
+            (`TARGET_SRS`, `TILING_SCHEME`) are to be joined.
         WeightsError: if the weights can't be used.
         OutputError, OutputExists: if the folder can't be used, or has pictures made otherwise.
     """
     started = time.perf_counter()
+    _check_joinable(mosaic, creation_options or {})
     area = choose_area(bbox, aoi)
     model = load_model(weights)
     given = None if weights is None else model.architecture
@@ -129,7 +134,7 @@ def fuse_ard(
         weights=portable_weights(weights),
         weights_digest=model.digest,
         look=as_look(look) if isinstance(grade, bool) else as_look(look).graded(as_given(grade)),
-        profile=profile,
+        profile=find_profile(profile).name,
         creation_options=tuple(sorted((creation_options or {}).items())),
         crop_to_square=crop_to_square,
         area=area,
@@ -157,10 +162,21 @@ def fuse_ard(
             if grade is True:
                 plan, grades = grade_passes(plan, folder, executor, follow_links)
             schedule = schedule_by(plan, manifest=manifest, grades=grades)
+            _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
+
+
+def _check_joinable(mosaic: MosaicKind | None, creation_options: Mapping[str, str]) -> None:
+    """Refuse to join pictures that no longer lie on the squares of the ARD's grid."""
+    moved = [name for name in creation_options if name.upper() in ("TARGET_SRS", "TILING_SCHEME")]
+    if mosaic and moved:
+        raise InputError(
+            f"expected pictures in the ARD's own CRS to join, found {moved[0]}; leave out --mosaic or --vrt, "
+            "or warp the mosaics afterwards (gdalwarp)"
+        )
 
 
 def _settings_for(sensor: Sensor, settings: DeliverySettings) -> DeliverySettings:
@@ -172,6 +188,21 @@ def _workers_for(device: str, wanted: int | None) -> int | None:
     """How many workers of this machine to open: at most one if a GPU computes."""
     on_gpu = choose_device(device) != CPU
     return 1 if on_gpu and wanted != 0 else wanted
+
+
+def _check_room(wanted: Forecast, folder: Path, mosaic: MosaicKind | None) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Raises:
+        DiskFullError: if it is smaller than the pictures, and the pixels of those at work.
+    """
+    size = wanted.bytes_written * (2 if mosaic == "cog" else 1) + wanted.bytes_staged
+    free = shutil.disk_usage(folder).free
+    if wanted.tiles and free < size:
+        raise DiskFullError(
+            f"{folder}: expected room for about {quantity(size, 'B')}, found {quantity(free, 'B')}; "
+            "make room, choose a larger disk, or take part of the ARD (--cid, --bbox, --aoi)"
+        )
 
 
 def _keep_apart(source: str, folder: Path) -> None:
@@ -227,7 +258,9 @@ def _work(
         with bar, results as outcomes:
             for job, record in outcomes:
                 if isinstance(record, Lost):
-                    record = Record(job.name, "failed", job.signature, reason=record.reason)
+                    if isinstance(record.error, DiskFullError):
+                        raise record.error
+                    record = Record(job.name, "failed", job.signature, record.reason, transient=record.died)
                 manifest.put(record)
                 del begun[job.name]
                 bar.update()
@@ -235,7 +268,7 @@ def _work(
     finally:
         # Workers that were killed could not clean up.
         for job in begun.values():
-            remove_partials(job.output)
+            clean_up(job)
 
 
 def _write_collection(manifest: Manifest) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from potato.core.text import redact
-from potato.errors import OutputError, PotatoError
+from potato.errors import DiskFullError, PotatoError
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import MosaicJob, TileJob
-from potato.fusion.delivery.stac import picture_bounds, picture_item
-from potato.raster import Grid
-from potato.raster.atomic import write_whole
+from potato.fusion.delivery.stac import THUMBNAIL, picture_bounds, picture_item
+from potato.fusion.outputs import draw_output
+from potato.raster import encode_jpeg
+from potato.raster.atomic import make_folder, remove_partials, write_whole
+from potato.raster.header import read_header
 
 
 def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> Record:
@@ -24,13 +25,18 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
     Args:
         job: what to make.
         work: makes it, and completes the record that it is given.
+
+    Raises:
+        DiskFullError: if the disk is full; other jobs would fail for it, too.
     """
     started = time.perf_counter()
     record = Record(job.name, "failed", job.signature, datetime=job.source.datetime)
     try:
-        job.output.parent.mkdir(parents=True, exist_ok=True)
-        remove_partials(job.output)
+        make_folder(job.output.parent)
+        clean_up(job)
         record = work(record)
+    except DiskFullError:
+        raise
     except PotatoError as error:
         record = replace(record, reason=redact(" ".join(str(error).split())))
     except OSError as error:
@@ -41,25 +47,27 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
 def finish_picture(
     job: TileJob | MosaicJob,
     record: Record,
-    grid: Grid,
     valid: float,
     *,
     sources: Sequence[str],
     profile: str,
 ) -> Record:
-    """Write the item of a finished picture, and complete its record.
+    """Write the item and the thumbnail of a finished picture, and complete its record.
+
+    Both describe the file as it is: creation options may have given it another CRS or other bands.
 
     Args:
         job: which made the picture.
         record: its record so far.
-        grid: the grid of the picture.
         valid: share of its pixels that are valid, 0..1.
         sources: addresses of the items that it was made from, relative to its own or absolute.
         profile: `cog`, `tiled` or `vrt`.
 
     Raises:
-        OutputError: if the item can't be written.
+        OutputError: if they can't be written.
     """
+    header = read_header(str(job.output), "picture")
+    grid = header.grid
     record = replace(
         record,
         state="done",
@@ -73,15 +81,23 @@ def finish_picture(
     )
     item = picture_item(
         record,
-        grid,
+        header,
         job.source,
         sources,
         settings=job.settings,
         profile=profile,
         collection=Path(job.folder).name,
     )
-    write_whole(job.output.with_suffix(".json"), json_text(item))
+    _, item_file, thumbnail = files_of(job)
+    write_whole(thumbnail, encode_jpeg(draw_output(job.output)))
+    write_whole(item_file, json_text(item))
     return record
+
+
+def files_of(job: TileJob | MosaicJob) -> tuple[Path, Path, Path]:
+    """The files of a picture: itself, its item and its thumbnail."""
+    output = job.output
+    return output, output.with_suffix(".json"), output.with_name(f"{output.stem}{THUMBNAIL}")
 
 
 def json_text(data: dict[str, Any]) -> str:
@@ -89,20 +105,10 @@ def json_text(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def remove_partials(output: Path) -> None:
-    """Remove what a killed run left beside a picture, at which no other run may be at work.
-
-    Raises:
-        OutputError: if something can't be removed.
-    """
-    for left in output.parent.glob(f".{output.stem}.*.partial"):
-        try:
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
-        except OSError as error:
-            raise OutputError(f"{left}: can't remove what an earlier run left: {error.strerror}") from error
+def clean_up(job: TileJob | MosaicJob) -> None:
+    """Remove what a killed run left beside a picture."""
+    for file in files_of(job):
+        remove_partials(file.parent, file.name)
 
 
 def _digest(path: Path) -> str:

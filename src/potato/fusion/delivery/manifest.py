@@ -46,6 +46,8 @@ class Record:
         moved: bytes fetched over the network; None if nothing was fetched, or GDAL doesn't say.
         bbox: west, south, east, north in degrees.
         datetime: when the satellite took it.
+        transient: whether it failed for a reason outside of it, such as too little memory, so that
+            the next run tries again.
     """
 
     tile: str
@@ -62,6 +64,7 @@ class Record:
     moved: int | None = None
     bbox: tuple[float, float, float, float] | None = None
     datetime: str | None = None
+    transient: bool = False
 
     @property
     def failure(self) -> str:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from potato.ard import Box
 from potato.ard.grid import intersect, quadkey_square
-from potato.core.profiles import PROFILES
+from potato.core.profiles import find_profile
 from potato.core.text import counted
 from potato.errors import InputError
 from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import MosaicJob, MosaicKind, TileJob
-from potato.raster.mosaic import Layout, lay_out, picture_grid, write_mosaic, write_vrt
+from potato.raster.header import read_header
+from potato.raster.mosaic import Layout, lay_out, write_mosaic, write_vrt
 
 
 def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) -> list[MosaicJob]:
@@ -31,7 +32,7 @@ def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) 
             name,
             group[0].folder,
             kind,
-            replace(group[0].source, clouds=None),
+            replace(group[0].source, clouds=None, view=_common_view(group)),
             tuple((one.name, manifest.rows[one.name].digest) for one in group),
             group[0].settings,
             overwrite=name in manifest.rows,
@@ -40,6 +41,12 @@ def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) 
         if row is None or row.state != "done" or row.signature != job.signature or not manifest.holds(row):
             found.append(job)
     return found
+
+
+def _common_view(jobs: Iterable[TileJob]) -> tuple[tuple[str, float], ...]:
+    """The angles that all tiles of a pass have in common."""
+    first, *others = (one.source.view for one in jobs)
+    return tuple(angle for angle in first if all(angle in view for view in others))
 
 
 def make_mosaic(job: MosaicJob) -> Record:
@@ -67,7 +74,6 @@ def _make_and_finish(job: MosaicJob, record: Record) -> Record:
     return finish_picture(
         job,
         record,
-        layout.grid,
         valid,
         sources=[f"../../{name}.json" for name, _ in job.pictures],
         profile="vrt" if job.kind == "vrt" else job.settings.profile,
@@ -85,7 +91,7 @@ def _write(job: MosaicJob, layout: Layout) -> float:
     return write_mosaic(
         job.output,
         layout,
-        profile=PROFILES[settings.profile],
+        profile=find_profile(settings.profile),
         options=dict(settings.creation_options),
         tags={"POTATO_CID": job.source.cid, "POTATO_WEIGHTS": settings.weights_digest, **settings.look.tags},
         overwrite=job.overwrite,
@@ -98,7 +104,7 @@ def picture_square(name: str, path: str) -> Box | None:
 
     A quadkey is the same in both hemispheres; the place of the picture tells them apart.
     """
-    grid = picture_grid(path)
+    grid = read_header(path, "picture").grid
     (west, north), (east, south) = (grid.transform @ (x, y) for x, y in ((0, 0), (grid.width, grid.height)))
     for below in (False, True):
         square = quadkey_square(name.split("/")[1], below)

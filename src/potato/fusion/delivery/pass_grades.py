@@ -73,8 +73,8 @@ def grade_passes(
         make_folder(folder / GRADES)
         measure = functools.partial(measure_grade, np.concatenate(light, 1))
         grades[cid] = keep_grade(_file(folder, cid), cid, measure)
-    tiles = tuple(tile for tile in plan.tiles if tile.cid not in lost)
-    return replace(plan, tiles=tiles, lost=(*plan.lost, *lost.values())), grades
+    kept = tuple(tile for tile in plan.tiles if tile.cid not in lost)
+    return replace(plan, tiles=kept, lost=(*plan.lost, *lost.values())), grades
 
 
 def _file(folder: Path, cid: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from potato.ard import Box, Broken, Tile, read_allow_list, tile_name, unusable, walk_ard
-from potato.ard.item import CID, CID_EXAMPLE
+from potato.ard.item import CID, CID_EXAMPLE, check_clouds
 from potato.ard.overview import lonlat_outline
 from potato.core.grade import PLAIN
 from potato.core.render import Look
@@ -46,6 +46,7 @@ class PassFacts:
         date: `yyyy-mm-dd`; empty if unknown.
         datetime: the moment; None if unknown.
         clouds: percent of cloud; None if unknown.
+        view: angles of satellite and sun, as `ard.Tile.view` has them.
     """
 
     cid: str
@@ -53,6 +54,7 @@ class PassFacts:
     date: str
     datetime: str | None = None
     clouds: float | None = None
+    view: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class TileJob:
     def source(self) -> PassFacts:
         """The pass that the tile belongs to."""
         tile = self.tile
-        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds)
+        return PassFacts(tile.cid, tile.platform, tile.date, tile.datetime, tile.clouds, tile.view)
 
 
 @dataclass(frozen=True)
@@ -218,8 +220,9 @@ class Choice:
             network: the sizes of the network that must be able to read a tile; None for any tile.
 
         Raises:
-            InputError: if a date or a CID isn't one, or the allow-list can't be read.
+            InputError: if a date, a CID or a percentage isn't one, or the allow-list can't be read.
         """
+        check_clouds(max_clouds)
         wanted = {cid.strip().upper() for cid in cids}
         for cid in sorted(wanted):
             if not CID.fullmatch(cid):
@@ -330,15 +333,19 @@ def tile_grid(tile: Tile, side: int | None = None, slack: float = 0.0) -> Grid |
 
     Args:
         tile: a tile of an ARD.
-        side: pixels along the width, in place of the tile's own.
+        side: pixels along the longer side, in place of the tile's own.
         slack: metres to add on every side.
     """
     if tile.bbox is None or tile.epsg is None or (side is None and tile.shape is None):
         return None
     west, south, east, north = tile.bbox
-    pixel = (east - west + 2 * slack) / (side or (tile.shape or (0, 1))[1])
-    height = round((north - south + 2 * slack) / pixel)
-    width = round((east - west + 2 * slack) / pixel)
+    across, down = east - west + 2 * slack, north - south + 2 * slack
+    if side is not None:
+        pixel = max(across, down) / side
+        height, width = max(1, round(down / pixel)), max(1, round(across / pixel))
+    else:
+        assert tile.shape is not None
+        (height, width), pixel = tile.shape, across / tile.shape[1]
     return grid_at(height, width, pixel, west - slack, north + slack, tile.epsg)
 
 

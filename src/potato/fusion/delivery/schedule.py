@@ -64,6 +64,7 @@ def make_schedule(
     | done, file missing  | to do, replacing any file        | to do, replacing any file           |
     | empty               | empty                            | to do, replacing any file           |
     | failed              | to do if `retry_failed`          | to do, replacing any file           |
+    | failed, `transient` | to do, replacing any file        | to do, replacing any file           |
 
     Args:
         plan: the tiles.
@@ -103,7 +104,7 @@ def make_schedule(
                 todo.append((place, True))
         elif row.state == "empty" and same:
             empty += 1
-        elif row.state == "failed" and same and not retry_failed:
+        elif row.state == "failed" and same and not (retry_failed or row.transient):
             failed.append(row)
         else:
             todo.append((place, True))

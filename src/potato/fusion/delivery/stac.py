@@ -6,18 +6,26 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from potato.core.installation import VERSION
-from potato.core.render import Look
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
-from potato.raster.coordinates import grid_to_lonlat
+from potato.raster.coordinates import grid_to_lonlat, ground_pixel
+from potato.raster.header import Header
 
 STAC_VERSION = "1.1.0"
 
-EXTENSIONS = [
-    f"https://stac-extensions.github.io/{name}/schema.json"
-    for name in ("projection/v2.0.0", "processing/v1.2.0", "file/v2.1.0")
-]
+EXTENSIONS = {
+    "proj": "projection/v2.0.0",
+    "processing": "processing/v1.2.0",
+    "file": "file/v2.1.0",
+    "view": "view/v1.0.0",
+    "eo": "eo/v1.1.0",
+}
+"""STAC's extensions by the prefix of their fields. Those that an item has no field of aren't
+declared."""
+
+THUMBNAIL = "-thumbnail.jpg"
+"""What replaces the ending of a picture's name in that of its thumbnail."""
 
 MEDIA_TYPES = {
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",
@@ -25,6 +33,9 @@ MEDIA_TYPES = {
     "vrt": "application/xml",
 }
 """Media types of pictures by profile, and of a VRT mosaic."""
+
+BANDS = "red", "green", "blue", "alpha"
+"""Names of a picture's bands; one in JPEG has a mask in place of the last."""
 
 Degrees = tuple[float, float, float, float]
 """West, south, east, north in degrees; west exceeds east across the antimeridian."""
@@ -63,7 +74,7 @@ def _geometry(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 def picture_item(
     record: Record,
-    grid: Grid,
+    header: Header,
     source: PassFacts,
     sources: Sequence[str],
     *,
@@ -75,14 +86,16 @@ def picture_item(
 
     Args:
         record: the picture's record in the manifest.
-        grid: the grid of the picture.
+        header: of the picture's file.
         source: the pass that it was taken in.
         sources: addresses of the items that it was made from, relative to its own or absolute.
         settings: the settings of the delivery.
         profile: `cog`, `tiled` or `vrt`.
         collection: ID of the delivery's collection.
     """
-    ring = _outline(grid)
+    ring = _outline(header.grid)
+    properties = _properties(header.grid, source, settings)
+    used = {"proj", "file"} | {name.partition(":")[0] for name in properties}
     top = "../" * record.tile.count("/") + "collection.json"
     relations = ("root", "parent", "collection")
     above = [{"rel": relation, "href": top, "type": "application/json"} for relation in relations]
@@ -90,13 +103,17 @@ def picture_item(
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": EXTENSIONS,
+        "stac_extensions": [
+            f"https://stac-extensions.github.io/{extension}/schema.json"
+            for prefix, extension in EXTENSIONS.items()
+            if prefix in used
+        ],
         "id": record.tile.replace("/", "-"),
         "geometry": _geometry(ring),
         "bbox": list(_bounds(ring)),
-        "properties": _properties(grid, source, settings),
+        "properties": properties,
         "links": above + origins,
-        "assets": {"picture": _asset(record, grid, settings.look, profile)},
+        "assets": {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)},
         "collection": collection,
     }
 
@@ -111,8 +128,9 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
         **moment,
         "platform": source.platform,
         "catalog_id": source.cid,
-        "gsd": round(abs(float(grid.transform.a)), 4),
-        **({} if source.clouds is None else {"tile:clouds_percent": source.clouds}),
+        "gsd": round(ground_pixel(grid), 4),
+        **{f"view:{name}": value for name, value in source.view},
+        **({} if source.clouds is None else {"eo:cloud_cover": source.clouds}),
         **({"proj:code": f"EPSG:{epsg}"} if epsg else {"proj:wkt2": grid.crs.to_wkt()}),
         "processing:lineage": "Pan and multispectral images, sharpened into true colour.",
         "processing:software": {"potato": VERSION},
@@ -121,14 +139,25 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
     }
 
 
-def _asset(record: Record, grid: Grid, look: Look, profile: str) -> dict[str, Any]:
+def _thumbnail(record: Record) -> dict[str, Any]:
+    stem = posixpath.splitext(posixpath.basename(record.file))[0]
+    return {
+        "href": f"./{stem}{THUMBNAIL}",
+        "type": "image/jpeg",
+        "title": "Thumbnail",
+        "roles": ["thumbnail"],
+    }
+
+
+def _asset(record: Record, header: Header, profile: str) -> dict[str, Any]:
+    grid = header.grid
     return {
         "href": f"./{posixpath.basename(record.file)}",
         "type": MEDIA_TYPES[profile],
         "title": "Sharpened picture",
         "roles": ["data", "visual"],
-        "data_type": f"uint{look.bits}",
-        "bands": [{"name": name} for name in ("red", "green", "blue", "alpha")],
+        "data_type": header.dtype,
+        "bands": [{"name": name} for name in BANDS[: len(header.descriptions)]],
         "proj:shape": [grid.height, grid.width],
         "proj:transform": [float(value) for value in grid.transform][:9],
         "file:size": record.bytes,

@@ -22,6 +22,10 @@ BYTES_WRITTEN = {8: 3.1, 16: 8.0}
 pair, and used until the manifest has measurements."""
 
 
+STAGED = {8: 4 * 4 / 3, 16: 8 * 4 / 3}
+"""Bytes of a pixel and its overviews before they are compressed, by the bits of its look."""
+
+
 @dataclass(frozen=True)
 class Forecast:
     """What a run would do.
@@ -33,6 +37,7 @@ class Forecast:
         pixels: pixels of the pictures to make.
         bytes_read: about how much of the ARD would be read.
         bytes_written: about how much would be written.
+        bytes_staged: about how much of the disk pictures at work need until they are finished.
         seconds: about how long it would take if the network keeps up.
         left_out: number of tiles that were not chosen or can't be used, by the kind of reason.
         broken: items of the ARD that can't be understood.
@@ -47,6 +52,7 @@ class Forecast:
     pixels: int
     bytes_read: int
     bytes_written: int
+    bytes_staged: int
     seconds: float
     left_out: dict[str, int]
     broken: tuple[Broken, ...]
@@ -65,8 +71,8 @@ class Forecast:
         first += _also(self.failed_before, "failed before (--retry-failed tries them again)")
         if self.tiles:
             first += (
-                f": {_quantity(self.pixels, 'px')}; about {_quantity(self.bytes_read, 'B')} to read, "
-                f"{_quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
+                f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
+                f"{quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
             )
         return "\n".join([first, *self.tiles, *_remarks(self)])
 
@@ -154,11 +160,12 @@ class Delivered:
         )
         if self.pixels:
             first += (
-                f"; {_quantity(self.pixels, 'px')}, {_quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
             )
         failed = [f"failed: {one.failure}" for one in self.failed]
         if failed:
-            failed.append("repeat the command with --retry-failed to try these again")
+            lasting = not all(one.transient for one in self.failed)
+            failed.append(f"repeat the command{' with --retry-failed' if lasting else ''} to try these again")
         return "\n".join([first, *_remarks(self), *self.notes, *failed])
 
 
@@ -190,6 +197,7 @@ def forecast(
         pixels=pixels,
         bytes_read=sum(size for _, size in costs),
         bytes_written=round(pixels * written),
+        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once])),
         seconds=round(pixels / rate / at_once, 1),
         left_out=plan.left_out,
         broken=plan.broken,
@@ -232,7 +240,8 @@ def _remarks(result: Forecast | Delivered) -> list[str]:
     return lines + [f"can't be read now: {one.item}: {one.reason}" for one in result.lost]
 
 
-def _quantity(count: int, unit: str) -> str:
+def quantity(count: int, unit: str) -> str:
+    """A large number with its unit, such as 1.2 GB."""
     for prefix, size in (("T", 1e12), ("G", 1e9)):
         if count >= size:
             return f"{count / size:.1f} {prefix}{unit}"

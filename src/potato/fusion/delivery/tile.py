@@ -10,13 +10,13 @@ from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.engine.devices import choose_device
 from potato.errors import InputError, WeightsError
-from potato.fusion.delivery.finish import finish_picture, record_work
+from potato.fusion.delivery.finish import files_of, finish_picture, record_work
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model
-from potato.raster import Grid, Pair, Part, part_of
+from potato.raster import Pair, Part, keep_inputs, part_of
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, remote_gdal, reset_bytes_moved, try_again
 
@@ -33,25 +33,26 @@ def fuse_tile(job: TileJob) -> Record:
 
 
 def _fuse_and_finish(job: TileJob, record: Record) -> Record:
-    made = _fuse(job)
-    if made is None:
+    for file in files_of(job):
+        keep_inputs(file, (job.tile.item, job.tile.pan, job.tile.mul))
+    fused = _fuse(job)
+    if fused is None:
         if job.overwrite:
-            for old in (job.output, job.output.with_suffix(".json")):
+            for old in files_of(job):
                 old.unlink(missing_ok=True)
         return replace(record, state="empty", reason="nothing of the area in it")
-    fused, grid = made
     sources = [_relative(job.tile.item, job.output.parent)]
-    return finish_picture(job, record, grid, fused.valid, sources=sources, profile=job.settings.profile)
+    return finish_picture(job, record, fused.valid, sources=sources, profile=job.settings.profile)
 
 
-def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
+def _fuse(job: TileJob) -> Fused | None:
     """Write the picture of a tile; None if the tile has nothing of the area."""
     tile, settings = job.tile, job.settings
     assert tile.sensor is not None
     model = _model(settings.weights, settings.weights_digest, tile.sensor)
     pan, mul = tile.pan or "", tile.mul or ""
 
-    def attempt() -> tuple[Fused, Grid] | None:
+    def attempt() -> Fused | None:
         with remote_gdal(RETRIES), open_tile(tile) as pair:
             mismatch = metadata_mismatch(tile, pair.grid)
             if mismatch:
@@ -60,7 +61,7 @@ def _fuse(job: TileJob) -> tuple[Fused, Grid] | None:
             part = part_of(pair.grid, pair.ratio, box, settings.area)
             if part is None:
                 return None
-            return _write(job, model, pair, part), part.picture
+            return _write(job, model, pair, part)
 
     return try_again(attempt, (pan, mul), follow=job.follow_links)
 

@@ -1,0 +1,97 @@
+"""Printing: lines that any terminal may show, also where a stream is closed or full."""
+
+import contextlib
+import os
+import sys
+import warnings
+
+import click
+
+from potato.core.text import readable, redact
+from potato.errors import OutputError, PotatoError
+
+
+def open_streams() -> None:
+    """Lead streams that were closed before this process began to nowhere.
+
+    Otherwise the next file that is opened gets the number of one, and libraries print into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def silence_libraries() -> None:
+    """Keep warnings of libraries off stderr, where a failure is one line; `--debug` shows them."""
+    if "--debug" not in sys.argv:
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")
+        # GDAL's own threads know no handler of errors but the one that prints.
+        os.environ.setdefault("CPL_LOG", os.devnull)
+
+
+def flush() -> None:
+    """Write out what was printed; what can't be written was reported when it was printed."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _mute()
+
+
+def say(text: object, *, end: bool = True) -> None:
+    """Print a text on stdout, in which nothing commands a terminal.
+
+    Args:
+        text: one or more lines.
+        end: whether to end the last line.
+
+    Raises:
+        OutputError: if it can't be written.
+        Exit: if whoever reads it has gone.
+    """
+    line = readable(str(text))
+    try:
+        try:
+            click.echo(line, nl=end)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding
+            click.echo(line.encode(encoding, "backslashreplace").decode(encoding), nl=end)
+    except BrokenPipeError as error:
+        _mute()
+        raise click.exceptions.Exit(1) from error
+    except OSError as error:
+        raise OutputError(f"standard output: can't write there: {error.strerror or error}") from error
+
+
+def _mute() -> None:
+    """Lead stdout to nowhere, with what still waits to be written: Python tries again at exit."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def complain(text: object) -> None:
+    """Print a text on stderr, without what may be secret in it."""
+    with contextlib.suppress(OSError):
+        click.echo(redact(str(text)), err=True)
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line: one of Potato's as it is, another with what is known of its cause."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PotatoError):
+        return text
+    text = text[:1000] or type(error).__name__
+    if isinstance(error, MemoryError):
+        return f"expected enough memory, found too little: {text}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if type(error).__module__.startswith("rasterio"):
+        return f"GDAL can't do it: {text}"
+    name = type(error).__name__
+    return f"unexpected {name}: {text}; please report it with what potato --debug … shows"

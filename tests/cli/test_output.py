@@ -1,0 +1,64 @@
+"""What commands print: one line for any failure, and nothing that commands a terminal."""
+
+import errno
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import potato.cli
+
+COMMAND = [sys.executable, "-m", "potato", "sensors"]
+
+
+def test_a_full_output_is_told_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(COMMAND, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 1
+    assert found.stderr == "potato: standard output: can't write there: No space left on device\n"
+
+
+def test_a_closed_output_is_no_failure():
+    found = subprocess.run(
+        COMMAND, stderr=subprocess.PIPE, text=True, check=False, preexec_fn=lambda: os.close(1)
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_a_reader_that_has_gone_ends_a_command_without_a_word():
+    ours, theirs = os.pipe()
+    os.close(ours)
+    found = subprocess.run(COMMAND, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert (found.returncode, found.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (KeyError("vivid"), "unexpected KeyError: 'vivid'; please report it"),
+        (RuntimeError("CUDA error\n  on two lines"), "unexpected RuntimeError: CUDA error on two lines;"),
+        (MemoryError("Unable to allocate 1 PiB"), "expected enough memory, found too little: Unable to"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), f"{'x' * 300}: File name too long"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "unexpected UnicodeDecodeError"),
+        (ValueError("\x1b[2J\x9b31m"), r"\u001b[2J\u009b31m"),
+    ],
+)
+def test_any_failure_is_one_line_and_debug_shows_the_rest(run, monkeypatch, error, says):
+    def fail(*given, **settings):
+        raise error
+
+    monkeypatch.setattr("potato.fusion.pipeline.fuse", fail)
+    result = run("fuse", "p.tif", "m.tif", "o.tif")
+    assert result.exit_code == 1 and result.stderr.startswith("potato: ")
+    assert len(result.stderr.splitlines()) == 1 and says in result.stderr
+    assert run("--debug", "fuse", "p.tif", "m.tif", "o.tif").exception is error
+
+
+def test_only_one_module_of_the_commands_prints():
+    for path in Path(potato.cli.__file__).parent.glob("*.py"):
+        if path.name != "output.py":
+            assert not re.search(r"\b(click\.s?echo|print)\(", path.read_text()), path

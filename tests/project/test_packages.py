@@ -1,0 +1,62 @@
+"""The packages: what lies in them, and that their bytes don't depend on when they were built."""
+
+import importlib.util
+import io
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import potato
+
+REPOSITORY = Path(potato.__file__).parents[2]
+
+MOST_TEST_DATA = 5_000_000
+"""Bytes of the tests in the source distribution."""
+
+
+def script(name: str):
+    """A script of the folder release/."""
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "release" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def archive(names: list[str], time: int, owner: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name in names:
+            member = tarfile.TarInfo(f"potato-1/{name}")
+            member.size, member.mtime, member.uname, member.mode = len(name), time, owner, 0o664
+            tar.addfile(member, io.BytesIO(name.encode()))
+    return packed.getvalue()
+
+
+def test_a_source_distribution_depends_on_its_files_alone():
+    packed_again = script("packages").packed_again
+    one = packed_again(archive(["a.py", "b.py"], 1_000_000_000, "me"), 1_700_000_000)
+    other = packed_again(archive(["b.py", "a.py"], 1_600_000_000, "you"), 1_700_000_000)
+    assert one == other != packed_again(archive(["a.py"], 1_000_000_000, "me"), 1_700_000_000)
+    with tarfile.open(fileobj=io.BytesIO(one)) as tar:
+        assert [member.name for member in tar] == ["potato-1/a.py", "potato-1/b.py"]
+        assert tar.extractfile("potato-1/b.py").read() == b"b.py"
+
+
+def test_the_tests_are_small_enough_for_the_source_distribution():
+    sizes = [path.stat().st_size for path in (REPOSITORY / "tests").rglob("*") if path.suffix != ".pyc"]
+    assert sum(sizes) < MOST_TEST_DATA
+
+
+def test_the_recipe_requires_what_the_project_requires():
+    yaml = pytest.importorskip("yaml")
+    recipe = yaml.safe_load((REPOSITORY / "release" / "recipe.yaml").read_text("utf-8"))
+    file = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    project, needed = file["project"], recipe["requirements"]
+    expected = [f"python{project['requires-python']}", *project["dependencies"]]
+    assert sorted(one.replace(" ", "") for one in needed["run"]) == sorted(expected)
+    built = {one.replace(" ", "") for one in needed["host"]}
+    assert {*file["build-system"]["requires"], expected[0]} <= built
+    assert recipe["build"]["python"]["entry_points"] == [f"potato = {project['scripts']['potato']}"]
+    assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
