@@ -30,4 +30,4 @@ OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato -
 cp "$WORK/sessions/potato/9.safetensors" "$WORK/$SET.safetensors"
 "${PYTHON:-.venv/bin/python}" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
-echo "to ship them: python runs/ship.py $WORK/$SET.safetensors --scores $WORK/score.json"
+echo "to ship them: python runs/ship.py $SET $WORK/$SET.safetensors --scores $WORK/score.json"

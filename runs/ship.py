@@ -2,9 +2,10 @@
 
 The tables of docs/model-card.md are written, too.
 
-    python runs/ship.py WEIGHTS [--scores score.json]
+    python runs/ship.py SET WEIGHTS [--scores score.json]
 
-WEIGHTS is the last epoch of runs/reference.sh, and score.json the output of runs/score.py for it.
+SET is the band set that the weights serve, WEIGHTS the last epoch of runs/reference.sh for it, and
+score.json the output of runs/score.py for them.
 """
 
 import argparse
@@ -12,7 +13,8 @@ import json
 from pathlib import Path
 
 from card_page import write_page
-from potato.model.weights import load_card, load_model, save_model
+from potato.core.band_sets import BAND_SETS
+from potato.model.weights import load_model, save_model
 
 ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
 
@@ -31,24 +33,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    sets = {each.name: each for each in BAND_SETS}
+    parser.add_argument("set", choices=sets)
     parser.add_argument("weights", type=Path)
     parser.add_argument("--scores", type=Path)
     arguments = parser.parse_args()
-    model, made = load_model(arguments.weights), load_card(arguments.weights)
+    model, (sensor, *_) = load_model(arguments.weights), sets[arguments.set].sensors
+    if not (model.architecture.depth and model.architecture.fits(sensor)):
+        parser.error(f"{arguments.weights}: expected a network that reads {sensor.title}, found another")
     card = {
-        "name": f"potato {model.architecture.width} × {model.architecture.depth}",
+        "name": f"{arguments.set}, {model.architecture.width} × {model.architecture.depth}",
         "description": "The predictor and a network trained on simulated scenes; see docs/model-card.md.",
         "digest": model.digest,
         "licence": "MIT",
         "learnt_from": LEARNT_FROM,
         "training": {
-            name: made.get(name) for name in ("name", "origin", "step", "chips_seen", "settings", "code")
+            name: model.card.get(name)
+            for name in ("name", "origin", "step", "chips_seen", "settings", "code")
         },
         "scores": json.loads(arguments.scores.read_text()) if arguments.scores else None,
     }
-    save_model(model, ASSETS / "potato.safetensors", card)
+    shipped = ASSETS / f"{arguments.set}.safetensors"
+    save_model(model, shipped, card)
     write_page()
-    print(f"{ASSETS / 'potato.safetensors'}: {card['name']}, {card['digest']}")
+    print(f"{shipped}: {card['name']}, {card['digest']}")
 
 
 if __name__ == "__main__":

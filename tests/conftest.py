@@ -8,7 +8,9 @@ from click.testing import CliRunner
 import pairs
 from networks import random_network
 from potato.cli import potato
+from potato.model import weights
 from potato.model.network import Sharpener
+from potato.model.weights import save_model
 
 
 @pytest.fixture
@@ -21,6 +23,19 @@ def pair(tmp_path: Path) -> pairs.Paths:
 def network() -> Sharpener:
     """A small network with random weights that are large enough to show in the output."""
     return random_network()
+
+
+@pytest.fixture
+def ship(tmp_path: Path, monkeypatch):
+    """Ship other weights in this test: `ship(bgrn=network, …)` puts them into the place of all."""
+
+    def put(**networks: Sharpener) -> None:
+        (tmp_path / "assets").mkdir()
+        for name, network in networks.items():
+            save_model(network, tmp_path / "assets" / f"{name}.safetensors")
+        monkeypatch.setattr(weights, "_assets", lambda: tmp_path / "assets")
+
+    return put
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import dataclasses
 
 import torch
 
+from potato.core.band_sets import BAND_SETS
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, PLEIADES_NEO_3, WORKSHOP
 from potato.core.sensors import Sensor
 from potato.model.model import Architecture
@@ -26,3 +27,7 @@ def random_network(sensor: Sensor = WORKSHOP, width: int = 8, depth: int = 3, st
     for layer in network.layers:
         torch.nn.init.normal_(layer.weight, std=std)
     return network.eval()
+
+
+SHIPPED = {each.name: each.sensors[0] for each in BAND_SETS}
+"""A sensor of each band set that weights may be shipped for."""

@@ -102,7 +102,7 @@ def demo(
         folder: folder for the pair and three results; created if it doesn't exist.
         landsat: sharpen the Landsat scene instead, as USGS delivers it: a folder with a file for
             each band, and metadata.
-        weights: a checkpoint file, or `predictor` for no network; None for the shipped weights.
+        weights: as `fuse` takes them.
         size: simulate a pair whose pan has this side in pixels, a multiple of 4, at least 256.
         seed: simulate a pair with this seed.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.

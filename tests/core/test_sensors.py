@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from networks import random_network
 from potato.core.color import D65
 from potato.core.platforms import find_sensor, guess_sensor
-from potato.core.sensor_table import GEOEYE_1, SENSORS, WORLDVIEW_2, WORLDVIEW_3
+from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, SENSORS, WORLDVIEW_2, WORLDVIEW_3
 from potato.core.sensors import simplified
 
 NAMES = [sensor.name for sensor in SENSORS]
@@ -177,3 +178,12 @@ def test_the_command_lists_all_and_prints_the_records(run):
     records = json.loads(run("sensors", "--json").stdout)
     assert [record["name"] for record in records] == NAMES
     assert records[0]["bands_to_xyz"] == [list(row) for row in WORLDVIEW_2.bands_to_xyz]
+
+
+def test_the_command_tells_the_weights_that_serve_each_sensor(run, ship):
+    ship(worldview=random_network(), landsat=random_network(LANDSAT_8))
+    served = {record["name"]: record["weights"] for record in json.loads(run("sensors", "--json").stdout)}
+    some = {"WV03": "worldview", "LC09": "landsat", "LE07": "predictor", "GE01": "predictor"}
+    assert some.items() <= served.items()
+    table = {line.split()[0]: line.split() for line in run("sensors").stdout.splitlines()}
+    assert all(weights in table[name] for name, weights in served.items())

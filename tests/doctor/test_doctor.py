@@ -323,8 +323,8 @@ class TestMachine:
         poor = type(library)("3.6.2", "9.0.0", "1.3", (), False)
         monkeypatch.setattr(software, "find_abilities", lambda: poor)
 
-        def fail():
-            raise WeightsError("potato.safetensors: expected finite numbers, found NaN")
+        def fail(name):
+            raise WeightsError(f"{name}.safetensors: expected finite numbers, found NaN")
 
         monkeypatch.setattr(software, "load_model", fail)
         found = {each.subject: each for each in software.examine_software()}

@@ -7,7 +7,9 @@ import rasterio
 
 import ards
 from deliveries import deliver, names, states
+from networks import random_network
 from potato.core.platforms import find_sensor
+from potato.core.sensor_table import GEOEYE_1
 from potato.errors import ArdError, OutputExists, WeightsError
 from potato.fusion.delivery.manifest import read_manifest
 from potato.model.model import Architecture
@@ -18,6 +20,12 @@ GEOEYE = "1050010000000C00"
 WORLDVIEW_4 = "efa23864-4920-4cb9-91bb-c140d7666417-inv"
 LEGION = "B010010000000D00"
 PASSES = {ards.CID: None, GEOEYE: "GE01", WORLDVIEW_4: "WV04", LEGION: "LG01"}
+
+
+@pytest.fixture(autouse=True)
+def shipped(ship):
+    """Weights of WorldView-2 and of four bands are shipped, and none of Legion."""
+    ship(worldview=random_network(width=3, depth=1), bgrn=random_network(GEOEYE_1, width=3, depth=1))
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +62,9 @@ def test_every_tile_has_the_weights_and_the_colours_of_its_sensor(mixed, tmp_pat
         assert (item["catalog_id"], item["platform"], item["potato:weights"]) == (cid, sensor.name, digest)
         with rasterio.open(made.folder / "mosaic" / "11" / f"{cid}.tif") as mosaic:
             assert (mosaic.tags()["POTATO_CID"], mosaic.tags()["POTATO_WEIGHTS"]) == (cid, digest)
-    assert load_model().digest != load_model(PREDICTOR).digest
-    assert made.predicted == ("GE01", "LG01", "WV04")
-    assert "no weights fit GE01, LG01, WV04 yet, so the predictor serves" in str(made)
+    assert len({load_model(name).digest for name in ("worldview", "bgrn", PREDICTOR)}) == 3
+    assert made.predicted == ("LG01",)
+    assert "no weights fit LG01 yet, so the predictor serves" in str(made)
 
 
 def test_tiles_of_one_sensor_are_the_same_alone_and_among_others(mixed, tmp_path):
@@ -71,12 +79,12 @@ def test_tiles_of_one_sensor_are_the_same_alone_and_among_others(mixed, tmp_path
 
 
 def test_weights_that_change_for_one_sensor_make_only_its_pictures_stale(mixed, tmp_path):
-    deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE])
-    # The predictor serves GeoEye-1 anyway, and WorldView-2 has weights of its own.
-    assert deliver(mixed, tmp_path / "out", cids=[GEOEYE], weights=PREDICTOR).there == 1
+    deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION])
+    # The predictor serves Legion anyway, and WorldView-2 has weights of its own.
+    assert deliver(mixed, tmp_path / "out", cids=[LEGION], weights=PREDICTOR).there == 1
     with pytest.raises(OutputExists, match=rf"1 picture of others \(weights: {load_model().digest}"):
-        deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE], weights=PREDICTOR)
-    made = deliver(mixed, tmp_path / "out", cids=[ards.CID, GEOEYE], weights=PREDICTOR, overwrite=True)
+        deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR)
+    made = deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR, overwrite=True)
     assert (made.done, made.there) == (1, 1)
     manifest = read_manifest(tmp_path / "out")
     digest = load_model(PREDICTOR).digest
@@ -94,6 +102,8 @@ def test_tiles_that_given_weights_do_not_read_are_left_out_and_counted(mixed, tm
     assert f"left out: 1 tile, {unread.format('GE01')}" in str(made)
     with pytest.raises(ArdError, match=r"found none: .*the given weights don't read: GE01"):
         deliver(mixed, tmp_path / "none", weights=weights, cids=[GEOEYE])
+    named = deliver(mixed, tmp_path / "named", weights="bgrn")
+    assert set(by_cid(named.folder)) == {GEOEYE, WORLDVIEW_4}
     with pytest.raises(WeightsError, match="no such file"):
         deliver(mixed, tmp_path / "none", weights=tmp_path / "x.safetensors")
     assert not (tmp_path / "none").exists()

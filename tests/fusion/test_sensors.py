@@ -1,11 +1,14 @@
 """A sensor is a record: pairs of one that nobody has heard of are sharpened like any other."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
 
 import pairs
+from networks import random_network
 from potato import fuse, load_model, open_pair, sharpen_onto, sharpen_window
 from potato.core.color import D65, oklab_to_linear_srgb
 from potato.core.radiometry import counts_to_reflectance
@@ -88,6 +91,23 @@ def test_colours_of_a_pair_made_coarser_are_those_of_mul(tmp_path):
 
 def test_white_of_the_sensor_is_the_white_point():
     assert np.allclose(np.sum(INVENTED.bands_to_xyz, 0), D65)
+
+
+def test_a_pair_is_sharpened_by_the_shipped_weights_that_fit_it(tmp_path, ship):
+    coarse = dataclasses.replace(INVENTED, ratio=2)
+    network = random_network(coarse, width=5, depth=1)
+    ship(worldview=random_network(width=3, depth=1), invented=network)
+    for ratio, name in ((2, "invented"), (3, "predictor")):
+        paths, _ = write(tmp_path, ratio, 20, 20)
+        given = {"default": (None, ()), "named": (name, ()), "bands": (None, "all")}
+        for output, (weights, bands) in given.items():
+            path = tmp_path / f"{output}.tif"
+            fuse(*paths, path, sensor=INVENTED, weights=weights, bands=bands, overwrite=True)
+            with rasterio.open(path) as file:
+                assert file.tags()["POTATO_WEIGHTS"] == load_model(name).digest
+        assert (tmp_path / "default.tif").read_bytes() == (tmp_path / "named.tif").read_bytes()
+        with pytest.raises(WeightsError, match=r"expected weights for Invented .* found weights for coastal"):
+            fuse(*paths, tmp_path / "refused.tif", sensor=INVENTED, weights="worldview")
 
 
 def test_weights_for_other_bands_are_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Checkpoints: written whole, read safely, refused in one line."""
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -8,10 +9,29 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from networks import SHIPPED, random_network
+from potato.core.band_sets import BAND_SETS
+from potato.core.sensor_table import (
+    FOUR_BANDS,
+    GEOEYE_1,
+    LANDSAT_7,
+    LANDSAT_BGRN,
+    QUICKBIRD_2,
+    SENSORS,
+    WORLDVIEW_2,
+    WORLDVIEW_3,
+)
 from potato.errors import WeightsError
+from potato.model import weights
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
-from potato.model.weights import load_card, load_model, save_model
+from potato.model.weights import (
+    default_weights,
+    load_model,
+    portable_weights,
+    save_model,
+    shipped_weights,
+)
 
 
 def test_save_then_load_is_the_identity(tmp_path: Path, network):
@@ -20,8 +40,8 @@ def test_save_then_load_is_the_identity(tmp_path: Path, network):
     again = load_model(path)
     assert again.architecture == network.architecture
     assert again.digest == network.model().digest
-    assert load_card(path)["scores"] == {"jnd": 1.5}
-    assert json.loads((tmp_path / "a.json").read_text()) == load_card(path)
+    assert load_model(path).card["scores"] == {"jnd": 1.5}
+    assert json.loads((tmp_path / "a.json").read_text()) == load_model(path).card
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.json", "a.safetensors"]
 
 
@@ -32,10 +52,44 @@ def test_pt_file_of_tensors_loads(tmp_path: Path, network):
     assert load_model(path).digest == network.model().digest
 
 
-def test_shipped_weights_load_and_have_a_card():
-    assert load_model().architecture.depth
-    card = load_card()
-    assert card["name"] and card["description"]
+@pytest.mark.parametrize("name", shipped_weights())
+def test_shipped_weights_serve_the_sensors_of_their_band_set(name):
+    model = load_model(name)
+    assert model.card["name"] and model.card["description"] and model.card["digest"] == model.digest
+    (sensors,) = (each.sensors for each in BAND_SETS if each.name == name)
+    assert model.architecture.depth and {default_weights(sensor) for sensor in sensors} == {name}
+
+
+def test_weights_of_worldview_are_the_default():
+    assert load_model().digest == load_model("worldview").digest == load_model(None, WORLDVIEW_3).digest
+
+
+def test_a_sensor_is_served_by_the_shipped_weights_that_fit_it(ship):
+    made = {name: random_network(sensor) for name, sensor in SHIPPED.items()}
+    ship(**made)
+    for sensor in SENSORS:
+        fitting = {name: one for name, one in made.items() if one.architecture.fits(sensor)}
+        assert default_weights(sensor) == next(iter(fitting), "predictor")
+        digest = next((one.model().digest for one in fitting.values()), load_model("predictor").digest)
+        assert load_model(None, sensor).digest == digest
+        assert load_model(sensor=dataclasses.replace(sensor, ratio=6)).architecture.depth == 0
+    assert {default_weights(sensor) for sensor in (LANDSAT_7, LANDSAT_BGRN)} == {"predictor"}
+
+
+def test_shipped_weights_are_read_once_and_by_name(ship, tmp_path, monkeypatch):
+    ship(bgrn=random_network(FOUR_BANDS))
+    read, read_file = [], weights._read
+    monkeypatch.setattr(weights, "_read", lambda path: read.append(path) or read_file(path))
+    for _ in range(2):
+        assert load_model(None, GEOEYE_1) is load_model("bgrn") is load_model(None, QUICKBIRD_2)
+    assert len(read) == 1
+    with pytest.raises(WeightsError, match=r"for WorldView-2 .*found weights for blue, green"):
+        load_model("bgrn", WORLDVIEW_2)
+    with pytest.raises(WeightsError, match=r"legion: .*shipped weights \('bgrn'\) or 'predictor'"):
+        load_model("legion")
+    monkeypatch.chdir(tmp_path)
+    kept = [portable_weights(name) for name in ("bgrn", "predictor", None, "w.safetensors", Path("bgrn"))]
+    assert kept == ["bgrn", "predictor", None, str(tmp_path / "w.safetensors"), str(tmp_path / "bgrn")]
 
 
 def test_bare_predictor_needs_no_file():

@@ -12,7 +12,7 @@ from potato.chips.scenes import scene_chip
 from potato.errors import SessionError
 from potato.model.model import Architecture
 from potato.model.network import sharpen
-from potato.model.weights import load_card, load_model
+from potato.model.weights import load_model
 from potato.training import train
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.config import OLD_NAMES
@@ -42,7 +42,7 @@ def test_finished_session_continues_only_for_more_epochs(pool, finished, tmp_pat
 
 def test_checkpoint_has_a_card_and_loads(pool, tmp_path):
     done = train(train_config(tmp_path, pool, seed=5))
-    card = load_card(done.checkpoint)
+    card = load_model(done.checkpoint).card
     assert card["name"] == "s/1" and card["epoch"] == 1 and card["chips_seen"] == 48
     assert card["settings"]["seed"] == 5 and card["data"] and card["code"]
     assert load_model(done.checkpoint).architecture == Architecture(8, 2)
@@ -129,7 +129,7 @@ def test_load_from_starts_at_the_weights_of_another_session(pool, finished, tmp_
     assert done.epochs == (0, 1)
     first, second = (load_model(tmp_path / name / "0.safetensors") for name in "st")
     assert first.digest == second.digest
-    assert load_card(done.checkpoint)["origin"] == "s/0"
+    assert load_model(done.checkpoint).card["origin"] == "s/0"
     assert train(replace(branch, epochs=2)).epochs == (0, 1, 2), "the same command goes on"
     assert train(replace(branch, epochs=2, load_from=None)).steps == 12, "and so it does without its origin"
     assert train(replace(branch, session="u", load_from="s")).epochs == (1, 2), (

@@ -10,7 +10,7 @@ import torch
 
 from potato.chips import Chip, load_chip, save_chip
 from potato.model.network import Sharpener
-from potato.model.weights import load_card, load_model
+from potato.model.weights import load_model
 from potato.training import train
 from potato.training.data import held_out, list_chips
 from potato.training.loop import deferred_interrupts
@@ -45,7 +45,7 @@ def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
     )
     done = train(plan)
     assert done.scores["test"] < 0.6 * done.scores["predictor"]
-    assert load_card(done.checkpoint)["scores"] == done.scores
+    assert load_model(done.checkpoint).card["scores"] == done.scores
     network = Sharpener.of(load_model(done.checkpoint))
     score = score_batches(network, held_out(list_chips(pool), 0, (80, 80), 0), CPU)
     assert score.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"

@@ -98,8 +98,9 @@ def _choice(name: str, choices: Sequence[str], meaning: str) -> Decorator:
 weights: Decorator = click.option(
     "-w",
     "--weights",
-    metavar="FILE",
-    help="A Potato checkpoint, or 'predictor' for no network.  [default: the shipped weights]",
+    metavar="FILE|NAME",
+    help="A Potato checkpoint, weights that 'potato sensors' names, or 'predictor' for no network.  "
+    "[default: those of the sensor]",
 )
 device: Decorator = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."

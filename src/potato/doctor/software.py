@@ -14,7 +14,7 @@ from potato.engine.devices import GPU_START, find_gpus
 from potato.engine.threads import available_cores
 from potato.errors import WeightsError
 from potato.model._native import SETS
-from potato.model.weights import load_model
+from potato.model.weights import load_model, shipped_weights
 from potato.raster import find_abilities
 
 OLDEST_GDAL = (3, 9)
@@ -34,7 +34,8 @@ def examine_software() -> Iterator[Finding]:
     yield from _gdal()
     yield _devices()
     try:
-        yield Finding("weights", "fine", f"shipped weights {load_model().digest}")
+        shipped = ", ".join(f"{name} {load_model(name).digest}" for name in shipped_weights())
+        yield Finding("weights", "fine", f"shipped: {shipped}")
     except WeightsError as error:
         remedy = f"install again, from where Potato came: {reinstall_command()}"
         yield Finding("weights", "wrong", str(error), remedy)

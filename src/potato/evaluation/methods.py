@@ -22,7 +22,7 @@ from potato.evaluation.gdal_brovey import GDAL, gdal_pansharpen, has_gdal
 from potato.model.bands import bands_out
 from potato.model.model import Model, as_model
 from potato.model.network import Sharpener, sharpen
-from potato.model.weights import PREDICTOR, check_fit, load_model
+from potato.model.weights import PREDICTOR, check_fit, load_model, portable_weights
 
 ALL = ("all",)
 """Chooses every baseline that is installed."""
@@ -52,7 +52,7 @@ class MethodSpec:
     """The methods of a run by name; each process opens them for itself.
 
     Attributes:
-        weights: a checkpoint, `predictor`, a model, or None for the shipped weights.
+        weights: as `load_model` takes them, or a network.
         baselines: names of `baseline_names` to compare with the model, or `ALL`.
         device: where models compute: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         digest: of the weights that a run began with; "" accepts any weights.
@@ -105,9 +105,7 @@ class MethodSpec:
 
     def for_workers(self) -> Self:
         """These methods for another process: absolute paths, and the digest of the weights."""
-        weights = self.weights
-        if isinstance(weights, str | os.PathLike) and weights != PREDICTOR:
-            weights = str(Path(weights).absolute())
+        weights = self.weights if isinstance(self.weights, Sharpener) else portable_weights(self.weights)
         baselines = tuple(method.name for method in self.methods[:-1])
         digest = self.methods[-1].digest
         return dataclasses.replace(self, weights=weights, baselines=baselines, digest=digest)

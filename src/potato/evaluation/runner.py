@@ -54,9 +54,9 @@ def evaluate(
         reflectances: evaluate on every surface of this CSV file, or of the package's own list for
             `"packaged"`.
         reading: pair, registration: how to read the files, where they don't say it themselves.
-        weights: pair, chips, reflectances: a checkpoint, `predictor` for the bare predictor, or a
-            model; None for the shipped weights or, if they don't fit the sensor of the pair,
-            the predictor.
+        weights: pair, chips, reflectances: a checkpoint, a name of shipped weights such as
+            `worldview`, `predictor` for the bare predictor, or a model; None for the shipped
+            weights of the sensor or, if it has none, the predictor.
         baselines: pair, chips, reflectances: names of methods to compare with the weights, of
             `bicubic`, `brovey`, `gsa`, `mtf-glp-hpm`, `awlp`, `gdal-pansharpen` (if installed) and
             `predictor`; or `("all",)`.

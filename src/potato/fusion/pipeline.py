@@ -180,8 +180,9 @@ def fuse(
             the ground that both have.
         align: whether to measure how far mul lies from where pan shows the ground, and move it
             there: each detector array by one displacement.
-        weights: a checkpoint file; `predictor` for the predictor without a network; a model or a
-            network; None for the shipped weights or, if the sensor has none, the predictor.
+        weights: a checkpoint file; a name of shipped weights, such as `worldview`; `predictor` for
+            the predictor without a network; a model or a network; None for the shipped weights of
+            the sensor or, if it has none, the predictor.
         look: `natural`, `clear` or `vivid` (8 bits, for viewing), `flat` (16 bits, colorimetric),
             or a `Look`.
         grade: whether to measure black point and white point on the whole pair or delivery, and

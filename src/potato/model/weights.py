@@ -1,13 +1,18 @@
-"""Checkpoints: written whole, and read safely whatever their origin.
+"""Checkpoints: written whole, and read safely whatever their origin; and those that are shipped.
 
 A checkpoint is one safetensors file. Its header holds the *card*: JSON with the architecture and
 facts about its training, such as origin and scores. A copy of the card, `NAME.json`, is written
 beside it for people and never read. A `.pt` file that holds `{"card": <JSON text>, "state_dict":
 <tensors>}` is read too, with `weights_only=True`. Neither kind of file can run code.
+
+The package's assets hold several, each for one set of bands and one ratio, named for that set. The
+architecture in a card says which sensors it fits.
 """
 
 import dataclasses
+import functools
 import json
+import os
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,8 +30,8 @@ from potato.model.tensor_file import load_tensors
 from potato.raster.atomic import write_whole
 from potato.raster.output_files import check_output
 
-DEFAULT = "potato.safetensors"
-"""File of the shipped checkpoint in the package's assets."""
+DEFAULT = "worldview"
+"""Name of the shipped weights that serve where no sensor is known."""
 
 PREDICTOR = "predictor"
 """Name of the bare predictor, which needs no file."""
@@ -37,24 +42,70 @@ MOST_BYTES = 256 << 20
 Tensors = dict[str, NDArray[np.float32]]
 
 
+def shipped_weights() -> dict[str, Path]:
+    """The files of the shipped weights by their names."""
+    return {file.stem: file for file in sorted(_assets().glob("*.safetensors"))}
+
+
+def default_weights(sensor: Sensor) -> str:
+    """The name of the weights that serve a sensor: shipped ones that fit it, or `PREDICTOR`.
+
+    Raises:
+        WeightsError: if shipped weights are damaged.
+    """
+    return next((name for name in shipped_weights() if load_model(name).architecture.fits(sensor)), PREDICTOR)
+
+
+def portable_weights(name_or_path: PathLike | None) -> str | None:
+    """What `load_model` takes, for another process: names remain, and paths become absolute."""
+    if name_or_path is None or name_or_path in (PREDICTOR, *shipped_weights()):
+        return name_or_path and os.fspath(name_or_path)
+    return str(Path(name_or_path).absolute())
+
+
 def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = None) -> Model:
     """Load a sharpener.
 
     Args:
-        name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
-            shipped weights.
-        sensor: the sensor whose pairs it is to read; None not to ask. Without shipped weights for
-            it, the predictor serves.
+        name_or_path: a checkpoint file; the name of shipped weights, such as `"worldview"`;
+            `"predictor"` for the bare predictor; or None for the `default_weights` of the sensor,
+            those of WorldView-2 and -3 without one.
+        sensor: the sensor whose pairs it is to read; None not to ask.
 
     Raises:
         WeightsError: if the file is missing, isn't a checkpoint, doesn't fit its card, holds NaN
             or infinity, or can't read pairs of the sensor.
         ExtraError: if it is a `.pt` file, and PyTorch isn't installed.
     """
-    predictor = Model(Architecture(depth=0), card={"name": PREDICTOR})
+    if name_or_path is None:
+        name_or_path = DEFAULT if sensor is None else default_weights(sensor)
     if name_or_path == PREDICTOR:
-        return predictor
-    path = _resolve(name_or_path)
+        return Model(Architecture(depth=0), card={"name": PREDICTOR})
+    shipped = shipped_weights()
+    if name_or_path in shipped:
+        model = _load_shipped(shipped[str(name_or_path)])
+    else:
+        model = _load(Path(name_or_path))
+    return model if sensor is None else check_fit(model, sensor)
+
+
+def _assets() -> Path:
+    return Path(str(resources.files("potato") / "assets"))
+
+
+# To find the weights of a sensor, all are read.
+@functools.cache
+def _load_shipped(path: Path) -> Model:
+    return _load(path)
+
+
+def _load(path: Path) -> Model:
+    if not path.is_file():
+        names = ", ".join(f"'{name}'" for name in shipped_weights())
+        raise WeightsError(
+            f"{path}: expected a checkpoint file, the name of shipped weights ({names}) or '{PREDICTOR}', "
+            "found no such file"
+        )
     card, tensors = _read(path)
     try:
         model = Model(Architecture(**card["architecture"]), tensors, card)
@@ -64,14 +115,7 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise WeightsError(f"{path}: expected finite numbers, found NaN or infinity in {name}")
-    if sensor is None or model.architecture.fits(sensor):
-        return model
-    return predictor if name_or_path is None else check_fit(model, sensor)
-
-
-def has_weights(sensor: Sensor) -> bool:
-    """Whether shipped weights read pairs of a sensor."""
-    return Architecture(**load_card()["architecture"]).fits(sensor)
+    return model
 
 
 def check_fit(model: Model, sensor: Sensor) -> Model:
@@ -87,21 +131,6 @@ def check_fit(model: Model, sensor: Sensor) -> Model:
         f"expected weights for {sensor.title} ({', '.join(sensor.bands)}; {sensor.ratio}:1), found weights "
         f"for {', '.join(found.bands)}; {found.ratio}:1; leave the weights out, or take '{PREDICTOR}'"
     )
-
-
-def load_card(name_or_path: PathLike | None = None) -> dict[str, Any]:
-    """The card of a checkpoint.
-
-    Args:
-        name_or_path: a checkpoint file, `"predictor"` for the bare predictor, or None for the
-            shipped weights.
-
-    Raises:
-        WeightsError: if the file is missing or isn't a checkpoint.
-    """
-    if name_or_path == PREDICTOR:
-        return {"name": PREDICTOR, "architecture": dataclasses.asdict(Architecture(depth=0))}
-    return _read(_resolve(name_or_path))[0]
 
 
 def save_model(model: Model | HasModel, path: PathLike, card: dict[str, Any] | None = None) -> None:
@@ -121,17 +150,6 @@ def save_model(model: Model | HasModel, path: PathLike, card: dict[str, Any] | N
     text = json.dumps(full, sort_keys=True, ensure_ascii=False)
     write_whole(path, save_tensors(tensors, metadata={"card": text}))
     write_whole(path.with_suffix(".json"), json.dumps(full, indent=2, ensure_ascii=False) + "\n")
-
-
-def _resolve(name_or_path: PathLike | None) -> Path:
-    if name_or_path is None:
-        return Path(str(resources.files("potato") / "assets" / DEFAULT))
-    path = Path(name_or_path)
-    if not path.is_file():
-        raise WeightsError(
-            f"{path}: expected a checkpoint file or the word '{PREDICTOR}', found no such file"
-        )
-    return path
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Tensors]:

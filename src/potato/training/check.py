@@ -56,7 +56,7 @@ def check_chip(
 
     Args:
         chip: its file.
-        weights: a checkpoint, `predictor` for the bare predictor, or None for the shipped weights.
+        weights: as `load_model` takes them; None for those of the chip's sensor.
         folder: of the pictures `STEM-target.png` and `STEM-output.png`, in the natural look, black
             where invalid.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.

@@ -33,7 +33,7 @@ from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
 from potato.fusion.delivery.tile import fuse_tile
 from potato.fusion.grading import as_given
-from potato.model.weights import PREDICTOR, load_model
+from potato.model.weights import load_model, portable_weights
 from potato.raster import check_folder
 from potato.raster.atomic import write_whole
 
@@ -87,9 +87,9 @@ def fuse_ard(
             squares, as a picture of its own or as a VRT, which copies no pixels.
         crop_to_square: whether pictures show their grid square alone, without the overlap that
             neighbouring tiles share.
-        weights: a checkpoint file; `predictor` for the predictor without a network; None for the
-            shipped weights of each tile's sensor or, if it has none, the predictor. Tiles whose
-            bands a given checkpoint doesn't read are left out.
+        weights: a checkpoint file; a name of shipped weights, such as `worldview`; `predictor` for
+            the predictor without a network; None for the shipped weights of each tile's sensor or,
+            if it has none, the predictor. Tiles whose bands given weights don't read are left out.
         look: `natural`, `clear` or `vivid` (8 bits, for viewing), `flat` (16 bits, colorimetric),
             or a `Look`.
         grade: whether to measure black point and white point once for each pass, on overviews of
@@ -124,15 +124,14 @@ def fuse_ard(
     started = time.perf_counter()
     _check_joinable(mosaic, creation_options or {})
     area = choose_area(bbox, aoi)
-    name = None if weights is None else os.fspath(weights)
-    model = load_model(name)
-    given = None if name is None else model.architecture
+    model = load_model(weights)
+    given = None if weights is None else model.architecture
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
     source, folder = os.fspath(ard), check_folder(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
     settings = DeliverySettings(
-        weights=name if name in (None, PREDICTOR) else str(Path(name).absolute()),
+        weights=portable_weights(weights),
         weights_digest=model.digest,
         look=as_look(look) if isinstance(grade, bool) else as_look(look).graded(as_given(grade)),
         profile=find_profile(profile).name,

@@ -62,7 +62,7 @@ class DeliverySettings:
     """What all pictures of a sensor have in common in a delivery.
 
     Attributes:
-        weights: `predictor`, the absolute path of a checkpoint, or None for the sensor's own.
+        weights: a name, the absolute path of a checkpoint, or None for the sensor's own.
         weights_digest: digest of the weights, by which a worker notices that they have changed.
         look: the rendering.
         profile: the format: `cog` or `tiled`.

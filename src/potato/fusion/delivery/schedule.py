@@ -13,7 +13,7 @@ from potato.core.text import counted
 from potato.errors import OutputExists
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import DeliverySettings, Plan, TileJob
-from potato.model.weights import has_weights
+from potato.model.weights import PREDICTOR, default_weights
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class Schedule:
     def predicted(self) -> tuple[str, ...]:
         """Names of the sensors that no shipped weights fit, so that the predictor serves them."""
         served = {job.tile.sensor for job in self.jobs if job.settings.weights is None}
-        return tuple(sorted(sensor.name for sensor in served if sensor and not has_weights(sensor)))
+        return tuple(
+            sorted(sensor.name for sensor in served if sensor and default_weights(sensor) == PREDICTOR)
+        )
 
 
 def make_schedule(

@@ -91,7 +91,8 @@ def _model(weights: str | None, digest: str, sensor: Sensor) -> Model:
     model = load_model(weights, sensor)
     if model.digest != digest:
         raise WeightsError(
-            f"{weights}: expected the weights that the run began with, found others; repeat the command"
+            f"{weights or 'shipped weights'}: expected the weights that the run began with, found others; "
+            "repeat the command"
         )
     return model
 
