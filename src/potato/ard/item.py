@@ -247,12 +247,14 @@ def parse_item(
         trouble=trouble,
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
-        view=tuple(
-            (name, value)
-            for name, (low, high) in VIEW.items()
-            if (value := _number(properties.get(f"view:{name}"), low, high)) is not None
-        ),
+        view=_angles(properties),
     )
+
+
+def _angles(properties: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The angles that an item has, by their names in `VIEW`."""
+    found = ((name, _number(properties.get(f"view:{name}"), *ends)) for name, ends in VIEW.items())
+    return tuple((name, angle) for name, angle in found if angle is not None)
 
 
 def _find(

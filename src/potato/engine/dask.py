@@ -44,7 +44,10 @@ MALLOC_BYTES = {-1: 256 << 20, -3: 32 << 20}
 """Freed memory that the C library keeps for itself, close to its own defaults: up to 256 MB at the
 end of the heap (M_TRIM_THRESHOLD), and every block below 32 MB (M_MMAP_THRESHOLD)."""
 
-NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+NO_PAGES: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 """Dask's configuration by which it serves nothing over HTTP."""
 
 SCHEDULER_GONE = "expected the cluster to stay, found its scheduler gone; repeat the command"

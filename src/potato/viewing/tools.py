@@ -23,6 +23,7 @@ from potato.viewing.blocks import (
     Settings,
     WrittenPicture,
     bits_of,
+    check_outputs,
     name_of,
     write_pictures,
 )
@@ -57,6 +58,7 @@ def ab(
     if not 0 < lightness < 1:
         raise InputError(f"expected a lightness between 0 and 1, found {lightness:g}")
     _check_factor(chroma)
+    check_outputs([output], [picture], settings)
     with gdal(), open_picture(picture) as image:
         bits = bits_of(image)
 
@@ -95,6 +97,7 @@ def exaggerate(
         OutputError, OutputExists: if an output can't be written.
     """
     _check_factor(factor)
+    check_outputs([first_output, second_output], [first, second], settings)
     with gdal(), open_picture(first) as one, open_picture(second) as two:
         check_same_grid(one, two)
 
@@ -133,6 +136,7 @@ def gray_diff(
         OutputError, OutputExists: if the output can't be written.
     """
     _check_factor(factor)
+    check_outputs([output], [first, second], settings)
     with gdal(), open_picture(first) as one, open_picture(second) as two:
         check_same_grid(one, two)
         bits = max(bits_of(one), bits_of(two))
@@ -164,6 +168,7 @@ def quick_contrast(
         InputError, BandError: if the picture can't be used, or its tags say that it isn't flat.
         OutputError, OutputExists: if the output can't be written.
     """
+    check_outputs([output], [picture], settings)
     with gdal(), open_picture(picture) as image:
         tags = _tags(image, "quick-contrast") | look.tags
         found = image.dataset.tags().get("POTATO_LOOK", "flat")
@@ -208,6 +213,7 @@ def mul_to_rgb(
         OutputError, OutputExists: if the output can't be written.
     """
     chosen = LOOKS[look] if isinstance(look, str) else look
+    check_outputs([output], [mul], settings)
     with gdal(), open_mul(mul, reading) as (image, seen):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 
