@@ -55,6 +55,25 @@ def die_once(name: str) -> str:
     return name
 
 
+def die_first_of_crowding(job: tuple[str, int]) -> list[str]:
+    """Job 0 kills its first worker while others work; each job says which were at work with it."""
+    folder, number = Path(job[0]), job[1]
+    mark = folder / f"job {number}"
+    mark.touch()
+    if number == 0:
+        _die_first(f"{folder}/died")
+    time.sleep(0.02)
+    found = sorted(path.name for path in folder.glob("job *"))
+    mark.unlink()
+    return found
+
+
+def announce_and_wait(folder: str) -> None:
+    """Make a file named by the process, and work for a very long time."""
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(3600)
+
+
 def fuse_and_die(job):
     """Fuse a tile; kill the first worker that has done so, before it can return the record."""
     from potato.fusion.delivery.tile import fuse_tile  # others need no torch
@@ -62,6 +81,17 @@ def fuse_and_die(job):
     record = fuse_tile(job)
     _die_first(f"{job.folder}/died")
     return record
+
+
+def fuse_first_and_die(job):
+    """Fuse the first tile; die of any other while its picture is being made."""
+    from potato.fusion.delivery.tile import fuse_tile
+
+    if Path(f"{job.folder}/manifest.jsonl").read_text().count('"done"') == 0:
+        return fuse_tile(job)
+    job.output.parent.joinpath(f".{job.output.name}.abc.partial").mkdir(parents=True, exist_ok=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
 
 
 def _die_first(name: str) -> None:

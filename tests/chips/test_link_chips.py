@@ -91,6 +91,19 @@ def test_linking_twice_gives_identical_pools(three, tmp_path):
     ).read_bytes()
 
 
+@pytest.mark.parametrize("split", [None, 0.5])
+def test_a_pool_that_is_there_as_asked_for_is_left_as_it_is(three, tmp_path, split):
+    """As after a run that was killed at its very end."""
+    first = link_chips(three, tmp_path / "pool", split=split)
+    links = list((tmp_path / "pool").rglob("*.pt"))
+    before = [path.lstat().st_ino for path in links]
+    assert link_chips(three, tmp_path / "pool", split=split) == first
+    assert [path.lstat().st_ino for path in links] == before
+    links[0].unlink()
+    with pytest.raises(OutputExists):
+        link_chips(three, tmp_path / "pool", split=split)
+
+
 def test_a_pool_keeps_the_manifest_rows_of_its_chips(three, tmp_path):
     link_chips(three, tmp_path / "pool")
     rows = read_manifest(tmp_path / "pool")

@@ -17,7 +17,7 @@ from affine import Affine
 import ards
 import pairs
 import servers
-from potato.doctor import bucket, examine, machine, software
+from potato.doctor import bucket, examine, leftovers, machine, software
 from potato.doctor.ards import REMEDIES
 from potato.errors import WeightsError
 
@@ -295,6 +295,22 @@ class TestMachine:
         assert machine._free_memory() and machine._quota() is None
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+    def test_what_killed_runs_left_is_noted(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert not list(leftovers.examine_leftovers(None))
+        for folder in (
+            tmp_path / ".o.tif.0123456789ab.partial",
+            tmp_path / "out" / "11" / ".c.tif.ab.partial",
+        ):
+            folder.mkdir(parents=True)
+            (folder / "stage.tif").write_bytes(bytes(2_000_000))
+        [here] = leftovers.examine_leftovers(None)
+        assert (
+            here.state == "note" and "1 file of killed runs, 2.0 MB" in here.found and ".o.tif" in here.found
+        )
+        [both] = leftovers.examine_leftovers(str(tmp_path))
+        assert "2 files" in both.found and ".c.tif" in both.found
+
     def test_a_read_only_folder_is_noted(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         tmp_path.chmod(0o500)

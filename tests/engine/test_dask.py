@@ -5,6 +5,8 @@ import shutil
 import socket
 import sys
 import threading
+import urllib.error
+import urllib.request
 
 import numpy as np
 import pytest
@@ -125,13 +127,38 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_pat
     assert mine.read_bytes() == b"mine"
 
 
-def test_the_local_cluster_limits_memory_and_makes_the_same_bytes(ard, alone, tmp_path):
+def test_the_local_cluster_limits_memory_and_makes_the_same_bytes(ard, alone, tmp_path, monkeypatch):
     with open_cluster(LOCAL, 1) as cluster:
         assert cluster.workers == 1 and cluster.threads_per_job(1) == available_cores()
         scheduler = cluster._client.scheduler_info()
         assert {worker["memory_limit"] for worker in scheduler["workers"].values()} == {MEMORY_BYTES}
-        fuse_ard(ard, tmp_path / "out", cluster=scheduler["address"], mosaic="cog")
+        monkeypatch.setattr(
+            "potato.fusion.delivery.deliver.open_executor", lambda *_, **__: contextlib.nullcontext(cluster)
+        )
+        fuse_ard(ard, tmp_path / "out", mosaic="cog")
     assert pictures(tmp_path / "out") == alone
+
+
+def test_nobody_else_reaches_the_local_cluster():
+    """Whoever reaches a scheduler runs code in it; other users of the machine must not."""
+    with open_cluster(LOCAL, 1) as cluster:
+        scheduler = cluster._client.cluster.scheduler
+        [worker] = cluster._client.scheduler_info()["workers"].values()
+        for address in (scheduler.address, worker["nanny"]):
+            assert address.startswith("tls://127.0.0.1:")
+        stranger = distributed.Security.temporary()
+        for security, where in (
+            (None, scheduler.address.replace("tls://", "tcp://")),
+            (stranger, scheduler.address),
+        ):
+            with pytest.raises(OSError):
+                distributed.Client(where, security=security, timeout=2, set_as_default=False)
+        services = [scheduler.http_server.port, worker["services"]["dashboard"]]
+        for path in ("", "/status", "/info/main/workers.html", "/json/identity.json", "/health"):
+            for port in services:
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5)
+    assert dask.config.get("distributed.scheduler.http.routes")
 
 
 def test_a_cluster_makes_the_chips_and_raises_the_errors_of_threads(ard, address, tmp_path):
@@ -290,10 +317,9 @@ def test_a_run_without_workers_ends_unless_workers_may_join():
         cluster._client.retire_workers()
         with pytest.raises(ClusterError, match="expected workers, found none"):
             list(cluster.run([1], worker_jobs.double))
-        with open_cluster(cluster._client.scheduler.address, 1, waits) as growing:
-            results = growing.run([1], worker_jobs.double)
-            threading.Timer(1.0, cluster._client.cluster.scale, (2,)).start()
-            assert list(results) == [(1, 2)]
+        results = Cluster(cluster._client, 1, grows=True, waits=waits).run([1], worker_jobs.double)
+        threading.Timer(1.0, cluster._client.cluster.scale, (2,)).start()
+        assert list(results) == [(1, 2)]
 
 
 @pytest.mark.parametrize("where", ["slurm", "127.0.0.1:8786", "http://127.0.0.1:8786", ""])
@@ -301,6 +327,15 @@ def test_a_malformed_address_is_refused(where):
     with (
         pytest.raises(ClusterError, match=r"expected local or the address of a scheduler"),
         open_cluster(where),
+    ):
+        pass
+
+
+def test_the_error_without_cryptography_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with (
+        pytest.raises(ClusterError, match=r"found it missing; pip install 'potato\[dask\]'"),
+        open_cluster(LOCAL),
     ):
         pass
 

@@ -1,8 +1,11 @@
 import contextlib
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
+import families
 import worker_jobs
 from potato.engine.processes import Processes
 
@@ -10,8 +13,44 @@ from potato.engine.processes import Processes
 def test_a_dead_worker_fails_one_job_and_the_failure_says_how_it_died():
     found = dict(Processes(2).run([1, -2, 2, -3, 3, 4, -2, 5], worker_jobs.double))
     assert {n: found[n] for n in (1, 2, 3, 4, 5)} == {n: 2 * n for n in (1, 2, 3, 4, 5)}
-    assert "killed (SIGKILL); is there too little memory?" in found[-2].reason
-    assert found[-3].reason == "its worker ended with exit code 7"
+    assert found[-2].reason == (
+        "its worker was killed (SIGKILL), also when it worked alone; is there too little memory?"
+    )
+    assert found[-3].reason == "its worker ended with exit code 7, also when it worked alone"
+    assert found[-2].died and found[-3].died
+
+
+def test_a_job_whose_worker_dies_once_is_done_again_alone(tmp_path):
+    jobs = [(str(tmp_path), number) for number in range(6)]
+    found = dict(Processes(2).run(jobs, worker_jobs.die_first_of_crowding))
+    assert found.keys() == set(jobs) and found[jobs[0]] == ["job 0"]
+    # The results of `map` come in the order of the jobs all the same.
+    (tmp_path / "died").unlink()
+    assert [job for job, _ in Processes(2).map(jobs, worker_jobs.die_first_of_crowding)] == jobs
+
+
+CROWD = """
+import sys, worker_jobs
+from potato.engine.processes import Processes
+if __name__ == "__main__":
+    print("begun", flush=True)
+    list(Processes(2).run([sys.argv[1]] * 2, worker_jobs.announce_and_wait))
+"""
+
+
+@families.linux
+@pytest.mark.parametrize("when", ["starting", "working"])
+def test_workers_end_with_a_killed_parent(tmp_path, when):
+    script = tmp_path / "crowd.py"
+    script.write_text(CROWD)
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    head = families.start(sys.executable, script, tmp_path, env={**os.environ, "PYTHONPATH": path})
+    assert head.stdout.readline() == "begun\n"
+    if when == "starting":
+        families.wait_for(lambda: any(map(families.is_worker, families.family(head))), head)
+    else:
+        families.wait_for(lambda: len(list(tmp_path.glob("[0-9]*"))) == 2, head)
+    families.kill_head(head)
 
 
 def test_jobs_are_pulled_only_when_a_worker_is_free():

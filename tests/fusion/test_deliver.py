@@ -1,17 +1,20 @@
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import ards
+import worker_jobs
 from deliveries import NAME, collect, deliver, lonlat, names, states
 from potato import fuse
-from potato.errors import OutputError, OutputExists
+from potato.errors import DiskFullError, OutputError, OutputExists
 from potato.fusion.delivery.manifest import MANIFEST, open_manifest, read_manifest
 from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import save_model
@@ -97,6 +100,17 @@ def test_an_output_folder_inside_the_ard_is_refused(tmp_path, where):
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_picture_in_the_place_of_an_item_is_refused_before_any_work(tmp_path, inline):
+    """The ARD of a zone lies where the delivery would put that zone."""
+    item = ards.write_tile(tmp_path / "out", 0, 0)
+    (tmp_path / "ard").symlink_to(tmp_path / "out" / "11")
+    before = item.read_bytes()
+    for ard in (tmp_path / "out" / "11", tmp_path / "ard"):
+        with pytest.raises(OutputError, match="found the input"):
+            deliver(ard, tmp_path / "out")
+    assert item.read_bytes() == before and names(tmp_path / "out") == []
+
+
 def test_a_collection_that_no_run_made_is_not_replaced(ard, tmp_path):
     (tmp_path / "collection.json").write_text("{}")
     with pytest.raises(OutputExists, match=r"found the collection\.json of something else"):
@@ -155,6 +169,51 @@ def test_repeating_a_killed_run_removes_everything_half_written(ard, delivered, 
     for name in (first, third):
         assert (out / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
     assert all(json.loads(line) for line in (out / MANIFEST).read_text().splitlines())
+
+
+def test_a_tile_whose_worker_dies_is_fused_by_the_next_run(tmp_path, monkeypatch, run):
+    """The worker dies again when it works alone; then memory is there again."""
+    ards.write_tile(tmp_path / "ard", 0, 0)
+    ards.write_tile(tmp_path / "ard", 1, 0)
+    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_first_and_die)
+    command = "fuse-ard", tmp_path / "ard", tmp_path / "out", "-j", 1, "--device", "cpu"
+    first = run(*command)
+    assert first.exit_code == 3 and "1 tile fused" in first.stdout
+    assert "killed (SIGKILL), also when it worked alone; is there too little memory?" in first.stdout
+    assert "repeat the command to try these again" in first.stdout
+    monkeypatch.undo()
+    again = deliver(tmp_path / "ard", tmp_path / "out", device="cpu")
+    assert (again.there, again.done) == (1, 1) and again.complete
+    assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
+
+
+def test_a_full_disk_ends_the_run_at_once(ard, tmp_path, monkeypatch):
+    def without_room(job):
+        if job.name == NAME:
+            return fuse_tile(job)
+        monkeypatch.setattr("potato.raster.finished.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+        try:
+            return fuse_tile(job)
+        finally:
+            monkeypatch.undo()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("potato.fusion.delivery.deliver.fuse_tile", without_room)
+        with pytest.raises(DiskFullError, match="the disk is full"):
+            deliver(ard, tmp_path / "out")
+    assert list(states(tmp_path / "out").values()) == ["done", "started"]
+    assert deliver(ard, tmp_path / "out").done == 3
+
+
+def test_a_run_that_the_disk_has_no_room_for_does_not_begin(ard, tmp_path, monkeypatch, run):
+    free = 5_000_000
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    refused = run("fuse-ard", ard, tmp_path / "out", "-j", 4)
+    assert refused.exit_code == 1 and re.search(r"room for about \d+\.\d MB, found 5\.0 MB", refused.stderr)
+    assert states(tmp_path / "out") == {}
+    assert read_manifest(tmp_path / "out").rows == {} and names(tmp_path / "out") == []
+    free = 300_000_000
+    assert deliver(ard, tmp_path / "out").done == 4
 
 
 def test_an_interrupted_run_leaves_nothing_half_written(ard, tmp_path, monkeypatch):

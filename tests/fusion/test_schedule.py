@@ -22,13 +22,16 @@ from potato.fusion.delivery.schedule import make_schedule
         ("empty", False, False, "todo", True),
         ("failed", True, False, "failed", None),
         ("failed", False, False, "todo", True),
+        ("failed, transient", True, False, "todo", True),
     ],
 )
 def test_the_schedule_follows_its_table(tmp_path, state, same, there, place, replacing):
     name = "11/000000000000/2024-12-14/" + ards.CID
     rows = {}
     if state:
-        rows[name] = Record(name, state, OURS.signature if same else "other", file="f.tif", bytes=3)
+        kind, _, transient = state.partition(", ")
+        signature = OURS.signature if same else "other"
+        rows[name] = Record(name, kind, signature, file="f.tif", bytes=3, transient=bool(transient))
     if there:
         (tmp_path / "f.tif").write_bytes(b"abc")
     manifest = Manifest(tmp_path, rows, {})

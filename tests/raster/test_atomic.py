@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from potato.errors import OutputError, SessionError
-from potato.raster.atomic import locked, staging_folder, write_whole
+from potato.raster.atomic import find_partials, locked, remove_partials, staging_folder, write_whole
 
 HOLD = """
 import sys
@@ -90,6 +90,52 @@ def test_an_os_error_while_staging_is_an_output_error_that_names_the_target(tmp_
     with pytest.raises(OutputError) as raised, staging_folder(target):
         raise refusal
     assert raised.value is refusal
+
+
+MAKE = """
+import os, signal, sys
+from pathlib import Path
+from potato.raster import atomic
+target = Path(sys.argv[1])
+with atomic.staging_folder(target) as folder:
+    (folder / "pixels").write_bytes(bytes(1000))
+    # A file is written in one go, so it is stopped in the middle of that.
+    os.fdopen = lambda *_, **__: (print("made", flush=True), sys.stdin.read())
+    atomic.write_whole(target.with_suffix(".json"), "x")
+"""
+
+
+def test_what_a_killed_run_left_is_found_and_removed_and_that_of_a_living_one_is_not(tmp_path):
+    target, other = tmp_path / "a [1].tif", tmp_path / "a.tif"
+    strange = tmp_path / ".a [1].tif.partial"
+    strange.write_text("of something else")
+    targets = {target, target.with_suffix(".json")}
+    command = [sys.executable, "-c", MAKE, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "made\n"
+        left = sorted(path for path in tmp_path.iterdir() if path != strange)
+        assert len(left) == 2
+        for each in targets:
+            remove_partials(tmp_path, each.name)
+        assert find_partials(tmp_path) == [] and all(path.exists() for path in left)
+        run.kill()
+        run.wait()
+    assert find_partials(tmp_path) == left
+    remove_partials(tmp_path, other.name)
+    assert find_partials(tmp_path) == left
+    for each in targets:
+        remove_partials(tmp_path, each.name)
+    assert list(tmp_path.iterdir()) == [strange] and find_partials(tmp_path / "no") == []
+
+
+def test_names_that_are_nearly_too_long_are_written(tmp_path):
+    for name in ("x" * 250, "ü" * 125):
+        write_whole(tmp_path / name, "text")
+        with staging_folder(tmp_path / name) as folder:
+            (folder / "whole").write_text("more")
+            (folder / "whole").replace(tmp_path / name)
+        assert (tmp_path / name).read_text() == "more"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])

@@ -1,6 +1,10 @@
 """Pictures are whole or absent, and their bytes depend on their pixels alone."""
 
 import hashlib
+import os
+import select
+import signal
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +100,83 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path):
         path.write_text("somebody else's")
         picture.put(0, 0, None, HEIGHT)
     assert path.read_text() == "somebody else's"
+
+
+def in_a_fork(work) -> str:
+    """What a function returns in a forked child, or the message of its error."""
+    here, there = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+        child = os.fork()
+    if not child:
+        try:
+            told = str(work())
+        except BaseException as error:
+            told = f"{type(error).__name__}: {error}"
+        os.write(there, told.encode())
+        os._exit(0)
+    os.close(there)
+    with os.fdopen(here) as answer:
+        ready = select.select([answer], [], [], 300)[0]
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return answer.read() if ready else "nothing"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_forked_child_writes_the_same_bytes(tmp_path, profile):
+    digest = write(tmp_path / "a.tif", 512, profile, threads=4)
+    assert in_a_fork(lambda: write(tmp_path / "b.tif", 512, profile, threads=4)) == digest
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_was_forked_beside_a_writing_thread_says_why_it_cannot_write(tmp_path):
+    profile = PROFILES["cog"]
+    with create_picture(tmp_path / "a.tif", GRID, channels=Channels("uint8"), profile=profile) as picture:
+        told = in_a_fork(lambda: write(tmp_path / "b.tif", 512))
+        picture.put(0, 0, pixels(), HEIGHT)
+    assert told.startswith("InputError: expected a process whose threads are its own") and "spawn" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+@pytest.mark.parametrize("ending", ["TFW=YES", "PROFILE=BASELINE"])
+def test_files_that_creation_options_make_arrive_beside_the_picture(tmp_path, ending):
+    name, value = ending.split("=")
+    path = tmp_path / "a.b.tif"
+    beside = tmp_path / {"TFW": "a.b.tfw", "PROFILE": "a.b.tif.aux.xml"}[name]
+    write(path, 512, options={name: value})
+    assert sorted(tmp_path.iterdir()) == sorted([path, beside]) and beside.stat().st_size
+    with rasterio.open(path) as file:
+        assert file.transform == GRID.transform
+    beside.write_text("somebody else's")
+    path.unlink()
+    with pytest.raises(OutputExists, match=beside.name.replace(".", r"\.")):
+        write(path, 512, options={name: value})
+    assert beside.read_text() == "somebody else's" and not path.exists()
+
+
+def test_what_described_a_picture_goes_with_it_when_it_is_replaced(tmp_path):
+    write(tmp_path / "a.tif", 512)
+    for ending in (".aux.xml", ".ovr", ".msk"):
+        (tmp_path / f"a.tif{ending}").write_text("of the old one")
+    (tmp_path / "a.tif.txt").write_text("a note")
+    write(tmp_path / "a.tif", 512, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tif", "a.tif.txt"]
+
+
+@pytest.mark.parametrize("option", ["TARGET_SRS=EPSG:3857", "TILING_SCHEME=GoogleMapsCompatible"])
+def test_a_picture_says_which_grid_its_file_got(tmp_path, option):
+    name, value = option.split("=")
+    with create_picture(
+        tmp_path / "a.tif", GRID, channels=Channels("uint8"), profile=PROFILES["cog"], options={name: value}
+    ) as picture:
+        picture.put(0, 0, pixels(), HEIGHT)
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert (picture.grid.height, picture.grid.width) == file.shape != (HEIGHT, WIDTH)
+        assert picture.grid.transform == file.transform and picture.grid.crs == file.crs
+        assert picture.share == pytest.approx((file.dataset_mask() > 0).mean())
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -1,15 +1,15 @@
 """Batches of steps, and the processes that make them."""
 
-import os
-import signal
+import sys
 from pathlib import Path
 
 import pytest
 
+import families
 from potato.errors import SessionError
 from potato.training.distributed import ALONE, Ranks
 from potato.training.loader import Places, collate, open_batches
-from training_runs import same, samples
+from training_runs import LONG, ROOT, same, samples
 
 
 def test_batches_are_independent_of_workers_ranks_and_first_step(pool):
@@ -35,34 +35,29 @@ def test_batch_size_that_ranks_do_not_divide_is_refused():
 def test_killed_loader_process_ends_the_run_with_an_explanation(pool):
     batches = open_batches(samples(pool), Places(0, 1000, 4, 4), workers=1)
     next(batches)
-    workers = [int(pid) for pid in _descendants(os.getpid()) if _is_worker(pid)]
+    workers = [pid for pid in _children() if families.is_worker(pid)]
     assert workers
     for pid in workers:
-        os.kill(pid, signal.SIGKILL)
+        families.kill(pid)
     with pytest.raises(SessionError, match="loader process died"):
         for _ in range(1000):
             next(batches)
 
 
-def _descendants(pid: int) -> list[int]:
-    children = [
-        int(path.name)
-        for path in Path("/proc").iterdir()
-        if path.name.isdigit() and f"PPid:\t{pid}\n" in _read(path / "status")
-    ]
-    return children + [grandchild for child in children for grandchild in _descendants(child)]
+def _children() -> list[int]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for path in tasks for pid in path.read_text().split()]
 
 
-def _is_worker(pid: int) -> bool:
-    """A process that the fork server forked: its parent runs the server."""
-    parent = next(line for line in _read(Path(f"/proc/{pid}/status")).splitlines() if "PPid" in line).split()[
-        1
-    ]
-    return "forkserver" in _read(Path(f"/proc/{parent}/cmdline"))
+@families.linux
+def test_loader_processes_end_with_a_killed_run(pool, tmp_path):
+    options = ("--session", "s", "--chips", pool, *LONG, "-j", 1)
+    head = families.start(sys.executable, ROOT / "train.py", *options, cwd=tmp_path)
+    families.wait_for(lambda: any(map(families.is_worker, families.family(head))), head)
+    families.wait_for(lambda: log_lines(tmp_path / "sessions" / "s"), head)
+    families.kill_head(head)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+def log_lines(session: Path) -> bytes:
+    path = session / "log.jsonl"
+    return path.read_bytes() if path.exists() else b""

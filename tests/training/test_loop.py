@@ -75,11 +75,12 @@ def test_resume_after_sigkill_gives_identical_weights(pool, tmp_path, uninterrup
     ]
 
 
-def test_sigterm_saves_the_current_step(pool, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_the_current_step(pool, tmp_path, number):
     session = tmp_path / "sessions" / "s"
     process = start("--session", "s", "--chips", pool, *LONG, cwd=tmp_path)
     wait_for(lambda: (session / "log.jsonl").exists() and log_of(session), process)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and "interrupted" in err
     assert steps_done(session) >= log_of(session)[-1]["step"] > 0

@@ -3,7 +3,7 @@
 import math
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -281,14 +281,14 @@ def parse_item(
         trouble=trouble or untrue,
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
-        view=_view(properties),
+        view=_angles(properties),
     )
 
 
-def _view(properties: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Names and values of the angles that are stated, and in their range."""
-    values = {name: _number(properties.get(f"view:{name}"), low, high) for name, (low, high) in VIEW.items()}
-    return tuple((name, value) for name, value in values.items() if value is not None)
+def _angles(properties: dict[str, Any]) -> tuple[tuple[str, float], ...]:
+    """The angles that an item has, by their names in `VIEW`."""
+    found = ((name, _number(properties.get(f"view:{name}"), *ends)) for name, ends in VIEW.items())
+    return tuple((name, angle) for name, angle in found if angle is not None)
 
 
 def _find(

@@ -97,6 +97,7 @@ def link_chips(
     """
     if split is not None and not 0 < split < 1:
         raise InputError(f"expected a share for training between 0 and 1, found {split}")
+    pool = Path(os.path.realpath(check_folder(chip_dir)))
     folders = [Path(source) for source in sources]
     found = [_open_source(folder) for folder in folders]
     real = [os.path.realpath(folder) for folder in folders]
@@ -105,7 +106,6 @@ def link_chips(
         raise ChipError(
             f"expected different folders of chips, found {twice[0] + ' twice' if twice else 'none'}"
         )
-    pool = Path(os.path.realpath(check_folder(chip_dir)))
     shares = _shares(folders, real, weights or {})
     if split is None:
         parts = {"": found}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from potato.doctor.bucket import examine_bucket
 from potato.doctor.finding import Finding
+from potato.doctor.leftovers import examine_leftovers
 from potato.doctor.machine import examine_machine
 from potato.doctor.software import examine_software
 from potato.doctor.sources import examine_source
@@ -44,7 +45,7 @@ def examine(
         follow_links: whether links and redirects may lead out of the ARD.
         progress: whether to draw a progress bar on stderr.
     """
-    findings = [*examine_software(), *examine_machine(), *examine_bucket()]
+    findings = [*examine_software(), *examine_machine(), *examine_leftovers(source), *examine_bucket()]
     if source is not None:
         findings += examine_source(source, tiles, follow_links, progress)
     return Report(tuple(findings))

@@ -1,6 +1,7 @@
 """Changes of the whole process that end with the last call that needs them."""
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 
@@ -19,6 +20,8 @@ class SharedChange:
         self._lock = threading.Lock()
         self._users = 0
         self._made = contextlib.ExitStack()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -34,3 +37,9 @@ class SharedChange:
                 self._users -= 1
                 if not self._users:
                     self._made.close()
+
+    def _forget(self) -> None:
+        """In a forked child, which has no other threads: undo the change that they needed."""
+        self._lock = threading.Lock()
+        self._users = 0
+        self._made.close()

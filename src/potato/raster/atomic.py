@@ -134,7 +134,7 @@ def remove_partials(folder: Path, name: str = "") -> None:
         name: of the file or folder that they were making; empty for any.
     """
     with contextlib.suppress(OSError):
-        for path in _partials(folder, _prefix(name) if name else "."):
+        for path in _partials(folder, name):
             with _abandoned(path) as left:
                 if left and path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
@@ -143,11 +143,12 @@ def remove_partials(folder: Path, name: str = "") -> None:
 
 
 def find_partials(folder: Path) -> list[Path]:
-    """What killed runs left in a folder."""
+    """What killed runs left in a folder; nothing, if it can't be listed."""
     found = []
-    for path in _partials(folder, "."):
-        with _abandoned(path) as left:
-            found += [path] if left else []
+    with contextlib.suppress(OSError):
+        for path in _partials(folder):
+            with _abandoned(path) as left:
+                found += [path] if left else []
     return sorted(found)
 
 
@@ -222,10 +223,10 @@ def _hidden(target: Path) -> Path:
     return target.with_name(f"{_prefix(target.name)}{os.urandom(6).hex()}{PARTIAL}")
 
 
-def _partials(folder: Path, prefix: str) -> list[Path]:
+def _partials(folder: Path, name: str = "") -> list[Path]:
+    """The hidden files and folders of a name, or of any."""
+    hidden = re.compile((re.escape(_prefix(name)) if name else r"\..+\.") + r"[0-9a-f]+" + re.escape(PARTIAL))
     with os.scandir(folder) as entries:
         return [
-            Path(entry.path)
-            for entry in entries
-            if entry.name.startswith(prefix) and entry.name.endswith(PARTIAL) and not entry.is_symlink()
+            Path(entry.path) for entry in entries if hidden.fullmatch(entry.name) and not entry.is_symlink()
         ]

@@ -11,7 +11,7 @@ from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import local_path, remove_partials
 from potato.raster.gdal_env import is_remote
 
-BESIDE = (".aux.xml", ".hdr", ".msk", ".msk.ovr", ".ovr")
+BESIDE = (".aux.xml", ".msk", ".msk.ovr", ".ovr")
 """What GDAL adds to the name of an image for files that it reads with it."""
 
 INSTEAD = (
@@ -58,11 +58,12 @@ def check_folder(output: PathLike) -> Path:
     """The path of a folder for outputs, if it is one of this machine, or may become one.
 
     Raises:
-        OutputError: if it is an address, or a file.
+        OutputExists: if there is a file of its name.
+        OutputError: if it is an address.
     """
     path = local_path(output)
     if path.exists() and not path.is_dir():
-        raise OutputError(f"{path}: expected a folder to write into, found a file")
+        raise OutputExists(f"{path}: expected a folder to write into, found a file")
     if path.parent.is_dir():
         remove_partials(path.parent, path.name)
     return path

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import rasterio
 from numpy.typing import NDArray
 
+from potato.raster.atomic import writing
+from potato.raster.checked_files import checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import gdal, refusals
 
@@ -28,11 +29,12 @@ def write_plain(path: Path, pixels: NDArray[Any], grid: Grid, names: Sequence[st
     """
     jpeg = path.suffix.upper() == ".JP2"
     with (
+        writing(path),
+        checked_files(path.parent) as files,
         gdal(),
         refusals(path),
-        rasterio.open(
-            path,
-            "w",
+        files.create(
+            path.name,
             driver="JP2OpenJPEG" if jpeg else "GTiff",
             dtype=pixels.dtype,
             count=len(pixels),

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +15,24 @@ from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
 from potato.core.types import PathLike
+from potato.engine.forks import ThreadPool
 from potato.engine.threads import available_cores
-from potato.errors import DiskFullError, OutputError
 from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless, refusals
-from potato.raster.output_files import BESIDE, check_output
+from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, deliver, grid_of
+from potato.raster.gdal_env import gdal, refusals
+from potato.raster.output_files import check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 from potato.raster.trial import try_options
 
 RGB = "red", "green", "blue"
 
-_STAGE, _WHOLE = "stage.tif", "whole.tif"
-"""Names of pixels that wait for the COG to be made of them, and of the finished file."""
+_POOL = ThreadPool()
+"""GDAL's threads that compress."""
+
+_STAGE = "stage.tif"
+"""Name of the file whose pixels wait for a COG to be made of them."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,7 @@ class Picture:
     def _write(self, end: int) -> None:
         """Write the TIFF blocks that begin above row `end`."""
         places = sorted(place for place in self._waiting if place[0] < end)
-        _check_space(self._files.folder, sum(self._waiting[place].nbytes for place in places))
+        check_space(self._files.folder, sum(self._waiting[place].nbytes for place in places))
         for top, left in places:
             pixels = self._waiting.pop((top, left))
             valid = pixels[-1]
@@ -207,22 +210,23 @@ def create_picture(
     path = check_output(output, overwrite)
     extra = {name.upper(): value for name, value in (options or {}).items()}
     direct = profile.driver == "GTiff"
-    threads = threads or available_cores()
-    # While a picture is compressed as it comes, most cores are busy making it. A thread of GDAL's
-    # takes a third longer for a TIFF block than the calling thread itself.
-    usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
-    chosen = {**usual, "NUM_THREADS": str(max(1, threads // 2 if direct else threads)), **extra}
-    if extra:
-        once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
-        settings = once if direct else {**chosen, "NUM_THREADS": "1"}
-        try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
     # The driver makes overviews itself if the user asks for others than these.
     averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
-    with staging_folder(path) as folder, checked_files(folder) as files:
+    with staging_folder(path) as folder, checked_files(folder) as files, _POOL.used() as alive:
+        threads = (threads or available_cores()) if alive else 1
+        # While a picture is compressed as it comes, most cores are busy making it. A thread of
+        # GDAL's takes a third longer for a TIFF block than the calling thread itself.
+        compressing = str(max(1, threads // 2 if direct else threads))
+        usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
+        chosen = {**usual, "NUM_THREADS": compressing, **extra}
+        if extra:
+            once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
+            settings = once if direct else {**chosen, "NUM_THREADS": "1"}
+            try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
         with contextlib.ExitStack() as opened:
             with refusals(path):
                 create = functools.partial(_create, files, channels)
-                first = (_WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
+                first = (WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
                 dataset = create(*first)
                 opened.enter_context(contextlib.closing(dataset))
                 dataset.update_tags(**(tags or {}))
@@ -241,15 +245,19 @@ def create_picture(
                 picture.finish()
                 opened.close()
         if not direct:
-            _check_space(
+            check_space(
                 folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
             )
             with refusals(path):
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
-                files.copy(source, _WHOLE, profile.driver, **chosen)
+                files.copy(source, WHOLE, profile.driver, **chosen)
         files.check()
-        _check_whole(folder / _WHOLE, path, picture)
-        _deliver(folder, path, overwrite)
+        found = grid_of(folder / WHOLE)
+        if found.transform == grid.transform:
+            check_blocks(folder / WHOLE, path, picture.marks)
+        else:
+            picture.grid, picture.valid = found, count_valid(folder / WHOLE)
+        deliver(folder, path, overwrite)
 
 
 def _staging(side: int) -> dict[str, str]:
@@ -318,79 +326,6 @@ def write_image(
             if valid is not None:
                 file.write_mask(valid)
         options = {"COMPRESS": "DEFLATE", "LEVEL": "1", "PREDICTOR": "YES", "OVERVIEW_RESAMPLING": "AVERAGE"}
-        files.copy(_STAGE, _WHOLE, "COG", BLOCKSIZE=str(tile), **options)
+        files.copy(_STAGE, WHOLE, "COG", BLOCKSIZE=str(tile), **options)
         files.check()
-        (folder / _WHOLE).replace(path)
-
-
-def _check_space(folder: Path, size: int) -> None:
-    """Refuse to write `size` bytes where there is no room; GDAL only logs that a disk is full.
-
-    Raises:
-        OutputError: if the disk has less room.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise DiskFullError(
-            f"{folder.parent}: the disk is full: expected room for {size / 1e6:.0f} MB more, "
-            f"found {free / 1e6:.0f} MB; free some and run again"
-        )
-
-
-def _check_whole(file: Path, path: Path, picture: Picture) -> None:
-    """Refuse a file in which a TIFF block is missing or lies beyond the end, overviews included.
-
-    GDAL leaves a block out, without a word, if it can't compress it.
-
-    Args:
-        file: the file.
-        path: what the message calls it.
-        picture: what was written. If options gave the file another grid, nothing is known of its
-            blocks, and the picture gets that grid and the number of pixels that are valid there.
-
-    Raises:
-        OutputError: if a block isn't there.
-    """
-    complaint = f"{path}: GDAL left a part of it out; can it compress such pixels as --co says?"
-    size = file.stat().st_size
-    try:
-        with placeless(), rasterio.open(file) as dataset:
-            if dataset.transform != picture.grid.transform:
-                picture.grid = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
-                windows = (window for _, window in dataset.block_windows())
-                picture.valid = sum(int((dataset.dataset_mask(window=one) > 0).sum()) for one in windows)
-                return
-            # The last band that is written, and one that is nowhere 0 where a pixel is valid.
-            last = dataset.count
-            tall, wide = dataset.block_shapes[last - 1]
-            for level in range(1 + len(dataset.overviews(last))):
-                of_overview = {"ovr": level - 1} if level else {}
-                for y, x in {
-                    (row // tall >> level, column // wide >> level) for row, column in picture.marks
-                }:
-                    start, length = (
-                        int(dataset.get_tag_item(f"BLOCK_{what}_{x}_{y}", "TIFF", last, **of_overview) or 0)
-                        for what in ("OFFSET", "SIZE")
-                    )
-                    if not length or start + length > size:
-                        raise OutputError(complaint)
-    except GDAL_ERRORS as error:
-        raise OutputError(f"{complaint} ({error})") from error
-
-
-def _deliver(folder: Path, path: Path, overwrite: bool) -> None:
-    """Move a finished file to its place, with the files that GDAL made beside it (TFW, .aux.xml).
-
-    Those that described a file that is replaced are removed.
-    """
-    stem, old = Path(_WHOLE).stem, {f"{path.name}{ending}" for ending in BESIDE} if path.exists() else set()
-    made = {}
-    for file in sorted(folder.glob(f"{stem}.*"), key=lambda file: file.name == _WHOLE):
-        ending = file.name.removeprefix(_WHOLE)
-        name = path.stem + file.name.removeprefix(stem) if ending == file.name else path.name + ending
-        if file.suffix != ".tmp":  # GDAL's own, which it leaves behind
-            made[file] = check_output(path.with_name(name), overwrite)
-    for file, target in made.items():
-        file.replace(target)
-    for name in old - {target.name for target in made.values()}:
-        path.with_name(name).unlink(missing_ok=True)
+        (folder / WHOLE).replace(path)

@@ -135,7 +135,7 @@ def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[
     except ValueError as error:
         raise SessionError(str(error)) from error
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.default_generator.manual_seed(config.seed)  # that of the CPU alone
         fresh = Sharpener(architecture, sensor)
     size = f"{architecture.width} × {architecture.depth}"
     if model is None:

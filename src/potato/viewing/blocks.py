@@ -17,7 +17,7 @@ from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.threads import available_cores, map_blocks, progress_bar
 from potato.errors import OutputError
-from potato.raster import Channels, Grid, Image, create_picture, keep_inputs
+from potato.raster import Channels, Grid, Image, check_output, create_picture, keep_inputs
 
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
@@ -134,6 +134,12 @@ def map_image_blocks(
         for window, result in map_blocks(blocks, work, workers, ahead):
             yield window, result
             bar.update(window.height * window.width / 1e6)
+
+
+def check_outputs(outputs: Sequence[PathLike], inputs: Sequence[PathLike], settings: Settings) -> None:
+    """Check the outputs of a tool before it opens its inputs, as `raster.check_output` does."""
+    for output in outputs:
+        check_output(output, settings.get("overwrite", False), inputs)
 
 
 def write_pictures(

@@ -1,5 +1,6 @@
 """Drawing a vectorscope: the density of colours, and the graticule to read it by."""
 
+import contextlib
 import io
 import math
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from potato.core.color import JND, fit_gamut, linear_srgb_to_oklab
 from potato.core.installation import extra_for
 from potato.core.render import render
+from potato.engine.process_state import SharedChange
 from potato.viewing.color_ops import screen_look
 
 if TYPE_CHECKING:
@@ -61,6 +63,15 @@ def check_matplotlib(drawing: str) -> None:
         import matplotlib  # noqa: F401  (only checks that it is there)
 
 
+def _default_style() -> contextlib.AbstractContextManager[None]:
+    import matplotlib.style
+
+    return matplotlib.style.context("default")
+
+
+_PLAIN = SharedChange(_default_style)
+
+
 def draw_scope(
     counts: NDArray[np.int64],
     pixels: int,
@@ -82,14 +93,13 @@ def draw_scope(
     Returns:
         The content of the file.
     """
-    import matplotlib.style
     from matplotlib.figure import Figure
 
     side = DENSITY_SIDE + 2 * FRAME
     share, start = DENSITY_SIDE / side, FRAME / side
     file = io.BytesIO()
     # The user's own style for plots must not change the drawing.
-    with matplotlib.style.context("default"):
+    with _PLAIN.held():
         figure = Figure(figsize=(side / 100, side / 100), dpi=100, facecolor="black")
         axes = figure.add_axes((start, start, share, share), frameon=False)
         axes.imshow(

@@ -34,6 +34,7 @@ from potato.viewing.blocks import (
     Settings,
     WrittenPicture,
     bits_of,
+    check_outputs,
     name_of,
     write_pictures,
 )
@@ -69,6 +70,7 @@ def ab(
     if not 0 < lightness < 1:
         raise InputError(f"expected a lightness between 0 and 1, found {lightness:g}")
     _check_factor(chroma)
+    check_outputs([output], [picture], settings)
     with gdal(), open_codes(picture) as image:
         bits = bits_of(image)
 
@@ -107,6 +109,7 @@ def exaggerate(
         OutputError, OutputExists: if an output can't be written.
     """
     _check_factor(factor)
+    check_outputs([first_output, second_output], [first, second], settings)
     with gdal(), open_codes(first) as one, open_codes(second) as two:
         check_same_grid(one, two)
 
@@ -145,6 +148,7 @@ def gray_diff(
         OutputError, OutputExists: if the output can't be written.
     """
     _check_factor(factor)
+    check_outputs([output], [first, second], settings)
     with gdal(), open_codes(first) as one, open_codes(second) as two:
         check_same_grid(one, two)
         bits = max(bits_of(one), bits_of(two))
@@ -178,6 +182,7 @@ def quick_contrast(
         InputError, BandError: if the picture can't be used, or its tags say that it isn't flat.
         OutputError, OutputExists: if the output can't be written.
     """
+    check_outputs([output], [picture], settings)
     with gdal(), open_codes(picture) as image:
         known = image.dataset.tags()
         found = known.get("POTATO_LOOK", FLAT.name)
@@ -225,6 +230,7 @@ def mul_to_rgb(
         InputError, BandError: if the image can't be used.
         OutputError, OutputExists: if the output can't be written.
     """
+    check_outputs([output], [mul], settings)
     chosen = as_look(look)
     with gdal(), open_mul(mul, reading) as (image, seen):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]

@@ -23,7 +23,7 @@ from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
-from potato.fusion.delivery.finish import clean_up, json_text
+from potato.fusion.delivery.finish import clean_up, files_of, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
 from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
@@ -34,7 +34,7 @@ from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quanti
 from potato.fusion.delivery.tile import fuse_tile
 from potato.fusion.grading import as_given
 from potato.model.weights import load_model, portable_weights
-from potato.raster import check_folder
+from potato.raster import check_folder, keep_inputs
 from potato.raster.atomic import write_whole
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
@@ -162,6 +162,7 @@ def fuse_ard(
             if grade is True:
                 plan, grades = grade_passes(plan, folder, executor, follow_links)
             schedule = schedule_by(plan, manifest=manifest, grades=grades)
+            _keep_items(schedule)
             _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
@@ -188,6 +189,13 @@ def _workers_for(device: str, wanted: int | None) -> int | None:
     """How many workers of this machine to open: at most one if a GPU computes."""
     on_gpu = choose_device(device) != CPU
     return 1 if on_gpu and wanted != 0 else wanted
+
+
+def _keep_items(schedule: Schedule) -> None:
+    """Refuse to replace items and images of the ARD, whatever their folders are called."""
+    for job in schedule.todo:
+        for file in filter(Path.exists, files_of(job)):
+            keep_inputs(file, (job.tile.item, job.tile.pan, job.tile.mul))
 
 
 def _check_room(wanted: Forecast, folder: Path, mosaic: MosaicKind | None) -> None:

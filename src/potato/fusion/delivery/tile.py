@@ -16,7 +16,7 @@ from potato.fusion.delivery.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model
-from potato.raster import Pair, Part, keep_inputs, part_of
+from potato.raster import Pair, Part, part_of
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, remote_gdal, reset_bytes_moved, try_again
 
@@ -33,8 +33,6 @@ def fuse_tile(job: TileJob) -> Record:
 
 
 def _fuse_and_finish(job: TileJob, record: Record) -> Record:
-    for file in files_of(job):
-        keep_inputs(file, (job.tile.item, job.tile.pan, job.tile.mul))
     fused = _fuse(job)
     if fused is None:
         if job.overwrite:

@@ -1,0 +1,103 @@
+"""No command writes to an address or over what it reads, and each says so before it works."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import pairs
+from potato.chips.fake import fake_chips
+from potato.cli import COMMANDS
+
+NO_OUTPUT = {"ls", "sensors", "doctor", "get-reflectance"}
+
+OUTPUTS = {
+    "fuse": ["pan.tif mul.tif {}"],
+    "fuse-ard": ["ard {}"],
+    "demo": ["{}"],
+    "make-chips": ["ard {}", "ard chips --log {}"],
+    "link-chips": ["a b {}"],
+    "fake-chips": ["{}"],
+    "chips-sheet": ["chips {}"],
+    "rate-cids": ["ard -o {}", "ard --allow-list {}", "ard --sheet {}"],
+    "make-scenes": ["{}"],
+    "make-ard": ["{}"],
+    "make-delivery": ["maxar {}"],
+    "train": ["--sessions {} --chips chips --epochs 1", "--session {} --chips chips --epochs 1"],
+    "check": ["0.pt -o {}"],
+    "evaluate": ["pan.tif mul.tif --json {}", "pan.tif mul.tif --plots {}"],
+    "report": ["a.tif -o {}"],
+    "quick-contrast": ["a.tif {}"],
+    "mul-to-rgb": ["a.tif {}"],
+    "ab": ["a.tif {}"],
+    "exaggerate": ["a.tif b.tif {} o.tif", "a.tif b.tif o.tif {}"],
+    "gray-diff": ["a.tif b.tif {}"],
+    "vectorscope": ["a.tif {}"],
+}
+"""Arguments of each command that writes, with a place for an output."""
+
+
+def test_every_command_that_writes_is_here():
+    commands = {name for section in COMMANDS.values() for name in section}
+    assert commands == NO_OUTPUT | OUTPUTS.keys()
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_an_address_is_refused_before_anything_is_read_or_written(run, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    for arguments in OUTPUTS[command]:
+        for address in ("s3://bucket/o.png", "/vsimem/o.png"):
+            result = run(command, *arguments.format(address).split())
+            assert result.exit_code == 1, (arguments, result.output)
+            assert "found an address; write to a folder here" in result.stderr
+            assert list(tmp_path.iterdir()) == []
+
+
+OVER_INPUTS = {
+    "fuse": ["pan.tif mul.tif {pan.tif}", "pan.tif mul.tif {mul.tif}", "pan.vrt mul.tif {pan.tif}"],
+    "report": ["pan.tif -o {pan.tif}", "a.tif -o o.html --pair pan.tif {mul.tif}"],
+    "quick-contrast": ["a.tif {a.tif}"],
+    "mul-to-rgb": ["mul.tif {mul.tif}"],
+    "ab": ["a.tif {a.tif}"],
+    "exaggerate": ["a.tif b.tif {b.tif} o.tif", "a.tif b.tif o.tif {a.tif}"],
+    "gray-diff": ["a.tif b.tif {b.tif}"],
+    "vectorscope": ["a.tif {a.tif}"],
+    "evaluate": ["pan.tif mul.tif --json {mul.tif}", "--pictures a.tif b.tif --json {a.tif}"],
+    "chips-sheet": ["chips {chips/0.pt}", "chips {chips/manifest.jsonl}"],
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    paths = pairs.write_pair(folder)
+    for path, name in ((paths.pan, "pan.tif"), (paths.mul, "mul.tif")):
+        path.rename(folder / name)
+    pairs.as_vrt(folder / "pan.tif", folder / "pan.vrt")
+    for name in ("a.tif", "b.tif"):
+        pairs.write(folder / name, pairs.np.full((3, 40, 50), 90, "uint8"))
+    fake_chips(folder / "chips", count=1, size=32, workers=1)
+    return folder
+
+
+@pytest.mark.parametrize("command", OVER_INPUTS)
+@pytest.mark.parametrize("link", [False, True])
+def test_an_input_is_no_output_under_any_name(run, inputs, tmp_path, monkeypatch, command, link):
+    shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    before = contents(tmp_path)
+    for line in OVER_INPUTS[command]:
+        name = line[line.index("{") + 1 : line.index("}")]
+        output = name
+        if link:
+            output = "other-name" + Path(name).suffix
+            Path(output).hardlink_to(name)
+        result = run(command, *line.replace(f"{{{name}}}", output).split(), "--overwrite")
+        assert result.exit_code == 1 and "found the input" in result.stderr, (line, result.output)
+        if link:
+            Path(output).unlink()
+        assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
