@@ -28,7 +28,8 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 def read_cards() -> list[dict[str, Any]]:
     """The cards of the shipped weights."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(CARDS.glob("*.json"))]
+    cards = (path.with_suffix(".json") for path in sorted(CARDS.glob("*.safetensors")))
+    return [json.loads(card.read_text("utf-8")) for card in cards]
 
 
 def page(cards: Iterable[Mapping[str, Any]]) -> str:
