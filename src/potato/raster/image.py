@@ -1,6 +1,7 @@
 """Reading one image: a pan, a mul, a finished picture or a photograph."""
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -70,16 +71,13 @@ class Image:
         *,
         calibration: Calibration | None = None,
         nodata: Sequence[float] = (),
-        step: int = 1,
-        corner: tuple[int, int] = (0, 0),
     ) -> None:
         self.path = path
         self.dataset = dataset
         self.indexes = list(indexes)
         self.calibration = calibration
         self.nodata = tuple(nodata)
-        self.step = step
-        self.corner = corner
+        self.step, self.corner = 1, (0, 0)
         self._alpha = None if nodata else _alpha_band(dataset, self.indexes)
         flags = dataset.mask_flag_enums[self.indexes[0] - 1]
         self._masks_each = not flags
@@ -88,13 +86,7 @@ class Image:
         self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
         self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
         self.dtype = "uint16" if calibration else self._file_dtype
-        row, column = corner
-        self.grid = Grid(
-            (dataset.height - row) // step,
-            (dataset.width - column) // step,
-            dataset.crs,
-            dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
-        )
+        self.grid = _part_of_grid(dataset, self.step, self.corner)
 
     def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""
@@ -113,15 +105,10 @@ class Image:
         return self._view(reopen_dataset(self.dataset), self.step, self.corner)
 
     def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Image":
-        return Image(
-            self.path,
-            dataset,
-            self.indexes,
-            calibration=self.calibration,
-            nodata=self.nodata,
-            step=step,
-            corner=corner,
-        )
+        view = copy.copy(self)
+        view.dataset, view.step, view.corner = dataset, step, corner
+        view.grid = _part_of_grid(dataset, step, corner)
+        return view
 
     def read_valid(
         self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
@@ -340,6 +327,17 @@ def _onto(first: Image, second: Image) -> str:
     crs = here.crs.to_string() if here.crs != there.crs else None
     command = warp_onto(second.path, (west, south, east, north), (place.a, -place.e), "on-grid", crs)
     return f"warp one to the grid of the other first: {command}"
+
+
+def _part_of_grid(dataset: Any, step: int, corner: tuple[int, int]) -> Grid:
+    """The grid of an image that begins at a corner of a file and is `step` times coarser."""
+    row, column = corner
+    return Grid(
+        (dataset.height - row) // step,
+        (dataset.width - column) // step,
+        dataset.crs,
+        dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
+    )
 
 
 def _alpha_band(dataset: Any, indexes: Sequence[int]) -> int | None:
