@@ -86,7 +86,7 @@ class Image:
         self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
         self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
         self.dtype = "uint16" if calibration else self._file_dtype
-        self.grid = _part_of_grid(dataset, self.step, self.corner)
+        self.grid = self._file_grid()
 
     def coarser(self, factor: int, corner: tuple[int, int] = (0, 0)) -> "Image":
         """This image `factor` times coarser, beginning at row and column `corner` of the file."""
@@ -107,8 +107,18 @@ class Image:
     def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Image":
         view = copy.copy(self)
         view.dataset, view.step, view.corner = dataset, step, corner
-        view.grid = _part_of_grid(dataset, step, corner)
+        view.grid = view._file_grid()
         return view
+
+    def _file_grid(self) -> Grid:
+        """The grid of the pixels of the file, from the corner on, by the step."""
+        row, column = self.corner
+        return Grid(
+            (self.dataset.height - row) // self.step,
+            (self.dataset.width - column) // self.step,
+            self.dataset.crs,
+            self.dataset.transform @ Affine.translation(column, row) @ Affine.scale(self.step),
+        )
 
     def read_valid(
         self, window: Window, pixels: NDArray[Any] | None = None, shape: tuple[int, int] | None = None
@@ -327,17 +337,6 @@ def _onto(first: Image, second: Image) -> str:
     crs = here.crs.to_string() if here.crs != there.crs else None
     command = warp_onto(second.path, (west, south, east, north), (place.a, -place.e), "on-grid", crs)
     return f"warp one to the grid of the other first: {command}"
-
-
-def _part_of_grid(dataset: Any, step: int, corner: tuple[int, int]) -> Grid:
-    """The grid of an image that begins at a corner of a file and is `step` times coarser."""
-    row, column = corner
-    return Grid(
-        (dataset.height - row) // step,
-        (dataset.width - column) // step,
-        dataset.crs,
-        dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
-    )
 
 
 def _alpha_band(dataset: Any, indexes: Sequence[int]) -> int | None:
