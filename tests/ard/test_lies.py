@@ -76,8 +76,9 @@ def test_links_that_can_not_be_followed_are_told(tmp_path, href, trouble, follow
 def ard(tmp_path):
     """An ARD of a good tile, and of others whose items lie or can't be read."""
     write_tile(tmp_path / "ard", 0, 0, side=136)
-    source = json.loads(write_tile(tmp_path / "ard", 1, 0, side=8).read_text())
-    folder = next((tmp_path / "ard" / "11").glob("*/*/*.json")).parent.parent.parent
+    good = write_tile(tmp_path / "ard", 1, 0, side=8)
+    source, home = json.loads(good.read_text()), good.parent.parent.name
+    folder = tmp_path / "ard" / "11"
     lies = [
         {"proj:code": "EPSG:99999"},
         {"proj:shape": [10**6, 10**6]},
@@ -88,6 +89,8 @@ def ard(tmp_path):
     ]
     for number, lie in enumerate(lies):
         item = json.loads(json.dumps(source))
+        for asset in item["assets"].values():
+            asset["href"] = f"../../{home}/2024-12-14/{asset['href']}"
         for key, value in lie.items():
             if key in ("href", "proj:shape", "proj:bbox"):
                 item["assets"]["pan_analytic"][key] = value

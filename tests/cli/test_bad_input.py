@@ -128,6 +128,15 @@ def test_a_server_that_fails_while_reading_names_the_file(pair, tmp_path, refuse
         refuse(f"{server.url}{pair.pan.name}", pair.mul, says="x-pan.tif")
 
 
+def test_a_server_that_gives_no_parts_of_files_is_told(pair, tmp_path, refuse, monkeypatch):
+    answer = FolderServer.answer
+    monkeypatch.setattr(FolderServer, "answer", lambda self, path, headers: answer(self, path, {}))
+    with serve_folder(tmp_path) as server:
+        refuse(
+            f"{server.url}{pair.pan.name}", pair.mul, says="not supported by this server!; its server gives"
+        )
+
+
 def test_a_refused_connection_names_the_address(pair, refuse, monkeypatch):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
     with socket.socket() as unused:

@@ -93,6 +93,8 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
                 "<"
             ):  # GDAL remembers this failure, but not its reason
                 remedy = explain_refusal(str(error)) if is_s3(name) else ""
+                if "Range downloading" in str(error):
+                    remedy = "; its server gives no parts of files, so download it first"
                 raise InputError(f"can't open {role} {path}: {error}{remedy}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)

@@ -1,6 +1,7 @@
 """Reading one image: a pan, a mul, a finished picture or a photograph."""
 
 import contextlib
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -71,16 +72,13 @@ class Image:
         *,
         calibration: Calibration | None = None,
         nodata: Sequence[float] = (),
-        step: int = 1,
-        corner: tuple[int, int] = (0, 0),
     ) -> None:
         self.path = path
         self.dataset = dataset
         self.indexes = list(indexes)
         self.calibration = calibration
         self.nodata = tuple(nodata)
-        self.step = step
-        self.corner = corner
+        self.step, self.corner = 1, (0, 0)
         self._alpha = None if nodata else _alpha_band(dataset, self.indexes)
         flags = dataset.mask_flag_enums[self.indexes[0] - 1]
         self._masks_each = not flags
@@ -89,13 +87,7 @@ class Image:
         self._invalid = _invalid_values(dataset, self.indexes, self.nodata)
         self._file_dtype: str = dataset.dtypes[self.indexes[0] - 1]
         self.dtype = "uint16" if calibration else self._file_dtype
-        row, column = corner
-        self.grid = Grid(
-            (dataset.height - row) // step,
-            (dataset.width - column) // step,
-            dataset.crs,
-            dataset.transform @ Affine.translation(column, row) @ Affine.scale(step),
-        )
+        self.grid = self._file_grid()
 
     @property
     def files(self) -> list[str]:
@@ -119,14 +111,19 @@ class Image:
         return self._view(reopen_dataset(self.dataset), self.step, self.corner)
 
     def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Image":
-        return Image(
-            self.path,
-            dataset,
-            self.indexes,
-            calibration=self.calibration,
-            nodata=self.nodata,
-            step=step,
-            corner=corner,
+        view = copy.copy(self)
+        view.dataset, view.step, view.corner = dataset, step, corner
+        view.grid = view._file_grid()
+        return view
+
+    def _file_grid(self) -> Grid:
+        """The grid of the pixels of the file, from the corner on, by the step."""
+        row, column = self.corner
+        return Grid(
+            (self.dataset.height - row) // self.step,
+            (self.dataset.width - column) // self.step,
+            self.dataset.crs,
+            self.dataset.transform @ Affine.translation(column, row) @ Affine.scale(self.step),
         )
 
     def read_valid(

@@ -29,18 +29,11 @@ class Regridded(Image):
     """
 
     def __init__(self, image: Image, place: Affine, ways: Sequence[Way] = ()) -> None:
-        super().__init__(
-            image.path,
-            image.dataset,
-            image.indexes,
-            calibration=image.calibration,
-            nodata=image.nodata,
-            step=image.step,
-            corner=image.corner,
-        )
+        vars(self).update(vars(image))
         self.place = place
         self.ways = tuple(ways)
-        self.grid = dataclasses.replace(self.grid, transform=self.grid.transform @ place)
+        grid = self._file_grid()
+        self.grid = dataclasses.replace(grid, transform=grid.transform @ place)
 
     def _view(self, dataset: Any, step: int, corner: tuple[int, int]) -> "Regridded":
         scale = Affine.scale(step / self.step)
