@@ -103,6 +103,9 @@ BASE = (
 FOR_TENSORS = ("core", "engine.devices", "engine.torch_threads")
 """Rooms and modules of the base with functions that import torch when they are called."""
 
+UNIX_ALONE = ("fcntl", "grp", "pwd", "resource", "syslog", "termios", "tty")
+"""Modules of Python that aren't on Windows."""
+
 RETIRED_IN = {"margin": "model", "radius": "model"}
 """Words retired in one room alone."""
 
@@ -229,6 +232,11 @@ def loaded(module: str) -> set[str]:
         if not typing and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             waiting += ast.iter_child_nodes(node)
     return names_of(nodes)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_windows_lacks_is_imported_only_where_it_is_used(module):
+    assert not {name.split(".")[0] for name in loaded(module)} & set(UNIX_ALONE)
 
 
 def parents(module: str) -> list[str]:

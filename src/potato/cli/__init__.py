@@ -6,6 +6,7 @@ isn't good enough; 130 interrupted.
 
 import gc
 import importlib
+import io
 import signal
 import sys
 from types import FrameType
@@ -52,6 +53,10 @@ def main() -> None:
     open_streams()
     silence_libraries()
     _catch_signals()
+    # On Windows, files and pipes get a code page that lacks letters such as Δ.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = potato.main(standalone_mode=False)
     except click.exceptions.Abort:  # Ctrl-C before a command began
