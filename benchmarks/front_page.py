@@ -12,10 +12,10 @@ from typing import Any
 from made_page import ROOT, filled, largest_pair, load, machine, table
 
 PAGE = ROOT / "README.md"
-CARD = ROOT / "src" / "potato" / "assets" / "potato.json"
+CARD = ROOT / "src" / "potato" / "assets" / "worldview.json"
 
 ROWS = {
-    "Potato": ("cog", "potato"),
+    "Potato": ("cog", "worldview"),
     "`gdal_pansharpen.py`": ("gdal", "gdal-pansharpen"),
     "GSA, the best of five classical methods here": (None, "gsa"),
     "Colour, enlarged": (None, "bicubic"),
@@ -23,9 +23,9 @@ ROWS = {
 """What is compared: its name in the benchmark of speed, and in the scores of the card."""
 
 ERRORS = {
-    "ΔE, coarser pair": ("plain ds1", "mean"),
-    "ΔE, bands displaced": ("displaced 0.35", "mean"),
-    "fringes": ("full", "fringe mean"),
+    "ΔE, coarser pair": ("wv2 plain ds1", "mean"),
+    "ΔE, bands displaced": ("wv2 displaced 0.35", "mean"),
+    "fringes": ("wv2 fringe both", "mean"),
 }
 """The columns of errors: a section of the card's scores, and a figure."""
 

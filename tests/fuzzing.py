@@ -208,7 +208,7 @@ def _open_ard(folder: Path) -> None:
     list(map(str, examine_ard(str(folder / "ard"), 1)))
     for tool in (
         lambda: make_plan(str(folder / "ard"), Choice(area=box_area(-119, 35, -117, 37))),
-        lambda: survey_ard(str(folder / "ard"), Shape(4, False, 0.99), [WORKSHOP]),
+        lambda: survey_ard(str(folder / "ard"), Shape(4, False, 0.99, WORKSHOP.ratio), [WORKSHOP]),
     ):
         _allowed(tool)
 

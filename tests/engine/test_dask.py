@@ -334,7 +334,7 @@ def test_a_malformed_address_is_refused(where):
 def test_the_error_without_cryptography_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography", None)
     with (
-        pytest.raises(ClusterError, match=r"found it missing; pip install 'potato\[dask\]'"),
+        pytest.raises(ClusterError, match=r"found it missing; pip install 'potato-pansharp\[dask\]'"),
         open_cluster(LOCAL),
     ):
         pass

@@ -73,7 +73,7 @@ def test_a_sensor_is_served_by_the_shipped_weights_that_fit_it(ship):
         digest = next((one.model().digest for one in fitting.values()), load_model("predictor").digest)
         assert load_model(None, sensor).digest == digest
         assert load_model(sensor=dataclasses.replace(sensor, ratio=6)).architecture.depth == 0
-    assert {default_weights(sensor) for sensor in (LANDSAT_7, LANDSAT_BGRN)} == {"predictor"}
+    assert {default_weights(sensor) for sensor in (LANDSAT_7, LANDSAT_BGRN)} == {"landsat-bgrn"}
 
 
 def test_shipped_weights_are_read_once_and_by_name(ship, tmp_path, monkeypatch):

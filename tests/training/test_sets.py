@@ -31,7 +31,7 @@ def test_a_network_learns_each_set(tmp_path, pool):
     batch = collate(list(held_out(list_chips(tmp_path), 0, (64, 64), 0, sensors=pool.sensors)))
     learner = Learner.start(network, plan, CPU)
     before = batch_loss(learner.model, batch, CPU, plan)[1]
-    for _ in range(8):
+    for _ in range(16):
         train_step(learner, [batch], plan, 100)
     assert batch_loss(learner.model, batch, CPU, plan)[1] < 0.97 * before
     save_model(learner.ema, tmp_path / "0.safetensors")

@@ -17,11 +17,6 @@ from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.errors import DiskFullError, OutputError, PotatoError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|/vsi", re.IGNORECASE)
 """How names begin that are no files of this machine. pathlib makes `s3:/` of `s3://`; a single
 letter before the colon is a drive of Windows."""
@@ -165,7 +160,7 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
         PotatoError: `refusal`.
         OutputError: if the file can't be created.
     """
-    if fcntl is None:
+    if os.name == "nt":
         yield
         return
     with writing(path):
@@ -180,7 +175,9 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
 
 def _lock(handle: int) -> bool | None:
     """Lock an open file: whether that worked, or None if the system can't lock it."""
-    if fcntl is None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -99,7 +99,7 @@ def _polygon_layer(layers: NDArray[Any], expected: str, path: Path) -> str:
     flat = ("Point", "Line", "None")
     names = [str(name) for name, kind in layers if not any(word in str(kind) for word in flat)]
     if len(names) != 1:
-        found = f"{', '.join(names)}; write one alone (ogr2ogr -f GeoJSON area.geojson {path} LAYER)"
+        found = f"{', '.join(names)}; write one of them to a file of its own"
         raise InputError(f"{expected} in one layer, found {found if names else 'none'}")
     return names[0]
 

@@ -220,9 +220,8 @@ def create_picture(
         usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
         chosen = {**usual, "NUM_THREADS": compressing, **extra}
         if extra:
-            once = {**channels.creation_options, **chosen, "NUM_THREADS": "1"}
-            settings = once if direct else {**chosen, "NUM_THREADS": "1"}
-            try_options(path, grid, channels.dtype, len(channels.names), profile.driver, settings, extra)
+            once = {**(channels.creation_options if direct else {}), **chosen, "NUM_THREADS": "1"}
+            try_options(path, grid, channels.dtype, len(channels.names), profile.driver, once, extra)
         with contextlib.ExitStack() as opened:
             with refusals(path):
                 create = functools.partial(_create, files, channels)
