@@ -47,7 +47,7 @@ typedef struct {
     int bits; /* 8 or 16; 0 stands for Oklab itself, as float */
     int has_tone_curve;
     float white, exposure, contrast, saturation;
-    float black[3], gain[3]; /* of the grade, in linear sRGB */
+    float black[3], gain[3];                 /* of the grade, in linear sRGB */
     const float *row_dither, *column_dither; /* a phase of each row and column; NULL rounds */
 } Look;
 

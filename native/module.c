@@ -275,9 +275,9 @@ static PyObject *sharpen(PyObject *self, PyObject *args)
     Buffers buffers;
     buffers.count = 0;
     if (!PyArg_ParseTuple(args, "sOO!iiOOOO(ifff(fff)(fff))OOOO", &name, &facts, &PyTuple_Type, &kernels,
-                          &b.ratio, &b.given, &pan, &mul, &pan_valid, &mul_valid, &look->bits, &look->exposure,
-                          &look->contrast, &look->saturation, &black[0], &black[1], &black[2], &gain[0],
-                          &gain[1], &gain[2], &rows, &columns, &out, &workspace))
+                          &b.ratio, &b.given, &pan, &mul, &pan_valid, &mul_valid, &look->bits,
+                          &look->exposure, &look->contrast, &look->saturation, &black[0], &black[1],
+                          &black[2], &gain[0], &gain[1], &gain[2], &rows, &columns, &out, &workspace))
         return NULL;
     look->has_tone_curve = look->exposure > 0;
     look->white = look->bits ? (float)((1 << look->bits) - 1) : 1;
