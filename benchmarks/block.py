@@ -1,8 +1,9 @@
 """How fast is one block on one core, from counts to codes, and how fast are convolutions alone?
 
-Compares backends that `potato.model.backend` opens, and the convolutions of the network (3 × 3,
-38 → 32 → 32 → 32 → 51 channels) by torch and, where it is installed, onnxruntime. Blocks come in
-turns. The difference of the predictor and the network is what the network costs.
+Compares backends that `potato.model.backend` opens, networks of every band set (with random
+weights, 32 × 4), and the convolutions of WorldView's network (3 × 3, 38 → 32 → 32 → 32 → 51
+channels) by torch and, where it is installed, onnxruntime. Blocks come in turns. The difference of
+the predictor and the network is what the network costs.
 
     python benchmarks/block.py --json benchmarks/results/block.json
 """
@@ -39,7 +40,8 @@ def whole_blocks(cells: int, devices: list[str]) -> Blocks:
         for weights in ("predictor", None):
             model = load_model(weights)
             backend = open_backend(model, WORKSHOP, device)
-            whole, holes = (_pixels(cells + 2 * backend.read_halo, share) for share in (0.0, 0.05))
+            side = cells + 2 * backend.read_halo
+            whole, holes = (_pixels(side, WORKSHOP, share) for share in (0.0, 0.05))
             name = f"{device}, {weights or 'network'}"
             found[name] = partial(backend.fuse, whole, LOOKS["natural"], 0, 0)
             if weights is None:
@@ -48,16 +50,37 @@ def whole_blocks(cells: int, devices: list[str]) -> Blocks:
     return found
 
 
-def _pixels(cells: int, holes: float):
+def band_sets(side: int) -> Blocks:
+    """Counts to codes on the CPU, with a network of each band set."""
+    from potato.core.band_sets import BAND_SETS
+    from potato.core.render import LOOKS
+    from potato.model.backend import open_backend
+    from potato.model.model import Architecture, Model
+
+    found, chance = Blocks(), np.random.default_rng(0)
+    for each in BAND_SETS:
+        sensor = each.sensors[0]
+        sizes = Architecture(32, 4, sensor.bands, sensor.ratio)
+        tensors = {name: chance.normal(0, 0.02, shape) for name, shape in sizes.layers.items()}
+        backend = open_backend(
+            Model(sizes, {name: tensor.astype(np.float32) for name, tensor in tensors.items()}), sensor
+        )
+        pixels = _pixels(side // sensor.ratio + 2 * backend.read_halo, sensor)
+        found[f"cpu, {each.name}"] = partial(backend.fuse, pixels, LOOKS["natural"], 0, 0)
+    return found
+
+
+def _pixels(cells: int, sensor, holes: float = 0):
     """A block of smooth ground with noise, of which a share of the cells is invalid."""
     from potato.raster import PairPixels
 
-    chance = np.random.default_rng(0)
-    y, x = np.mgrid[: RATIO * cells, : RATIO * cells] / 40
+    chance, ratio = np.random.default_rng(0), sensor.ratio
+    y, x = np.mgrid[: ratio * cells, : ratio * cells] / 40
     pan = 1500 + 500 * np.sin(x) * np.cos(y) + chance.normal(0, 40, x.shape)
-    mul = pan.reshape(cells, RATIO, cells, RATIO).mean((1, 3)) * np.linspace(0.5, 1.5, 8)[:, None, None]
+    shares = np.linspace(0.5, 1.5, len(sensor.bands))[:, None, None]
+    mul = pan.reshape(cells, ratio, cells, ratio).mean((1, 3)) * shares
     valid = chance.random((cells, cells)) >= holes
-    fine = valid.repeat(RATIO, 0).repeat(RATIO, 1)
+    fine = valid.repeat(ratio, 0).repeat(ratio, 1)
     return PairPixels(pan.astype(np.uint16), mul.astype(np.uint16), fine, valid)
 
 
@@ -170,7 +193,7 @@ def time_all(blocks: Blocks, rounds: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = parser_of(__doc__)
-    parser.add_argument("--cells", type=int, default=128, help="side of the block in cells")
+    parser.add_argument("--cells", type=int, default=128, help="side of the block in WorldView's cells")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--devices", default="cpu", help="such as cpu,cuda")
     parser.add_argument("--json", help="where to keep the figures")
@@ -179,6 +202,7 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     blocks = {
         **whole_blocks(options.cells, options.devices.split(",")),
+        **band_sets(options.cells * RATIO),
         **convolutions(options.cells),
     }
     found = {}

@@ -5,14 +5,14 @@ import dataclasses
 import torch
 
 from potato.core.band_sets import BAND_SETS
-from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, PLEIADES_NEO_3, WORKSHOP
+from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, PLEIADES_NEO_3, QUICKBIRD_2, WORKSHOP
 from potato.core.sensors import Sensor
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 
 OTHERS = (
     LANDSAT_8,
-    GEOEYE_1,
+    QUICKBIRD_2,
     PLEIADES_NEO_3,
     *(dataclasses.replace(GEOEYE_1, name=f"ratio {ratio}", ratio=ratio) for ratio in (3, 5)),
     dataclasses.replace(WORKSHOP, name="ratio 6", ratio=6),

@@ -38,7 +38,7 @@ MODELS = {
     "wide": random_model(40, 6),
 }
 
-SIZES = ((24, 3), (32, 2), (16, 2), (11, 1), (13, 2), (8, 3))
+SIZES = ((24, 3), (32, 2), (16, 2), (11, 2), (13, 2), (8, 3))
 OF_OTHERS = [(sensor, random_model(*size, sensor)) for sensor, size in zip(OTHERS, SIZES, strict=True)]
 """Networks of other bands and ratios, of various sizes."""
 

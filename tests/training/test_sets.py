@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from networks import random_network
 from potato.chips.chip import save_chip
 from potato.chips.scenes import scene_chip
 from potato.core.band_sets import BAND_SETS
@@ -65,7 +66,17 @@ def test_every_chip_is_learnt_and_judged_by_the_colours_of_its_own_sensor(tmp_pa
     torch.testing.assert_close(own[1], expected)
 
 
-def test_scenes_beside_chips_are_of_their_set(tmp_path, monkeypatch):
+def test_a_session_starts_from_the_shipped_weights_of_its_chips(tmp_path, ship):
+    ship(worldview=random_network(), bgrn=random_network(GEOEYE_1))
+    plan = train_config(tmp_path, None, load_epoch=63, width=None, depth=None)
+    for sensor, name in ((WORLDVIEW_2, "worldview"), (QUICKBIRD_2, "bgrn")):
+        network, text = start_network(find_origin(plan), plan, sensor)
+        assert network.sensor == sensor and network.model().digest == load_model(name).digest
+        assert text == f"starting from shipped/63: 8 × 3, weights {load_model(name).digest}"
+
+
+def test_scenes_beside_chips_are_of_their_set(tmp_path, monkeypatch, ship):
+    ship(worldview=random_network())
     monkeypatch.setattr(run, "_TEST_SCENES", 1)
     chips = tmp_path / "chips"
     four_band_pool(chips)

@@ -18,8 +18,9 @@ from potato.core.types import PathLike
 from potato.errors import DiskFullError, OutputError, PotatoError
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|/vsi", re.IGNORECASE)
-"""How names begin that are no files of this machine. pathlib makes `s3:/` of `s3://`; a single
-letter before the colon is a drive of Windows."""
+"""How names begin that are no files of this machine.
+
+pathlib makes `s3:/` of `s3://`; a single letter before the colon is a drive of Windows."""
 
 PARTIAL = ".partial"
 """Ending of hidden names."""

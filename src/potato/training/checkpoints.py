@@ -30,7 +30,7 @@ from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.tensor_file import load_tensors
-from potato.model.weights import MOST_BYTES, load_model, save_model
+from potato.model.weights import DEFAULT, MOST_BYTES, PREDICTOR, default_weights, load_model, save_model
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
@@ -49,7 +49,7 @@ class Origin:
 
     Attributes:
         name: `scratch`, `shipped/63`, or `session/epoch`.
-        weights: the checkpoint to start from; None for the shipped weights.
+        weights: the checkpoint to start from; None for the shipped weights of the sensor.
         first_epoch: number of the session's first epoch.
     """
 
@@ -120,7 +120,7 @@ def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[
         SessionError: if `width`, `depth` or bands aren't those of the loaded network.
         WeightsError: if the weights can't be used.
     """
-    model = None if origin.scratch else load_model(origin.weights)
+    model = None if origin.scratch else load_model(origin.weights or _shipped_for(sensor))
     if model is not None and model.architecture.depth:
         own = _check_size(model, config, origin.name)
         _check_bands(own, sensor, origin.name)
@@ -143,6 +143,12 @@ def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[
     return fresh, (
         f"{origin.name} is the bare predictor, without a network: starting one of {size} that equals it"
     )
+
+
+def _shipped_for(sensor: Sensor) -> str:
+    """The shipped weights of a sensor; `DEFAULT` without any, whose bands will be refused."""
+    name = default_weights(sensor)
+    return DEFAULT if name == PREDICTOR else name
 
 
 def _check_size(model: Model | Sharpener, config: TrainConfig, name: str) -> Architecture:

@@ -84,7 +84,7 @@ class TrainConfig:
         instrument: whether three chips in four get sensor artefacts.
         width: channels of a new network; None for the default, or the loaded network's.
         depth: layers of a new network; None for the default, or the loaded network's.
-        load_epoch: number of the shipped epoch to start from, or None.
+        load_epoch: number of the shipped weights of the sensor, to start from them, or None.
         load_from: `session` or `session/epoch` to start from, or None.
         from_scratch: whether to start from a new network, which is also the default.
         seed: of all random numbers.
