@@ -33,6 +33,9 @@ COARSE = pairs.CORNER @ Affine.scale(4)
 PROGRAMS = r"\b(gdal\w*(\.py)?|ogr\w+|rio|oty|pip|cut|aws|conda|apt|npm|python3?)\s+(?=-|install|[a-z]+-)"
 """How a command of another program begins."""
 
+NAMED = r"(?:`|see |by )potato ([a-z]+(?:-[a-z]+)*)"
+"""How a message names a command of ours."""
+
 _NESTING = "raster/test_nesting.py::test"
 ELSEWHERE = {
     "name_crs": f"{_NESTING}_a_mul_without_a_crs_is_refused_with_the_command_that_names_it",
@@ -132,6 +135,7 @@ def test_images_get_overviews_and_blocks(tmp_path, command, target):
 
 
 @tries("GIVE_PLACE", "MOVE")
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 @pytest.mark.parametrize("command", [advice.GIVE_PLACE, advice.MOVE])
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_an_image_gets_its_place(tmp_path, arrays, command):
@@ -236,4 +240,4 @@ def test_options_and_commands_that_messages_name_exist():
             continue
         if path not in homes and path.parent.name != "cli":
             assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) <= options, (path.name, text)
-            assert set(re.findall(r"\bpotato ([a-z]+(?:-[a-z]+)*)", text)) <= commands, (path.name, text)
+            assert set(re.findall(NAMED, text)) <= commands, (path.name, text)

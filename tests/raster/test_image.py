@@ -1,7 +1,12 @@
 """Reading one image: bands, validity, coarser images, and two pictures on one grid."""
 
+import shlex
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 
@@ -28,8 +33,6 @@ def write_picture(path, codes=CODES, **profile):
 def test_bands_of_a_picture_are_found_by_colour_else_by_order(tmp_path):
     plain = write_picture(tmp_path / "plain.tif")
     swapped = pairs.write(tmp_path / "swapped.tif", CODES[::-1])
-    import rasterio
-
     with rasterio.open(swapped, "r+") as file:
         file.colorinterp = (ColorInterp.blue, ColorInterp.green, ColorInterp.red)
     for path in (plain, swapped):
@@ -98,6 +101,12 @@ def test_a_photograph_has_three_bands_of_8_bits(tmp_path):
         read_photograph(pairs.write(tmp_path / "grey.tif", CODES[0]))
     with pytest.raises(InputError, match="found 3 of uint16"):
         read_photograph(pairs.write(tmp_path / "deep.tif", CODES.astype("uint16")))
+    huge = {"sparse_ok": True, "tiled": True, "blockxsize": 512, "blockysize": 512}
+    shape = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": 20_000, "width": 20_000}
+    with rasterio.open(tmp_path / "huge.tif", "w", **shape, **huge):
+        pass
+    with pytest.raises(InputError, match="up to 100,000,000 pixels, found 20,000 × 20,000"):
+        read_photograph(tmp_path / "huge.tif")
     with pytest.raises(InputError, match="can't open photograph"):
         read_photograph(tmp_path / "none.png")
 
@@ -119,6 +128,22 @@ def test_pictures_on_two_grids_are_refused_with_the_difference(tmp_path, change,
         else:
             with pytest.raises(GridError, match=message):
                 check_same_grid(first, second)
+
+
+def test_the_command_of_the_message_brings_a_picture_onto_the_grid(tmp_path):
+    if not shutil.which("gdalwarp"):
+        pytest.skip("gdalwarp isn't installed")
+    first = write_picture(tmp_path / "a.tif")
+    second = write_picture(
+        tmp_path / "b.tif", CODES[:, 4:], transform=pairs.CORNER @ Affine.translation(1, 2)
+    )
+    with open_picture(first) as one, open_picture(second) as two:
+        with pytest.raises(GridError, match="warp one to the grid of the other first") as error:
+            check_same_grid(one, two)
+        command = shlex.split(str(error.value)[str(error.value).index("gdalwarp") :])
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+        with open_picture(tmp_path / "b-on-grid.tif") as warped:
+            check_same_grid(one, warped)
 
 
 def test_pictures_without_a_place_need_one_size_only(tmp_path):

@@ -37,6 +37,9 @@ CORNER_TOLERANCE = 0.1
 AVERAGE = Resampling.average
 """Without overviews, coarser pixels are means of valid ones, as those of overviews are."""
 
+MOST_PIXELS = 100_000_000
+"""Pixels of the largest photograph, which is read as a whole."""
+
 WHOLE_NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
 """Data types that hold neither NaN nor infinity."""
 
@@ -266,12 +269,17 @@ def read_photograph(path: PathLike) -> NDArray[np.uint8]:
         Its first three bands, uint8 (3, h, w).
 
     Raises:
-        InputError: if it can't be read, or has fewer than three bands, or not of 8 bits.
+        InputError: if it can't be read, has fewer than three bands, not of 8 bits, or is huge.
     """
     with gdal(), placeless(), contextlib.closing(open_dataset(os.fspath(path), "photograph")) as file:
         if file.count < 3 or file.dtypes[0] != "uint8":
             raise InputError(
                 f"{path}: expected a photograph of 3 bands of 8 bits, found {file.count} of {file.dtypes[0]}"
+            )
+        if file.height * file.width > MOST_PIXELS:
+            raise InputError(
+                f"{path}: expected a photograph of up to {MOST_PIXELS:,} pixels, found "
+                f"{file.width:,} × {file.height:,}"
             )
         try:
             pixels: NDArray[np.uint8] = file.read((1, 2, 3))
