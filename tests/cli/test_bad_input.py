@@ -128,7 +128,8 @@ def test_a_server_that_fails_while_reading_names_the_file(pair, tmp_path, refuse
         refuse(f"{server.url}{pair.pan.name}", pair.mul, says="x-pan.tif")
 
 
-def test_a_server_that_gives_no_parts_of_files_is_told(pair, tmp_path, refuse, monkeypatch):
+def test_a_server_that_gives_no_parts_of_files_is_told(tmp_path, refuse, monkeypatch):
+    pair = pairs.write_pair(tmp_path, 120, 120)  # more than GDAL asks for at once
     answer = FolderServer.answer
     monkeypatch.setattr(FolderServer, "answer", lambda self, path, headers: answer(self, path, {}))
     with serve_folder(tmp_path) as server:

@@ -103,7 +103,7 @@ def test_a_photograph_has_three_bands_of_8_bits(tmp_path):
         read_photograph(pairs.write(tmp_path / "deep.tif", CODES.astype("uint16")))
     huge = {"sparse_ok": True, "tiled": True, "blockxsize": 512, "blockysize": 512}
     shape = {"driver": "GTiff", "dtype": "uint8", "count": 3, "height": 20_000, "width": 20_000}
-    with rasterio.open(tmp_path / "huge.tif", "w", **shape, **huge):
+    with rasterio.open(tmp_path / "huge.tif", "w", transform=pairs.CORNER, **shape, **huge):
         pass
     with pytest.raises(InputError, match="up to 100,000,000 pixels, found 20,000 × 20,000"):
         read_photograph(tmp_path / "huge.tif")

@@ -166,6 +166,7 @@ def test_the_scale_factor_of_an_envi_header_is_heard(tmp_path, images):
             **shape,
         ) as file:
             file.write(pixels // 2)
+            file.descriptions = pairs.BAND_NAMES if name == "m" else ("BAND_P",)
         with (tmp_path / f"{name}.hdr").open("a") as header:
             header.write("reflectance scale factor = 5000\n")
     found = read((tmp_path / "p.img", tmp_path / "m.img"))
