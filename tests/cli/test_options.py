@@ -74,13 +74,14 @@ def test_no_option_takes_nan_for_a_number(name):
     places = {"bbox", "x", "y"}
     for parameter in potato.get_command(click.Context(potato), name).params:
         if isinstance(parameter.type, click.types.FloatParamType) and parameter.name not in places:
-            assert isinstance(parameter.type, options.Number), (name, parameter.name)
+            assert isinstance(parameter.type, options.Finite), (name, parameter.name)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_number_is_finite(value):
+@pytest.mark.parametrize("kind", [options.Finite(), options.Number(min=-2)])
+def test_a_number_is_finite(value, kind):
     @click.command()
-    @click.option("--factor", type=options.Number())
+    @click.option("--factor", type=kind)
     def command(factor: float) -> None:
         click.echo(factor)
 

@@ -12,14 +12,14 @@ from potato.cli import options
 @click.argument("output", type=click.Path())
 @click.option(
     "--lightness",
-    type=options.Number(),
+    type=options.Finite(),
     default=0.75,
     show_default=True,
     help="Oklab L of every pixel, 0 to 1.",
 )
 @click.option(
     "--chroma",
-    type=options.Number(),
+    type=options.Finite(),
     default=1.0,
     show_default=True,
     help="Factor on the chroma, that is, on Oklab a and b.",

@@ -12,7 +12,7 @@ from potato.cli import options
     "-e",
     "--exaggerate",
     "factor",
-    type=options.Number(),
+    type=options.Finite(),
     default=4.0,
     show_default=True,
     metavar="K",

@@ -15,7 +15,7 @@ from potato.cli import options
     "-e",
     "--exaggerate",
     "factor",
-    type=options.Number(),
+    type=options.Finite(),
     default=1.0,
     show_default=True,
     metavar="K",

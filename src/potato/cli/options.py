@@ -35,19 +35,23 @@ class RenamedOption(click.Option):
         self.opts = names
 
 
-class Number(click.FloatRange):
-    """A finite number within limits.
+class Finite(click.types.FloatParamType):
+    """A finite number.
 
     Shells and programs write `nan` for the result of a calculation that went wrong, and no limit
     refuses it, since every comparison with it is false.
     """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; a usage error if it isn't finite, or is beyond the limits."""
+        """The number; a usage error if it isn't finite."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"expected a number, found {value}", param, ctx)
         return number
+
+
+class Number(Finite, click.FloatRange):
+    """A finite number within limits, which are those of `click.FloatRange`."""
 
 
 class NumbersOption(click.Option):

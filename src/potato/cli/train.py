@@ -15,7 +15,7 @@ def _option(*names: str, **more: Any) -> Callable[[Any], Any]:
     """An option with the default of the `TrainConfig` field of its name."""
     default = getattr(TrainConfig, names[-1].split("/")[0].removeprefix("--").replace("-", "_"))
     if isinstance(default, float):
-        more.setdefault("type", options.Number())
+        more.setdefault("type", options.Finite())
     return click.option(*names, default=default, show_default=default is not None, **more)
 
 

@@ -14,7 +14,7 @@ from potato.cli import options
     "--max-chroma",
     cls=options.RenamedOption,
     old_names=["--reach"],
-    type=options.Number(),
+    type=options.Finite(),
     default=0.2,
     show_default=True,
     help="Oklab chroma at the rim; the most colourful corner of sRGB has 0.32.",
