@@ -5,16 +5,20 @@
 The planes are what pan and the bands of WorldView-2 and -3 see, as `make_reflectances.py` computes
 it. Pan of another sensor is a mixture of all planes, and each of its bands one of the planes of
 bands. Shares are not negative and their sum is 1, so reflectance stays reflectance, and grey ground
-is grey for every sensor. They come from least squares of the relative error on half of the spectra
-of `fit_color.py`, which says what DATA holds. The error on the other half (root mean square,
-weighted alike for each kind of surface) is printed:
+is grey for every sensor. Sensors whose responses aren't published have no shares.
 
-    pan                   0.0003 to 0.003
-    coastal, blue, green  0.001 to 0.027
-    yellow                0.002 to 0.005
-    red                   0.001 to 0.016, but 0.037 and 0.039 for GeoEye-1 and WorldView-4
-    red edge              0.002; Legion's two 0.05 to 0.063 and 0.043 to 0.05
-    near infrared         0.002 to 0.021, but 0.053 for Landsat 8 and 9
+The shares come from least squares of the relative error on half of the spectra of `fit_color.py`,
+which says what DATA holds. The error on the other half (root mean square, weighted alike for each
+kind of surface) is printed:
+
+    pan            0.0003 to 0.003; 0.002 to 0.017 where a record stands for several satellites
+    coastal        0.006 to 0.019
+    blue           0.0005 to 0.025
+    green          0.001 to 0.026
+    yellow         0.001 to 0.003
+    red            0.001 to 0.015; 0.036 for GeoEye-1 and 0.039 for WorldView-4
+    red edge       0.003; Legion's two 0.050 to 0.062 and 0.043 to 0.050
+    near infrared  0.0005 to 0.021; 0.051 for Landsat 8 and 9
 
 Legion's red edges, at 705 and 740 nm, lie on the slope of leaves on either side of WorldView-2's,
 and Landsat's narrow band lies between NIR1 and NIR2, so no mixture of the planes is quite them.
@@ -52,10 +56,7 @@ SATELLITES = {
     "LC08": "landsat8",
     "LC09": "landsat9",
 }
-"""Sensors that see with the responses of one satellite alone; others with those of their family."""
-
-BORROWED = dict.fromkeys(("GF1", "GF2", "CBERS4A"), "GF6")
-"""Sensors without published responses, and whose theirs are nearly."""
+"""The satellite of each sensor that has a family but responses of its own."""
 
 RIDGE = 1e-6
 """Penalty on the squares of shares, which tells planes apart that look alike to the spectra."""
@@ -67,7 +68,7 @@ def read_satellites(data: Path, name: str) -> list[Responses]:
     """The responses of the satellites that a sensor of the table stands for."""
     if name in SATELLITES:
         return [read_responses(data / "rsr" / f"{SATELLITES[name]}.csv")]
-    return [*read_family(data, BORROWED.get(name, name)).values()]
+    return [*read_family(data, name).values()]
 
 
 def seen(library: Library, responses: Responses) -> Array:
@@ -116,7 +117,8 @@ def main() -> None:
 
     halves = read_halves(arguments.data)
     table = {}
-    for sensor in SENSORS:
+    known = (each for each in SENSORS if each.platforms and each.colour_error is not None)
+    for sensor in known:
         if sensor.bands == BASIS.bands:
             continue
         fitted = [*sensor_shares(arguments.data, sensor.name, halves)]

@@ -88,7 +88,7 @@ def fields(spec: MethodSpec, surfaces: Sequence[Reflectance], key: str, title: s
 def by_ground(spec: MethodSpec, count: int, size: int, photographs: tuple[str, ...]) -> Section:
     """Mean ΔE on scenes that random sensors of the set see: a row for each kind of ground."""
     rows, pool = {}, find_set(spec.sensor)
-    specs = [spec.for_sensor(sensor) for sensor in (pool.published if pool else (spec.sensor,))]
+    specs = [spec.for_sensor(sensor) for sensor in (pool.sensors if pool else (spec.sensor,))]
     sensors = tuple(each.sensor for each in specs)
     for ground in GROUNDS:
         if ground == "photographs" and not photographs:

@@ -8,11 +8,19 @@ import torch
 from grounds import flat_ground, seeded
 from potato.core.band_sets import BAND_SETS
 from potato.core.color import mul_to_oklab
-from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, PLEIADES_1A, SENSORS, WORLDVIEW_3
+from potato.core.sensor_table import (
+    FOUR_BANDS,
+    GAOFEN_2,
+    GEOEYE_1,
+    LANDSAT_8,
+    PLEIADES_1A,
+    SENSORS,
+    WORLDVIEW_3,
+)
 from potato.core.sensors import SCALE
 from potato.errors import InputError
 from potato.simulation.imager import IDEAL, observe, observe_coarser, truth
-from potato.simulation.land.basis import BASIS, PLANES, mix_planes, plane_shares
+from potato.simulation.land.basis import BASIS, PLANES, mix_planes, plane_shares, random_shares
 from potato.simulation.land.vehicles import Mover
 from potato.simulation.random_imager import random_imager
 
@@ -28,7 +36,7 @@ def mover(**more: float) -> Mover:
 @pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
 def test_shares_are_those_of_a_mixture(sensor):
     """So reflectance is never negative, and white is white."""
-    shares = plane_shares(sensor)
+    shares = random_shares(sensor, seeded(1))
     if shares is None:
         assert sensor.bands == BASIS.bands
         return
@@ -39,12 +47,19 @@ def test_shares_are_those_of_a_mixture(sensor):
 
 def test_the_sensor_of_the_planes_sees_them_as_they_are():
     planes = torch.rand(PLANES, 4, 4, generator=seeded(1))
-    assert mix_planes(planes, BASIS) is planes and mix_planes(planes, WORLDVIEW_3) is planes
+    assert all(mix_planes(planes, plane_shares(one)) is planes for one in (BASIS, WORLDVIEW_3))
 
 
-def test_a_sensor_of_unknown_responses_is_refused():
+def test_unknown_responses_are_guessed_at_random():
+    for sensor in (GEOEYE_1, FOUR_BANDS, GAOFEN_2):
+        drawn = [random_shares(sensor, seeded(seed)) for seed in range(4)]
+        assert torch.equal(drawn[0], drawn[1]) == (sensor is GEOEYE_1)
+        assert torch.equal(drawn[0], random_shares(sensor, seeded(0)))
+        # All four-band sensors agree on what red is, and not on how much near infrared is in pan.
+        assert all(float(shares[3, 4:7].sum()) > 0.6 for shares in drawn)
+    stranger = replace(GEOEYE_1, name="x", title="a stranger", ratio=5)
     with pytest.raises(InputError, match=r"GE01.*found a stranger"):
-        plane_shares(replace(GEOEYE_1, name="x", title="a stranger"))
+        random_shares(stranger, seeded(1))
 
 
 @pytest.mark.parametrize("sensor", EACH_SET)
@@ -66,7 +81,7 @@ def test_a_vehicle_is_seen_as_if_it_stood_in_the_planes(sensor):
     ground = flat_ground(0.2, movers=(mover(),))
     planes = torch.cat([image.reshape(-1, 64, 64) for image in truth(ground)])
     seen = torch.cat([image.reshape(-1, 64, 64) for image in truth(ground, replace(IDEAL, sensor=sensor))])
-    torch.testing.assert_close(seen, mix_planes(planes, sensor))
+    torch.testing.assert_close(seen, mix_planes(planes, plane_shares(sensor)))
 
 
 def test_each_band_sees_a_vehicle_at_a_moment_of_its_own():

@@ -64,6 +64,7 @@ def test_observation_is_repeatable_and_does_not_change_the_ground(ground):
 
 
 OTHER = {
+    "shares": tuple(tuple(0.01 + 0.91 * (row == column) for column in range(9)) for row in range(9)),
     "pan_blur": 0.9,
     "pan_mtf_boost": 1.0,
     "mul_blur": 0.6,
@@ -227,7 +228,7 @@ def test_a_random_imager_varies_and_is_possible():
     imagers = [random_imager(seeded(seed)) for seed in range(50)]
     for name in OTHER:
         values = {getattr(imager, name) for imager in imagers}
-        assert len(values) > 10 or name in ("sides", "time_lag", "step"), name
+        assert len(values) > 10 or name in ("shares", "sides", "time_lag", "step"), name
     assert all(
         imager.mul_mtf_boost >= 0 and imager.pan_mtf_boost >= 0 and -0.01 <= imager.haze <= 0.06
         for imager in imagers

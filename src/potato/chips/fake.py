@@ -25,7 +25,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
 from potato.errors import InputError
-from potato.simulation.land.basis import mix_planes
+from potato.simulation.land.basis import mix_planes, random_shares
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 FINER = 2
@@ -125,7 +125,7 @@ def fake_chip(
     spectra = torch.tensor([(one.pan, *one.bands) for one in chosen])
     ground = _ground(spectra[0::2], spectra[1::2], side, generator)
     sensor = sensors[scramble(seed, n, len(sensors)) % len(sensors)]
-    counts = reflectance_to_counts(mix_planes(ground, sensor), least=1)
+    counts = reflectance_to_counts(mix_planes(ground, random_shares(sensor, generator)), least=1)
     chip = make_chip(counts[0], counts[1:], None, None, FINER, FINER, sensor)
     return chip, [one.name for one in chosen]
 

@@ -32,11 +32,6 @@ class BandSet:
     name: str
     sensors: tuple[Sensor, ...]
 
-    @property
-    def published(self) -> tuple[Sensor, ...]:
-        """Those whose spectral responses are published; the others have borrowed numbers."""
-        return tuple(each for each in self.sensors if each.colour_error is not None)
-
 
 BAND_SETS = (
     BandSet("worldview", (WORLDVIEW_2, WORLDVIEW_3)),
@@ -61,7 +56,7 @@ def find_set(sensor: Sensor) -> BandSet | None:
 
 
 def choose_sensors(name: str) -> tuple[Sensor, ...]:
-    """The sensors of a set whose responses are published, or the one sensor of a name.
+    """The sensors of a set, or the one sensor of a name.
 
     Raises:
         InputError: if there is no set and no sensor of that name.
@@ -72,7 +67,7 @@ def choose_sensors(name: str) -> tuple[Sensor, ...]:
     """
     for each in BAND_SETS:
         if each.name == name.lower():
-            return each.published
+            return each.sensors
     sensor = find_sensor(name)
     if sensor is None:
         sets = ", ".join(each.name for each in BAND_SETS)

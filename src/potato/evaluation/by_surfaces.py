@@ -17,7 +17,7 @@ from potato.engine.torch_threads import one_thread
 from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.protocols import INSIDE
 from potato.evaluation.result import Charts, Evaluation, Section, provenance
-from potato.simulation.land.basis import BASIS, mix_planes
+from potato.simulation.land.basis import BASIS, mix_planes, plane_shares
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
 PACKAGED = "packaged"
@@ -71,7 +71,7 @@ def make_fields(
         shading = (_ROUGHNESS * noise / noise.std()).exp()[None, None]
         shading = shading / shading.mean()
     planes = torch.tensor([(one.pan, *one.bands) for one in surfaces]).T
-    seen = mix_planes(planes, sensor).T[:, :, None, None]
+    seen = mix_planes(planes, plane_shares(sensor)).T[:, :, None, None]
     pan, bands = seen[:, :1] * shading, seen[:, 1:]
     return Fields(pan, bands * block_mean(shading, sensor.ratio), mul_to_oklab(bands * shading, sensor))
 

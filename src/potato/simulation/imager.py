@@ -15,7 +15,7 @@ from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import boost_mtf, displace_arrays, read_at, to_counts
 from potato.simulation.detector import Displacement, sample
 from potato.simulation.ground import Ground
-from potato.simulation.land.basis import BASIS, mix_planes
+from potato.simulation.land.basis import BASIS, mix_planes, plane_shares
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
 from potato.simulation.land.vehicles import draw_mover
 
@@ -34,6 +34,8 @@ class Imager:
 
     Attributes:
         sensor: the sensor that the imager is of.
+        shares: what it sees of the planes of ground, as `land.basis.plane_shares`; empty for those
+            of the sensor.
         pan_blur: standard deviation of pan's point spread without the pixel's square, pan pixels.
         pan_mtf_boost: `amount` of `artefacts.boost_mtf` for pan: real pan rings a little.
         mul_blur: standard deviation of mul's point spread, the imager's own mul pixels.
@@ -71,6 +73,7 @@ class Imager:
     """
 
     sensor: Sensor = BASIS
+    shares: tuple[tuple[float, ...], ...] = ()
     pan_blur: float = 0.42
     pan_mtf_boost: float = 0.35
     mul_blur: float = 0.25
@@ -193,11 +196,12 @@ def displacement_field(rows: int, columns: int, imager: Imager, generator: torch
 
 def _scene_planes(ground: Ground, moments: Sequence[float], imager: Imager) -> Tensor:
     """Pan and bands of the ground through haze (1 + n, h, w), new, vehicles at their moments."""
-    sensor, haze = imager.sensor, torch.tensor(imager.plane_haze)
-    planes = mix_planes(ground.planes, sensor) + haze[:, None, None]
+    haze = torch.tensor(imager.plane_haze)
+    shares = torch.tensor(imager.shares) if imager.shares else plane_shares(imager.sensor)
+    planes = mix_planes(ground.planes, shares) + haze[:, None, None]
     for mover in ground.movers:
         # A vehicle may be drawn after planes are mixed, since it covers a share of all of them.
-        colour, glass = (mix_planes(own, sensor) for own in (mover.colour, mover.glass))
+        colour, glass = (mix_planes(own, shares) for own in (mover.colour, mover.glass))
         draw_mover(planes, replace(mover, colour=colour, glass=glass), moments, haze)
     return planes.clamp_min_(LEAST)
 

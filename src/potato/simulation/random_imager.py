@@ -6,7 +6,7 @@ import torch
 
 from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.simulation.imager import Imager
-from potato.simulation.land.basis import BASIS
+from potato.simulation.land.basis import BASIS, random_shares
 
 BAND_VARIATION = 0.15
 """Standard deviation of the logarithm of each band's own factors of blur and haze."""
@@ -27,7 +27,8 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
 
     Args:
         generator: source of the random numbers.
-        sensor: the sensor that it is of. Where its arrays are unknown, they are random.
+        sensor: the sensor that it is of. Where its arrays or its spectral responses are unknown,
+            they are random.
 
     Returns:
         An imager that varies as real ones do, but for `time_lag` and `step`. Blur, pitch and MTF
@@ -47,12 +48,14 @@ def random_imager(generator: torch.Generator, sensor: Sensor = BASIS) -> Imager:
     factors = torch.exp(BAND_VARIATION * torch.randn(2, len(sensor.bands), generator=generator)).tolist()
     blur_factors, haze_factors = map(tuple, factors)
     sides = () if sensor.arrays else random_sides(len(sensor.bands), generator)
+    shares = random_shares(sensor, generator)
     noise_level = float(torch.rand((), generator=generator))
     least_blur = 0.8 if sensor.fits(BASIS) else 0.6
     apart = 1.0 if sensor.arrays else TOGETHER
     plain, far = Imager(sensor=sensor), apart * (0.1 + 0.35 * displacement_std**1.5)
     return replace(
         plain,
+        shares=() if shares is None else tuple(map(tuple, shares.tolist())),
         pan_blur=plain.pan_blur * (least_blur + (1.2 - least_blur) * pan_blur),
         pan_mtf_boost=max(0.0, plain.pan_mtf_boost + 0.15 * pan_boost),
         mul_blur=0.2 + 0.25 * mul_blur,

@@ -201,7 +201,7 @@ def _sensors_beside(chip: Chip, config: TrainConfig) -> tuple[Sensor, ...]:
     """
     if config.sensor is None:
         own = find_set(chip.sensor)
-        return own.published if own else (chip.sensor,)
+        return own.sensors if own else (chip.sensor,)
     if not chip.sensor.fits(config.scene_sensors[0]):
         raise SessionError(
             f"{config.chips}: expected chips of {config.sensor}, found one of {chip.sensor.title}; "

@@ -11,17 +11,14 @@ from torch import Tensor
 
 from potato.ard.synthetic.collects import Collect
 from potato.core.noise import power_noise
-from potato.core.sensor_table import WORKSHOP
-from potato.core.sensors import SCALE, Sensor
+from potato.core.sensors import SCALE
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import observe
+from potato.simulation.land.basis import BASIS
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.random_imager import random_imager
-
-STAND_INS = {"rededge1": ("rededge",), "rededge2": ("rededge", "nir1"), "nir": ("nir1",)}
-"""Bands of the workshop's sensor whose mean stands for a band that it doesn't have."""
 
 PATCH = 1 << 23
 """The most pan pixels of ground that are simulated, at some 100 bytes each."""
@@ -61,11 +58,11 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     """
     generator = torch.Generator().manual_seed(seed)
     palette = Palette()
-    tall = min(height, max(int(patch**0.5), patch // width) // WORKSHOP.ratio * WORKSHOP.ratio)
-    wide = min(width, patch // tall // WORKSHOP.ratio * WORKSHOP.ratio)
+    tall = min(height, max(int(patch**0.5), patch // width) // BASIS.ratio * BASIS.ratio)
+    wide = min(width, patch // tall // BASIS.ratio * BASIS.ratio)
     ground = make_ground(tall, wide, generator, collect.style, palette)
     rng = random.Random(seed)
-    nowhere = torch.zeros(tall // WORKSHOP.ratio, wide // WORKSHOP.ratio, dtype=torch.bool)
+    nowhere = torch.zeros(tall // BASIS.ratio, wide // BASIS.ratio, dtype=torch.bool)
     plain = wet = cloudy = nowhere
     if collect.plain:
         open_land = palette.mixture(rng, "dry grass", "pale soil", "half dry grass")
@@ -73,30 +70,23 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
     if collect.water:
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
     # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
-    crisp = dataclasses.replace(random_imager(generator), pan_blur=0.33)
+    crisp = dataclasses.replace(random_imager(generator, collect.sensor or BASIS), pan_blur=0.33)
     imager = dataclasses.replace(crisp, haze=float(collect.haze), haze_slope=1.6, pan_haze=1.0)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
     rows, columns = (
-        _mirror(height // WORKSHOP.ratio, tall // WORKSHOP.ratio),
-        _mirror(width // WORKSHOP.ratio, wide // WORKSHOP.ratio),
+        _mirror(height // BASIS.ratio, tall // BASIS.ratio),
+        _mirror(width // BASIS.ratio, wide // BASIS.ratio),
     )
     fine_rows, fine_columns = _mirror(height, tall), _mirror(width, wide)
     masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
     return Pass(
         pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
-        _bands_of(collect.sensor or WORKSHOP, mul[:, rows][:, :, columns]).numpy().astype(np.uint16),
-        _strip(height // WORKSHOP.ratio, width // WORKSHOP.ratio, generator),
+        mul[:, rows][:, :, columns].numpy().astype(np.uint16),
+        _strip(height // BASIS.ratio, width // BASIS.ratio, generator),
         *masks,
     )
-
-
-def _bands_of(sensor: Sensor, mul: Tensor) -> Tensor:
-    """The bands of a sensor (n, h, w), roughly, from those of the workshop's (8, h, w)."""
-    seen = dict(zip(WORKSHOP.bands, mul, strict=True))
-    parts = [[seen[name] for name in STAND_INS.get(band, (band,))] for band in sensor.bands]
-    return torch.stack([sum(part[1:], part[0]) // len(part) for part in parts])
 
 
 def _mirror(length: int, period: int) -> Tensor:
@@ -123,7 +113,7 @@ def _cover(
     planes = torch.stack([plane + cover * (tone * value - plane) for plane, value in pairs])
     # Without vehicles, since only few roads are left.
     covered = dataclasses.replace(ground, planes=planes, movers=())
-    return covered, cover[WORKSHOP.ratio // 2 :: WORKSHOP.ratio, WORKSHOP.ratio // 2 :: WORKSHOP.ratio] > 0.5
+    return covered, cover[BASIS.ratio // 2 :: BASIS.ratio, BASIS.ratio // 2 :: BASIS.ratio] > 0.5
 
 
 def _overcast(
@@ -140,7 +130,7 @@ def _overcast(
         return (image + density * (white - image)).round_().clamp_(1, 65535).to(torch.int32)
 
     fine, fine_white = (
-        torch.nn.functional.interpolate(plane[None, None], scale_factor=WORKSHOP.ratio, mode="bilinear")[0, 0]
+        torch.nn.functional.interpolate(plane[None, None], scale_factor=BASIS.ratio, mode="bilinear")[0, 0]
         for plane in (density, white)
     )
     return veil(pan, fine, fine_white), veil(mul, density, white), density > 0.5

@@ -12,7 +12,7 @@ from importlib import resources
 import torch
 from torch import Tensor
 
-from potato.core.sensor_table import WORLDVIEW_2
+from potato.core.sensor_table import SENSORS, WORLDVIEW_2
 from potato.core.sensors import Sensor
 from potato.errors import InputError
 
@@ -38,28 +38,43 @@ def plane_shares(sensor: Sensor) -> Tensor | None:
         themselves.
 
     Raises:
-        InputError: if the package has no shares for the sensor.
+        InputError: if the sensor's spectral responses aren't known.
     """
     if sensor.bands == BASIS.bands:
         return None
     rows = _shares().get(sensor.name, {})
     if (*rows,) != ("pan", *sensor.bands):
         raise InputError(
-            f"expected a sensor whose spectral responses Potato knows ({', '.join(_shares())}), "
+            f"expected a sensor whose spectral responses are known ({', '.join(_shares())}), "
             f"found {sensor.title}"
         )
     return torch.tensor([*rows.values()])
 
 
-def mix_planes(planes: Tensor, sensor: Sensor) -> Tensor:
-    """What a sensor sees of planes (9, …): pan and its n bands (1 + n, …).
+def random_shares(sensor: Sensor, generator: torch.Generator) -> Tensor | None:
+    """The `plane_shares` of a sensor; where its responses aren't known, a random guess at them.
 
-    The result is `planes` itself for a sensor that sees the planes.
+    A guess is a random mixture of two sensors with these bands and this ratio, so that a network
+    for them learns what it can't know of a sensor.
 
     Raises:
-        InputError: as `plane_shares` does.
+        InputError: if there is no such sensor either.
     """
-    shares = plane_shares(sensor)
+    known = [each for each in SENSORS if each.name in _shares() and each.fits(sensor)]
+    if sensor.bands == BASIS.bands or sensor in known or not known:
+        return plane_shares(sensor)
+    first, second = (
+        plane_shares(known[int(number)]) for number in torch.randint(len(known), (2,), generator=generator)
+    )
+    assert first is not None and second is not None
+    return torch.lerp(first, second, torch.rand((), generator=generator))
+
+
+def mix_planes(planes: Tensor, shares: Tensor | None) -> Tensor:
+    """What a sensor of such `plane_shares` sees of planes (9, …): pan and n bands (1 + n, …).
+
+    Without shares, the result is `planes` itself.
+    """
     if shares is None:
         return planes
     return (shares @ planes.reshape(PLANES, -1)).reshape(-1, *planes.shape[1:])
