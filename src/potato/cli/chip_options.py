@@ -2,7 +2,7 @@
 
 import click
 
-from potato.cli.options import Decorator
+from potato.cli.options import BAND_SET_NAMES, Decorator
 from potato.cli.output import complain
 
 chip_dir: Decorator = click.option(
@@ -35,8 +35,7 @@ sensor: Decorator = click.option(
     metavar="NAME",
     default="worldview",
     show_default=True,
-    help="worldview, legion, bgrn, neo or landsat: each chip is seen by a random sensor of the set. Or the "
-    "name of one sensor.",
+    help=f"{BAND_SET_NAMES}: each chip is seen by a random sensor of the set. Or the name of one sensor.",
 )
 
 

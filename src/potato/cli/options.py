@@ -11,9 +11,13 @@ from typing import Any
 import click
 
 from potato.cli.output import say
+from potato.core.band_sets import BAND_SETS
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
+
+BAND_SET_NAMES = " or ".join(", ".join(each.name for each in BAND_SETS).rsplit(", ", 1))
+"""The names of band sets, for the help of an option."""
 
 
 class RenamedOption(click.Option):

@@ -38,8 +38,8 @@ def _new_name(name: str) -> str:
 @_option(
     "--sensor",
     metavar="NAME",
-    help="worldview, legion, bgrn, neo or landsat: the sensors that see simulated scenes. Or the name of one "
-    "sensor.  [default: the set of the chips; worldview without chips]",
+    help=f"{options.BAND_SET_NAMES}: the sensors that see simulated scenes. Or the name of one sensor.  "
+    "[default: the set of the chips; worldview without chips]",
 )
 @options.photographs
 @_option(

@@ -17,6 +17,7 @@ from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.engine.devices import choose_device
 from potato.errors import SessionError
+from potato.model.network import Sharpener
 from potato.raster import check_folder
 from potato.raster.atomic import local_path
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
@@ -218,7 +219,8 @@ def _learner(
     process.ranks.wait()  # The first process may write only after the others have looked for its files.
     if exists:
         saved = session.load(config, data.digest)
-        learner = Learner.start(saved.network, config, process.device)
+        network = Sharpener.of(saved.network, data.samples.sensors[0])
+        learner = Learner.start(network, config, process.device)
         learner.restore(saved.learner)
         process.say(f"{session.folder}: going on after step {learner.step}")
         return learner, saved.scores, saved.origin
