@@ -16,9 +16,9 @@ def fill_pair_densely(
     for the length of each list.
 
     Args:
-        pan: reflectance in cells (b, 16, h, w).
-        mul: reflectance (b, 8, h, w).
-        pan_valid: bool, in cells (b, 16, h, w).
+        pan: reflectance in cells (b, r², h, w).
+        mul: reflectance (b, n, h, w).
+        pan_valid: bool, in cells (b, r², h, w).
         mul_valid: bool (b, 1, h, w).
         reach: how many cells far to fill; pixels beyond become 0.
 
