@@ -12,20 +12,7 @@ from potato.cli.output import complain
 @click.command()
 @click.argument("ard")
 @click.argument("output", metavar="OUT", type=click.Path())
-@click.option(
-    "--cid", "cids", metavar="CID", multiple=True, help="A CID to fuse; may be repeated.  [default: all]"
-)
-@click.option("--allow-list", type=click.Path(), help="A file of CIDs to fuse, as rate-cids writes it.")
-@options.bbox
-@options.aoi
-@click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
-@click.option(
-    "--max-clouds",
-    type=options.Number(0, 100),
-    default=100.0,
-    metavar="PERCENT",
-    help="Cloud that a tile may have, by its item.  [default: any]",
-)
+@options.choosing
 @click.option(
     "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
 )

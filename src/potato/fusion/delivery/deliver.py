@@ -23,11 +23,12 @@ from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
+from potato.fusion.delivery.choice import Choice
 from potato.fusion.delivery.finish import clean_up, files_of, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.mosaic_jobs import count_mosaics, make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
-from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
+from potato.fusion.delivery.plan import DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
@@ -156,7 +157,8 @@ def fuse_ard(
             manifest = read_manifest(folder)
             kept = kept_grades(plan, folder) if grade is True else {}
             schedule = schedule_by(plan, manifest=manifest, grades=kept)
-            return forecast(plan, schedule, manifest, executor.workers)
+            joined = count_mosaics(schedule, manifest, mosaic)
+            return forecast(plan, schedule, manifest, executor.workers, joined)
         with open_manifest(folder) as manifest:
             grades: dict[str, Grade] = {}
             if grade is True:
@@ -164,6 +166,7 @@ def fuse_ard(
             schedule = schedule_by(plan, manifest=manifest, grades=grades)
             _keep_items(schedule)
             _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
+            manifest.put_faults(plan.faults)
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
