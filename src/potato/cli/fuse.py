@@ -68,7 +68,7 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
             f"output; found {', '.join(inputs)} before it"
         )
     pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
-    result = pipeline.fuse(pan, mul, progress=options.show_progress(quiet), **settings)
+    result = pipeline.fuse(pan, mul, progress=not quiet, **settings)
     options.tell(result, quiet, json_, speed=result.speed)
 
 

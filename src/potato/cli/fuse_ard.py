@@ -1,5 +1,8 @@
 """`potato fuse-ard`."""
 
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -41,9 +44,11 @@ from potato.cli.output import complain
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
 @options.follow_links
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do and what it would cost.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line on stderr for each tile that ends.")
+@click.option("--log", type=click.Path(), metavar="FILE", help="Add such lines to a file, with times.")
 @options.quiet
 @options.json_
-def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
+def fuse_ard(quiet: bool, json_: bool, verbose: bool, log: str | None, **settings: Any) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
@@ -53,9 +58,36 @@ def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.fusion import delivery
 
-    result = delivery.fuse_ard(progress=options.show_progress(quiet), **settings)
+    with _teller(verbose, log) as say:
+        result = delivery.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:
             complain(result)  # what failed is an error
         raise click.exceptions.Exit(3)
+
+
+@contextlib.contextmanager
+def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | None]:
+    """What gets a line for each tile: stderr, a file, both, or nothing."""
+    if not (verbose or log):
+        yield None
+        return
+    from potato.raster import check_output
+    from potato.raster.atomic import writing
+
+    path = None if log is None else check_output(log, overwrite=True)
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            with writing(path):
+                file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+
+        def say(line: str) -> None:
+            if verbose:
+                complain(line)
+            if path is not None:
+                moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                with writing(path):
+                    file.write(f"{moment} {line}\n")
+
+        yield say

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -332,7 +331,7 @@ def printed(command: Command) -> Command:
 
     @functools.wraps(command)
     def run(*, quiet: bool, json_: bool, **settings: Any) -> None:
-        tell(command(progress=show_progress(quiet), **settings), quiet, json_)
+        tell(command(progress=not quiet, **settings), quiet, json_)
 
     return _add(run, quiet, json_)
 
@@ -340,11 +339,6 @@ def printed(command: Command) -> Command:
 def picture(command: Command) -> Command:
     """Add the options of a command that makes pictures from pictures and returns what it wrote."""
     return _add(printed(command), profile, creation_options, workers, overwrite)
-
-
-def show_progress(quiet: bool) -> bool:
-    """Whether to draw a progress bar: somebody watches stderr and hasn't asked for silence."""
-    return not quiet and sys.stderr.isatty()
 
 
 def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:

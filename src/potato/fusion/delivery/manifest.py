@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from potato.core.text import valid_share
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import locked, make_folder
 from potato.raster.json_lines import append_json_line, whole_lines
@@ -65,6 +66,14 @@ class Record:
     bbox: tuple[float, float, float, float] | None = None
     datetime: str | None = None
     transient: bool = False
+
+    def __str__(self) -> str:
+        """One line, for logs."""
+        facts = [self.state]
+        if self.state == "done":
+            facts += [f"{self.width} × {self.height} pixels", valid_share(self.valid)]
+        facts += [f"{self.seconds:.1f} s"] if self.seconds else []
+        return f"{self.tile}: {', '.join(facts)}" + (f": {self.reason}" if self.reason else "")
 
     @property
     def failure(self) -> str:
