@@ -308,3 +308,16 @@ def test_failures_are_listed_with_exit_code_3_until_they_are_repaired(ard, tmp_p
     )
     last = run("fuse-ard", root, tmp_path / "out", "-j", "1", "--retry-failed")
     assert last.exit_code == 0 and "1 tile fused, 3 already there" in last.stdout
+
+
+def test_each_tile_that_ends_has_a_line_on_stderr_and_in_a_log(tmp_path, run, inline):
+    ards.write_ard(tmp_path / "ard", 2, 1, side=32)
+    log = tmp_path / "log.txt"
+    log.write_text("before\n")
+    options = ("fuse-ard", tmp_path / "ard", tmp_path / "out", "--profile", "tiled", "-w", "predictor")
+    told = run(*options, "--cid", ards.CID, "-v", "--log", log)
+    lines = told.stderr.splitlines()
+    assert len(lines) == 2 and all(": done, 128 × 128 pixels, 100% valid, " in line for line in lines)
+    kept = log.read_text().splitlines()
+    assert kept[0] == "before" and [line.split(" ", 1)[1] for line in kept[1:]] == lines
+    assert "fused" in told.stdout

@@ -25,6 +25,11 @@ LIMIT = 16 << 20
 COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
 
 
+def holds_items(names: Iterable[str]) -> bool:
+    """Whether a folder with files of these names, relative to it, is an ARD."""
+    return any(name.endswith(".json") and ITEM_PATH.search(name) for name in names)
+
+
 def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> Iterator[Tile | Broken]:
     """Every tile of an ARD, in an order that depends only on their zones, quadkeys, dates and CIDs.
 
