@@ -28,8 +28,8 @@ def _new_name(name: str) -> str:
 @click.command(context_settings={"token_normalize_func": _new_name})
 @_option("--session", help="Name of the session; one that exists goes on.")
 @_option("--sessions", type=click.Path(), help="Folder of all sessions.")
-@_option("--chips", type=click.Path(), help="Folder of chips to learn from.")
-@_option("--test-chips", type=click.Path(), help="Folder of chips to test on; never augmented.")
+@_option("--chips", type=click.Path(), help="Folder of chips to learn from, or of such folders.")
+@_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise; never augmented.")
 @_option("--test-length", type=click.IntRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
