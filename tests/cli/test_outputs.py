@@ -25,7 +25,7 @@ OUTPUTS = {
     "make-delivery": ["maxar {}"],
     "train": ["--sessions {} --chips chips --epochs 1", "--session {} --chips chips --epochs 1"],
     "check": ["0.pt -o {}"],
-    "evaluate": ["pan.tif mul.tif --json {}", "pan.tif mul.tif --plots {}"],
+    "evaluate": ["pan.tif mul.tif --json-file {}", "pan.tif mul.tif --plots {}"],
     "report": ["a.tif -o {}"],
     "quick-contrast": ["a.tif {}"],
     "mul-to-rgb": ["a.tif {}"],
@@ -62,7 +62,7 @@ OVER_INPUTS = {
     "exaggerate": ["a.tif b.tif {b.tif} o.tif", "a.tif b.tif o.tif {a.tif}"],
     "gray-diff": ["a.tif b.tif {b.tif}"],
     "vectorscope": ["a.tif {a.tif}"],
-    "evaluate": ["pan.tif mul.tif --json {mul.tif}", "--pictures a.tif b.tif --json {a.tif}"],
+    "evaluate": ["pan.tif mul.tif --json-file {mul.tif}", "--pictures a.tif b.tif --json-file {a.tif}"],
     "chips-sheet": ["chips {chips/0.pt}", "chips {chips/manifest.jsonl}"],
 }
 

@@ -22,7 +22,7 @@ from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, deliver, grid_of
 from potato.raster.gdal_env import gdal, refusals
-from potato.raster.output_files import check_output
+from potato.raster.output_files import GEOTIFF, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 from potato.raster.trial import try_options
 
@@ -207,7 +207,7 @@ def create_picture(
         OutputError: if it can't be written, or the driver doesn't know an option.
         OutputExists: if there is such a file and `overwrite` is off.
     """
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, endings=GEOTIFF)
     extra = {name.upper(): value for name, value in (options or {}).items()}
     direct = profile.driver == "GTiff"
     # The driver makes overviews itself if the user asks for others than these.
