@@ -124,12 +124,12 @@ def fuse_ard(
         OutputError, OutputExists: if the folder can't be used, or has pictures made otherwise.
     """
     started = time.perf_counter()
+    source, folder = os.fspath(ard), check_folder(output).absolute()
     _check_joinable(mosaic, creation_options or {})
     area = choose_area(bbox, aoi)
     model = load_model(weights)
     given = None if weights is None else model.architecture
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
-    source, folder = os.fspath(ard), check_folder(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
     settings = DeliverySettings(
