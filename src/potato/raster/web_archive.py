@@ -226,14 +226,18 @@ def _as_pmtiles(mbtiles: Path, folder: Path) -> Path:
     from pmtiles.writer import Writer
 
     whole = folder / "whole.pmtiles"
-    with contextlib.closing(sqlite3.connect(mbtiles)) as file, whole.open("wb") as target:
+    with (
+        contextlib.closing(sqlite3.connect(mbtiles)) as file,
+        whole.open("wb") as target,
+        tempfile.TemporaryFile(dir=folder) as contents,
+    ):
         metadata = dict(file.execute("SELECT name, value FROM metadata"))
         rows = file.execute("SELECT zoom_level, tile_column, tile_row FROM tiles")
         places = sorted(zxy_to_tileid(zoom, column, (1 << zoom) - 1 - row) for zoom, column, row in rows)
         writer = Writer(target)
         # The library would keep all tiles in the system's folder for temporary files.
         writer.tile_f.close()
-        writer.tile_f = tempfile.TemporaryFile(dir=folder)
+        writer.tile_f = contents
         for place in places:
             zoom, column, row = tileid_to_zxy(place)
             (data,) = file.execute(
