@@ -364,9 +364,9 @@ def _tags(pair: Pair, settings: FuseSettings, written: Output, digest: str) -> d
 
 def peak_memory() -> int | None:
     """The largest resident size of this process so far in bytes; None where no record is kept."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return None
+    import resource
+
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
