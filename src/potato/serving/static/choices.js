@@ -1,7 +1,7 @@
 /** Choosing what A and B show, and the light in which both are seen. */
 
 import { find } from "./dom.js";
-import { factsOf, timeOf } from "./passes.js";
+import { factsOf, isShown, timeOf } from "./passes.js";
 
 const SIDES = ["A", "B"];
 
@@ -30,12 +30,12 @@ export function connectChoices(store, source) {
 /** List the passes of the source and the pictures that were made, for both sides. */
 export function listPasses(store, source, pictures) {
   const one = pass => new Option(`${timeOf(pass)} · ${factsOf(pass)}`, pass.id);
-  const events = Map.groupBy(source.passes, pass => pass.event ?? "");
+  const passes = source.passes.filter(isShown), events = Map.groupBy(passes, pass => pass.event ?? "");
   for (const side of SIDES) {
     const list = find(`pass-${side.toLowerCase()}`);
     list.replaceChildren();
-    if (source.passes.length !== 1) list.append(new Option("Best of each place", ""));
-    for (const [event, passes] of events) list.append(...grouped(event, passes.map(one)));
+    if (passes.length !== 1) list.append(new Option("Best of each place", ""));
+    for (const [event, each] of events) list.append(...grouped(event, each.map(one)));
     list.append(...(pictures.length
       ? grouped("Pictures made", pictures.map(({ id, title }) => new Option(title, `picture:${id}`))) : []));
     list.value = store.state[`pass${side}`];

@@ -26,6 +26,7 @@ export const OPEN = { from: "", to: "", clouds: 100, sensor: "", inView: false }
 
 /** Connect the controls with the state. */
 export function connectFilters(store, passes) {
+  find("filter-box").open = !matchMedia("(max-width: 800px)").matches;
   const sensors = [...new Set(passes.map(pass => pass.sensor).filter(Boolean))].sort();
   find("sensor").append(new Option("all", ""), ...sensors.map(name => new Option(name)));
   for (const key of ["from", "to", "sensor", "order"]) {

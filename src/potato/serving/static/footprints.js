@@ -35,7 +35,7 @@ function styles(store) {
     if (!cache.has(key)) {
       const colour = COLOURS[theme][kind], dashed = kind === "broken" ? [4, 4] : undefined;
       cache.set(key, new Style({
-        stroke: new Stroke({ color: `rgba(${colour}, .9)`, width, lineDash: dashed }),
+        stroke: new Stroke({ color: `rgba(${colour}, ${filled ? 0.9 : 0.6})`, width, lineDash: dashed }),
         fill: filled ? new Fill({ color: `rgba(${colour}, ${kind === "broken" ? 0.25 : 0.08})` }) : undefined,
         zIndex: kind === "chosen" ? 1 : 0,
       }));
@@ -48,7 +48,7 @@ function styles(store) {
     // Where nothing else is drawn, broken tiles are filled.
     if (tile.reason) return style("broken", 1, !tile.pass || tile.pass === state.passA);
     const chosen = tile.pass === state.passA || (state.mode !== "single" && tile.pass === state.passB);
-    return style(chosen ? "chosen" : "tile", chosen ? 1.5 : 0.75, resolution > FILLED_ABOVE);
+    return style(chosen ? "chosen" : "tile", chosen ? 1.25 : 0.75, resolution > FILLED_ABOVE);
   };
 }
 
@@ -62,7 +62,7 @@ function tellTiles(store, source, coordinate) {
   const last = dates.length > 1 ? ` – ${dates.at(-1)}` : "";
   find("here").textContent = dates.length ? `${count(dates.length, "date")} here: ${dates[0]}${last}` : "";
   tip.hidden = !broken.length;
-  tip.textContent = broken.slice(0, 3).map(tile => `${tile.quadkey ?? tile.id}: ${tile.reason}`).join("\n");
+  tip.textContent = broken.slice(0, 3).map(tile => `${tile.quadkey || tile.id}: ${tile.reason}`).join("\n");
 }
 
 /** "1 tile", "2 tiles", "2 passes". */

@@ -67,7 +67,7 @@ export class Jobs {
     const pixels = gsd ? ` · ${Number((size / gsd ** 2).toPrecision(2)).toLocaleString("en")} megapixels` : "";
     find("area-facts").textContent = [
       `${Number(size.toPrecision(3)).toLocaleString("en")} km²${pixels}`,
-      pass ? [pass.date, pass.title].filter(Boolean).join(" ") : "best pass of each place",
+      pass ? [pass.date, pass.id].filter(Boolean).join(" ") : "best pass of each place",
       title(this.#source.looks)(look), this.#source.weights.length > 1 ? title(this.#source.weights)(weightsA) : null,
     ].filter(Boolean).join(" · ");
   }

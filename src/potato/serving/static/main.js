@@ -9,36 +9,39 @@ import { count, showFootprints } from "./footprints.js";
 import { showImagery } from "./imagery.js";
 import { Jobs } from "./jobs.js";
 import { connectKeys } from "./keys.js";
-import { layersAbove, makeMap } from "./map.js";
+import { graticuleOf, makeMap, placeLayer } from "./map.js";
 import { toLonLat } from "./openlayers.js";
 import { connectPanel } from "./panel.js";
-import { showPasses } from "./passes.js";
+import { isShown, showPasses } from "./passes.js";
 import { showPoint } from "./point.js";
 import { connectSearch } from "./search.js";
 import { ask } from "./server.js";
 import { shortcuts } from "./shortcuts.js";
 import { Store } from "./state.js";
 
-/** Replace what the address says and the source doesn't have, and choose what it leaves open. */
-function settle(store, source) {
-  const { state } = store, names = list => list.map(({ name }) => name);
+/** A state without what the source doesn't have, and with its own choices where none is made. */
+function settle(state, source) {
+  const names = list => list.map(({ name }) => name), ids = source.passes.filter(isShown).map(({ id }) => id);
   const views = names(source.views), looks = names(source.looks), weights = names(source.weights);
-  const known = (value, list, otherwise) => (list.includes(value) ? value : otherwise);
-  const ids = source.passes.map(({ id }) => id), best = ids.length === 1 ? ids[0] : "";
+  const known = (value, list, otherwise = "") => (list.includes(value) ? value : otherwise);
+  const first = list => list[0] ?? "", best = ids.length === 1 ? ids[0] : "";
   const pass = value => (value.startsWith("picture:") ? value : known(value, ids, best));
-  store.set({
+  return {
+    ...state,
     passA: pass(state.passA), passB: pass(state.passB),
-    viewA: known(state.viewA, views, known("sharp", views, views[0] ?? "")),
-    viewB: known(state.viewB, views, known("plain", views, views[0] ?? "")),
-    weightsA: known(state.weightsA, weights, weights[0] ?? ""),
-    weightsB: known(state.weightsB, weights, weights[0] ?? ""),
-    look: known(state.look, looks, looks[0] ?? ""),
-    sensor: known(state.sensor, source.passes.map(({ sensor }) => sensor), ""),
-  });
+    viewA: known(state.viewA, views, known("sharp", views, first(views))),
+    viewB: known(state.viewB, views, known("plain", views, first(views))),
+    weightsA: known(state.weightsA, weights, first(weights)),
+    weightsB: known(state.weightsB, weights, first(weights)),
+    look: known(state.look, looks, first(looks)),
+    sensor: known(state.sensor, source.passes.map(({ sensor }) => sensor)),
+  };
 }
 
+/** Tiles with their boxes of degrees; nobody knows where some broken ones lie. */
 function tilesOf(footprints) {
   return footprints.features.map(({ geometry, properties }) => {
+    if (!geometry) return { ...properties, bounds: null };
     const corners = geometry.coordinates.flat(geometry.type === "MultiPolygon" ? 2 : 1);
     const [lons, lats] = [0, 1].map(axis => corners.map(corner => corner[axis]));
     return { ...properties, bounds: [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)] };
@@ -57,18 +60,17 @@ function introduce(source, tiles) {
   find("software").textContent = `Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
 }
 
-/** Connect everything; the imagery lies below the footprints, and those below what is drawn. */
+/** Connect everything. */
 async function start() {
   const [source, footprints] = await Promise.all([ask("source.json"), ask("footprints.geojson")]);
-  const tiles = tilesOf(footprints), store = new Store();
-  settle(store, source);
+  const tiles = tilesOf(footprints), store = new Store(state => settle(state, source));
   introduce(source, tiles);
   connectPanel(store);
   const map = makeMap(store, source);
   const shown = showFootprints(map, store, footprints), drawing = new Drawing(map, store);
-  const [graticule, places] = layersAbove(store);
+  const graticule = graticuleOf(), places = placeLayer(store);
   const imagery = showImagery(map, store, source);
-  for (const layer of [...imagery, graticule, shown, drawing.layer, places]) map.addLayer(layer);
+  for (const layer of [graticule, ...imagery, shown, drawing.layer, places]) map.addLayer(layer);
   connectFilters(store, source.passes);
   connectChoices(store, source);
   listPasses(store, source, []);

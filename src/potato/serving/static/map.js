@@ -49,11 +49,13 @@ export function makeMap(store, source) {
   return map;
 }
 
-/** The layers that lie above the imagery, whatever it shows: the graticule and the chosen place. */
-export function layersAbove(store) {
-  const line = new Graticule({
-    strokeStyle: new Stroke({ color: "rgba(128, 128, 128, .35)", width: 1 }), wrapX: false, maxResolution: 2000,
-  });
+/** Lines of longitude and latitude, which lie below the imagery: elsewhere they'd be in the way. */
+export const graticuleOf = () => new Graticule({
+  strokeStyle: new Stroke({ color: "rgba(128, 128, 128, .4)", width: 1 }), wrapX: false, targetSize: 160, maxResolution: 2000,
+});
+
+/** The ring around the place whose reflectance is told. */
+export function placeLayer(store) {
   const places = new VectorSource();
   const ringed = (colour, width) => new Style({
     image: new Circle({ radius: 6, stroke: new Stroke({ color: colour, width }), fill: new Fill({ color: "#0000" }) }),
@@ -63,7 +65,7 @@ export function layersAbove(store) {
     places.clear();
     if (at) places.addFeature(new Feature(new Point(fromLonLat(at))));
   });
-  return [line, layer];
+  return layer;
 }
 
 /** Show a box of degrees as large as fits. */

@@ -16,7 +16,10 @@ const degrees = angle => (angle === null ? null : `${Math.round(angle)}° off-na
 
 /** "WorldView-3 · 2 % clouds · 12° off-nadir". */
 export const factsOf = pass =>
-  [pass.platform ?? pass.sensor, percent(pass.clouds), degrees(pass.off_nadir)].filter(Boolean).join(" · ");
+  [pass.sensor ?? pass.platform, percent(pass.clouds), degrees(pass.off_nadir)].filter(Boolean).join(" · ");
+
+/** Whether a pass has anything to show. */
+export const isShown = ({ tiles, broken }) => broken < tiles;
 
 const meet = (a, b) => a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
 
@@ -29,7 +32,7 @@ export function showPasses(map, store, source, tiles) {
     const { state } = store, focused = document.activeElement;
     const view = state.inView ? boundsOf(map.getView().calculateExtent()) : null;
     const shown = source.passes.filter(pass => matches(pass, state) && (!view || meet(pass.bounds, view)))
-      .sort(ORDERS[state.order]);
+      .sort((a, b) => isShown(b) - isShown(a) || ORDERS[state.order](a, b));
     const groups = Map.groupBy(shown, pass => pass.event ?? "");
     find("list").replaceChildren(...[...groups].flatMap(([event, passes]) => [
       ...(event || groups.size > 1 ? [make("h2", {}, event || "No event")] : []),
@@ -51,22 +54,27 @@ function tellCount(store, all, shown) {
   find("found").replaceChildren(text, ...(clear ? [" ", clear] : []));
 }
 
+const hide = ({ target }) => { target.style.visibility = "hidden"; };
+
 /** A pass: its element, and a function that marks whether it is shown. */
 function entry(map, store, pass, broken) {
+  const facts = [make("strong", {}, timeOf(pass)), make("span", {}, factsOf(pass)),
+    make("code", {}, pass.id), make("span", {}, tilesOf(pass))];
+  if (!isShown(pass)) {
+    const reasons = make("ul", {}, ...broken.map(tile => make("li", {}, brokenTile(tile, map))));
+    return { element: make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons), mark: () => {} };
+  }
   const show = make("button", {
     type: "button", class: "pass", title: "Show as A", onclick: () => choose(map, store, pass, "A"),
-  }, make("strong", {}, timeOf(pass)), make("span", {}, factsOf(pass)),
-  make("code", {}, pass.title), make("span", {}, tilesOf(pass)));
+  }, ...facts);
   const compare = make("button", {
-    type: "button", title: "Compare as B", "aria-label": `Compare ${pass.title} as B`,
+    type: "button", title: "Compare as B", "aria-label": `Compare ${pass.id} as B`,
     onclick: () => choose(map, store, pass, "B"),
   }, "B");
   const zoom = make("button", {
-    type: "button", title: "Zoom to it", "aria-label": `Zoom to ${pass.title}`, onclick: () => fit(map, pass.bounds),
+    type: "button", title: "Zoom to it", "aria-label": `Zoom to ${pass.id}`, onclick: () => fit(map, pass.bounds),
   }, "⤢");
-  const image = pass.thumbnail
-    ? make("img", { src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72 })
-    : make("span", { class: "no-image" });
+  const image = make("img", { src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72, onerror: hide });
   const element = make("li", { "data-pass": pass.id }, image, show,
     make("div", { class: "acts" }, compare, zoom), brokenOf(broken, map));
   const mark = state => {
@@ -89,14 +97,17 @@ function choose(map, store, pass, side) {
   if (!meet(pass.bounds, view)) fit(map, pass.bounds);
 }
 
-/** The broken tiles of a pass: each can have the focus, and goes to its place on the map. */
+/** The broken tiles of a pass. */
 function brokenOf(tiles, map) {
   if (!tiles.length) return null;
   return make("details", {}, make("summary", {}, `${count(tiles.length, "tile")} can't be shown`),
-    make("ul", {}, ...tiles.map(tile => make("li", {}, make("button", {
-      type: "button", class: "broken", onclick: () => fit(map, tile.bounds),
-    }, `${tile.quadkey ?? tile.id}: ${tile.reason}`)))));
+    make("ul", {}, ...tiles.map(tile => make("li", {}, brokenTile(tile, map)))));
 }
+
+/** A broken tile and its reason: it can have the focus, and goes to its place if that is known. */
+const brokenTile = (tile, map) => make("button", {
+  type: "button", class: "broken", onclick: () => { if (tile.bounds) fit(map, tile.bounds); },
+}, `${tile.quadkey || tile.id}: ${tile.reason}`);
 
 /** Broken tiles that belong to no pass that can be shown. */
 function orphansOf(tiles, map) {

@@ -26,7 +26,9 @@ export function connectSearch(map, store, source, tiles) {
   find("search").addEventListener("submit", event => {
     event.preventDefault();
     read();
-    if (first) first(map, store);
+    if (!first) return;
+    first(map, store);
+    find("map").focus();
   });
 }
 
@@ -55,7 +57,7 @@ const placeAct = ({ lon, lat }) => ({
 });
 
 const passAct = pass => ({
-  text: [pass.date, pass.title].filter(Boolean).join(" · "),
+  text: [pass.date, pass.id].filter(Boolean).join(" · "),
   act: (map, store) => {
     store.set({ passA: pass.id });
     fit(map, pass.bounds);

@@ -35,7 +35,7 @@ function comparing({ store, source }) {
     [`${prefix}${at + 1}`, () => store.set({ [`view${side}`]: name })]));
   const pass = by => () => {
     const listed = [...find("list").querySelectorAll("[data-pass]")].map(item => item.dataset.pass);
-    const all = source.passes.length > 1 ? ["", ...listed] : listed;
+    const all = listed.length > 1 ? ["", ...listed] : listed;
     store.set({ passA: after(all, store.state.passA, by) });
   };
   return [
@@ -71,7 +71,7 @@ function working({ map, store, source, drawing }) {
     [["D"], "draw a box", { d: begin("box") }],
     [["P"], "draw a polygon", { p: begin("polygon") }],
     [["V"], "take the view as the area", { v: begin("view") }],
-    [["Enter"], "while drawing: a corner at the cross; else as I", { Enter: () => (drawing.active ? drawing.enter() : read()) }],
+    [["Enter"], "set a corner at the cross while drawing; otherwise as I", { Enter: () => (drawing.active ? drawing.enter() : read()) }],
     [["Backspace"], "while drawing: take a corner back", { Backspace: () => { if (drawing.active) drawing.undo(); } }],
     [["Escape"], "end drawing", { Escape: () => drawing.cancel() }],
     [["?"], "show these keys", { "?": () => find("keys").showModal() }],

@@ -88,10 +88,10 @@ export function readHash(hash) {
   return state;
 }
 
-/** The hash that describes a state. */
-export function writeHash(state) {
-  const parts = Object.entries(KEYS).flatMap(([key, [value, { write }]]) => {
-    if (state[key] === value || state[key] === null) return [];
+/** The hash that describes a state; what is as by default is left out. */
+export function writeHash(state, defaults) {
+  const parts = Object.entries(KEYS).flatMap(([key, [, { write }]]) => {
+    if (state[key] === defaults[key] || state[key] === null) return [];
     // These marks may stay as they are in a hash, which keeps it legible.
     const text = encodeURIComponent(write(state[key])).replace(/%(2F|2C|3A|3B)/g, decodeURIComponent);
     return [`${key}=${text}`];
@@ -102,13 +102,16 @@ export function writeHash(state) {
 /** The state, and those who watch it. */
 export class Store {
   #state;
+  #defaults;
   #watchers = [];
   #timer = null;
 
-  constructor() {
-    this.#state = readHash(location.hash);
+  /** `settle` makes a state possible that an address described: it may name what isn't there. */
+  constructor(settle) {
+    this.#defaults = settle(readHash(""));
+    this.#state = settle(readHash(location.hash));
     addEventListener("hashchange", () => {
-      if (location.hash !== writeHash(this.#state)) this.set(readHash(location.hash));
+      if (location.hash !== this.#hash()) this.set(settle(readHash(location.hash)));
     });
     // A page that is closed or reloaded soon after a change keeps it.
     addEventListener("pagehide", () => this.#write());
@@ -137,8 +140,12 @@ export class Store {
     call(this.#state, keys);
   }
 
+  #hash() {
+    return writeHash(this.#state, this.#defaults);
+  }
+
   #write() {
     clearTimeout(this.#timer);
-    history.replaceState(null, "", writeHash(this.#state));
+    history.replaceState(null, "", this.#hash());
   }
 }
