@@ -94,6 +94,7 @@ BASE = (
     "fusion/delivery",
     "viewing",
     "report",
+    "serving",
     "doctor",
     "demonstration",
     "cli",

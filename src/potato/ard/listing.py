@@ -104,7 +104,7 @@ def list_ard(ard: PathLike, *, follow_links: bool = False) -> Listing:
         if isinstance(found, Broken):
             broken.append(found)
             continue
-        groups[_event(found.item), found.cid].append(found)
+        groups[event_of(found.item), found.cid].append(found)
         reason = unusable(found)
         if reason is not None:
             reasons[reason.split(" (")[0]] += 1
@@ -122,7 +122,7 @@ def reported_clouds(tiles: Sequence[Tile]) -> float | None:
     return sum(clouds * share for clouds, share in known) / area if area else None
 
 
-def _event(item: str) -> str:
+def event_of(item: str) -> str:
     """The event of an item: the folder above `ard`, or else above the zones."""
     path = item if "://" in item else Path(item).absolute().as_posix()
     parts = [part for part in redact(ITEM_PATH.sub("", path)).split("/") if part]

@@ -22,6 +22,8 @@ EXTRAS = {
     "torch": ("workshop", "PyTorch"),
     "matplotlib": ("plots", "matplotlib"),
     "pyogrio": ("vectors", "pyogrio"),
+    "fastapi": ("serve", "FastAPI"),
+    "uvicorn": ("serve", "uvicorn"),
 }
 """The extra that brings a package, and the name by which people know it."""
 

@@ -4,7 +4,7 @@ from potato.raster.area import Area, Part, part_of
 from potato.raster.band_finding import known_sensor
 from potato.raster.capabilities import Abilities, find_abilities
 from potato.raster.coordinates import Grid, crs_name, grid_at, grid_to_lonlat, lonlat_to_grid, map_to_grid
-from potato.raster.encoding import encode_jpeg, encode_png, write_png
+from potato.raster.encoding import encode_jpeg, encode_png, encode_webp, write_png
 from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.image import (
     Image,
@@ -44,6 +44,7 @@ __all__ = [
     "crs_name",
     "encode_jpeg",
     "encode_png",
+    "encode_webp",
     "find_abilities",
     "find_footprint",
     "gdal",
