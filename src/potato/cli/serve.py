@@ -19,6 +19,14 @@ from potato.cli.output import flush, say
 )
 @click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
 @click.option(
+    "-o",
+    "--output",
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder for pictures of areas that are drawn on the page; nothing is written elsewhere.  "
+    "[default: none can be made]",
+)
+@click.option(
     "-w",
     "--weights",
     metavar="FILE|NAME",
@@ -26,6 +34,7 @@ from potato.cli.output import flush, say
     help="A Potato checkpoint to choose on the page, the first at once; may be repeated.",
 )
 @options.reading_deliveries
+@click.option("--cors", is_flag=True, help="Let web pages from elsewhere read the map, too.")
 @options.follow_links
 def serve(sources: tuple[str, ...], open_: bool, **settings: Any) -> None:
     """Show a map in the browser, sharpened as you look.

@@ -196,9 +196,15 @@ class Serial(Executor):
         yield from ((job, attempt(function, job)) for job in jobs)
 
 
-def progress_bar(pixels: int, shown: bool) -> Any:
-    """A progress bar on stderr, if `shown`, for so many pixels; update it by megapixels."""
-    if not shown:
+Progress = bool | Callable[[float], None]
+"""Whether to draw a progress bar on stderr; or what is called with the share that is done, 0..1."""
+
+
+def progress_bar(pixels: int, progress: Progress) -> Any:
+    """A progress bar for so many pixels, or what stands for it; update it by megapixels."""
+    if not isinstance(progress, bool):
+        return ReportedProgress(pixels / 1e6, progress)
+    if not progress:
         return _HiddenBar()
     from tqdm import tqdm  # takes as long to load as a small picture to sharpen
 
@@ -207,6 +213,26 @@ def progress_bar(pixels: int, shown: bool) -> Any:
         unit="Mpx",
         bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
     )
+
+
+class ReportedProgress(contextlib.AbstractContextManager["ReportedProgress"]):
+    """Stands for a progress bar: reports the share of a total that is done.
+
+    Args:
+        total: what there is to do.
+        report: called with the share, 0..1, after each step.
+    """
+
+    def __init__(self, total: float, report: Callable[[float], None]) -> None:
+        self._total, self._report, self._done = total, report, 0.0
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is to be done."""
+
+    def update(self, step: float = 1) -> None:
+        """A step was done."""
+        self._done += step
+        self._report(min(1.0, self._done / self._total))
 
 
 class _HiddenBar(contextlib.AbstractContextManager["_HiddenBar"]):

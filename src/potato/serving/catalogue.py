@@ -139,6 +139,7 @@ class Catalogue:
             if entry.extent is not None and entry.opening is not None
         ]
         self._extents = np.array([entry.extent for _, entry in self._placed]).reshape(-1, 4)
+        self._owner_of = {entry.id: collect.id for collect in collects for entry in collect.entries}
         self._owners = np.array([collect.id for collect, _ in self._placed])
 
     @property
@@ -151,6 +152,14 @@ class Catalogue:
     def entries(self) -> list[tuple[Collect, Entry]]:
         """Everything with a place that may be drawn."""
         return self._placed
+
+    def of(self, collect: str) -> list[Entry]:
+        """Everything of a pass that may be drawn."""
+        return [entry for owner, entry in self._placed if owner.id == collect]
+
+    def owner(self, entry: Entry) -> str:
+        """The ID of the pass that an entry belongs to."""
+        return self._owner_of[entry.id]
 
     def within(self, box: Box, collect: str | None = None) -> list[Entry]:
         """What may show a box of Web Mercator: the best pass first, then what lies nearest.
@@ -355,14 +364,20 @@ def _pair(
     )
 
 
-def _picture(name: str) -> Collect:
-    """A finished picture."""
+def picture_entry(name: str, key: str) -> Entry:
+    """A finished picture, with the ID that it is to have."""
     with gdal(), open_picture(name) as picture:
         ring = _outline(picture.grid, name)
-        gsd = round(ground_pixel(picture.grid), 3)
+    return Entry(key, lambda: open_picture(name), ring=ring, extent=extent_of(ring))
+
+
+def _picture(name: str) -> Collect:
+    """A finished picture, which stands for a pass."""
     title = _base(name)
-    entry = Entry(_plain(title), lambda: open_picture(name), ring=ring, extent=extent_of(ring))
-    return Collect(entry.id, title, "pictures", (entry,), gsd=gsd)
+    entry = picture_entry(name, _plain(title))
+    with gdal():
+        gsd = ground_pixel(read_header(name, "picture").grid)
+    return Collect(entry.id, title, "pictures", (entry,), gsd=round(gsd, 3))
 
 
 def _outline(grid: Grid, name: str) -> Ring:

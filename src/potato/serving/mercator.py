@@ -34,6 +34,14 @@ def web_grid(zoom: int, column: int, row: int) -> Grid:
     return grid_at(SIDE, SIDE, pixel_size(zoom), west, north, EPSG)
 
 
+def grid_around(box: Box, side: int) -> Grid:
+    """Pixels that show a box of Web Mercator, `side` of them along its longer side."""
+    west, south, east, north = box
+    pixel = max(east - west, north - south) / side
+    height, width = (max(1, math.ceil(length / pixel)) for length in (north - south, east - west))
+    return grid_at(height, width, pixel, west, north, EPSG)
+
+
 def pixel_size(zoom: int) -> float:
     """Metres of Web Mercator along a pixel of a web tile."""
     return 2 * HALF / (SIDE << zoom)

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,7 @@ from potato.model.native import render_colour
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 from potato.raster.remote import remote_gdal, try_again
-from potato.serving.catalogue import Catalogue, Entry, Opened
+from potato.serving.catalogue import Catalogue, Entry, Opened, picture_entry
 from potato.serving.mercator import web_box, web_grid
 
 VIEWS = {
@@ -64,11 +66,13 @@ class Scene:
         view: of `VIEWS`.
         weights: a name of `Painter.weights`; None for those of the sensor.
         collect: the ID of a pass; None for the best of each place.
+        picture: the ID of a job, whose picture is shown instead; None for none.
     """
 
     view: str = "sharp"
     weights: str | None = None
     collect: str | None = None
+    picture: str | None = None
 
 
 class Painter:
@@ -77,6 +81,7 @@ class Painter:
     Args:
         catalogue: what there is.
         weights: what `load_model` takes, by the names that requests give it.
+        pictures: gives the finished picture of a job by its ID; None without one.
         follow_links: whether servers may redirect requests to other hosts.
 
     Attributes:
@@ -84,9 +89,14 @@ class Painter:
     """
 
     def __init__(
-        self, catalogue: Catalogue, weights: dict[str, str | None], follow_links: bool = False
+        self,
+        catalogue: Catalogue,
+        weights: dict[str, str | None],
+        pictures: Callable[[str], Path | None] = lambda _: None,
+        follow_links: bool = False,
     ) -> None:
         self.catalogue, self.weights, self.faults = catalogue, weights, dict[str, str]()
+        self._pictures, self._made = pictures, dict[str, Entry]()
         self._follow = follow_links
         self._files = OpenFiles(MOST_OPEN)
         self._kept = Cache(CACHE_BYTES)
@@ -94,6 +104,15 @@ class Painter:
     def close(self) -> None:
         """Close all files."""
         self._files.close()
+
+    def picture(self, name: str) -> Entry | None:
+        """The finished picture of a job by its ID; None without one."""
+        if name not in self._made:
+            path = self._pictures(name)
+            if path is None:
+                return None
+            self._made[name] = picture_entry(str(path), f"job-{name}")
+        return self._made[name]
 
     def web_tile(self, zoom: int, column: int, row: int, scene: Scene) -> Codes:
         """Draw a web tile.
@@ -109,6 +128,9 @@ class Painter:
         return self._kept.get((zoom, column, row, scene), draw)
 
     def _entries(self, zoom: int, column: int, row: int, scene: Scene) -> Sequence[Entry]:
+        if scene.picture is not None:
+            picture = self.picture(scene.picture)
+            return () if picture is None else (picture,)
         entries = self.catalogue.within(web_box(zoom, column, row), scene.collect)
         return entries if len(entries) <= MOST_ENTRIES else ()
 
@@ -137,12 +159,13 @@ class Painter:
                 return _draw_picture(opened, grid)
             return draw_pair(opened, grid, scene.view, self.model(scene.weights, opened.sensor))
 
-        return self.use(entry, draw)
+        found: Codes | None = self.use(entry, draw)
+        return found
 
-    def use(self, entry: Entry, function: "Callable[[Opened], Codes | None]") -> Codes | None:
+    def use(self, entry: Entry, function: Callable[[Opened], Any]) -> Any:
         """What a function makes of an open entry; None if it can't be read."""
 
-        def attempt() -> Codes | None:
+        def attempt() -> Any:
             with remote_gdal(), self._files.borrow(entry) as opened:
                 return function(opened)
 

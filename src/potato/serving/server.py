@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Self
 
 import uvicorn
+from fastapi import FastAPI
 
 from potato.core.types import PathLike
 from potato.errors import InputError, OutputError
 from potato.model.weights import PREDICTOR, load_model, portable_weights, shipped_weights
 from potato.raster import Reading
-from potato.serving.application import make_application
+from potato.serving.application import Rules, make_application
 from potato.serving.catalogue import open_catalogue
+from potato.serving.job_list import JobList
 from potato.serving.painter import Painter
 
 ADDRESS = "127.0.0.1"
@@ -24,14 +26,17 @@ ADDRESS = "127.0.0.1"
 
 
 class Server:
-    """A server of a map on this machine; a context manager.
+    """A map of sources on this machine, in threads of this process; a context manager.
 
     Args:
         sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures.
         port: the port; 0 for any that is free.
+        output: folder for pictures of areas that the page asks for; None to refuse these.
         weights: checkpoint files or names, further to those that are shipped.
         reading: how files are to be read, where they don't say it themselves.
         follow_links: whether images of an ARD may lie outside it where an item says so.
+        cors: whether pages from elsewhere may read what the server gives.
+        framed: whether notebooks of this machine may show the page in a frame.
 
     Attributes:
         address: `http://127.0.0.1:PORT/`.
@@ -39,10 +44,10 @@ class Server:
     Raises:
         ArdError, DeliveryError, InputError, BandError, PairError: if a source is none of these.
         WeightsError: if weights can't be used.
-        OutputError: if the port is taken.
+        OutputError, OutputExists: if the folder can't be used, or the port is taken.
 
     Example:
-        >>> with Server(["ards/demo"], port=0) as server:  # doctest: +SKIP
+        >>> with Server(["ards/demo"]) as server:  # doctest: +SKIP
         ...     print(server.address)
     """
 
@@ -51,31 +56,35 @@ class Server:
         sources: Sequence[PathLike],
         *,
         port: int = 0,
+        output: PathLike | None = None,
         weights: Sequence[PathLike] = (),
         reading: Reading | None = None,
         follow_links: bool = False,
+        cors: bool = False,
+        framed: bool = False,
     ) -> None:
         names = [os.fspath(source) for source in sources]
         if not names:
             raise InputError("expected something to show, found nothing; name an ARD, a delivery or a pair")
-        self._stack = ExitStack()
-        try:
-            self._start(names, port, weights, reading or Reading(), follow_links)
-        except BaseException:
-            self._stack.close()
-            raise
-
-    def _start(
-        self, names: list[str], port: int, weights: Sequence[PathLike], reading: Reading, follow_links: bool
-    ) -> None:
-        listener = self._stack.enter_context(contextlib.closing(_listen(port)))
-        port = listener.getsockname()[1]
+        with ExitStack() as stack:
+            listener = stack.enter_context(contextlib.closing(_listen(port)))
+            port = listener.getsockname()[1]
+            jobs = None if output is None else JobList(output)
+            if jobs is not None:
+                stack.callback(jobs.close)
+            folder = None if jobs is None else jobs.folder
+            catalogue = stack.enter_context(open_catalogue(names, reading or Reading(), follow_links, folder))
+            pictures = (lambda _: None) if jobs is None else jobs.picture
+            painter = Painter(catalogue, _choices(weights), pictures, follow_links)
+            stack.callback(painter.close)
+            hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
+            rules = Rules(hosts, cors, framed, follow_links)
+            self._run(make_application(painter, jobs, rules), listener)
+            stack.callback(self._end)
+            self._stack = stack.pop_all()
         self.address = f"http://{ADDRESS}:{port}/"
-        hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
-        catalogue = self._stack.enter_context(open_catalogue(names, reading, follow_links))
-        painter = Painter(catalogue, _choices(weights), follow_links)
-        self._stack.callback(painter.close)
-        application = make_application(painter, lambda: hosts)
+
+    def _run(self, application: FastAPI, listener: socket.socket) -> None:
         config = uvicorn.Config(
             application, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=2
         )
@@ -86,7 +95,6 @@ class Server:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             self._thread.join(0.01)
-        self._stack.callback(self._end)
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
+from potato.engine.threads import Progress, ReportedProgress
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
 from potato.fusion.delivery.finish import clean_up, files_of, json_text
@@ -64,7 +65,7 @@ def fuse_ard(
     retry_failed: bool = False,
     follow_links: bool = False,
     dry_run: bool = False,
-    progress: bool = False,
+    progress: Progress = False,
 ) -> Delivered | Forecast:
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
@@ -108,7 +109,8 @@ def fuse_ard(
         follow_links: whether links and symlinks may lead out of the ARD, and servers may redirect
             requests to other hosts.
         dry_run: whether only to say what there is to do.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to draw a progress bar on stderr; or a function that is called with the
+            share of the tiles that is done, 0..1.
 
     Returns:
         What was done; with `dry_run`, what would be done.
@@ -228,7 +230,7 @@ def _fuse_all(
     manifest: Manifest,
     executor: Executor,
     mosaic: MosaicKind | None,
-    progress: bool,
+    progress: Progress,
 ) -> tuple[list[Record], list[Record]]:
     """Make the pictures and the mosaics, and in any case the collection of all that is done."""
     try:
@@ -236,7 +238,7 @@ def _fuse_all(
         wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
         threads = executor.threads_per_job(len(wanted))
         mosaics = [replace(job, settings=replace(job.settings, threads=threads)) for job in wanted]
-        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress))
+        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress is True))
     finally:
         _write_collection(manifest)
 
@@ -246,7 +248,7 @@ def _work(
     manifest: Manifest,
     function: Callable[[AnyJob], Record],
     executor: Executor,
-    progress: bool,
+    progress: Progress,
 ) -> Iterator[Record]:
     """Do jobs; the manifest gets a line when a job begins and when it ends."""
     begun: dict[str, AnyJob] = {}
@@ -259,7 +261,10 @@ def _work(
             yield job if job.output.exists() else replace(job, overwrite=True)
 
     unit = "tile" if function is fuse_tile else "mosaic"
-    bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
+    if isinstance(progress, bool):
+        bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
+    else:
+        bar = ReportedProgress(len(jobs), progress)
     # Closed here, so that the workers of an interrupted run end before their files are removed.
     results = contextlib.closing(executor.run(begin(), function))
     try:

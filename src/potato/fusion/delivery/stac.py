@@ -46,7 +46,7 @@ WORLD = -180.0, -90.0, 180.0, 90.0
 
 def picture_bounds(grid: Grid) -> Degrees:
     """The bounds of a picture in degrees."""
-    return _bounds(_outline(grid))
+    return bounds_of(_outline(grid))
 
 
 def _outline(grid: Grid) -> list[list[float]]:
@@ -55,9 +55,9 @@ def _outline(grid: Grid) -> list[list[float]]:
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
 
 
-def _geometry(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
+def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
-    west, _, east, _ = _bounds(ring)
+    west, _, east, _ = bounds_of(ring)
     if west <= east:
         return {"type": "Polygon", "coordinates": [ring]}
     turned = [(x % 360, y) for x, y in ring]
@@ -109,8 +109,8 @@ def picture_item(
             if prefix in used
         ],
         "id": record.tile.replace("/", "-"),
-        "geometry": _geometry(ring),
-        "bbox": list(_bounds(ring)),
+        "geometry": geometry_of(ring),
+        "bbox": list(bounds_of(ring)),
         "properties": properties,
         "links": above + origins,
         "assets": {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)},
@@ -186,14 +186,14 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         "description": f"{len(done)} pictures in true colour, made by potato {VERSION}.",
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [list(_bounds(corners) if corners else WORLD)]},
+            "spatial": {"bbox": [list(bounds_of(corners) if corners else WORLD)]},
             "temporal": {"interval": [[times[0], times[-1]] if times else [None, None]]},
         },
         "links": links,
     }
 
 
-def _bounds(points: Sequence[Sequence[float]]) -> Degrees:
+def bounds_of(points: Sequence[Sequence[float]]) -> Degrees:
     """The narrowest bounds of points."""
     xs, ys = [point[0] for point in points], [point[1] for point in points]
     turned = [x % 360 for x in xs]
