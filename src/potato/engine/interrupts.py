@@ -2,5 +2,7 @@
 
 import signal
 
-INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Their numbers; Windows knows no SIGHUP."""
+NAMES = "SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"
+
+INTERRUPTS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
+"""Their numbers; SIGHUP is unknown to Windows, SIGBREAK to other systems."""
