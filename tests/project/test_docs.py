@@ -10,6 +10,7 @@ import pytest
 
 import potato
 from potato.cli import potato as group
+from potato.core.band_sets import BAND_SETS
 from shown import blocks, command_lines, follow
 
 REPOSITORY = Path(potato.__file__).parents[2]
@@ -120,6 +121,49 @@ def test_shown_commands_on_deliveries_do_what_their_comments_say(lines, run, tmp
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_S3_ENDPOINT", "127.0.0.1:9")  # `doctor` asks a bucket
     follow(lines, run)
+
+
+def test_the_page_of_formats_has_the_limits_of_the_code():
+    from potato.chips import chip
+    from potato.deliveries import contents
+    from potato.model import weights
+    from potato.raster import image, untrusted, vectors
+
+    table = dict(re.findall(r"^\| (.+?) \| (.+) \|$", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE))
+    megabytes = {
+        "image: a block (tile or strip), decoded": untrusted.MOST_BLOCK,
+        "metadata of a delivery, each file": contents.MOST_BYTES,
+        "chip (`.pt`), and each tensor in it": chip._LIMIT,
+        "checkpoint (`.safetensors`, `.pt`)": weights.MOST_BYTES,
+    }
+    numbers = {
+        "image: tags in one directory": untrusted.MOST_TAGS,
+        "image: items of metadata": untrusted.MOST_ITEMS,
+        "photograph for `--photographs`": image.MOST_PIXELS,
+        "a folder that is taken for a delivery": contents.MOST_FILES,
+        "area (`--aoi`)": vectors.MOST_FEATURES,
+    }
+    assert {what: table[what] for what in megabytes} == {
+        what: f"{most >> 20} MB" for what, most in megabytes.items()
+    }
+    for what, most in numbers.items():
+        assert table[what].split()[0] == f"{most:,}", what
+    metadata = untrusted.MOST_METADATA >> 20
+    assert (
+        f"{metadata} MB; {4 * metadata} MB for"
+        in table["image: a tag, or a piece of metadata in or beside it"]
+    )
+
+
+def test_the_page_of_band_sets_has_those_of_the_code():
+    page = (DOCS / "concepts" / "band-sets.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| (.*) \| (\d) \|$", page, re.MULTILINE)
+    assert [(name, int(ratio)) for name, _, ratio in rows] == [
+        (each.name, each.sensors[0].ratio) for each in BAND_SETS
+    ]
+    for (_, bands, _), each in zip(rows, BAND_SETS, strict=True):
+        count = sum(2 if band.strip().startswith("two ") else 1 for band in bands.split(","))
+        assert count == len(each.sensors[0].bands), each.name
 
 
 def test_pictures_are_small_and_used():
