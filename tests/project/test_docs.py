@@ -42,9 +42,6 @@ WIDTH = 100
 LARGEST = 150_000
 """Bytes of a picture that docs/make_pictures.py writes, at most."""
 
-OLDER = {"chips.jpg", "fakes.jpg"}
-"""Pictures older than that limit."""
-
 
 def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato-pansharp[docs]'")
@@ -166,8 +163,16 @@ def test_the_page_of_band_sets_has_those_of_the_code():
         assert count == len(each.sensors[0].bands), each.name
 
 
+def test_pictures_are_drawn_by_the_shipped_weights(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import make_pictures
+
+    drawn = make_pictures.DRAWN_FROM.read_text("utf-8").strip()
+    assert drawn == make_pictures.digest(), "run python docs/make_pictures.py, and look at the pictures"
+
+
 def test_pictures_are_small_and_used():
     text = "".join(page.read_text() for page in (*PAGES, REPOSITORY / "README.md"))
-    for picture in (DOCS / "images").iterdir():
+    for picture in {*(DOCS / "images").iterdir()} - {DOCS / "images" / "drawn_from"}:
         assert picture.name in text, f"no page shows {picture.name}"
-        assert picture.stat().st_size <= LARGEST or picture.name in OLDER
+        assert picture.stat().st_size <= LARGEST
