@@ -1,9 +1,9 @@
-"""Draw the pictures of the docs, of simulated ground and of a Landsat scene, by the shipped weights.
+"""Draw the pictures of the docs, of simulated ground and a Landsat scene, by the shipped weights.
 
     python docs/make_pictures.py                 # all, and the figures that the pages quote
     python docs/make_pictures.py --if-changed    # only if weights, scenes or this script changed
 
-`make docs` runs the second line. docs/images/drawn_from has a digest of what the pictures came from.
+`make docs` runs the second line. docs/images/drawn_from has a digest of what they came from.
 The page of ratings is drawn where Chromium is installed.
 """
 
