@@ -339,6 +339,6 @@ def test_an_interrupted_run_leaves_no_output(tmp_path, numbers):
     if numbers == [signal.SIGKILL]:
         assert process.returncode == -signal.SIGKILL
     else:
-        assert process.returncode == 130
+        assert process.returncode == 130, complaint
         assert listing(out) == set()
         assert len(complaint.splitlines()) == 1 and "interrupted" in complaint

@@ -62,6 +62,10 @@ class Channels:
             return {"PHOTOMETRIC": "RGB", "ALPHA": "NON-PREMULTIPLIED"}
         return {"PHOTOMETRIC": "MINISBLACK"}
 
+    def size(self, grid: Grid) -> int:
+        """Bytes of their pixels on a grid, uncompressed."""
+        return len(self.names) * grid.width * grid.height * np.dtype(self.dtype).itemsize
+
     def describe(self, dataset: Any) -> None:
         """Name the bands of a new dataset, and say what their numbers mean."""
         dataset.descriptions = self.names
@@ -151,9 +155,10 @@ class Picture:
         for top, left in places:
             pixels = self._waiting.pop((top, left))
             valid = pixels[-1]
-            self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
-            if self._overviews is not None:
-                self._overviews.put(top, left, pixels)
+            with self._files.uninterrupted():
+                self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
+                if self._overviews is not None:
+                    self._overviews.put(top, left, pixels)
             if count := _count(pixels):
                 self.valid += count
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
@@ -223,7 +228,7 @@ def create_picture(
             once = {**(channels.creation_options if direct else {}), **chosen, "NUM_THREADS": "1"}
             try_options(path, grid, channels.dtype, len(channels.names), profile.driver, once, extra)
         with contextlib.ExitStack() as opened:
-            with refusals(path):
+            with refusals(path), files.uninterrupted():
                 create = functools.partial(_create, files, channels)
                 first = (WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
                 dataset = create(*first)
@@ -242,12 +247,11 @@ def create_picture(
             yield picture
             with refusals(path):
                 picture.finish()
-                opened.close()
+                with files.uninterrupted():
+                    opened.close()
         if not direct:
-            check_space(
-                folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
-            )
-            with refusals(path):
+            check_space(folder, channels.size(grid))
+            with refusals(path), files.uninterrupted():
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
                 files.copy(source, WHOLE, profile.driver, **chosen)
         files.check()
@@ -307,6 +311,7 @@ def write_image(
         refusals(path),
         gdal(),
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        files.uninterrupted(),
     ):
         with files.create(
             _STAGE,
