@@ -60,6 +60,13 @@ function introduce(source, tiles) {
   find("software").textContent = `Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
 }
 
+/** After a choice with the pointer, the keys of the map work at once. */
+function returnFocus() {
+  const leave = target => { if (!target.matches(":focus-visible")) find("map").focus({ preventScroll: true }); };
+  find("stage").addEventListener("change", ({ target }) => { if (target.matches("select")) leave(target); });
+  find("stage").addEventListener("click", ({ target, detail }) => { if (detail && target.matches("button")) leave(target); });
+}
+
 /** Connect everything. */
 async function start() {
   const [source, footprints] = await Promise.all([ask("source.json"), ask("footprints.geojson")]);
@@ -80,6 +87,7 @@ async function start() {
     && tile.bounds[0] <= lon && lon <= tile.bounds[2] && tile.bounds[1] <= lat && lat <= tile.bounds[3]));
   connectSearch(map, store, source, tiles);
   new Jobs(map, store, source, drawing).show(jobs);
+  returnFocus();
   connectKeys(shortcuts({ map, store, source, drawing }));
   map.on("singleclick", ({ coordinate }) => {
     if (!drawing.active) store.set({ at: toLonLat(coordinate), tab: "point" });
