@@ -239,8 +239,23 @@ def test_an_empty_folder_is_filled_and_sizes_are_rounded_up(tmp_path):
     assert [tile.shape for tile in walk_ard(str(tmp_path))] == [(SIZE_STEP, SIZE_STEP)]
 
 
-@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}])
-def test_numbers_below_1_are_refused(tmp_path, numbers):
+def test_later_passes_see_the_same_ground_under_another_sky(tmp_path):
+    made = make_ard(tmp_path / "event", tiles=1, size=272, revisits=2, broken=False)
+    tiles = sorted(walk_ard(str(made.folder)), key=lambda tile: tile.date)
+    assert [tile.date for tile in tiles] == ["2023-05-16", "2023-05-25", "2023-06-03"]
+    assert len({tile.cid for tile in tiles}) == 3 and len({tile.quadkey for tile in tiles}) == 1
+    assert [tile.clouds > 30 for tile in tiles] == [False, True, False]
+    pans = []
+    for tile in tiles:
+        with rasterio.open(tile.pan) as file:
+            pans.append(file.read(1)[:, 100:].ravel().astype(float))
+    # The flood hides an eighth of the ground from the last pass, clouds half from the second.
+    cloudy, clear = np.corrcoef(pans[0], pans[1])[0, 1], np.corrcoef(pans[0], pans[2])[0, 1]
+    assert clear > 0.7 > cloudy
+
+
+@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}, {"revisits": -1}])
+def test_impossible_numbers_are_refused(tmp_path, numbers):
     with pytest.raises(InputError, match="expected at least 1 tile"):
         make_ard(tmp_path / "event", **numbers)
 

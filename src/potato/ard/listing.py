@@ -147,7 +147,7 @@ def list_ard(
         if reason not in (None, fault):
             left_out[str(reason).split(" (")[0]] += 1
             continue
-        groups[_event(found.item), found.cid].append(found)
+        groups[event_of(found.item), found.cid].append(found)
         if fault is not None:
             reasons[fault.split(" (")[0]] += 1
             faults[tile_name(found)] = redact(fault)
@@ -171,7 +171,7 @@ def reported_clouds(tiles: Sequence[Tile]) -> float | None:
     return sum(clouds * share for clouds, share in known) / area if area else None
 
 
-def _event(item: str) -> str:
+def event_of(item: str) -> str:
     """The event of an item: the folder above `ard`, or else above the zones."""
     path = item if "://" in item else Path(item).absolute().as_posix()
     parts = [part for part in redact(ITEM_PATH.sub("", path)).split("/") if part]

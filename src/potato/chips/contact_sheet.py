@@ -10,7 +10,7 @@ from potato.chips.folder import MANIFEST, chip_numbers
 from potato.core.draw import GUTTER
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
-from potato.raster import check_output, keep_inputs, write_png
+from potato.raster import check_output, write_png
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,14 @@ def chips_sheet(
     if count < 1 or columns < 1:
         raise InputError(f"expected 1 chip or more in 1 column or more, found {count} in {columns}")
     folder = Path(pool)
-    path = check_output(output, overwrite, [folder / MANIFEST], [".png"])
+    chips = {n: folder / f"{n}.pt" for n in (chip_numbers(folder) if folder.is_dir() else ())}
+    path = check_output(output, overwrite, [folder / MANIFEST, *chips.values()], [".png"])
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
-    numbers = [n for n in chip_numbers(folder) if n >= starting_from][:count]
+    numbers = [n for n in chips if n >= starting_from][:count]
     if not numbers:
         raise ChipError(f"{folder}: expected chips ({starting_from}.pt or later), found none")
-    chips = [folder / f"{n}.pt" for n in numbers]
-    keep_inputs(path, chips)
-    pictures = [load_chip(chip).draw() for chip in chips]
+    pictures = [load_chip(chips[n]).draw() for n in numbers]
     if len({picture.shape for picture in pictures}) > 1:
         raise ChipError(f"{folder}: expected chips of one size, found several")
     blank = torch.full_like(pictures[0], 255)

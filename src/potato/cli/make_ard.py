@@ -32,6 +32,13 @@ from potato.cli import options
     help="A satellite of the CIDs, in turns; may be repeated.  [default: WV03 and WV02]",
 )
 @click.option(
+    "--revisits",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many more passes see each place, days later, with other clouds and water.",
+)
+@click.option(
     "--broken/--no-broken",
     default=True,
     show_default=True,

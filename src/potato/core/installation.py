@@ -23,6 +23,8 @@ EXTRAS = {
     "matplotlib": ("plots", "matplotlib"),
     "pmtiles": ("pmtiles", "pmtiles"),
     "pyogrio": ("vectors", "pyogrio"),
+    "fastapi": ("serve", "FastAPI"),
+    "uvicorn": ("serve", "uvicorn"),
 }
 """The extra that brings a package, and the name by which people know it."""
 

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 EVERY = 30.0
@@ -12,16 +13,22 @@ MEGAPIXELS = "Mpx"
 """The unit of pictures."""
 
 
-def progress_bar(total: float, unit: str, shown: bool) -> Any:
+Progress = bool | Callable[[float], None]
+"""Whether to show progress; or what is called with the share that is done, 0..1."""
+
+
+def progress_bar(total: float, unit: str, progress: Progress) -> Any:
     """What shows how far the work is: a context manager, whose `update` takes what is done more.
 
     Args:
         total: units of all work.
         unit: a word such as `tile`, or `MEGAPIXELS`.
-        shown: whether to show anything.
+        progress: whether to show anything; or a function to call in its place.
     """
-    if not shown or not total:
+    if not progress or not total:
         return _Nothing()
+    if not isinstance(progress, bool):
+        return _Reported(total, progress)
     if not sys.stderr.isatty():
         return _Lines(total, unit)
     from tqdm import tqdm  # takes as long to load as a small picture to sharpen
@@ -42,6 +49,21 @@ class _Nothing(contextlib.AbstractContextManager["_Nothing"]):
 
     def update(self, done: float = 1) -> None:
         """Nothing is to be shown."""
+
+
+class _Reported(contextlib.AbstractContextManager["_Reported"]):
+    """Progress that a function is told."""
+
+    def __init__(self, total: float, report: Callable[[float], None]) -> None:
+        self._total, self._report, self._done = total, report, 0.0
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is to be done."""
+
+    def update(self, done: float = 1) -> None:
+        """Count what is done, and report the share of it."""
+        self._done += done
+        self._report(min(1.0, self._done / self._total))
 
 
 class _Lines(contextlib.AbstractContextManager["_Lines"]):

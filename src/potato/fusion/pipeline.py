@@ -21,7 +21,7 @@ from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
-from potato.engine.progress import MEGAPIXELS, progress_bar
+from potato.engine.progress import MEGAPIXELS, Progress, progress_bar
 from potato.engine.threads import Readers, available_cores, map_blocks, readers_for
 from potato.errors import InputError
 from potato.fusion.align import align_pair, resampling_tags
@@ -65,7 +65,7 @@ class FuseSettings:
         block: side of a block in pan pixels, a multiple of the pair's ratio; None for the
             backend's.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to draw a progress bar on stderr; or what is called with the share done.
         cid: catalog ID of the pass; None for the one in pan's name, if there is one.
     """
 
@@ -78,7 +78,7 @@ class FuseSettings:
     workers: int | None = None
     block: int | None = None
     overwrite: bool = False
-    progress: bool = False
+    progress: Progress = False
     cid: str | None = None
 
 
@@ -153,7 +153,7 @@ def fuse(
     workers: int | None = None,
     block: int | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: Progress = False,
 ) -> Fused:
     """Sharpen a pair of files into one picture in true colour, on the grid of pan.
 
@@ -203,7 +203,8 @@ def fuse(
             and for what the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to draw a progress bar on stderr; or a function that is called with the
+            share that is done, 0..1.
 
     Raises:
         InputError, PairError, BandError, DeliveryError: if the pair can't be used, or has no such

@@ -19,6 +19,7 @@ from potato.ard.synthetic.collects import (
     GridSquare,
     plan_cid,
     plan_collects,
+    plan_revisits,
     plan_squares,
 )
 from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
@@ -94,6 +95,7 @@ def make_ard(
     seed: int = 0,
     collects: Iterable[Collect] | None = None,
     sensors: Sequence[str] = (),
+    revisits: int = 0,
     broken: bool = True,
     progress: bool = False,
 ) -> MadeArd:
@@ -111,6 +113,8 @@ def make_ard(
         collects: passes to make instead of the usual plan; `tiles` and `sensors` are ignored then.
         sensors: satellites of the passes, in turns, each with a ratio of 4; empty for WorldView-3
             and -2.
+        revisits: how many more passes see each place, days later, with other clouds and water;
+            `tiles` doesn't count their tiles.
         broken: whether to add items that can't be used: WorldView-1 without mul, one of a satellite
             that nobody knows, one with a visual image only, one with a missing href, one with a
             missing file.
@@ -122,12 +126,15 @@ def make_ard(
         OutputExists: if there is something in the folder.
         OutputError: if the ARD can't be written.
     """
-    if tiles < 1 or size < 1:
-        raise InputError(f"expected at least 1 tile of 1 pixel, found {tiles} of {size}")
+    if tiles < 1 or size < 1 or revisits < 0:
+        raise InputError(
+            f"expected at least 1 tile of 1 pixel and 0 revisits, found {tiles} of {size} and {revisits}"
+        )
     platforms = [_platform(name) for name in sensors]
     path = new_folder(folder)
     size = math.ceil(size / SIZE_STEP) * SIZE_STEP
     plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)
+    plan += plan_revisits(plan, revisits, seed)
     make_folder(path.parent)
     with staging_folder(path) as hidden:
         growing = hidden / "event"

@@ -19,7 +19,7 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.engine.progress import progress_bar
+from potato.engine.progress import Progress, progress_bar
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
 from potato.fusion.delivery.choice import Choice
@@ -64,7 +64,7 @@ def fuse_ard(
     retry_failed: bool = False,
     follow_links: bool = False,
     dry_run: bool = False,
-    progress: bool = False,
+    progress: Progress = False,
     say: Callable[[str], None] | None = None,
 ) -> Delivered | Forecast:
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
@@ -109,7 +109,8 @@ def fuse_ard(
         follow_links: whether links and symlinks may lead out of the ARD, and servers may redirect
             requests to other hosts.
         dry_run: whether only to say what there is to do.
-        progress: whether to show progress on stderr: a bar on a terminal, else a line now and then.
+        progress: whether to show progress on stderr: a bar on a terminal, else a line now and then;
+            or a function that is called with the share of the tiles that is done, 0..1.
         say: called with a line for each tile and mosaic when it is done or has failed.
 
     Returns:
@@ -232,7 +233,7 @@ def _fuse_all(
     manifest: Manifest,
     executor: Executor,
     mosaic: MosaicKind | None,
-    progress: bool,
+    progress: Progress,
     say: Callable[[str], None] | None,
 ) -> tuple[list[Record], list[Record]]:
     """Make the pictures and the mosaics, and in any case the collection of all that is done."""
@@ -241,7 +242,7 @@ def _fuse_all(
         wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
         threads = executor.threads_per_job(len(wanted))
         mosaics = [replace(job, settings=replace(job.settings, threads=threads)) for job in wanted]
-        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress, say))
+        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress is True, say))
     finally:
         _write_collection(manifest)
 
@@ -251,7 +252,7 @@ def _work(
     manifest: Manifest,
     function: Callable[[AnyJob], Record],
     executor: Executor,
-    progress: bool,
+    progress: Progress,
     say: Callable[[str], None] | None,
 ) -> Iterator[Record]:
     """Do jobs; the manifest gets a line when a job begins and when it ends."""

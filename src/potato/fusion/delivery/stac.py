@@ -52,7 +52,7 @@ def _outline(grid: Grid) -> list[list[float]]:
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
 
 
-def _geometry(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
+def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
     west, _, east, _ = narrowest_bounds(ring)
     if west <= east:
@@ -106,7 +106,7 @@ def picture_item(
             if prefix in used
         ],
         "id": record.tile.replace("/", "-"),
-        "geometry": _geometry(ring),
+        "geometry": geometry_of(ring),
         "bbox": list(narrowest_bounds(ring)),
         "properties": properties,
         "links": above + origins,

@@ -1,0 +1,9 @@
+"""`potato serve`: a server on this machine whose map shows pictures that are sharpened on demand.
+
+`catalogue` finds what the command line named, `painter` draws web tiles of it, `application`
+answers requests, and `server` runs it.
+"""
+
+from potato.serving.server import Server
+
+__all__ = ["Server"]

@@ -1,0 +1,117 @@
+"""Requests that have an area sharpened, and those for the pictures."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from starlette.exceptions import HTTPException
+
+from potato.errors import OutputError
+from potato.raster.coordinates import narrowest_bounds
+from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
+from potato.serving.catalogue import Collect
+from potato.serving.job_list import Job, JobList
+from potato.serving.job_process import Task
+from potato.serving.looks import Rendering
+from potato.serving.mercator import extent_of
+from potato.serving.painter import Painter
+
+MOST_POINTS = 10_000
+"""Points of an area; a person draws some."""
+
+Position = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
+Ring = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
+
+
+class Polygon(BaseModel):
+    """A GeoJSON polygon (RFC 7946)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["Polygon"]
+    coordinates: Annotated[list[Ring], Field(min_length=1, max_length=100)]
+
+
+class Wish(BaseModel):
+    """What a job is to make."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    area: Polygon
+    collect: Annotated[Name | None, Field(alias="pass")] = None
+    look: LookName = "natural"
+    exposure: Stops = 0.0
+    contrast: Contrast = 1.0
+    weights: Name | None = None
+    profile: Literal["cog", "tiled"] = "cog"
+    name: Annotated[str | None, Field(max_length=80)] = None
+
+
+def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follow_links: bool) -> None:
+    """Add `/jobs` to an application; without a list of jobs, new ones are refused."""
+
+    @application.get("/jobs")
+    def every() -> list[dict[str, Any]]:
+        return [] if jobs is None else [_describe(jobs, job) for job in jobs]
+
+    @application.post("/jobs", status_code=202)
+    def add(wish: Wish) -> dict[str, Any]:
+        if jobs is None:
+            raise HTTPException(409, "expected a folder for pictures, found none; start with --output DIR")
+        check_names(painter, wish.collect, wish.weights)
+        collect = _choose(painter, wish)
+        assert collect.origin is not None
+        rendering = Rendering(wish.look, wish.exposure, wish.contrast)
+        weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
+        task = Task(collect.origin, rendering.adjusted(), weights, wish.profile, follow_links)
+        facts = {"pass": collect.id, **wish.model_dump(exclude={"area", "collect", "name"})}
+        try:
+            job = jobs.add(task, wish.area.model_dump(), facts, wish.name or collect.id)
+        except OutputError as error:
+            raise HTTPException(409, str(error)) from error
+        return _describe(jobs, job)
+
+    @application.delete("/jobs/{name}")
+    def cancel(name: str) -> dict[str, Any]:
+        if jobs is None or jobs.find(name) is None:
+            raise HTTPException(404, "expected a job of /jobs, found another")
+        return _describe(jobs, jobs.cancel(name))
+
+    @application.get("/jobs/{name}/picture.tif")
+    def picture(name: str) -> Response:
+        path = None if jobs is None else jobs.picture(name)
+        if path is None:
+            raise HTTPException(404, "expected a job of /jobs that is done, found another")
+        return FileResponse(path, media_type="image/tiff", filename=f"{name}.tif")
+
+
+def _choose(painter: Painter, wish: Wish) -> Collect:
+    """The pass to sharpen: the one asked for, or the best that has ground of the area."""
+    ring = wish.area.coordinates[0]
+    if any(abs(point[0]) > 360 or abs(point[1]) > 90 for point in ring):
+        raise HTTPException(400, "expected an area in degrees of longitude and latitude, found other numbers")
+    found = painter.catalogue.within(extent_of(ring), wish.collect)
+    names = dict.fromkeys(map(painter.catalogue.owner, found))
+    collects = [painter.catalogue.collects[name] for name in names]
+    chosen = next((one for one in collects if one.origin is not None), None)
+    if chosen is None:
+        raise HTTPException(400, "expected an area on ground that can be sharpened, found none of it there")
+    return chosen
+
+
+def _describe(jobs: JobList, job: Job) -> dict[str, Any]:
+    path = jobs.picture(job.id)
+    bounds = narrowest_bounds(job.area["coordinates"][0])
+    return {
+        "id": job.id,
+        "state": job.state,
+        "progress": job.progress,
+        "message": job.message,
+        "created": job.created,
+        **job.facts,
+        "area": job.area,
+        "bounds": bounds,
+        "size": path.stat().st_size if path else None,
+        "file": f"/jobs/{job.id}/picture.tif" if path else None,
+    }
