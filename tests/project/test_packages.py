@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_file_of_the_package():
     there = {path for path in root.rglob("*") if path.suffix not in (".py", ".pyc", ".so", ".pyd")}
     assert {path for path in there if path.is_file()} <= packed
     licences = {path for pattern in file["project"]["license-files"] for path in REPOSITORY.glob(pattern)}
-    assert {path for path in root.rglob("*LICENSE*")} < licences
+    assert set(root.rglob("*LICENSE*")) < licences
 
 
 def test_the_recipe_requires_what_the_project_requires():
