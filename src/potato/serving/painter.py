@@ -51,6 +51,10 @@ COMPOSITE = "nir", "red", "green"
 MOST_ENTRIES = 64
 """Entries that a web tile may show; one with more is empty, since opening files takes time."""
 
+COARSEST = 2**0.5
+"""How large a pixel that is sharpened may be, in pixels of the web tile. Then it isn't less than
+half of that, so a web tile costs at most 362 × 362 pixels, and needs no smoothing."""
+
 MOST_OPEN = 32
 """Pairs that are kept open between web tiles."""
 
@@ -192,7 +196,7 @@ def _model(weights: str | None, sensor: Sensor) -> Model:
 
 def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
     """Draw a view of a pair on a grid: RGBA codes of the look `flat`; None if it shows nothing."""
-    found = find_window(pair, grid, pair.ratio if view == "plain" else 1)
+    found = find_window(pair, grid, pair.ratio if view == "plain" else 1, COARSEST)
     if found is None:
         return None
     pair, window = found
@@ -213,7 +217,7 @@ def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
         if view == "composite":
             bands, sensor = bands[list(sensor.choose_bands(COMPOSITE))], PRIMARIES
         codes = render_colour(bands, valid, sensor, FLAT) if valid.any() else None
-    return None if codes is None else warp_picture(codes, pair.grid, fine, grid)
+    return None if codes is None else warp_picture(codes, pair.grid, fine, grid, smooth=False)
 
 
 @functools.cache
@@ -236,7 +240,7 @@ def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
     if footprint is None:
         return None
     factor = 1
-    while 2 * factor <= footprint.scale:
+    while 2 * factor <= COARSEST * footprint.scale:
         factor *= 2
     picture = picture.coarser(factor)
     window = cells_within(picture.grid, 1, footprint)
@@ -246,7 +250,7 @@ def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
     if codes.dtype != np.uint8:
         codes = (codes >> 8).astype(np.uint8)
     whole: Codes = np.concatenate([codes, valid[None] * np.uint8(255)])
-    return warp_picture(whole, picture.grid, window.pixels(1), grid)
+    return warp_picture(whole, picture.grid, window.pixels(1), grid, smooth=False)
 
 
 class OpenFiles:
