@@ -22,7 +22,7 @@ def square_of(pan, mul) -> dict:
 
 def finished(address: str, name: str, state: str = "done") -> dict:
     """The job, as soon as it has ended."""
-    for _ in range(1200):
+    for _ in range(12_000):
         job = next(one for one in ask(address, "jobs").json if one["id"] == name)
         if job["state"] not in ("waiting", "running"):
             assert job["state"] == state, job

@@ -66,7 +66,7 @@ class TestFacts:
 
     def test_footprints_say_what_is_broken(self, address):
         found = ask(address, "footprints.geojson")
-        assert found.headers["Content-Type"].startswith("application/geo+json")
+        assert found.headers["content-type"].startswith("application/geo+json")
         reasons = {one["id"]: one["properties"]["reason"] for one in found.json["features"]}
         assert len(reasons) == 6 and "JSON" in reasons["lost-0"]
         assert [bool(reason) for reason in reasons.values()].count(False) >= 3
@@ -109,7 +109,7 @@ class TestWebTiles:
         zoom, column, row = place
         answer = ask(address, f"tiles/{zoom}/{column}/{row}.{kind}?look=clear&exposure=-0.5&contrast=1.2")
         assert answer.status == 200 and answer.body.startswith(start)
-        assert answer.headers["Content-Type"] == {"jpg": "image/jpeg"}.get(kind, f"image/{kind}")
+        assert answer.headers["content-type"] == {"jpg": "image/jpeg"}.get(kind, f"image/{kind}")
 
     def test_invalid_ground_is_empty(self, address):
         answer = ask(address, "tiles/14/3/3.png")
@@ -225,13 +225,13 @@ class TestRefusals:
     def test_answers_carry_a_policy_and_no_permission_for_others(self, address):
         headers = ask(address, "source.json", Origin="http://evil.example").headers
         assert "default-src 'self'" in headers["content-security-policy"]
-        assert "access-control-allow-origin" not in {name.lower() for name in headers}
+        assert "access-control-allow-origin" not in headers
 
 
 def test_cors_lets_others_read_and_no_more(pair):
     with Server([pair.pan, pair.mul], cors=True) as server:
         headers = ask(server.address, "source.json", Origin="http://other.example").headers
-        assert {name.lower(): value for name, value in headers.items()}["access-control-allow-origin"] == "*"
+        assert headers["access-control-allow-origin"] == "*"
         assert ask(server.address, "jobs", "POST", {}, Origin="http://other.example").status == 403
 
 

@@ -90,7 +90,7 @@ def _feature(entry: Entry, collect: Collect, painter: Painter) -> dict[str, Any]
 
 
 def _reason(entry: Entry, painter: Painter) -> str | None:
-    found = entry.reason or painter.faults.get(entry.id)
+    found = entry.reason or painter.fault(entry)
     return None if found is None else redact(found)
 
 

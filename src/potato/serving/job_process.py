@@ -112,6 +112,7 @@ def _from_ard(task: Task, report: Callable[[float], None]) -> None:
             look=task.look,
             profile=task.profile,
             follow_links=task.follow_links,
+            workers=0,  # a process of its own is there already
             progress=report,
         )
         assert isinstance(done, Delivered)

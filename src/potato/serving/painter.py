@@ -7,7 +7,9 @@ and contrast, which takes a few milliseconds, so a slider moves a map without sh
 
 import contextlib
 import functools
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,7 +26,7 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import FLAT
 from potato.core.sensors import Sensor
 from potato.core.types import Codes
-from potato.errors import BandError, PotatoError
+from potato.errors import ArdError, BandError, PotatoError
 from potato.fusion.outputs import choose_output
 from potato.fusion.window import find_window
 from potato.model.backend import open_backend
@@ -58,6 +60,9 @@ half of that, so a web tile costs at most 362 × 362 pixels, and needs no smooth
 MOST_OPEN = 32
 """Pairs that are kept open between web tiles."""
 
+PAUSE = 60.0
+"""Seconds until an entry is tried again when the network or a server failed."""
+
 CACHE_BYTES = 128 << 20
 """Size of the cache of web tiles: 256 of them."""
 
@@ -87,9 +92,6 @@ class Painter:
         weights: what `load_model` takes, by the names that requests give it.
         pictures: gives the finished picture of a job by its ID; None without one.
         follow_links: whether servers may redirect requests to other hosts.
-
-    Attributes:
-        faults: why entries can't be drawn that seemed fine until they were opened, by their IDs.
     """
 
     def __init__(
@@ -99,7 +101,8 @@ class Painter:
         pictures: Callable[[str], Path | None] = lambda _: None,
         follow_links: bool = False,
     ) -> None:
-        self.catalogue, self.weights, self.faults = catalogue, weights, dict[str, str]()
+        self.catalogue, self.weights = catalogue, weights
+        self._faults: dict[str, tuple[str, float]] = {}
         self._pictures, self._made = pictures, dict[str, Entry]()
         self._follow = follow_links
         self._files = OpenFiles(MOST_OPEN)
@@ -125,11 +128,14 @@ class Painter:
             RGBA (4, 256, 256): codes of the look `flat` in uint16; or finished ones in uint8, if it
             shows a picture. 0 where nothing is valid.
         """
-
-        def draw() -> Codes:
-            return self.draw(self._entries(zoom, column, row, scene), web_grid(zoom, column, row), scene)
-
-        return self._kept.get((zoom, column, row, scene), draw)
+        key = zoom, column, row, scene
+        codes = self._kept.get(key)
+        if codes is None:
+            entries = self._entries(zoom, column, row, scene)
+            codes = self.draw(entries, web_grid(zoom, column, row), scene)
+            if not any(map(self.fault, entries)):
+                self._kept.put(key, codes)
+        return codes
 
     def _entries(self, zoom: int, column: int, row: int, scene: Scene) -> Sequence[Entry]:
         if scene.picture is not None:
@@ -173,15 +179,21 @@ class Painter:
             with remote_gdal(), self._files.borrow(entry) as opened:
                 return function(opened)
 
-        if entry.id in self.faults:
+        if self.fault(entry) is not None:
             return None
         try:
             return try_again(attempt, entry.paths, follow=self._follow)
         except BandError:  # no such band, or weights for other bands
             return None
         except PotatoError as error:
-            self.faults[entry.id] = str(error)
+            pause = PAUSE if isinstance(error, ArdError) else math.inf
+            self._faults[entry.id] = str(error), time.monotonic() + pause
             return None
+
+    def fault(self, entry: Entry) -> str | None:
+        """Why an entry can't be drawn that seemed fine until it was opened; None if it can."""
+        reason, until = self._faults.get(entry.id, ("", 0.0))
+        return reason if time.monotonic() < until else None
 
     def model(self, name: str | None, sensor: Sensor) -> Model:
         """The model of a name for a sensor; WeightsError if it doesn't fit."""
@@ -303,18 +315,18 @@ class Cache:
         self._arrays: OrderedDict[Hashable, Codes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Codes]) -> Codes:
-        """The array of a key, made if it isn't kept."""
+    def get(self, key: Hashable) -> Codes | None:
+        """The array of a key; None if it isn't kept."""
         with self._lock:
-            found = self._arrays.get(key)
-            if found is not None:
+            if key in self._arrays:
                 self._arrays.move_to_end(key)
-                return found
-        made = make()
+            return self._arrays.get(key)
+
+    def put(self, key: Hashable, array: Codes) -> None:
+        """Keep an array."""
         with self._lock:
             if key not in self._arrays:
-                self._arrays[key] = made
-                self._room -= made.nbytes
+                self._arrays[key] = array
+                self._room -= array.nbytes
             while self._room < 0:
                 self._room += self._arrays.popitem(last=False)[1].nbytes
-        return made
