@@ -9,7 +9,7 @@ export POTATO_DATA ?= $(abspath ../shared/data)
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test test-fast test-base test-python test-lowest test-newest fuzz tiny check format bench score \
-	docs links viewer packages packages-twice recipe version workflows container clean
+	docs links viewer map packages packages-twice recipe version workflows container clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
@@ -88,6 +88,7 @@ score: $(VENV)/installed-dev ## compute every published figure, into build/score
 
 docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an error
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_pictures.py --if-changed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
@@ -130,6 +131,17 @@ viewer: ## fetch the viewer of `potato report` from npm
 	tar -xzf build/openseadragon-6.1.1.tgz -C build
 	cp build/package/build/openseadragon/openseadragon.min.js src/potato/assets/
 	cp build/package/LICENSE.txt src/potato/assets/openseadragon.LICENSE.txt
+
+# Fetches OpenLayers from npm and bundles what the page of `potato serve` uses.
+OL := build/openlayers/node_modules
+STATIC := src/potato/serving/static
+map: ## fetch the map of `potato serve` from npm
+	npm install --silent --no-audit --no-fund --prefix build/openlayers ol@10.11.0 esbuild@0.28.2
+	NODE_PATH=$(OL) $(OL)/.bin/esbuild release/openlayers.js --bundle --format=esm --minify \
+		--outfile=$(STATIC)/openlayers.js
+	for name in ol/LICENSE.md rbush/LICENSE quickselect/LICENSE; do \
+		printf '%s\n\n' "$$(dirname $$name)"; cat $(OL)/$$name; printf '\n\n'; \
+	done > $(STATIC)/openlayers.LICENSE.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

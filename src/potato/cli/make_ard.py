@@ -12,9 +12,14 @@ from potato.cli import options
 @click.option(
     "--tiles",
     type=click.IntRange(1),
-    default=6,
-    show_default=True,
-    help="How many usable tiles, in several CIDs and two UTM zones.",
+    help="How many usable tiles, in several CIDs and two UTM zones.  [default: 6]",
+)
+@click.option(
+    "--area",
+    type=options.Number(0, min_open=True),
+    metavar="KM2",
+    help="How much ground, all of it different, in place of --tiles: for training. A chip of 512 pixels "
+    "takes 4.2 km², one of 128 takes 0.3. Without it, ground repeats as its mirror image.",
 )
 @click.option(
     "--size",
@@ -30,6 +35,13 @@ from potato.cli import options
     metavar="NAME",
     multiple=True,
     help="A satellite of the CIDs, in turns; may be repeated.  [default: WV03 and WV02]",
+)
+@click.option(
+    "--revisits",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many more passes see each place, days later, with other clouds and water.",
 )
 @click.option(
     "--broken/--no-broken",
