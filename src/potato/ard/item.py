@@ -36,8 +36,10 @@ VIEW = {
     "sun_azimuth": (0.0, 360.0),
     "sun_elevation": (-90.0, 90.0),
 }
-"""Names and ranges, in degrees, of the angles of STAC's view extension; items put `view:` before
-each name."""
+"""Names and ranges, in degrees, of the angles of STAC's view extension.
+
+Items put `view:` before each name.
+"""
 
 MOST_PIXELS = 40_000
 """Pixels along a side of a tile that an item may claim; those of 15 cm have 35,416."""

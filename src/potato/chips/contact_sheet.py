@@ -57,7 +57,7 @@ def chips_sheet(
     if count < 1 or columns < 1:
         raise InputError(f"expected 1 chip or more in 1 column or more, found {count} in {columns}")
     folder = Path(pool)
-    path = check_output(output, overwrite, [folder / MANIFEST])
+    path = check_output(output, overwrite, [folder / MANIFEST], [".png"])
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
     numbers = [n for n in chip_numbers(folder) if n >= starting_from][:count]

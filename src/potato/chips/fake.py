@@ -25,6 +25,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
 from potato.errors import InputError
+from potato.raster import check_folder
 from potato.simulation.land.basis import mix_planes, random_shares
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 
@@ -78,6 +79,7 @@ def fake_chips(
         ChipError: if other chips are in the folder.
         OutputError: if a chip can't be written.
     """
+    check_folder(chip_dir)
     check_numbers(count, starting_from)
     sensors = choose_sensors(sensor)
     ratio = sensors[0].ratio

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from potato.ard import read_allow_list
@@ -113,12 +114,14 @@ def make_chips(
         OutputError: if a chip or the log can't be written.
     """
     started = time.perf_counter()
+    source, folder = os.fspath(ard_dir), check_folder(chip_dir)
+    if log is not None:
+        check_output(log, True, [allow_list])
     check_numbers(count, starting_from)
     chosen = _same_bands(sensors)
     shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)
-    source, folder = os.fspath(ard_dir), check_folder(chip_dir)
     allowed = None if allow_list is None else read_allow_list(allow_list)
-    with open_executor(workers, cluster) as executor, _open_log(log, allow_list) as write:
+    with open_executor(workers, cluster) as executor, _open_log(log) as write:
         survey = survey_ard(source, shape, chosen, allowed, max_clouds, follow_links)
         warnings = _warnings(survey, starting_from + count)
         write(f"{source}: {len(survey.tiles)} tiles to cut from, plan {survey.plan}")
@@ -205,13 +208,13 @@ def _line(cut: Cut) -> str:
 
 
 @contextlib.contextmanager
-def _open_log(path: PathLike | None, allow_list: PathLike | None) -> Iterator[Callable[[str], None]]:
+def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
     """Open a log; yields a function that adds a line with the time, or nothing without a path."""
     if path is None:
         yield lambda text: None
         return
     try:
-        file: TextIO = check_output(path, True, [allow_list]).open("a", encoding="utf-8", buffering=1)
+        file: TextIO = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115
     except OSError as error:
         raise OutputError(f"{path}: can't write the log there: {error.strerror}") from error
 

@@ -9,14 +9,13 @@ import importlib
 import io
 import signal
 import sys
-from types import FrameType
 from typing import Any
 
 import click
 
 from potato.cli.output import complain, describe, flush, open_streams, silence_libraries
 from potato.core.installation import VERSION, explain, refuse_conflict
-from potato.engine.interrupts import INTERRUPTS
+from potato.engine.interrupts import INTERRUPTS, Interruption
 
 __all__ = ["main", "potato"]
 
@@ -43,6 +42,7 @@ CLICK = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort)
 """What click's own main function handles."""
 
 INTERRUPTED = "potato: interrupted; no file was left incomplete"
+INTERRUPTED_CODE = 130
 
 
 def main() -> None:
@@ -61,11 +61,14 @@ def main() -> None:
         code = potato.main(standalone_mode=False)
     except click.exceptions.Abort:  # Ctrl-C before a command began
         complain(INTERRUPTED)
-        code = 130
+        code = INTERRUPTED_CODE
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     flush()
+    if code == INTERRUPTED_CODE:
+        for number in INTERRUPTS:  # many send two, and Python drops its handlers on its way out
+            signal.signal(number, signal.SIG_IGN)
     gc.freeze()
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -102,9 +105,9 @@ class Commands(click.Group):
             refuse_conflict()
             return super().invoke(context)
         except (KeyboardInterrupt, Exception) as error:
-            if _caused_by_interrupt(error):
+            if _interrupted(error):
                 complain(INTERRUPTED)
-                context.exit(130)
+                context.exit(INTERRUPTED_CODE)
             if context.params.get("debug") or isinstance(error, CLICK):
                 raise
             feature = f'"{context.invoked_subcommand}"'
@@ -121,21 +124,17 @@ def potato(debug: bool) -> None:
 
 def _catch_signals() -> None:
     """Let every interruption clean up, as Ctrl-C does; a signal that is ignored stays ignored."""
+    interruption = Interruption()
     for number in INTERRUPTS:
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+            signal.signal(number, interruption)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Interrupt the command once: a second signal would leave half of the files behind."""
-    # Many send two: `timeout` to the process and its group, people who press Ctrl-C again.
-    for each in INTERRUPTS:
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _caused_by_interrupt(error: BaseException | None) -> bool:
-    """Whether an error is an interruption, or was raised while one was handled."""
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error is an interruption, or came after one, whatever a library made of it."""
+    for handler in map(signal.getsignal, INTERRUPTS):
+        if isinstance(handler, Interruption) and handler.came:
+            return True
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error is not None

@@ -1,5 +1,8 @@
 """`potato fuse-ard`."""
 
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -12,20 +15,7 @@ from potato.cli.output import complain
 @click.command()
 @click.argument("ard")
 @click.argument("output", metavar="OUT", type=click.Path())
-@click.option(
-    "--cid", "cids", metavar="CID", multiple=True, help="A CID to fuse; may be repeated.  [default: all]"
-)
-@click.option("--allow-list", type=click.Path(), help="A file of CIDs to fuse, as rate-cids writes it.")
-@options.bbox
-@options.aoi
-@click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
-@click.option(
-    "--max-clouds",
-    type=options.Number(0, 100),
-    default=100.0,
-    metavar="PERCENT",
-    help="Cloud that a tile may have, by its item.  [default: any]",
-)
+@options.choosing
 @click.option(
     "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
 )
@@ -54,9 +44,11 @@ from potato.cli.output import complain
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
 @options.follow_links
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do and what it would cost.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line on stderr for each tile that ends.")
+@click.option("--log", type=click.Path(), metavar="FILE", help="Add such lines to a file, with times.")
 @options.quiet
 @options.json_
-def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
+def fuse_ard(quiet: bool, json_: bool, verbose: bool, log: str | None, **settings: Any) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
@@ -66,9 +58,36 @@ def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.fusion import delivery
 
-    result = delivery.fuse_ard(progress=options.show_progress(quiet), **settings)
+    with _teller(verbose, log) as say:
+        result = delivery.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:
             complain(result)  # what failed is an error
         raise click.exceptions.Exit(3)
+
+
+@contextlib.contextmanager
+def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | None]:
+    """What gets a line for each tile: stderr, a file, both, or nothing."""
+    if not (verbose or log):
+        yield None
+        return
+    from potato.raster import check_output
+    from potato.raster.atomic import writing
+
+    path = None if log is None else check_output(log, overwrite=True)
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            with writing(path):
+                file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+
+        def say(line: str) -> None:
+            if verbose:
+                complain(line)
+            if path is not None:
+                moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                with writing(path):
+                    file.write(f"{moment} {line}\n")
+
+        yield say

@@ -54,5 +54,5 @@ def make_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.ard import synthetic
 
-    made = synthetic.make_ard(progress=options.show_progress(quiet), **settings)
+    made = synthetic.make_ard(progress=not quiet, **settings)
     options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

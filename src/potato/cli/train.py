@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,6 @@ def train(quiet: bool, json_: bool, **settings: Any) -> None:
     from potato.training.run import train
 
     say = None if quiet or json_ else output.say
-    result = train(TrainConfig(**settings), progress=options.show_progress(quiet), say=say)
+    result = train(TrainConfig(**settings), progress=not quiet and sys.stderr.isatty(), say=say)
     if json_:
         output.say(json.dumps(dataclasses.asdict(result), default=str))

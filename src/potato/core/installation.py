@@ -21,6 +21,7 @@ VERSION = "0.3.0"
 EXTRAS = {
     "torch": ("workshop", "PyTorch"),
     "matplotlib": ("plots", "matplotlib"),
+    "pmtiles": ("pmtiles", "pmtiles"),
     "pyogrio": ("vectors", "pyogrio"),
     "fastapi": ("serve", "FastAPI"),
     "uvicorn": ("serve", "uvicorn"),

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 SECRETS = (
@@ -67,6 +68,16 @@ def counted(count: int, noun: str) -> str:
     ('1 tile', '8,000 tiles')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def first_lines(lines: Sequence[str], most: int = 20) -> list[str]:
+    """Some lines for people, and one that counts the others, which JSON has all.
+
+    >>> first_lines(["a", "b", "c"], 2)
+    ['a', 'b', '… and 1 more, which --json lists']
+    """
+    more = len(lines) - most
+    return [*lines[:most], *([f"… and {more:,} more, which --json lists"] if more > 0 else [])]
 
 
 def valid_share(valid: float) -> str:

@@ -10,6 +10,7 @@ from potato.ard.inspection import Flaw, inspect_tile
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding, State
+from potato.engine.progress import progress_bar
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 
@@ -150,9 +151,7 @@ def _file_flaws(tiles: Sequence[Tile], follow_links: bool, progress: bool) -> It
     """Flaws in the files of tiles, which are opened in threads."""
     named = ((tile.item, tile) for tile in tiles)
     inspect = functools.partial(inspect_tile, follow_links=follow_links)
-    from tqdm import tqdm  # takes a while to load
-
-    with tqdm(total=len(tiles), unit="tile", disable=not progress) as bar:
+    with progress_bar(len(tiles), "tile", progress) as bar:
         for item, found in map_blocks(named, inspect, READERS, 2 * READERS):
             yield from (Flaw(flaw.kind, f"{item}: {flaw.found}") for flaw in found)
             bar.update()

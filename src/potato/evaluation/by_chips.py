@@ -5,14 +5,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import list_chips
 from potato.core.full_scale import BORDER
 from potato.core.resample import inner
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
+from potato.engine.progress import progress_bar
 from potato.engine.torch_threads import one_thread
 from potato.errors import ChipError, EmptyError
 from potato.evaluation.findings import Findings, picture_figures
@@ -56,7 +55,7 @@ def evaluate_chips(
     found, means = {method.name: Findings() for method in methods.methods}, {}
     spec = methods if cluster is None else methods.for_workers()
     work = functools.partial(_evaluate_file, spec)
-    bar = tqdm(total=len(paths), unit="chip", disable=not progress)
+    bar = progress_bar(len(paths), "chip", progress)
     with open_executor(workers, cluster) as executor, bar:
         for path, result in executor.map(paths, work):
             for whole, part in zip(found.values(), result, strict=True):

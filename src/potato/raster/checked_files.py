@@ -4,6 +4,9 @@ GDAL hands its bytes to the C library, which keeps some of them for later. Where
 fails, because the disk is full for a moment, GDAL often goes on: the file has a hole where an
 overview should be, and nothing is said. Here every write is the system's own, and the first one
 that fails is kept.
+
+An exception can't pass through GDAL, so interruptions wait for the end of its calls. A copy ends
+soon, since from then on nothing can be read.
 """
 
 import contextlib
@@ -19,6 +22,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.abc import FileContainer
 from rasterio.errors import RasterioIOError
 
+from potato.engine.interrupts import held_back
+
 _ROOT = "/potato"
 """The folder as GDAL sees it; names of real folders may have letters that rasterio splits at."""
 
@@ -33,9 +38,22 @@ class CheckedFiles(FileContainer):  # type: ignore[misc]  # rasterio has no type
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.failure: OSError | None = None
+        self._interruptions: list[int] = []
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an interruption waits."""
+        return bool(self._interruptions)
+
+    @contextlib.contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Let interruptions wait while inside; every call of GDAL that may write belongs there."""
+        with held_back() as self._interruptions:
+            yield
 
     def create(self, name: str, **profile: Any) -> Any:
         """A new dataset of that name, open for writing, as `rasterio.open` makes it."""
+        self._real(name).unlink(missing_ok=True)  # which GDAL can't do through Python
         return rasterio.open(f"{_ROOT}/{name}", "w", opener=self, **profile)
 
     def copy(self, name: str, copy: str, driver: str, **options: Any) -> None:
@@ -116,6 +134,8 @@ class _CheckedFile(io.FileIO):
 
     def read(self, size: int | None = -1) -> bytes:
         """Read as many bytes, less at the end of the file, zeros after an error."""
+        if self._files.interrupted:
+            return b""
         try:
             return super().read(-1 if size is None else size)
         except OSError as error:

@@ -92,21 +92,25 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
             if is_remote(name) and not name.startswith(
                 "<"
             ):  # GDAL remembers this failure, but not its reason
-                remedy = explain_refusal(str(error)) if is_s3(name) else ""
-                if "Range downloading" in str(error):
-                    remedy = "; its server gives no parts of files, so download it first"
-                raise InputError(f"can't open {role} {path}: {error}{remedy}") from error
+                raise InputError(f"can't open {role} {path}: {error}{_remedy(name, str(error))}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
         except GDAL_ERRORS as error:
             reason = " ".join(str(error).split())
-            raise InputError(f"can't open {role} {path}: {reason}") from error
+            raise InputError(f"can't open {role} {path}: {reason}{_remedy(name, reason)}") from error
         try:
             check_dataset(path, dataset, trusted=driver is None)
         except BaseException:
             dataset.close()
             raise
     return dataset
+
+
+def _remedy(name: str, reason: str) -> str:
+    """What to do where a file can't be read over the network: the end of a message, or empty."""
+    if "Range downloading" in reason:
+        return "; its server gives no parts of files, so download it first"
+    return explain_refusal(reason) if is_s3(name) else ""
 
 
 def reopen_dataset(dataset: Any) -> Any:

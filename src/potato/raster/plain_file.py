@@ -19,7 +19,7 @@ def write_plain(path: Path, pixels: NDArray[Any], grid: Grid, names: Sequence[st
     """Write an image as a TIFF, or as a lossless JPEG 2000 if its name ends in `.JP2`.
 
     Args:
-        path: the file to write, which isn't there yet.
+        path: the file to write; replaced if it is there.
         pixels: (n, h, w).
         grid: size and place.
         names: band descriptions; empty for none.
@@ -33,6 +33,7 @@ def write_plain(path: Path, pixels: NDArray[Any], grid: Grid, names: Sequence[st
         checked_files(path.parent) as files,
         gdal(),
         refusals(path),
+        files.uninterrupted(),
         files.create(
             path.name,
             driver="JP2OpenJPEG" if jpeg else "GTiff",

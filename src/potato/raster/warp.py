@@ -70,8 +70,14 @@ def cells_within(grid: Grid, ratio: int, footprint: Footprint) -> PairWindow:
     return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
-def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) -> Codes:
-    """Warp a picture to another grid by linear interpolation.
+def warp_picture(
+    codes: Codes,
+    source: Grid,
+    window: PixelWindow,
+    grid: Grid,
+    resampling: Resampling = Resampling.bilinear,
+) -> Codes:
+    """Warp a picture to another grid by interpolation.
 
     Where the grid is coarser than the picture, interpolation takes in more pixels.
 
@@ -80,6 +86,7 @@ def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) ->
         source: the grid of the picture that `codes` is a window of.
         window: that window.
         grid: the grid of the result.
+        resampling: GDAL's name of the interpolation.
 
     Returns:
         Codes of that type (4, grid.height, grid.width). A pixel is valid, with full alpha, if more
@@ -95,7 +102,7 @@ def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) ->
         dst_crs=grid.crs,
         src_alpha=4,
         dst_alpha=4,
-        resampling=Resampling.bilinear,
+        resampling=resampling,
     )
     white = np.iinfo(codes.dtype).max
     result[3] = np.where(result[3] > white // 2, white, 0)

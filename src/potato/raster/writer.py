@@ -22,7 +22,7 @@ from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, deliver, grid_of
 from potato.raster.gdal_env import gdal, refusals
-from potato.raster.output_files import check_output
+from potato.raster.output_files import GEOTIFF, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 from potato.raster.trial import try_options
 
@@ -151,9 +151,10 @@ class Picture:
         for top, left in places:
             pixels = self._waiting.pop((top, left))
             valid = pixels[-1]
-            self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
-            if self._overviews is not None:
-                self._overviews.put(top, left, pixels)
+            with self._files.uninterrupted():
+                self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
+                if self._overviews is not None:
+                    self._overviews.put(top, left, pixels)
             if count := _count(pixels):
                 self.valid += count
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
@@ -207,7 +208,7 @@ def create_picture(
         OutputError: if it can't be written, or the driver doesn't know an option.
         OutputExists: if there is such a file and `overwrite` is off.
     """
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, endings=GEOTIFF)
     extra = {name.upper(): value for name, value in (options or {}).items()}
     direct = profile.driver == "GTiff"
     # The driver makes overviews itself if the user asks for others than these.
@@ -223,7 +224,7 @@ def create_picture(
             once = {**(channels.creation_options if direct else {}), **chosen, "NUM_THREADS": "1"}
             try_options(path, grid, channels.dtype, len(channels.names), profile.driver, once, extra)
         with contextlib.ExitStack() as opened:
-            with refusals(path):
+            with refusals(path), files.uninterrupted():
                 create = functools.partial(_create, files, channels)
                 first = (WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
                 dataset = create(*first)
@@ -242,12 +243,13 @@ def create_picture(
             yield picture
             with refusals(path):
                 picture.finish()
-                opened.close()
+                with files.uninterrupted():
+                    opened.close()
         if not direct:
             check_space(
                 folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
             )
-            with refusals(path):
+            with refusals(path), files.uninterrupted():
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
                 files.copy(source, WHOLE, profile.driver, **chosen)
         files.check()
@@ -307,6 +309,7 @@ def write_image(
         refusals(path),
         gdal(),
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        files.uninterrupted(),
     ):
         with files.create(
             _STAGE,

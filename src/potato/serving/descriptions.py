@@ -6,7 +6,8 @@ from typing import Any
 from potato.core.installation import VERSION
 from potato.core.render import LOOKS
 from potato.core.text import redact
-from potato.fusion.delivery.stac import STAC_VERSION, bounds_of, geometry_of
+from potato.fusion.delivery.stac import STAC_VERSION, geometry_of
+from potato.raster.coordinates import narrowest_bounds
 from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
 from potato.serving.mercator import HALF, MOST_ZOOM, pixel_size, zoom_of
 from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter
@@ -96,7 +97,7 @@ def _reason(entry: Entry, painter: Painter) -> str | None:
 def _bounds(rings: Sequence[Ring]) -> list[float]:
     """West, south, east, north of rings; west exceeds east across the antimeridian."""
     points = [point for ring in rings for point in ring]
-    return list(bounds_of(points)) if points else WORLD
+    return list(narrowest_bounds(points)) if points else WORLD
 
 
 def least_zoom(catalogue: Catalogue) -> int:
@@ -173,7 +174,7 @@ def _stac_item(entry: Entry, collect: Collect, address: str) -> dict[str, Any]:
         ],
         "id": entry.id,
         "geometry": geometry_of(entry.ring),
-        "bbox": list(bounds_of(entry.ring)),
+        "bbox": list(narrowest_bounds(entry.ring)),
         "properties": {**moment, **known},
         "links": [],
         "assets": {

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
-from potato.fusion.delivery.stac import bounds_of
+from potato.raster.coordinates import narrowest_bounds
 from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
 from potato.serving.catalogue import Collect
 from potato.serving.job_list import Job, JobList
@@ -102,7 +102,7 @@ def _choose(painter: Painter, wish: Wish) -> Collect:
 
 def _describe(jobs: JobList, job: Job) -> dict[str, Any]:
     path = jobs.picture(job.id)
-    bounds = bounds_of(job.area["coordinates"][0])
+    bounds = narrowest_bounds(job.area["coordinates"][0])
     return {
         "id": job.id,
         "state": job.state,

@@ -144,7 +144,9 @@ class TrainConfig:
         if self.schedule not in SCHEDULES:
             raise SessionError(f"expected a schedule of {', '.join(SCHEDULES)}, found {self.schedule}")
         if not self.session or self.session.startswith(".") or set(self.session) & set("/\\"):
-            raise SessionError(f"expected a session name without slashes, found '{self.session}'")
+            raise SessionError(
+                f"expected a session name without slashes, found '{self.session}'; --sessions is its folder"
+            )
         if self.scene_share < 1 and self.chips is None:
             raise SessionError("nothing to learn from: name a folder of --chips, or give --scenes 1")
         ratio = self.scene_sensors[0].ratio

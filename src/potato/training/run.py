@@ -19,7 +19,6 @@ from potato.engine.devices import choose_device
 from potato.errors import SessionError
 from potato.model.network import Sharpener
 from potato.raster import check_folder
-from potato.raster.atomic import local_path
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
 from potato.training.data import Batch, Samples, data_digest, first_chip, held_out, list_chips
@@ -108,7 +107,7 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
     device = torch.device(choose_device(config.device))
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", local)
-    session = Session(check_folder(config.sessions) / local_path(config.session))
+    session = Session(check_folder(config.sessions) / config.session)
     say = say if say and rank == 0 else _say_nothing
     with join_ranks(device) as ranks, ExitStack() as stack:
         if ranks.first:

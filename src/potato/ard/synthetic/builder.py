@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
 from potato.ard.synthetic import metadata
@@ -27,6 +26,7 @@ from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
+from potato.engine.progress import progress_bar
 from potato.errors import InputError
 from potato.raster import new_folder, write_image
 from potato.raster.atomic import make_folder, staging_folder
@@ -141,7 +141,7 @@ def make_ard(
         items: dict[str, Items] = {}
         truths: dict[str, Truth] = {}
         count = sum(len(collect.squares) for collect in plan)
-        with tqdm(total=count, unit="tile", disable=not progress) as bar:
+        with progress_bar(count, "tile", progress) as bar:
             for collect in plan:
                 found = _write_collect(growing / "ard", collect, _simulate(collect, size, seed), bar)
                 items[collect.cid], truths[collect.cid] = found

@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from potato.core.grade import Grade
 from potato.core.profiles import find_profile
 from potato.core.render import Look, as_look
@@ -21,14 +19,15 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
-from potato.engine.threads import Progress, ReportedProgress
+from potato.engine.progress import Progress, progress_bar
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
+from potato.fusion.delivery.choice import Choice
 from potato.fusion.delivery.finish import clean_up, files_of, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.mosaic_jobs import count_mosaics, make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
-from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
+from potato.fusion.delivery.plan import DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
@@ -66,6 +65,7 @@ def fuse_ard(
     follow_links: bool = False,
     dry_run: bool = False,
     progress: Progress = False,
+    say: Callable[[str], None] | None = None,
 ) -> Delivered | Forecast:
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
@@ -109,8 +109,9 @@ def fuse_ard(
         follow_links: whether links and symlinks may lead out of the ARD, and servers may redirect
             requests to other hosts.
         dry_run: whether only to say what there is to do.
-        progress: whether to draw a progress bar on stderr; or a function that is called with the
-            share of the tiles that is done, 0..1.
+        progress: whether to show progress on stderr: a bar on a terminal, else a line now and then;
+            or what is called with the share of the tiles that is done, 0..1.
+        say: called with a line for each tile and mosaic when it is done or has failed.
 
     Returns:
         What was done; with `dry_run`, what would be done.
@@ -124,12 +125,12 @@ def fuse_ard(
         OutputError, OutputExists: if the folder can't be used, or has pictures made otherwise.
     """
     started = time.perf_counter()
+    source, folder = os.fspath(ard), check_folder(output).absolute()
     _check_joinable(mosaic, creation_options or {})
     area = choose_area(bbox, aoi)
     model = load_model(weights)
     given = None if weights is None else model.architecture
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
-    source, folder = os.fspath(ard), check_folder(output).absolute()
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
     settings = DeliverySettings(
@@ -158,7 +159,8 @@ def fuse_ard(
             manifest = read_manifest(folder)
             kept = kept_grades(plan, folder) if grade is True else {}
             schedule = schedule_by(plan, manifest=manifest, grades=kept)
-            return forecast(plan, schedule, manifest, executor.workers)
+            joined = count_mosaics(schedule, manifest, mosaic)
+            return forecast(plan, schedule, manifest, executor.workers, joined)
         with open_manifest(folder) as manifest:
             grades: dict[str, Grade] = {}
             if grade is True:
@@ -166,9 +168,10 @@ def fuse_ard(
             schedule = schedule_by(plan, manifest=manifest, grades=grades)
             _keep_items(schedule)
             _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
+            manifest.put_faults(plan.faults)
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
-            tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
+            tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress, say)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
 
 
@@ -231,14 +234,15 @@ def _fuse_all(
     executor: Executor,
     mosaic: MosaicKind | None,
     progress: Progress,
+    say: Callable[[str], None] | None,
 ) -> tuple[list[Record], list[Record]]:
     """Make the pictures and the mosaics, and in any case the collection of all that is done."""
     try:
-        tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress))
+        tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress, say))
         wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
         threads = executor.threads_per_job(len(wanted))
         mosaics = [replace(job, settings=replace(job.settings, threads=threads)) for job in wanted]
-        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress is True))
+        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress is True, say))
     finally:
         _write_collection(manifest)
 
@@ -249,6 +253,7 @@ def _work(
     function: Callable[[AnyJob], Record],
     executor: Executor,
     progress: Progress,
+    say: Callable[[str], None] | None,
 ) -> Iterator[Record]:
     """Do jobs; the manifest gets a line when a job begins and when it ends."""
     begun: dict[str, AnyJob] = {}
@@ -261,10 +266,7 @@ def _work(
             yield job if job.output.exists() else replace(job, overwrite=True)
 
     unit = "tile" if function is fuse_tile else "mosaic"
-    if isinstance(progress, bool):
-        bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
-    else:
-        bar = ReportedProgress(len(jobs), progress)
+    bar = progress_bar(len(jobs), unit, progress)
     # Closed here, so that the workers of an interrupted run end before their files are removed.
     results = contextlib.closing(executor.run(begin(), function))
     try:
@@ -277,6 +279,8 @@ def _work(
                 manifest.put(record)
                 del begun[job.name]
                 bar.update()
+                if say is not None:
+                    say(str(record))
                 yield record
     finally:
         # Workers that were killed could not clean up.

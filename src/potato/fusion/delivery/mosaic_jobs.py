@@ -14,20 +14,20 @@ from potato.errors import InputError
 from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import MosaicJob, MosaicKind, TileJob
+from potato.fusion.delivery.schedule import Schedule
 from potato.raster.header import read_header
 from potato.raster.mosaic import Layout, lay_out, write_mosaic, write_vrt
 
 
 def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) -> list[MosaicJob]:
     """The mosaics to make: one for each CID and zone that has pictures, unless it is there."""
-    groups: dict[tuple[int, str], list[TileJob]] = defaultdict(list)
+    groups: dict[str, list[TileJob]] = defaultdict(list)
     for one in jobs:
         row = manifest.rows.get(one.name)
         if row is not None and row.state == "done" and one.tile.zone is not None:
-            groups[one.tile.zone, one.tile.cid].append(one)
+            groups[mosaic_name(one)].append(one)
     found = []
-    for (zone, cid), group in sorted(groups.items()):
-        name = f"mosaic/{zone}/{cid}"
+    for name, group in sorted(groups.items()):
         job = MosaicJob(
             name,
             group[0].folder,
@@ -47,6 +47,19 @@ def _common_view(jobs: Iterable[TileJob]) -> tuple[tuple[str, float], ...]:
     """The angles that all tiles of a pass have in common."""
     first, *others = (one.source.view for one in jobs)
     return tuple(angle for angle in first if all(angle in view for view in others))
+
+
+def count_mosaics(schedule: Schedule, manifest: Manifest, kind: MosaicKind | None) -> int:
+    """How many mosaics are to be made once the tiles of a schedule are done."""
+    if kind is None:
+        return 0
+    new = {mosaic_name(job) for job in schedule.todo if job.tile.zone is not None}
+    return len(new | {job.name for job in plan_mosaics(schedule.jobs, manifest, kind)})
+
+
+def mosaic_name(job: TileJob) -> str:
+    """The name of the mosaic that a tile belongs to."""
+    return f"mosaic/{job.tile.zone}/{job.tile.cid}"
 
 
 def make_mosaic(job: MosaicJob) -> Record:

@@ -9,7 +9,7 @@ from potato.core.installation import VERSION
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
-from potato.raster.coordinates import grid_to_lonlat, ground_pixel
+from potato.raster.coordinates import Degrees, grid_to_lonlat, ground_pixel, narrowest_bounds
 from potato.raster.header import Header
 
 STAC_VERSION = "1.1.0"
@@ -37,16 +37,13 @@ MEDIA_TYPES = {
 BANDS = "red", "green", "blue", "alpha"
 """Names of a picture's bands; one in JPEG has a mask in place of the last."""
 
-Degrees = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west exceeds east across the antimeridian."""
-
 WORLD = -180.0, -90.0, 180.0, 90.0
 """The bounds of a collection without pictures."""
 
 
 def picture_bounds(grid: Grid) -> Degrees:
     """The bounds of a picture in degrees."""
-    return bounds_of(_outline(grid))
+    return narrowest_bounds(_outline(grid))
 
 
 def _outline(grid: Grid) -> list[list[float]]:
@@ -57,7 +54,7 @@ def _outline(grid: Grid) -> list[list[float]]:
 
 def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
-    west, _, east, _ = bounds_of(ring)
+    west, _, east, _ = narrowest_bounds(ring)
     if west <= east:
         return {"type": "Polygon", "coordinates": [ring]}
     turned = [(x % 360, y) for x, y in ring]
@@ -110,7 +107,7 @@ def picture_item(
         ],
         "id": record.tile.replace("/", "-"),
         "geometry": geometry_of(ring),
-        "bbox": list(bounds_of(ring)),
+        "bbox": list(narrowest_bounds(ring)),
         "properties": properties,
         "links": above + origins,
         "assets": {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)},
@@ -186,17 +183,8 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         "description": f"{len(done)} pictures in true colour, made by potato {VERSION}.",
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [list(bounds_of(corners) if corners else WORLD)]},
+            "spatial": {"bbox": [list(narrowest_bounds(corners) if corners else WORLD)]},
             "temporal": {"interval": [[times[0], times[-1]] if times else [None, None]]},
         },
         "links": links,
     }
-
-
-def bounds_of(points: Sequence[Sequence[float]]) -> Degrees:
-    """The narrowest bounds of points."""
-    xs, ys = [point[0] for point in points], [point[1] for point in points]
-    turned = [x % 360 for x in xs]
-    if max(xs) - min(xs) > max(180, max(turned) - min(turned)):
-        return round(min(turned), 7), min(ys), round(max(turned) - 360, 7), max(ys)
-    return min(xs), min(ys), max(xs), max(ys)

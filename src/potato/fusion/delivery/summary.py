@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken
-from potato.core.text import counted
+from potato.core.text import counted, first_lines
 from potato.engine.devices import CPU_SPEED
+from potato.fusion.delivery.choice import tile_grid
 from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import Plan, TileJob, tile_grid
+from potato.fusion.delivery.plan import Plan, TileJob
 from potato.fusion.delivery.schedule import Schedule
 from potato.raster import part_of
 from potato.raster.gdal_env import is_remote
@@ -44,6 +45,8 @@ class Forecast:
         lost: items that can't be read now because the network or the server fails.
         unknown: chosen CIDs that no tile has.
         predicted: names of the sensors that no shipped weights fit.
+        faults: what chosen tiles lack or why else they can't be sharpened, by their names.
+        mosaics: number of mosaics to make.
     """
 
     tiles: tuple[str, ...]
@@ -59,6 +62,8 @@ class Forecast:
     lost: tuple[Broken, ...]
     unknown: tuple[str, ...]
     predicted: tuple[str, ...]
+    faults: dict[str, str]
+    mosaics: int = 0
 
     @property
     def complete(self) -> bool:
@@ -69,6 +74,7 @@ class Forecast:
         """The lines that the command prints."""
         first = f"{counted(len(self.tiles), 'tile')} to fuse{_also(self.there, 'already there')}"
         first += _also(self.failed_before, "failed before (--retry-failed tries them again)")
+        first += f", {counted(self.mosaics, 'mosaic')} to make" if self.mosaics else ""
         if self.tiles:
             first += (
                 f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
@@ -97,6 +103,7 @@ class Delivered:
         unknown: chosen CIDs that no tile has.
         predicted: names of the sensors that no shipped weights fit.
         notes: remarks on pictures that are done.
+        faults: what chosen tiles lack or why else they can't be sharpened, by their names.
     """
 
     folder: Path
@@ -114,6 +121,7 @@ class Delivered:
     unknown: tuple[str, ...]
     predicted: tuple[str, ...]
     notes: tuple[str, ...]
+    faults: dict[str, str]
 
     @classmethod
     def of(
@@ -144,6 +152,7 @@ class Delivered:
             unknown=plan.unknown,
             predicted=schedule.predicted,
             notes=tuple(one.failure for one in made if one.reason),
+            faults=plan.faults,
         )
 
     @property
@@ -170,7 +179,12 @@ class Delivered:
 
 
 def forecast(
-    plan: Plan, schedule: Schedule, manifest: Manifest, workers: int, speed: float = CPU_SPEED
+    plan: Plan,
+    schedule: Schedule,
+    manifest: Manifest,
+    workers: int,
+    mosaics: int = 0,
+    speed: float = CPU_SPEED,
 ) -> Forecast:
     """Estimate the cost of a schedule from the tiles that the manifest has measured.
 
@@ -179,6 +193,7 @@ def forecast(
         schedule: the jobs.
         manifest: the manifest of the delivery.
         workers: jobs at work at once.
+        mosaics: number of mosaics to make.
         speed: pan pixels a second and core, used if the manifest has no measurements.
     """
     done = [row for row in manifest.rows.values() if row.state == "done" and row.seconds]
@@ -204,6 +219,8 @@ def forecast(
         lost=plan.lost,
         unknown=plan.unknown,
         predicted=schedule.predicted,
+        faults=plan.faults,
+        mosaics=mosaics,
     )
 
 
@@ -232,6 +249,7 @@ def _also(count: int, what: str) -> str:
 def _remarks(result: Forecast | Delivered) -> list[str]:
     """Lines on tiles that were not fused."""
     lines = [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in result.left_out.items()]
+    lines += first_lines([f"can't be sharpened: {name}: {reason}" for name, reason in result.faults.items()])
     if result.predicted:
         lines.append(f"no weights fit {', '.join(result.predicted)} yet, so the predictor serves")
     if result.unknown:
