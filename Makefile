@@ -88,6 +88,7 @@ score: $(VENV)/installed-dev ## compute every published figure, into build/score
 
 docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an error
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_pictures.py --if-changed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt

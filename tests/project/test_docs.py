@@ -10,6 +10,7 @@ import pytest
 
 import potato
 from potato.cli import potato as group
+from potato.core.band_sets import BAND_SETS
 from shown import blocks, command_lines, follow
 
 REPOSITORY = Path(potato.__file__).parents[2]
@@ -40,9 +41,6 @@ WIDTH = 100
 
 LARGEST = 150_000
 """Bytes of a picture that docs/make_pictures.py writes, at most."""
-
-OLDER = {"chips.jpg", "fakes.jpg"}
-"""Pictures older than that limit."""
 
 
 def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
@@ -122,8 +120,59 @@ def test_shown_commands_on_deliveries_do_what_their_comments_say(lines, run, tmp
     follow(lines, run)
 
 
+def test_the_page_of_formats_has_the_limits_of_the_code():
+    from potato.chips import chip
+    from potato.deliveries import contents
+    from potato.model import weights
+    from potato.raster import image, untrusted, vectors
+
+    table = dict(re.findall(r"^\| (.+?) \| (.+) \|$", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE))
+    megabytes = {
+        "image: a block (tile or strip), decoded": untrusted.MOST_BLOCK,
+        "metadata of a delivery, each file": contents.MOST_BYTES,
+        "chip (`.pt`), and each tensor in it": chip._LIMIT,
+        "checkpoint (`.safetensors`, `.pt`)": weights.MOST_BYTES,
+    }
+    numbers = {
+        "image: tags in one directory": untrusted.MOST_TAGS,
+        "image: items of metadata": untrusted.MOST_ITEMS,
+        "photograph for `--photographs`": image.MOST_PIXELS,
+        "a folder that is taken for a delivery": contents.MOST_FILES,
+        "area (`--aoi`)": vectors.MOST_FEATURES,
+    }
+    assert {what: table[what] for what in megabytes} == {
+        what: f"{most >> 20} MB" for what, most in megabytes.items()
+    }
+    for what, most in numbers.items():
+        assert table[what].split()[0] == f"{most:,}", what
+    metadata = untrusted.MOST_METADATA >> 20
+    assert (
+        f"{metadata} MB; {4 * metadata} MB for"
+        in table["image: a tag, or a piece of metadata in or beside it"]
+    )
+
+
+def test_the_page_of_band_sets_has_those_of_the_code():
+    page = (DOCS / "concepts" / "band-sets.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| .* \| (.*) \| (\d) \|$", page, re.MULTILINE)
+    assert [(name, int(ratio)) for name, _, ratio in rows] == [
+        (each.name, each.sensors[0].ratio) for each in BAND_SETS
+    ]
+    for (_, bands, _), each in zip(rows, BAND_SETS, strict=True):
+        count = sum(2 if band.strip().startswith("two ") else 1 for band in bands.split(","))
+        assert count == len(each.sensors[0].bands), each.name
+
+
+def test_pictures_are_drawn_by_the_shipped_weights(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import make_pictures
+
+    drawn = make_pictures.DRAWN_FROM.read_text("utf-8").strip()
+    assert drawn == make_pictures.digest(), "run python docs/make_pictures.py, and look at the pictures"
+
+
 def test_pictures_are_small_and_used():
     text = "".join(page.read_text() for page in (*PAGES, REPOSITORY / "README.md"))
-    for picture in (DOCS / "images").iterdir():
+    for picture in {*(DOCS / "images").iterdir()} - {DOCS / "images" / "drawn_from"}:
         assert picture.name in text, f"no page shows {picture.name}"
-        assert picture.stat().st_size <= LARGEST or picture.name in OLDER
+        assert picture.stat().st_size <= LARGEST

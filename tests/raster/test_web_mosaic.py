@@ -135,8 +135,9 @@ def test_what_cannot_be_joined_is_named(tmp_path):
     assert layout.misfits == (f"{tmp_path / 'b.tif'}: pixels of uint16, not uint8 as the others",)
     with pytest.raises(InputError, match="found none"):
         lay_out_web([])
-    far = write(tmp_path / "c.tif", RED, epsg=32660, west=700_000), write(
-        tmp_path / "d.tif", RED, epsg=32601, west=300_000
+    far = (
+        write(tmp_path / "c.tif", RED, epsg=32660, west=700_000),
+        write(tmp_path / "d.tif", RED, epsg=32601, west=300_000),
     )
     with pytest.raises(InputError, match="one side of the antimeridian"):
         lay_out_web([(path, None) for path in far])

@@ -1,6 +1,7 @@
 """Progress on stderr: a bar on a terminal, elsewhere a line now and then."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -9,26 +10,29 @@ from typing import Any
 EVERY = 30.0
 """Seconds between lines."""
 
+INTERVAL = "POTATO_PROGRESS_SECONDS"
+"""Environment variable of other seconds, for programs that read the lines, such as QGIS."""
+
 MEGAPIXELS = "Mpx"
 """The unit of pictures."""
 
 
 Progress = bool | Callable[[float], None]
-"""Whether to show progress on stderr; or what is called with the share that is done, 0..1."""
+"""Whether to show progress; or what is called with the share that is done, 0..1."""
 
 
-def progress_bar(total: float, unit: str, shown: Progress) -> Any:
+def progress_bar(total: float, unit: str, progress: Progress) -> Any:
     """What shows how far the work is: a context manager, whose `update` takes what is done more.
 
     Args:
         total: units of all work.
         unit: a word such as `tile`, or `MEGAPIXELS`.
-        shown: whether to show anything, or what to call instead.
+        progress: whether to show anything; or a function to call in its place.
     """
-    if not shown or not total:
+    if not progress or not total:
         return _Nothing()
-    if callable(shown):
-        return _Reported(total, shown)
+    if not isinstance(progress, bool):
+        return _Reported(total, progress)
     if not sys.stderr.isatty():
         return _Lines(total, unit)
     from tqdm import tqdm  # takes as long to load as a small picture to sharpen
@@ -61,7 +65,7 @@ class _Reported(contextlib.AbstractContextManager["_Reported"]):
         """Nothing is to be done."""
 
     def update(self, done: float = 1) -> None:
-        """Report the share of all work that is done."""
+        """Count what is done, and report the share of it."""
         self._done += done
         self._report(min(1.0, self._done / self._total))
 
@@ -71,6 +75,7 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
 
     def __init__(self, total: float, unit: str) -> None:
         self._total, self._unit, self._done = total, unit, 0.0
+        self._every = _interval()
         self._started = self._told = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
@@ -80,7 +85,7 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
         """Count what is done, and print a line if the last is long ago."""
         self._done += done
         now = time.monotonic()
-        if now - self._told < EVERY or not self._done:
+        if now - self._told < self._every or not self._done:
             return
         self._told = now
         taken = now - self._started
@@ -91,3 +96,11 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
             file=sys.stderr,
             flush=True,
         )
+
+
+def _interval() -> float:
+    """Seconds between lines."""
+    try:
+        return float(os.environ.get(INTERVAL, EVERY))
+    except ValueError:
+        return EVERY

@@ -47,6 +47,7 @@ def check_output(
             isn't a file of this machine, or is an input, or has the ending of another format.
     """
     path = local_path(output)
+    keep_inputs(path, inputs)
     if endings and path.suffix and path.suffix.lower() not in endings:
         right = path.with_suffix(endings[0])
         convert = f", and convert it (gdal_translate {right} {path})" if endings == GEOTIFF else ""
@@ -56,7 +57,6 @@ def check_output(
         )
     if path.is_dir():
         raise OutputError(f"{path}: expected the name of a file to write, found a folder")
-    keep_inputs(path, inputs)
     if path.exists() and not overwrite:
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
     if not path.parent.is_dir():

@@ -62,6 +62,10 @@ class Channels:
             return {"PHOTOMETRIC": "RGB", "ALPHA": "NON-PREMULTIPLIED"}
         return {"PHOTOMETRIC": "MINISBLACK"}
 
+    def size(self, grid: Grid) -> int:
+        """Bytes of their pixels on a grid, uncompressed."""
+        return len(self.names) * grid.width * grid.height * np.dtype(self.dtype).itemsize
+
     def describe(self, dataset: Any) -> None:
         """Name the bands of a new dataset, and say what their numbers mean."""
         dataset.descriptions = self.names
@@ -246,9 +250,7 @@ def create_picture(
                 with files.uninterrupted():
                     opened.close()
         if not direct:
-            check_space(
-                folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
-            )
+            check_space(folder, channels.size(grid))
             with refusals(path), files.uninterrupted():
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
                 files.copy(source, WHOLE, profile.driver, **chosen)
