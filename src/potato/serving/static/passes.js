@@ -21,7 +21,12 @@ export const factsOf = pass =>
 /** Whether a pass has anything to show. */
 export const isShown = ({ tiles, broken }) => broken < tiles;
 
-const meet = (a, b) => a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+/** Whether two boxes of degrees share ground, also where one lies beyond 180°. */
+function meet(a, b) {
+  const [eastA, eastB] = [a, b].map(([west, , east]) => (east < west ? east + 360 : east));
+  return a[1] <= b[3] && b[1] <= a[3]
+    && [-360, 0, 360].some(turn => a[0] + turn <= eastB && b[0] <= eastA + turn);
+}
 
 /** Keep the list as filters, order and view say. */
 export function showPasses(map, store, source, tiles) {
