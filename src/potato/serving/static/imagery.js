@@ -102,7 +102,9 @@ function empty(layer) {
 }
 
 const SHOWN = ["pass", "view", "weights"];
-const KEYS = ["mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side))];
+const KEYS = [
+  "mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
+];
 const SETTLED = 250; // ms after the last movement of a slider
 
 /** Put A and B on the map, and keep them as the state says. */

@@ -69,7 +69,8 @@ function entry(map, store, pass, broken) {
     make("code", {}, pass.id), make("span", {}, tilesOf(pass))];
   if (!isShown(pass)) {
     const reasons = make("ul", {}, ...broken.map(tile => make("li", {}, brokenTile(tile, map))));
-    return { element: make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons), mark: () => {} };
+    const element = make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons);
+    return { element, mark: () => {} };
   }
   const show = make("button", {
     type: "button", class: "pass", title: "Show as A", onclick: () => choose(map, store, pass, "A"),
@@ -81,7 +82,9 @@ function entry(map, store, pass, broken) {
   const zoom = make("button", {
     type: "button", title: "Zoom to it", "aria-label": `Zoom to ${pass.id}`, onclick: () => fit(map, pass.bounds),
   }, "⤢");
-  const image = make("img", { src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72, onerror: hide });
+  const image = make("img", {
+    src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72, onerror: hide,
+  });
   const element = make("li", { "data-pass": pass.id }, image, show,
     make("div", { class: "acts" }, compare, zoom), brokenOf(broken, map));
   const mark = state => {
@@ -99,7 +102,8 @@ const tilesOf = ({ tiles, gsd }) =>
 function choose(map, store, pass, side) {
   const same = store.state[`pass${side}`] === pass.id;
   if (side === "A") store.set({ passA: same ? "" : pass.id });
-  else store.set({ passB: pass.id, mode: store.state.mode === "single" ? "swipe" : same ? "single" : store.state.mode });
+  else if (same && store.state.mode !== "single") store.set({ mode: "single" });
+  else store.set({ passB: pass.id, mode: store.state.mode === "single" ? "swipe" : store.state.mode });
   const view = boundsOf(map.getView().calculateExtent());
   if (!meet(pass.bounds, view)) fit(map, pass.bounds);
 }
