@@ -29,7 +29,10 @@ def describe_source(painter: Painter, output: str | None) -> dict[str, Any]:
         "maxzoom": most_zoom(catalogue),
         "output": output,
         "views": [{"name": name, "title": VIEWS[name]} for name in views_of(catalogue)],
-        "looks": [{"name": name, "title": name} for name in LOOKS],
+        "looks": [
+            {"name": name, "title": name, "exposure": look.exposure, "contrast": look.contrast}
+            for name, look in LOOKS.items()
+        ],
         "weights": [{"name": name, "title": name} for name in painter.weights],
         "passes": [_describe(collect, painter) for collect in collects],
     }
