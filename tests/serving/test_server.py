@@ -55,7 +55,7 @@ class TestFacts:
         assert (source["title"], source["kind"], source["output"]) == ("ard", "ard", None)
         assert [view["name"] for view in source["views"]] == ["sharp", "plain", "pan", "composite"]
         assert [look["name"] for look in source["looks"]] == ["natural", "clear", "vivid", "flat"]
-        assert source["weights"][0]["name"] == "default"
+        assert source["weights"][0] == {"name": "default", "title": "Those of the sensor"}
         assert source["minzoom"] <= 10 and 12 <= source["maxzoom"] <= 14  # pixels of 20 m
         passes = {one["id"]: one for one in source["passes"]}
         assert passes.keys() == {ards.CID, ards.OTHER}

@@ -1,7 +1,7 @@
 """`potato serve`: a server on this machine whose map shows pictures that are sharpened on demand.
 
-`catalogue` finds what the command line named, `painter` draws web tiles of it, `application`
-answers requests, and `server` runs it. `live` shows it in a notebook.
+`opening` finds what the command line names, `painter` draws web tiles of it, `application` answers
+requests, and `server` runs it. `live` shows it in a notebook.
 """
 
 from potato.serving.live import LiveMap, live

@@ -35,8 +35,9 @@ from potato.model.native import render_colour
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 from potato.raster.remote import remote_gdal, try_again
-from potato.serving.catalogue import Catalogue, Entry, Opened, picture_entry
+from potato.serving.catalogue import Catalogue, Entry, Opened
 from potato.serving.mercator import web_box, web_grid
+from potato.serving.opening import picture_entry
 
 VIEWS = {
     "sharp": "Sharpened",
@@ -46,6 +47,9 @@ VIEWS = {
     "picture": "Finished picture",
 }
 """What can be shown, and its title."""
+
+DEFAULT = "default"
+"""The name of the weights that fit the sensor of each pair."""
 
 COMPOSITE = "nir", "red", "green"
 """The bands that a composite shows as red, green and blue."""
