@@ -146,7 +146,7 @@ def _of_product(product: Examined) -> Footprint:
         grid = read_header(delivery.pan.name, "pan").grid
     except InputError as error:
         return Footprint(product.name, [], NOTHING, redact(str(error)), None)
-    facts = {"date": delivery.date or None, "sensor": delivery.sensor.name}
+    facts: dict[str, Any] = {"date": delivery.date or None, "sensor": delivery.sensor.name}
     if grid.crs is not None:
         facts["gsd"] = round(ground_pixel(grid), 3)
 
