@@ -1,12 +1,11 @@
 """Forecast of a run, with its cost, and summary of a run."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken
-from potato.core.text import counted, first_lines
+from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
 from potato.fusion.delivery.choice import tile_grid
 from potato.fusion.delivery.manifest import Manifest, Record
@@ -38,7 +37,8 @@ class Forecast:
         pixels: pixels of the pictures to make.
         bytes_read: about how much of the ARD would be read.
         bytes_written: about how much would be written.
-        bytes_staged: about how much of the disk pictures at work need until they are finished.
+        bytes_staged: about how much of the disk pictures at work need until they are finished, and
+            a mosaic of all passes.
         seconds: about how long it would take if the network keeps up.
         left_out: number of tiles that were not chosen or can't be used, by the kind of reason.
         broken: items of the ARD that can't be understood.
@@ -78,7 +78,7 @@ class Forecast:
         if self.tiles:
             first += (
                 f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
-                f"{quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
+                f"{quantity(self.bytes_written, 'B')} to write, {duration(self.seconds)}"
             )
         return "\n".join([first, *self.tiles, *_remarks(self)])
 
@@ -169,7 +169,7 @@ class Delivered:
         )
         if self.pixels:
             first += (
-                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {duration(self.seconds)}"
             )
         failed = [f"failed: {one.failure}" for one in self.failed]
         if failed:
@@ -185,6 +185,7 @@ def forecast(
     workers: int,
     mosaics: int = 0,
     speed: float = CPU_SPEED,
+    room: int = 0,
 ) -> Forecast:
     """Estimate the cost of a schedule from the tiles that the manifest has measured.
 
@@ -195,6 +196,7 @@ def forecast(
         workers: jobs at work at once.
         mosaics: number of mosaics to make.
         speed: pan pixels a second and core, used if the manifest has no measurements.
+        room: bytes of the disk that a mosaic of all passes takes while it is made.
     """
     done = [row for row in manifest.rows.values() if row.state == "done" and row.seconds]
     known = sum(row.width * row.height for row in done)
@@ -212,7 +214,8 @@ def forecast(
         pixels=pixels,
         bytes_read=sum(size for _, size in costs),
         bytes_written=round(pixels * written),
-        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once])),
+        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once]))
+        + room,
         seconds=round(pixels / rate / at_once, 1),
         left_out=plan.left_out,
         broken=plan.broken,
@@ -264,10 +267,3 @@ def quantity(count: int, unit: str) -> str:
         if count >= size:
             return f"{count / size:.1f} {prefix}{unit}"
     return f"{count / 1e6:.1f} M{unit}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

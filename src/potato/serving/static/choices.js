@@ -22,13 +22,15 @@ export function connectChoices(store, source) {
   find("weights").hidden = source.weights.length < 2;
   find("look").addEventListener("change", () => store.set({ look: find("look").value }));
   store.watch(["look"], state => { find("look").value = state.look; });
-  store.watch(["passA", "passB", "viewA", "viewB", "mode"], state => nameSides(state, source));
+  store.watch(["pictures"], state => listPasses(state, source));
+  store.watch(["passA", "passB", "viewA", "viewB", "pictures"], state => nameSides(state, source));
   connectLight(store);
   find("exchange").addEventListener("click", () => exchange(store));
 }
 
 /** List the passes of the source and the pictures that were made, for both sides. */
-export function listPasses(store, source, pictures) {
+function listPasses(state, source) {
+  const { pictures } = state;
   const one = pass => new Option(`${timeOf(pass)} · ${factsOf(pass)}`, pass.id);
   const passes = source.passes.filter(isShown), events = Map.groupBy(passes, pass => pass.event ?? "");
   for (const side of SIDES) {
@@ -38,9 +40,8 @@ export function listPasses(store, source, pictures) {
     for (const [event, each] of events) list.append(...grouped(event, each.map(one)));
     list.append(...(pictures.length
       ? grouped("Pictures made", pictures.map(({ id, title }) => new Option(title, `picture:${id}`))) : []));
-    list.value = store.state[`pass${side}`];
+    list.value = state[`pass${side}`];
   }
-  nameSides(store.state, source);
 }
 
 function grouped(label, options) {

@@ -31,7 +31,11 @@ class Side {
     this.map = map;
     this.#box = map.getTargetElement();
     this.#name = name;
-    this.#options = { minZoom: minzoom, maxZoom: maxzoom, transition: 0 };
+    // Dense screens get tiles of the next zoom, at half the size.
+    const ratio = devicePixelRatio >= 1.5 ? 2 : 1;
+    this.#options = {
+      minZoom: minzoom, maxZoom: maxzoom, transition: 0, tileSize: 256 / ratio, tilePixelRatio: ratio,
+    };
     this.#layers = [0, 1].map(number => new TileLayer({
       className: `imagery ${name} ${name}${number}`, extent: extentOf(bounds), visible: false, cacheSize: 512,
     }));
@@ -98,7 +102,7 @@ function empty(layer) {
 }
 
 const SHOWN = ["pass", "view", "weights"];
-const KEYS = ["mode", "look", "exposure", "contrast", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side))];
+const KEYS = ["mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side))];
 const SETTLED = 250; // ms after the last movement of a slider
 
 /** Put A and B on the map, and keep them as the state says. */

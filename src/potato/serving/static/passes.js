@@ -28,10 +28,12 @@ export function showPasses(map, store, source, tiles) {
   const broken = Map.groupBy(tiles.filter(tile => tile.reason), tile => tile.pass ?? "");
   const entries = new Map(source.passes.map(pass => [pass.id, entry(map, store, pass, broken.get(pass.id) ?? [])]));
   const orphans = orphansOf(broken.get("") ?? [], map);
+  const places = Map.groupBy(tiles.filter(tile => !tile.reason && tile.bounds), tile => tile.pass);
+  const seenIn = (pass, view) => (places.get(pass.id) ?? []).some(tile => meet(tile.bounds, view));
   const draw = () => {
     const { state } = store, focused = document.activeElement;
     const view = state.inView ? boundsOf(map.getView().calculateExtent()) : null;
-    const shown = source.passes.filter(pass => matches(pass, state) && (!view || meet(pass.bounds, view)))
+    const shown = source.passes.filter(pass => matches(pass, state) && (!view || seenIn(pass, view)))
       .sort((a, b) => isShown(b) - isShown(a) || ORDERS[state.order](a, b));
     const groups = Map.groupBy(shown, pass => pass.event ?? "");
     find("list").replaceChildren(...[...groups].flatMap(([event, passes]) => [
