@@ -10,16 +10,50 @@ import click
 from potato.cli import options
 from potato.cli.output import complain
 
+MOSAICS = ("pass", "event", "mbtiles", "pmtiles")
+
+
+class FuseArd(click.Command):
+    """The command, whose --mosaic may stand alone; then it means each pass."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a --mosaic that stands alone its value."""
+        following = [*args[1:], ""]
+        named = (
+            "--mosaic=pass" if arg == "--mosaic" and after not in MOSAICS else arg
+            for arg, after in zip(args, following, strict=True)
+        )
+        return super().parse_args(ctx, list(named))
+
+
+def _kind(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return "cog" if value == "pass" else value
+
+
+def _cids(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(cid.strip() for cid in (value or "").split(",") if cid.strip())
+
 
 # West and south may begin with a minus; click takes them for numbers, since no option is a number.
-@click.command()
+@click.command(cls=FuseArd)
 @click.argument("ard")
 @click.argument("output", metavar="OUT", type=click.Path())
 @options.choosing
 @click.option(
-    "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
+    "--mosaic",
+    type=click.Choice(MOSAICS),
+    callback=_kind,
+    help="Also join the tiles: of each CID and zone into one picture (pass, which may be left out); or all "
+    "of them into one in Web Mercator, the pass with the fewest clouds on top, then the newest: a GeoTIFF "
+    "(event) or web tiles (mbtiles, pmtiles).",
 )
-@click.option("--vrt", "mosaic", flag_value="vrt", help="Also join them as a VRT, which copies no pixels.")
+@click.option(
+    "--order",
+    metavar="CID,CID…",
+    callback=_cids,
+    help="Passes to have on top in a mosaic of all, the best first.",
+)
+@click.option("--vrt", is_flag=True, help="Also join them as a VRT, which copies no pixels.")
 @click.option(
     "--crop-to-square",
     cls=options.RenamedOption,
@@ -48,7 +82,9 @@ from potato.cli.output import complain
 @click.option("--log", type=click.Path(), metavar="FILE", help="Add such lines to a file, with times.")
 @options.quiet
 @options.json_
-def fuse_ard(quiet: bool, json_: bool, verbose: bool, log: str | None, **settings: Any) -> None:
+def fuse_ard(
+    quiet: bool, json_: bool, verbose: bool, log: str | None, vrt: bool, mosaic: str | None, **settings: Any
+) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
@@ -58,6 +94,9 @@ def fuse_ard(quiet: bool, json_: bool, verbose: bool, log: str | None, **setting
     """
     from potato.fusion import delivery
 
+    if vrt and mosaic:
+        raise click.UsageError("expected --mosaic or --vrt, found both")
+    settings["mosaic"] = "vrt" if vrt else mosaic
     with _teller(verbose, log) as say:
         result = delivery.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
     options.tell(result, quiet, json_, complete=result.complete)

@@ -1,6 +1,7 @@
 """Progress on stderr: a bar on a terminal, elsewhere a line now and then."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -8,6 +9,9 @@ from typing import Any
 
 EVERY = 30.0
 """Seconds between lines."""
+
+INTERVAL = "POTATO_PROGRESS_SECONDS"
+"""Environment variable of other seconds, for programs that read the lines, such as QGIS."""
 
 MEGAPIXELS = "Mpx"
 """The unit of pictures."""
@@ -71,6 +75,7 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
 
     def __init__(self, total: float, unit: str) -> None:
         self._total, self._unit, self._done = total, unit, 0.0
+        self._every = _interval()
         self._started = self._told = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
@@ -80,7 +85,7 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
         """Count what is done, and print a line if the last is long ago."""
         self._done += done
         now = time.monotonic()
-        if now - self._told < EVERY or not self._done:
+        if now - self._told < self._every or not self._done:
             return
         self._told = now
         taken = now - self._started
@@ -91,3 +96,11 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
             file=sys.stderr,
             flush=True,
         )
+
+
+def _interval() -> float:
+    """Seconds between lines."""
+    try:
+        return float(os.environ.get(INTERVAL, EVERY))
+    except ValueError:
+        return EVERY

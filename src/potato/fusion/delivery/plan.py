@@ -20,12 +20,36 @@ from potato.errors import ArdError
 from potato.fusion.delivery.choice import OUTSIDE, Choice
 from potato.raster import Area
 
-MosaicKind = Literal["cog", "vrt"]
+MosaicKind = Literal["cog", "vrt", "event", "mbtiles", "pmtiles"]
+
+ENDINGS = {"vrt": ".vrt", "mbtiles": ".mbtiles", "pmtiles": ".pmtiles"}
+"""Endings of mosaics' names; others are GeoTIFFs."""
+
+OF_EVENTS = ("event", "mbtiles", "pmtiles")
+"""Kinds of mosaics of all passes and zones."""
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How pictures are joined.
+
+    Attributes:
+        kind: the kind of mosaics; None for none.
+        order: CIDs in capitals, the best first; others follow, by clouds and date.
+    """
+
+    kind: MosaicKind | None = None
+    order: tuple[str, ...] = ()
+
+    @property
+    def of_events(self) -> bool:
+        """Whether all passes and zones become one picture."""
+        return self.kind in OF_EVENTS
 
 
 @dataclass(frozen=True)
 class PassFacts:
-    """Facts about the pass that a picture was taken in.
+    """Facts about the pass, or the passes, that a picture was taken in.
 
     Attributes:
         cid: catalog ID.
@@ -34,6 +58,8 @@ class PassFacts:
         datetime: the moment; None if unknown.
         clouds: percent of cloud; None if unknown.
         view: angles of satellite and sun, as `ard.Tile.view` has them.
+        cids: catalog IDs of several passes, the best first, in place of `cid`.
+        span: the first and the last moment of several passes, in place of `datetime`.
     """
 
     cid: str
@@ -42,6 +68,8 @@ class PassFacts:
     datetime: str | None = None
     clouds: float | None = None
     view: tuple[tuple[str, float], ...] = ()
+    cids: tuple[str, ...] = ()
+    span: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,11 +168,12 @@ class MosaicJob:
     """A mosaic to make.
 
     Attributes:
-        name: `mosaic/zone/CID`.
+        name: `mosaic/zone/CID`, or `mosaic/event`.
         folder: the absolute path of the delivery.
-        kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures.
+        kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures;
+            `event`, `mbtiles` or `pmtiles` for one of all passes and zones.
         source: the pass that its pictures were taken in.
-        pictures: names of tiles, and the digests of their pictures.
+        pictures: names of tiles, and the digests of their pictures; the best first.
         settings: the settings of the delivery.
         overwrite: whether to replace a mosaic that is there already.
     """
@@ -160,7 +189,7 @@ class MosaicJob:
     @property
     def output(self) -> Path:
         """The file to write."""
-        return Path(self.folder) / f"{self.name}.{'vrt' if self.kind == 'vrt' else 'tif'}"
+        return Path(self.folder) / f"{self.name}{ENDINGS.get(self.kind, '.tif')}"
 
     @property
     def signature(self) -> str:

@@ -31,8 +31,10 @@ MEDIA_TYPES = {
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",
     "tiled": "image/tiff; application=geotiff",
     "vrt": "application/xml",
+    "mbtiles": "application/vnd.mapbox.mbtiles",
+    "pmtiles": "application/vnd.pmtiles",
 }
-"""Media types of pictures by profile, and of a VRT mosaic."""
+"""Media types of pictures by profile, and of mosaics that are no GeoTIFFs."""
 
 BANDS = "red", "green", "blue", "alpha"
 """Names of a picture's bands; one in JPEG has a mask in place of the last."""
@@ -43,10 +45,10 @@ WORLD = -180.0, -90.0, 180.0, 90.0
 
 def picture_bounds(grid: Grid) -> Degrees:
     """The bounds of a picture in degrees."""
-    return narrowest_bounds(_outline(grid))
+    return narrowest_bounds(outline_of(grid))
 
 
-def _outline(grid: Grid) -> list[list[float]]:
+def outline_of(grid: Grid) -> list[list[float]]:
     """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
     corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
@@ -87,10 +89,10 @@ def picture_item(
         source: the pass that it was taken in.
         sources: addresses of the items that it was made from, relative to its own or absolute.
         settings: the settings of the delivery.
-        profile: `cog`, `tiled` or `vrt`.
+        profile: `cog`, `tiled`, or the kind of a mosaic that is no GeoTIFF.
         collection: ID of the delivery's collection.
     """
-    ring = _outline(header.grid)
+    ring = outline_of(header.grid)
     properties = _properties(header.grid, source, settings)
     used = {"proj", "file"} | {name.partition(":")[0] for name in properties}
     top = "../" * record.tile.count("/") + "collection.json"
@@ -120,11 +122,12 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
     moment: dict[str, Any] = {"datetime": source.datetime}
     if source.datetime is None:
         day = source.date or "1970-01-01"
-        moment |= {"start_datetime": f"{day}T00:00:00Z", "end_datetime": f"{day}T23:59:59Z"}
+        first, last = source.span or (f"{day}T00:00:00Z", f"{day}T23:59:59Z")
+        moment |= {"start_datetime": first, "end_datetime": last}
     return {
         **moment,
-        "platform": source.platform,
-        "catalog_id": source.cid,
+        **({"platform": source.platform} if source.platform or source.cid else {}),
+        **({"potato:catalog_ids": list(source.cids)} if source.cids else {"catalog_id": source.cid}),
         "gsd": round(ground_pixel(grid), 4),
         **{f"view:{name}": value for name, value in source.view},
         **({} if source.clouds is None else {"eo:cloud_cover": source.clouds}),

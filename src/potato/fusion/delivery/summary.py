@@ -37,7 +37,8 @@ class Forecast:
         pixels: pixels of the pictures to make.
         bytes_read: about how much of the ARD would be read.
         bytes_written: about how much would be written.
-        bytes_staged: about how much of the disk pictures at work need until they are finished.
+        bytes_staged: about how much of the disk pictures at work need until they are finished, and
+            a mosaic of all passes.
         seconds: about how long it would take if the network keeps up.
         left_out: number of tiles that were not chosen or can't be used, by the kind of reason.
         broken: items of the ARD that can't be understood.
@@ -184,6 +185,7 @@ def forecast(
     workers: int,
     mosaics: int = 0,
     speed: float = CPU_SPEED,
+    room: int = 0,
 ) -> Forecast:
     """Estimate the cost of a schedule from the tiles that the manifest has measured.
 
@@ -194,6 +196,7 @@ def forecast(
         workers: jobs at work at once.
         mosaics: number of mosaics to make.
         speed: pan pixels a second and core, used if the manifest has no measurements.
+        room: bytes of the disk that a mosaic of all passes takes while it is made.
     """
     done = [row for row in manifest.rows.values() if row.state == "done" and row.seconds]
     known = sum(row.width * row.height for row in done)
@@ -211,7 +214,8 @@ def forecast(
         pixels=pixels,
         bytes_read=sum(size for _, size in costs),
         bytes_written=round(pixels * written),
-        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once])),
+        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once]))
+        + room,
         seconds=round(pixels / rate / at_once, 1),
         left_out=plan.left_out,
         broken=plan.broken,
