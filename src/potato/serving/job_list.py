@@ -7,6 +7,7 @@ makes the same picture again.
 
 import contextlib
 import json
+import math
 import multiprocessing
 import re
 import shutil
@@ -22,6 +23,7 @@ from potato.core.types import PathLike
 from potato.errors import OutputError
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
+from potato.raster.coordinates import Degrees, narrowest_bounds
 from potato.serving.job_process import Task, tiles_folder, work
 
 FORMAT = "potato job 1"
@@ -65,6 +67,11 @@ class Job:
     message: str = ""
 
     @property
+    def bounds(self) -> Degrees:
+        """West, south, east, north of the area."""
+        return narrowest_bounds(self.area["coordinates"][0])
+
+    @property
     def feature(self) -> dict[str, Any]:
         """The GeoJSON feature that is kept."""
         own = {name: getattr(self, name) for name in ("id", "state", "created", "progress", "message")}
@@ -82,8 +89,9 @@ def read_job(path: Path) -> Job | None:
             return None
         own = {name: str(facts.pop(name)) for name in ("state", "created", "message")}
         progress = float(facts.pop("progress"))
-        return Job(path.stem, area=dict(data["geometry"]), facts=facts, progress=progress, **own)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        job = Job(path.stem, area=dict(data["geometry"]), facts=facts, progress=progress, **own)
+        return job if all(map(math.isfinite, (*job.bounds, progress))) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
