@@ -119,7 +119,7 @@ class Painter:
     def picture(self, name: str) -> Entry | None:
         """The finished picture of a job by its ID; None without one."""
         if name not in self._made:
-            path = self._pictures and self._pictures(name)
+            path = None if self._pictures is None else self._pictures(name)
             if path is None:
                 return None
             self._made[name] = picture_entry(str(path), f"job-{name}")

@@ -74,7 +74,8 @@ class Server:
                 stack.callback(jobs.close)
             folder = None if jobs is None else jobs.folder
             catalogue = stack.enter_context(open_catalogue(names, reading or Reading(), follow_links, folder))
-            painter = Painter(catalogue, _choices(weights), jobs and jobs.picture, follow_links)
+            pictures = None if jobs is None else jobs.picture
+            painter = Painter(catalogue, _choices(weights), pictures, follow_links)
             stack.callback(painter.close)
             hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
             rules = Rules(hosts, cors, framed, follow_links)
