@@ -1,7 +1,6 @@
 """`potato ls`."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,18 @@ from potato.cli.output import say
 )
 @options.overwrite
 @options.json_
-def ls(source: str, bbox: Any, aoi: Any, **settings: Any) -> None:
+def ls(
+    source: str,
+    bbox: Any,
+    aoi: Any,
+    follow_links: bool,
+    geojson: bool,
+    output: str | None,
+    page: str | None,
+    overwrite: bool,
+    json_: bool,
+    **settings: Any,
+) -> None:
     """List what an ARD or a vendor's delivery holds.
 
     SOURCE is an ARD: a folder, s3://…, or https://…, also of an event's collection. Its events and
@@ -40,8 +50,6 @@ def ls(source: str, bbox: Any, aoi: Any, **settings: Any) -> None:
     from potato.fusion.aoi import choose_area
     from potato.fusion.delivery.choice import Choice
 
-    others = ("geojson", "output", "page", "overwrite", "json_", "follow_links")
-    geojson, output, page, overwrite, json_, follow_links = (settings.pop(name) for name in others)
     if output and not geojson:
         raise click.UsageError("expected --geojson with --output, found none")
     if json_ and (geojson or page):
@@ -51,26 +59,29 @@ def ls(source: str, bbox: Any, aoi: Any, **settings: Any) -> None:
     if not (geojson or page):
         options.tell(list_source(source, follow_links=follow_links, choice=choice), quiet=False, json_=json_)
         return
+    _write(source, {"follow_links": follow_links, "choice": choice}, geojson, (output, page), overwrite)
+
+
+def _write(
+    source: str, settings: dict[str, Any], geojson: bool, outputs: tuple[str | None, ...], overwrite: bool
+) -> None:
+    """Write GeoJSON, a map, or both."""
+    from potato.core.text import redact
     from potato.doctor.footprints import feature_collection, find_footprints
     from potato.raster import check_output
 
-    outputs = [check_output(path, overwrite) for path in (output, page) if path]
-    footprints = list(find_footprints(source, follow_links=follow_links, choice=choice))
+    file, page = (None if path is None else check_output(path, overwrite) for path in outputs)
+    footprints = list(find_footprints(source, **settings))
     if geojson:
-        _put(json.dumps(feature_collection(footprints), ensure_ascii=False), outputs[0] if output else None)
-    if page:
-        _put(_map(footprints, source), outputs[-1])
+        _put(json.dumps(feature_collection(footprints), ensure_ascii=False), file)
+    if page is not None:
+        from potato.doctor.footprint_map import make_map
 
-
-def _map(footprints: Sequence[Any], source: str) -> str:
-    from potato.core.text import redact
-    from potato.doctor.footprint_map import make_map
-
-    return make_map(footprints, redact(source))
+        _put(make_map(footprints, redact(source)), page)
 
 
 def _put(text: str, path: Path | None) -> None:
-    """Print a text, or write it to a file."""
+    """Print a text, or write it to a file and print the file's name."""
     from potato.raster.atomic import write_whole
 
     if path is None:
