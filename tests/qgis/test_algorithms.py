@@ -53,7 +53,7 @@ def qgis(tmp_path_factory):
             cwd=folder,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
             check=False,
         )
 
