@@ -155,7 +155,7 @@ def test_metadata_name_this_version_and_the_zip_is_one_folder(tmp_path):
     parser.read_file(io.StringIO(metadata))
     general = parser["general"]
     assert general["version"] == VERSION and general["hasProcessingProvider"] == "yes"
-    assert {"name", "qgisMinimumVersion", "description", "about", "author"} <= set(general)
+    assert {"name", "qgisminimumversion", "description", "about", "author"} <= set(general)
 
 
 def test_the_plugin_is_written_for_the_python_of_old_qgis():
