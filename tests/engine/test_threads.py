@@ -135,3 +135,16 @@ def test_a_run_that_ends_early_reads_no_more(ending):
             with pytest.raises(KeyboardInterrupt):
                 results.throw(KeyboardInterrupt)
     assert len(read) <= 2 and not still_running()
+
+
+def test_an_interruption_while_a_reader_starts_leaves_no_thread(monkeypatch):
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Readers(lambda: contextlib.nullcontext(str), 1) as readers:
+        readers.submit(1)
+    assert not still_running()

@@ -94,13 +94,18 @@ def test_shipped_weights_are_read_once_and_by_name(ship, tmp_path, monkeypatch):
     assert kept == ["bgrn", "predictor", None, str(tmp_path / "w.safetensors"), str(tmp_path / "bgrn")]
 
 
-def test_a_session_stands_for_its_last_epoch(tmp_path, monkeypatch):
+def test_a_session_stands_for_its_best_epoch_or_its_last(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("sessions", "mine").mkdir(parents=True)
     for epoch in (0, 2, 10):
         save_model(random_network(std=0.01 * (epoch + 1)), Path("sessions", "mine", f"{epoch}.safetensors"))
     last, second = (load_model(Path("sessions", "mine", f"{epoch}.safetensors")) for epoch in (10, 2))
     assert load_model("mine").digest == last.digest != second.digest == load_model("mine/2").digest
     assert portable_weights("mine") == str(tmp_path / "sessions" / "mine" / "10.safetensors")
+    Path("sessions", "mine", "best.safetensors").write_bytes(
+        Path("sessions", "mine", "2.safetensors").read_bytes()
+    )
+    assert load_model("mine").digest == second.digest
 
 
 def test_bare_predictor_needs_no_file():

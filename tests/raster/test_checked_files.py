@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from potato.raster import checked_files as checked
 from potato.raster.checked_files import checked_files
 
 TESTS = Path(__file__).parents[1]
@@ -102,3 +104,25 @@ def test_gdal_reads_and_writes_checked_files_of_any_name(tmp_path):
     with rasterio.open(folder / "y.tif") as dataset:
         assert (dataset.read() == 7).all() and dataset.transform == transform
     assert sorted(file.name for file in folder.iterdir()) == ["x.tif", "y.tif"]
+
+
+def test_an_interruption_ends_a_copy_soon(tmp_path, monkeypatch, capfd):
+    """An exception in the middle of it would be lost in GDAL; waiting for its end takes long."""
+    read, sizes = checked._CheckedFile.read, []
+
+    def interrupted(file, size=-1):
+        sizes.append(size)
+        if len(sizes) == 20:
+            signal.raise_signal(signal.SIGINT)
+        return read(file, size)
+
+    with checked_files(tmp_path) as files:
+        place = rasterio.Affine(1, 0, 5, 0, -1, 5)
+        shape = {"height": 2048, "width": 2048, "count": 1, "dtype": "uint8"}
+        with files.create("x.tif", driver="GTiff", transform=place, tiled=True, **shape) as dataset:
+            dataset.write(np.random.default_rng(0).integers(0, 255, (1, 2048, 2048), np.uint8))
+        monkeypatch.setattr(checked._CheckedFile, "read", interrupted)
+        with pytest.raises(KeyboardInterrupt), files.uninterrupted():
+            files.copy("x.tif", "y.tif", "COG")
+    assert 20 < len(sizes) < 60
+    assert capfd.readouterr().err == ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from potato.ard.item import ITEM_PATH, Broken, Tile, unusable
+from potato.ard.item import ITEM_PATH, Broken, Tile, fault, unusable
 from potato.ard.naming import tile_name
 from potato.ard.overview import lonlat_bounds
 from potato.ard.walk import walk_ard
@@ -143,14 +143,14 @@ def list_ard(
             broken.append(found)
             continue
         seen.append(found)
-        reason, fault = refuse(found), unusable(found)
-        if reason not in (None, fault):
+        reason, trouble = refuse(found), unusable(found)
+        if reason not in (None, trouble):
             left_out[str(reason).split(" (")[0]] += 1
             continue
         groups[event_of(found.item), found.cid].append(found)
-        if fault is not None:
-            reasons[fault.split(" (")[0]] += 1
-            faults[tile_name(found)] = redact(fault)
+        if trouble is not None:
+            reasons[trouble.split(" (")[0]] += 1
+            faults[tile_name(found)] = redact(fault(found) or "")
     listed = [_listed(event, tiles) for (event, _), tiles in groups.items()]
     listed.sort(key=lambda one: (one.event, one.date, one.cid))
     return Listing(

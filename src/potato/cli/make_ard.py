@@ -12,9 +12,14 @@ from potato.cli import options
 @click.option(
     "--tiles",
     type=click.IntRange(1),
-    default=6,
-    show_default=True,
-    help="How many usable tiles, in several CIDs and two UTM zones.",
+    help="How many usable tiles, in several CIDs and two UTM zones.  [default: 6]",
+)
+@click.option(
+    "--area",
+    type=options.Number(0, min_open=True),
+    metavar="KM2",
+    help="How much ground, all of it different, in place of --tiles: for training. A chip of 512 pixels "
+    "takes 4.2 km², one of 128 takes 0.3. Without it, ground repeats as its mirror image.",
 )
 @click.option(
     "--size",

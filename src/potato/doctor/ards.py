@@ -7,6 +7,7 @@ from typing import NamedTuple
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
+from potato.ard.item import fault
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding, State
@@ -144,7 +145,7 @@ def _item_flaw(each: Tile | Broken) -> Flaw | None:
         return None
     incomplete = each.trouble is None and not (each.pan and each.mul)
     kind = "others" if incomplete else "missing" if reason == each.trouble else "sensors"
-    return Flaw(kind, f"{each.item}: {reason}")
+    return Flaw(kind, f"{each.item}: {fault(each)}")
 
 
 def _file_flaws(tiles: Sequence[Tile], follow_links: bool, progress: bool) -> Iterator[Flaw]:

@@ -60,7 +60,8 @@ class Readers(Generic[Job, Item]):
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():  # not so if an interruption came while it started
+                thread.join()
 
     def submit(self, job: Job) -> Future[Item]:
         """Read a job's item as soon as a thread is free; jobs begin in the order of submission."""
@@ -68,8 +69,8 @@ class Readers(Generic[Job, Item]):
         self._jobs.put((future, job))
         if len(self._threads) < self._count:
             thread = threading.Thread(target=self._serve, name=f"potato-reader-{len(self._threads)}")
-            thread.start()
             self._threads.append(thread)
+            thread.start()
         return future
 
     def cancel(self) -> None:

@@ -203,8 +203,7 @@ def fuse(
             and for what the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr; or a function that is called with the
-            share that is done, 0..1.
+        progress: whether to draw a progress bar on stderr; or what is called with the share done.
 
     Raises:
         InputError, PairError, BandError, DeliveryError: if the pair can't be used, or has no such

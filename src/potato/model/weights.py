@@ -36,6 +36,9 @@ DEFAULT = "worldview"
 PREDICTOR = "predictor"
 """Name of the bare predictor, which needs no file."""
 
+BEST = "best"
+"""Name of the checkpoint of a session that does best on its test chips."""
+
 SESSIONS = "sessions"
 """The folder in which `train` makes sessions unless it is told another."""
 
@@ -94,7 +97,9 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
 
 
 def find_checkpoint(name_or_path: PathLike) -> Path:
-    """The file of a checkpoint: as named, an epoch of a session, or the last epoch of a session.
+    """The file of a checkpoint: as named, an epoch of a session, or the best of a session.
+
+    Without test chips, a session has no best epoch, and its last one serves.
 
     Raises:
         WeightsError: if there is none.
@@ -104,7 +109,7 @@ def find_checkpoint(name_or_path: PathLike) -> Path:
         (file for file in session.glob("*.safetensors") if file.stem.isdigit()),
         key=lambda file: int(file.stem),
     )
-    for file in (path, Path(f"{session}.safetensors"), *epochs[-1:]):
+    for file in (path, Path(f"{session}.safetensors"), session / f"{BEST}.safetensors", *epochs[-1:]):
         if file.is_file():
             return file
     names = ", ".join(f"'{name}'" for name in shipped_weights())

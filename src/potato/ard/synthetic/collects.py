@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.core.platforms import find_sensor
@@ -31,7 +32,11 @@ PLATFORMS = ("WV03", "WV02", "WV03")
 REVISIT_DAYS = 9
 """Days between two passes over a place."""
 
-REVISITS = ({"clouds": 0.45, "water": 0.12}, {"clouds": 0.0, "water": 0.12}, {"clouds": 0.1, "water": 0.0})
+REVISITS: tuple[dict[str, Any], ...] = (
+    {"clouds": 0.45, "water": 0.12},
+    {"clouds": 0.0, "water": 0.12},
+    {"clouds": 0.1, "water": 0.0},
+)
 """Clouds and water of later passes, in turns: a flood under clouds, the flood, then nearly dry."""
 
 CID_STARTS = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
+from potato.ard.item import fault
 from potato.ard.overview import lonlat_bounds
 from potato.core.grade import PLAIN
 from potato.core.render import Look
@@ -253,7 +254,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         else:
             left_out[reason.split(" (")[0]] += 1
             if reason == unusable(found):
-                faults[tile_name(found)] = redact(reason)
+                faults[tile_name(found)] = redact(fault(found) or "")
     lost = [one for one in broken if one.transient]
     counts = dict(sorted(left_out.items()))
     if not chosen and not lost:

@@ -1,12 +1,11 @@
 """Forecast of a run, with its cost, and summary of a run."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken
-from potato.core.text import counted, first_lines
+from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
 from potato.fusion.delivery.choice import tile_grid
 from potato.fusion.delivery.manifest import Manifest, Record
@@ -79,7 +78,7 @@ class Forecast:
         if self.tiles:
             first += (
                 f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
-                f"{quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
+                f"{quantity(self.bytes_written, 'B')} to write, {duration(self.seconds)}"
             )
         return "\n".join([first, *self.tiles, *_remarks(self)])
 
@@ -170,7 +169,7 @@ class Delivered:
         )
         if self.pixels:
             first += (
-                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {duration(self.seconds)}"
             )
         failed = [f"failed: {one.failure}" for one in self.failed]
         if failed:
@@ -268,10 +267,3 @@ def quantity(count: int, unit: str) -> str:
         if count >= size:
             return f"{count / size:.1f} {prefix}{unit}"
     return f"{count / 1e6:.1f} M{unit}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -8,7 +8,7 @@ const SIDES = ["A", "B"];
 /** Fill the choices from what the source has, and connect them with the state. */
 export function connectChoices(store, source) {
   for (const side of SIDES) {
-    const ids = { pass: `pass-${side.toLowerCase()}`, view: `view-${side.toLowerCase()}`, weights: `weights-${side.toLowerCase()}` };
+    const ids = Object.fromEntries(["pass", "view", "weights"].map(key => [key, `${key}-${side.toLowerCase()}`]));
     find(ids.view).append(...source.views.map(({ name, title }) => new Option(title, name)));
     find(ids.weights).append(...source.weights.map(({ name, title }) => new Option(title, name)));
     for (const [key, id] of Object.entries(ids)) {
@@ -22,13 +22,15 @@ export function connectChoices(store, source) {
   find("weights").hidden = source.weights.length < 2;
   find("look").addEventListener("change", () => store.set({ look: find("look").value }));
   store.watch(["look"], state => { find("look").value = state.look; });
-  store.watch(["passA", "passB", "viewA", "viewB", "mode"], state => nameSides(state, source));
+  store.watch(["pictures"], state => listPasses(state, source));
+  store.watch(["passA", "passB", "viewA", "viewB", "pictures"], state => nameSides(state, source));
   connectLight(store);
   find("exchange").addEventListener("click", () => exchange(store));
 }
 
 /** List the passes of the source and the pictures that were made, for both sides. */
-export function listPasses(store, source, pictures) {
+function listPasses(state, source) {
+  const { pictures } = state;
   const one = pass => new Option(`${timeOf(pass)} · ${factsOf(pass)}`, pass.id);
   const passes = source.passes.filter(isShown), events = Map.groupBy(passes, pass => pass.event ?? "");
   for (const side of SIDES) {
@@ -38,9 +40,8 @@ export function listPasses(store, source, pictures) {
     for (const [event, each] of events) list.append(...grouped(event, each.map(one)));
     list.append(...(pictures.length
       ? grouped("Pictures made", pictures.map(({ id, title }) => new Option(title, `picture:${id}`))) : []));
-    list.value = store.state[`pass${side}`];
+    list.value = state[`pass${side}`];
   }
-  nameSides(store.state, source);
 }
 
 function grouped(label, options) {

@@ -36,7 +36,10 @@ export function readPlace(text) {
   const plain = tidy(text);
   for (const [pattern, east] of ADDRESSES) {
     const found = pattern.exec(plain);
-    if (found) return ordered(Number(found[1]), Number(found[2]), east, "as such addresses have it");
+    if (found) {
+      const [lon, lat] = (east ? [found[1], found[2]] : [found[2], found[1]]).map(Number);
+      return checked(lon, lat, `${east ? "longitude" : "latitude"} first, as such addresses have it`, null);
+    }
   }
   const utm = UTM.exec(plain);
   if (utm) return fromUtm(Number(utm[1]), utm[2].toUpperCase(), Number(utm[3]), Number(utm[4]), "UTM");

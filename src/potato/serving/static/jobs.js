@@ -21,16 +21,12 @@ export class Jobs {
   #map;
   #store;
   #source;
-  #list = [];
-  #changed;
   #timer = null;
 
-  /** `changed` is called with the finished pictures. */
-  constructor(map, store, source, drawing, changed) {
+  constructor(map, store, source, drawing) {
     this.#map = map;
     this.#store = store;
     this.#source = source;
-    this.#changed = changed;
     find("drawing").hidden = source.output === null;
     for (const button of document.querySelectorAll("[data-draw]")) {
       button.addEventListener("click", () => {
@@ -41,21 +37,22 @@ export class Jobs {
     find("order-form").addEventListener("submit", event => { event.preventDefault(); this.#order(); });
     find("clear-area").addEventListener("click", () => store.set({ area: null }));
     store.watch(["area", "passA", "look", "weightsA"], state => this.#describe(state));
-    this.refresh();
   }
 
-  /** Ask for the list, and again while something is at work. */
-  async refresh() {
-    if (this.#source.output === null) return this.#tellEmpty();
+  /** Show a list of jobs, and ask for it again while something is at work. */
+  show(list) {
+    this.#draw(list);
     clearTimeout(this.#timer);
+    if (list.some(({ state }) => BUSY.includes(state))) this.#timer = setTimeout(() => this.refresh(), OFTEN);
+  }
+
+  /** Ask for the list. */
+  async refresh() {
     try {
-      this.#list = await ask("jobs");
-      this.#draw();
+      this.show(await ask("jobs"));
     } catch (error) {
       tell(error.message, true);
     }
-    if (this.#list.some(({ state }) => BUSY.includes(state))) this.#timer = setTimeout(() => this.refresh(), OFTEN);
-    return undefined;
   }
 
   #describe({ area, passA, look, weightsA }) {
@@ -73,12 +70,12 @@ export class Jobs {
   }
 
   async #order() {
-    const { area, passA, look, weightsA } = this.#store.state, name = find("job-name").value.trim();
+    const { area, passA, look, exposure, contrast, weightsA } = this.#store.state, name = find("job-name").value.trim();
     try {
       await ask("jobs", { method: "POST", body: {
         area: polygonOf(area).geometry,
         pass: passA.startsWith("picture:") ? null : passA || null,
-        look, profile: "cog", weights: weightsA, ...(name ? { name } : {}),
+        look, exposure, contrast, profile: "cog", ...(weightsA ? { weights: weightsA } : {}), ...(name ? { name } : {}),
       } });
       find("job-name").value = "";
       this.#store.set({ area: null });
@@ -98,20 +95,16 @@ export class Jobs {
     this.refresh();
   }
 
-  #draw() {
-    const focused = document.activeElement?.dataset.act;
-    const newest = [...this.#list].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
+  #draw(list) {
+    const focused = document.activeElement?.dataset.act, newest = sorted(list);
     find("jobs").replaceChildren(...newest.map(job => this.#entry(job)));
     if (focused) find("jobs").querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
-    this.#tellEmpty();
-    this.#changed(newest.filter(({ state }) => state === "done").map(job => ({ id: job.id, title: titleOf(job) })));
-  }
-
-  #tellEmpty() {
-    find("no-jobs").hidden = this.#list.length > 0;
+    find("no-jobs").hidden = list.length > 0;
     find("no-jobs").textContent = this.#source.output === null
       ? "Pictures can be made only where potato serve has a folder for them: start it with --output FOLDER."
       : `Choose an area: the picture is sharpened in full and written to ${this.#source.output}.`;
+    const pictures = picturesOf(list), { state } = this.#store;
+    if (JSON.stringify(pictures) !== JSON.stringify(state.pictures)) this.#store.set({ pictures });
   }
 
   #entry(job) {
@@ -124,7 +117,7 @@ export class Jobs {
     const file = job.file && local(job.file);
     return make("li", { "data-state": job.state },
       make("strong", {}, titleOf(job)),
-      make("span", {}, [WORDS[job.state] ?? job.state, job.size ? sizeOf(job.size) : null, job.message]
+      make("span", {}, [WORDS[job.state] ?? job.state, job.look, job.size ? sizeOf(job.size) : null, job.message]
         .filter(Boolean).join(" · ")),
       busy ? make("progress", { max: 1, value: job.progress, "aria-label": `Progress of ${titleOf(job)}` }) : null,
       make("div", { class: "row" },
@@ -134,5 +127,11 @@ export class Jobs {
   }
 }
 
-/** What a job is called: its name, else its pass and its number. */
-const titleOf = job => job.name || [job.pass, job.look, job.created?.slice(0, 16).replace("T", " ")].filter(Boolean).join(" · ");
+const sorted = list => [...list].sort((a, b) => (b.created ?? "").localeCompare(a.created ?? ""));
+
+/** The finished pictures of a list of jobs, and the light in which each was made. */
+export const picturesOf = list => sorted(list).filter(({ state }) => state === "done").map(job =>
+  ({ id: job.id, title: titleOf(job), exposure: job.exposure ?? 0, contrast: job.contrast ?? 1 }));
+
+/** What a job is called: as its files are. */
+const titleOf = job => job.name || job.id;

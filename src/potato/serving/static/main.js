@@ -1,13 +1,13 @@
 /** Starts the page: asks what the server has, then connects the parts with one state. */
 
-import { connectChoices, listPasses } from "./choices.js";
+import { connectChoices } from "./choices.js";
 import { connectComparison } from "./compare.js";
 import { find, tell } from "./dom.js";
 import { Drawing } from "./drawing.js";
 import { connectFilters } from "./filters.js";
 import { count, showFootprints } from "./footprints.js";
 import { showImagery } from "./imagery.js";
-import { Jobs } from "./jobs.js";
+import { Jobs, picturesOf } from "./jobs.js";
 import { connectKeys } from "./keys.js";
 import { graticuleOf, makeMap, placeLayer } from "./map.js";
 import { toLonLat } from "./openlayers.js";
@@ -25,7 +25,7 @@ function settle(state, source) {
   const views = names(source.views), looks = names(source.looks), weights = names(source.weights);
   const known = (value, list, otherwise = "") => (list.includes(value) ? value : otherwise);
   const first = list => list[0] ?? "", best = ids.length === 1 ? ids[0] : "";
-  const pass = value => (value.startsWith("picture:") ? value : known(value, ids, best));
+  const made = state.pictures.map(({ id }) => `picture:${id}`), pass = value => known(value, [...ids, ...made], best);
   return {
     ...state,
     passA: pass(state.passA), passB: pass(state.passB),
@@ -60,10 +60,20 @@ function introduce(source, tiles) {
   find("software").textContent = `Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
 }
 
+/** After a choice with the pointer, the keys of the map work at once. */
+function returnFocus() {
+  const leave = target => { if (!target.matches(":focus-visible")) find("map").focus({ preventScroll: true }); };
+  find("stage").addEventListener("change", ({ target }) => { if (target.matches("select")) leave(target); });
+  find("stage").addEventListener("click", ({ target, detail }) => {
+    if (detail && target.matches("button")) leave(target);
+  });
+}
+
 /** Connect everything. */
 async function start() {
   const [source, footprints] = await Promise.all([ask("source.json"), ask("footprints.geojson")]);
-  const tiles = tilesOf(footprints), store = new Store(state => settle(state, source));
+  const jobs = source.output === null ? [] : await ask("jobs");
+  const tiles = tilesOf(footprints), store = new Store(state => settle(state, source), picturesOf(jobs));
   introduce(source, tiles);
   connectPanel(store);
   const map = makeMap(store, source);
@@ -73,17 +83,17 @@ async function start() {
   for (const layer of [graticule, ...imagery, shown, drawing.layer, places]) map.addLayer(layer);
   connectFilters(store, source.passes);
   connectChoices(store, source);
-  listPasses(store, source, []);
   connectComparison(store);
   showPasses(map, store, source, tiles);
-  showPoint(store);
+  showPoint(store, (lon, lat, pass) => tiles.some(tile => !tile.reason && (!pass || tile.pass === pass)
+    && tile.bounds[0] <= lon && lon <= tile.bounds[2] && tile.bounds[1] <= lat && lat <= tile.bounds[3]));
   connectSearch(map, store, source, tiles);
-  const jobs = new Jobs(map, store, source, drawing, pictures => listPasses(store, source, pictures));
+  new Jobs(map, store, source, drawing).show(jobs);
+  returnFocus();
   connectKeys(shortcuts({ map, store, source, drawing }));
   map.on("singleclick", ({ coordinate }) => {
     if (!drawing.active) store.set({ at: toLonLat(coordinate), tab: "point" });
   });
-  await jobs.refresh();
   document.body.dataset.ready = "yes";
 }
 

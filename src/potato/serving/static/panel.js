@@ -8,6 +8,10 @@ const SIZES = ["low", "half", "tall"];
 export function connectPanel(store) {
   const tabs = [...find("tabs").children], panel = find("panel");
   const names = tabs.map(tab => tab.getAttribute("aria-controls"));
+  // What was asked for shows itself on a narrow screen, too.
+  store.watch(["tab", "at", "area"], () => {
+    if (panel.dataset.sheet === "low") panel.dataset.sheet = "half";
+  });
   store.watch(["tab"], state => tabs.forEach((tab, at) => {
     const chosen = names[at] === state.tab;
     tab.setAttribute("aria-selected", chosen);

@@ -7,8 +7,8 @@ import { ask } from "./server.js";
 
 const FULL = 0.6; // reflectance of a whole bar; brighter ones stop there
 
-/** Ask for a place whenever the state names another one. */
-export function showPoint(store) {
+/** Ask for a place whenever the state names another one; `seen` says whether a tile lies there. */
+export function showPoint(store, seen) {
   let latest = 0;
   store.watch(["at", "passA"], async state => {
     const box = find("point"), number = ++latest;
@@ -16,6 +16,9 @@ export function showPoint(store) {
     const [lon, lat] = state.at, picture = state.passA.startsWith("picture:");
     const query = new URLSearchParams({ lon, lat, ...(state.passA && !picture ? { pass: state.passA } : {}) });
     const head = make("h2", {}, writePlace(lon, lat));
+    if (!seen(lon, lat, picture ? "" : state.passA)) {
+      return box.replaceChildren(head, make("p", {}, "No tile lies here."), forget(store));
+    }
     try {
       const found = await ask(`point?${query}`);
       if (number === latest) box.replaceChildren(head, ...describe(found), forget(store));
@@ -67,5 +70,6 @@ function bands({ reflectance, counts }) {
 /** Where a band array lies against pan. */
 function lie({ bands: names, down, right }) {
   const part = (number, positive, negative) => `${Math.abs(number).toFixed(2)} ${number < 0 ? negative : positive}`;
-  return ["Array", `${names.join(", ")}: ${part(down, "down", "up")}, ${part(right, "right", "left")} (mul pixels from pan)`];
+  const place = `${part(down, "down", "up")}, ${part(right, "right", "left")} (mul pixels from pan)`;
+  return ["Array", `${names.join(", ")}: ${place}`];
 }

@@ -29,14 +29,21 @@ export async function ask(path, { method = "GET", body = null } = {}) {
   throw new Error(answer?.error ?? `The server answered ${response.status} ${response.statusText}`);
 }
 
+/** Exposure and contrast that give a finished picture the light of the state: it has its own. */
+function lightOf({ exposure, contrast, pictures }, id) {
+  const own = pictures.find(picture => picture.id === id) ?? { exposure: 0, contrast: 1 };
+  const within = (value, least, most) => Number(Math.min(most, Math.max(least, value)).toFixed(3));
+  return { exposure: within(exposure - own.exposure, -4, 4), contrast: within(contrast / own.contrast, 0.25, 4) };
+}
+
 /** The parameters of a side's web tiles; `side` is "A" or "B". */
 function parameters(state, side) {
-  const shown = state[`pass${side}`], picture = /^picture:(.*)/.exec(shown);
-  const all = picture
-    ? { picture: picture[1] }
+  const shown = state[`pass${side}`], picture = /^picture:(.*)/.exec(shown)?.[1];
+  const { exposure, contrast } = lightOf(state, picture);
+  const all = picture ? { picture }
     : { pass: shown, view: state[`view${side}`], weights: state[`weights${side}`], look: state.look };
-  if (state.exposure !== 0) all.exposure = state.exposure;
-  if (state.contrast !== 1) all.contrast = state.contrast;
+  if (exposure !== 0) all.exposure = exposure;
+  if (contrast !== 1) all.contrast = contrast;
   return new URLSearchParams(Object.entries(all).filter(([, value]) => value !== ""));
 }
 

@@ -75,6 +75,8 @@ const KEYS = {
   tab: ["passes", oneOf(TABS)],
   at: [null, place],
   area: [null, ring],
+  // The finished pictures of the server, which the address doesn't keep.
+  pictures: [[], null],
 };
 
 const DELAY = 200; // ms, since browsers refuse many changes of the address in a short time
@@ -83,17 +85,17 @@ const DELAY = 200; // ms, since browsers refuse many changes of the address in a
 export function readHash(hash) {
   const state = Object.fromEntries(Object.entries(KEYS).map(([key, [value]]) => [key, value]));
   for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
-    if (Object.hasOwn(KEYS, key)) state[key] = KEYS[key][1].read(text) ?? state[key];
+    if (Object.hasOwn(KEYS, key)) state[key] = KEYS[key][1]?.read(text) ?? state[key];
   }
   return state;
 }
 
 /** The hash that describes a state; what is as by default is left out. */
 export function writeHash(state, defaults) {
-  const parts = Object.entries(KEYS).flatMap(([key, [, { write }]]) => {
-    if (state[key] === defaults[key] || state[key] === null) return [];
+  const parts = Object.entries(KEYS).flatMap(([key, [, form]]) => {
+    if (!form || state[key] === defaults[key] || state[key] === null) return [];
     // These marks may stay as they are in a hash, which keeps it legible.
-    const text = encodeURIComponent(write(state[key])).replace(/%(2F|2C|3A|3B)/g, decodeURIComponent);
+    const text = encodeURIComponent(form.write(state[key])).replace(/%(2F|2C|3A|3B)/g, decodeURIComponent);
     return [`${key}=${text}`];
   });
   return `#${parts.join("&")}`;
@@ -107,11 +109,12 @@ export class Store {
   #timer = null;
 
   /** `settle` makes a state possible that an address described: it may name what isn't there. */
-  constructor(settle) {
-    this.#defaults = settle(readHash(""));
-    this.#state = settle(readHash(location.hash));
+  constructor(settle, pictures) {
+    const read = hash => settle({ ...readHash(hash), pictures: this.#state?.pictures ?? pictures });
+    this.#defaults = read("");
+    this.#state = read(location.hash);
     addEventListener("hashchange", () => {
-      if (location.hash !== this.#hash()) this.set(settle(readHash(location.hash)));
+      if (location.hash !== this.#hash()) this.set(read(location.hash));
     });
     // A page that is closed or reloaded soon after a change keeps it.
     addEventListener("pagehide", () => this.#write());
