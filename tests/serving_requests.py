@@ -30,7 +30,11 @@ def ask(address: str, path: str, method: str = "GET", data: Any = None, **header
     request = urllib.request.Request(address + path, body, given, method=method)
     try:
         with OPENER.open(request, timeout=60) as answer:
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            return Answer(answer.status, _lower(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -16,7 +16,7 @@ from shown import blocks, command_lines, follow
 
 REPOSITORY = Path(potato.__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-NOTEBOOK = DOCS / "notebooks" / "first-look.ipynb"
+NOTEBOOKS = DOCS / "notebooks"
 PAGES = sorted(DOCS.rglob("*.md"))
 PROSE = [
     *PAGES,
@@ -44,27 +44,39 @@ LARGEST = 150_000
 """Bytes of a picture that docs/make_pictures.py writes, at most."""
 
 
-def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
+def run_notebook(name: str, folder: Path) -> tuple[list[str], str]:
+    """Run a notebook, which has no outputs yet: the kinds of its outputs, and what it prints."""
     nbformat = pytest.importorskip("nbformat", reason="needs pip install 'potato-pansharp[docs]'")
     nbclient = pytest.importorskip("nbclient", reason="needs pip install 'potato-pansharp[docs]'")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
     with warnings.catch_warnings():
         # Jupyter warns of its own packages. The kernel is another process and filters nothing.
         warnings.simplefilter("ignore")
-        nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
+        nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}}).execute()
     kinds = [kind for cell in code for output in cell.outputs for kind in output.get("data", {})]
-    printed = "".join(output.get("text", "") for cell in code for output in cell.outputs)
+    return kinds, "".join(output.get("text", "") for cell in code for output in cell.outputs)
+
+
+def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path):
+    kinds, printed = run_notebook("first-look.ipynb", tmp_path)
     assert kinds.count("text/html") == 2, "the pair and the result show themselves"
     assert kinds.count("image/png") == 3, "the pair, the result and the plot are pictures"
     assert "1 usable" in printed and "JND" in printed and "gsa" in printed
 
 
+def test_the_notebook_of_a_map_runs(tmp_path):
+    pytest.importorskip("fastapi", reason="needs pip install 'potato-pansharp[serve]'")
+    kinds, printed = run_notebook("map.ipynb", tmp_path)
+    assert kinds.count("text/html") == 2, "the map, and that it was stopped"
+    assert "/tiles/{z}/{x}/{y}.png?look=clear&view=plain" in printed and "% clouds" in printed
+
+
 def test_every_page_is_in_the_table_of_contents():
     listed = set(re.findall(r"^([a-z][\w/-]*)$", (DOCS / "index.md").read_text(), re.MULTILINE))
     pages = {str(page.relative_to(DOCS).with_suffix("")) for page in PAGES} - {"index"}
-    assert pages | {"notebooks/first-look"} == listed
+    assert pages | {"notebooks/first-look", "notebooks/map"} == listed
 
 
 @pytest.mark.parametrize("page", PROSE, ids=lambda page: page.stem)

@@ -10,9 +10,9 @@ import pairs
 from pictures import decode
 from potato import fuse
 from potato.raster import Reading
-from potato.serving.catalogue import open_catalogue
 from potato.serving.looks import Rendering, encode, show
 from potato.serving.mercator import HALF, SIDE, grid_around, pixel_size, web_box, web_grid, zoom_of
+from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
 
 ZOOM, COLUMN, ROW = 18, 70000, 100000

@@ -90,7 +90,9 @@ def sharpen_onto(
     return codes[:3], codes[3] > 0
 
 
-def find_window(pair: Pair, grid: Grid, least: int = 1) -> tuple[Pair, PairWindow] | None:
+def find_window(
+    pair: Pair, grid: Grid, least: int = 1, coarsest: float = 1.0
+) -> tuple[Pair, PairWindow] | None:
     """Reduce a pair to the scale of a grid, and find the window that the grid shows.
 
     Args:
@@ -98,16 +100,17 @@ def find_window(pair: Pair, grid: Grid, least: int = 1) -> tuple[Pair, PairWindo
         grid: any CRS, scale and place.
         least: the factor by which it is reduced at least; that of the result is this number times
             a power of two.
+        coarsest: how large a pixel of the reduced pair may be, in pixels of the grid.
 
     Returns:
-        The pair, reduced as far as it stays as fine as the grid, and a window of it; None if the
-        grid shows nothing of it.
+        The pair, reduced as far as it may be, and a window of it; None if the grid shows nothing of
+        it.
     """
     footprint = find_footprint(pair.grid, grid)
     if footprint is None:
         return None
     longest, factor = max(pair.grid.height, pair.grid.width), least
-    while 2 * factor <= footprint.scale and longest >= 2 * factor * MIN_SIDE:
+    while 2 * factor <= coarsest * footprint.scale and longest >= 2 * factor * MIN_SIDE:
         factor *= 2
     pair = pair.reduced(factor)
     window = cells_within(pair.grid, pair.ratio, footprint)

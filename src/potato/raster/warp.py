@@ -76,10 +76,9 @@ def warp_picture(
     window: PixelWindow,
     grid: Grid,
     resampling: Resampling = Resampling.bilinear,
+    smooth: bool = True,
 ) -> Codes:
     """Warp a picture to another grid by interpolation.
-
-    Where the grid is coarser than the picture, interpolation takes in more pixels.
 
     Args:
         codes: red, green, blue, alpha (4, h, w); pixels that alpha makes invalid are ignored.
@@ -87,6 +86,8 @@ def warp_picture(
         window: that window.
         grid: the grid of the result.
         resampling: GDAL's name of the interpolation.
+        smooth: whether interpolation takes in more pixels where the grid is coarser than the
+            picture. Without it, a warp takes a third of the time.
 
     Returns:
         Codes of that type (4, grid.height, grid.width). A pixel is valid, with full alpha, if more
@@ -103,6 +104,7 @@ def warp_picture(
         src_alpha=4,
         dst_alpha=4,
         resampling=resampling,
+        **({} if smooth else {"XSCALE": 1, "YSCALE": 1}),
     )
     white = np.iinfo(codes.dtype).max
     result[3] = np.where(result[3] > white // 2, white, 0)

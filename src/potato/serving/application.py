@@ -5,7 +5,6 @@ leads here (DNS rebinding). So only requests to the server's own address are ans
 own page may change anything.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,10 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from pydantic import FiniteFloat, ValidationError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from potato.core.installation import VERSION
+from potato.core.text import redact
 from potato.errors import PotatoError
 from potato.serving import descriptions
 from potato.serving.appearance import Name, check_names
@@ -72,7 +74,8 @@ def make_application(painter: Painter, jobs: JobList | None, rules: Rules) -> Fa
     )
     if rules.cors:
         application.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"])
-    _add_checks(application, rules)
+    # The one added last is asked first.
+    application.add_middleware(Guard, rules=rules)
     _add_errors(application)
     _add_facts(application, painter, None if jobs is None else jobs.folder.name)
     add_web_tiles(application, painter)
@@ -82,16 +85,29 @@ def make_application(painter: Painter, jobs: JobList | None, rules: Rules) -> Fa
     return application
 
 
-def _add_checks(application: FastAPI, rules: Rules) -> None:
-    policy = POLICY + (NOTEBOOKS if rules.framed else "'self'")
+class Guard:
+    """Refuses requests before anything reads them, and adds headers to every answer."""
 
-    @application.middleware("http")
-    async def check(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = _refused(request, rules.hosts) or await answer(request)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cache-Control", "no-cache")
-        return response
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app, self._hosts = app, rules.hosts
+        self._headers = {
+            "Content-Security-Policy": POLICY + (NOTEBOOKS if rules.framed else "'self'"),
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-cache",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+        async def send_more(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = _refused(Request(scope), self._hosts) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send_more)
 
 
 def _refused(request: Request, hosts: frozenset[str]) -> Response | None:
@@ -127,8 +143,12 @@ def _add_errors(application: FastAPI) -> None:
         return _refusal(error.status_code, str(error.detail))
 
     @application.exception_handler(PotatoError)
-    async def failed(request: Request, error: PotatoError) -> Response:
-        return _refusal(400, str(error))
+    async def impossible(request: Request, error: PotatoError) -> Response:
+        return _refusal(400, redact(str(error)))
+
+    @application.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return _refusal(500, f"{type(error).__name__}: {redact(' '.join(str(error).split()))[:200]}")
 
 
 def _refusal(status: int, reason: str) -> Response:

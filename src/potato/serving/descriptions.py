@@ -7,10 +7,14 @@ from potato.core.installation import VERSION
 from potato.core.render import LOOKS
 from potato.core.text import redact
 from potato.fusion.delivery.stac import STAC_VERSION, geometry_of
+from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
 from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
 from potato.serving.mercator import HALF, MOST_ZOOM, pixel_size, zoom_of
-from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter
+from potato.serving.painter import DEFAULT, MOST_ENTRIES, VIEWS, Painter
+
+TITLES = {DEFAULT: "Those of the sensor", PREDICTOR: "Predictor alone"}
+"""Words for weights whose names say little."""
 
 WORLD = [-180.0, -85.0, 180.0, 85.0]
 
@@ -23,14 +27,17 @@ def describe_source(painter: Painter, output: str | None) -> dict[str, Any]:
         "title": catalogue.title,
         "version": VERSION,
         "kind": catalogue.kind,
-        "bounds": _bounds([entry.ring for _, entry in catalogue.entries]),
+        "bounds": _bounds([entry.ring for _, entry in catalogue.entries]) or WORLD,
         "attribution": "",
         "minzoom": least_zoom(catalogue),
         "maxzoom": most_zoom(catalogue),
         "output": output,
         "views": [{"name": name, "title": VIEWS[name]} for name in views_of(catalogue)],
-        "looks": [{"name": name, "title": name} for name in LOOKS],
-        "weights": [{"name": name, "title": name} for name in painter.weights],
+        "looks": [
+            {"name": name, "title": name.capitalize(), "exposure": look.exposure, "contrast": look.contrast}
+            for name, look in LOOKS.items()
+        ],
+        "weights": [{"name": name, "title": TITLES.get(name, name)} for name in painter.weights],
         "passes": [_describe(collect, painter) for collect in collects],
     }
 
@@ -90,14 +97,14 @@ def _feature(entry: Entry, collect: Collect, painter: Painter) -> dict[str, Any]
 
 
 def _reason(entry: Entry, painter: Painter) -> str | None:
-    found = entry.reason or painter.faults.get(entry.id)
+    found = entry.reason or painter.fault(entry)
     return None if found is None else redact(found)
 
 
-def _bounds(rings: Sequence[Ring]) -> list[float]:
-    """West, south, east, north of rings; west exceeds east across the antimeridian."""
+def _bounds(rings: Sequence[Ring]) -> list[float] | None:
+    """West, south, east, north of rings, west exceeds east across the antimeridian; or None."""
     points = [point for ring in rings for point in ring]
-    return list(narrowest_bounds(points)) if points else WORLD
+    return list(narrowest_bounds(points)) if points else None
 
 
 def least_zoom(catalogue: Catalogue) -> int:
@@ -128,7 +135,7 @@ def most_zoom(catalogue: Catalogue) -> int:
 
 def tilejson(painter: Painter, template: str, name: str) -> dict[str, Any]:
     """TileJSON 3.0 of a layer whose web tiles have the addresses of a template."""
-    bounds = _bounds([entry.ring for _, entry in painter.catalogue.entries])
+    bounds = _bounds([entry.ring for _, entry in painter.catalogue.entries]) or WORLD
     if bounds[0] > bounds[2]:  # TileJSON has no box across the antimeridian
         bounds[0], bounds[2] = -180.0, 180.0
     first, last = least_zoom(painter.catalogue), most_zoom(painter.catalogue)

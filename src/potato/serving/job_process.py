@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 from potato.core.render import Look
 from potato.core.text import redact
@@ -31,6 +32,7 @@ class Task:
         weights: what `load_model` takes.
         profile: of the file.
         follow_links: whether links may lead out of an ARD.
+        mosaic: `cog` for one pass in one zone, in its own CRS; `event` for all, in Web Mercator.
         area: a GeoJSON file.
         output: the picture to write.
     """
@@ -40,6 +42,7 @@ class Task:
     weights: str | None
     profile: str
     follow_links: bool
+    mosaic: Literal["cog", "event"] = "cog"
     area: Path = Path()
     output: Path = Path()
 
@@ -77,7 +80,7 @@ def make_picture(task: Task, report: Callable[[float], None]) -> None:
     Raises:
         PotatoError: if `fuse` or `fuse_ard` refuse, or a tile fails.
     """
-    if task.origin.cid:
+    if task.origin.cids:
         _from_ard(task, report)
         return
     fuse(
@@ -105,19 +108,21 @@ def _from_ard(task: Task, report: Callable[[float], None]) -> None:
         done = fuse_ard(
             task.origin.source,
             folder,
-            cids=[task.origin.cid],
+            cids=task.origin.cids,
             aoi=task.area,
-            mosaic="cog",
+            mosaic=task.mosaic,
+            order=task.origin.cids if task.mosaic == "event" else (),
             weights=task.weights,
             look=task.look,
             profile=task.profile,
             follow_links=task.follow_links,
+            workers=0,  # a process of its own is there already
             progress=report,
         )
         assert isinstance(done, Delivered)
         if done.failed:
             raise InputError(f"{done.failed[0].tile}: {done.failed[0].reason}")
-        mosaics = sorted(folder.glob("mosaic/*/*.tif"))
+        mosaics = sorted((folder / "mosaic").rglob("*.tif"))
         if not mosaics:
             raise InputError("expected an area with ground of the pass, found none in it")
         mosaics[0].replace(task.output)

@@ -1,16 +1,19 @@
 """Requests that have an area sharpened, and those for the pictures."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
-from potato.raster.coordinates import narrowest_bounds
+from potato.raster.coordinates import Box, narrowest_bounds
 from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
-from potato.serving.catalogue import Collect
+from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
@@ -19,6 +22,9 @@ from potato.serving.painter import Painter
 
 MOST_POINTS = 10_000
 """Points of an area; a person draws some."""
+
+SAMPLES = 33
+"""Places along each side of an area at which it is asked which passes cover it."""
 
 Position = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
 Ring = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
@@ -60,14 +66,14 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         if jobs is None:
             raise HTTPException(409, "expected a folder for pictures, found none; start with --output DIR")
         check_names(painter, wish.collect, wish.weights)
-        collect = _choose(painter, wish)
-        assert collect.origin is not None
+        origin, mosaic = _choose(painter, wish)
         rendering = Rendering(wish.look, wish.exposure, wish.contrast)
         weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
-        task = Task(collect.origin, rendering.adjusted(), weights, wish.profile, follow_links)
-        facts = {"pass": collect.id, **wish.model_dump(exclude={"area", "collect", "name"})}
+        task = Task(origin, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
+        facts = {"pass": wish.collect, **wish.model_dump(exclude={"area", "collect"})}
+        name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
         try:
-            job = jobs.add(task, wish.area.model_dump(), facts, wish.name or collect.id)
+            job = jobs.add(task, wish.area.model_dump(), facts, name)
         except OutputError as error:
             raise HTTPException(409, str(error)) from error
         return _describe(jobs, job)
@@ -86,18 +92,42 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         return FileResponse(path, media_type="image/tiff", filename=f"{name}.tif")
 
 
-def _choose(painter: Painter, wish: Wish) -> Collect:
-    """The pass to sharpen: the one asked for, or the best that has ground of the area."""
+def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event"]]:
+    """From what to make the picture: the pass asked for, or the best ones that cover the area."""
     ring = wish.area.coordinates[0]
     if any(abs(point[0]) > 360 or abs(point[1]) > 90 for point in ring):
         raise HTTPException(400, "expected an area in degrees of longitude and latitude, found other numbers")
-    found = painter.catalogue.within(extent_of(ring), wish.collect)
-    names = dict.fromkeys(map(painter.catalogue.owner, found))
-    collects = [painter.catalogue.collects[name] for name in names]
-    chosen = next((one for one in collects if one.origin is not None), None)
-    if chosen is None:
+    box = extent_of(ring)
+    found = [
+        (entry, origin)
+        for entry in painter.catalogue.within(box, wish.collect)
+        if (origin := painter.catalogue.owner(entry).origin) is not None
+    ]
+    if not found:
         raise HTTPException(400, "expected an area on ground that can be sharpened, found none of it there")
-    return chosen
+    first = found[0][1]
+    if not first.cids:
+        return first, "cog"
+    taken = _covering(box, [(entry, origin) for entry, origin in found if origin.source == first.source])
+    cids = tuple(dict.fromkeys(cid for _, origin in taken for cid in origin.cids))
+    alone = len(cids) == 1 and len({entry.zone for entry, _ in taken}) == 1
+    return replace(first, cids=cids), "cog" if alone else "event"
+
+
+def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Entry, Origin]]:
+    """Those that show ground of a box which those before them don't."""
+    west, south, east, north = box
+    x, y = np.meshgrid(np.linspace(west, east, SAMPLES), np.linspace(south, north, SAMPLES))
+    bare = np.ones(x.shape, np.bool_)
+    taken = []
+    for entry, origin in found:
+        assert entry.extent is not None
+        left, bottom, right, top = entry.extent
+        shown = bare & (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        if shown.any():
+            taken.append((entry, origin))
+            bare &= ~shown
+    return taken or list(found[:1])
 
 
 def _describe(jobs: JobList, job: Job) -> dict[str, Any]:

@@ -7,7 +7,9 @@ and contrast, which takes a few milliseconds, so a slider moves a map without sh
 
 import contextlib
 import functools
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,7 +26,7 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import FLAT
 from potato.core.sensors import Sensor
 from potato.core.types import Codes
-from potato.errors import BandError, PotatoError
+from potato.errors import ArdError, BandError, PotatoError
 from potato.fusion.outputs import choose_output
 from potato.fusion.window import find_window
 from potato.model.backend import open_backend
@@ -33,8 +35,9 @@ from potato.model.native import render_colour
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 from potato.raster.remote import remote_gdal, try_again
-from potato.serving.catalogue import Catalogue, Entry, Opened, picture_entry
+from potato.serving.catalogue import Catalogue, Entry, Opened
 from potato.serving.mercator import web_box, web_grid
+from potato.serving.opening import picture_entry
 
 VIEWS = {
     "sharp": "Sharpened",
@@ -45,14 +48,24 @@ VIEWS = {
 }
 """What can be shown, and its title."""
 
+DEFAULT = "default"
+"""The name of the weights that fit the sensor of each pair."""
+
 COMPOSITE = "nir", "red", "green"
 """The bands that a composite shows as red, green and blue."""
 
 MOST_ENTRIES = 64
 """Entries that a web tile may show; one with more is empty, since opening files takes time."""
 
+COARSEST = 2**0.5
+"""How large a pixel that is sharpened may be, in pixels of the web tile. Then it isn't less than
+half of that, so a web tile costs at most 362 × 362 pixels, and needs no smoothing."""
+
 MOST_OPEN = 32
 """Pairs that are kept open between web tiles."""
+
+PAUSE = 60.0
+"""Seconds until an entry is tried again when the network or a server failed."""
 
 CACHE_BYTES = 128 << 20
 """Size of the cache of web tiles: 256 of them."""
@@ -83,9 +96,6 @@ class Painter:
         weights: what `load_model` takes, by the names that requests give it.
         pictures: gives the finished picture of a job by its ID; None without one.
         follow_links: whether servers may redirect requests to other hosts.
-
-    Attributes:
-        faults: why entries can't be drawn that seemed fine until they were opened, by their IDs.
     """
 
     def __init__(
@@ -95,7 +105,8 @@ class Painter:
         pictures: Callable[[str], Path | None] = lambda _: None,
         follow_links: bool = False,
     ) -> None:
-        self.catalogue, self.weights, self.faults = catalogue, weights, dict[str, str]()
+        self.catalogue, self.weights = catalogue, weights
+        self._faults: dict[str, tuple[str, float]] = {}
         self._pictures, self._made = pictures, dict[str, Entry]()
         self._follow = follow_links
         self._files = OpenFiles(MOST_OPEN)
@@ -121,11 +132,14 @@ class Painter:
             RGBA (4, 256, 256): codes of the look `flat` in uint16; or finished ones in uint8, if it
             shows a picture. 0 where nothing is valid.
         """
-
-        def draw() -> Codes:
-            return self.draw(self._entries(zoom, column, row, scene), web_grid(zoom, column, row), scene)
-
-        return self._kept.get((zoom, column, row, scene), draw)
+        key = zoom, column, row, scene
+        codes = self._kept.get(key)
+        if codes is None:
+            entries = self._entries(zoom, column, row, scene)
+            codes = self.draw(entries, web_grid(zoom, column, row), scene)
+            if not any(map(self.fault, entries)):
+                self._kept.put(key, codes)
+        return codes
 
     def _entries(self, zoom: int, column: int, row: int, scene: Scene) -> Sequence[Entry]:
         if scene.picture is not None:
@@ -169,15 +183,21 @@ class Painter:
             with remote_gdal(), self._files.borrow(entry) as opened:
                 return function(opened)
 
-        if entry.id in self.faults:
+        if self.fault(entry) is not None:
             return None
         try:
             return try_again(attempt, entry.paths, follow=self._follow)
         except BandError:  # no such band, or weights for other bands
             return None
         except PotatoError as error:
-            self.faults[entry.id] = str(error)
+            pause = PAUSE if isinstance(error, ArdError) else math.inf
+            self._faults[entry.id] = str(error), time.monotonic() + pause
             return None
+
+    def fault(self, entry: Entry) -> str | None:
+        """Why an entry can't be drawn that seemed fine until it was opened; None if it can."""
+        reason, until = self._faults.get(entry.id, ("", 0.0))
+        return reason if time.monotonic() < until else None
 
     def model(self, name: str | None, sensor: Sensor) -> Model:
         """The model of a name for a sensor; WeightsError if it doesn't fit."""
@@ -192,7 +212,7 @@ def _model(weights: str | None, sensor: Sensor) -> Model:
 
 def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
     """Draw a view of a pair on a grid: RGBA codes of the look `flat`; None if it shows nothing."""
-    found = find_window(pair, grid, pair.ratio if view == "plain" else 1)
+    found = find_window(pair, grid, pair.ratio if view == "plain" else 1, COARSEST)
     if found is None:
         return None
     pair, window = found
@@ -213,7 +233,7 @@ def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
         if view == "composite":
             bands, sensor = bands[list(sensor.choose_bands(COMPOSITE))], PRIMARIES
         codes = render_colour(bands, valid, sensor, FLAT) if valid.any() else None
-    return None if codes is None else warp_picture(codes, pair.grid, fine, grid)
+    return None if codes is None else warp_picture(codes, pair.grid, fine, grid, smooth=False)
 
 
 @functools.cache
@@ -236,7 +256,7 @@ def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
     if footprint is None:
         return None
     factor = 1
-    while 2 * factor <= footprint.scale:
+    while 2 * factor <= COARSEST * footprint.scale:
         factor *= 2
     picture = picture.coarser(factor)
     window = cells_within(picture.grid, 1, footprint)
@@ -246,7 +266,7 @@ def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
     if codes.dtype != np.uint8:
         codes = (codes >> 8).astype(np.uint8)
     whole: Codes = np.concatenate([codes, valid[None] * np.uint8(255)])
-    return warp_picture(whole, picture.grid, window.pixels(1), grid)
+    return warp_picture(whole, picture.grid, window.pixels(1), grid, smooth=False)
 
 
 class OpenFiles:
@@ -299,18 +319,18 @@ class Cache:
         self._arrays: OrderedDict[Hashable, Codes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], Codes]) -> Codes:
-        """The array of a key, made if it isn't kept."""
+    def get(self, key: Hashable) -> Codes | None:
+        """The array of a key; None if it isn't kept."""
         with self._lock:
-            found = self._arrays.get(key)
-            if found is not None:
+            if key in self._arrays:
                 self._arrays.move_to_end(key)
-                return found
-        made = make()
+            return self._arrays.get(key)
+
+    def put(self, key: Hashable, array: Codes) -> None:
+        """Keep an array."""
         with self._lock:
             if key not in self._arrays:
-                self._arrays[key] = made
-                self._room -= made.nbytes
+                self._arrays[key] = array
+                self._room -= array.nbytes
             while self._room < 0:
                 self._room += self._arrays.popitem(last=False)[1].nbytes
-        return made

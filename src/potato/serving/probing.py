@@ -35,7 +35,7 @@ def probe(painter: Painter, longitude: float, latitude: float, collect: str | No
 
         found = painter.use(entry, look_there)
         if found is not None:
-            return {"pass": painter.catalogue.owner(entry), **_facts(entry), **found}
+            return {"pass": painter.catalogue.owner(entry).id, **_facts(entry), **found}
     return None
 
 

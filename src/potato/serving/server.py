@@ -17,9 +17,9 @@ from potato.errors import InputError, OutputError
 from potato.model.weights import PREDICTOR, load_model, portable_weights, shipped_weights
 from potato.raster import Reading
 from potato.serving.application import Rules, make_application
-from potato.serving.catalogue import open_catalogue
 from potato.serving.job_list import JobList
-from potato.serving.painter import Painter
+from potato.serving.opening import open_catalogue
+from potato.serving.painter import DEFAULT, Painter
 
 ADDRESS = "127.0.0.1"
 """Only programs of this machine can reach the server."""
@@ -139,5 +139,5 @@ def _choices(weights: Sequence[PathLike]) -> dict[str, str | None]:
         path = portable_weights(one)
         found[Path(os.fspath(one)).stem] = path
     if not found:
-        found["default"] = None
+        found[DEFAULT] = None
     return found | {name: name for name in (*shipped_weights(), PREDICTOR) if name not in found}

@@ -8,7 +8,7 @@ const SIDES = ["A", "B"];
 /** Fill the choices from what the source has, and connect them with the state. */
 export function connectChoices(store, source) {
   for (const side of SIDES) {
-    const ids = { pass: `pass-${side.toLowerCase()}`, view: `view-${side.toLowerCase()}`, weights: `weights-${side.toLowerCase()}` };
+    const ids = Object.fromEntries(["pass", "view", "weights"].map(key => [key, `${key}-${side.toLowerCase()}`]));
     find(ids.view).append(...source.views.map(({ name, title }) => new Option(title, name)));
     find(ids.weights).append(...source.weights.map(({ name, title }) => new Option(title, name)));
     for (const [key, id] of Object.entries(ids)) {

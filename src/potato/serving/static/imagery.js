@@ -22,7 +22,7 @@ class Side {
   #layers;
   #front = 0;
   #url = null;
-  #light = null; // exposure and contrast of what the front layer shows
+  #light = null; // exposure, contrast and tone curve of what the front layer shows
   #wanted = null; // and of what it should show
   #change = null;
   #timer = null;
@@ -102,8 +102,17 @@ function empty(layer) {
 }
 
 const SHOWN = ["pass", "view", "weights"];
-const KEYS = ["mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side))];
+const KEYS = [
+  "mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
+];
 const SETTLED = 250; // ms after the last movement of a slider
+
+/** Exposure and contrast of the state, with the tone curve on which they act for a side. */
+function lightOf(state, side, looks) {
+  const { exposure, contrast } = state, look = looks.find(({ name }) => name === state.look);
+  const curved = look?.exposure && !state[`pass${side}`].startsWith("picture:");
+  return { exposure, contrast, curve: curved ? { exposure: look.exposure, contrast: look.contrast } : null };
+}
 
 /** Put A and B on the map, and keep them as the state says. */
 export function showImagery(map, store, source) {
@@ -113,14 +122,14 @@ export function showImagery(map, store, source) {
     const { state } = store;
     for (const [name, side] of Object.entries(sides)) {
       const hidden = name === "B" && state.mode === "single";
-      side.show(hidden ? null : tilesOf(state, name), { exposure: state.exposure, contrast: state.contrast });
+      side.show(hidden ? null : tilesOf(state, name), lightOf(state, name, source.looks));
     }
   };
   store.watch(KEYS, (state, changed) => {
     clearTimeout(timer);
     const sliding = changed.every(key => key === "exposure" || key === "contrast");
     if (!sliding) return show();
-    for (const side of Object.values(sides)) side.preview(state);
+    for (const [name, side] of Object.entries(sides)) side.preview(lightOf(state, name, source.looks));
     timer = setTimeout(show, SETTLED);
   });
   const box = map.getTargetElement();

@@ -64,7 +64,9 @@ function introduce(source, tiles) {
 function returnFocus() {
   const leave = target => { if (!target.matches(":focus-visible")) find("map").focus({ preventScroll: true }); };
   find("stage").addEventListener("change", ({ target }) => { if (target.matches("select")) leave(target); });
-  find("stage").addEventListener("click", ({ target, detail }) => { if (detail && target.matches("button")) leave(target); });
+  find("stage").addEventListener("click", ({ target, detail }) => {
+    if (detail && target.matches("button")) leave(target);
+  });
 }
 
 /** Connect everything. */

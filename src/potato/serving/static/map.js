@@ -13,8 +13,9 @@ const CLOSE = 16; // zoom at which a place that was searched for is shown, if th
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const DURATION = calm ? 0 : 250; // ms
 
-/** A box [west, south, east, north] of degrees as an extent of the map. */
-export const extentOf = bounds => transformExtent(bounds, DEGREES, MERCATOR);
+/** A box [west, south, east, north] of degrees as an extent of the map; west exceeds east at 180°. */
+export const extentOf = ([west, south, east, north]) =>
+  transformExtent([west, south, east < west ? east + 360 : east, north], DEGREES, MERCATOR);
 
 /** An extent of the map as a box of degrees. */
 export const boundsOf = extent => transformExtent(extent, MERCATOR, DEGREES);
@@ -51,7 +52,8 @@ export function makeMap(store, source) {
 
 /** Lines of longitude and latitude, which lie below the imagery: elsewhere they'd be in the way. */
 export const graticuleOf = () => new Graticule({
-  strokeStyle: new Stroke({ color: "rgba(128, 128, 128, .4)", width: 1 }), wrapX: false, targetSize: 160, maxResolution: 2000,
+  strokeStyle: new Stroke({ color: "rgba(128, 128, 128, .4)", width: 1 }),
+  wrapX: false, targetSize: 160, maxResolution: 2000,
 });
 
 /** The ring around the place whose reflectance is told. */

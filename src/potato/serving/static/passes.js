@@ -21,7 +21,12 @@ export const factsOf = pass =>
 /** Whether a pass has anything to show. */
 export const isShown = ({ tiles, broken }) => broken < tiles;
 
-const meet = (a, b) => a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3];
+/** Whether two boxes of degrees share ground, also where one lies beyond 180°. */
+function meet(a, b) {
+  const [eastA, eastB] = [a, b].map(([west, , east]) => (east < west ? east + 360 : east));
+  return a[1] <= b[3] && b[1] <= a[3]
+    && [-360, 0, 360].some(turn => a[0] + turn <= eastB && b[0] <= eastA + turn);
+}
 
 /** Keep the list as filters, order and view say. */
 export function showPasses(map, store, source, tiles) {
@@ -64,7 +69,8 @@ function entry(map, store, pass, broken) {
     make("code", {}, pass.id), make("span", {}, tilesOf(pass))];
   if (!isShown(pass)) {
     const reasons = make("ul", {}, ...broken.map(tile => make("li", {}, brokenTile(tile, map))));
-    return { element: make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons), mark: () => {} };
+    const element = make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons);
+    return { element, mark: () => {} };
   }
   const show = make("button", {
     type: "button", class: "pass", title: "Show as A", onclick: () => choose(map, store, pass, "A"),
@@ -76,7 +82,9 @@ function entry(map, store, pass, broken) {
   const zoom = make("button", {
     type: "button", title: "Zoom to it", "aria-label": `Zoom to ${pass.id}`, onclick: () => fit(map, pass.bounds),
   }, "⤢");
-  const image = make("img", { src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72, onerror: hide });
+  const image = make("img", {
+    src: local(pass.thumbnail), alt: "", loading: "lazy", width: 72, height: 72, onerror: hide,
+  });
   const element = make("li", { "data-pass": pass.id }, image, show,
     make("div", { class: "acts" }, compare, zoom), brokenOf(broken, map));
   const mark = state => {
@@ -94,7 +102,8 @@ const tilesOf = ({ tiles, gsd }) =>
 function choose(map, store, pass, side) {
   const same = store.state[`pass${side}`] === pass.id;
   if (side === "A") store.set({ passA: same ? "" : pass.id });
-  else store.set({ passB: pass.id, mode: store.state.mode === "single" ? "swipe" : same ? "single" : store.state.mode });
+  else if (same && store.state.mode !== "single") store.set({ mode: "single" });
+  else store.set({ passB: pass.id, mode: store.state.mode === "single" ? "swipe" : store.state.mode });
   const view = boundsOf(map.getView().calculateExtent());
   if (!meet(pass.bounds, view)) fit(map, pass.bounds);
 }

@@ -70,5 +70,6 @@ function bands({ reflectance, counts }) {
 /** Where a band array lies against pan. */
 function lie({ bands: names, down, right }) {
   const part = (number, positive, negative) => `${Math.abs(number).toFixed(2)} ${number < 0 ? negative : positive}`;
-  return ["Array", `${names.join(", ")}: ${part(down, "down", "up")}, ${part(right, "right", "left")} (mul pixels from pan)`];
+  const place = `${part(down, "down", "up")}, ${part(right, "right", "left")} (mul pixels from pan)`;
+  return ["Array", `${names.join(", ")}: ${place}`];
 }

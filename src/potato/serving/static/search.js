@@ -5,6 +5,8 @@ import { readPlace, writePlace } from "./coordinates.js";
 import { fit, goTo } from "./map.js";
 import { isShown } from "./passes.js";
 
+const NOTHING =
+  "No pass or tile has this name, and it is no place, such as 12.42, −86.54 or 12°25′12″N 86°32′24″W.";
 const MOST = 6; // passes that are listed while one types
 
 /** Connect the field with the map. */
@@ -43,10 +45,12 @@ function look(text, passes, tiles) {
     return { note: error.message, acts: [] };
   }
   const wanted = text.toLowerCase(), has = value => value?.toLowerCase().includes(wanted);
-  const acts = passes.filter(isShown).filter(pass => has(pass.id) || has(pass.title) || has(pass.event)).slice(0, MOST).map(passAct);
-  const tile = /^[0-3]{6,}$/.test(text) && tiles.find(({ quadkey, bounds }) => bounds && quadkey?.startsWith(text));
+  const acts = passes.filter(pass => isShown(pass) && [pass.id, pass.title, pass.event].some(has))
+    .slice(0, MOST).map(passAct);
+  const named = ({ quadkey, bounds }) => bounds && quadkey?.startsWith(text);
+  const tile = /^[0-3]{6,}$/.test(text) && tiles.find(named);
   if (tile) acts.push({ text: `Tile ${tile.quadkey}`, act: map => fit(map, tile.bounds) });
-  return { note: acts.length ? "" : "No pass or tile has this name, and it isn't a place. Places: 12.42, −86.54 or 12°25′12″N 86°32′24″W", acts };
+  return { note: acts.length ? "" : NOTHING, acts };
 }
 
 const placeAct = ({ lon, lat }) => ({

@@ -65,13 +65,14 @@ function lighting({ store, source }) {
 
 function working({ map, store, source, drawing }) {
   const read = () => store.set({ at: toLonLat(map.getView().getCenter()), tab: "point" });
+  const corner = () => { if (drawing.active) drawing.enter(); else read(); };
   const begin = kind => () => { if (source.output !== null) drawing.begin(kind); };
   return [
     [["I"], "reflectance at the centre", { i: read }],
     [["D"], "draw a box", { d: begin("box") }],
     [["P"], "draw a polygon", { p: begin("polygon") }],
     [["V"], "take the view as the area", { v: begin("view") }],
-    [["Enter"], "set a corner at the cross while drawing; otherwise as I", { Enter: () => (drawing.active ? drawing.enter() : read()) }],
+    [["Enter"], "set a corner at the cross while drawing; otherwise as I", { Enter: corner }],
     [["Backspace"], "while drawing: take a corner back", { Backspace: () => { if (drawing.active) drawing.undo(); } }],
     [["Escape"], "end drawing", { Escape: () => drawing.cancel() }],
     [["?"], "show these keys", { "?": () => find("keys").showModal() }],
