@@ -1,7 +1,5 @@
 """`potato ls`."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -26,18 +24,7 @@ from potato.cli.output import say
 )
 @options.overwrite
 @options.json_
-def ls(
-    source: str,
-    bbox: Any,
-    aoi: Any,
-    follow_links: bool,
-    geojson: bool,
-    output: str | None,
-    page: str | None,
-    overwrite: bool,
-    json_: bool,
-    **settings: Any,
-) -> None:
+def ls(source: str, bbox: Any, aoi: Any, follow_links: bool, **settings: Any) -> None:
     """List what an ARD or a vendor's delivery holds.
 
     SOURCE is an ARD: a folder, s3://…, or https://…, also of an event's collection. Its events and
@@ -46,46 +33,19 @@ def ls(
     delivery: a folder, a .zip or .tar, or a metadata file. Its products are listed, and what keeps
     any from being sharpened.
     """
+    from potato.doctor.footprint_files import show_footprints
     from potato.doctor.sources import list_source
     from potato.fusion.aoi import choose_area
     from potato.fusion.delivery.choice import Choice
 
-    if output and not geojson:
-        raise click.UsageError("expected --geojson with --output, found none")
-    if json_ and (geojson or page):
-        raise click.UsageError("expected --json, or --geojson and --map, found both")
+    others = ("geojson", "output", "page", "overwrite", "json_")
+    geojson, output, page, overwrite, json_ = (settings.pop(name) for name in others)
+    if (output and not geojson) or (json_ and (geojson or page)):
+        raise click.UsageError("expected --json alone, and --output with --geojson, found another mixture")
     wanted = Choice.of(**settings, area=choose_area(bbox, aoi))
     choice = None if wanted == Choice() else wanted
-    if not (geojson or page):
-        options.tell(list_source(source, follow_links=follow_links, choice=choice), quiet=False, json_=json_)
-        return
-    _write(source, {"follow_links": follow_links, "choice": choice}, geojson, (output, page), overwrite)
-
-
-def _write(
-    source: str, settings: dict[str, Any], geojson: bool, outputs: tuple[str | None, ...], overwrite: bool
-) -> None:
-    """Write GeoJSON, a map, or both."""
-    from potato.core.text import redact
-    from potato.doctor.footprints import feature_collection, find_footprints
-    from potato.raster import check_output
-
-    file, page = (None if path is None else check_output(path, overwrite) for path in outputs)
-    footprints = list(find_footprints(source, **settings))
-    if geojson:
-        _put(json.dumps(feature_collection(footprints), ensure_ascii=False), file)
-    if page is not None:
-        from potato.doctor.footprint_map import make_map
-
-        _put(make_map(footprints, redact(source)), page)
-
-
-def _put(text: str, path: Path | None) -> None:
-    """Print a text, or write it to a file and print the file's name."""
-    from potato.raster.atomic import write_whole
-
-    if path is None:
-        say(text)
+    if geojson or page:
+        for told in show_footprints(source, output or geojson, page, overwrite, follow_links, choice):
+            say(told)
     else:
-        write_whole(path, text + "\n")
-        say(path)
+        options.tell(list_source(source, follow_links=follow_links, choice=choice), quiet=False, json_=json_)
