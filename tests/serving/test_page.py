@@ -315,7 +315,8 @@ PLACES = [
 def test_places_are_read_as_people_write_them(page):
     read = (
         "const done = arguments[1];"
-        "import(new URL('static/coordinates.js', document.baseURI)).then(({ readPlace }) => done(arguments[0].map(text => {"
+        "const url = new URL('static/coordinates.js', document.baseURI), texts = arguments[0];"
+        "import(url).then(({ readPlace }) => done(texts.map(text => {"
         "  try { return readPlace(text); } catch (error) { return error.message; }"
         "})), error => done(String(error)))"
     )
