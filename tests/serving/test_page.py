@@ -83,6 +83,12 @@ def visit(browser, url):
     calm(browser)
 
 
+def reload(browser):
+    browser.refresh()
+    wait(browser, lambda: browser.execute_script("return document.body?.dataset.ready") == "yes")
+    calm(browser)
+
+
 def restart(browser, changes):
     """Open the page anew, as its address with another hash describes it."""
     url = browser.current_url.split("#")[0]
@@ -209,9 +215,7 @@ def test_a_slider_changes_pixels_at_once_and_the_address_keeps_it(page):
     wait(page, lambda: state(page).get("exposure") == "0.8")
     calm(page)
     brighter = colour(page, 0.4).mean()
-    page.refresh()
-    wait(page, lambda: page.execute_script("return document.body.dataset.ready") == "yes")
-    calm(page)
+    reload(page)
     assert text(page, "exposure-said") == "+0.8 stops"
     wait(page, lambda: abs(colour(page, 0.4).mean() - brighter) < 2)
     press(page, "0")
@@ -252,8 +256,8 @@ def test_a_dragged_box_becomes_a_picture_that_survives_a_reload(page, output):
     (file,) = output.rglob("*.tif")
     with rasterio.open(file) as made:
         assert made.count >= 3 and made.read(1).mean() > made.read(3).mean() + 20
-    page.refresh()
-    wait(page, lambda: "done" in text(page, "jobs"))
+    reload(page)
+    assert "done" in text(page, "jobs")
     page.find_element("css selector", "#jobs [data-act^=show]").click()
     wait(page, lambda: state(page).get("passA", "").startswith("picture"))
     calm(page)
