@@ -111,6 +111,9 @@ packages-twice: packages ## build the packages again, and compare their bytes
 	build/tools/bin/python release/packages.py build/again
 	cd dist && for file in *; do cmp $$file ../build/again/$$file || exit 1; done
 
+qgis-plugin: ## build the zip of the QGIS plugin, in dist
+	$(PYTHON) release/qgis_plugin.py dist
+
 recipe: packages ## write the recipe for conda-forge, of the packages in dist, into build/recipe
 	mkdir -p build/recipe
 	sed -e "s/@VERSION@/$$(build/from-wheel/bin/python -c \

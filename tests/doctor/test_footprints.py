@@ -70,7 +70,7 @@ def test_options_choose_tiles_as_in_the_list(ard):
 
 
 def test_each_product_of_a_delivery_has_its_outline(tmp_path):
-    make_delivery(tmp_path / "order", "maxar", size=64)
+    make_delivery("maxar", tmp_path / "order", size=64)
     (one,) = features(tmp_path / "order").values()
     assert one["geometry"]["type"] == "Polygon" and one["properties"]["sensor"] == "WV02"
     assert one["properties"]["gsd"] == 0.5 and one["properties"]["cid"] is None
@@ -115,7 +115,5 @@ def test_the_map_works_by_keyboard(ard, tmp_path):
         browser.find_element(By.CSS_SELECTOR, "#passes button").send_keys(Keys.ENTER)
         assert browser.find_element(By.ID, "count").text == "1 of 3 shown"
         svg.send_keys(Keys.ENTER)
-        assert "21.5° off nadir" in browser.find_element(By.ID, "here").text or browser.find_element(
-            By.CSS_SELECTOR, "#here code"
-        )
+        assert browser.find_elements(By.CSS_SELECTOR, "#here code")
         assert not pages.errors(browser)

@@ -93,7 +93,7 @@ def restart(browser, changes):
 def wait(browser, condition):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 30, poll_frequency=0.05).until(lambda _: condition())
+    return WebDriverWait(browser, 60, poll_frequency=0.05).until(lambda _: condition())
 
 
 def calm(browser):
