@@ -86,6 +86,17 @@ def written(repository: Path) -> dict[str, str]:
     }
 
 
+def test_workflows_and_pages_name_targets_that_exist():
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    workflows = "".join(path.read_text("utf-8") for path in (REPOSITORY / ".github").rglob("*.yml"))
+    named = {word for line in re.findall(r"run: make ([a-z -]+)", workflows) for word in line.split()}
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
+    for page in pages:
+        named |= set(re.findall(r"(?:^|`)make ([a-z]+(?:-[a-z]+)*)", page.read_text("utf-8"), re.MULTILINE))
+    assert len(named) > 15 and named <= targets, named - targets
+
+
 def test_every_place_has_one_version():
     assert set(written(REPOSITORY).values()) == {VERSION}
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
