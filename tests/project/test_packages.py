@@ -73,6 +73,8 @@ def test_the_recipe_requires_what_the_project_requires():
     built = {one.replace(" ", "") for one in needed["host"]}
     assert {*file["build-system"]["requires"], expected[0]} <= built
     assert recipe["build"]["python"]["entry_points"] == [f"potato = {project['scripts']['potato']}"]
+    licences = {path for pattern in project["license-files"] for path in REPOSITORY.glob(pattern)}
+    assert {REPOSITORY / name for name in recipe["about"]["license_file"]} == licences
     assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
 
 
