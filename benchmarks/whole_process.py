@@ -1,6 +1,7 @@
 """Whole processes, measured: the commands, the pair that they sharpen, and their figures."""
 
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -14,6 +15,8 @@ from potato.core.sensor_table import WORKSHOP
 
 GDAL = "gdal_pansharpen.py"
 GDAL_OPTIONS = "-q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -b 2"
+OTB = "otbcli_BundleToPerfectSensor"
+OTB_OUTPUT = "?&gdal:co:COMPRESS=ZSTD&gdal:co:TILED=YES"
 PIECE = 2048
 """Side of the simulated ground that fills a pair, mirrored."""
 
@@ -73,15 +76,31 @@ def fuse_commands(
         "cog": [*fuse, str(folder / "cog.tif"), *quiet],
         "flat": [*fuse, str(folder / "flat.tif"), *quiet, "--profile", "tiled", "--look", "flat"],
         "gdal": [GDAL, *GDAL_OPTIONS.split(), pan, mul, str(folder / "gdal.tif")],
+        "otb": [
+            *(OTB, "-inp", pan, "-inxs", f"{mul}?&bands=5,3,2"),
+            *("-out", f"{folder / 'otb.tif'}{OTB_OUTPUT}", "uint16"),
+        ],
     }
 
 
 def without_missing(kinds: Sequence[str]) -> list[str]:
-    """The kinds without `gdal`, and a note on stderr, where GDAL's script isn't installed."""
-    if "gdal" in kinds and not shutil.which(GDAL):
-        print(f"{GDAL} isn't installed (Debian: gdal-bin, python3-gdal); left out", file=sys.stderr)
-        return [kind for kind in kinds if kind != "gdal"]
-    return list(kinds)
+    """The kinds whose programs are installed, and a note on stderr for each other."""
+    others = {
+        "gdal": (GDAL, "gdal-bin, python3-gdal"),
+        "otb": (OTB, "otb-bin"),
+    }
+    missing = [kind for kind in kinds if kind in others and not shutil.which(others[kind][0])]
+    for kind in missing:
+        program, packages = others[kind]
+        print(f"{program} isn't installed (Debian: {packages}); left out", file=sys.stderr)
+    return [kind for kind in kinds if kind not in missing]
+
+
+def otb_version() -> str:
+    """The version of Orfeo ToolBox, as its program says it."""
+    told = subprocess.run([OTB, "-help"], capture_output=True, text=True, check=False)
+    found = re.search(r"version ([\d.]+\d)", told.stdout + told.stderr)
+    return found[1] if found else "?"
 
 
 def measure(

@@ -1,9 +1,18 @@
-"""Draw the pictures of docs/concepts and docs/guides, of simulated ground and of a Landsat scene.
+"""Draw the pictures of the docs, of simulated ground and a Landsat scene, by the shipped weights.
 
-`python docs/make_pictures.py` writes docs/images and prints the figures that the pages quote.
+    python docs/make_pictures.py                 # all, and the figures that the pages quote
+    python docs/make_pictures.py --if-changed    # only if weights, scenes or this script changed
+
+`make docs` runs the second line. docs/images/drawn_from has a digest of what they came from.
+The page of ratings is drawn where Chromium is installed.
 """
 
+import contextlib
+import hashlib
 import io
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +24,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from potato.ard.rating import rate_cids
+from potato.ard.synthetic import make_ard
+from potato.chips.contact_sheet import chips_sheet
+from potato.chips.fake import fake_chips
+from potato.chips.make import make_chips
 from potato.core.color import delta_e_ok, linear_srgb_to_oklab, mul_to_oklab, oklab_to_linear_srgb
 from potato.core.draw import GUTTER, render_pan, render_upsampled, side_by_side
 from potato.core.full_scale import fringes
@@ -35,6 +49,13 @@ from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference,
 from potato.viewing.scope import vectorscope
 
 IMAGES = Path(__file__).parent / "images"
+DRAWN_FROM = IMAGES / "drawn_from"
+ASSETS = Path(__file__).parents[1] / "src" / "potato" / "assets"
+
+CHROMIUM = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
+
+SOURCES = (".csv", ".json", ".safetensors", ".tif")
+"""Endings of the package's files that pictures come from."""
 
 MAX_BYTES = 150_000
 """Bytes of a picture: pages should open quickly, and the history keeps every picture."""
@@ -61,8 +82,25 @@ DAMAGE = 2.0
 """Mean ΔE, in JND, of each damaged picture of docs/concepts/metrics.md."""
 
 
-@torch.inference_mode()
 def main() -> None:
+    """Draw all pictures, or none if nothing changed that they are made of."""
+    if "--if-changed" in sys.argv and DRAWN_FROM.read_text("utf-8").strip() == digest():
+        return
+    draw_all()
+    DRAWN_FROM.write_text(f"{digest()}\n", "utf-8")
+
+
+def digest() -> str:
+    """A digest of this script, the weights and the scenes."""
+    files = [Path(__file__), *(path for path in ASSETS.rglob("*") if path.suffix in SOURCES)]
+    found = hashlib.sha256()
+    for path in sorted(files, key=lambda path: path.name):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@torch.inference_mode()
+def draw_all() -> None:
     """Draw all pictures."""
     ground = make_ground(SIZE, SIZE, torch.Generator().manual_seed(8), style="town")
     registered = photograph(
@@ -78,6 +116,7 @@ def main() -> None:
     draw_judging(clean, fringed)
     draw_landsat()
     draw_front()
+    draw_chips()
 
 
 def photograph(ground: Ground, imager: Imager) -> tuple[Tensor, Tensor]:
@@ -222,6 +261,25 @@ def draw_front() -> None:
         save(f"swipe-{name}-after", row(result, scale=2))
     gutter = torch.full((3, GUTTER, rows[0].shape[2]), 255.0)
     save("front", torch.cat([rows[0], gutter, rows[1]], 1))
+
+
+def draw_chips() -> None:
+    """Draw chips of an ARD, chips of rare surfaces, and the page of the ARD's ratings."""
+    # The page names the folder as the command would.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        make_ard("ards/demo", tiles=4, size=1360, broken=False)
+        make_chips("ards/demo", "chips", count=4, size=192, extra_halving=False)
+        fake_chips("fakes", count=4, size=192)
+        for pool in ("chips", "fakes"):
+            sheet = Path(f"{pool}.png")
+            chips_sheet(pool, sheet, count=6)
+            save(pool, read_codes(sheet))
+        page, picture = Path("sheet.html").absolute(), Path("sheet.png").absolute()
+        rate_cids("ards/demo", "ratings.csv", sheet=page)
+        if CHROMIUM:
+            look = [f"--screenshot={picture}", "--window-size=1180,610", page.as_uri()]
+            subprocess.run([CHROMIUM, "--headless", "--no-sandbox", *look], check=True, capture_output=True)
+            save("sheet", read_codes(picture))
 
 
 def read_codes(path: Path) -> Tensor:

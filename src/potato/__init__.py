@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from potato.model.network import Sharpener, sharpen
     from potato.model.weights import load_model, save_model
     from potato.raster import Pair, Reading, open_pair
+    from potato.serving import live
 
 __all__ = [
     "Architecture",
@@ -40,6 +41,7 @@ __all__ = [
     "fuse",
     "fuse_ard",
     "list_ard",
+    "live",
     "load_model",
     "open_pair",
     "save_model",
@@ -64,6 +66,7 @@ _HOMES = {  # the module of each name
     "fuse": "fusion.pipeline",
     "fuse_ard": "fusion.delivery",
     "list_ard": "ard",
+    "live": "serving",
     "load_model": "model.weights",
     "open_pair": "raster",
     "save_model": "model.weights",

@@ -37,6 +37,9 @@ compressed."""
 SIZE, SEED = 2048, 8
 """Side of pan in pixels and seed of a pair that is simulated, if only the other one is given."""
 
+MARK = "potato-demo.txt"
+"""A file in the folder of a demonstration, by which the next one knows that it may replace it."""
+
 COMPARISON_SIDE = 768
 """Side of the part that the comparison shows, in pan pixels."""
 
@@ -106,7 +109,7 @@ def demo(
         size: simulate a pair whose pan has this side in pixels, a multiple of 4, at least 256.
         seed: simulate a pair with this seed.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        overwrite: whether to replace the files of an earlier demonstration.
+        overwrite: whether to replace files in a folder that no demonstration made.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
@@ -122,6 +125,7 @@ def demo(
             f"expected a size of at least 256 pan pixels that {WORKSHOP.ratio} divides, found {size}"
         )
     folder = check_folder(folder)
+    overwrite = overwrite or (folder / MARK).is_file()
     source = _landsat_scene(folder) if landsat else _simulated_pair(folder, size, seed)
     output, comparison, report = (
         folder / f"{source.name}-{ending}" for ending in ("sharp.tif", "comparison.png", "report.html")
@@ -129,6 +133,7 @@ def demo(
     for path in (output, comparison, report, *source.files):
         make_folder(path.parent)
         check_output(path, overwrite, [weights])
+    write_whole(folder / MARK, "potato demo made these files, and replaces them when it runs again.\n")
     source.write()
     pan, mul = source.pan, source.mul
     fused = fuse(pan, mul, output, weights=weights, device=device, overwrite=overwrite, progress=progress)

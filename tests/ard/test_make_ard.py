@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -9,12 +10,14 @@ from pystac.validation import validate_dict
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, unusable, walk_ard
+from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, list_ard, unusable, walk_ard
 from potato.ard.inspection import open_tile
 from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, plan_collects
 from potato.ard.synthetic.collects import plan_squares
+from potato.ard.synthetic.passes import simulate_pass
 from potato.core.platforms import find_sensor
 from potato.core.windows import PairWindow
+from potato.doctor.ards import examine_ard
 from potato.errors import InputError, OutputError, OutputExists
 from potato.raster import open_pair
 
@@ -187,6 +190,36 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeyp
     assert not np.array_equal(pixels.pan[:, 32:152], pixels.pan[:, 152:])
 
 
+def test_ground_of_an_area_never_repeats():
+    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0), clouds=0.1)
+    whole = simulate_pass(collect, 272, 264, 5, 136 * 136, repeat=False)
+    assert whole.pan.shape == (272, 264) and whole.mul.shape == (8, 68, 66)
+    again = simulate_pass(collect, 272, 264, 5, 136 * 136, repeat=False)
+    assert np.array_equal(again.pan, whole.pan) and np.array_equal(again.mul, whole.mul)
+    parts = [whole.pan[row : row + 132, column : column + 132] for row in (0, 136) for column in (0, 132)]
+    for first, second in itertools.combinations(parts, 2):
+        for turned in (second, second[::-1], second[:, ::-1], second[::-1, ::-1]):
+            assert abs(np.corrcoef(first.ravel(), turned.ravel())[0, 1]) < 0.5
+    # Pan and mul show one ground in every patch.
+    means = whole.pan.reshape(68, 4, 66, 4).mean((1, 3))
+    assert np.corrcoef(means.ravel(), whole.mul[4].ravel())[0, 1] > 0.8
+
+
+def test_an_area_decides_the_number_of_tiles(tmp_path):
+    made = make_ard(tmp_path / "event", area=0.01, size=SIZE_STEP, broken=False)
+    square = (SIZE_STEP * SQUARE_SIDE / TILE_SIDE * 0.5 / 1000) ** 2
+    assert made.tiles == 3 and made.area == pytest.approx(3 * square) and made.area >= 0.01
+    assert "0.0 km² of ground that never repeats" in str(made)
+    with pytest.raises(InputError, match="found both"):
+        make_ard(tmp_path / "other", area=1, tiles=2)
+
+
+def test_what_is_broken_on_purpose_says_so(made):
+    found = [one.found for one in examine_ard(str(made.folder), 0) if one.state == "wrong"]
+    assert found and all("broken on purpose" in text for text in found)
+    assert "broken on purpose: pan only" in str(list_ard(made.folder))
+
+
 def test_passes_of_any_satellite_look_like_its_own(tmp_path):
     """Catalog IDs, names of bands, and pixels that make a pair."""
     sensors = ("GE01", "worldview-4", "LG02", "QB02")
@@ -239,8 +272,23 @@ def test_an_empty_folder_is_filled_and_sizes_are_rounded_up(tmp_path):
     assert [tile.shape for tile in walk_ard(str(tmp_path))] == [(SIZE_STEP, SIZE_STEP)]
 
 
-@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}])
-def test_numbers_below_1_are_refused(tmp_path, numbers):
+def test_later_passes_see_the_same_ground_under_another_sky(tmp_path):
+    made = make_ard(tmp_path / "event", tiles=1, size=272, revisits=2, broken=False)
+    tiles = sorted(walk_ard(str(made.folder)), key=lambda tile: tile.date)
+    assert [tile.date for tile in tiles] == ["2023-05-16", "2023-05-25", "2023-06-03"]
+    assert len({tile.cid for tile in tiles}) == 3 and len({tile.quadkey for tile in tiles}) == 1
+    assert [tile.clouds > 30 for tile in tiles] == [False, True, False]
+    pans = []
+    for tile in tiles:
+        with rasterio.open(tile.pan) as file:
+            pans.append(file.read(1)[:, 100:].ravel().astype(float))
+    # The flood hides an eighth of the ground from the last pass, clouds half from the second.
+    cloudy, clear = np.corrcoef(pans[0], pans[1])[0, 1], np.corrcoef(pans[0], pans[2])[0, 1]
+    assert clear > 0.7 > cloudy
+
+
+@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}, {"revisits": -1}])
+def test_impossible_numbers_are_refused(tmp_path, numbers):
     with pytest.raises(InputError, match="expected at least 1 tile"):
         make_ard(tmp_path / "event", **numbers)
 

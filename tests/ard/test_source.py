@@ -1,4 +1,6 @@
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -101,3 +103,42 @@ def test_a_folder_or_address_without_an_ard_is_an_error(tmp_path, monkeypatch, w
     (tmp_path / "empty").mkdir()
     with pytest.raises(ArdError, match=message):
         walk_ard(where)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A bucket that gives nothing away, or only the names of what it holds."""
+
+    lists = False
+
+    def do_GET(self):
+        key = "11/031133301100/2024-12-14/1030010000000A00.json"
+        entry = f"<Key>{key}</Key><LastModified>2024-12-14T00:00:00.000Z</LastModified><Size>2</Size>"
+        listed = self.lists and "list-type=2" in self.path
+        body = "<Error><Code>AccessDenied</Code></Error>"
+        if listed:
+            body = f"<IsTruncated>false</IsTruncated><Contents>{entry}</Contents>"
+            body = f"<ListBucketResult>{body}</ListBucketResult>"
+        self.send_response(200 if listed else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_a_bucket_that_refuses_ends_in_one_line_about_credentials(monkeypatch, run, lists):
+    monkeypatch.setattr(Refusing, "lists", lists)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = {"AWS_S3_ENDPOINT": f"127.0.0.1:{server.server_port}", "AWS_HTTPS": "NO"}
+    for name, value in (settings | {"AWS_NO_SIGN_REQUEST": "YES", "no_proxy": "127.0.0.1"}).items():
+        monkeypatch.setenv(name, value)
+    try:
+        failed = run("ls", "s3://private/event")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (failed.exit_code, failed.stdout, len(failed.stderr.splitlines())) == (1, "", 1)
+    assert "the bucket refuses (403" in failed.stderr and "AWS_ACCESS_KEY_ID" in failed.stderr

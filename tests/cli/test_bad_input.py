@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from affine import Affine
 
+import ards
 import pairs
 from potato import save_model
 from potato.errors import OutputError
@@ -163,6 +164,20 @@ def test_a_failed_run_keeps_the_old_output(pair, tmp_path, run):
 
 def test_an_output_in_a_missing_folder_is_refused(pair, tmp_path, refuse):
     refuse(pair.pan, pair.mul, output=tmp_path / "no" / "o.tif", says="create it first")
+
+
+@pytest.mark.parametrize("name", ["o.png", "o.JPG", "o.vrt"])
+def test_a_name_that_ends_like_another_format_is_refused(pair, tmp_path, refuse, name):
+    right = tmp_path / "o.tif"
+    refuse(pair.pan, pair.mul, output=tmp_path / name, says=f"write {right}, and convert it (gdal_translate")
+
+
+@pytest.mark.parametrize("output", ["o.tif", "folder"])
+def test_an_ard_is_led_to_fuse_ard(tmp_path, run, output):
+    ards.write_tile(tmp_path / "ard", side=16)
+    result = run("fuse", tmp_path / "ard", tmp_path / output)
+    assert result.exit_code == 1 and len(result.stderr.splitlines()) == 1
+    assert f"found an ARD; sharpen it by potato fuse-ard {tmp_path / 'ard'} OUT" in result.stderr
 
 
 def test_a_folder_as_output_is_refused(pair, tmp_path, refuse):

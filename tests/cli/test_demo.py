@@ -1,3 +1,4 @@
+import json
 from importlib import resources
 
 import numpy as np
@@ -13,7 +14,7 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, unrender
 from potato.core.resample import block_mean
 from potato.core.windows import PairWindow
-from potato.demonstration import SCENE, Demonstration
+from potato.demonstration import CID, SCENE, Demonstration
 from potato.fusion.inputs import open_inputs
 from potato.raster import Reading
 
@@ -113,11 +114,10 @@ def test_colours_of_the_landsat_scene_are_those_of_its_ground_and_of_mul(landsat
     ("options", "says"),
     [
         (("--size", 258), "that 4 divides"),
-        ((), "--overwrite"),
         (("--landsat", "--seed", 3), "the size or seed of a simulated pair"),
     ],
 )
-def test_wrong_sizes_and_existing_files_are_refused(tmp_path, run, options, says):
+def test_wrong_sizes_are_refused(tmp_path, run, options, says):
     run("demo", tmp_path, "--size", 256)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     result = run("demo", tmp_path, *options)
@@ -129,3 +129,14 @@ def test_a_folder_below_a_file_is_refused(tmp_path, run):
     (tmp_path / "file").write_text("")
     result = run("demo", tmp_path / "file" / "x")
     assert result.exit_code == 1 and "can't write there" in result.stderr
+
+
+def test_a_demonstration_replaces_its_own_folder_and_no_other_files(tmp_path, run):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / f"{CID}-pan.tif").write_text("mine")
+    refused = run("demo", tmp_path / "other", "--size", 256)
+    assert refused.exit_code == 1 and "--overwrite" in refused.stderr
+    assert (tmp_path / "other" / f"{CID}-pan.tif").read_text() == "mine"
+    for _ in range(2):
+        made = run("demo", tmp_path / "own", "--size", 256, "--weights", "predictor", "--json")
+        assert made.exit_code == 0 and json.loads(made.stdout)["pan"].endswith("-pan.tif")

@@ -9,12 +9,14 @@ import pairs
 from potato.chips.fake import fake_chips
 from potato.cli import COMMANDS
 
-NO_OUTPUT = {"ls", "sensors", "doctor", "get-reflectance"}
+NO_OUTPUT = {"sensors", "doctor", "get-reflectance"}
 
 OUTPUTS = {
     "fuse": ["pan.tif mul.tif {}"],
     "fuse-ard": ["ard {}"],
     "demo": ["{}"],
+    "ls": ["ard --geojson -o {}", "ard --map {}"],
+    "serve": ["ard -o {}"],
     "make-chips": ["--ard-dir ard --chip-dir {}", "--ard-dir ard --chip-dir chips --log {}"],
     "link-chips": ["a b {}"],
     "fake-chips": ["--chip-dir {}"],
@@ -25,7 +27,7 @@ OUTPUTS = {
     "make-delivery": ["maxar {}"],
     "train": ["--sessions {} --chips chips --epochs 1"],
     "check": ["0.pt -o {}"],
-    "evaluate": ["pan.tif mul.tif --json {}", "pan.tif mul.tif --plots {}"],
+    "evaluate": ["pan.tif mul.tif --json-file {}", "pan.tif mul.tif --plots {}"],
     "report": ["a.tif -o {}"],
     "quick-contrast": ["a.tif {}"],
     "mul-to-rgb": ["a.tif {}"],
@@ -62,7 +64,7 @@ OVER_INPUTS = {
     "exaggerate": ["a.tif b.tif {b.tif} o.tif", "a.tif b.tif o.tif {a.tif}"],
     "gray-diff": ["a.tif b.tif {b.tif}"],
     "vectorscope": ["a.tif {a.tif}"],
-    "evaluate": ["pan.tif mul.tif --json {mul.tif}", "--pictures a.tif b.tif --json {a.tif}"],
+    "evaluate": ["pan.tif mul.tif --json-file {mul.tif}", "--pictures a.tif b.tif --json-file {a.tif}"],
     "chips-sheet": ["chips {chips/0.pt}", "chips {chips/manifest.jsonl}"],
 }
 

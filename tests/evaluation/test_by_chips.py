@@ -14,7 +14,7 @@ from potato.core.sensor_table import GEOEYE_1, WORKSHOP
 from potato.core.sensors import SCALE
 from potato.training.score import score_pixels, sharpen_chips
 
-QUICK = ("--baselines", "predictor", "-q", "--json", "-")
+QUICK = ("--baselines", "predictor", "-q", "--json")
 
 
 def write_chips(folder, count=2, ragged=False):

@@ -27,7 +27,7 @@ displaced, full, plain = (
     functools.partial(protocol, sensor=WORKSHOP)
     for protocol in (protocols.displaced, protocols.full, protocols.plain)
 )
-QUICK = ("--baselines", "predictor", "-q", "--json", "-")
+QUICK = ("--baselines", "predictor", "-q", "--json")
 PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)
 PREDICTOR = MethodSpec("predictor", ())
 

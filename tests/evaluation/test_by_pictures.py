@@ -26,7 +26,7 @@ def test_the_distance_of_flat_pictures_is_that_of_their_colours(run, tmp_path):
 
     colours = (120, 130, 90), (126, 128, 97)
     files = [write_picture(tmp_path / f"{n}.tif", flat_codes(colour)) for n, colour in enumerate(colours)]
-    result = run("evaluate", "--pictures", *files, "-q", "--json", "-")
+    result = run("evaluate", "--pictures", *files, "-q", "--json")
     row = json.loads(result.stdout)["sections"]["pictures"]["rows"]["A against B"]
     lightness, a, b = (
         np.subtract(
@@ -41,7 +41,7 @@ def test_the_distance_of_flat_pictures_is_that_of_their_colours(run, tmp_path):
     square = np.mean([((x - y) / 255) ** 2 for x, y in zip(*colours, strict=True)])
     figures = json.loads(result.stdout)["sections"]["literature"]["rows"]["A against B"]
     assert figures["PSNR"] == pytest.approx(-10 * np.log10(square), abs=0.02)
-    same = json.loads(run("evaluate", "--pictures", files[0], files[0], "-q", "--json", "-").stdout)
+    same = json.loads(run("evaluate", "--pictures", files[0], files[0], "-q", "--json").stdout)
     assert same["headline"]["jnd"] == 0
 
 
@@ -53,7 +53,7 @@ def test_pixels_valid_in_both_pictures_count_and_bits_may_differ(run, tmp_path):
     other = np.where(alpha, codes, 255 - codes)
     first = write_picture(tmp_path / "a.tif", codes)
     second = write_picture(tmp_path / "b.tif", other * 257, alpha, "uint16")
-    found = json.loads(run("evaluate", "--pictures", first, second, "-q", "--json", "-").stdout)
+    found = json.loads(run("evaluate", "--pictures", first, second, "-q", "--json").stdout)
     assert found["pixels"] == 70 * 200 and found["headline"]["jnd"] < 1e-3
     small = write_picture(tmp_path / "c.tif", codes[:, :, :500])
     result = run("evaluate", "--pictures", first, small)

@@ -14,7 +14,7 @@ from potato.evaluation.by_surfaces import evaluate_fields, make_fields
 from potato.evaluation.methods import MethodSpec
 from potato.simulation.land.reflectances import load_reflectances
 
-QUICK = ("--baselines", "predictor", "-q", "--json", "-")
+QUICK = ("--baselines", "predictor", "-q", "--json")
 
 
 def test_pan_and_mul_of_a_field_agree():

@@ -10,14 +10,14 @@ from potato.errors import InputError, OutputExists
 from potato.evaluation import Protocols
 from potato.raster import read_photograph
 
-QUICK = ("--baselines", "predictor", "-q", "--json", "-")
+QUICK = ("--baselines", "predictor", "-q", "--json")
 PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)
 
 
 def test_the_table_is_printed_and_json_holds_the_provenance(run, pair, tmp_path, weights, network):
     target = tmp_path / "found.json"
     options = ("-w", weights, "--baselines", "gsa,predictor", "--protocol", "plain", "--halvings", "0")
-    result = run("evaluate", pair.pan, pair.mul, *options, "--json", target)
+    result = run("evaluate", pair.pan, pair.mul, *options, "--json-file", target)
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert len({len(line) for line in lines[1:5]}) == 1, "columns are aligned"
@@ -65,7 +65,7 @@ def test_existing_outputs_are_refused_before_the_work_and_replaced_on_request(
 ):
     target, plots = tmp_path / "out.json", tmp_path / "plots"
     options = (pair.pan, pair.mul, "--protocol", "plain", "--halvings", 0, "--baselines", "predictor", "-q")
-    options = (*options, "--json", target, "--plots", plots)
+    options = (*options, "--json-file", target, "--plots", plots)
     assert run("evaluate", *options).exit_code == 0
     assert sorted(path.name for path in plots.iterdir()) == ["bars.png", "histogram.png", "map.png"]
     for path in plots.iterdir():

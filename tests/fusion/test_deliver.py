@@ -14,7 +14,7 @@ import ards
 import worker_jobs
 from deliveries import NAME, collect, deliver, lonlat, names, states
 from potato import fuse
-from potato.errors import DiskFullError, OutputError, OutputExists
+from potato.errors import ArdError, DiskFullError, OutputError, OutputExists
 from potato.fusion.delivery.manifest import MANIFEST, open_manifest, read_manifest
 from potato.fusion.delivery.tile import fuse_tile
 from potato.model.weights import save_model
@@ -35,6 +35,28 @@ def test_a_second_run_changes_nothing(ard, out):
     again = deliver(ard, out, mosaic="cog")
     assert (again.done, again.there, again.mosaics) == (0, 4, 0) and again.complete
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_what_tiles_lack_is_told_and_kept_in_the_manifest(tmp_path):
+    ards.write_ard(tmp_path / "ard", 2, 1, side=32)
+    item = next((tmp_path / "ard").rglob("103*.json"))
+    next(item.parent.glob("*-ms.tif")).unlink()
+    name = str(item.relative_to(tmp_path / "ard").with_suffix(""))
+    reason = f"a missing file (ms_analytic: {ards.CID}-ms.tif)"
+    found = deliver(tmp_path / "ard", tmp_path / "out", dry_run=True, mosaic="cog")
+    assert found.faults == {name: reason} and found.mosaics == 1 and "1 mosaic to make" in str(found)
+    made = deliver(tmp_path / "ard", tmp_path / "out", profile="tiled")
+    assert made.faults == {name: reason} and f"can't be sharpened: {name}: {reason}" in str(made)
+    row = read_manifest(tmp_path / "out").rows[name]
+    assert (row.state, row.reason) == ("unusable", reason)
+    lines = (tmp_path / "out" / MANIFEST).read_text()
+    assert deliver(tmp_path / "ard", tmp_path / "out", profile="tiled").done == 0
+    assert (tmp_path / "out" / MANIFEST).read_text() == lines
+
+
+def test_where_the_tiles_lie_is_told_if_none_is_in_the_area(ard, tmp_path):
+    with pytest.raises(ArdError, match=r"4 tiles, outside of the area; its tiles lie between -118\.11"):
+        deliver(ard, tmp_path / "out", bbox=(1, 2, 3, 4))
 
 
 def test_only_missing_pictures_are_made(ard, out):
@@ -286,3 +308,16 @@ def test_failures_are_listed_with_exit_code_3_until_they_are_repaired(ard, tmp_p
     )
     last = run("fuse-ard", root, tmp_path / "out", "-j", "1", "--retry-failed")
     assert last.exit_code == 0 and "1 tile fused, 3 already there" in last.stdout
+
+
+def test_each_tile_that_ends_has_a_line_on_stderr_and_in_a_log(tmp_path, run, inline):
+    ards.write_ard(tmp_path / "ard", 2, 1, side=32)
+    log = tmp_path / "log.txt"
+    log.write_text("before\n")
+    options = ("fuse-ard", tmp_path / "ard", tmp_path / "out", "--profile", "tiled", "-w", "predictor")
+    told = run(*options, "--cid", ards.CID, "-v", "--log", log)
+    lines = told.stderr.splitlines()
+    assert len(lines) == 2 and all(": done, 128 × 128 pixels, 100% valid, " in line for line in lines)
+    kept = log.read_text().splitlines()
+    assert kept[0] == "before" and [line.split(" ", 1)[1] for line in kept[1:]] == lines
+    assert "fused" in told.stdout

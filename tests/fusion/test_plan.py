@@ -10,7 +10,8 @@ from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
 from potato.fusion.aoi import box_area
-from potato.fusion.delivery.plan import Choice, make_plan
+from potato.fusion.delivery.choice import Choice
+from potato.fusion.delivery.plan import make_plan
 
 
 def test_the_signature_changes_with_every_setting_that_changes_a_picture():

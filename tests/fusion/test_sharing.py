@@ -13,8 +13,9 @@ from potato.engine.threads import Serial, available_cores
 from potato.errors import InputError
 from potato.fusion.delivery import deliver as delivery
 from potato.fusion.delivery import tile
+from potato.fusion.delivery.choice import Choice
 from potato.fusion.delivery.manifest import Manifest
-from potato.fusion.delivery.plan import Choice, DeliverySettings, Plan, TileJob, make_plan
+from potato.fusion.delivery.plan import DeliverySettings, Plan, TileJob, make_plan
 from potato.fusion.delivery.schedule import make_schedule
 from potato.model.weights import load_model
 

@@ -88,8 +88,25 @@ def test_shipped_weights_are_read_once_and_by_name(ship, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"legion: .*shipped weights \('bgrn'\) or 'predictor'"):
         load_model("legion")
     monkeypatch.chdir(tmp_path)
+    for name in ("w.safetensors", "bgrn"):
+        Path(name).touch()
     kept = [portable_weights(name) for name in ("bgrn", "predictor", None, "w.safetensors", Path("bgrn"))]
     assert kept == ["bgrn", "predictor", None, str(tmp_path / "w.safetensors"), str(tmp_path / "bgrn")]
+
+
+def test_a_session_stands_for_its_best_epoch_or_its_last(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("sessions", "mine").mkdir(parents=True)
+    for epoch in (0, 2, 10):
+        save_model(random_network(std=0.01 * (epoch + 1)), Path("sessions", "mine", f"{epoch}.safetensors"))
+    last, second = (load_model(Path("sessions", "mine", f"{epoch}.safetensors")) for epoch in (10, 2))
+    assert load_model("mine").digest == last.digest != second.digest == load_model("mine/2").digest
+    assert portable_weights("mine") == str(tmp_path / "sessions" / "mine" / "10.safetensors")
+    Path("sessions", "mine", "best.safetensors").write_bytes(
+        Path("sessions", "mine", "2.safetensors").read_bytes()
+    )
+    assert load_model("mine").digest == second.digest
+    assert load_model("sessions/mine").digest == second.digest != load_model("sessions/mine/10").digest
 
 
 def test_bare_predictor_needs_no_file():

@@ -1,7 +1,10 @@
 """The packages: what lies in them, and that their bytes don't depend on when they were built."""
 
+import datetime
 import importlib.util
 import io
+import re
+import shutil
 import tarfile
 import tomllib
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import potato
+from potato.core.installation import VERSION
 
 REPOSITORY = Path(potato.__file__).parents[2]
 
@@ -49,6 +53,16 @@ def test_the_tests_are_small_enough_for_the_source_distribution():
     assert sum(sizes) < MOST_TEST_DATA
 
 
+def test_the_wheel_holds_every_file_of_the_package():
+    file = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    root, patterns = REPOSITORY / "src" / "potato", file["tool"]["setuptools"]["package-data"]["potato"]
+    packed = {path for pattern in patterns for path in root.glob(pattern)}
+    there = {path for path in root.rglob("*") if path.suffix not in (".py", ".pyc", ".so", ".pyd")}
+    assert {path for path in there if path.is_file()} <= packed
+    licences = {path for pattern in file["project"]["license-files"] for path in REPOSITORY.glob(pattern)}
+    assert set(root.rglob("*LICENSE*")) < licences
+
+
 def test_the_recipe_requires_what_the_project_requires():
     yaml = pytest.importorskip("yaml")
     recipe = yaml.safe_load((REPOSITORY / "release" / "recipe.yaml").read_text("utf-8"))
@@ -60,3 +74,38 @@ def test_the_recipe_requires_what_the_project_requires():
     assert {*file["build-system"]["requires"], expected[0]} <= built
     assert recipe["build"]["python"]["entry_points"] == [f"potato = {project['scripts']['potato']}"]
     assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
+
+
+def written(repository: Path) -> dict[str, str]:
+    """The version that each file has; of the changelog, its newest."""
+    patterns = {name: pattern for name, (pattern, _) in script("version").PLACES.items()}
+    patterns["CHANGELOG.md"] = r"^## ([\d.]+)"
+    return {
+        name: re.search(pattern, (repository / name).read_text("utf-8"), re.MULTILINE)[1]
+        for name, pattern in patterns.items()
+    }
+
+
+def test_every_place_has_one_version():
+    assert set(written(REPOSITORY).values()) == {VERSION}
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"]["attr"] == "potato.core.installation.VERSION"
+    for name in ("release/recipe.yaml", "Dockerfile", "docs/conf.py", "README.md", "docs/commands.md"):
+        assert VERSION not in (REPOSITORY / name).read_text("utf-8"), name
+
+
+def test_a_new_version_is_written_everywhere_or_nowhere(tmp_path):
+    version = script("version")
+    for name in version.PLACES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    changes = tmp_path / "CHANGELOG.md"
+    changes.write_text("# Changelog\n\n## Unreleased\n\nNew.\n\n## 0.3.0\n\nOld.\n", "utf-8")
+    version.rename(tmp_path, "7.8.9", datetime.date(2030, 1, 2))
+    assert set(written(tmp_path).values()) == {"7.8.9"}
+    assert "\ndate-released: 2030-01-02\n" in (tmp_path / "CITATION.cff").read_text("utf-8")
+    assert changes.read_text("utf-8").startswith("# Changelog\n\n## 7.8.9 – 2030-01-02\n\nNew.\n")
+    with pytest.raises(SystemExit, match="expected one line"):  # nothing is unreleased
+        version.rename(tmp_path, "7.9.0", datetime.date(2030, 1, 3))
+    assert set(written(tmp_path).values()) == {"7.8.9"}

@@ -5,7 +5,6 @@ of random weights, and a picture that this checkpoint made of a pair.
 """
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -16,11 +15,9 @@ import potato
 from potato.chips import load_chip
 from potato.chips.chip import digest
 from potato.chips.link import link_chips
-from potato.core.installation import VERSION
 from potato.core.render import NATURAL, look_of
 
 WRITTEN = Path(__file__).with_name("version_0_1")
-REPOSITORY = Path(potato.__file__).parents[2]
 
 
 def rows(folder: Path) -> list[dict]:
@@ -54,9 +51,3 @@ def test_a_finished_picture_is_compared(run, tmp_path):
     shutil.copy(WRITTEN / "natural.tif", tmp_path / "old.tif")
     done = run("ab", tmp_path / "old.tif", tmp_path / "ab.tif")
     assert done.exit_code == 0, done.output
-
-
-def test_the_citation_has_the_version_and_a_date():
-    text = (REPOSITORY / "CITATION.cff").read_text("utf-8")
-    assert re.search(r"^version: (.+)$", text, re.MULTILINE)[1] == VERSION
-    assert re.search(r"^date-released: \d{4}-\d\d-\d\d$", text, re.MULTILINE)

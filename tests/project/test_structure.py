@@ -94,6 +94,7 @@ BASE = (
     "fusion/delivery",
     "viewing",
     "report",
+    "serving",
     "doctor",
     "demonstration",
     "cli",
@@ -114,8 +115,8 @@ LONGEST_BODY = 50
 
 MOST_PARAMETERS = 8
 PUBLIC_TOOLS = {
-    *("evaluate", "evaluate_pair", "fuse", "fuse_ard", "fake_chips", "make_chips", "make_scenes"),
-    *("rate_cids", "train"),
+    *("evaluate", "evaluate_pair", "fuse", "fuse_ard", "fake_chips", "make_ard", "make_chips"),
+    *("make_scenes", "rate_cids", "train"),
 }
 """Tools with a parameter for each of their options. Commands of `cli` are exempt, too."""
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -136,6 +137,15 @@ def test_pool_without_a_readable_chip_is_refused(tmp_path):
         train(train_config(tmp_path / "s", tmp_path))
     with pytest.raises(SessionError, match="found none; see make-chips"):
         list_chips(ROOT / "docs")
+
+
+def test_a_folder_of_folders_of_chips_is_a_pool(pool, tmp_path):
+    for name in ("italy23", "maui23"):
+        shutil.copytree(pool, tmp_path / "chips" / name)
+    paths = [Path(path).relative_to(tmp_path / "chips") for path in list_chips(tmp_path / "chips")]
+    assert paths[:3] == [Path("italy23/0.pt"), Path("maui23/0.pt"), Path("italy23/1.pt")] and len(paths) == 24
+    shutil.copy(pool / "3.pt", tmp_path / "chips" / "7.pt")
+    assert list_chips(tmp_path / "chips") == [str(tmp_path / "chips" / "7.pt")]
 
 
 def test_chips_with_other_bands_are_refused(pool, tmp_path):

@@ -3,10 +3,12 @@
 import time
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from potato.training import train
+from potato.model.weights import load_model
+from potato.training import log, train
 from potato.training.log import Curves, Line, LogFile
 from training_runs import log_of, train_config
 
@@ -46,6 +48,36 @@ def test_log_drops_lines_after_the_last_save(tmp_path):
         (3, 1.0),
         (4, 2.0),
     ]
+
+
+def test_lines_tell_how_long_the_session_takes(monkeypatch):
+    monkeypatch.setattr(log, "EVERY", 0)
+    lines = []
+    bar = log.Bar(8, 0, range(2), lines.append, True)
+    for step in range(1, 5):
+        bar.step(4)
+        bar.line(replace(line(step), epoch=(step - 1) // 2, ended=step % 2 == 0))
+    bar.close()
+    assert [text.split(":")[0] for text in lines] == ["epoch 0", "epoch 0", "epoch 1", "epoch 1"]
+    assert ["the session takes about" in text for text in lines] == [True, True, True, False]
+
+
+def test_the_start_and_the_best_epoch_are_told_and_kept(pool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = []
+    plan = train_config(Path("sessions"), pool, test_chips=str(pool), test_length=2, epochs=3)
+    done = train(plan, say=lines.append)
+    best = min((row for row in log_of(done.session) if row["ended"]), key=lambda row: row["test"])
+    assert (done.scores["best"], done.scores["best_epoch"]) == (best["test"], best["epoch"])
+    assert done.best.read_bytes() == (done.session / f"{best['epoch']}.safetensors").read_bytes()
+    assert load_model("s").digest == load_model(done.best).digest
+    assert done.scores["start"] == pytest.approx(done.scores["predictor"], abs=1e-3)
+    assert lines[1].startswith("epoch -1, before the first step: test ") and "potato demo -w" in lines[-2]
+    lines.clear()
+    wild = train(replace(plan, session="wild", load_from="s", lr=0.1, epochs=1), say=lines.append)
+    assert wild.scores["test"] > wild.scores["start"] and "worse than the" in "".join(lines)
+    assert any(text.startswith("no epoch did better") for text in lines)
+    assert load_model("wild").digest == load_model(done.checkpoint).digest, "the start is the best"
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")

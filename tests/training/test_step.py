@@ -62,7 +62,7 @@ def test_batch_size_changes_the_weights(pool, tmp_path):
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_learning_rate_rises_in_the_warm_up_and_falls_after_it(tmp_path, schedule):
-    plan = train_config(tmp_path, None, schedule=schedule, warm_up=50, lr=1e-2)
+    plan = train_config(tmp_path, None, schedule=schedule, warm_up=50, lr=1e-2, epoch_length=4000)
     rates = [learning_rate(step, 1000, plan) for step in range(1000)]
     assert rates[:50] == sorted(rates[:50]) and rates[0] < 1e-3
     assert max(rates) == rates[50] == 1e-2
@@ -71,6 +71,7 @@ def test_learning_rate_rises_in_the_warm_up_and_falls_after_it(tmp_path, schedul
     assert (rates[500] < 6e-3) == (schedule == "cosine")
     # The warm-up is at most a tenth of a run.
     assert learning_rate(1, 10, plan) == 1e-2
+    assert learning_rate(10, 1000, replace(plan, epoch_length=160)) == 1e-2, "and a quarter of an epoch"
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,10 @@ VIEW = {
     "sun_azimuth": (0.0, 360.0),
     "sun_elevation": (-90.0, 90.0),
 }
-"""Names and ranges, in degrees, of the angles of STAC's view extension; items put `view:` before
-each name."""
+"""Names and ranges, in degrees, of the angles of STAC's view extension.
+
+Items put `view:` before each name.
+"""
 
 MOST_PIXELS = 40_000
 """Pixels along a side of a tile that an item may claim; those of 15 cm have 35,416."""
@@ -108,6 +110,7 @@ class Tile:
         datetime: of the pass over the tile, `yyyy-mm-ddThh:mm:ssZ`.
         bands: how many bands mul has.
         view: angles of satellite and sun in degrees, by their names in `VIEW`.
+        description: what the item says about itself, at most 100 characters; empty if nothing.
     """
 
     cid: str
@@ -127,6 +130,7 @@ class Tile:
     datetime: str | None = None
     bands: int | None = None
     view: tuple[tuple[str, float], ...] = ()
+    description: str = ""
 
     @property
     def id(self) -> str:
@@ -166,6 +170,12 @@ def unusable(tile: Tile) -> str | None:
         name = tile.platform.replace(" (", " ")
         return f"a sensor that Potato doesn't know: {name}" if name else "an item without a platform"
     return tile.trouble
+
+
+def fault(tile: Tile) -> str | None:
+    """Why a tile can't be sharpened or cut, by `unusable`, and what its item says about it."""
+    reason = unusable(tile)
+    return f"{reason}; its item: {tile.description}" if reason and tile.description else reason
 
 
 def check_clouds(most: float) -> None:
@@ -263,8 +273,7 @@ def parse_item(
     zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
     quadkey, time = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))
     date = time[:10]
-    platform = properties.get("platform")
-    platform = "".join(filter(str.isprintable, platform))[:40] if isinstance(platform, str) else ""
+    platform = _line(properties.get("platform"))[:40]
     return Tile(
         cid=cid,
         platform=sensor.name if (sensor := find_sensor(platform)) else platform,
@@ -283,7 +292,13 @@ def parse_item(
         datetime=time if TIME.fullmatch(time) else None,
         bands=_band_count(assets.get("ms_analytic")),
         view=_angles(properties),
+        description=_line(properties.get("description"))[:100],
     )
+
+
+def _line(text: object) -> str:
+    """The characters of a text that can be printed; empty for anything else."""
+    return "".join(filter(str.isprintable, text)) if isinstance(text, str) else ""
 
 
 def _angles(properties: dict[str, Any]) -> tuple[tuple[str, float], ...]:

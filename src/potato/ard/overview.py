@@ -1,6 +1,7 @@
 """Overviews of an ARD's images, and outlines of its boxes in longitude and latitude."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,13 @@ import rasterio.warp
 from numpy.typing import NDArray
 
 from potato.ard.grid import Box
-from potato.ard.item import FORMAT
+from potato.ard.item import FORMAT, Tile
 from potato.core.advice import ADD_OVERVIEWS
 from potato.core.radiometry import STORED
 from potato.core.sensors import Sensor
 from potato.errors import InputError
 from potato.raster import Image, Layer, mul_image, open_dataset, pan_image
+from potato.raster.coordinates import Degrees, narrowest_bounds
 from potato.raster.remote import remote_gdal
 
 
@@ -72,6 +74,23 @@ def read_overview(path: str, sensor: Sensor | None, side: int) -> Overview:
     pixels[:, ~valid] = 0
     step = -(-max(valid.shape) // side)
     return Overview(pixels[:, ::step, ::step], valid[::step, ::step], longest / max(valid.shape) * step)
+
+
+def lonlat_bounds(tiles: Iterable[Tile]) -> Degrees | None:
+    """West, south, east, north of tiles in degrees; None if no item gives a place."""
+    boxes: dict[int, Box] = {}
+    for tile in tiles:
+        if tile.bbox is not None and tile.epsg is not None:
+            west, south, east, north = tile.bbox
+            known = boxes.get(tile.epsg, tile.bbox)
+            boxes[tile.epsg] = (
+                min(west, known[0]),
+                min(south, known[1]),
+                max(east, known[2]),
+                max(north, known[3]),
+            )
+    points = [point for epsg, box in boxes.items() for point in lonlat_outline(box, epsg)]
+    return narrowest_bounds(points) if points else None
 
 
 def lonlat_outline(box: Box, epsg: int) -> list[list[float]]:

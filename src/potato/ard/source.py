@@ -16,7 +16,7 @@ from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
 from potato.errors import ArdError
 from potato.raster import gdal
-from potato.raster.aws import explain_refusal, s3_options
+from potato.raster.aws import REFUSED, explain_refusal, s3_options
 from potato.raster.remote import AnotherHostError, open_web
 
 TRIES = 3
@@ -29,6 +29,9 @@ SLOW = 1000
 """Bytes a second that a server must send after `TIMEOUT` seconds, as in `raster.gdal_env`."""
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+REFUSES = "the bucket refuses"
+"""How the reason begins if access is denied."""
 
 LEADS_OUT = "a symlink that leads out of the ARD"
 
@@ -154,7 +157,7 @@ class Bucket:
                     self._known.add(name)
                     yield name
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            reason = _brief(error)
+            reason = _reason(error)
             raise ArdError(f"can't list {self.root}: {reason}{explain_refusal(reason)}") from error
 
     def read(self, name: str, limit: int) -> bytes:
@@ -164,7 +167,7 @@ class Bucket:
             found = self._obstore.get(self._store, key)
             return bytes(found.bytes()) if found.meta["size"] <= limit else b" " * (limit + 1)
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            raise OSError(_brief(error)) from error
+            raise OSError(_reason(error)) from error
 
     def locate(self, name: str) -> str | None:
         """The address of an object; None if it wasn't listed."""
@@ -279,6 +282,12 @@ def _read_body(answer: Any, limit: int) -> bytes:
     if len(body) <= limit and answer.length:
         raise OSError(f"cut short: {answer.length} bytes are missing")
     return bytes(body)
+
+
+def _reason(error: object) -> str:
+    """Why a bucket can't be read, in one line."""
+    refused = REFUSED.search(str(error))
+    return f"{REFUSES} ({refused.group()})" if refused else _brief(error)
 
 
 def _brief(error: object) -> str:

@@ -7,18 +7,27 @@ import re
 from collections.abc import Iterable, Iterator
 
 from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
-from potato.ard.source import Bucket, Folder, Source, Web, open_source
+from potato.ard.source import REFUSES, Bucket, Folder, Source, Web, open_source
 from potato.core.text import redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
+from potato.raster.aws import explain_refusal
 
 READERS = 8
 """JSON files fetched at once; they are small, so nearly all of the time is waiting."""
+
+MOST_REFUSALS = 50
+"""Items that a bucket may refuse before the first that it gives; then it is taken to refuse all."""
 
 LIMIT = 16 << 20
 """Bytes that a JSON file may have; real ones have a few thousand."""
 
 COLLECTION = re.compile(r"(?:^|/)acquisition_collections/[^/]+\.json$")
+
+
+def holds_items(names: Iterable[str]) -> bool:
+    """Whether a folder with files of these names, relative to it, is an ARD."""
+    return any(name.endswith(".json") and ITEM_PATH.search(name) for name in names)
 
 
 def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> Iterator[Tile | Broken]:
@@ -56,10 +65,18 @@ def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> 
 
 def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) -> Iterator[Tile | Broken]:
     seen: dict[tuple[str, int | None, str], str] = {}
+    refused: list[Broken] = []
     for name, data in _read_all(place, sorted(items, key=_order), limit):
         if isinstance(data, Broken):
-            yield data
+            if not seen and f": {REFUSES}" in data.reason:
+                refused.append(data)
+                if len(refused) == MOST_REFUSALS:
+                    break
+            else:
+                yield data
             continue
+        yield from refused
+        refused = []
         tile = parse_item(data, name, place.root, place.locate, follow_links)
         if isinstance(tile, Tile):
             key = (tile.cid, tile.zone, tile.quadkey or tile.item)
@@ -68,6 +85,9 @@ def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) 
             else:
                 seen[key] = tile.item
         yield tile
+    if refused:
+        first = refused[0]
+        raise ArdError(f"{first.item}: {first.reason}{explain_refusal(first.reason)}")
 
 
 def _order(name: str) -> tuple[bool, str, str]:

@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 
 from potato.chips.chip import load_chip
-from potato.chips.folder import MANIFEST, chip_numbers
+from potato.chips.folder import MANIFEST, list_chips
 from potato.core.draw import GUTTER
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
-from potato.raster import check_output, keep_inputs, write_png
+from potato.raster import check_output, write_png
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,14 @@ def chips_sheet(
     if count < 1 or columns < 1:
         raise InputError(f"expected 1 chip or more in 1 column or more, found {count} in {columns}")
     folder = Path(pool)
-    path = check_output(output, overwrite, [folder / MANIFEST])
+    path = check_output(output, overwrite, [folder / MANIFEST, *folder.glob("*.pt")], [".png"])
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
-    numbers = [n for n in chip_numbers(folder) if n >= starting_from][:count]
-    if not numbers:
+    chips = list_chips(folder)
+    shown = [chip for chip in chips if int(chip.stem) >= starting_from][:count]
+    if not shown:
         raise ChipError(f"{folder}: expected chips ({starting_from}.pt or later), found none")
-    chips = [folder / f"{n}.pt" for n in numbers]
-    keep_inputs(path, chips)
-    pictures = [load_chip(chip).draw() for chip in chips]
+    pictures = [load_chip(chip).draw() for chip in shown]
     if len({picture.shape for picture in pictures}) > 1:
         raise ChipError(f"{folder}: expected chips of one size, found several")
     blank = torch.full_like(pictures[0], 255)
@@ -73,4 +72,4 @@ def chips_sheet(
     rows = [torch.cat(pictures[k : k + columns], 2) for k in range(0, len(pictures), columns)]
     sheet = torch.nn.functional.pad(torch.cat(rows, 1), (GUTTER, 0, GUTTER, 0), value=255)
     write_png(path, sheet.to(torch.uint8).numpy())
-    return ChipSheet(path, tuple(numbers))
+    return ChipSheet(path, tuple(int(chip.stem) for chip in shown))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tqdm import tqdm
-
 from potato.chips.chip import digest
 from potato.chips.folder import ChipFolder, open_folder
 from potato.core.types import PathLike
 from potato.engine.jobs import Executor
+from potato.engine.progress import progress_bar
 from potato.engine.torch_threads import one_thread
 from potato.errors import BlockError, ChipError, InputError
 
@@ -134,7 +133,7 @@ def fill_folder(
         PotatoError: errors of `work` and of the folder.
         ChipError: if a worker process dies.
     """
-    bar = tqdm(total=total, unit="chip", disable=not progress)
+    bar = progress_bar(total, "chip", progress)
 
     def missing() -> Iterator[_Job[Item]]:
         for n, item in items:

@@ -33,18 +33,27 @@ def chip_numbers(folder: Path) -> list[int]:
 
 
 def list_chips(folder: PathLike) -> list[Path]:
-    """The chips of a folder, `0.pt`, `1.pt`, …, by number.
+    """The chips of a folder, `0.pt`, `1.pt`, …, by number; without any, those of the folders in it.
+
+    Chips of several folders come by number, too, so that the first of them are of every folder.
 
     Raises:
         ChipError: if there are none.
     """
+    path = Path(folder)
     try:
-        numbers = chip_numbers(Path(folder))
+        found = [path / f"{number}.pt" for number in chip_numbers(path)]
+        if not found:
+            below = sorted(one for one in path.glob("[!.]*") if one.is_dir())
+            found = [inner / f"{number}.pt" for inner in below for number in chip_numbers(inner)]
     except OSError as error:
         raise ChipError(f"{folder}: expected a folder of chips, can't list it: {error.strerror}") from error
-    if not numbers:
-        raise ChipError(f"{folder}: expected a folder of chips (0.pt, 1.pt, …), found none; see make-chips")
-    return [Path(folder) / f"{number}.pt" for number in numbers]
+    if not found:
+        raise ChipError(
+            f"{folder}: expected a folder of chips (0.pt, 1.pt, …), or of such folders, found none; "
+            "see make-chips"
+        )
+    return sorted(found, key=lambda chip: int(chip.stem))
 
 
 def read_manifest(folder: Path) -> dict[int, Row]:

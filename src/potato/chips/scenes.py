@@ -40,10 +40,10 @@ from potato.simulation.ground import (
 from potato.simulation.imager import FINE, Imager, observe, observe_coarser, ragged_mask, truth
 from potato.simulation.land.reflectances import load_reflectances
 from potato.simulation.photographs import lay_photographs
-from potato.simulation.random_imager import random_imager, sharpened_on_grid
+from potato.simulation.random_imager import random_imager, sharpened_on_grid, softened
 from potato.simulation.spectral_lift import SpectralLibrary
 
-_FORMAT = 9
+_FORMAT = 10
 """Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
 _RAGGED = 0.1
@@ -140,11 +140,11 @@ def scene_chip(
     sensor = sensors[seed_of(seed, series, index, "sensor", pass_index) % len(sensors)]
     imager = random_imager(generator, sensor)
     if coarser:
-        pan, mul, bands = observe_coarser(land, generator, _for_coarser(imager), halved)
+        pan, mul, bands = observe_coarser(land, generator, softened(_for_coarser(imager), generator), halved)
     else:
         if float(torch.rand((), generator=generator)) < _ON_GRID:
             imager = sharpened_on_grid(imager, generator)
-        pan, mul = observe(land, generator, imager)
+        pan, mul = observe(land, generator, softened(imager, generator))
         bands = truth(land, imager)[1]
     valid = torch.ones(size, size, dtype=torch.bool)
     if float(torch.rand((), generator=generator)) < _RAGGED:

@@ -20,7 +20,7 @@ from potato.engine.interrupts import INTERRUPTS, Interruption
 __all__ = ["main", "potato"]
 
 COMMANDS = {
-    "Sharpen": ("fuse", "fuse-ard", "ls", "sensors", "demo"),
+    "Sharpen": ("fuse", "fuse-ard", "serve", "ls", "sensors", "demo"),
     "Training data": (
         "make-chips",
         "link-chips",

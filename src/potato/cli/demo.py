@@ -16,7 +16,8 @@ from potato.cli import options
 @options.device
 @options.overwrite
 @options.quiet
-def demo(quiet: bool, **settings: Any) -> None:
+@options.json_
+def demo(quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a simulated pair or a real scene, and show the result.
 
     Writes to FOLDER (demo-out): the pair or the scene, the sharpened GeoTIFF, a PNG with pan, the
@@ -26,5 +27,5 @@ def demo(quiet: bool, **settings: Any) -> None:
     """
     from potato import demonstration
 
-    result = demonstration.demo(progress=options.show_progress(quiet), **settings)
-    options.tell(result, quiet, json_=False)
+    result = demonstration.demo(progress=not quiet, **settings)
+    options.tell(result, quiet, json_)

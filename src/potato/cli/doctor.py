@@ -28,7 +28,7 @@ def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.doctor import examine
 
-    report = examine(progress=options.show_progress(quiet), **settings)
+    report = examine(progress=not quiet, **settings)
     options.tell(report, quiet, json_, wrong=report.wrong)
     if report.wrong:
         raise click.exceptions.Exit(3)

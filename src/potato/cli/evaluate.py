@@ -27,7 +27,7 @@ MODES = {
 }
 """The modes, and the options that each of them takes, those of `OUTPUT` aside."""
 
-OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
+OUTPUT = {"json_file", "json_", "plots", "overwrite", "quiet"}
 """Options of every mode."""
 
 
@@ -94,9 +94,7 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
     metavar="JND",
     help="End with exit code 3 if the ΔE that the last line names is above this.",
 )
-@click.option(
-    "--json", "json_file", metavar="FILE", help="Write all figures as JSON; - prints them instead of tables."
-)
+@click.option("--json-file", type=click.Path(), metavar="FILE", help="Also write all figures as JSON.")
 @click.option(
     "--plots", type=click.Path(), metavar="DIR", help="Draw plots into this folder (needs matplotlib)."
 )
@@ -105,11 +103,13 @@ OUTPUT = {"json_file", "plots", "overwrite", "quiet"}
 @options.cluster
 @options.overwrite
 @options.quiet
+@options.json_
 def evaluate(
     json_file: str | None,
     plots: str | None,
     overwrite: bool,
     quiet: bool,
+    json_: bool,
     fail_above: float | None,
     **settings: Any,
 ) -> None:
@@ -126,17 +126,15 @@ def evaluate(
     inputs = _inputs(click.get_current_context(), settings)
     from potato import evaluation
 
-    progress = options.show_progress(quiet or json_file == "-")
-    target = None if json_file == "-" else json_file
     result = evaluation.evaluate(
         **inputs,
         **_tool_settings(settings),
-        json_file=target,
+        json_file=json_file,
         plots=plots,
         overwrite=overwrite,
-        progress=progress,
+        progress=not quiet,
     )
-    if json_file == "-":
+    if json_:
         say(result.as_json(), end=False)
     elif not quiet:
         say(result)

@@ -1,5 +1,6 @@
 """`potato fuse`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -65,15 +66,17 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
     if len(inputs) > 2 or (len(inputs) == 1 and not _is_alone(inputs[0], settings["output"])):
         raise click.UsageError(
             "expected a pan and a mul, or a delivery (a folder, a .zip or .tar, a metadata file); then the "
-            f"output; found {', '.join(inputs)} before it"
+            f"output; found {', '.join(inputs)} before it; an ARD is sharpened by potato fuse-ard ARD OUT"
         )
     pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
-    result = pipeline.fuse(pan, mul, progress=options.show_progress(quiet), **settings)
+    result = pipeline.fuse(pan, mul, progress=not quiet, **settings)
     options.tell(result, quiet, json_, speed=result.speed)
 
 
 def _is_alone(source: str, output: str) -> bool:
     """Whether an input is a delivery, and not a pan whose mul would be taken for the output."""
-    from potato.deliveries import is_delivery
+    from potato.deliveries import find_products, is_delivery
 
+    if Path(source).is_dir() and not Path(output).suffix:
+        find_products(source)  # An ARD is refused as one before its folder for pictures is.
     return is_delivery(source) and not is_delivery(output)

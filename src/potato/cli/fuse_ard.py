@@ -1,5 +1,8 @@
 """`potato fuse-ard`."""
 
+import contextlib
+import datetime
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -7,29 +10,50 @@ import click
 from potato.cli import options
 from potato.cli.output import complain
 
+MOSAICS = ("pass", "event", "mbtiles", "pmtiles")
+
+
+class FuseArd(click.Command):
+    """The command, whose --mosaic may stand alone; then it means each pass."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a --mosaic that stands alone its value."""
+        following = [*args[1:], ""]
+        named = (
+            "--mosaic=pass" if arg == "--mosaic" and after not in MOSAICS else arg
+            for arg, after in zip(args, following, strict=True)
+        )
+        return super().parse_args(ctx, list(named))
+
+
+def _kind(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return "cog" if value == "pass" else value
+
+
+def _cids(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(cid.strip() for cid in (value or "").split(",") if cid.strip())
+
 
 # West and south may begin with a minus; click takes them for numbers, since no option is a number.
-@click.command()
+@click.command(cls=FuseArd)
 @click.argument("ard")
 @click.argument("output", metavar="OUT", type=click.Path())
+@options.choosing
 @click.option(
-    "--cid", "cids", metavar="CID", multiple=True, help="A CID to fuse; may be repeated.  [default: all]"
-)
-@click.option("--allow-list", type=click.Path(), help="A file of CIDs to fuse, as rate-cids writes it.")
-@options.bbox
-@options.aoi
-@click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
-@click.option(
-    "--max-clouds",
-    type=options.Number(0, 100),
-    default=100.0,
-    metavar="PERCENT",
-    help="Cloud that a tile may have, by its item.  [default: any]",
+    "--mosaic",
+    type=click.Choice(MOSAICS),
+    callback=_kind,
+    help="Also join the tiles: of each CID and zone into one picture (pass, which may be left out); or all "
+    "of them into one in Web Mercator, the pass with the fewest clouds on top, then the newest: a GeoTIFF "
+    "(event) or web tiles (mbtiles, pmtiles).",
 )
 @click.option(
-    "--mosaic", "mosaic", flag_value="cog", help="Also join the tiles of each CID and zone into one picture."
+    "--order",
+    metavar="CID,CID…",
+    callback=_cids,
+    help="Passes to have on top in a mosaic of all, the best first.",
 )
-@click.option("--vrt", "mosaic", flag_value="vrt", help="Also join them as a VRT, which copies no pixels.")
+@click.option("--vrt", is_flag=True, help="Also join them as a VRT, which copies no pixels.")
 @click.option(
     "--crop-to-square",
     cls=options.RenamedOption,
@@ -54,9 +78,13 @@ from potato.cli.output import complain
 @click.option("--overwrite", is_flag=True, help="Make pictures again that were made with other options.")
 @options.follow_links
 @click.option("--dry-run", is_flag=True, help="Only say what there is to do and what it would cost.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line on stderr for each tile that ends.")
+@click.option("--log", type=click.Path(), metavar="FILE", help="Add such lines to a file, with times.")
 @options.quiet
 @options.json_
-def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
+def fuse_ard(
+    quiet: bool, json_: bool, verbose: bool, log: str | None, vrt: bool, mosaic: str | None, **settings: Any
+) -> None:
     """Sharpen the tiles of an ARD, by the thousand.
 
     ARD is a folder, s3://…, or https://…, also of an event's collection. OUT is the folder for the
@@ -66,9 +94,39 @@ def fuse_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.fusion import delivery
 
-    result = delivery.fuse_ard(progress=options.show_progress(quiet), **settings)
+    if vrt and mosaic:
+        raise click.UsageError("expected --mosaic or --vrt, found both")
+    settings["mosaic"] = "vrt" if vrt else mosaic
+    with _teller(verbose, log) as say:
+        result = delivery.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:
             complain(result)  # what failed is an error
         raise click.exceptions.Exit(3)
+
+
+@contextlib.contextmanager
+def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | None]:
+    """What gets a line for each tile: stderr, a file, both, or nothing."""
+    if not (verbose or log):
+        yield None
+        return
+    from potato.raster import check_output
+    from potato.raster.atomic import writing
+
+    path = None if log is None else check_output(log, overwrite=True)
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            with writing(path):
+                file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+
+        def say(line: str) -> None:
+            if verbose:
+                complain(line)
+            if path is not None:
+                moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                with writing(path):
+                    file.write(f"{moment} {line}\n")
+
+        yield say

@@ -12,9 +12,14 @@ from potato.cli import options
 @click.option(
     "--tiles",
     type=click.IntRange(1),
-    default=6,
-    show_default=True,
-    help="How many usable tiles, in several CIDs and two UTM zones.",
+    help="How many usable tiles, in several CIDs and two UTM zones.  [default: 6]",
+)
+@click.option(
+    "--area",
+    type=options.Number(0, min_open=True),
+    metavar="KM2",
+    help="How much ground, all of it different, in place of --tiles: for training. A chip of 512 pixels "
+    "takes 4.2 km², one of 128 takes 0.3. Without it, ground repeats as its mirror image.",
 )
 @click.option(
     "--size",
@@ -32,6 +37,13 @@ from potato.cli import options
     help="A satellite of the CIDs, in turns; may be repeated.  [default: WV03 and WV02]",
 )
 @click.option(
+    "--revisits",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many more passes see each place, days later, with other clouds and water.",
+)
+@click.option(
     "--broken/--no-broken",
     default=True,
     show_default=True,
@@ -47,5 +59,5 @@ def make_ard(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.ard import synthetic
 
-    made = synthetic.make_ard(progress=options.show_progress(quiet), **settings)
+    made = synthetic.make_ard(progress=not quiet, **settings)
     options.tell(made, quiet, json_, collects=[collect.cid for collect in made.collects])

@@ -65,5 +65,5 @@ def make_chips(quiet: bool, json_: bool, **settings: Any) -> None:
     from potato.chips import make
 
     tell = None if quiet else chip_options.tell
-    made = make.make_chips(progress=options.show_progress(quiet), tell=tell, **settings)
+    made = make.make_chips(progress=not quiet, tell=tell, **settings)
     options.tell(made, quiet, json_)

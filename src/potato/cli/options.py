@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -107,8 +106,8 @@ weights: Decorator = click.option(
     "-w",
     "--weights",
     metavar="FILE|NAME",
-    help="A Potato checkpoint, weights that 'potato sensors' names, or 'predictor' for no network.  "
-    "[default: those of the sensor]",
+    help="A Potato checkpoint, weights that 'potato sensors' names, SESSION[/EPOCH] of train, or "
+    "'predictor' for no network.  [default: those of the sensor]",
 )
 device: Decorator = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
@@ -158,6 +157,20 @@ aoi: Decorator = click.option(
     metavar="FILE",
     help="Read and show only the polygons of this file: GeoJSON or, with the extra 'vectors', a "
     "GeoPackage, a shapefile, KML, …",
+)
+cids: Decorator = click.option(
+    "--cid", "cids", metavar="CID", multiple=True, help="A CID to choose; may be repeated.  [default: all]"
+)
+allow_list: Decorator = click.option(
+    "--allow-list", type=click.Path(), help="A file of CIDs to choose, as rate-cids writes it."
+)
+dates: Decorator = click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
+max_clouds: Decorator = click.option(
+    "--max-clouds",
+    type=Number(0, 100),
+    default=100.0,
+    metavar="PERCENT",
+    help="Cloud that a tile may have, by its item.  [default: any]",
 )
 look: Decorator = _choice(
     "--look",
@@ -209,6 +222,11 @@ def _add(command: Command, *options: Decorator) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def choosing(command: Command) -> Command:
+    """Add the options that choose tiles of an ARD."""
+    return _add(command, cids, allow_list, bbox, aoi, dates, max_clouds)
 
 
 def rendering(command: Command) -> Command:
@@ -313,7 +331,7 @@ def printed(command: Command) -> Command:
 
     @functools.wraps(command)
     def run(*, quiet: bool, json_: bool, **settings: Any) -> None:
-        tell(command(progress=show_progress(quiet), **settings), quiet, json_)
+        tell(command(progress=not quiet, **settings), quiet, json_)
 
     return _add(run, quiet, json_)
 
@@ -321,11 +339,6 @@ def printed(command: Command) -> Command:
 def picture(command: Command) -> Command:
     """Add the options of a command that makes pictures from pictures and returns what it wrote."""
     return _add(printed(command), profile, creation_options, workers, overwrite)
-
-
-def show_progress(quiet: bool) -> bool:
-    """Whether to draw a progress bar: somebody watches stderr and hasn't asked for silence."""
-    return not quiet and sys.stderr.isatty()
 
 
 def tell(result: Any, quiet: bool, json_: bool, **others: Any) -> None:

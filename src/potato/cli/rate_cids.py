@@ -45,6 +45,6 @@ def rate_cids(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.ard import rating
 
-    rated = rating.rate_cids(progress=options.show_progress(quiet), **settings)
+    rated = rating.rate_cids(progress=not quiet, **settings)
     rows = [{**dataclasses.asdict(one), "index": one.index} for one in rated.ratings]
     options.tell(rated, quiet, json_, ratings=rows)

@@ -27,8 +27,8 @@ def _new_name(name: str) -> str:
 @click.command(context_settings={"token_normalize_func": _new_name})
 @_option("--session", help="Name of the session; one that exists goes on.")
 @_option("--sessions", type=click.Path(), help="Folder of all sessions.")
-@_option("--chips", type=click.Path(), help="Folder of chips to learn from.")
-@_option("--test-chips", type=click.Path(), help="Folder of chips to test on; never augmented.")
+@_option("--chips", type=click.Path(), help="Folder of chips to learn from, or of such folders.")
+@_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise; never augmented.")
 @_option("--test-length", type=click.IntRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
@@ -66,7 +66,7 @@ def _new_name(name: str) -> str:
 @_option(
     "--warm-up",
     type=click.IntRange(0),
-    help="Steps in which the learning rate rises, at most a tenth of all.",
+    help="Steps in which the learning rate rises; at most a tenth of all and a quarter of an epoch.",
 )
 @_option("--weight-decay", help="Weight decay of AdamW.")
 @_option("--clip", help="Largest norm of a step's gradient.")
@@ -114,6 +114,6 @@ def train(quiet: bool, json_: bool, **settings: Any) -> None:
     from potato.training.run import train
 
     say = None if quiet or json_ else output.say
-    result = train(TrainConfig(**settings), progress=options.show_progress(quiet), say=say)
+    result = train(TrainConfig(**settings), progress=not quiet, say=say)
     if json_:
         output.say(json.dumps(dataclasses.asdict(result), default=str))

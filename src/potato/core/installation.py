@@ -21,7 +21,10 @@ VERSION = "0.3.0"
 EXTRAS = {
     "torch": ("workshop", "PyTorch"),
     "matplotlib": ("plots", "matplotlib"),
+    "pmtiles": ("pmtiles", "pmtiles"),
     "pyogrio": ("vectors", "pyogrio"),
+    "fastapi": ("serve", "FastAPI"),
+    "uvicorn": ("serve", "uvicorn"),
 }
 """The extra that brings a package, and the name by which people know it."""
 

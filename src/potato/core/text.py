@@ -1,9 +1,11 @@
 """Text for people: numbers in sentences, secrets left out, data inside HTML."""
 
 import json
+import math
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 SECRETS = (
@@ -67,6 +69,28 @@ def counted(count: int, noun: str) -> str:
     ('1 tile', '8,000 tiles')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words, in minutes from 100 seconds on.
+
+    >>> duration(12.34), duration(100), duration(3700)
+    ('12.3 s', '2 min', '1 h 2 min')
+    """
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def first_lines(lines: Sequence[str], most: int = 20) -> list[str]:
+    """Some lines for people, and one that counts the others, which JSON has all.
+
+    >>> first_lines(["a", "b", "c"], 2)
+    ['a', 'b', '… and 1 more, which --json lists']
+    """
+    more = len(lines) - most
+    return [*lines[:most], *([f"… and {more:,} more, which --json lists"] if more > 0 else [])]
 
 
 def valid_share(valid: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from potato.ard.walk import holds_items
 from potato.core.types import PathLike
 from potato.errors import DeliveryError, InputError
 from potato.raster.header import Header, read_header
@@ -117,7 +118,7 @@ def _list_folder(path: str) -> Contents:
     names: list[str] = []
     for folder, _, files in os.walk(root):
         names += [(Path(folder) / file).relative_to(root).as_posix() for file in files]
-        if len(names) > MOST_FILES:
+        if len(names) > MOST_FILES and not holds_items(names):
             raise DeliveryError(
                 f"{path}: expected a delivery, found more than {MOST_FILES:,} files; name its own folder"
             )

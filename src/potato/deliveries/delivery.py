@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from potato.ard.walk import holds_items
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
 from potato.core.text import counted
@@ -97,6 +98,10 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
     if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
         return _product_of(name)
     contents = list_contents(name)
+    if holds_items(contents.names):
+        raise DeliveryError(
+            f"{name}: expected a delivery, found an ARD; sharpen it by potato fuse-ard {name} OUT"
+        )
     with sensible(name):
         products = next((found for find in READERS if (found := find(contents))), None)
         if products is None:

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
+from potato.ard.item import fault
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding, State
+from potato.engine.progress import progress_bar
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 
@@ -143,16 +145,14 @@ def _item_flaw(each: Tile | Broken) -> Flaw | None:
         return None
     incomplete = each.trouble is None and not (each.pan and each.mul)
     kind = "others" if incomplete else "missing" if reason == each.trouble else "sensors"
-    return Flaw(kind, f"{each.item}: {reason}")
+    return Flaw(kind, f"{each.item}: {fault(each)}")
 
 
 def _file_flaws(tiles: Sequence[Tile], follow_links: bool, progress: bool) -> Iterator[Flaw]:
     """Flaws in the files of tiles, which are opened in threads."""
     named = ((tile.item, tile) for tile in tiles)
     inspect = functools.partial(inspect_tile, follow_links=follow_links)
-    from tqdm import tqdm  # takes a while to load
-
-    with tqdm(total=len(tiles), unit="tile", disable=not progress) as bar:
+    with progress_bar(len(tiles), "tile", progress) as bar:
         for item, found in map_blocks(named, inspect, READERS, 2 * READERS):
             yield from (Flaw(flaw.kind, f"{item}: {flaw.found}") for flaw in found)
             bar.update()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,10 +65,10 @@ def _disk() -> Iterator[Finding]:
 
 
 def _files() -> Iterator[Finding]:
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":  # has no such limit
         return
+    import resource
+
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         yield Finding("open files", "fine", "without limit")
@@ -101,7 +102,7 @@ def _free_memory() -> int | None:
         # The page cache of inactive files is released on demand.
         facts = dict(line.split(maxsplit=1) for line in _read("/sys/fs/cgroup/memory.stat").splitlines())
         free.append(int(limit) - int(used) + int(facts.get("inactive_file", 0)))
-    if not free and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+    if not free and sys.platform != "win32" and "SC_PHYS_PAGES" in os.sysconf_names:
         free.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(free, default=None)
 

@@ -8,26 +8,31 @@ from potato.core.text import redact
 from potato.doctor.ards import examine_ard
 from potato.doctor.finding import Finding
 from potato.errors import ArdError, DeliveryError
+from potato.fusion.delivery.choice import Choice
 
 
-def list_source(source: str, *, follow_links: bool = False) -> ard.Listing | deliveries.Listing:
+def list_source(
+    source: str, *, follow_links: bool = False, choice: Choice | None = None
+) -> ard.Listing | deliveries.Listing:
     """List what an ARD or a delivery holds; no pixel is read.
 
     Args:
         source: an ARD, as `list_ard` takes it; or a folder, an archive or a metadata file of a
             delivery.
         follow_links: whether images of an ARD may lie outside it where an item says so.
+        choice: which tiles of an ARD to list; None for all.
 
     Raises:
-        ArdError: if there is neither.
+        ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
-    if deliveries.is_delivery(source) and not Path(source).is_dir():
+    refuse = ard.unusable if choice is None else choice.refusal
+    if choice is None and deliveries.is_delivery(source) and not Path(source).is_dir():
         return deliveries.list_products(source)
     try:
-        return ard.list_ard(source, follow_links=follow_links)
+        return ard.list_ard(source, follow_links=follow_links, refuse=refuse)
     except ArdError:
-        if not Path(source).is_dir():
+        if choice is not None or not Path(source).is_dir():
             raise
     return deliveries.list_products(source)
 

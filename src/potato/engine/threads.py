@@ -195,26 +195,3 @@ class Serial(Executor):
         self, jobs: Iterable[Job], function: Callable[[Job], Result]
     ) -> Generator[tuple[Job, Result | Lost]]:
         yield from ((job, attempt(function, job)) for job in jobs)
-
-
-def progress_bar(pixels: int, shown: bool) -> Any:
-    """A progress bar on stderr, if `shown`, for so many pixels; update it by megapixels."""
-    if not shown:
-        return _HiddenBar()
-    from tqdm import tqdm  # takes as long to load as a small picture to sharpen
-
-    return tqdm(
-        total=pixels / 1e6,
-        unit="Mpx",
-        bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} Mpx [{elapsed}<{remaining}, {rate_fmt}]",
-    )
-
-
-class _HiddenBar(contextlib.AbstractContextManager["_HiddenBar"]):
-    """A progress bar that isn't shown."""
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is to be done."""
-
-    def update(self, megapixels: float) -> None:
-        """Nothing is to be shown."""

@@ -5,14 +5,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from potato.chips.chip import Chip, load_chip
 from potato.chips.folder import list_chips
 from potato.core.full_scale import BORDER
 from potato.core.resample import inner
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
+from potato.engine.progress import progress_bar
 from potato.engine.torch_threads import one_thread
 from potato.errors import ChipError, EmptyError
 from potato.evaluation.findings import Findings, picture_figures
@@ -38,7 +37,7 @@ def evaluate_chips(
     """Compare a model and the baselines on every chip of a folder.
 
     Args:
-        pool: a folder of chips `0.pt`, `1.pt`, …, such as `link_chips` makes.
+        pool: a folder of chips `0.pt`, `1.pt`, …, such as `link_chips` makes, or of such folders.
         methods: the model and the baselines; None for the shipped weights and every baseline.
         workers: chips to work on at once; changes no figure. None for one per core.
         cluster: `local`, or the address of a Dask scheduler, whose workers load and evaluate the
@@ -51,17 +50,19 @@ def evaluate_chips(
         EmptyError: if nothing in them is valid.
         WeightsError: if the weights can't be used.
     """
-    paths = [path.absolute() for path in list_chips(pool)]
+    folder = Path(pool).absolute()
+    paths = list_chips(folder)
     methods = (methods or MethodSpec()).for_sensor(load_chip(paths[0]).sensor)
     found, means = {method.name: Findings() for method in methods.methods}, {}
     spec = methods if cluster is None else methods.for_workers()
     work = functools.partial(_evaluate_file, spec)
-    bar = tqdm(total=len(paths), unit="chip", disable=not progress)
+    bar = progress_bar(len(paths), "chip", progress)
     with open_executor(workers, cluster) as executor, bar:
         for path, result in executor.map(paths, work):
             for whole, part in zip(found.values(), result, strict=True):
                 whole.join(part)
-            means[path.stem] = result[-1].difference(CHIPS_KEY).total.mean
+            place = path.relative_to(folder).with_suffix("").as_posix()
+            means[place] = result[-1].difference(CHIPS_KEY).total.mean
             bar.update()
     rows, name = {name: one.difference(CHIPS_KEY) for name, one in found.items()}, list(found)[-1]
     if not rows[name].total.count:

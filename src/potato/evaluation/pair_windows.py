@@ -16,7 +16,7 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.engine.executor import open_executor
-from potato.engine.threads import progress_bar
+from potato.engine.progress import MEGAPIXELS, progress_bar
 from potato.errors import InputError
 from potato.raster import Layer, Pair, PairPixels, Reading, gdal, open_pair
 
@@ -79,7 +79,7 @@ def map_windows(
         Each window with its result.
     """
     reader = functools.partial(_open_windows, files.absolute())
-    bar = progress_bar(region.height * region.width * ratio**2, progress)
+    bar = progress_bar(region.height * region.width * ratio**2 / 1e6, MEGAPIXELS, progress)
     with open_executor(workers, cluster) as executor, bar:
         for window, result in executor.map(even_windows(region, ratio), work, reader):
             yield window, result

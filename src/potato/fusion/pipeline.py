@@ -21,7 +21,8 @@ from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
-from potato.engine.threads import Readers, available_cores, map_blocks, progress_bar, readers_for
+from potato.engine.progress import MEGAPIXELS, Progress, progress_bar
+from potato.engine.threads import Readers, available_cores, map_blocks, readers_for
 from potato.errors import InputError
 from potato.fusion.align import align_pair, resampling_tags
 from potato.fusion.grading import grade_pair
@@ -42,6 +43,7 @@ from potato.raster import (
     create_picture,
     keep_inputs,
 )
+from potato.raster.output_files import GEOTIFF
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 
 Block = tuple[PairWindow, Callable[[], PairPixels] | None]
@@ -63,7 +65,7 @@ class FuseSettings:
         block: side of a block in pan pixels, a multiple of the pair's ratio; None for the
             backend's.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to draw a progress bar on stderr; or what is called with the share done.
         cid: catalog ID of the pass; None for the one in pan's name, if there is one.
     """
 
@@ -76,7 +78,7 @@ class FuseSettings:
     workers: int | None = None
     block: int | None = None
     overwrite: bool = False
-    progress: bool = False
+    progress: Progress = False
     cid: str | None = None
 
 
@@ -151,7 +153,7 @@ def fuse(
     workers: int | None = None,
     block: int | None = None,
     overwrite: bool = False,
-    progress: bool = False,
+    progress: Progress = False,
 ) -> Fused:
     """Sharpen a pair of files into one picture in true colour, on the grid of pan.
 
@@ -201,7 +203,7 @@ def fuse(
             and for what the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to draw a progress bar on stderr; or what is called with the share done.
 
     Raises:
         InputError, PairError, BandError, DeliveryError: if the pair can't be used, or has no such
@@ -210,7 +212,7 @@ def fuse(
         OutputError, OutputExists: if the output can't be written.
         BlockError: if the work fails on a block.
     """
-    check_output(output, overwrite, (pan, mul, weights, aoi))
+    check_output(output, overwrite, (pan, mul, weights, aoi), GEOTIFF)
     if isinstance(weights, str | os.PathLike):
         weights = load_model(weights)
     settings = FuseSettings(
@@ -308,7 +310,7 @@ def _fuse_blocks(
     work = functools.partial(_fuse_block, backend, written, part)
     with (
         Readers(strip_reader(pair), readers_for(threads) if can_share(pair) else 1) as readers,
-        progress_bar(grid.width * grid.height, settings.progress) as bar,
+        progress_bar(grid.width * grid.height / 1e6, MEGAPIXELS, settings.progress) as bar,
     ):
         blocks = _request_blocks(pair, part, block // pair.ratio, written.halo(backend), readers.submit)
         for window, codes in map_blocks(blocks, work, workers, ahead, readers.cancel):
@@ -362,9 +364,9 @@ def _tags(pair: Pair, settings: FuseSettings, written: Output, digest: str) -> d
 
 def peak_memory() -> int | None:
     """The largest resident size of this process so far in bytes; None where no record is kept."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return None
+    import resource
+
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024

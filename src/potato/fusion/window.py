@@ -80,20 +80,41 @@ def sharpen_onto(
         InputError: if a file can't be read there.
     """
     look = as_look(look)
-    footprint = find_footprint(pair.grid, grid)
-    window = PairWindow(0, 0, 0, 0)
-    if footprint is not None:
-        longest, factor = max(pair.grid.height, pair.grid.width), 1
-        while 2 * factor <= footprint.scale and longest >= 2 * factor * MIN_SIDE:
-            factor *= 2
-        pair = pair.reduced(factor)
-        window = cells_within(pair.grid, pair.ratio, footprint)
-    if not (window.height and window.width):
+    found = find_window(pair, grid)
+    if found is None:
         empty: Codes = np.zeros((3, grid.height, grid.width), f"uint{look.bits}")
         return empty, np.zeros((grid.height, grid.width), np.bool_)
+    pair, window = found
     codes = _window_codes(pair, window, model, look)
     codes = warp_picture(codes, pair.grid, window.pixels(pair.ratio), grid)
     return codes[:3], codes[3] > 0
+
+
+def find_window(
+    pair: Pair, grid: Grid, least: int = 1, coarsest: float = 1.0
+) -> tuple[Pair, PairWindow] | None:
+    """Reduce a pair to the scale of a grid, and find the window that the grid shows.
+
+    Args:
+        pair: from `open_pair`.
+        grid: any CRS, scale and place.
+        least: the factor by which it is reduced at least; that of the result is this number times
+            a power of two.
+        coarsest: how large a pixel of the reduced pair may be, in pixels of the grid.
+
+    Returns:
+        The pair, reduced as far as it may be, and a window of it; None if the grid shows nothing of
+        it.
+    """
+    footprint = find_footprint(pair.grid, grid)
+    if footprint is None:
+        return None
+    longest, factor = max(pair.grid.height, pair.grid.width), least
+    while 2 * factor <= coarsest * footprint.scale and longest >= 2 * factor * MIN_SIDE:
+        factor *= 2
+    pair = pair.reduced(factor)
+    window = cells_within(pair.grid, pair.ratio, footprint)
+    return (pair, window) if window.height and window.width else None
 
 
 def _window_codes(pair: Pair, window: PairWindow, model: Model | HasModel, look: Look) -> Codes:

@@ -36,6 +36,12 @@ DEFAULT = "worldview"
 PREDICTOR = "predictor"
 """Name of the bare predictor, which needs no file."""
 
+BEST = "best"
+"""Name of the checkpoint of a session that does best on its test chips."""
+
+SESSIONS = "sessions"
+"""The folder in which `train` makes sessions unless it is told another."""
+
 MOST_BYTES = 256 << 20
 """The largest checkpoint; the shipped one has 206 kB."""
 
@@ -60,7 +66,7 @@ def portable_weights(name_or_path: PathLike | None) -> str | None:
     """What `load_model` takes, for another process: names remain, and paths become absolute."""
     if name_or_path is None or name_or_path in (PREDICTOR, *shipped_weights()):
         return name_or_path and os.fspath(name_or_path)
-    return str(Path(name_or_path).absolute())
+    return str(find_checkpoint(name_or_path).absolute())
 
 
 def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = None) -> Model:
@@ -68,8 +74,9 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
 
     Args:
         name_or_path: a checkpoint file; the name of shipped weights, such as `"worldview"`;
-            `"predictor"` for the bare predictor; or None for the `default_weights` of the sensor,
-            those of WorldView-2 and -3 without one.
+            `session/epoch` or `session` for a checkpoint that `train` made in the folder
+            `sessions`; `"predictor"` for the bare predictor; or None for the `default_weights` of
+            the sensor, those of WorldView-2 and -3 without one.
         sensor: the sensor whose pairs it is to read; None not to ask.
 
     Raises:
@@ -85,8 +92,30 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
     if name_or_path in shipped:
         model = _load_shipped(shipped[str(name_or_path)])
     else:
-        model = _load(Path(name_or_path))
+        model = _load(find_checkpoint(name_or_path))
     return model if sensor is None else check_fit(model, sensor)
+
+
+def find_checkpoint(name_or_path: PathLike) -> Path:
+    """The file of a checkpoint: as named, an epoch of a session, or the best of a session.
+
+    Without test chips, a session has no best epoch, and its last one serves.
+
+    Raises:
+        WeightsError: if there is none.
+    """
+    path = Path(name_or_path)
+    for place in (path, Path(SESSIONS, path)):
+        epochs = (file for file in place.glob("*.safetensors") if file.stem.isdigit())
+        last = sorted(epochs, key=lambda file: int(file.stem))[-1:]
+        for file in (place, Path(f"{place}.safetensors"), place / f"{BEST}.safetensors", *last):
+            if file.is_file():
+                return file
+    names = ", ".join(f"'{name}'" for name in shipped_weights())
+    raise WeightsError(
+        f"{path}: expected a checkpoint file, SESSION or SESSION/EPOCH of a session in {SESSIONS}, the "
+        f"name of shipped weights ({names}) or '{PREDICTOR}', found no such file"
+    )
 
 
 def _assets() -> Path:
@@ -100,12 +129,6 @@ def _load_shipped(path: Path) -> Model:
 
 
 def _load(path: Path) -> Model:
-    if not path.is_file():
-        names = ", ".join(f"'{name}'" for name in shipped_weights())
-        raise WeightsError(
-            f"{path}: expected a checkpoint file, the name of shipped weights ({names}) or '{PREDICTOR}', "
-            "found no such file"
-        )
     card, tensors = _read(path)
     try:
         model = Model(Architecture(**card["architecture"]), tensors, card)

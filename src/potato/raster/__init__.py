@@ -4,19 +4,13 @@ from potato.raster.area import Area, Part, part_of
 from potato.raster.band_finding import known_sensor
 from potato.raster.capabilities import Abilities, find_abilities
 from potato.raster.coordinates import Grid, crs_name, grid_at, grid_to_lonlat, lonlat_to_grid, map_to_grid
-from potato.raster.encoding import encode_jpeg, encode_png, write_png
+from potato.raster.encoding import encode_jpeg, encode_png, encode_webp, write_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import (
-    Image,
-    check_same_grid,
-    open_picture,
-    read_overview,
-    read_photograph,
-    read_picture,
-)
+from potato.raster.image import Image, read_overview
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
 from potato.raster.output_files import check_folder, check_output, keep_inputs, new_folder
 from potato.raster.pair import Pair, PairPixels, open_pair
+from potato.raster.pictures import check_same_grid, open_picture, read_photograph, read_picture
 from potato.raster.samples import sample_pixels
 from potato.raster.vectors import area_of, read_polygons
 from potato.raster.warp import cells_within, find_footprint, warp_picture
@@ -44,6 +38,7 @@ __all__ = [
     "crs_name",
     "encode_jpeg",
     "encode_png",
+    "encode_webp",
     "find_abilities",
     "find_footprint",
     "gdal",

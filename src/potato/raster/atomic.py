@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,9 @@ PARTIAL = ".partial"
 
 _LOCK = ".lock"
 """Name of the file in a hidden folder that is locked."""
+
+_LOCKED_BYTE = 1 << 30
+"""The byte that is locked on Windows: beyond the end, since nobody else could read it there."""
 
 _LONGEST = 200
 """Bytes of a name that its hidden name repeats; most systems allow 255 in all."""
@@ -132,10 +136,10 @@ def remove_partials(folder: Path, name: str = "") -> None:
     with contextlib.suppress(OSError):
         for path in _partials(folder, name):
             with _abandoned(path) as left:
-                if left and path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                elif left:
-                    path.unlink(missing_ok=True)
+                if left:
+                    _remove(path)
+            if left:  # Windows removes no open file
+                _remove(path)
 
 
 def find_partials(folder: Path) -> list[Path]:
@@ -154,16 +158,15 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
 
     Args:
         path: a folder; or a file, created if it isn't there. Some network file systems lock only
-            files.
+            files, and so does Windows, where a file `.lock` in the folder takes its place.
         refusal: raised if another process holds the lock.
 
     Raises:
         PotatoError: `refusal`.
         OutputError: if the file can't be created.
     """
-    if os.name == "nt":
-        yield
-        return
+    if sys.platform == "win32" and path.is_dir():
+        path /= _LOCK
     with writing(path):
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -177,11 +180,18 @@ def locked(path: Path, refusal: PotatoError) -> Iterator[None]:
 def _lock(handle: int) -> bool | None:
     """Lock an open file: whether that worked, or None if the system can't lock it."""
     try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+            try:
+                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            finally:
+                os.lseek(handle, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         # Some network file systems know no locks.
         return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
@@ -211,6 +221,14 @@ def _abandoned(path: Path) -> Iterator[bool]:
         yield _lock(handle) is True
     finally:
         os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, or as much of a folder as can be."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _prefix(name: str) -> str:

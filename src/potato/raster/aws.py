@@ -29,8 +29,10 @@ FILES = {"AWS_SHARED_CREDENTIALS_FILE": ".aws/credentials", "AWS_CONFIG_FILE": "
 ANONYMOUS = {"AWS_NO_SIGN_REQUEST": "yes"}
 """GDAL's option by which requests aren't signed; people write YES, which tells theirs from ours."""
 
+REFUSED = re.compile(r"\b40[13]\b|denied|forbidden|credentials|unauthori[sz]ed|signature", re.IGNORECASE)
+"""What the reasons of S3's refusals have in them."""
+
 _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
-_REFUSED = re.compile(r"\b40[13]\b|denied|forbidden|credentials|unauthori[sz]ed|signature", re.IGNORECASE)
 
 
 class Signing(DummySession):  # type: ignore[misc]  # rasterio has no types
@@ -82,7 +84,7 @@ def s3_options() -> dict[str, str]:
 
 def explain_refusal(reason: str) -> str:
     """What to do about S3's refusal: the end of a message; empty for other reasons."""
-    if not _REFUSED.search(reason):
+    if not REFUSED.search(reason):
         return ""
     try:
         signed = bool(s3_options()) or not default_signing()

@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from rasterio.warp import transform
 
 Box = tuple[float, float, float, float]
 """West, south, east, north, in the units of a CRS."""
+
+Degrees = tuple[float, float, float, float]
+"""West, south, east, north in degrees; west exceeds east across the antimeridian."""
 
 EARTH_RADIUS = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG)."""
@@ -96,6 +100,15 @@ def ground_pixel(grid: Grid) -> float:
     (west, south), (east, north) = (grid_to_lonlat(grid, middle[0], middle[1] + down) for down in (0.5, -0.5))
     across = (east - west + 180) % 360 - 180
     return EARTH_RADIUS * math.radians(math.hypot(north - south, across * math.cos(math.radians(north))))
+
+
+def narrowest_bounds(points: Sequence[Sequence[float]]) -> Degrees:
+    """The narrowest bounds of longitudes and latitudes, one or more."""
+    xs, ys = [point[0] for point in points], [point[1] for point in points]
+    turned = [x % 360 for x in xs]
+    if max(xs) - min(xs) > max(180, max(turned) - min(turned)):
+        return round(min(turned), 7), min(ys), round(max(turned) - 360, 7), max(ys)
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 def lonlat_to_grid(grid: Grid, longitude: float, latitude: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Encoding pictures without a place on Earth as PNG and JPEG, in memory and to files."""
+"""Encoding pictures without a place on Earth as PNG, JPEG and WebP, in memory and to files."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,17 @@ def encode_png(codes: NDArray[np.uint8], palette: NDArray[np.uint8] | None = Non
     """Encode a picture as PNG, without loss.
 
     Args:
-        codes: (3, h, w); or (1, h, w), which are grey, or numbers of colours in `palette`.
+        codes: (3, h, w); (4, h, w) with alpha; or (1, h, w), which are grey, or numbers of colours
+            in `palette`.
         palette: red, green and blue of each colour, (n, 3).
     """
     # Most pictures here are dithered: higher levels take four times as long and gain 1 %.
     return _encode(codes, "PNG", palette, ZLEVEL=1)
+
+
+def encode_webp(codes: NDArray[np.uint8], quality: int = 85) -> bytes:
+    """Encode a picture (3, h, w), or one with alpha (4, h, w), as WebP with a quality to 100."""
+    return _encode(codes, "WEBP", QUALITY=quality)
 
 
 def write_png(path: PathLike, rgb: NDArray[np.uint8]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from potato.core.text import redact
@@ -10,6 +10,9 @@ from potato.core.types import PathLike
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import local_path, remove_partials
 from potato.raster.gdal_env import is_remote
+
+GEOTIFF = (".tif", ".tiff")
+"""Endings of pictures' names."""
 
 BESIDE = (".aux.xml", ".msk", ".msk.ovr", ".ovr")
 """What GDAL adds to the name of an image for files that it reads with it."""
@@ -21,7 +24,9 @@ INSTEAD = (
 """What replaces the ending of an image's name in files that describe the image."""
 
 
-def check_output(output: PathLike, overwrite: bool, inputs: Iterable[object] = ()) -> Path:
+def check_output(
+    output: PathLike, overwrite: bool, inputs: Iterable[object] = (), endings: Sequence[str] = ()
+) -> Path:
     """The path of an output, if it may be written; removes what killed runs left beside it.
 
     | already there | overwrite | result       |
@@ -35,15 +40,23 @@ def check_output(output: PathLike, overwrite: bool, inputs: Iterable[object] = (
         output: the file to write.
         overwrite: whether to replace a file.
         inputs: what `keep_inputs` is to protect.
+        endings: endings of names of its format, in lower case; a name without one is fine, too.
 
     Raises:
         OutputExists, OutputError: as in the table; OutputError also if its folder is missing, or it
-            isn't a file of this machine, or is an input.
+            isn't a file of this machine, or is an input, or has the ending of another format.
     """
     path = local_path(output)
+    keep_inputs(path, inputs)
+    if endings and path.suffix and path.suffix.lower() not in endings:
+        right = path.with_suffix(endings[0])
+        convert = f", and convert it (gdal_translate {right} {path})" if endings == GEOTIFF else ""
+        raise OutputError(
+            f"{path}: expected a name that ends in {' or '.join(endings)}, found {path.suffix}; write "
+            f"{right}{convert}"
+        )
     if path.is_dir():
         raise OutputError(f"{path}: expected the name of a file to write, found a folder")
-    keep_inputs(path, inputs)
     if path.exists() and not overwrite:
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
     if not path.parent.is_dir():

@@ -70,16 +70,24 @@ def cells_within(grid: Grid, ratio: int, footprint: Footprint) -> PairWindow:
     return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
 
 
-def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) -> Codes:
-    """Warp a picture to another grid by linear interpolation.
-
-    Where the grid is coarser than the picture, interpolation takes in more pixels.
+def warp_picture(
+    codes: Codes,
+    source: Grid,
+    window: PixelWindow,
+    grid: Grid,
+    resampling: Resampling = Resampling.bilinear,
+    smooth: bool = True,
+) -> Codes:
+    """Warp a picture to another grid by interpolation.
 
     Args:
         codes: red, green, blue, alpha (4, h, w); pixels that alpha makes invalid are ignored.
         source: the grid of the picture that `codes` is a window of.
         window: that window.
         grid: the grid of the result.
+        resampling: GDAL's name of the interpolation.
+        smooth: whether interpolation takes in more pixels where the grid is coarser than the
+            picture. Without it, a warp takes a third of the time.
 
     Returns:
         Codes of that type (4, grid.height, grid.width). A pixel is valid, with full alpha, if more
@@ -95,7 +103,8 @@ def warp_picture(codes: Codes, source: Grid, window: PixelWindow, grid: Grid) ->
         dst_crs=grid.crs,
         src_alpha=4,
         dst_alpha=4,
-        resampling=Resampling.bilinear,
+        resampling=resampling,
+        **({} if smooth else {"XSCALE": 1, "YSCALE": 1}),
     )
     white = np.iinfo(codes.dtype).max
     result[3] = np.where(result[3] > white // 2, white, 0)

@@ -22,7 +22,7 @@ from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
 from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, deliver, grid_of
 from potato.raster.gdal_env import gdal, refusals
-from potato.raster.output_files import check_output
+from potato.raster.output_files import GEOTIFF, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
 from potato.raster.trial import try_options
 
@@ -61,6 +61,10 @@ class Channels:
         if self.has_alpha:
             return {"PHOTOMETRIC": "RGB", "ALPHA": "NON-PREMULTIPLIED"}
         return {"PHOTOMETRIC": "MINISBLACK"}
+
+    def size(self, grid: Grid) -> int:
+        """Bytes of their pixels on a grid, uncompressed."""
+        return len(self.names) * grid.width * grid.height * np.dtype(self.dtype).itemsize
 
     def describe(self, dataset: Any) -> None:
         """Name the bands of a new dataset, and say what their numbers mean."""
@@ -208,7 +212,7 @@ def create_picture(
         OutputError: if it can't be written, or the driver doesn't know an option.
         OutputExists: if there is such a file and `overwrite` is off.
     """
-    path = check_output(output, overwrite)
+    path = check_output(output, overwrite, endings=GEOTIFF)
     extra = {name.upper(): value for name, value in (options or {}).items()}
     direct = profile.driver == "GTiff"
     # The driver makes overviews itself if the user asks for others than these.
@@ -246,9 +250,7 @@ def create_picture(
                 with files.uninterrupted():
                     opened.close()
         if not direct:
-            check_space(
-                folder, len(channels.names) * grid.width * grid.height * np.dtype(channels.dtype).itemsize
-            )
+            check_space(folder, channels.size(grid))
             with refusals(path), files.uninterrupted():
                 source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
                 files.copy(source, WHOLE, profile.driver, **chosen)

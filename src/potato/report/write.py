@@ -117,7 +117,7 @@ def write_report(
         OutputError, OutputExists: if the page can't be written.
     """
     started = time.perf_counter()
-    path = check_output(output, overwrite, [*pictures, *(pair or ())])
+    path = check_output(output, overwrite, [*pictures, *(pair or ())], [".html", ".htm"])
     if not pictures:
         raise InputError("expected one picture or more to report on, found none")
     with gdal(), contextlib.ExitStack() as stack:

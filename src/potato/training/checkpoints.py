@@ -2,6 +2,7 @@
 
     sessions/NAME/
       0.safetensors, .json       averaged weights after epoch 0, usable with --weights; their card
+      best.safetensors, .json    those of the epoch that does best on test chips
       latest.safetensors, .json  averaged weights at the last save, within an epoch too
       state.pt                   the learner: weights, their average, optimizer, place in the data
       log.jsonl                  a line for every fiftieth of an epoch and for every epoch
@@ -30,7 +31,7 @@ from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.tensor_file import load_tensors
-from potato.model.weights import DEFAULT, MOST_BYTES, PREDICTOR, default_weights, load_model, save_model
+from potato.model.weights import BEST, DEFAULT, MOST_BYTES, PREDICTOR, default_weights, load_model, save_model
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import OLD_NAMES, TrainConfig
@@ -267,6 +268,8 @@ class Session:
                 epoch = origin.first_epoch + done - 1
                 card = {**card, "name": f"{config.session}/{epoch}", "epoch": epoch}
                 save_model(learner.ema, self.folder / f"{epoch}.safetensors", card)
+                if scores.get("best_epoch") == epoch:
+                    save_model(learner.ema, self.folder / f"{BEST}.safetensors", card)
             save_model(learner.ema, self.folder / "latest.safetensors", card)
             buffer = io.BytesIO()
             torch.save(content, buffer)

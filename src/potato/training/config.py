@@ -54,8 +54,8 @@ class TrainConfig:
     Attributes:
         session: name of the session, a folder in `sessions`.
         sessions: folder of all sessions.
-        chips: folder of chips to learn from, or None.
-        test_chips: folder of chips to test on, or None.
+        chips: folder of chips to learn from, or of such folders; or None.
+        test_chips: folder of chips to test on, likewise; or None.
         test_length: number of test chips, from the lowest name on.
         scenes: share of samples that are simulated on the fly, 0..1; None for 0 beside chips and 1
             without them.

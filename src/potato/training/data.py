@@ -89,7 +89,7 @@ class Batch(NamedTuple):
 
 
 def list_chips(folder: PathLike) -> list[str]:
-    """The chips of a folder, `0.pt`, `1.pt`, …, by number.
+    """The chips of a folder, or of the folders in it, as `chips.folder.list_chips` has them.
 
     Raises:
         SessionError: if there are none.

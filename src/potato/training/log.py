@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from potato.core.text import duration
+from potato.engine.progress import EVERY
 from potato.errors import OutputError, SessionError
 from potato.raster import write_png
 from potato.raster.atomic import write_whole
@@ -33,6 +35,8 @@ class Line:
         test: ΔE of the test chips in JND, in an epoch's last line if there are test chips.
         test_psnr: their PSNR, dB.
         predictor: ΔE of the bare predictor on them.
+        start: ΔE, on them, of the network that the session started with.
+        best: smallest ΔE, on them, of the session's epochs up to this one.
         ended: whether this is an epoch's last line.
     """
 
@@ -46,6 +50,8 @@ class Line:
     test: float | None = None
     test_psnr: float | None = None
     predictor: float | None = None
+    start: float | None = None
+    best: float | None = None
     ended: bool = False
 
     def __str__(self) -> str:
@@ -54,6 +60,10 @@ class Line:
         if self.test is not None and self.predictor:
             ratio = self.test / self.predictor
             test = f", test {self.test:.3f} JND ({ratio:.3f} × the predictor's {self.predictor:.3f})"
+            if self.start is not None and self.test > self.start:
+                test += f", worse than the {self.start:.3f} before the first step"
+            elif self.test == self.best:
+                test += ", the best so far"
         skipped = f", {self.skipped} chips skipped" if self.skipped else ""
         speed = f", {self.chips_per_second:.1f} chips/s"
         return f"epoch {self.epoch}: loss {self.loss:.3f} JND{test}{speed}{skipped}"
@@ -143,20 +153,23 @@ class Curves(Reporter):
 
 
 class Bar(Reporter):
-    """A progress bar for each epoch, and a line when an epoch ends."""
+    """On a terminal a bar for each epoch, else a line now and then; and a line when one ends."""
 
-    def __init__(self, chips: int, done: int, epoch: int, say: Callable[[str], None], bar: bool) -> None:
+    def __init__(self, chips: int, done: int, epochs: range, say: Callable[[str], None], shown: bool) -> None:
         """Begin the bar of an epoch.
 
         Args:
             chips: of an epoch.
-            done: chips of this epoch that earlier runs have done.
-            epoch: its number.
+            done: chips of the first of `epochs` that earlier runs have done.
+            epochs: numbers of the epochs that are left.
             say: prints a line.
-            bar: whether to draw the bar.
+            shown: whether to show more than an epoch's end.
         """
-        self.chips, self.say, self.disabled = chips, say, not bar
-        self.bar = self._new(epoch, done)
+        self.chips, self.say = chips, say
+        self.disabled, self.lines = not (shown and sys.stderr.isatty()), shown and not sys.stderr.isatty()
+        self.left, self.seen = chips * len(epochs) - done, 0
+        self.started = self.told = time.monotonic()
+        self.bar = self._new(epochs.start, done)
 
     def _new(self, epoch: int, done: int = 0) -> "tqdm[Any]":
         return tqdm(
@@ -170,15 +183,30 @@ class Bar(Reporter):
 
     def step(self, chips: int) -> None:
         """Move on."""
+        self.seen += chips
         self.bar.update(chips)
 
     def line(self, line: Line) -> None:
         """Show the loss; print an epoch's last line and begin the next bar."""
-        self.bar.set_postfix_str(f"loss {line.loss:.3f} JND", refresh=False)
+        remaining = self._remaining()
+        self.bar.set_postfix_str(f"loss {line.loss:.3f} JND{remaining}", refresh=False)
         if line.ended:
             self.bar.close()
-            self.say(str(line))
+            self.say(f"{line}{remaining}")
             self.bar = self._new(line.epoch + 1)
+        elif self.lines and time.monotonic() - self.told >= EVERY:
+            self.say(f"{line}{remaining}")
+        else:
+            return
+        self.told = time.monotonic()
+
+    def _remaining(self) -> str:
+        """How long the session will still take, tests included; empty when it is over."""
+        left = self.left - self.seen
+        if left <= 0 or not self.seen:
+            return ""
+        taken = time.monotonic() - self.started
+        return f", the session takes about {duration(taken / self.seen * left)} more"
 
     def close(self) -> None:
         """Remove the bar."""

@@ -1,5 +1,6 @@
 """The loop over epochs: train, log, test, draw, save."""
 
+import math
 import signal
 import threading
 import time
@@ -9,8 +10,6 @@ from dataclasses import dataclass
 from types import FrameType
 
 from potato.engine.interrupts import INTERRUPTS
-from potato.model.model import Architecture
-from potato.model.network import Sharpener
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks
@@ -22,7 +21,11 @@ LINES_PER_EPOCH = 50
 """Lines of the log in an epoch."""
 
 Scores = dict[str, float]
-"""Of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr`, `predictor`."""
+"""Of the last epoch: `loss`, `skipped`, and with test chips `test` and `test_psnr`, beside
+`predictor`, `start` (before the first step), `best` and `best_epoch` of the session."""
+
+LASTING = ("predictor", "start", "best", "best_epoch")
+"""Scores that outlast an epoch."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,10 @@ def _end_epoch(learner: Learner, step: Step, epoch: int, speed: float, before: S
     device = learner.device
     if run.test_chips:
         score = score_batches(learner.ema, run.test_chips(), device, run.ranks)
-        scores = {"test": score.delta_e, "test_psnr": score.psnr}
-        # The predictor doesn't learn, so one test is enough.
-        if "predictor" in before:
-            scores["predictor"] = before["predictor"]
-        else:
-            predictor = Sharpener(Architecture(depth=0)).eval().to(device)
-            scores["predictor"] = score_batches(predictor, run.test_chips(), device, run.ranks).delta_e
+        scores = {name: before[name] for name in LASTING if name in before}
+        scores |= {"test": score.delta_e, "test_psnr": score.psnr}
+        if score.delta_e < before.get("best", math.inf):
+            scores |= {"best": score.delta_e, "best_epoch": epoch}
     scores |= {"loss": learner.epoch.loss, "skipped": learner.epoch.skipped}
     _log(run, _line(learner, step, learner.epoch, epoch, speed, scores))
     if run.shown and run.reporters:
@@ -152,6 +152,8 @@ def _line(
         test=found.get("test"),
         test_psnr=found.get("test_psnr"),
         predictor=found.get("predictor"),
+        start=found.get("start"),
+        best=found.get("best"),
         ended=scores is not None,
     )
 

@@ -1,7 +1,9 @@
 """`train`: start a session or go on with it, until it has its epochs."""
 
+import math
+import shlex
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +15,14 @@ import torch
 from potato.chips.chip import Chip
 from potato.chips.scenes import list_photographs
 from potato.core.band_sets import find_set
+from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.engine.devices import choose_device
 from potato.errors import SessionError
+from potato.model.model import Architecture
 from potato.model.network import Sharpener
+from potato.model.weights import BEST, load_model
 from potato.raster import check_folder
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
@@ -27,6 +32,7 @@ from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
 from potato.training.log import Bar, Curves, LogFile, Reporter, warn
 from potato.training.loop import Run, Scores, run_epochs
+from potato.training.score import score_batches
 from potato.training.step import Learner
 
 _SHOWN = 4
@@ -48,9 +54,11 @@ class Trained:
         checkpoint: weights of the last epoch, or None if no epoch has ended.
         epochs: numbers of its epochs.
         steps: number of steps of the session so far.
-        scores: of the last epoch: `loss`, `skipped`, and with test chips `test`, `test_psnr` and
-            `predictor`; ΔE in JND.
+        scores: of the last epoch: `loss` and `skipped`; with test chips `test` and `test_psnr`,
+            beside `predictor`, `start` (before the first step), `best` and `best_epoch` of the
+            session. ΔE in JND.
         seconds: duration of this run.
+        best: weights that do best on the test chips; None if there are no test chips.
     """
 
     session: Path
@@ -59,9 +67,10 @@ class Trained:
     steps: int
     scores: Scores
     seconds: float
+    best: Path | None = None
 
     def __str__(self) -> str:
-        """The last line that the command prints."""
+        """One line on the run."""
         return (
             f"{self.checkpoint or self.session}: {self.steps} steps in all, {self.seconds:.0f} s in this run"
         )
@@ -95,7 +104,7 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
 
     Args:
         config: all options.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to show how far it is: a bar on a terminal, else a line now and then.
         say: prints the lines of the run; None for silence.
 
     Raises:
@@ -116,9 +125,33 @@ def train(config: TrainConfig, *, progress: bool = False, say: Say | None = None
         steps, scores = _train(config, session, process)
     epochs = tuple(session.epochs())
     checkpoint = session.folder / f"{epochs[-1]}.safetensors" if epochs else None
-    trained = Trained(session.folder, checkpoint, epochs, steps, scores, time.perf_counter() - started)
+    best = session.folder / f"{BEST}.safetensors" if "best" in scores else None
+    seconds = time.perf_counter() - started
+    trained = Trained(session.folder, checkpoint, epochs, steps, scores, seconds, best)
     say(str(trained))
+    for line in _advise(trained, config):
+        say(line)
     return trained
+
+
+def _advise(trained: Trained, config: TrainConfig) -> Iterator[str]:
+    """Which checkpoint is the best, whether training helped, and what to do next."""
+    scores, weights = trained.scores, trained.best or trained.checkpoint
+    if trained.best:
+        yield (
+            f"best on the test chips: epoch {scores['best_epoch']:.0f}, {scores['best']:.3f} JND, kept as "
+            f"{trained.best}"
+        )
+        if scores["best"] >= scores.get("start", math.inf):
+            yield (
+                f"no epoch did better than the {scores['start']:.3f} JND before the first step: take other "
+                "chips, a lower --lr or more epochs, in a new session"
+            )
+    if weights:
+        name = shlex.quote(str(weights))
+        shown = load_model(weights).architecture.fits(WORKSHOP)
+        yield f"to see it: potato {f'demo -w {name}' if shown else f'fuse PAN MUL sharp.tif -w {name}'}"
+        yield f"to go on: repeat the command with --epochs {2 * config.epochs}"
 
 
 def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[int, Scores]:
@@ -136,7 +169,10 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
         process.say(f"{session.folder}: finished after {done}; to go on, ask for more with --epochs")
         return learner.step, scores
     test_chips, shown = _test_chips(config, data, ranks)
+    scores = _test_start(learner, scores, origin, test_chips, process)
     save = partial(session.save, learner, config, origin, data.digest)
+    if ranks.first and not learner.step:
+        save(scores)
     batches = _open_batches(config, learner, data, process)
     reporters = _reporters(config, session, origin, learner.step, process)
     with ExitStack() as stack:
@@ -226,10 +262,38 @@ def _learner(
     origin = find_origin(config)
     network, story = start_network(origin, config, data.samples.sensors[0])
     process.say(f"{session.folder}: {story}")
-    learner = Learner.start(network, config, process.device)
-    if process.ranks.first:
-        session.save(learner, config, origin, data.digest, {})
-    return learner, {}, origin
+    return Learner.start(network, config, process.device), {}, origin
+
+
+def _test_start(
+    learner: Learner,
+    scores: Scores,
+    origin: Origin,
+    test_chips: Callable[[], Iterable[Batch]] | None,
+    process: _Process,
+) -> Scores:
+    """The scores to go on with: of the predictor and, before the first step, of the network."""
+    if test_chips is None:
+        return scores
+
+    def distance(network: Sharpener) -> float:
+        return score_batches(network, test_chips(), process.device, process.ranks).delta_e
+
+    predictor = distance(Sharpener(Architecture(depth=0)).eval().to(process.device))
+    if learner.step:
+        before = scores.get("predictor", predictor)
+        # Devices round differently, but other chips differ by more than that.
+        if math.isclose(predictor, before, rel_tol=1e-4):
+            return {**scores, "predictor": before}
+        if process.ranks.first:
+            warn("the test chips aren't those of the epochs before, so the best of these is forgotten")
+        return {"predictor": predictor}
+    start, epoch = distance(learner.ema), origin.first_epoch - 1
+    process.say(
+        f"epoch {epoch}, before the first step: test {start:.3f} JND, that of the predictor {predictor:.3f}"
+    )
+    best = {} if origin.scratch else {"best": start, "best_epoch": epoch}
+    return {"predictor": predictor, "start": start, **best}
 
 
 def _test_chips(
@@ -261,7 +325,8 @@ def _reporters(
         return []
     done, within = divmod(step, config.steps_per_epoch)
     length, within = config.steps_per_epoch * config.chips_per_step, within * config.chips_per_step
-    bar = Bar(length, within, origin.first_epoch + done, process.say, process.progress)
+    epochs = range(origin.first_epoch + done, origin.first_epoch + config.epochs)
+    bar = Bar(length, within, epochs, process.say, process.progress)
     reporters: list[Reporter] = [LogFile(session.log, step), bar]
     if find_spec("tensorboard"):
         reporters.append(Curves(session.folder / "tensorboard", step))

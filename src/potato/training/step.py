@@ -192,15 +192,16 @@ class Learner:
 def learning_rate(step: int, total: int, config: TrainConfig) -> float:
     """The learning rate of a step.
 
-    It rises linearly over `warm_up` steps (a tenth of all at most). Then `cosine` falls along a
-    half wave to a hundredth; `constant` stays, and falls linearly to 0 over the last fifth.
+    It rises linearly over `warm_up` steps, at most a tenth of all and a quarter of an epoch, so the
+    first epoch learns something. Then `cosine` falls along a half wave to a hundredth; `constant`
+    stays, and falls linearly to 0 over the last fifth.
 
     Args:
         step: from 0.
         total: steps of the whole session.
         config: its `lr`, `schedule` and `warm_up` are read.
     """
-    warm_up = min(config.warm_up, total // 10)
+    warm_up = min(config.warm_up, total // 10, config.steps_per_epoch // 4)
     if step < warm_up:
         return config.lr * (step + 1) / (warm_up + 1)
     way = (step - warm_up) / max(1, total - warm_up)

@@ -15,7 +15,8 @@ from potato.core.profiles import find_profile, panel_width
 from potato.core.text import redact, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
-from potato.engine.threads import available_cores, map_blocks, progress_bar
+from potato.engine.progress import MEGAPIXELS, progress_bar
+from potato.engine.threads import available_cores, map_blocks
 from potato.errors import OutputError
 from potato.raster import Channels, Grid, Image, check_output, create_picture, keep_inputs
 
@@ -130,7 +131,7 @@ def map_image_blocks(
     blocks = ((window, _read_block(images, window)) for window in windows)
     # Enough blocks to keep the workers busy while this thread writes a row of TIFF blocks.
     ahead = 2 * workers + -(-min(panel_width(), grid.width) // block)
-    with progress_bar(grid.height * grid.width, progress) as bar:
+    with progress_bar(grid.height * grid.width / 1e6, MEGAPIXELS, progress) as bar:
         for window, result in map_blocks(blocks, work, workers, ahead):
             yield window, result
             bar.update(window.height * window.width / 1e6)

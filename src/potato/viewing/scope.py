@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from potato.core.render import unrender
 from potato.core.types import PathLike
-from potato.errors import EmptyError, InputError, OutputError
+from potato.errors import EmptyError, InputError
 from potato.raster import check_output, gdal, keep_inputs
 from potato.raster.atomic import write_whole
 from potato.viewing.blocks import BLOCK_SIDE, Block, bits_of, map_image_blocks
@@ -89,10 +89,8 @@ def vectorscope(
     """
     if not 0.01 <= max_chroma <= 1:
         raise InputError(f"expected a chroma at the rim between 0.01 and 1, found {max_chroma:g}")
-    path = check_output(output, overwrite, [picture])
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise OutputError(f"{path}: expected the name of a drawing to end in {', '.join(FORMATS)}")
+    path = check_output(output, overwrite, [picture], list(FORMATS))
+    suffix = path.suffix.lower() or next(iter(FORMATS))
     check_matplotlib("the vectorscope")
     counts = np.zeros((BINS, BINS), np.int64)
     sums, pixels = np.zeros(2), 0

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.listing import reported_clouds
@@ -28,6 +27,7 @@ from potato.core.types import PathLike
 from potato.core.windows import evenly
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
+from potato.engine.progress import progress_bar
 from potato.errors import ArdError, InputError, OutputError
 from potato.raster import check_output, keep_inputs
 from potato.raster.atomic import write_whole
@@ -232,8 +232,11 @@ def _read_samples(
     progress: bool,
 ) -> tuple[Mapping[str, list[_Sample]], list[Broken]]:
     """Samples of tiles by catalog ID, and tiles that can't be read, in the order of `tiles`."""
-    results = tqdm(executor.run(tiles, work), total=len(tiles), unit="tile", disable=not progress)
-    found = dict(results)
+    found = {}
+    with progress_bar(len(tiles), "tile", progress) as bar:
+        for tile, result in executor.run(tiles, work):
+            found[tile] = result
+            bar.update()
     samples: dict[str, list[_Sample]] = defaultdict(list)
     unread: list[Broken] = []
     # Sums of floats depend on their order, so the order mustn't depend on the executor.

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
 from potato.ard.synthetic import metadata
@@ -20,12 +19,14 @@ from potato.ard.synthetic.collects import (
     GridSquare,
     plan_cid,
     plan_collects,
+    plan_revisits,
     plan_squares,
 )
 from potato.ard.synthetic.passes import PATCH, Pass, simulate_pass
 from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
+from potato.engine.progress import progress_bar
 from potato.errors import InputError
 from potato.raster import new_folder, write_image
 from potato.raster.atomic import make_folder, staging_folder
@@ -33,6 +34,15 @@ from potato.raster.band_finding import known_sensor
 
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""
+
+USUAL_COUNT = 6
+"""Usable tiles of an ARD for which neither their number nor an area is given."""
+
+GROUND_PIXEL = 0.5
+"""Metres of simulated ground along a pan pixel."""
+
+MOST_TILES = 1000
+"""The most usable tiles: their grid squares stay north of the equator."""
 
 BROKEN_ROW = 200
 """Rows of grid squares below the first at which broken items lie."""
@@ -68,6 +78,7 @@ class MadeArd:
         broken: number of items that can't be used.
         size: pan pixels along a tile.
         bytes: of all files together.
+        area: square kilometres of ground that never repeats; None if it may.
     """
 
     folder: Path
@@ -77,23 +88,28 @@ class MadeArd:
     broken: int
     size: int
     bytes: int
+    area: float | None = None
 
     def __str__(self) -> str:
         """The one line that the command prints."""
+        ground = "" if self.area is None else f", {self.area:,.1f} km² of ground that never repeats"
         return (
             f"{self.folder}: {self.tiles} tiles of {self.size} × {self.size} pan pixels in "
-            f"{len(self.collects)} CIDs, {self.broken} items broken on purpose; {self.bytes / 1e6:.0f} MB"
+            f"{len(self.collects)} CIDs, {self.broken} items broken on purpose{ground}; "
+            f"{self.bytes / 1e6:.0f} MB"
         )
 
 
 def make_ard(
     folder: PathLike,
     *,
-    tiles: int = 6,
+    tiles: int | None = None,
+    area: float | None = None,
     size: int = 5168,
     seed: int = 0,
     collects: Iterable[Collect] | None = None,
     sensors: Sequence[str] = (),
+    revisits: int = 0,
     broken: bool = True,
     progress: bool = False,
 ) -> MadeArd:
@@ -105,47 +121,82 @@ def make_ard(
 
     Args:
         folder: the event folder; must be new or empty.
-        tiles: number of usable tiles, in several CIDs and two UTM zones.
+        tiles: number of usable tiles, in several CIDs and two UTM zones; None for 6, or as many as
+            `area` takes.
+        area: square kilometres of ground, all of it different. It is simulated in patches of 2 km²,
+            which meet in straight lines. Without it, ground beyond the first patch of a pass is its
+            mirror image, which is quick to make and teaches a network nothing more.
         size: pan pixels along a tile; rounded up to a multiple of 136.
         seed: equal seeds give equal bytes.
-        collects: passes to make instead of the usual plan; `tiles` and `sensors` are ignored then.
+        collects: passes to make instead of the usual plan; the numbers of tiles and `sensors` are
+            ignored then.
         sensors: satellites of the passes, in turns, each with a ratio of 4; empty for WorldView-3
             and -2.
+        revisits: how many more passes see each place, days later, with other clouds and water;
+            `tiles` doesn't count their tiles.
         broken: whether to add items that can't be used: WorldView-1 without mul, one of a satellite
             that nobody knows, one with a visual image only, one with a missing href, one with a
             missing file.
         progress: whether to draw a progress bar on stderr.
 
     Raises:
-        InputError: if `tiles` or `size` is less than 1, or passes of a sensor can't be
-            made.
+        InputError: if a number isn't above 0, `tiles` and `area` are both given, or passes of a
+            sensor can't be made.
         OutputExists: if there is something in the folder.
         OutputError: if the ARD can't be written.
     """
-    if tiles < 1 or size < 1:
-        raise InputError(f"expected at least 1 tile of 1 pixel, found {tiles} of {size}")
+    size, tiles = _size_and_tiles(size, tiles, area)
+    if revisits < 0:
+        raise InputError(f"expected at least 1 tile and 0 revisits, found {revisits} revisits")
     platforms = [_platform(name) for name in sensors]
     path = new_folder(folder)
-    size = math.ceil(size / SIZE_STEP) * SIZE_STEP
     plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)
+    ground = None if area is None else sum(len(collect.squares) for collect in plan) * _square_km(size)
+    plan += plan_revisits(plan, revisits, seed)
     make_folder(path.parent)
     with staging_folder(path) as hidden:
         growing = hidden / "event"
         items: dict[str, Items] = {}
         truths: dict[str, Truth] = {}
         count = sum(len(collect.squares) for collect in plan)
-        with tqdm(total=count, unit="tile", disable=not progress) as bar:
+        with progress_bar(count, "tile", progress) as bar:
             for collect in plan:
-                found = _write_collect(growing / "ard", collect, _simulate(collect, size, seed), bar)
+                found = _write_collect(
+                    growing / "ard", collect, _simulate(collect, size, seed, area is None), bar
+                )
                 items[collect.cid], truths[collect.cid] = found
-        spoilt = _write_broken(growing / "ard", seed) if broken else {}
+        spoilt = _write_broken(growing / "ard", seed, max(100, len(plan))) if broken else {}
         _write_collections(growing, path.name, {**items, **spoilt})
         total = sum(file.stat().st_size for file in growing.rglob("*") if file.is_file())
         if path.exists():
             path.rmdir()
         growing.rename(path)
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
-    return MadeArd(path, plan, truths, counts[0], counts[1], size, total)
+    return MadeArd(path, plan, truths, counts[0], counts[1], size, total, ground)
+
+
+def _size_and_tiles(size: int, tiles: int | None, area: float | None) -> tuple[int, int]:
+    """Pixels along a tile, in whole steps, and the number of tiles.
+
+    Raises:
+        InputError: if they make no sense.
+    """
+    if tiles is not None and area is not None:
+        raise InputError("expected a number of tiles or an area, found both: leave one out")
+    if size < 1:
+        raise InputError(f"expected at least 1 tile of 1 pixel, found a size of {size}")
+    size = math.ceil(size / SIZE_STEP) * SIZE_STEP
+    needed = float(USUAL_COUNT if tiles is None else tiles) if area is None else area / _square_km(size)
+    if not 0 < needed <= MOST_TILES:
+        raise InputError(
+            f"expected at least 1 tile and at most {MOST_TILES:,}, found {needed:,.0f} of {size} pixels"
+        )
+    return size, math.ceil(needed)
+
+
+def _square_km(size: int) -> float:
+    """Square kilometres of ground in the grid square of a tile of `size` pan pixels."""
+    return (size * SQUARE_SIDE / TILE_SIDE * GROUND_PIXEL / 1000) ** 2
 
 
 def _platform(name: str) -> str:
@@ -156,7 +207,7 @@ def _platform(name: str) -> str:
     return sensor.name
 
 
-def _simulate(collect: Collect, size: int, seed: int) -> Iterator[tuple[GridSquare, Pass]]:
+def _simulate(collect: Collect, size: int, seed: int, repeat: bool) -> Iterator[tuple[GridSquare, Pass]]:
     """The tiles of a pass; those of one zone are cut from one image."""
     for zone in sorted({square.zone for square in collect.squares}):
         squares = [square for square in collect.squares if square.zone == zone]
@@ -167,7 +218,8 @@ def _simulate(collect: Collect, size: int, seed: int) -> Iterator[tuple[GridSqua
             for one in squares
         ]
         height, width = (size + max(place[axis] for place in places) for axis in (0, 1))
-        whole = simulate_pass(collect, height, width, (seed * 1009 + collect.seed) * 61 + zone, PATCH)
+        own_seed = (seed * 1009 + collect.seed) * 61 + zone
+        whole = simulate_pass(collect, height, width, own_seed, PATCH, repeat)
         for square, (row, column) in zip(squares, places, strict=True):
             yield square, _cut(whole, row, column, size)
 
@@ -249,8 +301,8 @@ def _data_box(valid: NDArray[np.bool_], box: Box) -> Box:
     )
 
 
-def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
-    """Write items that can't be used, each with its own CID and small, uniform images."""
+def _write_broken(ard: Path, seed: int, first: int) -> dict[str, Items]:
+    """Write items that can't be used, with CIDs from number `first` on and small, flat images."""
     kinds = (
         # platform, bands of mul, whether there is a pan, fault
         ("WV01", (), True, "pan only"),
@@ -263,7 +315,7 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
     made: dict[str, Items] = {}
     for index, (square, kind) in enumerate(zip(plan_squares(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
         platform, bands, pan, fault = kind
-        cid = plan_cid(100 + index, seed, platform)
+        cid = plan_cid(first + index, seed, platform)
         collect = Collect(cid, platform, "2023-05-14", (square,), seed=index)
         name = metadata.item_name(cid, square, collect.date)
         folder = (ard / name).parent
@@ -284,6 +336,7 @@ def _write_broken(ard: Path, seed: int) -> dict[str, Items]:
         data = metadata.item(
             collect, square, assets, gsd=TILE_SIDE / SIZE_STEP, data=square.tile_box, area=area, clouds=0
         )
+        data["properties"]["description"] = f"broken on purpose: {fault}"
         _write_json(ard / name, data)
         made[cid] = [(name, data)]
     return made

@@ -3,7 +3,9 @@
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
 
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box, square_quadkey
 from potato.core.platforms import find_sensor
@@ -26,6 +28,16 @@ STYLES = ("town", "country", "suburb")
 
 PLATFORMS = ("WV03", "WV02", "WV03")
 """Platforms of the passes, in turns."""
+
+REVISIT_DAYS = 9
+"""Days between two passes over a place."""
+
+REVISITS: tuple[dict[str, Any], ...] = (
+    {"clouds": 0.45, "water": 0.12},
+    {"clouds": 0.0, "water": 0.12},
+    {"clouds": 0.1, "water": 0.0},
+)
+"""Clouds and water of later passes, in turns: a flood under clouds, the flood, then nearly dry."""
 
 CID_STARTS = {
     "QB02": "101",
@@ -172,3 +184,25 @@ def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -
             )
         )
     return tuple(collects)
+
+
+def plan_revisits(collects: Sequence[Collect], count: int, seed: int) -> tuple[Collect, ...]:
+    """Plan passes over the ground of others, days later: other clouds, other water, more haze.
+
+    Args:
+        collects: the first passes.
+        count: how many more passes see the ground of each.
+        seed: of catalog IDs.
+    """
+    return tuple(
+        replace(
+            first,
+            **REVISITS[turn % len(REVISITS)],
+            cid=plan_cid(len(collects) * (turn + 1) + index, seed, first.platform),
+            date=(date.fromisoformat(first.date) + timedelta(REVISIT_DAYS * (turn + 1))).isoformat(),
+            haze=first.haze + 0.005,
+            old=False,
+        )
+        for turn in range(count)
+        for index, first in enumerate(collects)
+    )

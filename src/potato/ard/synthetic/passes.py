@@ -1,8 +1,10 @@
 """One pass over simulated ground: its pixels before they are cut into tiles."""
 
 import dataclasses
+import itertools
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +16,17 @@ from potato.core.noise import power_noise
 from potato.core.sensors import SCALE
 from potato.engine.torch_threads import one_thread
 from potato.simulation.ground import Ground, make_ground
-from potato.simulation.imager import observe
+from potato.simulation.imager import Imager, observe
 from potato.simulation.land.basis import BASIS
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.texture import clouds, smoothstep
 from potato.simulation.random_imager import random_imager
 
+RATIO = BASIS.ratio
+"""Pan pixels along one side of a cell."""
+
 PATCH = 1 << 23
-"""The most pan pixels of ground that are simulated, at some 100 bytes each."""
+"""The most pan pixels of ground that are simulated at once, at some 100 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,9 @@ class Pass:
 
 
 @one_thread()
-def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: int = PATCH) -> Pass:
+def simulate_pass(
+    collect: Collect, height: int, width: int, seed: int, patch: int = PATCH, repeat: bool = True
+) -> Pass:
     """Simulate the ground of a pass and take its images.
 
     Args:
@@ -54,45 +61,95 @@ def simulate_pass(collect: Collect, height: int, width: int, seed: int, patch: i
         height: pan pixels, a multiple of 4.
         width: pan pixels, a multiple of 4.
         seed: of everything random.
-        patch: the most pan pixels of ground to simulate; ground beyond them is their mirror image.
+        patch: the most pan pixels of ground to simulate at once.
+        repeat: whether ground beyond these is their mirror image; else it is other ground, which
+            begins at a straight line.
     """
     generator = torch.Generator().manual_seed(seed)
+    tall = min(height, max(int(patch**0.5), patch // width) // RATIO * RATIO)
+    wide = min(width, patch // tall // RATIO * RATIO)
+    if repeat:
+        seen = _simulate_patch(collect, tall, wide, seed, generator)
+        pixels = _mirror(height, tall), _mirror(width, wide)
+        coarse = _mirror(height // RATIO, tall // RATIO), _mirror(width // RATIO, wide // RATIO)
+        places = (pixels, *[coarse] * 4)
+        images = [image[..., rows, :][..., at] for image, (rows, at) in zip(seen, places, strict=True)]
+    else:
+        imager = _pass_imager(collect, generator)
+        numbers = itertools.count(1)
+        patches = [
+            [
+                _simulate_other(collect, down, across, seed, next(numbers), imager)
+                for across in _parts(width, wide)
+            ]
+            for down in _parts(height, tall)
+        ]
+        images = [np.block([[seen[k] for seen in row] for row in patches]) for k in range(5)]
+    pan, mul, *masks = images
+    return Pass(pan, mul, _strip(height // RATIO, width // RATIO, generator), *masks)
+
+
+def _simulate_other(
+    collect: Collect, height: int, width: int, seed: int, number: int, imager: Imager
+) -> tuple[NDArray[Any], ...]:
+    """A patch with a seed of its own, seen by the imager of its pass."""
+    own = ((seed << 20) + number) % (1 << 63)
+    return _simulate_patch(collect, height, width, own, torch.Generator().manual_seed(own), imager)
+
+
+def _simulate_patch(
+    collect: Collect,
+    height: int,
+    width: int,
+    seed: int,
+    generator: torch.Generator,
+    imager: Imager | None = None,
+) -> tuple[NDArray[Any], ...]:
+    """The images of a patch of ground, as `Pass` has them, but for `valid`.
+
+    Args:
+        collect: the plan of the pass.
+        height: pan pixels, a multiple of 4.
+        width: pan pixels, a multiple of 4.
+        seed: of materials.
+        generator: of everything else random.
+        imager: of the pass; None for a random one.
+    """
     palette = Palette()
-    tall = min(height, max(int(patch**0.5), patch // width) // BASIS.ratio * BASIS.ratio)
-    wide = min(width, patch // tall // BASIS.ratio * BASIS.ratio)
-    ground = make_ground(tall, wide, generator, collect.style, palette)
+    ground = make_ground(height, width, generator, collect.style, palette)
     rng = random.Random(seed)
-    nowhere = torch.zeros(tall // BASIS.ratio, wide // BASIS.ratio, dtype=torch.bool)
+    nowhere = torch.zeros(height // RATIO, width // RATIO, dtype=torch.bool)
     plain = wet = cloudy = nowhere
     if collect.plain:
         open_land = palette.mixture(rng, "dry grass", "pale soil", "half dry grass")
         ground, plain = _cover(ground, collect.plain, open_land, generator)
     if collect.water:
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
-    # Sharper than most imagers in training, since ratings depend on the detail that a pass shows.
-    crisp = dataclasses.replace(random_imager(generator, collect.sensor or BASIS), pan_blur=0.33)
-    imager = dataclasses.replace(crisp, haze=float(collect.haze), haze_slope=1.6, pan_haze=1.0)
+    imager = imager or _pass_imager(collect, generator)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
     if collect.clouds:
         pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
-    rows, columns = (
-        _mirror(height // BASIS.ratio, tall // BASIS.ratio),
-        _mirror(width // BASIS.ratio, wide // BASIS.ratio),
-    )
-    fine_rows, fine_columns = _mirror(height, tall), _mirror(width, wide)
-    masks = (mask[rows][:, columns].numpy() for mask in (cloudy, wet, plain & ~wet))
-    return Pass(
-        pan[fine_rows][:, fine_columns].numpy().astype(np.uint16),
-        mul[:, rows][:, :, columns].numpy().astype(np.uint16),
-        _strip(height // BASIS.ratio, width // BASIS.ratio, generator),
-        *masks,
-    )
+    counts = (image.numpy().astype(np.uint16) for image in (pan, mul))
+    return *counts, *(mask.numpy() for mask in (cloudy, wet, plain & ~wet))
 
 
-def _mirror(length: int, period: int) -> Tensor:
+def _pass_imager(collect: Collect, generator: torch.Generator) -> Imager:
+    """A random imager, sharper than most in training, since ratings depend on a pass's detail."""
+    crisp = dataclasses.replace(random_imager(generator, collect.sensor or BASIS), pan_blur=0.33)
+    return dataclasses.replace(crisp, haze=float(collect.haze), haze_slope=1.6, pan_haze=1.0)
+
+
+def _parts(length: int, most: int) -> list[int]:
+    """Lengths of about `most` or less, in whole cells, that add up to a length."""
+    count = -(-length // most)
+    edges = [round(k * length / count / RATIO) * RATIO for k in range(count + 1)]
+    return [end - start for start, end in itertools.pairwise(edges)]
+
+
+def _mirror(length: int, period: int) -> NDArray[np.intp]:
     """Indexes 0 … period − 1, period − 1 … 0, and so on, `length` of them."""
-    index = torch.arange(length) % (2 * period)
-    return torch.where(index < period, index, 2 * period - 1 - index)
+    index = np.arange(length) % (2 * period)
+    return np.where(index < period, index, 2 * period - 1 - index)
 
 
 def _share(field: Tensor, share: float) -> float:
@@ -113,7 +170,7 @@ def _cover(
     planes = torch.stack([plane + cover * (tone * value - plane) for plane, value in pairs])
     # Without vehicles, since only few roads are left.
     covered = dataclasses.replace(ground, planes=planes, movers=())
-    return covered, cover[BASIS.ratio // 2 :: BASIS.ratio, BASIS.ratio // 2 :: BASIS.ratio] > 0.5
+    return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
 
 
 def _overcast(
@@ -130,7 +187,7 @@ def _overcast(
         return (image + density * (white - image)).round_().clamp_(1, 65535).to(torch.int32)
 
     fine, fine_white = (
-        torch.nn.functional.interpolate(plane[None, None], scale_factor=BASIS.ratio, mode="bilinear")[0, 0]
+        torch.nn.functional.interpolate(plane[None, None], scale_factor=RATIO, mode="bilinear")[0, 0]
         for plane in (density, white)
     )
     return veil(pan, fine, fine_white), veil(mul, density, white), density > 0.5

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib
 import os
 import shutil
 import time
@@ -10,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from potato.core.grade import Grade
+from potato.core.installation import extra_for
 from potato.core.profiles import find_profile
 from potato.core.render import Look, as_look
 from potato.core.sensors import Sensor
@@ -21,13 +21,24 @@ from potato.engine.dask import LOCAL
 from potato.engine.devices import CPU, choose_device
 from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
+from potato.engine.progress import Progress, progress_bar
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
+from potato.fusion.delivery.choice import Choice
+from potato.fusion.delivery.event_mosaic import event_room
 from potato.fusion.delivery.finish import clean_up, files_of, json_text
 from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import make_mosaic, plan_mosaics
+from potato.fusion.delivery.mosaic_jobs import count_mosaics, make_mosaic, plan_mosaics
 from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
-from potato.fusion.delivery.plan import Choice, DeliverySettings, MosaicJob, MosaicKind, TileJob, make_plan
+from potato.fusion.delivery.plan import (
+    DeliverySettings,
+    Joining,
+    MosaicJob,
+    MosaicKind,
+    Plan,
+    TileJob,
+    make_plan,
+)
 from potato.fusion.delivery.schedule import Schedule, make_schedule
 from potato.fusion.delivery.stac import picture_collection
 from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
@@ -51,6 +62,7 @@ def fuse_ard(
     dates: str | None = None,
     max_clouds: float = 100.0,
     mosaic: MosaicKind | None = None,
+    order: Sequence[str] = (),
     crop_to_square: bool = False,
     weights: PathLike | None = None,
     look: str | Look = "natural",
@@ -64,7 +76,8 @@ def fuse_ard(
     retry_failed: bool = False,
     follow_links: bool = False,
     dry_run: bool = False,
-    progress: bool = False,
+    progress: Progress = False,
+    say: Callable[[str], None] | None = None,
 ) -> Delivered | Forecast:
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
@@ -84,7 +97,10 @@ def fuse_ard(
         dates: a day, `first/last`, `first/` or `/last`; None for any.
         max_clouds: percent of cloud that a tile may have; a tile without that figure passes.
         mosaic: `cog` or `vrt`: also join the tiles of each CID and zone at the edges of their grid
-            squares, as a picture of its own or as a VRT, which copies no pixels.
+            squares, as a picture of its own or as a VRT, which copies no pixels. `event`, `mbtiles`
+            or `pmtiles`: also join all tiles in one picture in Web Mercator, the best pass on top.
+        order: CIDs of a mosaic of all tiles, the best first; others follow, by their clouds, then
+            the newest first.
         crop_to_square: whether pictures show their grid square alone, without the overlap that
             neighbouring tiles share.
         weights: a checkpoint file; a name of shipped weights, such as `worldview`; `predictor` for
@@ -108,7 +124,9 @@ def fuse_ard(
         follow_links: whether links and symlinks may lead out of the ARD, and servers may redirect
             requests to other hosts.
         dry_run: whether only to say what there is to do.
-        progress: whether to draw a progress bar on stderr.
+        progress: whether to show progress on stderr: a bar on a terminal, else a line now and then;
+            or a function that is called with the share of the tiles that is done, 0..1.
+        say: called with a line for each tile and mosaic when it is done or has failed.
 
     Returns:
         What was done; with `dry_run`, what would be done.
@@ -123,7 +141,8 @@ def fuse_ard(
     """
     started = time.perf_counter()
     source, folder = os.fspath(ard), check_folder(output).absolute()
-    _check_joinable(mosaic, creation_options or {})
+    joining = Joining(mosaic, tuple(cid.strip().upper() for cid in order))
+    _check_joinable(joining, creation_options or {}, as_look(look))
     area = choose_area(bbox, aoi)
     model = load_model(weights)
     given = None if weights is None else model.architecture
@@ -144,6 +163,7 @@ def fuse_ard(
         workers = _workers_for(device, workers)
     with open_executor(workers, None if dry_run else cluster, kind="processes") as executor:
         plan = make_plan(source, choice, follow_links=follow_links)
+        _check_order(joining, plan)
         schedule_by = functools.partial(
             make_schedule,
             settings={sensor: _settings_for(sensor, settings) for sensor in plan.sensors},
@@ -156,28 +176,57 @@ def fuse_ard(
             manifest = read_manifest(folder)
             kept = kept_grades(plan, folder) if grade is True else {}
             schedule = schedule_by(plan, manifest=manifest, grades=kept)
-            return forecast(plan, schedule, manifest, executor.workers)
+            return _forecast(plan, schedule, manifest, executor, joining)
         with open_manifest(folder) as manifest:
             grades: dict[str, Grade] = {}
             if grade is True:
                 plan, grades = grade_passes(plan, folder, executor, follow_links)
             schedule = schedule_by(plan, manifest=manifest, grades=grades)
             _keep_items(schedule)
-            _check_room(forecast(plan, schedule, manifest, executor.workers), folder, mosaic)
+            _check_room(_forecast(plan, schedule, manifest, executor, joining), folder, mosaic)
+            manifest.put_faults(plan.faults)
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
-            tiles, mosaics = _fuse_all(schedule, manifest, executor, mosaic, progress)
+            tiles, mosaics = _fuse_all(schedule, manifest, executor, joining, progress, say)
     return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
 
 
-def _check_joinable(mosaic: MosaicKind | None, creation_options: Mapping[str, str]) -> None:
-    """Refuse to join pictures that no longer lie on the squares of the ARD's grid."""
+def _check_joinable(joining: Joining, creation_options: Mapping[str, str], look: Look) -> None:
+    """Refuse to join pictures in a way that their format or place doesn't allow."""
     moved = [name for name in creation_options if name.upper() in ("TARGET_SRS", "TILING_SCHEME")]
-    if mosaic and moved:
+    if joining.kind and moved:
         raise InputError(
             f"expected pictures in the ARD's own CRS to join, found {moved[0]}; leave out --mosaic or --vrt, "
             "or warp the mosaics afterwards (gdalwarp)"
         )
+    if joining.kind in ("mbtiles", "pmtiles") and look.bits != 8:
+        raise InputError(
+            f"expected a look of 8 bits for web tiles, found {look.name}; choose natural, clear or vivid, "
+            "or --mosaic event"
+        )
+    if joining.kind == "pmtiles":
+        with extra_for("--mosaic pmtiles"):
+            importlib.import_module("pmtiles")
+    if joining.order and not joining.of_events:
+        raise InputError("expected --mosaic event, mbtiles or pmtiles with --order, found none of them")
+
+
+def _check_order(joining: Joining, plan: Plan) -> None:
+    """Refuse an order of CIDs that no tile has."""
+    unknown = sorted(set(joining.order) - {cid.upper() for cid in plan.passes})
+    if unknown:
+        raise InputError(
+            f"expected CIDs of tiles to fuse in --order, found {', '.join(unknown)}; potato ls lists them"
+        )
+
+
+def _forecast(
+    plan: Plan, schedule: Schedule, manifest: Manifest, executor: Executor, joining: Joining
+) -> Forecast:
+    """What a run would do, its mosaics included."""
+    mosaics = count_mosaics(schedule, manifest, joining)
+    room = event_room(schedule.jobs) if mosaics and joining.of_events else 0
+    return forecast(plan, schedule, manifest, executor.workers, mosaics, room=room)
 
 
 def _settings_for(sensor: Sensor, settings: DeliverySettings) -> DeliverySettings:
@@ -206,7 +255,7 @@ def _check_room(wanted: Forecast, folder: Path, mosaic: MosaicKind | None) -> No
     """
     size = wanted.bytes_written * (2 if mosaic == "cog" else 1) + wanted.bytes_staged
     free = shutil.disk_usage(folder).free
-    if wanted.tiles and free < size:
+    if (wanted.tiles or wanted.mosaics) and free < size:
         raise DiskFullError(
             f"{folder}: expected room for about {quantity(size, 'B')}, found {quantity(free, 'B')}; "
             "make room, choose a larger disk, or take part of the ARD (--cid, --bbox, --aoi)"
@@ -227,16 +276,17 @@ def _fuse_all(
     schedule: Schedule,
     manifest: Manifest,
     executor: Executor,
-    mosaic: MosaicKind | None,
-    progress: bool,
+    joining: Joining,
+    progress: Progress,
+    say: Callable[[str], None] | None,
 ) -> tuple[list[Record], list[Record]]:
     """Make the pictures and the mosaics, and in any case the collection of all that is done."""
     try:
-        tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress))
-        wanted = [] if mosaic is None else plan_mosaics(schedule.jobs, manifest, mosaic)
+        tiles = list(_work(schedule.todo, manifest, fuse_tile, executor, progress, say))
+        wanted = [] if joining.kind is None else plan_mosaics(schedule.jobs, manifest, joining)
         threads = executor.threads_per_job(len(wanted))
         mosaics = [replace(job, settings=replace(job.settings, threads=threads)) for job in wanted]
-        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress))
+        return tiles, list(_work(mosaics, manifest, make_mosaic, executor, progress is True, say))
     finally:
         _write_collection(manifest)
 
@@ -246,7 +296,8 @@ def _work(
     manifest: Manifest,
     function: Callable[[AnyJob], Record],
     executor: Executor,
-    progress: bool,
+    progress: Progress,
+    say: Callable[[str], None] | None,
 ) -> Iterator[Record]:
     """Do jobs; the manifest gets a line when a job begins and when it ends."""
     begun: dict[str, AnyJob] = {}
@@ -259,7 +310,7 @@ def _work(
             yield job if job.output.exists() else replace(job, overwrite=True)
 
     unit = "tile" if function is fuse_tile else "mosaic"
-    bar = tqdm(total=len(jobs), unit=unit, disable=not progress or not jobs)
+    bar = progress_bar(len(jobs), unit, progress)
     # Closed here, so that the workers of an interrupted run end before their files are removed.
     results = contextlib.closing(executor.run(begin(), function))
     try:
@@ -272,6 +323,8 @@ def _work(
                 manifest.put(record)
                 del begun[job.name]
                 bar.update()
+                if say is not None:
+                    say(str(record))
                 yield record
     finally:
         # Workers that were killed could not clean up.

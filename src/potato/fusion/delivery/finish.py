@@ -51,6 +51,7 @@ def finish_picture(
     *,
     sources: Sequence[str],
     profile: str,
+    shown: Path | None = None,
 ) -> Record:
     """Write the item and the thumbnail of a finished picture, and complete its record.
 
@@ -61,12 +62,14 @@ def finish_picture(
         record: its record so far.
         valid: share of its pixels that are valid, 0..1.
         sources: addresses of the items that it was made from, relative to its own or absolute.
-        profile: `cog`, `tiled` or `vrt`.
+        profile: `cog`, `tiled`, or the kind of a mosaic that is no GeoTIFF.
+        shown: a GeoTIFF of the pixels, where GDAL may not read the picture itself.
 
     Raises:
         OutputError: if they can't be written.
     """
-    header = read_header(str(job.output), "picture")
+    shown = shown or job.output
+    header = read_header(str(shown), "picture")
     grid = header.grid
     record = replace(
         record,
@@ -89,7 +92,7 @@ def finish_picture(
         collection=Path(job.folder).name,
     )
     _, item_file, thumbnail = files_of(job)
-    write_whole(thumbnail, encode_jpeg(draw_output(job.output)))
+    write_whole(thumbnail, encode_jpeg(draw_output(shown)))
     write_whole(item_file, json_text(item))
     return record
 

@@ -8,11 +8,12 @@ network file systems may lack, and `grep failed manifest.jsonl` lists the failur
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from potato.core.text import valid_share
 from potato.errors import OutputError, OutputExists
 from potato.raster.atomic import locked, make_folder
 from potato.raster.json_lines import append_json_line, whole_lines
@@ -23,7 +24,7 @@ MANIFEST = "manifest.jsonl"
 COLLECTION = "collection.json"
 """Name of the STAC collection beside it."""
 
-STATES = ("started", "done", "empty", "failed")
+STATES = ("started", "done", "empty", "failed", "unusable")
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Record:
     Attributes:
         tile: `zone/quadkey/date/CID`, or `mosaic/zone/CID`: the path of its files, without endings.
         state: `started`; `done`; `empty` if no pixel of the tile lies in the area, so that there is
-            no file; or `failed`.
-        signature: 16 hex digits that stand for weights and options.
-        reason: why the tile failed, or a remark on one that is done.
+            no file; `failed`; or `unusable`, by its item.
+        signature: 16 hex digits that stand for weights and options; empty if unusable.
+        reason: why the tile failed or is unusable, or a remark on one that is done.
         file: path of the picture, relative to the delivery.
         digest: SHA-256 of that file.
         bytes: size of that file.
@@ -52,7 +53,7 @@ class Record:
 
     tile: str
     state: str
-    signature: str
+    signature: str = ""
     reason: str = ""
     file: str = ""
     digest: str = ""
@@ -65,6 +66,14 @@ class Record:
     bbox: tuple[float, float, float, float] | None = None
     datetime: str | None = None
     transient: bool = False
+
+    def __str__(self) -> str:
+        """One line, for logs."""
+        facts = [self.state]
+        if self.state == "done":
+            facts += [f"{self.width} × {self.height} pixels", valid_share(self.valid)]
+        facts += [f"{self.seconds:.1f} s"] if self.seconds else []
+        return f"{self.tile}: {', '.join(facts)}" + (f": {self.reason}" if self.reason else "")
 
     @property
     def failure(self) -> str:
@@ -92,6 +101,13 @@ class Manifest:
         """
         self.rows[record.tile] = record
         self._add({name: value for name, value in asdict(record).items() if value not in ("", 0, None)})
+
+    def put_faults(self, faults: Mapping[str, str]) -> None:
+        """Record why tiles are unusable, by their names, unless their pictures are done."""
+        for name, reason in faults.items():
+            row = self.rows.get(name)
+            if row is None or (row.state != "done" and (row.state, row.reason) != ("unusable", reason)):
+                self.put(Record(name, "unusable", "", reason=reason))
 
     def describe(self, signature: str, settings: dict[str, Any]) -> None:
         """Record once which settings a signature stands for."""

@@ -1,4 +1,7 @@
-"""Mosaics of a delivery: pictures of a CID in a zone, joined at the edges of grid squares."""
+"""Mosaics of a delivery: which are to be made, and how each is.
+
+Those of a CID in a zone are joined at the edges of grid squares; `event_mosaic` has those of all.
+"""
 
 import functools
 from collections import defaultdict
@@ -9,38 +12,47 @@ from pathlib import Path
 from potato.ard import Box
 from potato.ard.grid import intersect, quadkey_square
 from potato.core.profiles import find_profile
-from potato.core.text import counted
 from potato.errors import InputError
+from potato.fusion.delivery.event_mosaic import EVENT, event_job, without, write_event
 from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import MosaicJob, MosaicKind, TileJob
+from potato.fusion.delivery.plan import OF_EVENTS, Joining, MosaicJob, TileJob
+from potato.fusion.delivery.schedule import Schedule
 from potato.raster.header import read_header
 from potato.raster.mosaic import Layout, lay_out, write_mosaic, write_vrt
 
 
-def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, kind: MosaicKind) -> list[MosaicJob]:
-    """The mosaics to make: one for each CID and zone that has pictures, unless it is there."""
-    groups: dict[tuple[int, str], list[TileJob]] = defaultdict(list)
+def plan_mosaics(jobs: Iterable[TileJob], manifest: Manifest, joining: Joining) -> list[MosaicJob]:
+    """The mosaics to make, unless they are there: of each CID and zone with pictures, or of all."""
+    groups: dict[str, list[TileJob]] = defaultdict(list)
     for one in jobs:
         row = manifest.rows.get(one.name)
-        if row is not None and row.state == "done" and one.tile.zone is not None:
-            groups[one.tile.zone, one.tile.cid].append(one)
+        if row is not None and row.state == "done":
+            name = mosaic_name(one, joining)
+            if name:
+                groups[name].append(one)
     found = []
-    for (zone, cid), group in sorted(groups.items()):
-        name = f"mosaic/{zone}/{cid}"
-        job = MosaicJob(
-            name,
-            group[0].folder,
-            kind,
-            replace(group[0].source, clouds=None, view=_common_view(group)),
-            tuple((one.name, manifest.rows[one.name].digest) for one in group),
-            group[0].settings,
-            overwrite=name in manifest.rows,
-        )
+    for name, group in sorted(groups.items()):
+        job = _mosaic_job(name, group, manifest, joining)
         row = manifest.rows.get(name)
         if row is None or row.state != "done" or row.signature != job.signature or not manifest.holds(row):
-            found.append(job)
+            found.append(replace(job, overwrite=row is not None))
     return found
+
+
+def _mosaic_job(name: str, group: list[TileJob], manifest: Manifest, joining: Joining) -> MosaicJob:
+    """The job of a mosaic of the pictures of some tiles."""
+    if joining.of_events:
+        return event_job(group, manifest, joining)
+    assert joining.kind is not None
+    return MosaicJob(
+        name,
+        group[0].folder,
+        joining.kind,
+        replace(group[0].source, clouds=None, view=_common_view(group)),
+        tuple((one.name, manifest.rows[one.name].digest) for one in group),
+        group[0].settings,
+    )
 
 
 def _common_view(jobs: Iterable[TileJob]) -> tuple[tuple[str, float], ...]:
@@ -49,9 +61,31 @@ def _common_view(jobs: Iterable[TileJob]) -> tuple[tuple[str, float], ...]:
     return tuple(angle for angle in first if all(angle in view for view in others))
 
 
+def count_mosaics(schedule: Schedule, manifest: Manifest, joining: Joining) -> int:
+    """How many mosaics are to be made once the tiles of a schedule are done."""
+    if joining.kind is None:
+        return 0
+    new = {mosaic_name(job, joining) for job in schedule.todo} - {""}
+    return len(new | {job.name for job in plan_mosaics(schedule.jobs, manifest, joining)})
+
+
+def mosaic_name(job: TileJob, joining: Joining) -> str:
+    """The name of the mosaic that a tile belongs to; empty if to none."""
+    if joining.of_events:
+        return EVENT
+    return "" if job.tile.zone is None else f"mosaic/{job.tile.zone}/{job.tile.cid}"
+
+
 def make_mosaic(job: MosaicJob) -> Record:
     """Make a mosaic; a failure is recorded, not raised."""
-    return record_work(job, functools.partial(_make_and_finish, job))
+    make = _join_event if job.kind in OF_EVENTS else _make_and_finish
+    return record_work(job, functools.partial(make, job))
+
+
+def _join_event(job: MosaicJob, record: Record) -> Record:
+    pictures = [str(Path(job.folder) / f"{name}.tif") for name, _ in job.pictures]
+    squares = [picture_square(name, path) for (name, _), path in zip(job.pictures, pictures, strict=True)]
+    return write_event(job, record, list(zip(pictures, squares, strict=True)))
 
 
 def _make_and_finish(job: MosaicJob, record: Record) -> Record:
@@ -68,12 +102,9 @@ def _make_and_finish(job: MosaicJob, record: Record) -> Record:
     layout = lay_out(squares)
     valid = _write(job, layout)
     left_out += [one.removeprefix(f"{job.folder}/") for one in layout.misfits]
-    if left_out:
-        reason = f"{counted(len(left_out), 'picture')} left out: {'; '.join(left_out)}"
-        record = replace(record, reason=reason)
     return finish_picture(
         job,
-        record,
+        replace(record, reason=without(left_out)),
         valid,
         sources=[f"../../{name}.json" for name, _ in job.pictures],
         profile="vrt" if job.kind == "vrt" else job.settings.profile,

@@ -65,6 +65,7 @@ def make_schedule(
     | empty               | empty                            | to do, replacing any file           |
     | failed              | to do if `retry_failed`          | to do, replacing any file           |
     | failed, `transient` | to do, replacing any file        | to do, replacing any file           |
+    | unusable            |                                  | to do, replacing any file           |
 
     Args:
         plan: the tiles.

@@ -9,7 +9,7 @@ from potato.core.installation import VERSION
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
-from potato.raster.coordinates import grid_to_lonlat, ground_pixel
+from potato.raster.coordinates import Degrees, grid_to_lonlat, ground_pixel, narrowest_bounds
 from potato.raster.header import Header
 
 STAC_VERSION = "1.1.0"
@@ -31,14 +31,13 @@ MEDIA_TYPES = {
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",
     "tiled": "image/tiff; application=geotiff",
     "vrt": "application/xml",
+    "mbtiles": "application/vnd.mapbox.mbtiles",
+    "pmtiles": "application/vnd.pmtiles",
 }
-"""Media types of pictures by profile, and of a VRT mosaic."""
+"""Media types of pictures by profile, and of mosaics that are no GeoTIFFs."""
 
 BANDS = "red", "green", "blue", "alpha"
 """Names of a picture's bands; one in JPEG has a mask in place of the last."""
-
-Degrees = tuple[float, float, float, float]
-"""West, south, east, north in degrees; west exceeds east across the antimeridian."""
 
 WORLD = -180.0, -90.0, 180.0, 90.0
 """The bounds of a collection without pictures."""
@@ -46,18 +45,18 @@ WORLD = -180.0, -90.0, 180.0, 90.0
 
 def picture_bounds(grid: Grid) -> Degrees:
     """The bounds of a picture in degrees."""
-    return _bounds(_outline(grid))
+    return narrowest_bounds(outline_of(grid))
 
 
-def _outline(grid: Grid) -> list[list[float]]:
+def outline_of(grid: Grid) -> list[list[float]]:
     """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
     corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
 
 
-def _geometry(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
+def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
-    west, _, east, _ = _bounds(ring)
+    west, _, east, _ = narrowest_bounds(ring)
     if west <= east:
         return {"type": "Polygon", "coordinates": [ring]}
     turned = [(x % 360, y) for x, y in ring]
@@ -90,10 +89,10 @@ def picture_item(
         source: the pass that it was taken in.
         sources: addresses of the items that it was made from, relative to its own or absolute.
         settings: the settings of the delivery.
-        profile: `cog`, `tiled` or `vrt`.
+        profile: `cog`, `tiled`, or the kind of a mosaic that is no GeoTIFF.
         collection: ID of the delivery's collection.
     """
-    ring = _outline(header.grid)
+    ring = outline_of(header.grid)
     properties = _properties(header.grid, source, settings)
     used = {"proj", "file"} | {name.partition(":")[0] for name in properties}
     top = "../" * record.tile.count("/") + "collection.json"
@@ -109,8 +108,8 @@ def picture_item(
             if prefix in used
         ],
         "id": record.tile.replace("/", "-"),
-        "geometry": _geometry(ring),
-        "bbox": list(_bounds(ring)),
+        "geometry": geometry_of(ring),
+        "bbox": list(narrowest_bounds(ring)),
         "properties": properties,
         "links": above + origins,
         "assets": {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)},
@@ -123,11 +122,12 @@ def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> di
     moment: dict[str, Any] = {"datetime": source.datetime}
     if source.datetime is None:
         day = source.date or "1970-01-01"
-        moment |= {"start_datetime": f"{day}T00:00:00Z", "end_datetime": f"{day}T23:59:59Z"}
+        first, last = source.span or (f"{day}T00:00:00Z", f"{day}T23:59:59Z")
+        moment |= {"start_datetime": first, "end_datetime": last}
     return {
         **moment,
-        "platform": source.platform,
-        "catalog_id": source.cid,
+        **({"platform": source.platform} if source.platform or source.cid else {}),
+        **({"potato:catalog_ids": list(source.cids)} if source.cids else {"catalog_id": source.cid}),
         "gsd": round(ground_pixel(grid), 4),
         **{f"view:{name}": value for name, value in source.view},
         **({} if source.clouds is None else {"eo:cloud_cover": source.clouds}),
@@ -186,17 +186,8 @@ def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
         "description": f"{len(done)} pictures in true colour, made by potato {VERSION}.",
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [list(_bounds(corners) if corners else WORLD)]},
+            "spatial": {"bbox": [list(narrowest_bounds(corners) if corners else WORLD)]},
             "temporal": {"interval": [[times[0], times[-1]] if times else [None, None]]},
         },
         "links": links,
     }
-
-
-def _bounds(points: Sequence[Sequence[float]]) -> Degrees:
-    """The narrowest bounds of points."""
-    xs, ys = [point[0] for point in points], [point[1] for point in points]
-    turned = [x % 360 for x in xs]
-    if max(xs) - min(xs) > max(180, max(turned) - min(turned)):
-        return round(min(turned), 7), min(ys), round(max(turned) - 360, 7), max(ys)
-    return min(xs), min(ys), max(xs), max(ys)

@@ -1,15 +1,15 @@
 """Forecast of a run, with its cost, and summary of a run."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from potato.ard import Broken
-from potato.core.text import counted
+from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
+from potato.fusion.delivery.choice import tile_grid
 from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import Plan, TileJob, tile_grid
+from potato.fusion.delivery.plan import Plan, TileJob
 from potato.fusion.delivery.schedule import Schedule
 from potato.raster import part_of
 from potato.raster.gdal_env import is_remote
@@ -37,13 +37,16 @@ class Forecast:
         pixels: pixels of the pictures to make.
         bytes_read: about how much of the ARD would be read.
         bytes_written: about how much would be written.
-        bytes_staged: about how much of the disk pictures at work need until they are finished.
+        bytes_staged: about how much of the disk pictures at work need until they are finished, and
+            a mosaic of all passes.
         seconds: about how long it would take if the network keeps up.
         left_out: number of tiles that were not chosen or can't be used, by the kind of reason.
         broken: items of the ARD that can't be understood.
         lost: items that can't be read now because the network or the server fails.
         unknown: chosen CIDs that no tile has.
         predicted: names of the sensors that no shipped weights fit.
+        faults: what chosen tiles lack or why else they can't be sharpened, by their names.
+        mosaics: number of mosaics to make.
     """
 
     tiles: tuple[str, ...]
@@ -59,6 +62,8 @@ class Forecast:
     lost: tuple[Broken, ...]
     unknown: tuple[str, ...]
     predicted: tuple[str, ...]
+    faults: dict[str, str]
+    mosaics: int = 0
 
     @property
     def complete(self) -> bool:
@@ -69,10 +74,11 @@ class Forecast:
         """The lines that the command prints."""
         first = f"{counted(len(self.tiles), 'tile')} to fuse{_also(self.there, 'already there')}"
         first += _also(self.failed_before, "failed before (--retry-failed tries them again)")
+        first += f", {counted(self.mosaics, 'mosaic')} to make" if self.mosaics else ""
         if self.tiles:
             first += (
                 f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
-                f"{quantity(self.bytes_written, 'B')} to write, {_duration(self.seconds)}"
+                f"{quantity(self.bytes_written, 'B')} to write, {duration(self.seconds)}"
             )
         return "\n".join([first, *self.tiles, *_remarks(self)])
 
@@ -97,6 +103,7 @@ class Delivered:
         unknown: chosen CIDs that no tile has.
         predicted: names of the sensors that no shipped weights fit.
         notes: remarks on pictures that are done.
+        faults: what chosen tiles lack or why else they can't be sharpened, by their names.
     """
 
     folder: Path
@@ -114,6 +121,7 @@ class Delivered:
     unknown: tuple[str, ...]
     predicted: tuple[str, ...]
     notes: tuple[str, ...]
+    faults: dict[str, str]
 
     @classmethod
     def of(
@@ -144,6 +152,7 @@ class Delivered:
             unknown=plan.unknown,
             predicted=schedule.predicted,
             notes=tuple(one.failure for one in made if one.reason),
+            faults=plan.faults,
         )
 
     @property
@@ -160,7 +169,7 @@ class Delivered:
         )
         if self.pixels:
             first += (
-                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {_duration(self.seconds)}"
+                f"; {quantity(self.pixels, 'px')}, {quantity(self.bytes, 'B')} in {duration(self.seconds)}"
             )
         failed = [f"failed: {one.failure}" for one in self.failed]
         if failed:
@@ -170,7 +179,13 @@ class Delivered:
 
 
 def forecast(
-    plan: Plan, schedule: Schedule, manifest: Manifest, workers: int, speed: float = CPU_SPEED
+    plan: Plan,
+    schedule: Schedule,
+    manifest: Manifest,
+    workers: int,
+    mosaics: int = 0,
+    speed: float = CPU_SPEED,
+    room: int = 0,
 ) -> Forecast:
     """Estimate the cost of a schedule from the tiles that the manifest has measured.
 
@@ -179,7 +194,9 @@ def forecast(
         schedule: the jobs.
         manifest: the manifest of the delivery.
         workers: jobs at work at once.
+        mosaics: number of mosaics to make.
         speed: pan pixels a second and core, used if the manifest has no measurements.
+        room: bytes of the disk that a mosaic of all passes takes while it is made.
     """
     done = [row for row in manifest.rows.values() if row.state == "done" and row.seconds]
     known = sum(row.width * row.height for row in done)
@@ -197,13 +214,16 @@ def forecast(
         pixels=pixels,
         bytes_read=sum(size for _, size in costs),
         bytes_written=round(pixels * written),
-        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once])),
+        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once]))
+        + room,
         seconds=round(pixels / rate / at_once, 1),
         left_out=plan.left_out,
         broken=plan.broken,
         lost=plan.lost,
         unknown=plan.unknown,
         predicted=schedule.predicted,
+        faults=plan.faults,
+        mosaics=mosaics,
     )
 
 
@@ -232,6 +252,7 @@ def _also(count: int, what: str) -> str:
 def _remarks(result: Forecast | Delivered) -> list[str]:
     """Lines on tiles that were not fused."""
     lines = [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in result.left_out.items()]
+    lines += first_lines([f"can't be sharpened: {name}: {reason}" for name, reason in result.faults.items()])
     if result.predicted:
         lines.append(f"no weights fit {', '.join(result.predicted)} yet, so the predictor serves")
     if result.unknown:
@@ -246,10 +267,3 @@ def quantity(count: int, unit: str) -> str:
         if count >= size:
             return f"{count / size:.1f} {prefix}{unit}"
     return f"{count / 1e6:.1f} M{unit}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

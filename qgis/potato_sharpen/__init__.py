@@ -1,0 +1,12 @@
+"""Potato in QGIS: Processing algorithms that run the command `potato`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def classFactory(iface: Any) -> Any:  # noqa: N802  (QGIS calls it)
+    """The plugin, for QGIS."""
+    from potato_sharpen.plugin import PotatoPlugin
+
+    return PotatoPlugin(iface)

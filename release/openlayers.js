@@ -1,0 +1,25 @@
+// What the page of `potato serve` uses of OpenLayers; `make map` bundles it.
+export { default as Feature } from "ol/Feature.js";
+export { default as Map } from "ol/Map.js";
+export { default as View } from "ol/View.js";
+export { default as ScaleLine } from "ol/control/ScaleLine.js";
+export { default as GeoJSON } from "ol/format/GeoJSON.js";
+export { default as LineString } from "ol/geom/LineString.js";
+export { default as Point } from "ol/geom/Point.js";
+export { default as Polygon } from "ol/geom/Polygon.js";
+export { default as Interaction } from "ol/interaction/Interaction.js";
+export { default as KeyboardPan } from "ol/interaction/KeyboardPan.js";
+export { defaults as defaultInteractions } from "ol/interaction/defaults.js";
+export { default as Graticule } from "ol/layer/Graticule.js";
+export { default as TileLayer } from "ol/layer/Tile.js";
+export { default as VectorLayer } from "ol/layer/Vector.js";
+export { fromLonLat, toLonLat, transformExtent } from "ol/proj.js";
+export { makeProjection as utmProjection, makeTransforms as utmTransforms } from "ol/proj/utm.js";
+export { default as VectorSource } from "ol/source/Vector.js";
+export { default as XYZ } from "ol/source/XYZ.js";
+export { getArea } from "ol/sphere.js";
+export { default as Circle } from "ol/style/Circle.js";
+export { default as Fill } from "ol/style/Fill.js";
+export { default as Stroke } from "ol/style/Stroke.js";
+export { default as Style } from "ol/style/Style.js";
+export { default as Text } from "ol/style/Text.js";

@@ -1,0 +1,10 @@
+"""`potato serve`: a server on this machine whose map shows pictures that are sharpened on demand.
+
+`opening` finds what the command line names, `painter` draws web tiles of it, `application` answers
+requests, and `server` runs it. `live` shows it in a notebook.
+"""
+
+from potato.serving.live import LiveMap, live
+from potato.serving.server import Server
+
+__all__ = ["LiveMap", "Server", "live"]

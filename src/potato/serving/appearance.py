@@ -1,0 +1,57 @@
+"""The parameters of requests for web tiles, checked."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from starlette.exceptions import HTTPException
+
+from potato.serving.looks import Rendering
+from potato.serving.painter import Painter, Scene
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+"""A name that `/source.json` or `/jobs` gives."""
+
+View = Literal["sharp", "plain", "pan", "composite", "picture"]
+LookName = Literal["natural", "clear", "vivid", "flat"]
+Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
+Contrast = Annotated[FiniteFloat, Field(ge=0.25, le=4)]
+
+
+class Appearance(BaseModel):
+    """What a web tile shows, and how. None is a path or an address, and others are refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    collect: Annotated[Name | None, Field(alias="pass")] = None
+    view: View = "sharp"
+    look: LookName = "natural"
+    exposure: Stops = 0.0
+    contrast: Contrast = 1.0
+    weights: Name | None = None
+    picture: Name | None = None
+
+    def query(self, **changes: str) -> str:
+        """The parameters that aren't at their defaults, with a question mark before them."""
+        given = {**self.model_dump(by_alias=True, exclude_defaults=True), **changes}
+        return f"?{urlencode(given)}" if given else ""
+
+    def scene(self, painter: Painter) -> Scene:
+        """What is asked for; HTTPException if there is no such pass, picture or weights."""
+        check_names(painter, self.collect, self.weights)
+        if self.picture is not None and painter.picture(self.picture) is None:
+            raise HTTPException(404, "expected a job of /jobs that is done, found another")
+        return Scene(self.view, self.weights, self.collect, self.picture)
+
+    @property
+    def rendering(self) -> Rendering:
+        """Look, exposure and contrast."""
+        return Rendering(self.look, self.exposure, self.contrast)
+
+
+def check_names(painter: Painter, collect: str | None, weights: str | None) -> None:
+    """Refuse names that `/source.json` doesn't have, by an HTTPException."""
+    if collect is not None and collect not in painter.catalogue.collects:
+        raise HTTPException(404, "expected a pass of /source.json, found another")
+    if weights is not None and weights not in painter.weights:
+        raise HTTPException(404, "expected weights of /source.json, found others")

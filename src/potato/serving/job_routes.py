@@ -1,0 +1,146 @@
+"""Requests that have an area sharpened, and those for the pictures."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from starlette.exceptions import HTTPException
+
+from potato.errors import OutputError
+from potato.raster.coordinates import Box
+from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
+from potato.serving.catalogue import Entry, Origin
+from potato.serving.job_list import Job, JobList
+from potato.serving.job_process import Task
+from potato.serving.looks import Rendering
+from potato.serving.mercator import extent_of
+from potato.serving.painter import Painter
+
+MOST_POINTS = 10_000
+"""Points of an area; a person draws some."""
+
+SAMPLES = 33
+"""Places along each side of an area at which it is asked which passes cover it."""
+
+Position = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
+Ring = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
+
+
+class Polygon(BaseModel):
+    """A GeoJSON polygon (RFC 7946)."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    type: Literal["Polygon"]
+    coordinates: Annotated[list[Ring], Field(min_length=1, max_length=100)]
+
+
+class Wish(BaseModel):
+    """What a job is to make."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    area: Polygon
+    collect: Annotated[Name | None, Field(alias="pass")] = None
+    look: LookName = "natural"
+    exposure: Stops = 0.0
+    contrast: Contrast = 1.0
+    weights: Name | None = None
+    profile: Literal["cog", "tiled"] = "cog"
+    name: Annotated[str | None, Field(max_length=80)] = None
+
+
+def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follow_links: bool) -> None:
+    """Add `/jobs` to an application; without a list of jobs, new ones are refused."""
+
+    @application.get("/jobs")
+    def every() -> list[dict[str, Any]]:
+        return [] if jobs is None else [_describe(jobs, job) for job in jobs]
+
+    @application.post("/jobs", status_code=202)
+    def add(wish: Wish) -> dict[str, Any]:
+        if jobs is None:
+            raise HTTPException(409, "expected a folder for pictures, found none; start with --output DIR")
+        check_names(painter, wish.collect, wish.weights)
+        origin, mosaic = _choose(painter, wish)
+        rendering = Rendering(wish.look, wish.exposure, wish.contrast)
+        weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
+        task = Task(origin, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
+        facts = {"pass": wish.collect, **wish.model_dump(exclude={"area", "collect"})}
+        name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
+        try:
+            job = jobs.add(task, wish.area.model_dump(), facts, name)
+        except OutputError as error:
+            raise HTTPException(409, str(error)) from error
+        return _describe(jobs, job)
+
+    @application.delete("/jobs/{name}")
+    def cancel(name: str) -> dict[str, Any]:
+        if jobs is None or jobs.find(name) is None:
+            raise HTTPException(404, "expected a job of /jobs, found another")
+        return _describe(jobs, jobs.cancel(name))
+
+    @application.get("/jobs/{name}/picture.tif")
+    def picture(name: str) -> Response:
+        path = None if jobs is None else jobs.picture(name)
+        if path is None:
+            raise HTTPException(404, "expected a job of /jobs that is done, found another")
+        return FileResponse(path, media_type="image/tiff", filename=f"{name}.tif")
+
+
+def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event"]]:
+    """From what to make the picture: the pass asked for, or the best ones that cover the area."""
+    ring = wish.area.coordinates[0]
+    if any(abs(point[0]) > 360 or abs(point[1]) > 90 for point in ring):
+        raise HTTPException(400, "expected an area in degrees of longitude and latitude, found other numbers")
+    box = extent_of(ring)
+    found = [
+        (entry, origin)
+        for entry in painter.catalogue.within(box, wish.collect)
+        if (origin := painter.catalogue.owner(entry).origin) is not None
+    ]
+    if not found:
+        raise HTTPException(400, "expected an area on ground that can be sharpened, found none of it there")
+    first = found[0][1]
+    if not first.cids:
+        return first, "cog"
+    taken = _covering(box, [(entry, origin) for entry, origin in found if origin.source == first.source])
+    cids = tuple(dict.fromkeys(cid for _, origin in taken for cid in origin.cids))
+    alone = len(cids) == 1 and len({entry.zone for entry, _ in taken}) == 1
+    return replace(first, cids=cids), "cog" if alone else "event"
+
+
+def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Entry, Origin]]:
+    """Those that show ground of a box which those before them don't."""
+    west, south, east, north = box
+    x, y = np.meshgrid(np.linspace(west, east, SAMPLES), np.linspace(south, north, SAMPLES))
+    bare = np.ones(x.shape, np.bool_)
+    taken = []
+    for entry, origin in found:
+        assert entry.extent is not None
+        left, bottom, right, top = entry.extent
+        shown = bare & (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        if shown.any():
+            taken.append((entry, origin))
+            bare &= ~shown
+    return taken or list(found[:1])
+
+
+def _describe(jobs: JobList, job: Job) -> dict[str, Any]:
+    path = jobs.picture(job.id)
+    return {
+        **job.facts,
+        "id": job.id,
+        "state": job.state,
+        "progress": job.progress,
+        "message": job.message,
+        "created": job.created,
+        "area": job.area,
+        "bounds": job.bounds,
+        "size": path.stat().st_size if path else None,
+        "file": f"/jobs/{job.id}/picture.tif" if path else None,
+    }

@@ -1,0 +1,259 @@
+"""Finding what the command line names: ARDs, deliveries, pairs, finished pictures."""
+
+import contextlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard.inspection import metadata_mismatch, open_tile
+from potato.ard.listing import event_of, reported_clouds
+from potato.ard.overview import lonlat_outline
+from potato.core.text import redact
+from potato.deliveries import find_products, is_delivery
+from potato.errors import ArdError, DeliveryError, InputError
+from potato.fusion.inputs import open_inputs
+from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_picture
+from potato.raster.coordinates import ground_pixel
+from potato.raster.header import read_header
+from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring
+from potato.serving.mercator import extent_of
+
+IMAGES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".webp", ".img", ".ntf", ".dat", ".bil")
+"""Endings of addresses that are images; other addresses are those of an ARD."""
+
+
+@contextlib.contextmanager
+def open_catalogue(
+    names: Sequence[str], reading: Reading, follow_links: bool = False, folder: Path | None = None
+) -> Iterator[Catalogue]:
+    """Find what the command line names; pairs stay open until the end.
+
+    Args:
+        names: ARDs, deliveries, pairs (a pan, then its mul), finished pictures.
+        reading: how files are to be read, where they don't say it themselves.
+        follow_links: whether images of an ARD may lie outside it where an item says so.
+        folder: where to keep what is measured of a delivery; None to keep nothing.
+
+    Raises:
+        ArdError, DeliveryError, InputError, BandError, PairError: if a name is none of these.
+    """
+    collects: list[Collect] = []
+    lost: list[Broken] = []
+    with ExitStack() as stack:
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if not _is_image(name):
+                found, broken = _collects_of(name, reading, follow_links, folder, stack)
+                collects += found
+                lost += broken
+            elif _is_pan(name):
+                if not waiting or not _is_image(waiting[0]):
+                    raise InputError(
+                        f"{redact(name)}: expected its mul after a pan (one band), found none; name both"
+                    )
+                collects.append(_pair(name, waiting.pop(0), reading, folder, stack))
+            else:
+                collects.append(_picture(name))
+        title = ", ".join(dict.fromkeys(_base(name) for name in names))
+        yield Catalogue(title[:200], _distinct(collects), lost)
+
+
+def _is_image(name: str) -> bool:
+    """Whether a name is that of an image, not of an ARD or a delivery."""
+    if "://" in name or name.startswith("/vsi"):
+        return PurePosixPath(urlsplit(name).path).suffix.lower() in IMAGES
+    return not is_delivery(name)
+
+
+def _is_pan(name: str) -> bool:
+    with gdal():
+        header = read_header(name, "image")
+    return len(header.descriptions) == 1
+
+
+def _base(name: str) -> str:
+    """The last part of a path or address, for people."""
+    path = name if "://" in name else Path(name).absolute().as_posix()
+    return PurePosixPath(redact(path).rstrip("/")).name or redact(name)
+
+
+def _collects_of(
+    name: str, reading: Reading, follow_links: bool, folder: Path | None, stack: ExitStack
+) -> tuple[list[Collect], list[Broken]]:
+    """The passes of an ARD, or the products of a delivery."""
+    if "://" in name or Path(name).is_dir():
+        try:
+            return _ard(name, follow_links)
+        except ArdError:
+            if "://" in name:
+                raise
+    found, lost = [], []
+    for product in find_products(name):
+        try:
+            chosen = replace(reading, product=product.name)
+            found.append(_pair(name, None, chosen, folder, stack, product.name))
+        except (DeliveryError, InputError) as error:
+            lost.append(Broken(f"{_base(name)}: {product.name}", redact(str(error))))
+    if not found:
+        raise DeliveryError(lost[0].reason)
+    return found, lost
+
+
+def _ard(source: str, follow_links: bool) -> tuple[list[Collect], list[Broken]]:
+    groups: dict[tuple[str, str], list[Tile]] = defaultdict(list)
+    lost = []
+    for one in walk_ard(source, follow_links=follow_links):
+        if isinstance(one, Broken):
+            lost.append(one)
+        else:
+            groups[event_of(one.item), one.cid].append(one)
+    return [_pass(source, event, tiles) for (event, _), tiles in sorted(groups.items())], lost
+
+
+def _pass(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
+    first = tiles[0]
+    views = [dict(tile.view) for tile in tiles]
+
+    def mean(name: str) -> float | None:
+        known = [view[name] for view in views if name in view]
+        return round(sum(known) / len(known), 1) if known else None
+
+    sizes = [(tile.bbox[3] - tile.bbox[1]) / tile.shape[0] for tile in tiles if tile.bbox and tile.shape]
+    clouds = reported_clouds(tiles)
+    sensor = first.sensor
+    return Collect(
+        id=first.cid,
+        title=f"{sensor.title if sensor else first.platform or 'unknown sensor'}, {first.date or 'no date'}",
+        kind="ard",
+        entries=tuple(map(_tile_entry, tiles)),
+        origin=Origin(source, cids=(first.cid,)),
+        event=event or None,
+        date=min((tile.date for tile in tiles if tile.date), default=None),
+        time=min((tile.datetime for tile in tiles if tile.datetime), default=None),
+        sensor=sensor.title if sensor else None,
+        platform=first.platform or None,
+        clouds=None if clouds is None else round(clouds, 1),
+        off_nadir=mean("off_nadir"),
+        sun_elevation=mean("sun_elevation"),
+        gsd=round(sizes[0], 3) if sizes else None,
+    )
+
+
+def _tile_entry(tile: Tile) -> Entry:
+    reason = unusable(tile)
+    ring: Ring = ()
+    if tile.bbox and tile.epsg:
+        with gdal():
+            ring = lonlat_outline(tile.bbox, tile.epsg)
+    elif reason is None:
+        reason = "an item without a place"
+    return Entry(
+        id=f"{tile.zone or '-'}-{tile.quadkey or '-'}-{tile.date or '-'}-{tile.cid}",
+        opening=None if reason else lambda: _open_tile(tile),
+        paths=tuple(path for path in (tile.pan, tile.mul) if path),
+        reason=reason and redact(reason),
+        ring=ring,
+        extent=extent_of(ring) if ring else None,
+        sensor=tile.sensor,
+        zone=tile.zone,
+        quadkey=tile.quadkey or None,
+        date=tile.date or None,
+        time=tile.datetime,
+        clouds=tile.clouds,
+        off_nadir=dict(tile.view).get("off_nadir"),
+    )
+
+
+@contextlib.contextmanager
+def _open_tile(tile: Tile) -> Iterator[Pair]:
+    with open_tile(tile) as pair:
+        mismatch = metadata_mismatch(tile, pair.grid)
+        if mismatch:
+            raise InputError(f"item and file disagree: {mismatch}")
+        yield pair
+
+
+def _pair(
+    pan: str, mul: str | None, reading: Reading, folder: Path | None, stack: ExitStack, title: str = ""
+) -> Collect:
+    """A pair of files, or the product of a delivery."""
+    pair = stack.enter_context(open_inputs(pan, mul, reading, folder))
+    ring = _outline(pair.grid, pan)
+    title = title or _base(pan)
+    day = re.search(r"(19|20)\d\d-[01]\d-[0-3]\d", " ".join(pair.notes))
+    entry = Entry(
+        id=_plain(title),
+        opening=pair.reopened,
+        ring=ring,
+        extent=extent_of(ring),
+        sensor=pair.sensor,
+        date=day.group() if day else None,
+    )
+    return Collect(
+        id=_plain(title),
+        title=title,
+        kind="pair" if mul else "delivery",
+        entries=(entry,),
+        origin=Origin(pan, mul, reading=reading),
+        date=entry.date,
+        sensor=pair.sensor.title,
+        gsd=round(ground_pixel(pair.grid), 3),
+    )
+
+
+def picture_entry(name: str, key: str) -> Entry:
+    """A finished picture, with the ID that it is to have."""
+    with gdal(), open_picture(name) as picture:
+        ring = _outline(picture.grid, name)
+    return Entry(key, lambda: open_picture(name), ring=ring, extent=extent_of(ring))
+
+
+def _picture(name: str) -> Collect:
+    """A finished picture, which stands for a pass."""
+    title = _base(name)
+    entry = picture_entry(name, _plain(title))
+    with gdal():
+        gsd = ground_pixel(read_header(name, "picture").grid)
+    return Collect(entry.id, title, "pictures", (entry,), gsd=round(gsd, 3))
+
+
+def _outline(grid: Grid, name: str) -> Ring:
+    """The outline of an image, four points along each side."""
+    if grid.crs is None:
+        raise InputError(
+            f"{redact(name)}: expected an image with a CRS, to be shown on a map, found none; assign one "
+            "(gdal_edit.py -a_srs), or use potato report"
+        )
+    shares = [step / 4 for step in range(4)]
+    width, height = grid.width, grid.height
+    around = [(0, height * share) for share in shares] + [(width * share, height) for share in shares]
+    around += [(width, height * (1 - share)) for share in shares]
+    around += [(width * (1 - share), 0) for share in shares]
+    ring = [grid_to_lonlat(grid, x, y) for x, y in around]
+    return [*ring, ring[0]]
+
+
+def _plain(text: str) -> str:
+    """A text that may be part of an address."""
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:100] or "picture"
+
+
+def _distinct(collects: Sequence[Collect]) -> list[Collect]:
+    """The same passes with IDs of their own: a second one of a name gets a number."""
+    counts: Counter[str] = Counter()
+    found = []
+    for collect in collects:
+        counts[collect.id] += 1
+        number = counts[collect.id]
+        if number == 1:
+            found.append(collect)
+            continue
+        entries = tuple(replace(entry, id=f"{entry.id}-{number}") for entry in collect.entries)
+        found.append(replace(collect, id=f"{collect.id}-{number}", entries=entries))
+    return found

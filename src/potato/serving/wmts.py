@@ -1,0 +1,101 @@
+"""WMTS 1.0.0 capabilities (OGC 07-057r7): a layer for each view, whose web tiles have addresses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from potato.serving.mercator import HALF, SIDE, pixel_size
+
+WMTS = "http://www.opengis.net/wmts/1.0"
+OWS = "http://www.opengis.net/ows/1.1"
+XLINK = "http://www.w3.org/1999/xlink"
+
+MATRIX_SET = "GoogleMapsCompatible"
+"""The well-known set of scales in Web Mercator (OGC 07-057r7, annex E.4)."""
+
+STANDARD_PIXEL = 0.00028
+"""Metres along a pixel of the screen for which scale denominators are defined."""
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """A layer.
+
+    Attributes:
+        name: its identifier.
+        title: for people.
+        template: the address of its web tiles, with `{TileMatrix}`, `{TileCol}` and `{TileRow}`.
+    """
+
+    name: str
+    title: str
+    template: str
+
+
+def capabilities(
+    title: str, address: str, layers: Sequence[MapLayer], bounds: Sequence[float], last: int
+) -> bytes:
+    """The XML.
+
+    Args:
+        title: of the service.
+        address: where the XML is fetched from.
+        layers: the layers.
+        bounds: west, south, east, north of all layers.
+        last: the finest zoom.
+    """
+    for prefix, name in (("", WMTS), ("ows", OWS), ("xlink", XLINK)):
+        ElementTree.register_namespace(prefix, name)
+    root = ElementTree.Element(f"{{{WMTS}}}Capabilities", version="1.0.0")
+    service = _add(root, OWS, "ServiceIdentification")
+    _add(service, OWS, "Title", title)
+    _add(service, OWS, "ServiceType", "OGC WMTS")
+    _add(service, OWS, "ServiceTypeVersion", "1.0.0")
+    contents = _add(root, WMTS, "Contents")
+    for layer in layers:
+        _add_layer(contents, layer, bounds)
+    _add_matrices(contents, last)
+    _add(root, WMTS, "ServiceMetadataURL").set(f"{{{XLINK}}}href", address)
+    xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return xml
+
+
+def _add(parent: ElementTree.Element, space: str, name: str, text: object = None) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, f"{{{space}}}{name}")
+    if text is not None:
+        element.text = str(text)
+    return element
+
+
+def _add_layer(contents: ElementTree.Element, layer: MapLayer, bounds: Sequence[float]) -> None:
+    west, south, east, north = bounds
+    element = _add(contents, WMTS, "Layer")
+    _add(element, OWS, "Title", layer.title)
+    box = _add(element, OWS, "WGS84BoundingBox")
+    _add(box, OWS, "LowerCorner", f"{west} {south}")
+    _add(box, OWS, "UpperCorner", f"{east} {north}")
+    _add(element, OWS, "Identifier", layer.name)
+    style = _add(element, WMTS, "Style")
+    style.set("isDefault", "true")
+    _add(style, OWS, "Identifier", "default")
+    _add(element, WMTS, "Format", "image/png")
+    _add(_add(element, WMTS, "TileMatrixSetLink"), WMTS, "TileMatrixSet", MATRIX_SET)
+    resource = _add(element, WMTS, "ResourceURL")
+    for name, value in (("format", "image/png"), ("resourceType", "tile"), ("template", layer.template)):
+        resource.set(name, value)
+
+
+def _add_matrices(contents: ElementTree.Element, last: int) -> None:
+    matrices = _add(contents, WMTS, "TileMatrixSet")
+    _add(matrices, OWS, "Identifier", MATRIX_SET)
+    _add(matrices, OWS, "SupportedCRS", "urn:ogc:def:crs:EPSG::3857")
+    _add(matrices, WMTS, "WellKnownScaleSet", f"urn:ogc:def:wkss:OGC:1.0:{MATRIX_SET}")
+    for zoom in range(last + 1):
+        matrix = _add(matrices, WMTS, "TileMatrix")
+        _add(matrix, OWS, "Identifier", zoom)
+        _add(matrix, WMTS, "ScaleDenominator", pixel_size(zoom) / STANDARD_PIXEL)
+        _add(matrix, WMTS, "TopLeftCorner", f"{-HALF} {HALF}")
+        for name, value in (("TileWidth", SIDE), ("TileHeight", SIDE)):
+            _add(matrix, WMTS, name, value)
+        for name in ("MatrixWidth", "MatrixHeight"):
+            _add(matrix, WMTS, name, 1 << zoom)

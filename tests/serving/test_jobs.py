@@ -1,0 +1,127 @@
+"""Areas that are sharpened in the background."""
+
+import json
+import time
+
+import pytest
+
+import ards
+from potato import fuse, fuse_ard, open_pair
+from potato.raster import grid_to_lonlat
+from potato.serving import Server
+from potato.serving.job_list import ENDED, JobList
+from serving_requests import ask
+
+
+def square_of(pan, mul) -> dict:
+    """A polygon inside a pair."""
+    with open_pair(pan, mul) as pair:
+        ends = [grid_to_lonlat(pair.grid, x, y) for x, y in ((40, 40), (100, 40), (100, 90), (40, 90))]
+    return {"type": "Polygon", "coordinates": [[list(end) for end in (*ends, ends[0])]]}
+
+
+def finished(address: str, name: str, state: str = "done") -> dict:
+    """The job, as soon as it has ended."""
+    for _ in range(12_000):
+        job = next(one for one in ask(address, "jobs").json if one["id"] == name)
+        if job["state"] not in ("waiting", "running"):
+            assert job["state"] == state, job
+            return job
+        time.sleep(0.05)
+    raise AssertionError(job)
+
+
+def test_the_job_of_a_pair_makes_the_file_of_the_command_and_outlives_the_server(pair, tmp_path):
+    area, output = square_of(pair.pan, pair.mul), tmp_path / "out"
+    before = {path: path.read_bytes() for path in pair.pan.parent.iterdir() if path.is_file()}
+    with Server([pair.pan, pair.mul], output=output) as server:
+        assert ask(server.address, "source.json").json["output"] == "out"
+        wish = {"area": area, "look": "clear", "exposure": 1, "name": "../Main street"}
+        answer = ask(server.address, "jobs", "POST", wish)
+        assert answer.status == 202 and answer.json["state"] == "waiting" and answer.json["file"] is None
+        job = finished(server.address, answer.json["id"])
+        assert job["id"] == "Main-street" and job["progress"] == 1 and job["area"] == area
+        made = ask(server.address, job["file"][1:]).body
+        assert len(made) == job["size"]
+        west, south, east, north = job["bounds"]
+        shown = ask(server.address, f"tiles/0/0/0.png?picture={job['id']}")
+        assert shown.status == 200 and west < east and south < north
+        cancelled = ask(server.address, f"jobs/{job['id']}", "DELETE").json
+        assert cancelled["state"] == "done", "a finished picture stays"
+    (tmp_path / "area.geojson").write_text(json.dumps(area))
+    from potato.core.render import CLEAR, adjust
+
+    look = adjust(CLEAR, CLEAR.exposure * 2)
+    fuse(pair.pan, pair.mul, tmp_path / "own.tif", aoi=tmp_path / "area.geojson", look=look)
+    assert made == (tmp_path / "own.tif").read_bytes()
+    assert {path.name for path in output.iterdir()} == {
+        "Main-street.tif",
+        "Main-street.geojson",
+        ".potato-serve.lock",
+    }
+    assert before == {path: path.read_bytes() for path in before}
+    with Server([pair.pan, pair.mul], output=output) as server:
+        again = ask(server.address, "jobs").json
+        assert [one["id"] for one in again] == ["Main-street"] and again[0]["state"] == "done"
+        assert ask(server.address, "jobs/Main-street/picture.tif").body == made
+    fuse(pair.pan, pair.mul, tmp_path / "b.tif", aoi=output / "Main-street.geojson", look=look)
+    assert made == (tmp_path / "b.tif").read_bytes(), "a job's file is an area of interest"
+
+
+def test_the_job_of_an_ard_makes_the_mosaic_of_the_command(event, tmp_path):
+    item = next(event.glob(f"11/*/*/{ards.CID}.json"))
+    area = square_of(item.with_name(f"{ards.CID}-pan.tif"), item.with_name(f"{ards.CID}-ms.tif"))
+    with Server([event], output=tmp_path / "out") as server:
+        answer = ask(server.address, "jobs", "POST", {"area": area})
+        assert answer.json["pass"] is None, "the best pass is taken"
+        job = finished(server.address, answer.json["id"])
+        made = ask(server.address, job["file"][1:]).body
+    (tmp_path / "area.geojson").write_text(json.dumps(area))
+    fuse_ard(event, tmp_path / "own", cids=[ards.CID], aoi=tmp_path / "area.geojson", mosaic="cog", workers=0)
+    assert made == next((tmp_path / "own" / "mosaic").rglob("*.tif")).read_bytes()
+    assert not list((tmp_path / "out").glob("*.tiles"))
+
+
+@pytest.mark.parametrize(
+    "wish, reason",
+    [
+        ({"coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}, "on ground that can be sharpened"),
+        ({"coordinates": [[[0, 0], [1, 0], [1, 1e9], [0, 0]]]}, "in degrees"),
+        ({"coordinates": [[[0, 0], [1, 0]]]}, "at least 4"),
+        ({"coordinates": []}, "at least 1"),
+    ],
+)
+def test_an_area_that_cannot_be_sharpened_is_refused(pair, tmp_path, wish, reason):
+    with Server([pair.pan, pair.mul], output=tmp_path / "out") as server:
+        answer = ask(server.address, "jobs", "POST", {"area": {"type": "Polygon", **wish}})
+        assert answer.status == 400 and reason in answer.json["error"]
+        assert not list((tmp_path / "out").glob("*.geojson"))
+
+
+def test_jobs_are_cancelled_while_they_wait_and_while_they_run(pair, tmp_path):
+    area = square_of(pair.pan, pair.mul)
+    with Server([pair.pan, pair.mul], output=tmp_path / "out") as server:
+        names = [ask(server.address, "jobs", "POST", {"area": area}).json["id"] for _ in range(2)]
+        assert len(set(names)) == 2
+        for name in reversed(names):
+            assert ask(server.address, f"jobs/{name}", "DELETE").json["state"] == "cancelled"
+        assert ask(server.address, "jobs/nobody", "DELETE").status == 404
+    assert not list((tmp_path / "out").glob("*.tif"))
+
+
+def test_jobs_of_a_server_that_was_killed_are_cancelled(tmp_path):
+    facts = {"format": "potato job 1", "id": "a", "state": "running", "created": "2026-01-01T00:00:00+00:00"}
+    facts |= {"progress": 0.5, "message": "", "pass": "p", "look": "natural"}
+    area = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    for name, geometry in (("a", area), ("c", {"type": "Polygon", "coordinates": []}), ("d", None)):
+        own = {**facts, "id": name}
+        feature = {"type": "Feature", "geometry": geometry, "properties": own}
+        (tmp_path / f"{name}.geojson").write_text(json.dumps(feature))
+    (tmp_path / "b.geojson").write_text("{}")
+    (tmp_path / "a.tiles").mkdir()
+    jobs = JobList(tmp_path)
+    try:
+        assert [(job.id, job.state, job.message) for job in jobs] == [("a", "cancelled", ENDED)]
+        assert not (tmp_path / "a.tiles").exists() and (tmp_path / "b.geojson").read_text() == "{}"
+    finally:
+        jobs.close()

@@ -1,0 +1,395 @@
+"""The page of `potato serve` in a browser."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import rasterio
+
+import ards
+from pages import chromium, errors
+from pictures import HOSTILE, decode
+from potato.serving import Server
+
+RED, BLUE = ards.CID, ards.OTHER
+"""A pass over red ground, and a later and cloudier one over blue ground."""
+
+CENTRE = (36.135, -64.043)
+"""Latitude and longitude of the middle of the tiles."""
+
+PLACE = f"map=13.50/{CENTRE[0]}/{CENTRE[1]}"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("browser"), "window-size=1280,860") as found:
+        found.execute_cdp_cmd("Page.enable", {})
+        yield found
+
+
+def flat_ground(strong: str, side: int = 136):
+    """Pan and mul of ground of one colour."""
+    mul = np.full((8, side, side), 300, np.uint16)
+    mul[ards.pairs.BAND_NAMES.index(ards.band_codes([strong])[0])] = 2500
+    return np.full((4 * side, 4 * side), 700, np.uint16), mul
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("output")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, output):
+    """A server of two passes over the same ground; a tile of the first has no mul."""
+    root = tmp_path_factory.mktemp("served") / HOSTILE.replace("/", "") / "ard"
+    for column in range(2):
+        ards.write_tile(root, column, ground=flat_ground("red"), changes={"tile:clouds_percent": 5})
+        ards.write_tile(
+            root,
+            column,
+            cid=BLUE,
+            ground=flat_ground("blue"),
+            changes={"tile:clouds_percent": 40, "datetime": "2025-01-03T18:55:00Z"},
+        )
+    broken = ards.write_tile(root, 2, ground=flat_ground("green"))
+    broken.with_name(f"{RED}-ms.tif").unlink()
+    with Server([root], output=output) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser, server):
+    """The page, as new; afterwards nothing went wrong and nothing was fetched elsewhere."""
+    browser.get("about:blank")
+    browser.get_log("performance")
+    errors(browser)
+    visit(browser, f"{server.address}#{PLACE}")
+    yield browser
+    assert errors(browser) == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    assert {url for url in asked if not url.startswith((server.address, "data:", "about:"))} == set()
+
+
+def visit(browser, url):
+    browser.get(url)
+    wait(browser, lambda: browser.execute_script("return document.body?.dataset.ready") == "yes")
+    calm(browser)
+
+
+def restart(browser, changes):
+    """Open the page anew, as its address with another hash describes it."""
+    url = browser.current_url.split("#")[0]
+    browser.get("about:blank")
+    visit(browser, f"{url}#{PLACE}&{changes}")
+
+
+def wait(browser, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(browser, 60, poll_frequency=0.05).until(lambda _: condition())
+
+
+def calm(browser):
+    """Wait until all tiles of the map are there."""
+    wait(browser, lambda: not browser.find_element("id", "loading").is_displayed())
+
+
+def state(browser):
+    """What the address bar says, by key."""
+    text = browser.execute_script("return location.hash").lstrip("#")
+    return dict(part.split("=") for part in text.split("&") if part)
+
+
+def colour(browser, across, down=0.35):
+    """The mean colour around a place of the map, by shares of its width and height."""
+    codes = decode(browser.find_element("id", "map").screenshot_as_png)[:3].astype(int)
+    row, column = int(down * codes.shape[1]), int(across * codes.shape[2])
+    return codes[:, row - 30 : row + 30, column - 30 : column + 30].mean((1, 2))
+
+
+def is_red(browser, across):
+    codes = colour(browser, across)
+    return codes[0] > codes[2] + 40
+
+
+def is_blue(browser, across):
+    codes = colour(browser, across)
+    return codes[2] > codes[0] + 40
+
+
+def press(browser, *keys):
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def text(browser, name):
+    return browser.find_element("id", name).text
+
+
+def pointer(browser, across=0.5, down=0.5):
+    """Actions of the pointer, which begin at a share of the map."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    box = browser.find_element("id", "map")
+    size = box.size
+    return ActionChains(browser).move_to_element_with_offset(
+        box, int((across - 0.5) * size["width"]), int((down - 0.5) * size["height"])
+    )
+
+
+def test_the_map_draws_the_clearest_pass_and_lists_all(page):
+    assert is_red(page, 0.4)
+    listed = page.find_elements("css selector", "#list [data-pass]")
+    assert [each.get_attribute("data-pass") for each in listed] == [BLUE, RED]
+    assert "40 % clouds" in listed[0].text and "5 % clouds" in listed[1].text
+    assert HOSTILE.replace("/", "") in text(page, "list")
+    assert page.execute_script("return document.querySelectorAll('img[onerror], script').length") == 1
+
+
+def test_a_broken_tile_says_why_in_the_list_and_on_the_map(page):
+    summary = page.find_element("css selector", "#list summary")
+    assert summary.text == "1 tile can't be shown"
+    summary.click()
+    page.find_element("css selector", "#list .broken").click()
+    calm(page)
+    page.find_element("id", "map").click()
+    wait(page, lambda: "missing file" in text(page, "tip"))
+
+
+def test_pointer_and_keys_move_the_divider(page):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    restart(page, f"mode=swipe&passA={RED}&passB={BLUE}")
+    wait(page, lambda: is_red(page, 0.3) and is_blue(page, 0.7))
+    divider = page.find_element("id", "divider")
+    width = page.find_element("id", "map").size["width"]
+    ActionChains(page).drag_and_drop_by_offset(divider, int(0.3 * width), 0).perform()
+    assert is_red(page, 0.7) and is_blue(page, 0.9)
+    assert 79 <= int(divider.get_attribute("aria-valuenow")) <= 81
+    press(page, Keys.HOME)
+    assert is_blue(page, 0.3)
+    press(page, "]", "]")
+    assert divider.get_attribute("aria-valuenow") == "4"
+    press(page, "x")
+    wait(page, lambda: is_red(page, 0.3))
+    wait(page, lambda: state(page)["passA"] == BLUE and state(page)["split"] == "0.04")
+
+
+def test_passes_blink_and_fade(page):
+    restart(page, f"mode=blink&passA={RED}&passB={BLUE}")
+    wait(page, lambda: is_blue(page, 0.4))
+    press(page, " ")
+    assert is_red(page, 0.4)
+    red = colour(page, 0.4)
+    press(page, "b")
+    blue = colour(page, 0.4)
+    press(page, "f")
+    assert colour(page, 0.4) == pytest.approx((red + blue) / 2, abs=2)
+    press(page, "o")
+    assert is_red(page, 0.4)
+
+
+def test_a_slider_changes_pixels_at_once_and_the_address_keeps_it(page):
+    from selenium.webdriver.common.keys import Keys
+
+    press(page, "o")
+    page.find_element("id", "tab-adjust").click()
+    before = colour(page, 0.4).mean()
+    page.find_element("id", "exposure").send_keys(*[Keys.ARROW_RIGHT] * 8)
+    assert colour(page, 0.4).mean() > before + 15
+    wait(page, lambda: state(page).get("exposure") == "0.8")
+    calm(page)
+    brighter = colour(page, 0.4).mean()
+    page.refresh()
+    wait(page, lambda: page.execute_script("return document.body.dataset.ready") == "yes")
+    calm(page)
+    assert text(page, "exposure-said") == "+0.8 stops"
+    wait(page, lambda: abs(colour(page, 0.4).mean() - brighter) < 2)
+    press(page, "0")
+    wait(page, lambda: abs(colour(page, 0.4).mean() - before) < 2)
+
+
+def test_filters_leave_passes_out_and_can_be_cleared(page):
+    restart(page, "clouds=20")
+    passes = "return [...document.querySelectorAll('#list [data-pass]')].map(each => each.dataset.pass)"
+    assert page.execute_script(passes) == [RED]
+    assert text(page, "found").startswith("1 of 2 passes")
+    page.find_element("css selector", "#found button").click()
+    assert page.execute_script(passes) == [BLUE, RED]
+    page.find_element("css selector", "#order option[value=clearest]").click()
+    assert page.execute_script(passes) == [RED, BLUE]
+
+
+def test_the_point_has_the_reflectance_of_every_band(page):
+    pointer(page, 0.4).click().perform()
+    wait(page, lambda: "rededge" in text(page, "point"))
+    rows = page.find_elements("css selector", "#point tbody tr")
+    values = {row.text.split()[0]: float(row.text.split()[1]) for row in rows}
+    assert len(values) == 9 and values["red"] == 0.25 and values["blue"] == 0.03 and values["pan"] == 0.07
+    assert RED in text(page, "point") and "2024-12-14 18:53 UTC" in text(page, "point")
+    at = state(page)["at"]
+    restart(page, f"tab=point&at={at}")
+    wait(page, lambda: "rededge" in text(page, "point"))
+
+
+def test_a_dragged_box_becomes_a_picture_that_survives_a_reload(page, output):
+    press(page, "d")
+    pointer(page, 0.35, 0.45).click_and_hold().move_by_offset(60, 40).move_by_offset(
+        30, 20
+    ).release().perform()
+    wait(page, lambda: "km²" in text(page, "area-facts"))
+    page.find_element("css selector", "#order-form .main").click()
+    wait(page, lambda: "done" in text(page, "jobs"))
+    (file,) = output.rglob("*.tif")
+    with rasterio.open(file) as made:
+        assert made.count >= 3 and made.read(1).mean() > made.read(3).mean() + 20
+    page.refresh()
+    wait(page, lambda: "done" in text(page, "jobs"))
+    page.find_element("css selector", "#jobs [data-act^=show]").click()
+    wait(page, lambda: state(page).get("passA", "").startswith("picture"))
+    calm(page)
+    wait(page, lambda: is_red(page, 0.5))
+    link = page.find_element("css selector", "#jobs a[download]").get_attribute("href")
+    size = page.execute_async_script(
+        "fetch(arguments[0]).then(answer => answer.blob()).then(blob => arguments[1](blob.size))", link
+    )
+    assert size == file.stat().st_size
+
+
+def test_a_polygon_is_drawn_by_keyboard_alone(page):
+    from selenium.webdriver.common.keys import Keys
+
+    press(page, "p")
+    assert "Enter sets a corner" in text(page, "hint")
+    for keys in ((), (Keys.ARROW_RIGHT,), (Keys.ARROW_DOWN,)):
+        press(page, *keys)
+        wait(page, lambda: not page.execute_script("return document.querySelector('#loading:not([hidden])')"))
+        page.execute_async_script("setTimeout(arguments[0], 300)")  # the map has come to rest
+        press(page, Keys.ENTER)
+    press(page, Keys.ENTER)
+    wait(page, lambda: state(page).get("area", "").count(";") == 2)
+    press(page, "d", Keys.ESCAPE)
+    assert not page.find_element("id", "hint").is_displayed()
+    page.find_element("id", "clear-area").click()
+    wait(page, lambda: "area" not in state(page))
+
+
+def test_a_refusal_of_the_server_is_shown_in_a_line(page):
+    restart(page, "tab=sharpen&area=10,10;10,10.01;10.01,10.01")
+    page.find_element("css selector", "#order-form .main").click()
+    wait(page, lambda: "expected an area on ground" in text(page, "alert"))
+    assert "\n" not in text(page, "alert")
+    assert len(errors(page)) == 1  # the browser's own note of the answer 400
+
+
+PLACES = [
+    ("36.135, -64.043", -64.043, 36.135, "latitude first"),
+    ("-64.043 36.135", -64.043, 36.135, "longitude first"),
+    ("36.135 -164.043", -164.043, 36.135, "no latitude"),
+    ("-164.043, 36.135", -164.043, 36.135, "no latitude"),
+    ("36°08′06″N 64°02′34.8″W", -64.043, 36.135, "letters"),
+    ("S36 8.1 E064 2.58", 64.043, -36.135, "letters"),
+    ("36:08:06; -64:02:34.8", -64.043, 36.135, "latitude first"),
+    ("lon −64.043, lat 36.135", -64.043, 36.135, "letters"),
+    ("36,135; -64,043", -64.043, 36.135, "latitude first"),
+    ("POINT (-64.043 36.135)", -64.043, 36.135, "longitude"),
+    ("geo:36.135,-64.043", -64.043, 36.135, "latitude"),
+    ("https://www.openstreetmap.org/#map=15/36.135/-64.043", -64.043, 36.135, "latitude"),
+    # pyproj: EPSG:4326 to EPSG:32633 and EPSG:32756.
+    ("33U 500000 5427456", 15.0, 49.0, "UTM"),
+    ("56H 333491 6251909", 151.2, -33.86, "UTM"),
+    ("33UXP04", 16.4145, 48.2495, "MGRS"),
+    ("24XWT783908", -32.6643, 83.6278, "MGRS"),
+]
+
+
+def test_places_are_read_as_people_write_them(page):
+    read = (
+        "const done = arguments[1];"
+        "import('./static/coordinates.js').then(({ readPlace }) => done(arguments[0].map(text => {"
+        "  try { return readPlace(text); } catch (error) { return error.message; }"
+        "})), error => done(String(error)))"
+    )
+    found = page.execute_async_script(read, [text for text, *_ in PLACES])
+    for (written, lon, lat, note), place in zip(PLACES, found, strict=True):
+        assert place is not None and place != str(place), f"{written}: {place}"
+        assert (place["lon"], place["lat"]) == pytest.approx((lon, lat), abs=2e-3), written
+        assert note in place["note"], written
+    wrong = page.execute_async_script(read, ["103001010A705C00", "95, 200", "12", "12 70 0 N 3 0 0 E", "N 3"])
+    assert [isinstance(each, str) for each in wrong] == [False, True, False, True, False]
+    assert wrong[0] is wrong[2] is wrong[4] is None
+    press(page, "g")
+    press(page, "36.14 -64.04")
+    assert len(page.find_elements("css selector", "#read button")) == 2
+    page.find_elements("css selector", "#read button")[1].click()
+    wait(page, lambda: state(page)["map"].split("/")[1:] == ["36.140000", "-64.040000"])
+
+
+def test_every_control_is_reached_by_tab_has_a_name_and_shows_its_focus(page):
+    from selenium.webdriver.common.keys import Keys
+
+    restart(page, "mode=swipe&tab=passes")
+    wanted = page.execute_script(
+        "const all = document.querySelectorAll('button, select, input, summary, [tabindex=\"0\"]');"
+        "return [...all].filter(each => each.checkVisibility({ visibilityProperty: true })"
+        "  && each.tabIndex >= 0 && !each.disabled).length"
+    )
+    seen = set()
+    for _ in range(wanted + 12):  # dates have several stops
+        press(page, Keys.TAB)
+        number, name, ring, tag = page.execute_script(
+            "const e = document.activeElement, all = [...document.querySelectorAll('*')];"
+            "const rings = [getComputedStyle(e), getComputedStyle(e, '::after')];"
+            "const name = e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent;"
+            "return [all.indexOf(e), name,"
+            "  rings.some(s => s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0), e.tagName]"
+        )
+        if tag != "BODY":
+            assert name.strip(), f"element {number} has no name"
+            assert ring or tag == "INPUT", f"{name} shows no focus"
+            seen.add(number)
+    assert len(seen) == wanted
+
+
+def test_help_lists_the_keys(page):
+    from selenium.webdriver.common.keys import Keys
+
+    press(page, "?")
+    assert page.find_element("id", "keys").is_displayed() and "draw a polygon" in text(page, "keys-list")
+    press(page, Keys.ESCAPE)
+    assert not page.find_element("id", "keys").is_displayed()
+
+
+def test_a_narrow_screen_has_the_panel_as_a_sheet(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        restart(page, "mode=swipe")
+        assert page.execute_script("return document.documentElement.scrollWidth") <= 390
+        heights = []
+        for _ in range(3):
+            heights.append(page.find_element("id", "map").size["height"])
+            page.find_element("id", "handle").click()
+            page.execute_async_script("setTimeout(arguments[0], 300)")  # it slides
+        assert heights[2] > heights[0] > heights[1] > 0
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_vendored_map_says_its_licence():
+    from importlib import resources
+
+    static = resources.files("potato") / "serving" / "static"
+    licence = (static / "openlayers.LICENSE.txt").read_text()
+    assert re.search(r"BSD 2-Clause.*MIT License.*ISC License", licence, re.DOTALL)

@@ -1,0 +1,149 @@
+"""Laws of web tiles: they show what `fuse` writes, and neighbours match."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+
+import pairs
+from pictures import decode
+from potato import fuse
+from potato.raster import Reading
+from potato.serving.looks import Rendering, encode, show
+from potato.serving.mercator import HALF, SIDE, grid_around, pixel_size, web_box, web_grid, zoom_of
+from potato.serving.opening import open_catalogue
+from potato.serving.painter import Painter, Scene
+
+ZOOM, COLUMN, ROW = 18, 70000, 100000
+"""The web tile at the corner of the pair, whose pan has the pixels of that zoom."""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> pairs.Paths:
+    """A pair of 2 × 2 web tiles, on their pixels; a corner is invalid."""
+    folder = tmp_path_factory.mktemp("pair")
+    west, _, _, north = web_box(ZOOM, COLUMN, ROW)
+    place = Affine(pixel_size(ZOOM), 0, west, 0, -pixel_size(ZOOM), north)
+    y, x = np.mgrid[:512, :512]
+    phases = np.linspace(0, 3, 8)[:, None, None]
+    fine = 1500 + 600 * np.sin(x / 9 + phases) * np.cos(y / 11) + 500 * np.sin((x + 2 * y) / 37 - phases)
+    fine[:, :60, :40] = 0
+    coarse = fine.reshape(8, 128, 4, 128, 4).mean((2, 4))
+    return pairs.Paths(
+        pairs.write(folder / "x-pan.tif", fine.mean(0).astype("uint16"), place, crs="EPSG:3857"),
+        pairs.write(
+            folder / "x-ms.tif",
+            coarse.astype("uint16"),
+            place @ Affine.scale(4),
+            crs="EPSG:3857",
+            names=pairs.BAND_NAMES,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def painter(pair):
+    names = [str(pair.pan), str(pair.mul)]
+    with open_catalogue(names, Reading()) as catalogue:
+        painter = Painter(catalogue, {"default": None, "predictor": "predictor"})
+        yield painter
+        painter.close()
+
+
+@pytest.mark.parametrize("look", ["natural", "clear", "vivid"])
+def test_on_the_pixels_of_pan_a_web_tile_has_the_codes_of_fuse(pair, painter, look, tmp_path):
+    fuse(pair.pan, pair.mul, tmp_path / "out.tif", look=look)
+    whole = pairs.read(tmp_path / "out.tif").astype(int)
+    for right, down in ((0, 0), (1, 1)):
+        codes = painter.web_tile(ZOOM, COLUMN + right, ROW + down, Scene())
+        found = show(codes, Rendering(look), "sharp").astype(int)
+        part = whole[:, down * SIDE : (down + 1) * SIDE, right * SIDE : (right + 1) * SIDE]
+        assert np.array_equal(found[3], part[3])
+        assert np.abs(found - part).max() <= 1
+
+
+@pytest.mark.parametrize("view", ["sharp", "plain", "pan", "composite"])
+@pytest.mark.parametrize("zoom", [19, 18, 17, 16])
+def test_web_tiles_are_parts_of_one_picture(painter, view, zoom):
+    """What is drawn at once equals what is drawn web tile by web tile: there are no seams."""
+    shift = 2.0 ** (zoom - ZOOM)
+    column, row = int(COLUMN * shift), int(ROW * shift)
+    scene = Scene(view)
+    west, _, _, north = web_box(zoom, column, row)
+    _, south, east, _ = web_box(zoom, column + 1, row + 1)
+    entries = painter.catalogue.within((west, south, east, north))
+    whole = painter.draw(entries, grid_around((west, south, east, north), 2 * SIDE), scene)
+    tiles = [[painter.web_tile(zoom, column + i, row + j, scene) for i in (0, 1)] for j in (0, 1)]
+    parts = np.concatenate([np.concatenate(line, 2) for line in tiles], 1)
+    assert whole.any() and np.array_equal(parts[3], whole[3])
+    assert np.abs(parts.astype(int) - whole).max() <= 0.002 * 65535
+
+
+def test_ground_without_a_picture_is_transparent(painter):
+    codes = painter.web_tile(ZOOM, 5, 5, Scene())
+    for kind in ("png", "webp"):
+        assert not decode(encode(show(codes, Rendering(), "sharp"), kind)).any()
+    inside = painter.web_tile(ZOOM, COLUMN, ROW, Scene())
+    assert not inside[:, :50, :30].any() and inside[3, 64:, 64:].all()
+
+
+def test_views_and_weights_change_the_picture(painter):
+    scenes = [Scene(view) for view in ("sharp", "plain", "pan", "composite")]
+    drawn = [
+        painter.web_tile(ZOOM, COLUMN + 1, ROW, scene) for scene in (*scenes, Scene(weights="predictor"))
+    ]
+    assert len({one.tobytes() for one in drawn}) == len(drawn)
+    pan = drawn[2]
+    assert np.array_equal(pan[0], pan[1]) and np.array_equal(pan[0], pan[2])
+
+
+class TestRendering:
+    CODES = np.stack([np.tile(np.arange(0, 65536, 257, dtype="uint16"), (4, 1))] * 4)
+    CODES[3] = 65535
+
+    def test_exposure_and_contrast_depend_on_nothing_but_the_pixel(self):
+        whole = show(self.CODES, Rendering("clear", 1.0, 2.0), "sharp", 0, 0)
+        part = show(self.CODES[:, 1:3, 100:], Rendering("clear", 1.0, 2.0), "sharp", 1, 100)
+        assert np.array_equal(whole[:, 1:3, 100:], part)
+
+    @pytest.mark.parametrize("look", ["natural", "clear", "vivid", "flat"])
+    def test_exposure_brightens(self, look):
+        means = [show(self.CODES, Rendering(look, stops), "sharp").mean() for stops in (-4, -1, 0, 1, 4)]
+        assert means == sorted(means) and means[0] < means[2] < means[4]
+
+    def test_contrast_leaves_mid_grey(self):
+        grey = np.full((4, 1, 1), 65535, "uint16")
+        grey[:3] = round(0.4613561 * 65535)  # sRGB signal of 18 %
+        for contrast in (0.25, 1, 4):
+            assert show(grey, Rendering("flat", 0, contrast), "sharp")[0, 0, 0] == pytest.approx(118, abs=1)
+        light, dark = self.CODES[:, :, 200:], self.CODES[:, :, :100]
+        for codes, way in ((light, 1), (dark, -1)):
+            change = show(codes, Rendering("flat", 0, 2), "sharp").astype(int) - show(
+                codes, Rendering("flat"), "sharp"
+            )
+            assert (way * change[:3] >= 0).all() and change[:3].any()
+
+    def test_finished_pictures_are_left_alone(self):
+        codes = np.random.default_rng(0).integers(0, 256, (4, 8, 8)).astype("uint8")
+        codes[3] = 255
+        assert np.array_equal(show(codes, Rendering("clear"), "picture"), codes)
+
+
+class TestMercator:
+    def test_web_tiles_of_a_zoom_fill_the_world(self):
+        assert web_box(0, 0, 0) == (-HALF, -HALF, HALF, HALF)
+        assert web_box(1, 1, 0) == (0, 0, HALF, HALF)
+        assert web_grid(3, 2, 1).transform @ (SIDE, SIDE) == pytest.approx(
+            (web_box(3, 2, 1)[2], web_box(3, 2, 1)[1])
+        )
+
+    def test_the_zoom_of_a_pixel_is_as_fine(self):
+        for metres, latitude in ((0.5, 0), (0.3, 50), (15, -34)):
+            zoom = zoom_of(metres, latitude)
+            ground = pixel_size(zoom) * np.cos(np.radians(latitude))
+            assert metres / 2.2 < ground < 1.1 * metres
+
+
+def test_an_address_of_a_picture_has_no_path(painter):
+    assert [Path(entry.id).name == entry.id for _, entry in painter.catalogue.entries] == [True]
