@@ -1,6 +1,7 @@
 """Files of few bytes that would become gigabytes are refused before GDAL opens them."""
 
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -54,6 +55,14 @@ def test_a_jpeg_2000_that_takes_too_much_memory_is_refused(tmp_path, bomb, befor
     path.write_bytes(before + box(b"jp2c", bomb) if before else bomb)
     with pytest.raises(InputError, match=r"that takes 512 MB at most, found one .*gdal_translate"):
         check_header(str(path))
+
+
+def test_a_bomb_in_an_archive_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("in/a.jp2", codestream(200_000, 200_000, 8))
+    for name in (f"zip://{tmp_path}/a.zip!in/a.jp2", f"/vsizip/{tmp_path}/a.zip/in/a.jp2"):
+        with pytest.raises(InputError, match="512 MB"):
+            check_header(name)
 
 
 @pytest.mark.parametrize(
