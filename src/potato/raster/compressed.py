@@ -26,9 +26,9 @@ _CODESTREAM = b"\xff\x4f\xff\x51"
 _SIZ, _COD, _COC, _SOT = 0xFF51, 0xFF52, 0xFF53, 0xFF90
 """Markers: sizes, coding style of all components and of one, start of a tile."""
 
-_TILE, _TILE_COMPONENT, _CODE_BLOCK = 24_000, 1500, 300
-"""Bytes that OpenJPEG 2.5 keeps for a tile, for a component of it (both measured), and for a code
-block."""
+_TILE, _TILE_COMPONENT, _CODE_BLOCK = 24_000, 1500, 600
+"""Bytes that OpenJPEG 2.5 keeps for a tile and for a component of it, both measured, and for a code
+block, which has room for ten segments."""
 
 _USUAL_CODE_BLOCK = 64 * 64
 _PART = 1024 * 1024
