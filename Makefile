@@ -94,6 +94,7 @@ docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an err
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
+	mkdir -p build
 	$(BIN)/python docs/list_links.py > build/links.txt
 
 packages: build/tools/installed ## build and check the source distribution and the wheel, in dist
@@ -109,6 +110,9 @@ packages-twice: packages ## build the packages again, and compare their bytes
 	rm -rf build/again
 	build/tools/bin/python release/packages.py build/again
 	cd dist && for file in *; do cmp $$file ../build/again/$$file || exit 1; done
+
+qgis-plugin: ## build the zip of the QGIS plugin, in dist
+	$(PYTHON) release/qgis_plugin.py dist
 
 recipe: packages ## write the recipe for conda-forge, of the packages in dist, into build/recipe
 	mkdir -p build/recipe

@@ -12,7 +12,11 @@ const COLOURS = {
   dark: { tile: "190, 198, 206", chosen: "240, 180, 80", broken: "130, 130, 130" },
 };
 
-/** The layer of the footprints, which says what lies under the pointer of the map. */
+/**
+ * Show the footprints, and say what lies under the pointer of the map.
+ *
+ * @returns their layer, and a function to call with a tile that broke.
+ */
 export function showFootprints(map, store, footprints) {
   const source = new VectorSource({
     features: new GeoJSON({ featureProjection: "EPSG:3857" }).readFeatures(footprints),
@@ -24,7 +28,8 @@ export function showFootprints(map, store, footprints) {
   store.watch(["footprints"], ({ footprints: shown }) => layer.setVisible(shown));
   dark.addEventListener("change", redraw);
   map.on("look", ({ coordinate }) => tellTiles(store, source, coordinate));
-  return layer;
+  const mark = tile => source.getFeatureById(tile.id)?.set("reason", tile.reason);
+  return { layer, mark };
 }
 
 /** A style for each kind of footprint; those that the filters leave out have none. */

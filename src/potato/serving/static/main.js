@@ -19,6 +19,8 @@ import { ask } from "./server.js";
 import { shortcuts } from "./shortcuts.js";
 import { Store } from "./state.js";
 
+const SELDOM = 20_000; // ms between two looks at what is broken
+
 /** A state without what the source doesn't have, and with its own choices where none is made. */
 function settle(state, source) {
   const names = list => list.map(({ name }) => name), ids = source.passes.filter(isShown).map(({ id }) => id);
@@ -60,6 +62,20 @@ function introduce(source, tiles) {
   find("software").textContent = `Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
 }
 
+/** Files may turn out to be broken when they are first read: ask again, but seldom. */
+function watchFaults(map, tiles, act) {
+  let last = Date.now();
+  map.on("loadend", async () => {
+    if (Date.now() - last < SELDOM) return;
+    last = Date.now();
+    const now = await ask("footprints.geojson").catch(() => ({ features: [] }));
+    const reasons = new Map(now.features.map(({ properties }) => [properties.id, properties.reason]));
+    const changed = tiles.filter(tile => reasons.has(tile.id) && reasons.get(tile.id) !== tile.reason);
+    for (const tile of changed) tile.reason = reasons.get(tile.id);
+    if (changed.length) act(changed);
+  });
+}
+
 /** After a choice with the pointer, the keys of the map work at once. */
 function returnFocus() {
   const leave = target => { if (!target.matches(":focus-visible")) find("map").focus({ preventScroll: true }); };
@@ -77,14 +93,18 @@ async function start() {
   introduce(source, tiles);
   connectPanel(store);
   const map = makeMap(store, source);
-  const shown = showFootprints(map, store, footprints), drawing = new Drawing(map, store);
+  const { layer: outlines, mark } = showFootprints(map, store, footprints), drawing = new Drawing(map, store);
   const graticule = graticuleOf(), places = placeLayer(store);
   const imagery = showImagery(map, store, source);
-  for (const layer of [graticule, ...imagery, shown, drawing.layer, places]) map.addLayer(layer);
+  for (const layer of [graticule, ...imagery, outlines, drawing.layer, places]) map.addLayer(layer);
   connectFilters(store, source.passes);
   connectChoices(store, source);
   connectComparison(store);
-  showPasses(map, store, source, tiles);
+  const rebuild = showPasses(map, store, source, tiles);
+  watchFaults(map, tiles, changed => {
+    changed.forEach(mark);
+    rebuild();
+  });
   showPoint(store, (lon, lat, pass) => tiles.some(tile => !tile.reason && (!pass || tile.pass === pass)
     && tile.bounds[0] <= lon && lon <= tile.bounds[2] && tile.bounds[1] <= lat && lat <= tile.bounds[3]));
   connectSearch(map, store, source, tiles);
@@ -94,7 +114,7 @@ async function start() {
   map.on("singleclick", ({ coordinate }) => {
     if (!drawing.active) store.set({ at: toLonLat(coordinate), tab: "point" });
   });
-  document.body.dataset.ready = "yes";
+  map.once("rendercomplete", () => { document.body.dataset.ready = "yes"; });
 }
 
 start().catch(error => tell(error.message, true));

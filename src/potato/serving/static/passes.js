@@ -28,11 +28,15 @@ function meet(a, b) {
     && [-360, 0, 360].some(turn => a[0] + turn <= eastB && b[0] <= eastA + turn);
 }
 
-/** Keep the list as filters, order and view say. */
+/** Keep the list as filters, order and view say; returns a function to call when tiles broke. */
 export function showPasses(map, store, source, tiles) {
-  const broken = Map.groupBy(tiles.filter(tile => tile.reason), tile => tile.pass ?? "");
-  const entries = new Map(source.passes.map(pass => [pass.id, entry(map, store, pass, broken.get(pass.id) ?? [])]));
-  const orphans = orphansOf(broken.get("") ?? [], map);
+  let entries, orphans;
+  const build = () => {
+    const broken = Map.groupBy(tiles.filter(tile => tile.reason), tile => tile.pass ?? "");
+    for (const pass of source.passes) pass.broken = broken.get(pass.id)?.length ?? 0;
+    entries = new Map(source.passes.map(pass => [pass.id, entry(map, store, pass, broken.get(pass.id) ?? [])]));
+    orphans = orphansOf(broken.get("") ?? [], map);
+  };
   const places = Map.groupBy(tiles.filter(tile => !tile.reason && tile.bounds), tile => tile.pass);
   const seenIn = (pass, view) => (places.get(pass.id) ?? []).some(tile => meet(tile.bounds, view));
   const draw = () => {
@@ -50,8 +54,13 @@ export function showPasses(map, store, source, tiles) {
     // Moving an element takes the focus from it.
     if (find("list").contains(focused)) focused.focus({ preventScroll: true });
   };
+  build();
   store.watch(RELEVANT, draw);
   map.on("moveend", () => { if (store.state.inView) draw(); });
+  return () => {
+    build();
+    draw();
+  };
 }
 
 function tellCount(store, all, shown) {
