@@ -64,18 +64,20 @@ fuzz: $(VENV)/installed-dev ## read thousands of damaged files: each is read or 
 tiny: $(VENV)/installed-dev ## run the whole pipeline on a simulated ARD, in a minute
 	POTATO=$(CURDIR)/$(BIN)/potato runs/tiny.sh
 
+# Types as Windows has them, too: its modules differ.
 check: $(VENV)/installed-dev ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/clang-format --dry-run --Werror native/*.c native/*.h
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32
 
 format: $(VENV)/installed-dev ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i native/*.c native/*.h
 
-bench: $(VENV)/installed-dev ## time fuse against gdal_pansharpen.py (Debian: gdal-bin, python3-gdal)
+bench: $(VENV)/installed-dev ## time fuse against GDAL and OTB (Debian: gdal-bin, python3-gdal, otb-bin)
 	$(BIN)/python benchmarks/fuse.py
 
 # Every published figure of a checkpoint, as JSON and Markdown: make score WEIGHTS=mine.safetensors
@@ -107,6 +109,9 @@ packages-twice: packages ## build the packages again, and compare their bytes
 	rm -rf build/again
 	build/tools/bin/python release/packages.py build/again
 	cd dist && for file in *; do cmp $$file ../build/again/$$file || exit 1; done
+
+qgis-plugin: ## build the zip of the QGIS plugin, in dist
+	$(PYTHON) release/qgis_plugin.py dist
 
 recipe: packages ## write the recipe for conda-forge, of the packages in dist, into build/recipe
 	mkdir -p build/recipe

@@ -20,6 +20,7 @@ PLACES = {
         r"^version: (.*)\ndate-released: .*$",
         "version: {version}\ndate-released: {date}",
     ),
+    "qgis/potato_sharpen/metadata.txt": (r"^version=(.*)$", "version={version}"),
     "CHANGELOG.md": (r"^## (Unreleased)$", "## {version} – {date}"),
 }
 """Files, the text that is replaced, and what takes its place."""

@@ -351,6 +351,9 @@ def first_line(process: Process, seconds: float = 60.0) -> str:
     thread.join(seconds)
     line = found[0].strip() if found else ""
     if line:
+        # A full pipe would stop the command.
+        for stream in (process.stdout, process.stderr):
+            threading.Thread(target=_drain, args=(stream,), daemon=True).start()
         return line
     if found:
         *_, said = ["the command printed nothing", *pieces(process.stderr)]
@@ -358,3 +361,9 @@ def first_line(process: Process, seconds: float = 60.0) -> str:
         said = f"expected an address within {seconds:.0f} s, found none"
     stop(process)
     raise PotatoError(re.sub(r"^(potato|Error): ", "", said))
+
+
+def _drain(stream: IO[str] | None) -> None:
+    """Read a stream to its end."""
+    for _ in stream or ():
+        pass

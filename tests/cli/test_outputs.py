@@ -9,12 +9,14 @@ import pairs
 from potato.chips.fake import fake_chips
 from potato.cli import COMMANDS
 
-NO_OUTPUT = {"ls", "sensors", "doctor", "get-reflectance"}
+NO_OUTPUT = {"sensors", "doctor", "get-reflectance"}
 
 OUTPUTS = {
     "fuse": ["pan.tif mul.tif {}"],
     "fuse-ard": ["ard {}"],
     "demo": ["{}"],
+    "ls": ["ard --geojson -o {}", "ard --map {}"],
+    "serve": ["ard -o {}"],
     "make-chips": ["--ard-dir ard --chip-dir {}", "--ard-dir ard --chip-dir chips --log {}"],
     "link-chips": ["a b {}"],
     "fake-chips": ["--chip-dir {}"],

@@ -67,6 +67,7 @@ def test_tensors_and_texts_come_back(tmp_path):
     assert content["a"][0].tolist() == [0, 1, 2] and content["b"] == "c"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
 def test_a_named_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.pt")
     with pytest.raises(InputError, match="a named pipe"):

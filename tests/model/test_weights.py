@@ -106,6 +106,7 @@ def test_a_session_stands_for_its_best_epoch_or_its_last(tmp_path, monkeypatch):
         Path("sessions", "mine", "2.safetensors").read_bytes()
     )
     assert load_model("mine").digest == second.digest
+    assert load_model("sessions/mine").digest == second.digest != load_model("sessions/mine/10").digest
 
 
 def test_bare_predictor_needs_no_file():

@@ -113,7 +113,7 @@ def filled_in(call: tuple[str, ...], files: SimpleNamespace, folder: Path) -> li
 
 def test_every_command_works_on_the_base_or_needs_the_workshop():
     commands = [name for section in COMMANDS.values() for name in section]
-    assert sorted(commands) == sorted([*ON_BASE, *IN_THE_WORKSHOP])
+    assert sorted(commands) == sorted([*ON_BASE, *IN_THE_WORKSHOP, "serve"])
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,17 @@ def test_a_command_of_the_workshop_names_the_extra_in_one_line(name, files, pyth
         f"potato: expected PyTorch for \"{name}\", found none: pip install 'potato-pansharp[workshop]'"
     )
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn"])
+def test_the_server_names_its_extra(package, files, python):
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['potato', 'serve', {str(files.pan)!r}]\n"
+        "from potato.cli import main; main()"
+    )
+    result = python("-c", code)
+    assert result.returncode == 1 and not result.stdout
+    assert "for \"serve\", found none: pip install 'potato-pansharp[serve]'\n" in result.stderr
 
 
 def test_a_demonstration_of_another_size_names_the_extra(python, tmp_path):

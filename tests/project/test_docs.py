@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -162,6 +163,13 @@ def test_the_page_of_formats_has_the_limits_of_the_code():
         f"{metadata} MB; {4 * metadata} MB for"
         in table["image: a tag, or a piece of metadata in or beside it"]
     )
+
+
+def test_the_extras_are_listed():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = re.findall(r"^\| `(\w+)` \|", (DOCS / "commands.md").read_text("utf-8"), re.MULTILINE)
+    # An old name, and what only changes to Potato itself need.
+    assert {*listed} == {*project["optional-dependencies"]} - {"train", "fit", "docs", "dev"}
 
 
 def test_the_page_of_band_sets_has_those_of_the_code():

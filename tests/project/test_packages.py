@@ -53,6 +53,16 @@ def test_the_tests_are_small_enough_for_the_source_distribution():
     assert sum(sizes) < MOST_TEST_DATA
 
 
+def test_the_wheel_holds_every_file_of_the_package():
+    file = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    root, patterns = REPOSITORY / "src" / "potato", file["tool"]["setuptools"]["package-data"]["potato"]
+    packed = {path for pattern in patterns for path in root.glob(pattern)}
+    there = {path for path in root.rglob("*") if path.suffix not in (".py", ".pyc", ".so", ".pyd")}
+    assert {path for path in there if path.is_file()} <= packed
+    licences = {path for pattern in file["project"]["license-files"] for path in REPOSITORY.glob(pattern)}
+    assert set(root.rglob("*LICENSE*")) < licences
+
+
 def test_the_recipe_requires_what_the_project_requires():
     yaml = pytest.importorskip("yaml")
     recipe = yaml.safe_load((REPOSITORY / "release" / "recipe.yaml").read_text("utf-8"))

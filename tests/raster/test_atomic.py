@@ -1,5 +1,6 @@
 """Files are whole or absent, and a folder belongs to one run at a time."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_a_file_that_cannot_be_written_is_an_output_error_and_leaves_nothing(tmp
         write_whole(tmp_path / "no" / "a.json", "x")
     target = tmp_path / "folder"
     target.mkdir()
-    with pytest.raises(OutputError, match=f"{target}: can't write there"):
+    with pytest.raises(OutputError, match=f"{re.escape(str(target))}: can't write there"):
         write_whole(target, "x")
     assert list(tmp_path.iterdir()) == [target]
 
@@ -82,7 +83,7 @@ def test_an_os_error_while_staging_is_an_output_error_that_names_the_target(tmp_
     ):
         raise OSError(28, "No space left on device")
     with (
-        pytest.raises(OutputError, match=r"nowhere/a\.tif: can't write there"),
+        pytest.raises(OutputError, match=r"nowhere.a\.tif: can't write there"),
         staging_folder(tmp_path / "nowhere" / "a.tif"),
     ):
         pass
@@ -128,6 +129,7 @@ def test_what_a_killed_run_left_is_found_and_removed_and_that_of_a_living_one_is
     assert list(tmp_path.iterdir()) == [strange] and find_partials(tmp_path / "no") == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts the folders, too")
 def test_names_that_are_nearly_too_long_are_written(tmp_path):
     for name in ("x" * 250, "ü" * 125):
         write_whole(tmp_path / name, "text")

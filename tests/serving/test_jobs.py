@@ -112,8 +112,11 @@ def test_jobs_are_cancelled_while_they_wait_and_while_they_run(pair, tmp_path):
 def test_jobs_of_a_server_that_was_killed_are_cancelled(tmp_path):
     facts = {"format": "potato job 1", "id": "a", "state": "running", "created": "2026-01-01T00:00:00+00:00"}
     facts |= {"progress": 0.5, "message": "", "pass": "p", "look": "natural"}
-    feature = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": []}, "properties": facts}
-    (tmp_path / "a.geojson").write_text(json.dumps(feature))
+    area = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+    for name, geometry in (("a", area), ("c", {"type": "Polygon", "coordinates": []}), ("d", None)):
+        own = {**facts, "id": name}
+        feature = {"type": "Feature", "geometry": geometry, "properties": own}
+        (tmp_path / f"{name}.geojson").write_text(json.dumps(feature))
     (tmp_path / "b.geojson").write_text("{}")
     (tmp_path / "a.tiles").mkdir()
     jobs = JobList(tmp_path)

@@ -195,12 +195,12 @@ def _listed(event: str, tiles: list[Tile]) -> Listed:
         datetime=min((tile.datetime for tile in tiles if tile.datetime), default=""),
         off_nadir=_mean(dict(tile.view).get("off_nadir") for tile in tiles),
         sun_elevation=_mean(dict(tile.view).get("sun_elevation") for tile in tiles),
-        gsd=_mean(_pixel(tile) for tile in tiles),
+        gsd=_mean(pan_pixel(tile) for tile in tiles),
         bounds=lonlat_bounds(tiles),
     )
 
 
-def _pixel(tile: Tile) -> float | None:
+def pan_pixel(tile: Tile) -> float | None:
     """Metres along a pixel of a tile's pan, by its item; None if it doesn't say."""
     return (tile.bbox[2] - tile.bbox[0]) / tile.shape[1] if tile.bbox and tile.shape else None
 

@@ -57,10 +57,10 @@ def chips_sheet(
     if count < 1 or columns < 1:
         raise InputError(f"expected 1 chip or more in 1 column or more, found {count} in {columns}")
     folder = Path(pool)
+    path = check_output(output, overwrite, [folder / MANIFEST, *folder.glob("*.pt")], [".png"])
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
     chips = list_chips(folder)
-    path = check_output(output, overwrite, [folder / MANIFEST, *chips], [".png"])
     shown = [chip for chip in chips if int(chip.stem) >= starting_from][:count]
     if not shown:
         raise ChipError(f"{folder}: expected chips ({starting_from}.pt or later), found none")

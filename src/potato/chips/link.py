@@ -129,6 +129,8 @@ def link_chips(
             growing = hidden / pool.name
             for name, wanted in links.items():
                 _write_pool(growing / name, wanted)
+            if pool.exists():  # empty; Windows doesn't rename onto it
+                pool.rmdir()
             growing.rename(pool)
     return LinkedChips(
         {
@@ -284,7 +286,9 @@ def _manifest(links: Mapping[Path, dict[str, Any]]) -> str:
 def _is_there(pool: Path, links: Mapping[Path, dict[str, Any]]) -> bool:
     """Whether a folder holds a pool just as it would be made."""
     try:
-        found = [(pool / f"{n}.pt").readlink() for n in range(len(links))]
+        # Windows writes `\\\\?\\` before absolute names.
+        read = (str((pool / f"{n}.pt").readlink()) for n in range(len(links)))
+        found = [Path(name.removeprefix("\\\\?\\")) for name in read]
         text = (pool / MANIFEST).read_text(encoding="utf-8")
         return (found, text, len(list(pool.iterdir()))) == ([*links], _manifest(links), len(links) + 1)
     except (OSError, ValueError):

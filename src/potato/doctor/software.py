@@ -20,7 +20,7 @@ from potato.raster import find_abilities
 OLDEST_GDAL = (3, 9)
 """The first GDAL whose COG driver writes identical bytes in every run."""
 
-FOR_USERS = ("workshop", "s3", "dask", "tiles")
+FOR_USERS = ("workshop", "serve", "s3", "dask", "tiles")
 """Extras of pyproject.toml that add features; the others are for developing Potato."""
 
 

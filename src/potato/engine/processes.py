@@ -7,6 +7,7 @@ died of. Executors of Python's library give up all their jobs when one worker di
 import contextlib
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,6 +20,9 @@ from potato.engine.threads import available_cores
 
 CLEANUP_SECONDS = 10.0
 """How long a worker may take to remove unfinished files when a run is interrupted."""
+
+MOST_WORKERS = 60 if sys.platform == "win32" else 1024
+"""Workers at once: Windows waits for 63 pipes."""
 
 _END: Any = object()
 
@@ -37,7 +41,7 @@ class Processes(Executor):
     def _run(
         self, jobs: Iterable[Job], function: Callable[[Job], Result]
     ) -> Generator[tuple[Job, Result | Lost]]:
-        waiting = iter(jobs)
+        waiting, most = iter(jobs), min(self.workers, MOST_WORKERS)
         idle: list[_Worker[Job, Result]] = []
         busy: dict[Any, _Worker[Job, Result]] = {}
         again: list[Job] = []
@@ -49,7 +53,7 @@ class Processes(Executor):
 
         try:
             while True:
-                while not again and len(busy) < self.workers and (job := next(waiting, _END)) is not _END:
+                while not again and len(busy) < most and (job := next(waiting, _END)) is not _END:
                     give(job)
                 if again and not busy:
                     _dismiss(idle, [])

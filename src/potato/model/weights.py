@@ -104,14 +104,13 @@ def find_checkpoint(name_or_path: PathLike) -> Path:
     Raises:
         WeightsError: if there is none.
     """
-    path, session = Path(name_or_path), Path(SESSIONS, name_or_path)
-    epochs = sorted(
-        (file for file in session.glob("*.safetensors") if file.stem.isdigit()),
-        key=lambda file: int(file.stem),
-    )
-    for file in (path, Path(f"{session}.safetensors"), session / f"{BEST}.safetensors", *epochs[-1:]):
-        if file.is_file():
-            return file
+    path = Path(name_or_path)
+    for place in (path, Path(SESSIONS, path)):
+        epochs = (file for file in place.glob("*.safetensors") if file.stem.isdigit())
+        last = sorted(epochs, key=lambda file: int(file.stem))[-1:]
+        for file in (place, Path(f"{place}.safetensors"), place / f"{BEST}.safetensors", *last):
+            if file.is_file():
+                return file
     names = ", ".join(f"'{name}'" for name in shipped_weights())
     raise WeightsError(
         f"{path}: expected a checkpoint file, SESSION or SESSION/EPOCH of a session in {SESSIONS}, the "

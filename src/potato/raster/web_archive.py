@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.io import MemoryFile
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
@@ -24,7 +23,8 @@ from potato.engine.threads import available_cores, map_blocks
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import WGS84, Grid
-from potato.raster.gdal_env import GDAL_ERRORS, gdal, placeless
+from potato.raster.encoding import encode_webp
+from potato.raster.gdal_env import GDAL_ERRORS, gdal
 from potato.raster.output_files import check_output
 from potato.raster.overviews import halve
 from potato.raster.web_mosaic import HALF_WORLD, WEB_CRS, WEB_TILE, zoom_pixel
@@ -136,18 +136,8 @@ def _meet(box: PairWindow, ground: PairWindow) -> bool:
 
 def _encode(codes: NDArray[np.uint8]) -> bytes:
     """A web tile (4, h, w) as WebP."""
-    count, height, width = codes.shape
     # WebP halves the resolution of colour, so black beyond an edge would darken it.
-    codes = np.concatenate([_filled(codes)[:3], codes[3:]])
-    with gdal(), MemoryFile() as memory:
-        with (
-            placeless(),
-            memory.open(
-                driver="WEBP", count=count, height=height, width=width, dtype="uint8", QUALITY=QUALITY
-            ) as file,
-        ):
-            file.write(codes)
-        return bytes(memory.getbuffer())
+    return encode_webp(np.concatenate([_filled(codes)[:3], codes[3:]]), QUALITY)
 
 
 def _filled(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:

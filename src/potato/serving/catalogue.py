@@ -126,7 +126,7 @@ class Catalogue:
         ]
         self._extents = np.array([entry.extent for _, entry in self._placed]).reshape(-1, 4)
         self._owner_of = {entry.id: collect for collect in collects for entry in collect.entries}
-        self._owners = np.array([collect.id for collect, _ in self._placed])
+        self._owners = np.array([collect.id for collect, _ in self._placed], np.str_)
 
     @property
     def kind(self) -> str:

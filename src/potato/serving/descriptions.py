@@ -1,5 +1,6 @@
 """What there is, as other programs read it: passes and outlines, TileJSON, STAC."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,18 +109,15 @@ def _bounds(rings: Sequence[Ring]) -> list[float] | None:
 
 
 def least_zoom(catalogue: Catalogue) -> int:
-    """The coarsest zoom at which no web tile has more entries than are drawn."""
+    """The coarsest zoom at which no web tile has more entries of a pass than are drawn."""
     middles = [
-        ((box[0] + box[2]) / 2 + HALF, HALF - (box[1] + box[3]) / 2)
-        for _, entry in catalogue.entries
+        (collect.id, (box[0] + box[2]) / 2 + HALF, HALF - (box[1] + box[3]) / 2)
+        for collect, entry in catalogue.entries
         if (box := entry.extent) is not None
     ]
     for zoom in range(MOST_ZOOM):
         side = 256 * pixel_size(zoom)
-        counts: dict[tuple[int, int], int] = {}
-        for x, y in middles:
-            place = int(x // side), int(y // side)
-            counts[place] = counts.get(place, 0) + 1
+        counts = Counter((name, x // side, y // side) for name, x, y in middles)
         if max(counts.values(), default=0) <= MOST_ENTRIES // 2:
             return zoom
     return MOST_ZOOM

@@ -7,6 +7,7 @@ makes the same picture again.
 
 import contextlib
 import json
+import math
 import multiprocessing
 import re
 import shutil
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from potato.core.types import PathLike
 from potato.errors import OutputError
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
+from potato.raster.coordinates import Degrees, narrowest_bounds
 from potato.serving.job_process import Task, tiles_folder, work
 
 FORMAT = "potato job 1"
@@ -35,6 +38,9 @@ MOST_WAITING = 100
 
 LARGEST = 4 << 20
 """Bytes of the JSON of a job."""
+
+UNFINISHED = "waiting", "running"
+"""States from which a job still goes on."""
 
 CLEANUP_SECONDS = 10.0
 """How long a cancelled job may take to remove unfinished files."""
@@ -65,6 +71,11 @@ class Job:
     message: str = ""
 
     @property
+    def bounds(self) -> Degrees:
+        """West, south, east, north of the area."""
+        return narrowest_bounds(self.area["coordinates"][0])
+
+    @property
     def feature(self) -> dict[str, Any]:
         """The GeoJSON feature that is kept."""
         own = {name: getattr(self, name) for name in ("id", "state", "created", "progress", "message")}
@@ -82,8 +93,9 @@ def read_job(path: Path) -> Job | None:
             return None
         own = {name: str(facts.pop(name)) for name in ("state", "created", "message")}
         progress = float(facts.pop("progress"))
-        return Job(path.stem, area=dict(data["geometry"]), facts=facts, progress=progress, **own)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        job = Job(path.stem, area=dict(data["geometry"]), facts=facts, progress=progress, **own)
+        return job if all(map(math.isfinite, (*job.bounds, progress))) else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -111,10 +123,10 @@ class JobList:
         remove_partials(self.folder)
         found = filter(None, map(read_job, self.folder.glob("*.geojson")))
         for job in sorted(found, key=lambda one: one.created):
-            unfinished = job.state in ("waiting", "running")
-            if unfinished:
+            self._jobs[job.id] = job
+            if job.state in UNFINISHED:
                 shutil.rmtree(tiles_folder(self.folder / f"{job.id}.tif"), ignore_errors=True)
-            self._keep(replace(job, state="cancelled", message=ENDED) if unfinished else job, unfinished)
+                self._keep(replace(job, state="cancelled", message=ENDED))
         self._thread = threading.Thread(target=self._work, name="potato-jobs", daemon=True)
         self._thread.start()
 
@@ -151,7 +163,7 @@ class JobList:
             name = self._free(name)
             path = self.folder / f"{name}.tif"
             job = Job(name, "waiting", area, facts, datetime.now(UTC).isoformat(timespec="seconds"))
-            self._keep(job, True)
+            self._store(job)
             self._tasks[name] = replace(task, area=path.with_suffix(".geojson"), output=path)
             self._change.notify_all()
             return job
@@ -160,21 +172,20 @@ class JobList:
         """Cancel a job that waits or runs; others stay as they are. KeyError without one."""
         with self._change:
             job = self._jobs[name]
-            if job.state == "waiting" or (job.state == "running" and self._process is not None):
+            if job.state in UNFINISHED:
                 if job.state == "running" and self._process is not None:
                     self._process.terminate()
                 self._tasks.pop(name, None)
                 job = replace(job, state="cancelled")
-                self._keep(job, True)
-                self._change.notify_all()
+                self._keep(job)
             return job
 
     def close(self) -> None:
         """End the job that runs, and the thread."""
         with self._change:
             self._closing = True
-            for job in [one for one in self._jobs.values() if one.state in ("waiting", "running")]:
-                self._keep(replace(job, state="cancelled", message=ENDED), True)
+            for job in [one for one in self._jobs.values() if one.state in UNFINISHED]:
+                self._keep(replace(job, state="cancelled", message=ENDED))
             if self._process is not None:
                 self._process.terminate()
             self._change.notify_all()
@@ -192,34 +203,51 @@ class JobList:
             and not any((self.folder / f"{one}{ending}").exists() for ending in (".tif", ".geojson"))
         )
 
-    def _keep(self, job: Job, changed: bool) -> None:
+    def _store(self, job: Job) -> None:
+        """Keep a job in its file; OutputError if that can't be written."""
         self._jobs[job.id] = job
-        if changed:
-            write_whole(self.folder / f"{job.id}.geojson", json.dumps(job.feature, indent=1) + "\n")
+        write_whole(self.folder / f"{job.id}.geojson", json.dumps(job.feature, indent=1) + "\n")
+
+    def _keep(self, job: Job) -> None:
+        """Keep a job, as well as the disk allows: the list goes on where it is full."""
+        with contextlib.suppress(OutputError):
+            self._store(job)
 
     def _work(self) -> None:
         """Do jobs until the end."""
-        while True:
-            with self._change:
-                ready = None
-                while not self._closing and ready is None:
-                    states = self._jobs.items()
-                    ready = next((name for name, job in states if job.state == "waiting"), None)
-                    if ready is None:
-                        self._change.wait()
-                if ready is None:
-                    return
-                self._keep(replace(self._jobs[ready], state="running"), True)
-                task = self._tasks.pop(ready)
-                # Not forked: GDAL's threads don't survive that. No daemon: it has workers itself.
-                context = multiprocessing.get_context("spawn")
-                pipe, other = context.Pipe(duplex=False)
-                self._process = context.Process(target=work, args=(task, other))
-                self._process.start()
-                other.close()
-            self._follow(ready, pipe)
+        while (name := self._next()) is not None:
+            try:
+                pipe = self._begin(name)
+            except OSError as error:
+                self._update(name, state="failed", message=f"can't start its process: {error}")
+            else:
+                self._follow(name, pipe)
 
-    def _follow(self, name: str, pipe: Any) -> None:
+    def _next(self) -> str | None:
+        """Wait for a job to do; None at the end."""
+        with self._change:
+            while not self._closing:
+                for name, job in self._jobs.items():
+                    if job.state == "waiting":
+                        self._keep(replace(job, state="running"))
+                        return name
+                self._change.wait()
+            return None
+
+    def _begin(self, name: str) -> Connection:
+        """Start the process of a job; what it reports comes from the pipe."""
+        # Not forked: GDAL's threads don't survive that. No daemon: it may have workers itself.
+        context = multiprocessing.get_context("spawn")
+        pipe, other = context.Pipe(duplex=False)
+        with self._change, other:
+            task = self._tasks.pop(name, None)
+            if task is None:  # it was cancelled just now
+                return pipe
+            self._process = context.Process(target=work, args=(task, other))
+            self._process.start()
+        return pipe
+
+    def _follow(self, name: str, pipe: Connection) -> None:
         """Take what a process reports, until it ends."""
         outcome: str | None = "its process died; is there too little memory?"
         with contextlib.suppress(EOFError, OSError):
@@ -227,13 +255,13 @@ class JobList:
                 self._update(name, progress=round(told, 3))
             outcome = told
         pipe.close()
-        assert self._process is not None
-        self._process.join(CLEANUP_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
         with self._change:
-            self._process = None
+            process, self._process = self._process, None
+        if process is not None:
+            process.join(CLEANUP_SECONDS)
+            if process.is_alive():
+                process.kill()
+                process.join()
         if outcome is None:
             self._update(name, state="done", progress=1.0)
         else:
@@ -244,4 +272,8 @@ class JobList:
         with self._change:
             job = self._jobs[name]
             if job.state == "running" or changes.get("state") == "done":
-                self._keep(replace(job, **{"message": "", **changes}), "state" in changes)
+                job = replace(job, **{"message": "", **changes})
+                if "state" in changes:
+                    self._keep(job)
+                else:
+                    self._jobs[name] = job

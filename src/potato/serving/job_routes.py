@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
-from potato.raster.coordinates import Box, narrowest_bounds
+from potato.raster.coordinates import Box
 from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
 from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
@@ -132,16 +132,15 @@ def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Ent
 
 def _describe(jobs: JobList, job: Job) -> dict[str, Any]:
     path = jobs.picture(job.id)
-    bounds = narrowest_bounds(job.area["coordinates"][0])
     return {
+        **job.facts,
         "id": job.id,
         "state": job.state,
         "progress": job.progress,
         "message": job.message,
         "created": job.created,
-        **job.facts,
         "area": job.area,
-        "bounds": bounds,
+        "bounds": job.bounds,
         "size": path.stat().st_size if path else None,
         "file": f"/jobs/{job.id}/picture.tif" if path else None,
     }

@@ -55,7 +55,7 @@ COMPOSITE = "nir", "red", "green"
 """The bands that a composite shows as red, green and blue."""
 
 MOST_ENTRIES = 64
-"""Entries that a web tile may show; one with more is empty, since opening files takes time."""
+"""Entries of a pass that a web tile may show; one with more is empty, since opening takes time."""
 
 COARSEST = 2**0.5
 """How large a pixel that is sharpened may be, in pixels of the web tile. Then it isn't less than
@@ -94,7 +94,7 @@ class Painter:
     Args:
         catalogue: what there is.
         weights: what `load_model` takes, by the names that requests give it.
-        pictures: gives the finished picture of a job by its ID; None without one.
+        pictures: gives the finished picture of a job by its ID, or None; None without jobs.
         follow_links: whether servers may redirect requests to other hosts.
     """
 
@@ -102,7 +102,7 @@ class Painter:
         self,
         catalogue: Catalogue,
         weights: dict[str, str | None],
-        pictures: Callable[[str], Path | None] = lambda _: None,
+        pictures: Callable[[str], Path | None] | None = None,
         follow_links: bool = False,
     ) -> None:
         self.catalogue, self.weights = catalogue, weights
@@ -119,7 +119,7 @@ class Painter:
     def picture(self, name: str) -> Entry | None:
         """The finished picture of a job by its ID; None without one."""
         if name not in self._made:
-            path = self._pictures(name)
+            path = None if self._pictures is None else self._pictures(name)
             if path is None:
                 return None
             self._made[name] = picture_entry(str(path), f"job-{name}")
@@ -146,7 +146,11 @@ class Painter:
             picture = self.picture(scene.picture)
             return () if picture is None else (picture,)
         entries = self.catalogue.within(web_box(zoom, column, row), scene.collect)
-        return entries if len(entries) <= MOST_ENTRIES else ()
+        if len(entries) > MOST_ENTRIES:
+            best = self.catalogue.owner(entries[0])
+            of_best = sum(self.catalogue.owner(entry) is best for entry in entries)
+            return () if of_best > MOST_ENTRIES else entries[:MOST_ENTRIES]
+        return entries
 
     def draw(self, entries: Sequence[Entry], grid: Grid, scene: Scene) -> Codes:
         """Draw entries on a grid, the first on top: RGBA codes as those of a web tile."""

@@ -74,7 +74,7 @@ class Server:
                 stack.callback(jobs.close)
             folder = None if jobs is None else jobs.folder
             catalogue = stack.enter_context(open_catalogue(names, reading or Reading(), follow_links, folder))
-            pictures = (lambda _: None) if jobs is None else jobs.picture
+            pictures = None if jobs is None else jobs.picture
             painter = Painter(catalogue, _choices(weights), pictures, follow_links)
             stack.callback(painter.close)
             hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
@@ -86,7 +86,12 @@ class Server:
 
     def _run(self, application: FastAPI, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            application, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+            application,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

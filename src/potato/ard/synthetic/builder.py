@@ -35,7 +35,7 @@ from potato.raster.band_finding import known_sensor
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""
 
-TILES = 6
+USUAL_COUNT = 6
 """Usable tiles of an ARD for which neither their number nor an area is given."""
 
 GROUND_PIXEL = 0.5
@@ -186,7 +186,7 @@ def _size_and_tiles(size: int, tiles: int | None, area: float | None) -> tuple[i
     if size < 1:
         raise InputError(f"expected at least 1 tile of 1 pixel, found a size of {size}")
     size = math.ceil(size / SIZE_STEP) * SIZE_STEP
-    needed = float(TILES if tiles is None else tiles) if area is None else area / _square_km(size)
+    needed = float(USUAL_COUNT if tiles is None else tiles) if area is None else area / _square_km(size)
     if not 0 < needed <= MOST_TILES:
         raise InputError(
             f"expected at least 1 tile and at most {MOST_TILES:,}, found {needed:,.0f} of {size} pixels"

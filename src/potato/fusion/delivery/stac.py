@@ -45,10 +45,10 @@ WORLD = -180.0, -90.0, 180.0, 90.0
 
 def picture_bounds(grid: Grid) -> Degrees:
     """The bounds of a picture in degrees."""
-    return narrowest_bounds(_outline(grid))
+    return narrowest_bounds(outline_of(grid))
 
 
-def _outline(grid: Grid) -> list[list[float]]:
+def outline_of(grid: Grid) -> list[list[float]]:
     """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
     corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
     return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
@@ -92,7 +92,7 @@ def picture_item(
         profile: `cog`, `tiled`, or the kind of a mosaic that is no GeoTIFF.
         collection: ID of the delivery's collection.
     """
-    ring = _outline(header.grid)
+    ring = outline_of(header.grid)
     properties = _properties(header.grid, source, settings)
     used = {"proj", "file"} | {name.partition(":")[0] for name in properties}
     top = "../" * record.tile.count("/") + "collection.json"
