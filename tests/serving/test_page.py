@@ -122,12 +122,12 @@ def colour(browser, across, down=0.35):
 
 def is_red(browser, across):
     codes = colour(browser, across)
-    return codes[0] > codes[2] + 40
+    return codes[0] > codes[2] + 20
 
 
 def is_blue(browser, across):
     codes = colour(browser, across)
-    return codes[2] > codes[0] + 40
+    return codes[2] > codes[0] + 20
 
 
 def press(browser, *keys):
