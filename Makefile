@@ -94,6 +94,7 @@ docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an err
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
+	mkdir -p build
 	$(BIN)/python docs/list_links.py > build/links.txt
 
 packages: build/tools/installed ## build and check the source distribution and the wheel, in dist

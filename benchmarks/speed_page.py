@@ -18,6 +18,7 @@ KINDS = {
     "tiled": "`potato fuse --profile tiled`",
     "cog": "`potato fuse` (COG)",
     "gdal": "`gdal_pansharpen.py`, 3 bands",
+    "otb": "OTB's `BundleToPerfectSensor`, 3 bands",
 }
 """What the commands of benchmarks/whole_process.py are called."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 
-ADDRESS = re.compile(r"https?://\w[^\s\"'`<>\])}|\\]+")
+ADDRESS = re.compile(r"https?://(?!127\.|localhost)\w[^\s\"'`<>\])}|\\]+")
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def find_potato(setting: str = "") -> str:
         found = str(command_within(path)) if path.is_dir() else shutil.which(str(path)) or str(path)
         check_version(found)
         return found
-    reasons = []
+    reasons: list[str] = []
     for found in filter(None, (shutil.which(command_within(own_folder())), shutil.which("potato"))):
         try:
             check_version(found)

@@ -73,6 +73,8 @@ def test_the_recipe_requires_what_the_project_requires():
     built = {one.replace(" ", "") for one in needed["host"]}
     assert {*file["build-system"]["requires"], expected[0]} <= built
     assert recipe["build"]["python"]["entry_points"] == [f"potato = {project['scripts']['potato']}"]
+    licences = {path for pattern in project["license-files"] for path in REPOSITORY.glob(pattern)}
+    assert {REPOSITORY / name for name in recipe["about"]["license_file"]} == licences
     assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
 
 
@@ -84,6 +86,17 @@ def written(repository: Path) -> dict[str, str]:
         name: re.search(pattern, (repository / name).read_text("utf-8"), re.MULTILINE)[1]
         for name, pattern in patterns.items()
     }
+
+
+def test_workflows_and_pages_name_targets_that_exist():
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    workflows = "".join(path.read_text("utf-8") for path in (REPOSITORY / ".github").rglob("*.yml"))
+    named = {word for line in re.findall(r"run: make ([a-z -]+)", workflows) for word in line.split()}
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md")]
+    for page in pages:
+        named |= set(re.findall(r"(?:^|`)make ([a-z]+(?:-[a-z]+)*)", page.read_text("utf-8"), re.MULTILINE))
+    assert len(named) > 15 and named <= targets, named - targets
 
 
 def test_every_place_has_one_version():

@@ -80,6 +80,26 @@ def test_the_convolutions_of_both_libraries_are_equal():
     assert np.abs(torch.numpy() - onnxruntime[0]).max() < 1e-4
 
 
+def test_programs_that_are_missing_are_left_out_and_named(monkeypatch, capsys):
+    import whole_process
+
+    monkeypatch.setattr(whole_process.shutil, "which", lambda name: None)
+    assert whole_process.without_missing(["tiled", "gdal", "otb"]) == ["tiled"]
+    assert "gdal-bin" in (told := capsys.readouterr().err) and "otb-bin" in told
+
+
+def test_the_first_page_leaves_open_what_was_not_measured():
+    import front_page
+
+    card = front_page.json.loads(front_page.CARD.read_text("utf-8"))
+    speed = {"mpx_per_second": 12.34, "peak_mb": 99.9}
+    kept = {"date": "2030-01-02", "rounds": 3, "machine": {"processor": "test", "cores": 2}}
+    table = front_page.against({**kept, "sizes": {"64": {"summary": {"cog": speed}}}}, card)
+    rows = {line.split(" | ")[0].strip("| "): line for line in table.splitlines()}
+    assert "| 12.3 Mpx/s | 100 MB |" in rows["Potato"]
+    assert "| – | – |" in rows["GDAL, `gdal_pansharpen.py`"] and "2030-01-02" in table
+
+
 def test_small_runs_write_their_figures(tmp_path):
     kept = tmp_path / "fuse.json"
     done = run("fuse.py", "--sizes", "256", "--rounds", 1, "--only", "tiled", "--json", kept)

@@ -9,8 +9,10 @@ import pytest
 
 from potato.ard.item import LinkError, resolve
 from potato.ard.source import open_source
+from potato.core.text import file_name
 from potato.deliveries.contents import Contents
 from potato.errors import ArdError
+from potato.raster.atomic import ADDRESS
 
 FOLDER = PureWindowsPath(r"C:\orders\056")
 
@@ -21,6 +23,26 @@ def test_help_is_printed_in_a_code_page_that_lacks_its_letters(command):
     environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.returncode == 0 and b"Usage:" in done.stdout, done.stderr.decode("cp1252")
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        (r"C:\a.tif", False),
+        ("C:/a.tif", False),
+        (r"\\server\share\a.tif", False),
+        ("s3:/bucket/a.tif", True),
+        ("https://host/a.tif", True),
+        ("/vsis3/bucket/a.tif", True),
+    ],
+)
+def test_a_drive_or_a_share_takes_outputs_and_an_address_does_not(name, address):
+    assert bool(ADDRESS.match(name)) == address
+
+
+@pytest.mark.parametrize("folder", ["C:\\secret\\", r"\\server\secret" + "\\", "C:/secret/", "s3://secret/"])
+def test_tags_name_files_and_not_their_folders(folder):
+    assert file_name(f"{folder}a-pan.tif") == "a-pan.tif"
 
 
 def test_a_drive_is_no_address():

@@ -14,7 +14,10 @@ import pairs
 from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster import (
+    Image,
     check_same_grid,
+    gdal,
+    open_dataset,
     open_mul,
     open_picture,
     read_overview,
@@ -22,6 +25,7 @@ from potato.raster import (
     read_picture,
     write_png,
 )
+from tiffs import big_tiff
 
 CODES = np.random.default_rng(0).integers(1, 256, (3, 48, 64), dtype=np.uint8)
 
@@ -153,3 +157,12 @@ def test_pictures_without_a_place_need_one_size_only(tmp_path):
         check_same_grid(placed, png)
         with open_picture(tmp_path / "b.png") as other, pytest.raises(GridError, match="one size"):
             check_same_grid(placed, other)
+
+
+def test_a_nodata_value_that_no_pixel_can_have_marks_none(tmp_path):
+    """A conversion from signed numbers leaves it in the tags."""
+    strip = np.arange(256, dtype="<u2").tobytes()
+    path = big_tiff(tmp_path / "a.tif", 16, 16, strip, (42113, 2, b"-9999\0"))
+    with gdal(), open_dataset(str(path), "pan") as dataset:
+        pixels, valid = Image(str(path), dataset, [1]).read(0, 0, 16, 16)
+    assert np.array_equal(valid, pixels[0] > 0)

@@ -15,7 +15,7 @@ from potato.serving import Server
 RED, BLUE = ards.CID, ards.OTHER
 """A pass over red ground, and a later and cloudier one over blue ground."""
 
-CENTRE = (36.135, -64.043)
+CENTRE = (36.1175, -118.0556)
 """Latitude and longitude of the middle of the tiles."""
 
 PLACE = f"map=13.50/{CENTRE[0]}/{CENTRE[1]}"
@@ -83,6 +83,12 @@ def visit(browser, url):
     calm(browser)
 
 
+def reload(browser):
+    browser.refresh()
+    wait(browser, lambda: browser.execute_script("return document.body?.dataset.ready") == "yes")
+    calm(browser)
+
+
 def restart(browser, changes):
     """Open the page anew, as its address with another hash describes it."""
     url = browser.current_url.split("#")[0]
@@ -146,7 +152,7 @@ def pointer(browser, across=0.5, down=0.5):
 
 
 def test_the_map_draws_the_clearest_pass_and_lists_all(page):
-    assert is_red(page, 0.4)
+    wait(page, lambda: is_red(page, 0.4))
     listed = page.find_elements("css selector", "#list [data-pass]")
     assert [each.get_attribute("data-pass") for each in listed] == [BLUE, RED]
     assert "40 % clouds" in listed[0].text and "5 % clouds" in listed[1].text
@@ -181,7 +187,7 @@ def test_pointer_and_keys_move_the_divider(page):
     assert divider.get_attribute("aria-valuenow") == "4"
     press(page, "x")
     wait(page, lambda: is_red(page, 0.3))
-    wait(page, lambda: state(page)["passA"] == BLUE and state(page)["split"] == "0.04")
+    wait(page, lambda: state(page).get("passA") == BLUE and state(page).get("split") == "0.04")
 
 
 def test_passes_blink_and_fade(page):
@@ -209,9 +215,7 @@ def test_a_slider_changes_pixels_at_once_and_the_address_keeps_it(page):
     wait(page, lambda: state(page).get("exposure") == "0.8")
     calm(page)
     brighter = colour(page, 0.4).mean()
-    page.refresh()
-    wait(page, lambda: page.execute_script("return document.body.dataset.ready") == "yes")
-    calm(page)
+    reload(page)
     assert text(page, "exposure-said") == "+0.8 stops"
     wait(page, lambda: abs(colour(page, 0.4).mean() - brighter) < 2)
     press(page, "0")
@@ -236,7 +240,7 @@ def test_the_point_has_the_reflectance_of_every_band(page):
     values = {row.text.split()[0]: float(row.text.split()[1]) for row in rows}
     assert len(values) == 9 and values["red"] == 0.25 and values["blue"] == 0.03 and values["pan"] == 0.07
     assert RED in text(page, "point") and "2024-12-14 18:53 UTC" in text(page, "point")
-    at = state(page)["at"]
+    at = wait(page, lambda: state(page).get("at"))
     restart(page, f"tab=point&at={at}")
     wait(page, lambda: "rededge" in text(page, "point"))
 
@@ -252,8 +256,8 @@ def test_a_dragged_box_becomes_a_picture_that_survives_a_reload(page, output):
     (file,) = output.rglob("*.tif")
     with rasterio.open(file) as made:
         assert made.count >= 3 and made.read(1).mean() > made.read(3).mean() + 20
-    page.refresh()
-    wait(page, lambda: "done" in text(page, "jobs"))
+    reload(page)
+    assert "done" in text(page, "jobs")
     page.find_element("css selector", "#jobs [data-act^=show]").click()
     wait(page, lambda: state(page).get("passA", "").startswith("picture"))
     calm(page)
@@ -315,7 +319,8 @@ PLACES = [
 def test_places_are_read_as_people_write_them(page):
     read = (
         "const done = arguments[1];"
-        "import('./static/coordinates.js').then(({ readPlace }) => done(arguments[0].map(text => {"
+        "const url = new URL('static/coordinates.js', document.baseURI), texts = arguments[0];"
+        "import(url).then(({ readPlace }) => done(texts.map(text => {"
         "  try { return readPlace(text); } catch (error) { return error.message; }"
         "})), error => done(String(error)))"
     )

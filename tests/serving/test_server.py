@@ -11,12 +11,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import rasterio
 
 import ards
 import pairs
 from pictures import decode, write_picture
 from potato.errors import InputError, OutputError
 from potato.serving import Server
+from potato.serving.mercator import HALF, pixel_size, project
 from serving_requests import ask
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -42,8 +44,6 @@ def inside(source: dict) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def place(source) -> tuple[int, int, int]:
     """A web tile inside the ground of both passes."""
-    from potato.serving.mercator import HALF, project
-
     x, y = project(*inside(source))
     zoom = 14
     size = 2 * HALF / 2**zoom
@@ -142,6 +142,20 @@ class TestWebTiles:
         assert len(templates) == 4
         link = templates[0].format(TileMatrix=zoom, TileCol=column, TileRow=row)
         assert ask(link, "").body == expected
+
+    def test_gdal_reads_the_pixels_of_web_tiles_by_wmts(self, address, source, monkeypatch, tmp_path):
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        x, y = project(*inside(source))
+        name = f"WMTS:{address}wmts?look=clear,layer=sharp"
+        with rasterio.Env(GDAL_DEFAULT_WMS_CACHE_PATH=str(tmp_path)), rasterio.open(name) as layer:
+            assert layer.crs == "EPSG:3857"
+            (found,) = layer.sample([(x, y)])
+            zoom = round(np.log2(pixel_size(0) / layer.res[0]))
+        size = 2 * HALF / 2**zoom
+        across, down = (x + HALF) / size, (HALF - y) / size
+        body = ask(address, f"tiles/{zoom}/{int(across)}/{int(down)}.png?look=clear").body
+        expected = decode(body)[:, int(down % 1 * 256), int(across % 1 * 256)]
+        assert expected[:3].any() and found[:3].tolist() == expected[:3].tolist()
 
     def test_the_items_are_stac(self, address):
         pystac = pytest.importorskip("pystac")

@@ -74,10 +74,18 @@ def test_the_start_and_the_best_epoch_are_told_and_kept(pool, tmp_path, monkeypa
     assert done.scores["start"] == pytest.approx(done.scores["predictor"], abs=1e-3)
     assert lines[1].startswith("epoch -1, before the first step: test ") and "potato demo -w" in lines[-2]
     lines.clear()
-    wild = train(replace(plan, session="wild", load_from="s", lr=0.1, epochs=1), say=lines.append)
-    assert wild.scores["test"] > wild.scores["start"] and "worse than the" in "".join(lines)
-    assert any(text.startswith("no epoch did better") for text in lines)
-    assert load_model("wild").digest == load_model(done.checkpoint).digest, "the start is the best"
+    # A learning rate of 0 changes nothing.
+    idle = train(replace(plan, session="idle", load_from="s", lr=0.0, epochs=1), say=lines.append)
+    assert idle.scores["best"] == idle.scores["start"] == idle.scores["test"] == done.scores["test"]
+    assert any(text.startswith("no epoch did better than the") for text in lines)
+    assert load_model("idle").digest == load_model(done.checkpoint).digest
+
+
+def test_a_line_says_what_an_epoch_is_worth():
+    tested = replace(line(1), test=1.1, predictor=2.0, start=1.2, best=1.1, ended=True)
+    assert "0.550 × the predictor's 2.000), the best so far" in str(tested)
+    assert ", worse than the 1.200 before the first step" in str(replace(tested, test=1.3))
+    assert "best" not in str(replace(tested, test=1.15))
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")

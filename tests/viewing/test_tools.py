@@ -12,13 +12,13 @@ from rio_cogeo.cogeo import cog_validate
 import pairs
 from pictures import colours, every_tool, ragged, write_rgba
 from potato import fuse
+from potato.core import profiles
 from potato.core.color import (
     JND,
     linear_srgb_to_oklab,
     mul_to_oklab,
     srgb_encode,
 )
-from potato.core.profiles import PANEL
 from potato.core.render import FLAT, NATURAL, Look, adjust, dither, render, unrender
 from potato.core.sensor_table import WORKSHOP
 from potato.viewing import tools
@@ -154,8 +154,10 @@ def test_a_grey_mul_is_grey_with_and_without_plain(tmp_path):
         assert np.abs(pairs.read(tmp_path / f"{plain}.tif")[:3] - level).max() < 65535 / 255
 
 
-def test_pixels_do_not_depend_on_blocks_panels_or_workers(tmp_path):
-    width, valid = PANEL + 100, ragged(40, PANEL + 100)[:, ::-1]
+def test_pixels_do_not_depend_on_blocks_panels_or_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(profiles, "PANEL", profiles.TIFF_BLOCK)
+    width = profiles.PANEL + 100
+    valid = ragged(40, width)[:, ::-1]
     two = (
         write_rgba(tmp_path / "a.tif", colours(40, width, "uint8"), valid),
         write_rgba(tmp_path / "b.tif", colours(40, width, "uint16", 1), valid[::-1]),

@@ -120,6 +120,15 @@ def redact(text: str) -> str:
     return readable(text)
 
 
+def file_name(path: str) -> str:
+    r"""The name of a file without its folder or address, fit for a tag; of paths of Windows, too.
+
+    >>> file_name("https://me:pass@host.example/a.tif?token=1"), file_name(r"C:\orders\a.tif")
+    ('a.tif', 'a.tif')
+    """
+    return re.split(r"[/\\]", redact(path).rstrip("/\\"))[-1]
+
+
 def script_json(data: Any) -> str:
     r"""Data as JSON for a script element; no text in it can end the element.
 

@@ -3,6 +3,7 @@
 import codecs
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def _crs(data: dict[str, Any]) -> str | None:
         ValueError: if it can't be understood.
     """
     crs = data.get("crs")
-    if crs is None or "CRS84" in str(crs) or "4326" in str(crs):
+    if crs is None or re.search(r"CRS84|\b4326\b", str(crs)):
         return None
     try:
         return str(crs["properties"]["name"])

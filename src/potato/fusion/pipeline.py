@@ -17,7 +17,7 @@ from potato.core.notebook import Shown, View
 from potato.core.profiles import TIFF_BLOCK, find_profile, panel_width
 from potato.core.render import NATURAL, Look, as_look
 from potato.core.sensors import CATALOG_ID, Sensor
-from potato.core.text import redact, valid_share
+from potato.core.text import file_name, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PairWindow, panels, split
 from potato.engine.devices import choose_device
@@ -347,7 +347,7 @@ def _fuse_block(backend: Backend, written: Output, part: Part, block: Block) -> 
 
 def _tags(pair: Pair, settings: FuseSettings, written: Output, digest: str) -> dict[str, str]:
     """Where a picture comes from; without the time, so that the same input gives the same bytes."""
-    pan, mul = (redact(path).rstrip("/").rsplit("/", 1)[-1] for path in (pair.pan_path, pair.mul_path))
+    pan, mul = map(file_name, (pair.pan_path, pair.mul_path))
     tags = {
         "TIFFTAG_SOFTWARE": f"potato {VERSION}",
         "POTATO_PAN": pan,

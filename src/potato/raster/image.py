@@ -34,7 +34,7 @@ class Image:
 
     The dataset's mask band or alpha says which pixels are valid; if each band has a mask, all of
     them. Without either, a pixel is invalid if every band has its nodata value there, or 0 where
-    the file names none. NaN is invalid too.
+    the file names none that its numbers can have. NaN is invalid too.
 
     Attributes:
         path: the path as the caller gave it, for messages.
@@ -245,16 +245,17 @@ def _invalid_values(dataset: Any, indexes: Sequence[int], nodata: Sequence[float
     values, kind = np.array(nodata or own), np.dtype(dataset.dtypes[indexes[0] - 1])
     # In the type of the pixels, if it has these values: others take four times as long to compare,
     # and a float of 32 bits isn't the number of 64 bits that it was rounded from.
-    if kind.kind == "f" or all(value in range(*_limits(kind)) for value in values.tolist()):
+    if all(_holds(kind, value) for value in values.tolist()):
         with np.errstate(over="ignore"):
             values = values.astype(kind)
     return values[0] if len(set(values.tolist())) == 1 else values[:, None, None]
 
 
-def _limits(kind: np.dtype[Any]) -> tuple[int, int]:
-    """The least number of an integer type, and the first beyond it."""
-    info = np.iinfo(kind)
-    return int(info.min), int(info.max) + 1
+def _holds(kind: np.dtype[Any], value: float) -> bool:
+    """Whether a type of numbers has a value."""
+    if kind.kind not in "iu":
+        return True
+    return bool(value % 1 == 0 and np.iinfo(kind).min <= value <= np.iinfo(kind).max)
 
 
 def opaque_bands(dataset: Any) -> tuple[list[int], list[str]]:

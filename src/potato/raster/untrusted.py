@@ -11,11 +11,15 @@ import numpy as np
 
 from potato.core.advice import IN_TILES
 from potato.errors import InputError
+from potato.raster.compressed import MOST_DECODED, check_compressed
 from potato.raster.vsi import Read, open_bytes
 
 MOST_BLOCK = 64 << 20
 """Bytes of the largest block of a file, a tile or a strip, once it is decoded: reading any pixel of
 it takes as much memory."""
+
+WHOLE = {"WEBP", "GIF", "BIGGIF", "AVIF", "HEIF", "JPEGXL"}
+"""Formats that GDAL decodes whole, by the names of their drivers."""
 
 MOST_METADATA = 16 << 20
 """Bytes of the largest piece of metadata in or beside a file; GDAL takes several times as many."""
@@ -52,13 +56,15 @@ def check_file(path: str) -> None:
 
 
 def check_header(path: str) -> None:
-    """Refuse a TIFF whose tags would take very long to read, or very much memory.
+    """Refuse a file that would take very long to open, or very much memory.
 
     Raises:
-        InputError: if it has such tags, or such a `.aux.xml` lies beside it.
+        InputError: if its header says so, or if a `.aux.xml` beside it would.
         OSError: if GDAL's file system can't open it.
     """
     with open_bytes(path) as read:
+        if read:
+            check_compressed(path, read)
         for tag, start, size in _tags(path, read) if read else ():
             most = 4 * MOST_METADATA if tag in _PLACES else MOST_METADATA
             if size > most:
@@ -121,10 +127,13 @@ def check_dataset(path: str, dataset: Any, trusted: bool) -> None:
         return
     height, width = max(dataset.block_shapes, key=lambda shape: shape[0] * shape[1])
     together = dataset.count if dataset.interleaving and dataset.interleaving.value == "PIXEL" else 1
-    size = height * width * together * np.dtype(dataset.dtypes[0]).itemsize
-    if size > MOST_BLOCK:
+    bytes_each = np.dtype(dataset.dtypes[0]).itemsize
+    size, most = height * width * together * bytes_each, MOST_BLOCK
+    if dataset.driver in WHOLE:
+        size, most = dataset.height * dataset.width * dataset.count * bytes_each, MOST_DECODED
+    if size > most:
         raise InputError(
-            f"{path}: expected blocks of {MOST_BLOCK >> 20} MB at most, found one of {size >> 20} MB; "
+            f"{path}: expected blocks of {most >> 20} MB at most, found one of {size >> 20} MB; "
             f"store it in tiles: {IN_TILES}"
         )
 

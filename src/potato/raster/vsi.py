@@ -35,7 +35,9 @@ def library() -> Any:
 
 
 def vsi_name(path: str) -> str:
-    """The name by which GDAL's file system knows a path or an address."""
+    """The name by which GDAL's file system knows a path, an address or `zip://…!…`."""
+    if archive := re.fullmatch(r"(zip|tar|gzip)://([^!]*)!?/?(.*)", path):
+        return "/vsi{}/{}/{}".format(*archive.groups()).rstrip("/")
     return re.sub(r"^(?=https?://)", "/vsicurl/", re.sub(r"^s3://", "/vsis3/", path))
 
 

@@ -49,7 +49,7 @@ class LiveMap:
             'style="border: 0" allow="fullscreen"></iframe>'
         )
 
-    def tiles(self, **appearance: str | float) -> str:
+    def web_tiles(self, **appearance: str | float) -> str:
         """The address of a layer of web tiles, as leafmap, ipyleaflet and folium take it.
 
         Args:

@@ -21,8 +21,8 @@ IKONOS, Pléiades, SPOT-6 and Gaofen-2, visible bands lie within 0.1 mul pixels 
 SOFTEST = 0.5
 """Standard deviation of the point spread that the softest mul has in addition, mul pixels."""
 
-SOFTNESS = {True: (0.0, 0.4), False: (0.0, 0.75)}
-"""Range of `softened`'s softness, for WorldView and for the sensors that aren't like it."""
+SOFTNESS = (0.2, 0.7)
+"""Range of `softened`'s softness for sensors other than WorldView: those of measured pairs."""
 
 SHORT = 450
 """Wavelength, nm, below which a band sees little light, and noise is stronger."""
@@ -131,9 +131,11 @@ def softened(imager: Imager, generator: torch.Generator) -> Imager:
     0.3 in Pléiades, SPOT-6 and Gaofen-2.
 
     Returns:
-        An imager with a wider point spread and less MTF boost of mul.
+        An imager with a wider point spread and less MTF boost of mul; for WorldView, `imager`.
     """
-    least, most = SOFTNESS[imager.sensor.fits(BASIS)]
+    if imager.sensor.fits(BASIS):
+        return imager
+    least, most = SOFTNESS
     softness = least + (most - least) * float(torch.rand((), generator=generator))
     left = (1 - softness) ** 2
     return replace(

@@ -62,7 +62,7 @@ class Line:
             test = f", test {self.test:.3f} JND ({ratio:.3f} × the predictor's {self.predictor:.3f})"
             if self.start is not None and self.test > self.start:
                 test += f", worse than the {self.start:.3f} before the first step"
-            elif self.test == self.best:
+            elif self.test == self.best != self.start:
                 test += ", the best so far"
         skipped = f", {self.skipped} chips skipped" if self.skipped else ""
         speed = f", {self.chips_per_second:.1f} chips/s"

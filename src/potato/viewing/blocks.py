@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from potato.core.installation import VERSION
 from potato.core.profiles import find_profile, panel_width
-from potato.core.text import redact, valid_share
+from potato.core.text import file_name, valid_share
 from potato.core.types import Codes, PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.progress import MEGAPIXELS, progress_bar
@@ -207,7 +207,7 @@ def bits_of(image: Image) -> int:
 
 def name_of(image: Image) -> str:
     """The file name of an image without its folder or address, fit for a tag."""
-    return redact(image.path).rstrip("/").rsplit("/", 1)[-1]
+    return file_name(image.path)
 
 
 def _read_block(images: Sequence[Image], window: PixelWindow) -> Block:

@@ -114,7 +114,7 @@ async function start() {
   map.on("singleclick", ({ coordinate }) => {
     if (!drawing.active) store.set({ at: toLonLat(coordinate), tab: "point" });
   });
-  document.body.dataset.ready = "yes";
+  map.once("rendercomplete", () => { document.body.dataset.ready = "yes"; });
 }
 
 start().catch(error => tell(error.message, true));
