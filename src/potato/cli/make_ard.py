@@ -19,7 +19,8 @@ from potato.cli import options
     type=options.Number(0, min_open=True),
     metavar="KM2",
     help="How much ground, all of it different, in place of --tiles: for training. A chip of 512 pixels "
-    "takes 4.2 km², one of 128 takes 0.3. Without it, ground repeats as its mirror image.",
+    "takes 4.2 km², one of 128 takes 0.3; a km² takes 12 MB. Without it, ground repeats as its mirror "
+    "image.",
 )
 @click.option(
     "--size",
