@@ -40,9 +40,7 @@ class InstallPotato(PotatoAlgorithm):
     ) -> Values:
         """Install."""
         if not self.parameterAsBool(parameters, "AGREED", context):
-            raise QgsProcessingException(
-                tr("expected your consent to the download, found none: tick the box")
-            )
+            raise QgsProcessingException(tr("expected consent to the download, found none; tick the box"))
         folder = runner.own_folder()
         package = self.parameterAsString(parameters, "PACKAGE", context)
         with failures():

@@ -8,7 +8,6 @@ import urllib.parse
 import urllib.request
 
 from qgis.core import (
-    QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
@@ -49,9 +48,9 @@ class AddLiveLayer(PotatoAlgorithm):
         "browser, as a map with all passes."
     )
 
-    def flags(self) -> QgsProcessingAlgorithm.Flags:
-        """Layers of web tiles are made in QGIS's own thread."""
-        return super().flags() | QgsProcessingAlgorithm.FlagNoThreading
+    def __init__(self) -> None:
+        super().__init__()
+        self._address = self._name = self._source = ""
 
     def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
         """Declare the parameters."""
@@ -71,7 +70,7 @@ class AddLiveLayer(PotatoAlgorithm):
     def processAlgorithm(  # noqa: N802
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
-        """Start the server, and add the layer."""
+        """Start the server; a large source takes a while to be listed."""
         source = self.parameterAsString(parameters, "SOURCE", context)
         names = {"view": "VIEW", "look": "LOOK", "pass": "PASS"}
         wanted = {name: self.parameterAsString(parameters, key, context) for name, key in names.items()}
@@ -79,19 +78,26 @@ class AddLiveLayer(PotatoAlgorithm):
             arguments = [command(), "serve", source, "--port", "0", *self.options(parameters, context)]
             feedback.pushCommandInfo(runner.quoted(arguments))
             server = runner.start(arguments)
-            address = runner.first_line(server)
+            self._address = runner.first_line(server, feedback.isCanceled)
         SERVERS.append(server)
-        feedback.pushInfo(address)
+        feedback.pushInfo(self._address)
         query = urllib.parse.urlencode({name: value for name, value in wanted.items() if value})
-        with urllib.request.urlopen(urllib.parse.urljoin(address, f"tilejson.json?{query}")) as answer:
+        address = urllib.parse.urljoin(self._address, f"tilejson.json?{query}")
+        with urllib.request.urlopen(address) as answer:
             told = json.load(answer)
         tiles = urllib.parse.quote(told["tiles"][0], safe=":/{}?")
-        layer = QgsRasterLayer(
-            f"type=xyz&url={tiles}&zmin={told['minzoom']}&zmax={told['maxzoom']}", told["name"], "wms"
-        )
+        self._name = told["name"]
+        self._source = f"type=xyz&url={tiles}&zmin={told['minzoom']}&zmax={told['maxzoom']}"
+        return {"ADDRESS": self._address}
+
+    def postProcessAlgorithm(  # noqa: N802
+        self, context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> Values:
+        """Add the layer, which QGIS allows in its own thread alone."""
+        layer = QgsRasterLayer(self._source, self._name, "wms")
         if not layer.isValid():
-            raise QgsProcessingException(tr("{}: expected web tiles, found none").format(address))
+            raise QgsProcessingException(tr("{}: expected web tiles, found none").format(self._address))
         context.temporaryLayerStore().addMapLayer(layer)
         details = QgsProcessingContext.LayerDetails(layer.name(), context.project(), "LAYER")
         context.addLayerToLoadOnCompletion(layer.id(), details)
-        return {"LAYER": layer.id(), "ADDRESS": address}
+        return {"LAYER": layer.id(), "ADDRESS": self._address}

@@ -335,11 +335,15 @@ def quoted(command: Sequence[str]) -> str:
     return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
-def first_line(process: Process, seconds: float = 60.0) -> str:
+def first_line(process: Process, cancelled: Callable[[], bool] = lambda: False) -> str:
     """The first line that a command prints, such as the address that it serves.
 
+    Args:
+        process: the command.
+        cancelled: asked a few times a second; if it says so, the command is ended.
+
     Raises:
-        PotatoError: if it ends first, with its last line of stderr, or takes too long.
+        PotatoError: if the command ends first, with its last line, or was cancelled.
     """
     found: list[str] = []
 
@@ -348,17 +352,18 @@ def first_line(process: Process, seconds: float = 60.0) -> str:
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
-    thread.join(seconds)
-    line = found[0].strip() if found else ""
+    while thread.is_alive():
+        if cancelled():
+            stop(process)
+            raise PotatoError("cancelled")
+        thread.join(0.2)
+    line = found[0].strip()
     if line:
         # A full pipe would stop the command.
         for stream in (process.stdout, process.stderr):
             threading.Thread(target=_drain, args=(stream,), daemon=True).start()
         return line
-    if found:
-        *_, said = ["the command printed nothing", *pieces(process.stderr)]
-    else:
-        said = f"expected an address within {seconds:.0f} s, found none"
+    *_, said = ["the command printed nothing", *pieces(process.stderr)]
     stop(process)
     raise PotatoError(re.sub(r"^(potato|Error): ", "", said))
 

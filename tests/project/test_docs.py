@@ -134,14 +134,16 @@ def test_shown_commands_on_deliveries_do_what_their_comments_say(lines, run, tmp
 
 
 def test_the_page_of_formats_has_the_limits_of_the_code():
+    from potato.ard import item
     from potato.chips import chip
     from potato.deliveries import contents
     from potato.model import weights
-    from potato.raster import image, untrusted, vectors
+    from potato.raster import compressed, pictures, untrusted, vectors
 
     table = dict(re.findall(r"^\| (.+?) \| (.+) \|$", (DOCS / "formats.md").read_text("utf-8"), re.MULTILINE))
     megabytes = {
         "image: a block (tile or strip), decoded": untrusted.MOST_BLOCK,
+        "image: JPEG 2000, PNG or WebP, what GDAL decodes at once": compressed.MOST_DECODED,
         "metadata of a delivery, each file": contents.MOST_BYTES,
         "chip (`.pt`), and each tensor in it": chip._LIMIT,
         "checkpoint (`.safetensors`, `.pt`)": weights.MOST_BYTES,
@@ -149,7 +151,8 @@ def test_the_page_of_formats_has_the_limits_of_the_code():
     numbers = {
         "image: tags in one directory": untrusted.MOST_TAGS,
         "image: items of metadata": untrusted.MOST_ITEMS,
-        "photograph for `--photographs`": image.MOST_PIXELS,
+        "tile of an ARD": item.MOST_PIXELS,
+        "photograph for `--photographs`": pictures.MOST_PIXELS,
         "a folder that is taken for a delivery": contents.MOST_FILES,
         "area (`--aoi`)": vectors.MOST_FEATURES,
     }

@@ -115,6 +115,10 @@ def test_the_first_line_of_a_server_is_its_address_or_its_error():
     assert runner.first_line(server) == "http://127.0.0.1:1/"
     runner.stop(server)
     assert server.poll() is not None
+    waiting = runner.start(python("import time; time.sleep(60)"))
+    with pytest.raises(runner.PotatoError, match="cancelled"):
+        runner.first_line(waiting, lambda: True)
+    assert waiting.poll() is not None
     with pytest.raises(runner.PotatoError, match=r"^no such folder$"):
         runner.first_line(runner.start(python("import sys; sys.exit('potato: no such folder')")))
 

@@ -55,6 +55,14 @@ def test_an_input_under_any_name_is_no_output(tmp_path, name):
     assert source.read_text() == "pixels"
 
 
+def test_a_link_that_leads_nowhere_is_not_replaced_unless_asked(tmp_path):
+    link = tmp_path / "o.tif"
+    link.symlink_to("nothing.tif")
+    with pytest.raises(OutputExists):
+        check_output(link, False)
+    assert check_output(link, True) == link
+
+
 @pytest.mark.parametrize("form", ["/vsizip/{0}/a.tif", "zip://{0}!a.tif", "zip+file://{0}!a.tif", "{0}"])
 def test_an_archive_of_an_input_is_no_output(tmp_path, form):
     archive = tmp_path / "a.zip"

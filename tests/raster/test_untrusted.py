@@ -77,6 +77,11 @@ def test_a_named_pipe_is_not_opened(tmp_path):
         pixels(tmp_path / "a.tif", None)
 
 
+def test_a_name_that_no_library_takes_is_refused(tmp_path):
+    with pytest.raises(InputError, match="expected a name in UTF-8"):
+        pixels(tmp_path / os.fsdecode(b"\xff.tif"))
+
+
 @pytest.mark.parametrize("ending", [".msk", ".MSK", ".ovr"])
 def test_what_lies_beside_a_strangers_image_leads_nowhere_else(image, ending):
     image.with_name(f"a.tif{ending}").write_text(VRT)

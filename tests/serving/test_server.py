@@ -17,8 +17,11 @@ import ards
 import pairs
 from pictures import decode, write_picture
 from potato.errors import InputError, OutputError
-from potato.serving import Server
+from potato.raster import Reading
+from potato.serving import Server, live, painter
 from potato.serving.mercator import HALF, pixel_size, project
+from potato.serving.opening import open_catalogue
+from potato.serving.painter import Painter, Scene
 from serving_requests import ask
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -298,3 +301,24 @@ def test_a_server_is_stopped_once(pair):
     with pytest.raises(OSError, match="refused"):
         ask(server.address, "source.json")
     assert Path(pair.pan).exists()
+
+
+def test_a_live_map_is_a_frame_that_notebooks_of_this_machine_may_show(pair):
+    with live(pair.pan, pair.mul) as view:
+        assert f'src="{view.address}"' in view._repr_html_()
+        policy = ask(view.address, "source.json").headers["content-security-policy"]
+        assert "frame-ancestors 'self' http://localhost:*" in policy
+        link = view.web_tiles(look="clear", pass_="x-pan.tif").format(z=0, x=0, y=0)
+        assert ask(link, "").status == 200
+    assert repr(view) == "LiveMap(stopped)" and "iframe" not in view._repr_html_()
+
+
+def test_ground_of_too_many_tiles_is_empty(event, monkeypatch):
+    with open_catalogue([str(event)], Reading()) as catalogue:
+        drawn = Painter(catalogue, {})
+        assert drawn.web_tile(8, 44, 100, Scene()).any()
+        monkeypatch.setattr(painter, "MOST_ENTRIES", 1)
+        many = Painter(catalogue, {})
+        assert not many.web_tile(8, 44, 100, Scene()).any()
+        many.close()
+        drawn.close()

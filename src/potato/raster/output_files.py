@@ -57,7 +57,7 @@ def check_output(
         )
     if path.is_dir():
         raise OutputError(f"{path}: expected the name of a file to write, found a folder")
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:  # also a link that leads nowhere
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
     if not path.parent.is_dir():
         raise OutputError(

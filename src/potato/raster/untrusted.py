@@ -44,8 +44,13 @@ def check_file(path: str) -> None:
     """Refuse what isn't a file, such as a named pipe, which may be waited for without end.
 
     Raises:
-        InputError: if there is something that is neither a file nor a folder.
+        InputError: if there is something that is neither a file nor a folder, or if rasterio can't
+            hand the name to GDAL.
     """
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{path}: expected a name in UTF-8, found another; rename the file") from error
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError):

@@ -65,7 +65,8 @@ export class Jobs {
     find("area-facts").textContent = [
       `${Number(size.toPrecision(3)).toLocaleString("en")} km²${pixels}`,
       pass ? [pass.date, pass.id].filter(Boolean).join(" ") : "best pass of each place",
-      title(this.#source.looks)(look), this.#source.weights.length > 1 ? title(this.#source.weights)(weightsA) : null,
+      title(this.#source.looks)(look),
+      weightsA === this.#source.weights[0]?.name ? null : title(this.#source.weights)(weightsA),
     ].filter(Boolean).join(" · ");
   }
 
