@@ -53,7 +53,7 @@ def server(tmp_path_factory, output):
             ground=flat_ground("blue"),
             changes={"tile:clouds_percent": 40, "datetime": "2025-01-03T18:55:00Z"},
         )
-    broken = ards.write_tile(root, 2, ground=flat_ground("green"))
+    broken = ards.write_tile(root, 2, ground=flat_ground("green"), changes={"tile:clouds_percent": 5})
     broken.with_name(f"{RED}-ms.tif").unlink()
     with Server([root], output=output) as running:
         yield running
