@@ -11,7 +11,7 @@ from rasterio.warp import reproject, transform, transform_bounds
 from potato.core.types import Codes
 from potato.core.windows import PairWindow, PixelWindow
 from potato.raster.coordinates import Box, Grid
-from potato.raster.gdal_env import GDAL_ERRORS
+from potato.raster.gdal_env import GDAL_ERRORS, placeless
 
 DENSE = 21
 """Points along each side of a box that is transformed, since its sides bend in another CRS."""
@@ -94,18 +94,20 @@ def warp_picture(
         than half of its sources are; others are 0 in every band.
     """
     result = np.zeros((4, grid.height, grid.width), codes.dtype)
-    reproject(
-        codes,
-        result,
-        src_transform=source.transform @ rasterio.Affine.translation(window.column, window.row),
-        src_crs=source.crs,
-        dst_transform=grid.transform,
-        dst_crs=grid.crs,
-        src_alpha=4,
-        dst_alpha=4,
-        resampling=resampling,
-        **({} if smooth else {"XSCALE": 1, "YSCALE": 1}),
-    )
+    # rasterio silences a warning about its own arrays, but not for several threads at once.
+    with placeless():
+        reproject(
+            codes,
+            result,
+            src_transform=source.transform @ rasterio.Affine.translation(window.column, window.row),
+            src_crs=source.crs,
+            dst_transform=grid.transform,
+            dst_crs=grid.crs,
+            src_alpha=4,
+            dst_alpha=4,
+            resampling=resampling,
+            **({} if smooth else {"XSCALE": 1, "YSCALE": 1}),
+        )
     white = np.iinfo(codes.dtype).max
     result[3] = np.where(result[3] > white // 2, white, 0)
     result[:3, result[3] == 0] = 0

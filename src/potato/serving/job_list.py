@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -234,8 +233,8 @@ class JobList:
                 self._change.wait()
             return None
 
-    def _begin(self, name: str) -> Connection:
-        """Start the process of a job; what it reports comes from the pipe."""
+    def _begin(self, name: str) -> Any:
+        """Start the process of a job; the result is the end of a pipe that receives its reports."""
         # Not forked: GDAL's threads don't survive that. No daemon: it may have workers itself.
         context = multiprocessing.get_context("spawn")
         pipe, other = context.Pipe(duplex=False)
@@ -247,7 +246,7 @@ class JobList:
             self._process.start()
         return pipe
 
-    def _follow(self, name: str, pipe: Connection) -> None:
+    def _follow(self, name: str, pipe: Any) -> None:
         """Take what a process reports, until it ends."""
         outcome: str | None = "its process died; is there too little memory?"
         with contextlib.suppress(EOFError, OSError):
