@@ -297,6 +297,13 @@ def stop(process: Process) -> None:
         process.wait()
 
 
+def close(process: Process) -> None:
+    """Close the streams of a command that has ended."""
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
 def pieces(stream: IO[str] | None) -> Iterator[str]:
     """The lines of a stream; a progress bar's end with a carriage return."""
     for line in stream or ():
@@ -355,6 +362,8 @@ def first_line(process: Process, cancelled: Callable[[], bool] = lambda: False) 
     while thread.is_alive():
         if cancelled():
             stop(process)
+            thread.join()
+            close(process)
             raise PotatoError("cancelled")
         thread.join(0.2)
     line = found[0].strip()
@@ -365,10 +374,12 @@ def first_line(process: Process, cancelled: Callable[[], bool] = lambda: False) 
         return line
     *_, said = ["the command printed nothing", *pieces(process.stderr)]
     stop(process)
+    close(process)
     raise PotatoError(re.sub(r"^(potato|Error): ", "", said))
 
 
 def _drain(stream: IO[str] | None) -> None:
-    """Read a stream to its end."""
-    for _ in stream or ():
-        pass
+    """Read a stream to its end, and close it."""
+    with stream or contextlib.nullcontext() as lines:
+        for _ in lines or ():
+            pass

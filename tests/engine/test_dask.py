@@ -250,7 +250,6 @@ def test_the_evaluate_command_prints_on_a_cluster_what_it_prints_in_threads(inpu
         "none",
         "--no-literature",
         "--json",
-        "-",
     ]
     here, there = (run("evaluate", pan, mul, *options, *more) for more in ((), ("--cluster", address)))
     assert here.exit_code == there.exit_code == 0 and here.stdout == there.stdout

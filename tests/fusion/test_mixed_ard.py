@@ -95,7 +95,8 @@ def test_tiles_that_given_weights_do_not_read_are_left_out_and_counted(mixed, tm
     weights = tmp_path / "w.safetensors"
     save_model(Sharpener(Architecture(width=8, depth=2)), weights)
     made = deliver(mixed, tmp_path / "out", weights=weights)
-    assert set(states(made.folder).values()) == {"done"} and set(by_cid(made.folder)) == {ards.CID}
+    assert set(states(made.folder).values()) == {"done", "unusable"}
+    assert set(by_cid(made.folder)) == {ards.CID}
     unread = "a sensor that the given weights don't read: {}; leave out -w, or take predictor"
     told = {unread.format(name): 1 for name in ("GE01", "WV04", "LG01")}
     assert made.left_out == {"pan only": 1, **told}

@@ -37,6 +37,7 @@ def qgis(tmp_path_factory):
     home.mkdir(mode=0o700)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        "PATH": os.defpath,  # or QGIS would take a Python that isn't its own
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),

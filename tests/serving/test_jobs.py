@@ -12,6 +12,9 @@ from potato.serving import Server
 from potato.serving.job_list import ENDED, JobList
 from serving_requests import ask
 
+# pytest puts warning filters back after each phase of a test, while the server still works.
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
 
 def square_of(pan, mul) -> dict:
     """A polygon inside a pair."""

@@ -12,6 +12,9 @@ from pages import chromium, errors
 from pictures import HOSTILE, decode
 from potato.serving import Server
 
+# pytest puts warning filters back after each phase of a test, while the server still works.
+pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+
 RED, BLUE = ards.CID, ards.OTHER
 """A pass over red ground, and a later and cloudier one over blue ground."""
 

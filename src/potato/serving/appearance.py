@@ -49,6 +49,16 @@ class Appearance(BaseModel):
         return Rendering(self.look, self.exposure, self.contrast)
 
 
+class Place(BaseModel):
+    """A place that is asked for, EPSG:4326 degrees, and the pass; None for the best."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    lon: Annotated[FiniteFloat, Field(ge=-180, le=180)]
+    lat: Annotated[FiniteFloat, Field(ge=-90, le=90)]
+    collect: Annotated[Name | None, Field(alias="pass")] = None
+
+
 def check_names(painter: Painter, collect: str | None, weights: str | None) -> None:
     """Refuse names that `/source.json` doesn't have, by an HTTPException."""
     if collect is not None and collect not in painter.catalogue.collects:

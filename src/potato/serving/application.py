@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
-from pydantic import FiniteFloat, ValidationError
+from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
@@ -24,7 +24,7 @@ from potato.core.installation import VERSION
 from potato.core.text import redact
 from potato.errors import PotatoError
 from potato.serving import descriptions
-from potato.serving.appearance import Name, check_names
+from potato.serving.appearance import Place, check_names
 from potato.serving.job_list import JobList
 from potato.serving.job_routes import add_jobs
 from potato.serving.painter import Painter
@@ -165,13 +165,9 @@ def _add_facts(application: FastAPI, painter: Painter, output: str | None) -> No
         return JSONResponse(descriptions.footprints(painter), media_type="application/geo+json")
 
     @application.get("/point")
-    def point(
-        lon: Annotated[FiniteFloat, Query(ge=-180, le=180)],
-        lat: Annotated[FiniteFloat, Query(ge=-90, le=90)],
-        collect: Annotated[Name | None, Query(alias="pass")] = None,
-    ) -> dict[str, Any]:
-        check_names(painter, collect, None)
-        found = probe(painter, lon, lat, collect)
+    def point(place: Annotated[Place, Query()]) -> dict[str, Any]:
+        check_names(painter, place.collect, None)
+        found = probe(painter, place.lon, place.lat, place.collect)
         if found is None:
             raise HTTPException(404, "expected a place with valid pixels of pan and mul, found none there")
         return found

@@ -13,6 +13,7 @@ from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.inspection import metadata_mismatch, open_tile
 from potato.ard.listing import event_of, reported_clouds
 from potato.ard.overview import lonlat_outline
+from potato.core.advice import GIVE_PLACE
 from potato.core.text import redact
 from potato.deliveries import find_products, is_delivery
 from potato.errors import ArdError, DeliveryError, InputError
@@ -227,8 +228,8 @@ def _outline(grid: Grid, name: str) -> Ring:
     """The outline of an image, four points along each side."""
     if grid.crs is None:
         raise InputError(
-            f"{redact(name)}: expected an image with a CRS, to be shown on a map, found none; assign one "
-            "(gdal_edit.py -a_srs), or use potato report"
+            f"{redact(name)}: expected an image with a CRS, to be shown on a map, found none; use potato "
+            f"report, or give it its place: {GIVE_PLACE}"
         )
     shares = [step / 4 for step in range(4)]
     width, height = grid.width, grid.height
