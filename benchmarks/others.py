@@ -1,6 +1,6 @@
 """How true is Orfeo ToolBox's sharpener on the real pair, and how clean?
 
-    python benchmarks/others.py /work/data/wv2 --json benchmarks/results/others.json
+    python benchmarks/others.py DATA/wv2 --json benchmarks/results/others.json
 
 Runs BundleToPerfectSensor (Debian: otb-bin) through files, with its defaults, by the protocols of
 `potato evaluate`, beside the predictor. Ratios to the predictor don't depend on the colour matrix.
