@@ -22,7 +22,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_templates", "examples"]
@@ -34,6 +33,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 
 autosummary_generate = True
+# Every page has the tree of all pages beside it; with each function in it, the site took minutes.
+toc_object_entries = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

@@ -4,7 +4,7 @@
 requests, and `server` runs it. `live` shows it in a notebook.
 """
 
-from potato.serving.live import LiveMap, live
+from potato.serving.live_map import LiveMap, live
 from potato.serving.server import Server
 
 __all__ = ["LiveMap", "Server", "live"]
