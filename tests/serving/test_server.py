@@ -18,8 +18,9 @@ import pairs
 from pictures import decode, write_picture
 from potato.errors import InputError, OutputError
 from potato.raster import Reading
+from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
 from potato.serving import Server, live, painter
-from potato.serving.mercator import HALF, pixel_size, project
+from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
 from serving_requests import ask
@@ -49,8 +50,8 @@ def place(source) -> tuple[int, int, int]:
     """A web tile inside the ground of both passes."""
     x, y = project(*inside(source))
     zoom = 14
-    size = 2 * HALF / 2**zoom
-    return zoom, int((x + HALF) // size), int((HALF - y) // size)
+    size = 2 * HALF_WORLD / 2**zoom
+    return zoom, int((x + HALF_WORLD) // size), int((HALF_WORLD - y) // size)
 
 
 class TestFacts:
@@ -153,9 +154,9 @@ class TestWebTiles:
         with rasterio.Env(GDAL_DEFAULT_WMS_CACHE_PATH=str(tmp_path)), rasterio.open(name) as layer:
             assert layer.crs == "EPSG:3857"
             (found,) = layer.sample([(x, y)])
-            zoom = round(np.log2(pixel_size(0) / layer.res[0]))
-        size = 2 * HALF / 2**zoom
-        across, down = (x + HALF) / size, (HALF - y) / size
+            zoom = round(np.log2(zoom_pixel(0) / layer.res[0]))
+        size = 2 * HALF_WORLD / 2**zoom
+        across, down = (x + HALF_WORLD) / size, (HALF_WORLD - y) / size
         body = ask(address, f"tiles/{zoom}/{int(across)}/{int(down)}.png?look=clear").body
         expected = decode(body)[:, int(down % 1 * 256), int(across % 1 * 256)]
         assert expected[:3].any() and found[:3].tolist() == expected[:3].tolist()

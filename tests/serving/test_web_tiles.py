@@ -10,8 +10,9 @@ import pairs
 from pictures import decode
 from potato import fuse
 from potato.raster import Reading
+from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
 from potato.serving.looks import Rendering, encode, show
-from potato.serving.mercator import HALF, SIDE, grid_around, pixel_size, web_box, web_grid, zoom_of
+from potato.serving.mercator import grid_around, web_box, web_grid, zoom_of
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
 
@@ -24,7 +25,7 @@ def pair(tmp_path_factory) -> pairs.Paths:
     """A pair of 2 × 2 web tiles, on their pixels; a corner is invalid."""
     folder = tmp_path_factory.mktemp("pair")
     west, _, _, north = web_box(ZOOM, COLUMN, ROW)
-    place = Affine(pixel_size(ZOOM), 0, west, 0, -pixel_size(ZOOM), north)
+    place = Affine(zoom_pixel(ZOOM), 0, west, 0, -zoom_pixel(ZOOM), north)
     y, x = np.mgrid[:512, :512]
     phases = np.linspace(0, 3, 8)[:, None, None]
     fine = 1500 + 600 * np.sin(x / 9 + phases) * np.cos(y / 11) + 500 * np.sin((x + 2 * y) / 37 - phases)
@@ -58,7 +59,7 @@ def test_on_the_pixels_of_pan_a_web_tile_has_the_codes_of_fuse(pair, painter, lo
     for right, down in ((0, 0), (1, 1)):
         codes = painter.web_tile(ZOOM, COLUMN + right, ROW + down, Scene())
         found = show(codes, Rendering(look), "sharp").astype(int)
-        part = whole[:, down * SIDE : (down + 1) * SIDE, right * SIDE : (right + 1) * SIDE]
+        part = whole[:, down * WEB_TILE : (down + 1) * WEB_TILE, right * WEB_TILE : (right + 1) * WEB_TILE]
         assert np.array_equal(found[3], part[3])
         assert np.abs(found - part).max() <= 1
 
@@ -73,7 +74,7 @@ def test_web_tiles_are_parts_of_one_picture(painter, view, zoom):
     west, _, _, north = web_box(zoom, column, row)
     _, south, east, _ = web_box(zoom, column + 1, row + 1)
     entries = painter.catalogue.within((west, south, east, north))
-    whole = painter.draw(entries, grid_around((west, south, east, north), 2 * SIDE), scene)
+    whole = painter.draw(entries, grid_around((west, south, east, north), 2 * WEB_TILE), scene)
     tiles = [[painter.web_tile(zoom, column + i, row + j, scene) for i in (0, 1)] for j in (0, 1)]
     parts = np.concatenate([np.concatenate(line, 2) for line in tiles], 1)
     assert whole.any() and np.array_equal(parts[3], whole[3])
@@ -132,16 +133,16 @@ class TestRendering:
 
 class TestMercator:
     def test_web_tiles_of_a_zoom_fill_the_world(self):
-        assert web_box(0, 0, 0) == (-HALF, -HALF, HALF, HALF)
-        assert web_box(1, 1, 0) == (0, 0, HALF, HALF)
-        assert web_grid(3, 2, 1).transform @ (SIDE, SIDE) == pytest.approx(
+        assert web_box(0, 0, 0) == (-HALF_WORLD, -HALF_WORLD, HALF_WORLD, HALF_WORLD)
+        assert web_box(1, 1, 0) == (0, 0, HALF_WORLD, HALF_WORLD)
+        assert web_grid(3, 2, 1).transform @ (WEB_TILE, WEB_TILE) == pytest.approx(
             (web_box(3, 2, 1)[2], web_box(3, 2, 1)[1])
         )
 
     def test_the_zoom_of_a_pixel_is_as_fine(self):
         for metres, latitude in ((0.5, 0), (0.3, 50), (15, -34)):
             zoom = zoom_of(metres, latitude)
-            ground = pixel_size(zoom) * np.cos(np.radians(latitude))
+            ground = zoom_pixel(zoom) * np.cos(np.radians(latitude))
             assert metres / 2.2 < ground < 1.1 * metres
 
 

@@ -11,7 +11,7 @@ from potato.ard import Broken
 from potato.core.sensors import Sensor
 from potato.raster import Image, Pair, Reading
 from potato.raster.coordinates import Box
-from potato.serving.mercator import HALF
+from potato.raster.web_mosaic import HALF_WORLD
 
 Opened = Pair | Image
 """What is drawn: a pair, or a finished picture."""
@@ -157,7 +157,7 @@ class Catalogue:
         west, south, east, north = box
         boxes = self._extents
         inside = (boxes[:, 1] < north) & (boxes[:, 3] > south)
-        turns = (-2 * HALF, 0.0, 2 * HALF)
+        turns = (-2 * HALF_WORLD, 0.0, 2 * HALF_WORLD)
         inside &= np.any(
             [(boxes[:, 0] < east + turn) & (boxes[:, 2] > west + turn) for turn in turns], axis=0
         )

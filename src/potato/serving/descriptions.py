@@ -10,8 +10,9 @@ from potato.core.text import redact
 from potato.fusion.delivery.stac import STAC_VERSION, geometry_of
 from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
+from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
 from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
-from potato.serving.mercator import HALF, MOST_ZOOM, pixel_size, zoom_of
+from potato.serving.mercator import MOST_ZOOM, zoom_of
 from potato.serving.painter import DEFAULT, MOST_ENTRIES, VIEWS, Painter
 
 TITLES = {DEFAULT: "Those of the sensor", PREDICTOR: "Predictor alone"}
@@ -111,12 +112,12 @@ def _bounds(rings: Sequence[Ring]) -> list[float] | None:
 def least_zoom(catalogue: Catalogue) -> int:
     """The coarsest zoom at which no web tile has more entries of a pass than are drawn."""
     middles = [
-        (collect.id, (box[0] + box[2]) / 2 + HALF, HALF - (box[1] + box[3]) / 2)
+        (collect.id, (box[0] + box[2]) / 2 + HALF_WORLD, HALF_WORLD - (box[1] + box[3]) / 2)
         for collect, entry in catalogue.entries
         if (box := entry.extent) is not None
     ]
     for zoom in range(MOST_ZOOM):
-        side = 256 * pixel_size(zoom)
+        side = 256 * zoom_pixel(zoom)
         counts = Counter((name, x // side, y // side) for name, x, y in middles)
         if max(counts.values(), default=0) <= MOST_ENTRIES // 2:
             return zoom

@@ -5,14 +5,7 @@ from collections.abc import Sequence
 
 from potato.raster import Grid, grid_at
 from potato.raster.coordinates import Box
-
-EPSG = 3857
-
-HALF = 20037508.342789244
-"""Half of the side of the world in metres: π times the Earth's equatorial radius."""
-
-SIDE = 256
-"""Pixels along a side of a web tile."""
+from potato.raster.web_mosaic import HALF_WORLD, WEB_CRS, WEB_TILE, zoom_pixel
 
 MOST_ZOOM = 24
 """The finest zoom: pixels of a centimetre."""
@@ -23,15 +16,15 @@ FARTHEST = 85.051129
 
 def web_box(zoom: int, column: int, row: int) -> Box:
     """West, south, east, north of a web tile in metres."""
-    size = 2 * HALF / (1 << zoom)
-    west, north = column * size - HALF, HALF - row * size
+    size = 2 * HALF_WORLD / (1 << zoom)
+    west, north = column * size - HALF_WORLD, HALF_WORLD - row * size
     return west, north - size, west + size, north
 
 
 def web_grid(zoom: int, column: int, row: int) -> Grid:
     """The pixels of a web tile."""
     west, _, _, north = web_box(zoom, column, row)
-    return grid_at(SIDE, SIDE, pixel_size(zoom), west, north, EPSG)
+    return grid_at(WEB_TILE, WEB_TILE, zoom_pixel(zoom), west, north, WEB_CRS)
 
 
 def grid_around(box: Box, side: int) -> Grid:
@@ -39,18 +32,13 @@ def grid_around(box: Box, side: int) -> Grid:
     west, south, east, north = box
     pixel = max(east - west, north - south) / side
     height, width = (max(1, math.ceil(length / pixel)) for length in (north - south, east - west))
-    return grid_at(height, width, pixel, west, north, EPSG)
-
-
-def pixel_size(zoom: int) -> float:
-    """Metres of Web Mercator along a pixel of a web tile."""
-    return 2 * HALF / (SIDE << zoom)
+    return grid_at(height, width, pixel, west, north, WEB_CRS)
 
 
 def project(longitude: float, latitude: float) -> tuple[float, float]:
     """Web Mercator coordinates of a place."""
     latitude = min(max(latitude, -FARTHEST), FARTHEST)
-    return longitude / 180 * HALF, math.asinh(math.tan(math.radians(latitude))) / math.pi * HALF
+    return longitude / 180 * HALF_WORLD, math.asinh(math.tan(math.radians(latitude))) / math.pi * HALF_WORLD
 
 
 def extent_of(ring: Sequence[Sequence[float]]) -> Box:
@@ -70,4 +58,4 @@ def extent_of(ring: Sequence[Sequence[float]]) -> Box:
 def zoom_of(metres: float, latitude: float) -> int:
     """The zoom whose pixels are about so many metres of ground, and no larger."""
     wanted = metres / math.cos(math.radians(min(abs(latitude), FARTHEST)))
-    return max(0, min(MOST_ZOOM, math.ceil(math.log2(pixel_size(0) / wanted) - 0.1)))
+    return max(0, min(MOST_ZOOM, math.ceil(math.log2(zoom_pixel(0) / wanted) - 0.1)))

@@ -7,10 +7,11 @@ from fastapi import FastAPI, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from potato.engine.threads import available_cores
+from potato.raster.web_mosaic import WEB_TILE
 from potato.serving import descriptions
 from potato.serving.appearance import Appearance
 from potato.serving.looks import MEDIA_TYPES, Rendering, encode, show
-from potato.serving.mercator import MOST_ZOOM, SIDE, grid_around
+from potato.serving.mercator import MOST_ZOOM, grid_around
 from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter, Scene
 from potato.serving.wmts import MapLayer, capabilities
 
@@ -44,7 +45,7 @@ def add_web_tiles(application: FastAPI, painter: Painter) -> None:
 
         def draw() -> bytes:
             codes = painter.web_tile(zoom, column, row, scene)
-            return encode(show(codes, rendering, scene.view, row * SIDE, column * SIDE), kind)
+            return encode(show(codes, rendering, scene.view, row * WEB_TILE, column * WEB_TILE), kind)
 
         async with turns:
             # People pan on before all is drawn; nobody waits for those web tiles any more.

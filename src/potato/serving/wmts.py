@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from potato.serving.mercator import HALF, SIDE, pixel_size
+from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
 
 WMTS = "http://www.opengis.net/wmts/1.0"
 OWS = "http://www.opengis.net/ows/1.1"
@@ -93,9 +93,9 @@ def _add_matrices(contents: ElementTree.Element, last: int) -> None:
     for zoom in range(last + 1):
         matrix = _add(matrices, WMTS, "TileMatrix")
         _add(matrix, OWS, "Identifier", zoom)
-        _add(matrix, WMTS, "ScaleDenominator", pixel_size(zoom) / STANDARD_PIXEL)
-        _add(matrix, WMTS, "TopLeftCorner", f"{-HALF} {HALF}")
-        for name, value in (("TileWidth", SIDE), ("TileHeight", SIDE)):
+        _add(matrix, WMTS, "ScaleDenominator", zoom_pixel(zoom) / STANDARD_PIXEL)
+        _add(matrix, WMTS, "TopLeftCorner", f"{-HALF_WORLD} {HALF_WORLD}")
+        for name, value in (("TileWidth", WEB_TILE), ("TileHeight", WEB_TILE)):
             _add(matrix, WMTS, name, value)
         for name in ("MatrixWidth", "MatrixHeight"):
             _add(matrix, WMTS, name, 1 << zoom)
