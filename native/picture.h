@@ -43,8 +43,8 @@ static void tone(const Facts *f, const Look *look, float *restrict red, float *r
         float gain = toned * factor / ((toned + 1) * luminance), grey = gain * luminance;
         float r = red[x] * gain, g = green[x] * gain, b = blue[x] * gain;
         float most = greatest(greatest(r, g), b), fewest = least(least(r, g), b);
-        float saturation = least((1 - grey) / greatest(most - grey, 1e-6f), look->saturation);
-        saturation = least(grey / greatest(grey - fewest, 1e-6f), saturation);
+        float saturation = least((1 - grey) / greatest(most - grey, 1e-12f), look->saturation);
+        saturation = least(grey / greatest(grey - fewest, 1e-12f), saturation);
         red[x] = least(greatest(grey + (r - grey) * saturation, 0), 1);
         green[x] = least(greatest(grey + (g - grey) * saturation, 0), 1);
         blue[x] = least(greatest(grey + (b - grey) * saturation, 0), 1);

@@ -200,8 +200,8 @@ def tone(rgb: ArrayT, exposure: float, contrast: float, saturation: float = 1.0)
     (places,) = xp.nonzero(outside)
     if len(places):
         colour, grey = flat[:, places], toned.reshape(-1)[places]
-        above = (1 - grey) / xp.clip(xp.max(colour, axis=0) - grey, 1e-6, None)
-        below = grey / xp.clip(grey - xp.min(colour, axis=0), 1e-6, None)
+        above = (1 - grey) / xp.clip(xp.max(colour, axis=0) - grey, 1e-12, None)
+        below = grey / xp.clip(grey - xp.min(colour, axis=0), 1e-12, None)
         flat[:, places] = xp.clip(grey + (colour - grey) * xp.minimum(above, below), 0, 1)
     return flat.reshape(rgb.shape)
 
