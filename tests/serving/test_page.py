@@ -1,6 +1,5 @@
 """The page of `potato serve` in a browser."""
 
-import json
 import re
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import rasterio
 
 import ards
-from pages import chromium, errors
+from pages import chromium, errors, requested
 from pictures import HOSTILE, decode
 from potato.serving import Server
 
@@ -66,18 +65,13 @@ def server(tmp_path_factory, output):
 def page(browser, server):
     """The page, as new; afterwards nothing went wrong and nothing was fetched elsewhere."""
     browser.get("about:blank")
-    browser.get_log("performance")
+    requested(browser)
     errors(browser)
     visit(browser, f"{server.address}#{PLACE}")
     yield browser
     assert errors(browser) == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    assert {url for url in asked if not url.startswith((server.address, "data:", "about:"))} == set()
+    elsewhere = {url for url in requested(browser) if not url.startswith((server.address, "data:", "about:"))}
+    assert elsewhere == set()
 
 
 def visit(browser, url):

@@ -1,6 +1,7 @@
 """What the server answers, and whom."""
 
 import json
+import multiprocessing
 import re
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from pictures import decode, write_picture
 from potato.errors import InputError, OutputError
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
-from potato.serving import Server, live, painter
+from potato.serving import Server, job_process, live, painter, waiting
 from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
@@ -147,6 +148,25 @@ class TestWebTiles:
         link = templates[0].format(TileMatrix=zoom, TileCol=column, TileRow=row)
         assert ask(link, "").body == expected
 
+    def test_wmts_takes_parameters_in_any_case(self, address, place):
+        zoom, column, row = place
+        body = ask(address, "wmts?look=clear&service=WMTS&Request=GetCapabilities&AcceptVersions=1.0.0").body
+        assert ask(address, "wmts/1.0.0/WMTSCapabilities.xml?look=clear").body == body
+        capabilities = ElementTree.fromstring(body)
+        ows, link = "{http://www.opengis.net/ows/1.1}", "{http://www.w3.org/1999/xlink}href"
+        operations = {one.get("name"): one for one in capabilities.iter(f"{ows}Operation")}
+        assert operations.keys() == {"GetCapabilities", "GetTile"}
+        assert [value.text for value in operations["GetTile"].iter(f"{ows}Value")] == ["KVP"]
+        service = next(operations["GetTile"].iter(f"{ows}Get")).get(link)
+        wanted = "Service=WMTS&REQUEST=GetTile&version=1.0.0&style=default&Format=image/png"
+        wanted += f"&TileMatrixSet=GoogleMapsCompatible&TILEMATRIX={zoom}&TileCol={column}&tilerow={row}"
+        answer = ask(f"{service}{wanted}&LAYER=composite", "")
+        expected = ask(address, f"tiles/{zoom}/{column}/{row}.png?look=clear&view=composite")
+        assert answer.headers["content-type"] == "image/png" and answer.body == expected.body
+        for wrong in ("", "&LAYER=secret"):
+            refused = ask(service + wanted + wrong, "")
+            assert refused.status == 400 and refused.json["error"].startswith("layer: ")
+
     def test_gdal_reads_the_pixels_of_web_tiles_by_wmts(self, address, source, monkeypatch, tmp_path):
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         x, y = project(*inside(source))
@@ -252,6 +272,21 @@ def test_cors_lets_others_read_and_no_more(pair):
         headers = ask(server.address, "source.json", Origin="http://other.example").headers
         assert headers["access-control-allow-origin"] == "*"
         assert ask(server.address, "jobs", "POST", {}, Origin="http://other.example").status == 403
+
+
+def test_a_script_that_would_start_its_server_again_in_each_job_is_told_so(pair, monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "name", job_process.NAME)
+    with pytest.raises(SystemExit, match="if __name__"):
+        Server([pair.pan, pair.mul])
+    assert "if __name__" in job_process.outcome_of(1) and "memory" in job_process.outcome_of(-9)
+
+
+def test_lines_tell_how_much_of_a_source_is_found(event, monkeypatch):
+    monkeypatch.setattr(waiting, "FIRST", 0.0)
+    lines = []
+    with Server([event], say=lines.append):
+        pass
+    assert re.fullmatch(rf"{re.escape(str(event))}: finding what there is, \d tiles so far", lines[0])
 
 
 def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):

@@ -10,9 +10,9 @@ import pairs
 from pictures import decode
 from potato import fuse
 from potato.raster import Reading
-from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
+from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_of, zoom_pixel
 from potato.serving.looks import Rendering, encode, show
-from potato.serving.mercator import grid_around, web_box, web_grid, zoom_of
+from potato.serving.mercator import grid_around, web_box, web_grid
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
 

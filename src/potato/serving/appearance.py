@@ -39,6 +39,10 @@ class Appearance(BaseModel):
     def scene(self, painter: Painter) -> Scene:
         """What is asked for; HTTPException if there is no such pass, picture or weights."""
         check_names(painter, self.collect, self.weights)
+        if self.view == "picture" and self.collect is not None:
+            views = painter.catalogue.collects[self.collect].views
+            if self.view not in views:
+                raise HTTPException(400, f"view: expected {', '.join(views)} for this pass, found picture")
         if self.picture is not None and painter.picture(self.picture) is None:
             raise HTTPException(404, "expected a job of /jobs that is done, found another")
         return Scene(self.view, self.weights, self.collect, self.picture)

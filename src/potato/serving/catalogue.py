@@ -1,5 +1,6 @@
 """What the command line named: passes, and what can be drawn of each, where."""
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -20,6 +21,9 @@ Ring = Sequence[Sequence[float]]
 """Longitudes and latitudes of an outline, closed."""
 
 KINDS = "ard", "delivery", "pair", "pictures"
+
+PAIR_VIEWS = "sharp", "plain", "pan", "composite"
+"""What a pair can show."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Entry:
         reason: why it can't be drawn; None if nothing is known to be wrong.
         ring: its outline; empty if its place is unknown.
         extent: a box around it in Web Mercator; None if its place is unknown.
+        square: the outline of its grid square in Web Mercator, in which it is shown before its
+            neighbours; empty if it has none.
         sensor: its sensor; None for pictures.
         zone, quadkey, date, time, clouds, off_nadir: facts; None where unknown.
     """
@@ -60,6 +66,7 @@ class Entry:
     reason: str | None = None
     ring: Ring = ()
     extent: Box | None = None
+    square: Sequence[tuple[float, float]] = ()
     sensor: Sensor | None = None
     zone: int | None = None
     quadkey: str | None = None
@@ -98,6 +105,11 @@ class Collect:
     off_nadir: float | None = None
     sun_elevation: float | None = None
     gsd: float | None = None
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of what it can show."""
+        return ("picture",) if self.kind == "pictures" else PAIR_VIEWS
 
     @property
     def order(self) -> tuple[float, int, str]:
@@ -147,6 +159,11 @@ class Catalogue:
         """The pass that an entry belongs to."""
         return self._owner_of[entry.id]
 
+    def by_pass(self, entries: Sequence[Entry]) -> list[list[Entry]]:
+        """Entries in their order, those that follow each other in one pass together."""
+        groups = itertools.groupby(entries, lambda entry: self._owner_of.get(entry.id))
+        return [list(group) for _, group in groups]
+
     def within(self, box: Box, collect: str | None = None) -> list[Entry]:
         """What may show a box of Web Mercator: the best pass first, then what lies nearest.
 
@@ -165,7 +182,9 @@ class Catalogue:
             inside &= self._owners == collect
         places = np.flatnonzero(inside)
         middle = np.array([(west + east) / 2, (south + north) / 2])
-        off = np.abs((boxes[places, :2] + boxes[places, 2:]) / 2 - middle).max(1)
+        off = np.abs((boxes[places, :2] + boxes[places, 2:]) / 2 - middle)
+        off[:, 0] = np.minimum(off[:, 0], np.abs(2 * HALF_WORLD - off[:, 0]))
+        far = off.max(1)
         ranks = {name: rank for rank, name in enumerate(dict.fromkeys(self._owners[places].tolist()))}
-        order = sorted(range(len(places)), key=lambda at: (ranks[self._owners[places[at]]], off[at]))
+        order = sorted(range(len(places)), key=lambda at: (ranks[self._owners[places[at]]], far[at]))
         return [self._placed[places[at]][1] for at in order]

@@ -17,7 +17,7 @@ from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
-from potato.serving.mercator import extent_of
+from potato.serving.mercator import extent_of, turn_to
 from potato.serving.painter import Painter
 
 MOST_POINTS = 10_000
@@ -37,6 +37,14 @@ class Polygon(BaseModel):
 
     type: Literal["Polygon"]
     coordinates: Annotated[list[Ring], Field(min_length=1, max_length=100)]
+
+    def continued(self) -> dict[str, Any]:
+        """The polygon; where it jumps at the antimeridian, its longitudes go on beyond 180."""
+        longitudes = [point[0] for point in self.coordinates[0]]
+        if max(longitudes) - min(longitudes) <= 180:
+            return self.model_dump()
+        rings = [[[point[0] % 360, *point[1:]] for point in ring] for ring in self.coordinates]
+        return {"type": self.type, "coordinates": rings}
 
 
 class Wish(BaseModel):
@@ -73,7 +81,7 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         facts = {"pass": wish.collect, **wish.model_dump(exclude={"area", "collect"})}
         name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
         try:
-            job = jobs.add(task, wish.area.model_dump(), facts, name)
+            job = jobs.add(task, wish.area.continued(), facts, name)
         except OutputError as error:
             raise HTTPException(409, str(error)) from error
         return _describe(jobs, job)
@@ -123,7 +131,8 @@ def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Ent
     for entry, origin in found:
         assert entry.extent is not None
         left, bottom, right, top = entry.extent
-        shown = bare & (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        there = x - turn_to(left, west)
+        shown = bare & (left <= there) & (there <= right) & (bottom <= y) & (y <= top)
         if shown.any():
             taken.append((entry, origin))
             bare &= ~shown

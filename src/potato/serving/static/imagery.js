@@ -8,9 +8,9 @@
 
 import { TileLayer, XYZ } from "./openlayers.js";
 import { find, tell } from "./dom.js";
-import { extentOf } from "./map.js";
 import { previewFilter } from "./preview.js";
 import { tilesOf, whyNot } from "./server.js";
+import { extentOf } from "./world.js";
 
 const PATIENCE = 2500; // ms until a layer shows that hasn't loaded everything
 
@@ -110,7 +110,8 @@ const SETTLED = 250; // ms after the last movement of a slider
 /** Exposure and contrast of the state, with the tone curve on which they act for a side. */
 function lightOf(state, side, looks) {
   const { exposure, contrast } = state, look = looks.find(({ name }) => name === state.look);
-  const curved = look?.exposure && !state[`pass${side}`].startsWith("picture:");
+  const finished = state[`pass${side}`].startsWith("picture:") || state[`view${side}`] === "picture";
+  const curved = look?.exposure && !finished;
   return { exposure, contrast, curve: curved ? { exposure: look.exposure, contrast: look.contrast } : null };
 }
 
