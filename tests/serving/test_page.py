@@ -5,6 +5,8 @@ import re
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
+from rasterio.warp import transform
 
 import ards
 from pages import chromium, errors, requested
@@ -288,6 +290,26 @@ def test_a_polygon_is_drawn_by_keyboard_alone(page):
     assert not page.find_element("id", "hint").is_displayed()
     page.find_element("id", "clear-area").click()
     wait(page, lambda: "area" not in state(page))
+
+
+def test_the_map_goes_on_across_180_degrees(browser, tmp_path):
+    pan, mul = flat_ground("red")
+    (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
+    place = Affine(10, 0, x - 2720, 0, -10, y + 2720)
+    pan_file = ards.pairs.write(tmp_path / "x-pan.tif", pan, place, crs="EPSG:32760")
+    names, coarse = ards.pairs.BAND_NAMES, place @ Affine.scale(4)
+    mul_file = ards.pairs.write(tmp_path / "x-ms.tif", mul, coarse, crs="EPSG:32760", names=names)
+    with Server([pan_file, mul_file], output=tmp_path / "out") as server:
+        browser.get("about:blank")
+        visit(browser, f"{server.address}#tab=sharpen")
+        wait(browser, lambda: is_red(browser, 0.45) and is_red(browser, 0.55))
+        press(browser, "v")
+        wait(browser, lambda: "km²" in text(browser, "area-facts"))
+        assert float(text(browser, "area-facts").split()[0].replace(",", "")) < 1000
+        wait(browser, lambda: "area" in state(browser))
+        reload(browser)
+        wait(browser, lambda: is_red(browser, 0.45) and is_red(browser, 0.55))
+        browser.get("about:blank")
 
 
 def test_a_refusal_of_the_server_is_shown_in_a_line(page):

@@ -295,7 +295,10 @@ def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):
     with Server([picture, pair.pan, pair.mul]) as server:
         source = ask(server.address, "source.json").json
         assert source["kind"] == "pair" and [view["name"] for view in source["views"]][-1] == "picture"
-        assert {one["id"] for one in source["passes"]} == {"finished.tif", "x-pan.tif"}
+        views = {one["id"]: one["views"] for one in source["passes"]}
+        assert views == {"finished.tif": ["picture"], "x-pan.tif": ["sharp", "plain", "pan", "composite"]}
+        refused = ask(server.address, "tiles/0/0/0.png?view=picture&pass=x-pan.tif")
+        assert refused.status == 400 and "expected sharp, plain" in refused.json["error"]
         assert all(ask(server.address, one["thumbnail"][1:]).body for one in source["passes"])
 
 
