@@ -109,6 +109,24 @@ class TestWebTiles:
         assert best[3].any() if len(best) == 4 else best.any()
         assert np.array_equal(best, clear) and not np.array_equal(best, cloudy)
 
+    @pytest.mark.parametrize(
+        "query, shown",
+        [
+            ("sensor=WorldView-3", ards.OTHER),
+            ("clouds=50", ards.CID),
+            ("from=2024-12-15", ards.OTHER),
+            ("to=2024-12-14", ards.CID),
+            ("from=2025-01-01", None),
+        ],
+    )
+    def test_filters_choose_among_the_passes(self, address, place, query, shown):
+        zoom, column, row = place
+        body = ask(address, f"tiles/{zoom}/{column}/{row}.png?{query}").body
+        if shown is None:
+            assert not decode(body).any()
+        else:
+            assert body == ask(address, f"tiles/{zoom}/{column}/{row}.png?pass={shown}").body
+
     @pytest.mark.parametrize("kind, start", [("png", b"\x89PNG"), ("webp", b"RIFF"), ("jpg", b"\xff\xd8")])
     def test_formats(self, address, place, kind, start):
         zoom, column, row = place
@@ -207,6 +225,8 @@ class TestRefusals:
             ("tiles/3/0/0.png?picture=../secret", 404),
             ("tiles/3/0/0.png?url=https://example.com/x.tif", 400),
             ("tiles/3/0/0.png?view=everything", 400),
+            ("tiles/3/0/0.png?clouds=101", 400),
+            ("tiles/3/0/0.png?from=yesterday", 400),
             ("tiles/3/0/0.png?exposure=nan", 400),
             ("tiles/3/0/0.png?exposure=inf", 400),
             ("tiles/3/0/0.png?contrast=0", 400),

@@ -166,7 +166,7 @@ def _add_facts(application: FastAPI, painter: Painter, output: str | None) -> No
     @application.get("/point")
     def point(place: Annotated[Place, Query()]) -> dict[str, Any]:
         check_names(painter, place.collect, None)
-        found = probe(painter, place.lon, place.lat, place.collect)
+        found = probe(painter, place.lon, place.lat, place.wanted)
         if found is None:
             raise HTTPException(404, "expected a place with valid pixels of pan and mul, found none there")
         return found

@@ -1,5 +1,6 @@
 """What the command line named: passes, and what can be drawn of each, where."""
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -7,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from potato.ard import Broken
 from potato.core.sensors import Sensor
@@ -41,6 +43,38 @@ class Origin:
     mul: str | None = None
     cids: tuple[str, ...] = ()
     reading: Reading | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What may be shown. What is unknown of an entry doesn't keep it out.
+
+    Attributes:
+        collect: the ID of a pass; None for all.
+        first: the first day, `yyyy-mm-dd`; None for any.
+        last: the last day.
+        clouds: percent of clouds, at most.
+        sensor: the title of a sensor; None for all.
+    """
+
+    collect: str | None = None
+    first: str | None = None
+    last: str | None = None
+    clouds: float = 100.0
+    sensor: str | None = None
+
+    def takes(self, collect: "Collect", entry: "Entry") -> bool:
+        """Whether an entry of a pass may be shown."""
+        day = entry.date or ""
+        return (
+            (self.collect is None or self.collect == collect.id)
+            and (not day or (self.first or "") <= day <= (self.last or "9999"))
+            and (entry.clouds is None or entry.clouds <= self.clouds)
+            and (self.sensor is None or self.sensor == collect.sensor)
+        )
+
+
+ANYTHING = Wanted()
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +172,7 @@ class Catalogue:
         ]
         self._extents = np.array([entry.extent for _, entry in self._placed]).reshape(-1, 4)
         self._owner_of = {entry.id: collect for collect in collects for entry in collect.entries}
+        self._taken = functools.lru_cache(maxsize=32)(self._find_taken)
         self._owners = np.array([collect.id for collect, _ in self._placed], np.str_)
 
     @property
@@ -164,12 +199,16 @@ class Catalogue:
         groups = itertools.groupby(entries, lambda entry: self._owner_of.get(entry.id))
         return [list(group) for _, group in groups]
 
-    def within(self, box: Box, collect: str | None = None) -> list[Entry]:
+    def _find_taken(self, wanted: Wanted) -> NDArray[np.bool_]:
+        """Whether each entry with a place may be shown."""
+        return np.array([wanted.takes(*one) for one in self._placed], np.bool_)
+
+    def within(self, box: Box, wanted: Wanted = ANYTHING) -> list[Entry]:
         """What may show a box of Web Mercator: the best pass first, then what lies nearest.
 
         Args:
             box: west, south, east, north.
-            collect: the ID of a pass; None for all.
+            wanted: what may be shown.
         """
         west, south, east, north = box
         boxes = self._extents
@@ -178,9 +217,7 @@ class Catalogue:
         inside &= np.any(
             [(boxes[:, 0] < east + turn) & (boxes[:, 2] > west + turn) for turn in turns], axis=0
         )
-        if collect is not None:
-            inside &= self._owners == collect
-        places = np.flatnonzero(inside)
+        places = np.flatnonzero(inside & self._taken(wanted))
         middle = np.array([(west + east) / 2, (south + north) / 2])
         off = np.abs((boxes[places, :2] + boxes[places, 2:]) / 2 - middle)
         off[:, 0] = np.minimum(off[:, 0], np.abs(2 * HALF_WORLD - off[:, 0]))

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
 from potato.raster.coordinates import Box
-from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
+from potato.serving.appearance import Choice, Contrast, LookName, Name, Stops, check_names
 from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
@@ -47,13 +47,10 @@ class Polygon(BaseModel):
         return {"type": self.type, "coordinates": rings}
 
 
-class Wish(BaseModel):
+class Wish(Choice):
     """What a job is to make."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
     area: Polygon
-    collect: Annotated[Name | None, Field(alias="pass")] = None
     look: LookName = "natural"
     exposure: Stops = 0.0
     contrast: Contrast = 1.0
@@ -78,7 +75,7 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         rendering = Rendering(wish.look, wish.exposure, wish.contrast)
         weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
         task = Task(origin, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
-        facts = {"pass": wish.collect, **wish.model_dump(exclude={"area", "collect"})}
+        facts = wish.model_dump(by_alias=True, exclude={"area"})
         name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
         try:
             job = jobs.add(task, wish.area.continued(), facts, name)
@@ -108,7 +105,7 @@ def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event
     box = extent_of(ring)
     found = [
         (entry, origin)
-        for entry in painter.catalogue.within(box, wish.collect)
+        for entry in painter.catalogue.within(box, wish.wanted)
         if (origin := painter.catalogue.owner(entry).origin) is not None
     ]
     if not found:

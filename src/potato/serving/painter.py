@@ -35,7 +35,7 @@ from potato.model.native import render_colour
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 from potato.raster.remote import remote_gdal, try_again
-from potato.serving.catalogue import Catalogue, Entry, Opened
+from potato.serving.catalogue import ANYTHING, Catalogue, Entry, Opened, Wanted
 from potato.serving.mercator import inside, web_box, web_grid
 from potato.serving.opening import picture_entry
 
@@ -78,13 +78,13 @@ class Scene:
     Attributes:
         view: of `VIEWS`.
         weights: a name of `Painter.weights`; None for those of the sensor.
-        collect: the ID of a pass; None for the best of each place.
+        wanted: what may be shown; the best of each place is.
         picture: the ID of a job, whose picture is shown instead; None for none.
     """
 
     view: str = "sharp"
     weights: str | None = None
-    collect: str | None = None
+    wanted: Wanted = ANYTHING
     picture: str | None = None
 
 
@@ -145,7 +145,7 @@ class Painter:
         if scene.picture is not None:
             picture = self.picture(scene.picture)
             return () if picture is None else (picture,)
-        entries = self.catalogue.within(web_box(zoom, column, row), scene.collect)
+        entries = self.catalogue.within(web_box(zoom, column, row), scene.wanted)
         if len(entries) > MOST_ENTRIES:
             best = self.catalogue.owner(entries[0])
             of_best = sum(self.catalogue.owner(entry) is best for entry in entries)

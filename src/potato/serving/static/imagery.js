@@ -102,8 +102,10 @@ function empty(layer) {
 }
 
 const SHOWN = ["pass", "view", "weights"];
+const FILTERS = ["from", "to", "clouds", "sensor"];
+const SLIDERS = ["exposure", "contrast", "clouds"];
 const KEYS = [
-  "mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
+  "mode", "look", "exposure", "contrast", "pictures", ...FILTERS, ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
 ];
 const SETTLED = 250; // ms after the last movement of a slider
 
@@ -128,7 +130,7 @@ export function showImagery(map, store, source) {
   };
   store.watch(KEYS, (state, changed) => {
     clearTimeout(timer);
-    const sliding = changed.every(key => key === "exposure" || key === "contrast");
+    const sliding = changed.every(key => SLIDERS.includes(key));
     if (!sliding) return show();
     for (const [name, side] of Object.entries(sides)) side.preview(lightOf(state, name, source.looks));
     timer = setTimeout(show, SETTLED);
