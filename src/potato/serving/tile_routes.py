@@ -106,8 +106,8 @@ def _thumbnail(painter: Painter, name: str) -> bytes:
     boxes = [entry.extent for entry in entries if entry.extent is not None]
     shown = entries[:: -(-len(entries) // MOST_ENTRIES)] if entries else []
     grid = grid_around(box_around(boxes) if boxes else (0, 0, 1, 1), THUMBNAIL_SIDE if boxes else 1)
-    parts = [painter.draw(shown, part, Scene()) for part in within_world(grid)]
-    return encode(show(np.concatenate(parts, 2), Rendering(), "sharp"), "webp")
+    parts = [show(painter.draw(shown, part, Scene()), Rendering(), "sharp") for part in within_world(grid)]
+    return encode(np.concatenate(parts, 2), "webp")
 
 
 def _add_wmts(application: FastAPI, painter: Painter, drawer: Drawer) -> None:
