@@ -22,7 +22,7 @@ class Backend(Protocol):
         read_halo: cells to read around a block, on every side.
         bands_halo: cells to read around a block whose bands are wanted.
         block: the side of a block, in pan pixels, for which it works best.
-        most_calls: how many calls at once it gains by; None for one per core.
+        most_calls: the most calls at once that make it faster; None for one per core.
     """
 
     read_halo: int

@@ -43,7 +43,7 @@ SESSIONS = "sessions"
 """The folder in which `train` makes sessions unless it is told another."""
 
 MOST_BYTES = 256 << 20
-"""The largest checkpoint; the shipped one has 206 kB."""
+"""The largest checkpoint; shipped ones have 256 kB."""
 
 Tensors = dict[str, NDArray[np.float32]]
 

@@ -89,9 +89,8 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         try:
             check_header(path)
         except OSError as error:
-            if is_remote(name) and not name.startswith(
-                "<"
-            ):  # GDAL remembers this failure, but not its reason
+            # GDAL remembers this failure, but not its reason. Names that begin with "<" are VRTs.
+            if is_remote(name) and not name.startswith("<"):
                 raise InputError(f"can't open {role} {path}: {error}{_remedy(name, str(error))}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)
