@@ -92,7 +92,7 @@ def sharpen_bands(
         sensor: the sensor.
         valid: masks of both, bool, as `sharpen_cells` takes them; None if all is valid.
         given: cells around the result that pan and mul include: 0 for a whole image; as many as
-            the model and `model.BAND_HALOS` read for a block of a larger one.
+            the model and `BAND_HALOS` read for a block of a larger one.
 
     Returns:
         Reflectance in cells (b, n, r², h, w), without meaning where pan or mul is invalid.
@@ -118,7 +118,7 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> tupl
 
     Args:
         pan: reflectance in cells (b, r², h + 2·halo, w + 2·halo); r is the ratio, and the halo that
-            of `model.BAND_HALOS`.
+            of `BAND_HALOS`.
         mul: reflectance (b, n, h + 2·halo, w + 2·halo).
         known: 1 where a cell was measured; 0 where it was filled and counts in no statistics
             (b, 1, h + 2·halo, w + 2·halo).
