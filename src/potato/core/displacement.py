@@ -220,7 +220,7 @@ def _phase(goal: NDArray[np.complex128], other: NDArray[np.complex128]) -> NDArr
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """What all arrays are measured against.
+    """The pan, the windows and the limits by which all arrays are measured.
 
     Attributes:
         goal: block means of pan (h, w); 0 where not clean.

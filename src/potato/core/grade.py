@@ -51,7 +51,7 @@ and noise must not become ground."""
 
 @dataclass(frozen=True)
 class Grade:
-    """What becomes of light before a look renders it: gain · (light − black), in linear sRGB.
+    """A change of light before a look renders it: gain · (light − black), in linear sRGB.
 
     Attributes:
         black: light that becomes black, 0 or more.

@@ -58,7 +58,7 @@ class Look:
             look without a tone curve.
         contrast: c of the tone curve; above 1 it deepens shadows.
         saturation: factor on the distance of colours from grey, after the tone curve.
-        grade: what becomes of light first.
+        grade: the change of light before all this.
 
     Raises:
         InputError: if exposure, contrast or saturation isn't from 0.001 to 1,000.

@@ -28,7 +28,7 @@ EXPONENT = -2
 one's (−0.5)."""
 
 FORMAT = "potato haze 1"
-"""What the JSON calls itself."""
+"""The format that the JSON names."""
 
 
 def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:

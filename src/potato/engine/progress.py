@@ -65,7 +65,7 @@ class _Reported(contextlib.AbstractContextManager["_Reported"]):
         """Nothing is to be done."""
 
     def update(self, done: float = 1) -> None:
-        """Count what is done, and report the share of it."""
+        """Count what is done, and report its share."""
         self._done += done
         self._report(min(1.0, self._done / self._total))
 

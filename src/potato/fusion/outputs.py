@@ -25,7 +25,7 @@ ALL = ("all",)
 
 
 class Output(Protocol):
-    """What is made of a pair, block by block."""
+    """A kind of file that is made of a pair, block by block."""
 
     @property
     def channels(self) -> Channels:
@@ -120,7 +120,7 @@ def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
 def choose_output(
     sensor: Sensor, look: Look, bands: Sequence[str] = (), composite: Sequence[str] = ()
 ) -> Output:
-    """What is asked for.
+    """The kind of file that is asked for.
 
     Args:
         sensor: that of the pair.

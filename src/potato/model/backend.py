@@ -16,7 +16,7 @@ from potato.raster import PairPixels
 
 
 class Backend(Protocol):
-    """What sharpens blocks; its methods may be called from many threads at once.
+    """A sharpener of blocks; its methods may be called from many threads at once.
 
     Attributes:
         read_halo: cells to read around a block, on every side.

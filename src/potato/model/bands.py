@@ -193,7 +193,7 @@ def _softness(mean: Tensor, soft: Tensor, mul: Tensor, known: Tensor, sensor: Se
 
 
 def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
-    """What each band takes of pan's detail beyond its shading: the change of a slope.
+    """How much of pan's detail each band takes beyond its shading: the change of a slope.
 
     Args:
         seen: pan as mul sees it (b, 1, h + 20, w + 20).
@@ -221,7 +221,7 @@ def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
 
 
 def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Tensor, ratio: int) -> Tensor:
-    """What to enlarge in mul's place, so that cell means of the result are mul's.
+    """The image to enlarge in mul's place, so that cell means of the result are mul's.
 
     Args:
         mean: of pan (b, 1, h + 4, w + 4).

@@ -29,7 +29,7 @@ IN_FLIGHT = 3
 
 
 class _Read(NamedTuple):
-    """What `sharpen_cells` and `sharpen_bands` take; and which pixels of the result are valid."""
+    """Arguments of `sharpen_cells` and `sharpen_bands`, and the result's valid pixels."""
 
     pan: torch.Tensor
     mul: torch.Tensor
