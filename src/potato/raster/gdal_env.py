@@ -38,7 +38,7 @@ ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
-"""Errors that rasterio raises when GDAL fails, the last one if the message quotes bytes of a file."""
+"""Errors that rasterio raises when GDAL fails; the last one if GDAL quotes bytes of a file."""
 
 
 def is_remote(path: str) -> bool:
