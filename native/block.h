@@ -21,6 +21,7 @@
 #define MOST_RATIO 6
 #define MOST_PHASES (MOST_RATIO * MOST_RATIO)
 #define MOST_BANDS 16
+#define LEAST_INPUTS 14 /* of the network, beside the pixels of a cell and the bands */
 
 /* Constants of the model and of colour, as `model/native.py` lists them: float32 without gaps. */
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     float soft_pan;
     float sharp_pan;
     float sharpness_limit;
+    float least_slope; /* of mul on pan */
     float input_scale;
     float bands_to_lms[3][MOST_BANDS];
     float lms_to_oklab[3][3];
@@ -73,6 +75,12 @@ typedef struct {
 static inline int gain_is_corrected(const Block *b)
 {
     return !b->depth && b->facts->gain_limit > 0;
+}
+
+/* Whether the network reads mul's sharpness, the last of its inputs. */
+static inline int reads_mul_sharpness(const Block *b)
+{
+    return b->depth && b->channels[0] > b->ratio * b->ratio + b->bands + LEAST_INPUTS;
 }
 
 /* Cells around the result that must be known or filled, and that are read: `model.model.halos`. */

@@ -10,16 +10,17 @@
 #include "vector.h"
 
 #define WINDOW (2 * WIDE_REACH + 1)
+#define BOARD_WINDOW (WINDOW - 3) /* as many chessboards of 4 x 4 cells lie in a window */
 
-_Static_assert(WINDOW % 3 == 0, "windows are folded in threes");
+_Static_assert(WINDOW % 3 == 0 && BOARD_WINDOW % 3 == 0, "windows are folded in threes");
 
 INLINE float add(float a, float b)
 {
     return a + b;
 }
 
-/* Fold a window of 33 rows, or of 33 columns, by an operation: first in threes, then eleven of these. */
-#define FOLD(NAME, OPERATION)                                                                   \
+/* Fold a window of rows, or of columns, by an operation: first in threes, then these. */
+#define FOLD(NAME, OPERATION, WINDOW)                                                           \
     static void NAME##_rows(Plane from, int row, int width, float *restrict to)                 \
     {                                                                                           \
         const float *restrict first = row_of(from, row);                                        \
@@ -46,8 +47,9 @@ INLINE float add(float a, float b)
         for (int k = 3; k < WINDOW; k += 3)                                                     \
             for (int x = 0; x < width; x++) to[x] = OPERATION(to[x], threes[x + k]);            \
     }
-FOLD(least, least)
-FOLD(sum, add)
+FOLD(least, least, WINDOW)
+FOLD(sum, add, WINDOW)
+FOLD(board, add, BOARD_WINDOW)
 
 /* Variances in each cell of a row, of all its pixels and of chessboards of pixels; and squares of
  * chessboards of pixels (`fine`, a mean) and of 2 x 2 pixels (`coarse`), 0 where cells are too small for
@@ -93,6 +95,43 @@ static void squares_of_cells(const float *roots, ptrdiff_t step, int width, int 
         squares_by(2, roots, step, width, variance, chessboard, fine, coarse);
     else
         squares_by(ratio, roots, step, width, variance, chessboard, fine, coarse);
+}
+
+/* Chessboards of cells and of 2 x 2 cells in the 4 x 4 cells from each cell of a row on, 0 where one of
+ * these is unknown: the square of shading's, and its product with L's. work: 4 * step floats. */
+static void chessboards(Plane shading, Plane lightness, int row, int width, float *const to[4],
+                        ptrdiff_t step, float *restrict work)
+{
+    Plane planes[2] = {shading, lightness};
+    float *restrict known = work, *board[2] = {work + step, work + 2 * step}, *down = work + 3 * step;
+    for (int x = 0; x < width + 3; x++) {
+        float darkest = INFINITY;
+        for (int y = 0; y < 4; y++)
+            darkest = least(darkest, least(row_of(shading, row + y)[x], row_of(lightness, row + y)[x]));
+        known[x] = darkest;
+    }
+    for (int x = 0; x < width; x++)
+        known[x] = least(least(known[x], known[x + 1]), least(known[x + 2], known[x + 3])) > 0;
+    for (int size = 1; size <= 2; size++) {
+        for (int k = 0; k < 2; k++) {
+            const float *restrict a = row_of(planes[k], row), *restrict b = row_of(planes[k], row + 1);
+            const float *restrict c = row_of(planes[k], row + 2), *restrict d = row_of(planes[k], row + 3);
+            float *restrict found = board[k];
+            if (size == 1) {
+                for (int x = 0; x < width + 3; x++) down[x] = c[x] - b[x];
+                for (int x = 0; x < width; x++) found[x] = down[x + 2] - down[x + 1];
+            } else {
+                for (int x = 0; x < width + 3; x++) down[x] = (c[x] + d[x]) - (a[x] + b[x]);
+                for (int x = 0; x < width; x++)
+                    found[x] = 0.25f * ((down[x + 2] + down[x + 3]) - (down[x] + down[x + 1]));
+            }
+        }
+        float *restrict squared = to[2 * size - 2], *restrict product = to[2 * size - 1];
+        for (int x = 0; x < width; x++) {
+            squared[x] = known[x] * board[0][x] * board[0][x];
+            product[x] = known[x] * board[0][x] * board[1][x];
+        }
+    }
 }
 
 /* Means of a product of two planes, or of one, under a 5 x 5 binomial window; a row of `width` cells from
@@ -238,6 +277,18 @@ static void artefact_weight(const Facts *f, const float *restrict fine, const fl
     for (int x = 0; x < width; x++) {
         float ratio = sqrtf(least(fine[x] / cells / greatest(coarse[x] / cells, 1e-12f), limit));
         to[x] = least(greatest((f->sharp_pan - ratio) / (f->sharp_pan - f->soft_pan), 0), 1);
+    }
+}
+
+/* Mul's sharpness, from sums of what `chessboards` finds, `step` floats apart. */
+static void mul_sharpness(const Facts *f, const float *restrict sums, ptrdiff_t step, int width,
+                          float *restrict to)
+{
+    const float boards = BOARD_WINDOW * BOARD_WINDOW;
+    for (int x = 0; x < width; x++) {
+        float slope = sums[step + x] / boards / greatest(sums[x] / boards, 1e-12f);
+        float coarse = sums[3 * step + x] / boards / greatest(sums[2 * step + x] / boards, 1e-12f);
+        to[x] = least(greatest(slope / greatest(coarse, f->least_slope), 0), f->sharpness_limit);
     }
 }
 

@@ -15,7 +15,8 @@ typedef struct {
     int around; /* cells around the result */
     int first;  /* cells of a plane before them */
     int width;
-    float *detail, *shading, *bands, *chroma, *slopes, *deviations, *darkest, *artefact, *lightness;
+    float *detail, *shading, *bands, *chroma, *slopes, *deviations, *darkest, *artefact, *lightness,
+        *sharpness;
 } Inputs;
 
 static Inputs lay_out_inputs(const Block *b, const Layout *m)
@@ -32,6 +33,7 @@ static Inputs lay_out_inputs(const Block *b, const Layout *m)
     i.darkest = i.deviations + 4 * i.step;
     i.artefact = i.darkest + 2 * i.step;
     i.lightness = i.artefact + i.step;
+    i.sharpness = i.lightness + i.step;
     return i;
 }
 
@@ -68,8 +70,8 @@ static void input_regression(const Block *b, Layout *m, const Inputs *i, int y)
     }
 }
 
-/* The darkest cells around, less the cell itself, and the artefact weight times lightness. The planes of
- * both are folded in threes already. */
+/* The darkest cells around, less the cell itself; the artefact weight and mul's sharpness, times lightness.
+ * The planes of all are folded in threes already. */
 static void input_context(const Block *b, Layout *m, const Inputs *i, int y)
 {
     int outside = m->margin - m->halo, window = i->width + WINDOW - 1;
@@ -88,6 +90,13 @@ static void input_context(const Block *b, Layout *m, const Inputs *i, int y)
     artefact_weight(b->facts, sums, sums + i->step, i->width, i->artefact);
     const float *restrict lightness = own[1];
     for (int x = 0; x < i->width; x++) i->artefact[x] *= lightness[x];
+    if (!reads_mul_sharpness(b)) return;
+    for (int k = 0; k < 4; k++) {
+        board_rows(shifted(m->boards[k], outside, outside), y, i->width + BOARD_WINDOW - 1, down);
+        board_columns(down, i->width, threes, sums + k * i->step);
+    }
+    mul_sharpness(b->facts, sums, i->step, i->width, i->sharpness);
+    for (int x = 0; x < i->width; x++) i->sharpness[x] *= lightness[x];
 }
 
 /* What is read off a cell alone: shading, the bands' cube roots, and colour. */
@@ -125,6 +134,19 @@ static void put_inputs(const Block *b, Layout *m, const Inputs *i, int y)
             transpose(i->detail + c * i->step + x, i->step, to + (ptrdiff_t)x * channels + c, channels);
 }
 
+/* Planes of chessboards, from which mul's sharpness is summed up. */
+static void compute_boards(Layout *m, int outside, int height, int width)
+{
+    Plane boards[4], shading = shifted(m->shading, outside, outside);
+    for (int k = 0; k < 4; k++) boards[k] = shifted(m->boards[k], outside, outside);
+    for (int y = 0; y < height - 3; y++) {
+        float *rows[4];
+        for (int k = 0; k < 4; k++) rows[k] = row_of(boards[k], y);
+        chessboards(shading, shifted(m->oklab[0], outside, outside), y, width - 3, rows, m->stride, m->work);
+    }
+    for (int k = 0; k < 4; k++) board_threes(boards[k], height - 3, width - 3);
+}
+
 /* Compose the network's input for the result and the `depth + 2` cells around it. */
 static void compose_input(const Block *b, Layout *m)
 {
@@ -134,6 +156,7 @@ static void compose_input(const Block *b, Layout *m)
         least_threes(shifted(m->dark[k], outside, outside), height, width);
         sum_threes(shifted(k ? m->coarse : m->fine, outside, outside), height, width);
     }
+    if (reads_mul_sharpness(b)) compute_boards(m, outside, height, width);
     for (int y = 0; y < b->height + 2 * inputs.around; y++) {
         input_detail(b, m, &inputs, y);
         input_regression(b, m, &inputs, y);

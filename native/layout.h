@@ -15,7 +15,7 @@ typedef struct {
     int tall, side;               /* rows and columns of the network's images in memory */
     int channels;                 /* the most of any layer, padded */
     Plane mean, shading, oklab[3], bands[MOST_BANDS], fine, coarse, variance, chessboard, dark[2];
-    Plane local_mean, gain[3], most_detail;
+    Plane local_mean, gain[3], most_detail, boards[4];
     float *roots, *coarse_roots; /* phases of each row of the whole, and of the result */
     float *images[2], *convolution, *work;
     uint8_t *known;
@@ -59,6 +59,7 @@ static Layout lay_out(const Block *b, float *workspace)
         Plane *planes[] = {&m.fine,    &m.coarse,  &m.variance,  &m.chessboard,
                            &m.dark[0], &m.dark[1], &m.local_mean};
         for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) *planes[i] = take_plane(&m, workspace);
+        for (int i = 0; i < 4 && reads_mul_sharpness(b); i++) m.boards[i] = take_plane(&m, workspace);
         m.tall = (b->height + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
         m.side = (b->width + 2 * (depth + BICUBIC_REACH)) / STEP * STEP + 2 * STEP + 2;
         int inputs = 0;

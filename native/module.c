@@ -167,8 +167,9 @@ static int read_pan(Block *b, Buffers *buffers, PyObject *pan, Py_ssize_t rows, 
                      b->given);
         return 0;
     }
-    int phases = b->ratio * b->ratio;
-    if (b->depth && (b->channels[0] != phases + b->bands + 14 || b->channels[b->depth] < 3 * phases + 3)) {
+    int phases = b->ratio * b->ratio, inputs = phases + b->bands + LEAST_INPUTS;
+    if (b->depth &&
+        (b->channels[0] != inputs + reads_mul_sharpness(b) || b->channels[b->depth] < 3 * phases + 3)) {
         PyErr_SetString(PyExc_ValueError, "expected a network made for this ratio and these bands");
         return 0;
     }

@@ -23,7 +23,7 @@ OTHERS = (
 def random_network(sensor: Sensor = WORKSHOP, width: int = 8, depth: int = 3, std: float = 0.05) -> Sharpener:
     """A network whose weights are large enough to show in the output."""
     torch.manual_seed(width)
-    network = Sharpener(Architecture(width, depth, sensor.bands, sensor.ratio), sensor)
+    network = Sharpener(Architecture(width, depth, sensor.bands, sensor.ratio, mul_sharpness=True), sensor)
     for layer in network.layers:
         torch.nn.init.normal_(layer.weight, std=std)
     return network.eval()

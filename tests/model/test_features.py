@@ -12,8 +12,9 @@ from potato.model.features import (
     LocalRegression,
     artefact_weight,
     local_regression,
+    mul_sharpness,
+    pan_sharpness,
     predict,
-    sharpness,
     wide_context,
 )
 
@@ -126,9 +127,10 @@ def test_wide_context_leaves_out_unknown_cells():
     assert torch.equal(found.darkest[..., :8], wide_context(*beyond).darkest[..., :8])
     assert torch.isfinite(found.darkest).all() and float(found.darkest[..., :8].min()) > 0
     # Pan is one kind of noise, so its known part is as sharp as the whole but for chance.
-    assert torch.allclose(sharpness(less[1]), sharpness(pixels), atol=0.1)
+    assert torch.allclose(pan_sharpness(less[1]), pan_sharpness(pixels), atol=0.1)
     nothing = wide_context(*(torch.zeros_like(image) for image in less))
     assert float(nothing.darkest.abs().max()) == 0 and float(nothing.artefact_weight.min()) == 1
+    assert float(nothing.mul_sharpness.abs().max()) == 0
 
 
 def test_sharpness_compares_two_scales():
@@ -138,9 +140,9 @@ def test_sharpness_compares_two_scales():
     coarse = 0.02 * (1 - 2.0 * ((rows // 2 + columns // 2) % 2))
     white = 0.02 * torch.randn(160, 160, generator=torch.Generator().manual_seed(8))
     for pattern, expected in ((coarse, 0.0), (0.5 * fine + coarse, 0.5), (fine + coarse, 1.0), (white, 2.0)):
-        found = sharpness(to_cells((0.5 + pattern)[None, None], WORKSHOP.ratio))
+        found = pan_sharpness(to_cells((0.5 + pattern)[None, None], WORKSHOP.ratio))
         assert float((found - expected).abs().max()) < 0.1
-        brighter = sharpness(to_cells((3 * (0.5 + pattern))[None, None], WORKSHOP.ratio))
+        brighter = pan_sharpness(to_cells((3 * (0.5 + pattern))[None, None], WORKSHOP.ratio))
         assert torch.allclose(found, brighter, atol=1e-3)
 
 
@@ -150,7 +152,7 @@ def test_artefact_weight_is_1_after_a_lens_and_0_for_means():
     kernel = torch.tensor([0.25, 0.5, 0.25])
     seen = torch.nn.functional.conv2d(ground, (kernel[:, None] * kernel)[None, None])[..., :1020, :1020]
     sharp, soft, means = (
-        float(sharpness(to_cells(0.5 + 0.02 * pan, WORKSHOP.ratio)).mean())
+        float(pan_sharpness(to_cells(0.5 + 0.02 * pan, WORKSHOP.ratio)).mean())
         for pan in (ground, seen, block_mean(seen[..., :1008, :1008], WORKSHOP.ratio))
     )
     assert artefact_weight(torch.tensor([soft, means, sharp])).tolist() == [1.0, 0.0, 0.0]
@@ -158,10 +160,37 @@ def test_artefact_weight_is_1_after_a_lens_and_0_for_means():
     assert float(artefact_weight(torch.tensor(0.8))) == pytest.approx(0.5)
 
 
+def test_mul_sharpness_is_1_for_means_of_pan_in_any_light_and_less_after_a_lens():
+    """Natural ground; mul is its means, brighter, hazy, with noise, and blurred."""
+    ground = 0.5 + 0.05 * power_noise(80, 80, torch.Generator().manual_seed(2), 1.0)[None, None]
+    noise = torch.randn(ground.shape, generator=torch.Generator().manual_seed(4))
+    for mul in (ground, 2 * ground, 0.3 + 0.5 * ground, ground + 0.01 * noise):
+        assert float((mul_sharpness(ground, mul) - 1).abs().max()) < 0.1
+    sides = [mul_sharpness(ground, gaussian_blur(ground, blur)).mean() for blur in (0.4, 0.6, 0.8)]
+    assert 0.9 > sides[0] > sides[1] > sides[2] > 0.1
+    assert torch.allclose(mul_sharpness(9 * ground, 9 * ground), mul_sharpness(ground, ground))
+
+
+def test_mul_sharpness_leaves_out_unknown_cells():
+    ground = 0.5 + 0.05 * power_noise(80, 80, torch.Generator().manual_seed(2), 1.0)[None, None]
+    soft = gaussian_blur(ground, 0.6)
+    holes = torch.rand(ground.shape, generator=torch.Generator().manual_seed(5)) < 0.01
+    for shading, lightness in ((ground.masked_fill(holes, 0), soft), (ground, soft.masked_fill(holes, 0))):
+        assert torch.allclose(mul_sharpness(shading, lightness), mul_sharpness(ground, soft), atol=0.05)
+
+
+def gaussian_blur(image: torch.Tensor, std: float) -> torch.Tensor:
+    """An image (1, 1, h, w) under a Gaussian of 5 × 5 pixels."""
+    taps = torch.exp(-(torch.arange(-2.0, 3.0) ** 2) / (2 * std**2))
+    taps /= taps.sum()
+    padded = torch.nn.functional.pad(image, [2] * 4, mode="reflect")
+    return torch.nn.functional.conv2d(padded, (taps[:, None] * taps)[None, None])
+
+
 @pytest.mark.parametrize("ratio", [2, 3, 5, 6])
 def test_sharpness_of_a_ground_is_the_same_at_any_ratio_that_shows_it(ratio):
     ground = 0.5 + 0.02 * power_noise(720, 720, torch.Generator().manual_seed(2), 1.0)[None, None]
-    expected, found = (sharpness(to_cells(ground, each)) for each in (WORKSHOP.ratio, ratio))
+    expected, found = (pan_sharpness(to_cells(ground, each)) for each in (WORKSHOP.ratio, ratio))
     if ratio > WORKSHOP.ratio:
         assert float(found.mean()) == pytest.approx(float(expected.mean()), rel=0.02)
     else:  # too few pixels in a cell to tell

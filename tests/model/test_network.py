@@ -117,8 +117,9 @@ def test_block_equals_crop_of_the_whole(sensor):
 @of_any_sensor
 def test_channels_are_those_of_each_band_and_each_pixel_of_a_cell(sensor):
     network, pixels, bands = random_network(sensor), sensor.ratio**2, len(sensor.bands)
-    assert network.layers[0].in_channels == pixels + bands + 14
+    assert network.layers[0].in_channels == pixels + bands + 15
     assert network.layers[-1].out_channels == 3 * pixels + 3
+    assert sum(input_channels(sensor.ratio, bands, mul_sharpness=True).values()) == pixels + bands + 15
     assert sum(input_channels(sensor.ratio, bands).values()) == pixels + bands + 14
     assert sum(output_channels(sensor.ratio).values()) == 3 * pixels + 3
 

@@ -47,7 +47,7 @@ def test_save_then_load_is_the_identity(tmp_path: Path, network):
 
 def test_pt_file_of_tensors_loads(tmp_path: Path, network):
     path = tmp_path / "a.pt"
-    card = json.dumps({"architecture": {"width": 8, "depth": 3}})
+    card = json.dumps({"architecture": {"width": 8, "depth": 3, "mul_sharpness": True}})
     torch.save({"card": card, "state_dict": network.state_dict()}, path)
     assert load_model(path).digest == network.model().digest
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, pad
 
 from potato.chips import load_chip, save_chip
+from potato.chips.chip import Chip
 from potato.chips.scenes import scene_chip
 from potato.core.color import delta_e_ok
+from potato.core.resample import block_mean
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
 from potato.training import train
@@ -74,15 +78,21 @@ def test_instrument_option_gives_three_chips_in_four_artefacts(pool):
     assert 0.6 < sum(changed) / 60 < 0.9
 
 
-def test_artefact_weight_is_1_for_soft_native_pan_and_for_added_artefacts(pool, tmp_path):
-    """Chips whose pan is noise, native or not, and noise that a lens has blurred."""
-    noise = torch.randn(1, 160, 160, generator=torch.Generator().manual_seed(3))
-    smooth = torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+def grey_chip(pan: Tensor, blur: int = 1, native: bool = True) -> Chip:
+    """A chip whose bands are all pan's cell means, means again over `blur` × `blur` cells."""
+    chip, cells = scene_chip(0, 0, pan.shape[-1]), block_mean(pan[None], 4)
+    mul = avg_pool2d(pad(cells, [blur // 2] * 4, mode="reflect"), blur, 1)[0].expand(8, -1, -1)
+    pan, mul = (image.round().to(torch.uint16) for image in (pan, mul))
+    return replace(chip, pan=pan, mul=mul, native=native, target=chip.target.abs())
+
+
+def test_artefact_weight_is_1_for_soft_native_images_and_for_added_artefacts(pool, tmp_path):
+    """Chips of noise: as it is, pan or mul blurred by a lens, and of coarser pixels."""
+    sharp = 3000 + 100 * torch.randn(1, 160, 160, generator=torch.Generator().manual_seed(3))
+    soft = avg_pool2d(pad(sharp, [1] * 4, mode="reflect"), 3, 1)
     found = {}
-    for n, (pattern, native) in enumerate(((noise, True), (smooth, True), (smooth, False))):
-        pan = (3000 + 100 * pattern).to(torch.uint16)
-        chip = scene_chip(0, 0, 160)
-        chip = replace(chip, pan=pan, native=native, target=chip.target.abs(), mul=chip.mul)
+    chips = (grey_chip(sharp), grey_chip(soft), grey_chip(sharp, blur=3), grey_chip(soft, native=False))
+    for n, chip in enumerate(chips):
         (tmp_path / str(n)).mkdir()
         save_chip(chip, tmp_path / str(n) / "0.pt")
         for faults in (False, True):
@@ -92,20 +102,21 @@ def test_artefact_weight_is_1_for_soft_native_pan_and_for_added_artefacts(pool, 
     assert found == {
         (0, False): {0.0},
         (1, False): {1.0},
-        (2, False): {0.0},
+        (2, False): {1.0},
+        (3, False): {0.0},
         (0, True): {0.0, 1.0},
         (1, True): {1.0},
-        (2, True): {0.0, 1.0},
+        (2, True): {1.0},
+        (3, True): {0.0, 1.0},
     }
 
 
 def test_artefact_weight_of_a_chip_is_that_of_its_mean_sharpness():
     """Half of pan is soft, so that the mean of the cells' weights is far from 0."""
     noise = torch.randn(1, 320, 320, generator=torch.Generator().manual_seed(3))
-    smooth = torch.nn.functional.avg_pool2d(noise, 3, 1, 1)
+    smooth = avg_pool2d(noise, 3, 1, 1)
     pattern = torch.cat([0.05 * noise[..., :160], smooth[..., 160:]], -1)
-    chip = replace(scene_chip(0, 0, 320), pan=(3000 + 300 * pattern).to(torch.uint16), native=True)
-    assert chip_artefact_weight(replace(chip, target=chip.target.abs())) == 0
+    assert chip_artefact_weight(grey_chip(3000 + 300 * pattern)) == 0
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "other size", "code"])

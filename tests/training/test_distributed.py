@@ -18,7 +18,8 @@ try:
 finally:
     if os.path.exists("/proc/self/task"):
         names = [open(f"/proc/self/task/{{task}}/comm").read() for task in os.listdir("/proc/self/task")]
-        with open(f"threads-{{os.environ['RANK']}}.txt", "w") as file:  # two processes may share a line of stdout
+        # Not on stdout, where two processes can share a line.
+        with open(f"threads-{{os.environ['RANK']}}.txt", "w") as file:
             file.writelines(name for name in names if "gloo" in name)
 """
 

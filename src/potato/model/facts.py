@@ -4,7 +4,7 @@
 """
 
 
-def input_channels(ratio: int, bands: int) -> dict[str, int]:
+def input_channels(ratio: int, bands: int, mul_sharpness: bool = False) -> dict[str, int]:
     """The channels of the network's input by name, in their order, and how many each has."""
     return {
         "detail": ratio**2,  # roots less those of pan's enlarged cell mean
@@ -16,6 +16,7 @@ def input_channels(ratio: int, bands: int) -> dict[str, int]:
         "darkest": 2,  # as `WideContext`, less shading and L
         "artefact weight": 1,  # as `WideContext`, times L
         "lightness": 1,  # L, not multiplied by `INPUT_SCALE`
+        **({"mul sharpness": 1} if mul_sharpness else {}),  # as `WideContext`, times L
     }
 
 
@@ -45,11 +46,19 @@ GAIN_LIMIT = 2.0
 shading around. What stands out further is unlike the ground that the regression was fitted to."""
 
 SOFT_PAN, SHARP_PAN = 0.76, 0.84
-"""Of `features.sharpness`: most real pan lies below the first, nearly all means over its 4 × 4
+"""Of `features.pan_sharpness`: most real pan lies below the first, nearly all means over its 4 × 4
 pixels above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
 
 SHARPNESS_LIMIT = 2.0
-"""Largest `features.sharpness`, that of white noise."""
+"""Largest sharpness: of pan, that of white noise."""
+
+SOFT_MUL, SHARP_MUL = 0.7, 0.85
+"""Of `features.mul_sharpness`: nearly all real mul lies below the first, nearly all means over its
+4 × 4 pixels above the second (measured on ten real pairs; dev/LOG.md)."""
+
+LEAST_SLOPE = 0.1
+"""Least slope of mul on pan that `features.mul_sharpness` divides by. In vegetation, pan that sees
+near infrared has detail that mul's lightness hardly follows."""
 
 UNDERSHOOT_LIMIT = 0.5
 """Least ratio of pan's enlarged cell mean to the darkest cell around. Bicubic interpolation

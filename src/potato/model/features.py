@@ -17,9 +17,12 @@ from potato.model.facts import (
     GAIN_LIMIT,
     LEAST_MEAN,
     LEAST_ROOT,
+    LEAST_SLOPE,
     RIDGE,
+    SHARP_MUL,
     SHARP_PAN,
     SHARPNESS_LIMIT,
+    SOFT_MUL,
     SOFT_PAN,
     UNDERSHOOT_LIMIT,
     WIDE_REACH,
@@ -137,14 +140,16 @@ class WideContext(NamedTuple):
     Attributes:
         darkest: the least shading and the least L within `WIDE_REACH` cells (b, 2, h, w).
         artefact_weight: the function of that name, of pan within `WIDE_REACH` cells (b, 1, h, w).
+        mul_sharpness: the function of that name (b, 1, h, w).
     """
 
     darkest: Tensor
     artefact_weight: Tensor
+    mul_sharpness: Tensor
 
 
 def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideContext:
-    """Haze and the sharpness of pan within `WIDE_REACH` cells of each cell.
+    """Haze and the sharpness of pan and mul within `WIDE_REACH` cells of each cell.
 
     Haze lies in the visible bands more than in pan. The darkest pixels around show how much there
     is (P. S. Chavez, "An improved dark-object subtraction technique for atmospheric scattering
@@ -160,7 +165,7 @@ def wide_context(shading: Tensor, roots: Tensor, lightness: Tensor) -> WideConte
     darkest = torch.minimum(
         minimum(dark.masked_fill(dark <= 0, torch.inf), WIDE_REACH), trim(dark, WIDE_REACH)
     )
-    return WideContext(darkest, artefact_weight(sharpness(roots)))
+    return WideContext(darkest, artefact_weight(pan_sharpness(roots)), mul_sharpness(shading, lightness))
 
 
 def artefact_weight(ratio: Tensor) -> Tensor:
@@ -171,15 +176,33 @@ def artefact_weight(ratio: Tensor) -> Tensor:
     mean too, and its detail is true.
 
     Args:
-        ratio: from `sharpness`, any shape.
+        ratio: from `pan_sharpness`, any shape.
 
     Returns:
         1 below `SOFT_PAN`, 0 above `SHARP_PAN`, linear in between.
     """
-    return ((SHARP_PAN - ratio) / (SHARP_PAN - SOFT_PAN)).clamp(0, 1)
+    return _share_below(ratio, SOFT_PAN, SHARP_PAN)
 
 
-def sharpness(roots: Tensor) -> Tensor:
+def full_scale_weight(pan_ratio: Tensor, mul_ratio: Tensor) -> Tensor:
+    """Weight, 0 to 1, that pan and mul are an instrument's, not means over finer pixels.
+
+    Args:
+        pan_ratio: from `pan_sharpness`, any shape.
+        mul_ratio: from `mul_sharpness`, of the same shape.
+
+    Returns:
+        The larger of `artefact_weight` and its like for mul, between `SOFT_MUL` and `SHARP_MUL`.
+    """
+    return torch.maximum(artefact_weight(pan_ratio), _share_below(mul_ratio, SOFT_MUL, SHARP_MUL))
+
+
+def _share_below(ratio: Tensor, low: float, high: float) -> Tensor:
+    """1 below `low`, 0 above `high`, linear in between."""
+    return ((high - ratio) / (high - low)).clamp(0, 1)
+
+
+def pan_sharpness(roots: Tensor) -> Tensor:
     """Ratio of pan's finest detail to detail twice as coarse, within `WIDE_REACH` cells.
 
     Args:
@@ -201,6 +224,45 @@ def sharpness(roots: Tensor) -> Tensor:
     fine, coarse = powers.split(1, 1)
     ratio: Tensor = fine / coarse.clamp_min(1e-12)
     return ratio.clamp_max(SHARPNESS_LIMIT**2).sqrt()
+
+
+def mul_sharpness(shading: Tensor, lightness: Tensor) -> Tensor:
+    """How much of pan's finest detail mul has, against detail twice as coarse.
+
+    The lens and the detectors of mul are softer than cell means of pan, so its finest detail is
+    weaker than theirs. The slopes of L on shading tell by how much; haze and the bands that pan
+    sees change both slopes alike, and noise of mul changes neither.
+
+    Args:
+        shading: (b, 1, h + 32, w + 32). In both arguments 0 means unknown and is left out.
+        lightness: L of mul (b, 1, h + 32, w + 32).
+
+    Returns:
+        Slope at chessboards of cells by that at chessboards of 2 × 2 cells, within `WIDE_REACH`
+        cells (b, 1, h, w), 0..2. Real mul has 0.2 to 0.85, means over 4 × 4 pixels of it 0.75 to
+        1.15.
+    """
+    images = torch.cat([shading, lightness], 1)
+    known = F.max_pool2d((images <= 0).any(1, keepdim=True).to(images.dtype), 4, 1) == 0
+    squares = F.avg_pool2d(images, 2, 1)
+    # Both lie in the middle of 4 × 4 cells.
+    fine, coarse = _differences(trim(images, 1), 1), _differences(squares, 2)
+    products = [board[:, :1] * board for board in (fine, coarse)]
+    sums = torch.cat(products, 1).masked_fill(~known, 0)
+    side = 2 * WIDE_REACH - 2  # so many 4 × 4 cells lie within reach
+    for window in ((side, 1), (1, side)):
+        sums = F.avg_pool2d(sums, window, 1)
+    squared, product, coarse_squared, coarse_product = sums.split(1, 1)
+    slope = product / squared.clamp_min(1e-12)
+    coarse_slope = coarse_product / coarse_squared.clamp_min(1e-12)
+    result: Tensor = (slope / coarse_slope.clamp_min(LEAST_SLOPE)).clamp(0, SHARPNESS_LIMIT)
+    return result
+
+
+def _differences(image: Tensor, step: int) -> Tensor:
+    """Differences down and across of pixels that lie `step` apart: (…, h, w) less `step`."""
+    down = image[..., step:, :] - image[..., :-step, :]
+    return down[..., step:] - down[..., :-step]
 
 
 class LocalRegression(NamedTuple):

@@ -33,13 +33,15 @@ class Architecture:
         depth: number of 3 × 3 layers; 0 is the bare predictor, which serves any sensor.
         bands: the bands that the network reads, in their order.
         ratio: that of the pairs which the network reads.
+        mul_sharpness: whether the network reads `features.mul_sharpness`.
     """
 
     width: int = 32
     depth: int = 4
-    # Cards of version 0.1 lack both.
+    # Cards of version 0.1 lack these.
     bands: tuple[str, ...] = WORKSHOP.bands
     ratio: int = 4
+    mul_sharpness: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bands", tuple(map(str, self.bands)))
@@ -50,11 +52,19 @@ class Architecture:
                 raise ValueError(f"expected {name} {least}..{most}, found {size}")
 
     @property
+    def inputs(self) -> dict[str, int]:
+        """The channels of the network's input by name, in their order, and how many each has."""
+        return input_channels(self.ratio, len(self.bands), self.mul_sharpness)
+
+    @property
     def layers(self) -> dict[str, tuple[int, int, int, int]]:
         """The shape of each layer's weights by name: outputs, inputs, rows and columns."""
         hidden = [self.width] * (self.depth - 1)
-        inputs = sum(input_channels(self.ratio, len(self.bands)).values())
-        channels = [inputs, *hidden, sum(output_channels(self.ratio).values())] if self.depth else []
+        channels = (
+            [sum(self.inputs.values()), *hidden, sum(output_channels(self.ratio).values())]
+            if self.depth
+            else []
+        )
         return {
             f"layers.{number}.weight": (after, before, 3, 3)
             for number, (before, after) in enumerate(pairwise(channels))

@@ -281,6 +281,7 @@ def _facts(sensor: Sensor) -> NDArray[np.float32]:
         facts.SOFT_PAN,
         facts.SHARP_PAN,
         facts.SHARPNESS_LIMIT,
+        facts.LEAST_SLOPE,
         facts.INPUT_SCALE,
     )
     tables = (

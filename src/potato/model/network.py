@@ -22,8 +22,7 @@ Notable features:
 """
 
 import copy
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 import torch
@@ -35,7 +34,7 @@ from potato.core.resample import BICUBIC_REACH, fill_invalid, from_cells, to_cel
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
-from potato.model.facts import INPUT_SCALE, LEAST_ROOT, input_channels, output_channels
+from potato.model.facts import INPUT_SCALE, LEAST_ROOT, output_channels
 from potato.model.features import (
     LocalRegression,
     WideContext,
@@ -130,7 +129,9 @@ class Sharpener(nn.Module):
         predicted, detail = predict(mean, roots, oklab)
         local = local_regression(shading, roots, oklab)
         shading, oklab, mul = (trim(image, BICUBIC_REACH) for image in (shading, oklab, mul))
-        residual, injection_gain = self._convolve(_inputs(detail, shading, oklab, mul, local, context))
+        residual, injection_gain = self._convolve(
+            _inputs(self.architecture.inputs, detail, shading, oklab, mul, local, context)
+        )
         injection_gain = upsample_cells(
             injection_gain / trim(local.mean, depth).clamp_min(LEAST_ROOT), self.architecture.ratio
         )
@@ -158,6 +159,7 @@ class Sharpener(nn.Module):
 
 
 def _inputs(
+    order: Iterable[str],
     detail: Tensor,
     shading: Tensor,
     oklab: Tensor,
@@ -165,8 +167,7 @@ def _inputs(
     local: LocalRegression,
     context: WideContext,
 ) -> Tensor:
-    """The network's input, as `input_channels` lists it."""
-    order = input_channels(math.isqrt(detail.shape[1]), mul.shape[1])
+    """The network's input, the channels of `input_channels` in their order."""
     lightness, chroma = oklab[:, :1], oklab[:, 1:]
     found = {
         "detail": detail,
@@ -179,6 +180,7 @@ def _inputs(
         "artefact weight": context.artefact_weight * lightness,
         # Divided by 8 and multiplied by it, lightness is unchanged to the last bit.
         "lightness": lightness / INPUT_SCALE,
+        "mul sharpness": context.mul_sharpness * lightness,
     }
     return torch.cat([found[name] for name in order], 1).mul_(INPUT_SCALE)
 

@@ -14,14 +14,14 @@ BAND_VARIATION = 0.15
 NOISE_VARIATION = 0.35
 """Standard deviation of the logarithm of each band's own factor of noise."""
 
-TOGETHER = 0.4
+TOGETHER = 0.5
 """Factor of displacements of sensors without known arrays: in real pairs of GeoEye-1, QuickBird,
 IKONOS, Pléiades, SPOT-6 and Gaofen-2, visible bands lie within 0.1 mul pixels of each other."""
 
 SOFTEST = 0.5
 """Standard deviation of the point spread that the softest mul has in addition, mul pixels."""
 
-SOFTNESS = (0.2, 0.7)
+SOFTNESS = (0.0, 0.75)
 """Range of `softened`'s softness for sensors other than WorldView: those of measured pairs."""
 
 SHORT = 450

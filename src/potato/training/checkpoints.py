@@ -130,7 +130,8 @@ def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[
     default, depth = Architecture(), config.depth
     try:
         depth = default.depth if depth is None else depth
-        architecture = Architecture(config.width or default.width, depth, sensor.bands, sensor.ratio)
+        width = config.width or default.width
+        architecture = Architecture(width, depth, sensor.bands, sensor.ratio, mul_sharpness=True)
         if not architecture.depth:
             raise ValueError("a network without layers has nothing to learn")
     except ValueError as error:

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 from potato.chips import folder as chip_folder
 from potato.chips.chip import Chip, load_chip
 from potato.chips.scenes import scene_chip, seed_of
+from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import to_cells
 from potato.core.sensor_table import WORLDVIEW_2
@@ -25,7 +26,7 @@ from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
 from potato.model.facts import WIDE_REACH
-from potato.model.features import artefact_weight, sharpness
+from potato.model.features import full_scale_weight, mul_sharpness, pan_sharpness, root
 from potato.simulation.imager import displacement_field
 from potato.simulation.random_imager import random_imager
 from potato.simulation.reobserve import observe_again
@@ -234,11 +235,15 @@ class Samples(Dataset[Batch]):
 
 
 def chip_artefact_weight(chip: Chip) -> float:
-    """`features.artefact_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
+    """`features.full_scale_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
     if not chip.native:
         return 0.0
-    roots = to_cells(counts_to_reflectance(chip.pan[None]), chip.sensor.ratio) ** (1 / 3)
-    return float(artefact_weight(sharpness(F.pad(roots, [WIDE_REACH] * 4)).mean()))
+    pan = to_cells(counts_to_reflectance(chip.pan[None]), chip.sensor.ratio)
+    lightness = mul_to_oklab(counts_to_reflectance(chip.mul[None]), chip.sensor)[:, :1]
+    roots, shading, lightness = (
+        F.pad(image, [WIDE_REACH] * 4) for image in (root(pan), root(pan.mean(1, keepdim=True)), lightness)
+    )
+    return float(full_scale_weight(pan_sharpness(roots).mean(), mul_sharpness(shading, lightness).mean()))
 
 
 def _batch(chip: Chip, weight: float) -> Batch:
