@@ -46,10 +46,6 @@ from potato.simulation.spectral_lift import SpectralLibrary
 _FORMAT = 9
 """Version of the chips, part of the plan; raise it when a seed gives other chips."""
 
-_CALM = 0.3
-"""Factor of displacements by Wald's protocol, of sensors without known arrays: in real pairs, pan
-predicts the detail of a and b there so well that a network can hardly add to it (dev/LOG.md)."""
-
 _RAGGED = 0.1
 """Share of the scenes with a ragged edge, which makes up to 0.4 of their pixels invalid."""
 
@@ -172,16 +168,13 @@ def _for_coarser(imager: Imager) -> Imager:
     """An imager for Wald's protocol: its truth rings like real mul, its arrays are further apart.
 
     The larger displacement replaces movement and parallax, which only pairs at full scale show. Mul
-    as a whole lies on pan, since coarser pixels make its displacement small. Where the bands of a
-    sensor lie together, all displacements are small there.
+    as a whole lies on pan, since coarser pixels make its displacement small.
     """
     (down, right), sides = imager.displacement, imager.band_sides
-    middle, apart = sum(sides) / len(sides), 1.0 if imager.sensor.arrays else _CALM
+    middle = sum(sides) / len(sides)
     return replace(
         imager,
-        displacement=(1.4 * apart * down, 1.4 * apart * right),
-        jitter=apart * imager.jitter,
-        local_shift_std=apart * imager.local_shift_std,
+        displacement=(1.4 * down, 1.4 * right),
         sides=tuple(side - middle for side in sides),
         mul_mtf_boost=max(0.0, imager.mul_mtf_boost - 0.2),
         mul_fine_mtf_boost=imager.mul_fine_mtf_boost + 1.0,

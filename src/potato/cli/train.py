@@ -78,7 +78,7 @@ def _new_name(name: str) -> str:
 )
 @_option(
     "--caution-weight",
-    help="Weight, beside ΔE, of changes to the predictor's colour where nothing marks a sensor artefact.",
+    help="Weight, beside ΔE, of changes to the predictor's a and b where nothing marks a sensor artefact.",
 )
 @_option("--ema", type=options.Number(0, 1), help="Decay, per step, of the moving average of the weights.")
 @_option(

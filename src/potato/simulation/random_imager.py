@@ -21,7 +21,7 @@ IKONOS, Pléiades, SPOT-6 and Gaofen-2, visible bands lie within 0.1 mul pixels 
 SOFTEST = 0.5
 """Standard deviation of the point spread that the softest mul has in addition, mul pixels."""
 
-SOFTNESS = (0.0, 0.75)
+SOFTNESS = (0.1, 0.75)
 """Range of `softened`'s softness for sensors other than WorldView: those of measured pairs."""
 
 SHORT = 450

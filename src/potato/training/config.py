@@ -76,9 +76,8 @@ class TrainConfig:
         ghost_weight: weight, beside ΔE, of `losses.ghost_loss`: fine lightness in neither pan nor
             the truth.
         saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
-        caution_weight: weight, beside ΔE, of ΔE between output and predictor where the artefact
-            weight is 0. Scenes differ from real ground, so that a network there should only change
-            what it is sure of.
+        caution_weight: weight, beside ΔE, of what the network changes of the predictor's a and b
+            where the artefact weight is 0.
         ema: decay, per step, of the exponential moving average of the weights.
         batch_size: chips that a step learns from; None for the session's, or for
             `defaults.default_batch_size` in a new one.

@@ -2,7 +2,8 @@
 
 Every function gives a sum over valid pixels. Two terms beside ΔE count faults that people mind more
 than ΔE says: colour fringes (`fringe_loss`) and ghosts of edges (`ghost_loss`). A third one counts
-what a network changes where nothing marks a fault of the sensor. `weighted_loss` adds the terms.
+what a network changes of the predictor's colour where nothing marks a fault of the sensor.
+`weighted_loss` adds the terms.
 """
 
 import torch
@@ -58,7 +59,8 @@ def weighted_loss(
     loss = distance
     if predicted is not None:
         caution = config.caution_weight * (1 - artefact_weight.to(output.device, non_blocking=True))
-        changed = soft_delta_e(found, predicted.reshape(found.shape)) * valid.reshape(mask)[:, 0]
+        chroma = predicted.reshape(found.shape)[:, 1:]
+        changed = soft_delta_e(found, torch.cat([found[:, :1], chroma], 1)) * valid.reshape(mask)[:, 0]
         loss = loss + (caution[:, None, None] * changed).sum()
     artefacts = bool(config.fringe_weight or config.ghost_weight) and bool((artefact_weight > 0).any())
     if not (config.saturated_weight or artefacts):
