@@ -22,7 +22,7 @@ WRONG = re.compile(
     r"|\bpotato\[[a-z]+[],]"  # or an extra of it
 )
 
-FOLDERS = (".ci", ".github", "benchmarks", "dev", "docs", "packaging", "runs", "src", "tests")
+FOLDERS = (".ci", ".github", "benchmarks", "dev", "docs", "qgis", "release", "runs", "src", "tests")
 
 TEXTS = [
     path
@@ -61,7 +61,7 @@ def test_wrong_names_are_found(text, wrong):
 
 def test_the_project_file_has_the_name_that_messages_have():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["name"] == DISTRIBUTION and project["scripts"]["potato"] == "potato.cli:main"
+    assert project["name"] == DISTRIBUTION and project["scripts"]["potato"] == "potato.__main__:main"
     assert install_command("s3").startswith(f"pip install '{DISTRIBUTION}[")
     own = [one for extra in project["optional-dependencies"].values() for one in extra if "potato" in one]
     assert own and all(one.startswith(f"{DISTRIBUTION}[") for one in own)

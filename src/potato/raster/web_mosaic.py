@@ -288,7 +288,7 @@ def _make_block(layout: WebLayout, window: PixelWindow) -> Codes | None:
 
 
 def _warp_piece(piece: WebPiece, grid: Grid) -> Codes | None:
-    """What a piece shows of a grid (4, h, w); None if nothing."""
+    """The pixels of a grid (4, h, w) as far as a piece shows them; None if it shows none."""
     footprint = find_footprint(piece.shown, grid)
     if footprint is None:
         return None
