@@ -54,7 +54,8 @@ class LiveMap:
 
         Args:
             **appearance: parameters of web tiles: `view`, `look`, `exposure`, `contrast`,
-                `weights`; `pass_` for `pass`, which is a word of Python.
+                `weights`, `to`, `clouds`, `sensor`; `pass_` and `from_` for `pass` and `from`,
+                which are words of Python.
         """
         given = {name.rstrip("_"): value for name, value in appearance.items()}
         query = f"?{urlencode(given)}" if given else ""

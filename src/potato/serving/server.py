@@ -33,7 +33,8 @@ class Server:
     below `if __name__ == "__main__":`, as for `multiprocessing`.
 
     Args:
-        sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures.
+        sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures, folders that
+            `fuse_ard` made.
         port: the port; 0 for any that is free.
         output: folder for pictures of areas that the page asks for; None to refuse these.
         weights: checkpoint files or names, further to those that are shipped.
