@@ -261,7 +261,10 @@ class TestAnyGrid:
         with open_pair(*paths) as pair:
             west = Grid(64, 64, MERCATOR, from_bounds(half - 32, north - 16, half, north + 16, 64, 64))
             east = Grid(64, 64, MERCATOR, from_bounds(-half, north - 16, 32 - half, north + 16, 64, 64))
-            masks = [sharpen_onto(pair, grid, PREDICTOR)[1] for grid in (west, east)]
+            degrees = CRS.from_epsg(4326)
+            both = Grid(64, 64, degrees, from_bounds(179.9998, -16.5002, 180.0002, -16.4998, 64, 64))
+            beyond = Grid(64, 64, degrees, from_bounds(-180, -16.5002, -179.9998, -16.4998, 64, 64))
+            masks = [sharpen_onto(pair, grid, PREDICTOR)[1] for grid in (west, east, both, beyond)]
         assert all(mask.mean() > 0.9 for mask in masks)
 
 

@@ -17,7 +17,9 @@ import rasterio
 import ards
 import pairs
 from pictures import decode, write_picture
+from potato import fuse_ard
 from potato.errors import InputError, OutputError
+from potato.fusion.delivery import Delivered
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
 from potato.serving import Server, job_process, live, painter, waiting
@@ -306,7 +308,7 @@ def test_lines_tell_how_much_of_a_source_is_found(event, monkeypatch):
     lines = []
     with Server([event], say=lines.append):
         pass
-    assert re.fullmatch(rf"{re.escape(str(event))}: finding what there is, \d tiles so far", lines[0])
+    assert re.fullmatch(rf"{re.escape(str(event))}: finding what there is(, \d tiles so far)?", lines[0])
 
 
 def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):
@@ -320,6 +322,25 @@ def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):
         refused = ask(server.address, "tiles/0/0/0.png?view=picture&pass=x-pan.tif")
         assert refused.status == 400 and "expected sharp, plain" in refused.json["error"]
         assert all(ask(server.address, one["thumbnail"][1:]).body for one in source["passes"])
+
+
+def test_a_folder_that_fuse_ard_made_is_shown_by_passes(event, tmp_path):
+    made = fuse_ard(event, tmp_path / "out", cids=[ards.CID], weights="predictor", workers=0)
+    assert isinstance(made, Delivered) and made.done == 2
+    manifest = tmp_path / "out" / "manifest.jsonl"
+    lines = [json.loads(line) for line in manifest.read_text().splitlines()]
+    stolen = {**next(one for one in lines if one.get("state") == "done"), "file": "../secret.tif"}
+    stolen["tile"] = stolen["tile"].replace(ards.CID, "1030010000000C00")
+    manifest.write_text(manifest.read_text() + json.dumps(stolen) + "\n")
+    with Server([tmp_path / "out"]) as server:
+        source = ask(server.address, "source.json").json
+        (one,) = source["passes"]
+        assert (one["id"], one["tiles"], one["date"]) == (ards.CID, 2, "2024-12-14")
+        assert one["views"] == ["picture"] and one["sensor"] == "WorldView-2" and one["clouds"] == 0
+        found = ask(server.address, "footprints.geojson").json["features"]
+        assert [feature["properties"]["reason"] for feature in found[:2]] == [None, None]
+        assert "outside of the folder" in found[2]["properties"]["reason"]
+        assert decode(ask(server.address, one["thumbnail"][1:]).body)[:3].any()
 
 
 @pytest.mark.parametrize(

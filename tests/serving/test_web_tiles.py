@@ -1,5 +1,6 @@
 """Laws of web tiles: they show what `fuse` writes, and neighbours match."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from potato import fuse
 from potato.ard import TILE_SIDE
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_of, zoom_pixel
+from potato.serving.catalogue import Entry
 from potato.serving.looks import Rendering, encode, show
 from potato.serving.mercator import (
     box_around,
@@ -26,7 +28,7 @@ from potato.serving.mercator import (
     within_world,
 )
 from potato.serving.opening import open_catalogue
-from potato.serving.painter import Painter, Scene
+from potato.serving.painter import Cache, OpenFiles, Painter, Scene
 
 ZOOM, COLUMN, ROW = 18, 70000, 100000
 """The web tile at the corner of the pair, whose pan has the pixels of that zoom."""
@@ -215,3 +217,35 @@ class TestMercator:
 
 def test_an_address_of_a_picture_has_no_path(painter):
     assert [Path(entry.id).name == entry.id for _, entry in painter.catalogue.entries] == [True]
+
+
+def test_web_tiles_that_are_kept_are_those_used_last_in_so_many_bytes():
+    cache, arrays = Cache(3 * 8), [np.full(8, number, np.uint8) for number in range(5)]
+    for key in range(3):
+        cache.put(key, arrays[key])
+    assert cache.get(0) is arrays[0]
+    cache.put(3, arrays[3])
+    assert [key for key in range(4) if cache.get(key) is not None] == [0, 2, 3]
+    cache.put(4, np.zeros(25, np.uint8))
+    assert not any(cache.get(key) is not None for key in range(5)), "one that is too large isn't kept"
+
+
+def test_files_stay_open_for_the_next_and_no_more_than_so_many():
+    log = []
+
+    def entry(name: str) -> Entry:
+        @contextlib.contextmanager
+        def opening():
+            log.append(f"open {name}")
+            yield name
+            log.append(f"close {name}")
+
+        return Entry(name, opening)
+
+    files, first, second = OpenFiles(1), entry("a"), entry("b")
+    for one in (first, first, second, second):
+        with files.borrow(one) as opened:
+            assert opened == one.id
+    assert log == ["open a", "open b", "close a"]
+    files.close()
+    assert log[3:] == ["close b"]

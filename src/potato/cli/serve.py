@@ -40,8 +40,9 @@ def serve(sources: tuple[str, ...], open_: bool, **settings: Any) -> None:
     """Show a map in the browser, sharpened as you look.
 
     SOURCE is an ARD: a folder, s3://…, or https://…; or a delivery; or a pan and its mul; or a
-    finished picture. There may be several. The first line of the output is the address of the page,
-    which only programs of this machine can reach. Ctrl-C ends the server; the exit code is 0.
+    finished picture; or the folder of pictures that fuse-ard made. There may be several. The first
+    line of the output is the address of the page, which only programs of this machine can reach.
+    Ctrl-C ends the server; the exit code is 0.
     """
     from potato.serving import Server
 

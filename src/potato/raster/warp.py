@@ -40,6 +40,8 @@ def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
     try:
         # In the CRS of `grid`: the CRS of `shown` may not hold a grid as large as a hemisphere.
         box = transform_bounds(shown.crs, grid.crs, *corners, densify_pts=DENSE)
+        if box[0] > box[2]:  # degrees across the antimeridian, on whichever side the grid begins
+            box = -360.0, box[1], 360.0, box[3]
         columns, rows = _spans(~grid.transform, box)
         left, right = max(0.0, columns[0]), min(float(grid.width), columns[1])
         top, bottom = max(0.0, rows[0]), min(float(grid.height), rows[1])

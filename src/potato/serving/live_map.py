@@ -14,6 +14,12 @@ HEIGHT = 560
 """Pixels of the page in a notebook."""
 
 
+class FramedServer(Server):
+    """A server whose page notebooks of this machine may show in a frame."""
+
+    framed = True
+
+
 class LiveMap:
     """A map that a notebook shows; a context manager.
 
@@ -24,7 +30,7 @@ class LiveMap:
     """
 
     def __init__(self, sources: Sequence[PathLike], settings: dict[str, Any]) -> None:
-        server = Server(sources, framed=True, **settings)
+        server = FramedServer(sources, **settings)
         self.address = server.address
         self._stop = weakref.finalize(self, server.stop)
 
@@ -54,7 +60,8 @@ class LiveMap:
 
         Args:
             **appearance: parameters of web tiles: `view`, `look`, `exposure`, `contrast`,
-                `weights`; `pass_` for `pass`, which is a word of Python.
+                `weights`, `to`, `clouds`, `sensor`; `pass_` and `from_` for `pass` and `from`,
+                which are words of Python.
         """
         given = {name.rstrip("_"): value for name, value in appearance.items()}
         query = f"?{urlencode(given)}" if given else ""

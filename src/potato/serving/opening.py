@@ -22,6 +22,7 @@ from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_pictur
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
 from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring
+from potato.serving.delivered import find_delivered, is_delivered
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
 
@@ -99,7 +100,9 @@ def _collects_of(
     stack: ExitStack,
     waiting: Waiting,
 ) -> tuple[list[Collect], list[Broken]]:
-    """The passes of an ARD, or the products of a delivery."""
+    """The passes of an ARD, of pictures that were made of one, or the products of a delivery."""
+    if is_delivered(name):
+        return find_delivered(name, waiting)
     if "://" in name or Path(name).is_dir():
         try:
             return _ard(name, follow_links, waiting)

@@ -33,18 +33,19 @@ class Server:
     below `if __name__ == "__main__":`, as for `multiprocessing`.
 
     Args:
-        sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures.
+        sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures, folders that
+            `fuse_ard` made.
         port: the port; 0 for any that is free.
         output: folder for pictures of areas that the page asks for; None to refuse these.
         weights: checkpoint files or names, further to those that are shipped.
         reading: how files are to be read, where they don't say it themselves.
         follow_links: whether images of an ARD may lie outside it where an item says so.
         cors: whether pages from elsewhere may read what the server gives.
-        framed: whether notebooks of this machine may show the page in a frame.
         say: gets a line now and then while a large ARD is listed; None for silence.
 
     Attributes:
         address: `http://127.0.0.1:PORT/`.
+        framed: whether notebooks of this machine may show the page in a frame.
 
     Raises:
         ArdError, DeliveryError, InputError, BandError, PairError: if a source is none of these.
@@ -56,6 +57,8 @@ class Server:
         ...     print(server.address)
     """
 
+    framed = False
+
     def __init__(
         self,
         sources: Sequence[PathLike],
@@ -66,7 +69,6 @@ class Server:
         reading: Reading | None = None,
         follow_links: bool = False,
         cors: bool = False,
-        framed: bool = False,
         say: Callable[[str], None] | None = None,
     ) -> None:
         refuse_nesting()
@@ -86,7 +88,7 @@ class Server:
             painter = Painter(catalogue, _choices(weights), pictures, follow_links)
             stack.callback(painter.close)
             hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
-            rules = Rules(hosts, cors, framed, follow_links)
+            rules = Rules(hosts, cors, self.framed, follow_links)
             self._run(make_application(painter, jobs, rules), listener)
             stack.callback(self._end)
             self._stack = stack.pop_all()

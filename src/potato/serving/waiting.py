@@ -43,4 +43,5 @@ class Waiting:
         pause = FIRST
         while not self._ended.wait(pause):
             pause = LATER
-            self._say(f"{self._name}: finding what there is, {self.found:,} tiles so far")
+            tiles = f", {self.found:,} tiles so far" if self.found else ""
+            self._say(f"{self._name}: finding what there is{tiles}")

@@ -66,7 +66,8 @@ function introduce(source, tiles) {
     broken ? `${broken} can't be shown` : null,
   ].filter(Boolean).join(" · ");
   find("attribution").textContent = source.attribution ?? "";
-  find("software").textContent = `Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
+  find("software").textContent = `QGIS and other programs take the map as a layer: ${new URL("wmts", document.baseURI)}
+(WMTS). Potato ${source.version}. The map is OpenLayers, under the licence beside it.`;
 }
 
 /** Files may turn out to be broken when they are first read: ask again, but seldom. */
