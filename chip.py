@@ -2,7 +2,7 @@
 
 import sys
 
-from potato.cli import main
+from potato.__main__ import main
 
 COMMANDS = ("make-chips", "link-chips", "fake-chips", "chips-sheet", "get-reflectance")
 

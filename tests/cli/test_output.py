@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,22 @@ def test_a_reader_that_has_gone_ends_a_command_without_a_word():
     found = subprocess.run(COMMAND, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
     os.close(theirs)
     assert (found.returncode, found.stderr) == (1, "")
+
+
+def test_an_interruption_before_a_command_is_loaded_is_one_line(tmp_path):
+    (tmp_path / "click.py").write_text("import signal; signal.raise_signal(signal.SIGINT)")
+    found = subprocess.run(
+        COMMAND,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(tmp_path), str(Path(potato.__file__).parents[1]))),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (found.returncode, found.stderr) == (130, "potato: interrupted\n")
 
 
 @pytest.mark.parametrize(

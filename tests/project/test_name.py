@@ -61,7 +61,7 @@ def test_wrong_names_are_found(text, wrong):
 
 def test_the_project_file_has_the_name_that_messages_have():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["name"] == DISTRIBUTION and project["scripts"]["potato"] == "potato.cli:main"
+    assert project["name"] == DISTRIBUTION and project["scripts"]["potato"] == "potato.__main__:main"
     assert install_command("s3").startswith(f"pip install '{DISTRIBUTION}[")
     own = [one for extra in project["optional-dependencies"].values() for one in extra if "potato" in one]
     assert own and all(one.startswith(f"{DISTRIBUTION}[") for one in own)

@@ -88,11 +88,16 @@ def zoom_pixel(zoom: int) -> float:
     return 2 * HALF_WORLD / (WEB_TILE << zoom)
 
 
+def zoom_of(metres: float, latitude: float) -> int:
+    """The first zoom level whose pixels are about so many metres of ground, or less."""
+    pixel = metres / max(1e-3, math.cos(math.radians(latitude)))
+    return max(0, math.ceil(math.log2(zoom_pixel(0) / (COARSEST * pixel))))
+
+
 def zoom_for(grid: Grid) -> int:
     """The first zoom level whose pixels are about as fine as a grid's, or finer."""
     _, latitude = grid_to_lonlat(grid, grid.width / 2, grid.height / 2)
-    pixel = ground_pixel(grid) / max(1e-3, math.cos(math.radians(latitude)))
-    return max(0, math.ceil(math.log2(zoom_pixel(0) / (COARSEST * pixel))))
+    return zoom_of(ground_pixel(grid), latitude)
 
 
 def lay_out_web(pictures: Sequence[tuple[str, Box | None]]) -> WebLayout:

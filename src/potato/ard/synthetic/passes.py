@@ -86,7 +86,8 @@ def simulate_pass(
         ]
         images = [np.block([[seen[k] for seen in row] for row in patches]) for k in range(5)]
     pan, mul, *masks = images
-    return Pass(pan, mul, _strip(height // RATIO, width // RATIO, generator), *masks)
+    edge = torch.Generator().manual_seed(seed)
+    return Pass(pan, mul, _strip(height // RATIO, width // RATIO, edge), *masks)
 
 
 def _simulate_other(
@@ -125,10 +126,12 @@ def _simulate_patch(
         ground, plain = _cover(ground, collect.plain, open_land, generator)
     if collect.water:
         ground, wet = _cover(ground, collect.water, palette.mixture(rng, "lake", "silty river"), generator)
+    # The sky is drawn before the image, whose draws depend on the bands of the sensor.
+    sky = _sky(height // RATIO, width // RATIO, collect.clouds, generator) if collect.clouds else None
     imager = imager or _pass_imager(collect, generator)
     pan, mul = (image.to(torch.int32) for image in observe(ground, generator, imager))
-    if collect.clouds:
-        pan, mul, cloudy = _overcast(pan, mul, collect.clouds, generator)
+    if sky:
+        pan, mul, cloudy = _overcast(pan, mul, *sky)
     counts = (image.numpy().astype(np.uint16) for image in (pan, mul))
     return *counts, *(mask.numpy() for mask in (cloudy, wet, plain & ~wet))
 
@@ -173,15 +176,17 @@ def _cover(
     return covered, cover[RATIO // 2 :: RATIO, RATIO // 2 :: RATIO] > 0.5
 
 
-def _overcast(
-    pan: Tensor, mul: Tensor, share: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Counts with clouds over a share of them, and the cloudy cells (h, w)."""
-    height, width = mul.shape[1:]
+def _sky(height: int, width: int, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Clouds over a share of the cells: their density 0..1 and their counts, each (h, w)."""
     field = clouds(height, width, generator, max(4, min(height, width) / 32))
     level = _share(field, share)
     density = smoothstep(field, level - 0.25, level + 0.25)
     white = SCALE * (0.5 + 0.2 * (field - level).clamp(0, 3) + 0.02 * power_noise(height, width, generator))
+    return density, white
+
+
+def _overcast(pan: Tensor, mul: Tensor, density: Tensor, white: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Counts below the clouds of a sky, and the cloudy cells (h, w)."""
 
     def veil(image: Tensor, density: Tensor, white: Tensor) -> Tensor:
         return (image + density * (white - image)).round_().clamp_(1, 65535).to(torch.int32)
