@@ -326,7 +326,7 @@ def _find(
 
 
 def _untrue(shape: tuple[int, int] | None, box: Box | None, epsg: int | None) -> str | None:
-    """What an item claims of its tile that no tile has, in one line; None if it may be true."""
+    """A claim of an item that no tile fulfils, in one line; None if all claims may be true."""
     if shape and max(shape) > MOST_PIXELS:
         return f"a size that no tile has ({shape[0]} × {shape[1]} pixels)"
     if box:
