@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def classFactory(iface: Any) -> Any:  # noqa: N802  (QGIS calls it)
+def classFactory(iface: Any) -> Any:
     """The plugin, for QGIS."""
     from potato_sharpen.plugin import PotatoPlugin
 

@@ -60,11 +60,11 @@ class PotatoAlgorithm(QgsProcessingAlgorithm):
         """The name for scripts."""
         return self.NAME
 
-    def displayName(self) -> str:  # noqa: N802  (QGIS calls it)
+    def displayName(self) -> str:
         """The name for people."""
         return tr(self.TITLE)
 
-    def shortHelpString(self) -> str:  # noqa: N802  (QGIS calls it)
+    def shortHelpString(self) -> str:
         """What the algorithm does."""
         return tr(self.HELP)
 
@@ -72,7 +72,7 @@ class PotatoAlgorithm(QgsProcessingAlgorithm):
         """The icon in the toolbox."""
         return QIcon(str(ICON))
 
-    def createInstance(self) -> PotatoAlgorithm:  # noqa: N802  (QGIS calls it)
+    def createInstance(self) -> PotatoAlgorithm:
         """A new instance, for each run."""
         return type(self)()
 

@@ -27,7 +27,7 @@ class InstallPotato(PotatoAlgorithm):
         "folder that it names."
     )
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         agreed = tr("Yes, download Potato and install it in {}").format(runner.own_folder())
         self.addParameter(QgsProcessingParameterBoolean("AGREED", agreed, defaultValue=False))
@@ -35,7 +35,7 @@ class InstallPotato(PotatoAlgorithm):
         self.addParameter(QgsProcessingParameterString("PACKAGE", package, optional=True))
         self.addOutput(QgsProcessingOutputString("COMMAND", tr("Command")))
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """Install."""

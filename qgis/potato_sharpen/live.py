@@ -52,7 +52,7 @@ class AddLiveLayer(PotatoAlgorithm):
         super().__init__()
         self._address = self._name = self._source = ""
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         folder = QgsProcessingParameterFile.Folder
         self.addParameter(QgsProcessingParameterFile("SOURCE", tr("Delivery or ARD"), folder))
@@ -67,7 +67,7 @@ class AddLiveLayer(PotatoAlgorithm):
         self.addOutput(QgsProcessingOutputRasterLayer("LAYER", tr("Live layer")))
         self.addOutput(QgsProcessingOutputString("ADDRESS", tr("Address")))
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """Start the server; a large source takes a while to be listed."""
@@ -90,9 +90,7 @@ class AddLiveLayer(PotatoAlgorithm):
         self._source = f"type=xyz&url={tiles}&zmin={told['minzoom']}&zmax={told['maxzoom']}"
         return {"ADDRESS": self._address}
 
-    def postProcessAlgorithm(  # noqa: N802
-        self, context: QgsProcessingContext, feedback: QgsProcessingFeedback
-    ) -> Values:
+    def postProcessAlgorithm(self, context: QgsProcessingContext, feedback: QgsProcessingFeedback) -> Values:
         """Add the layer, which QGIS allows in its own thread alone."""
         layer = QgsRasterLayer(self._source, self._name, "wms")
         if not layer.isValid():

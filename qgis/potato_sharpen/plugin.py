@@ -23,12 +23,12 @@ class PotatoPlugin:
         if self._translator.load(str(Path(__file__).parent / "i18n" / name)):
             QCoreApplication.installTranslator(self._translator)
 
-    def initProcessing(self) -> None:  # noqa: N802  (QGIS calls it)
+    def initProcessing(self) -> None:
         """Add the provider."""
         self._provider = PotatoProvider()
         QgsApplication.processingRegistry().addProvider(self._provider)
 
-    def initGui(self) -> None:  # noqa: N802  (QGIS calls it)
+    def initGui(self) -> None:
         """Add the provider to QGIS with a window."""
         self.initProcessing()
 

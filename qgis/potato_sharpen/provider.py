@@ -26,7 +26,7 @@ class PotatoProvider(QgsProcessingProvider):
         """The name in the toolbox."""
         return "Potato"
 
-    def longName(self) -> str:  # noqa: N802  (QGIS calls it)
+    def longName(self) -> str:
         """The name with what it does."""
         return tr("Potato: sharpening of satellite pictures")
 
@@ -34,7 +34,7 @@ class PotatoProvider(QgsProcessingProvider):
         """The icon in the toolbox."""
         return QIcon(str(ICON))
 
-    def svgIconPath(self) -> str:  # noqa: N802  (QGIS calls it)
+    def svgIconPath(self) -> str:
         """The icon's file."""
         return str(ICON)
 
@@ -52,7 +52,7 @@ class PotatoProvider(QgsProcessingProvider):
         stop_servers()
         ProcessingConfig.removeSetting(COMMAND_SETTING)
 
-    def loadAlgorithms(self) -> None:  # noqa: N802  (QGIS calls it)
+    def loadAlgorithms(self) -> None:
         """Add the algorithms."""
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())

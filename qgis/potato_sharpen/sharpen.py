@@ -37,7 +37,7 @@ class SharpenPair(PotatoAlgorithm):
         'order with metadata, use "Sharpen a delivery or area". Name the sensor if the files don\'t.'
     )
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         self.addParameter(QgsProcessingParameterRasterLayer("PAN", tr("Panchromatic image")))
         self.addParameter(QgsProcessingParameterRasterLayer("MUL", tr("Multispectral image")))
@@ -48,7 +48,7 @@ class SharpenPair(PotatoAlgorithm):
         self.add_options("fuse")
         self.addParameter(QgsProcessingParameterRasterDestination("OUTPUT", tr("Sharpened picture")))
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """Sharpen."""
@@ -77,7 +77,7 @@ class SharpenDelivery(PotatoAlgorithm):
         "goes on where it ended."
     )
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         folder = QgsProcessingParameterFile.Folder
         self.addParameter(QgsProcessingParameterFile("SOURCE", tr("Delivery or ARD"), folder))
@@ -106,7 +106,7 @@ class SharpenDelivery(PotatoAlgorithm):
         self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT", tr("Folder of pictures")))
         self.addOutput(QgsProcessingOutputRasterLayer("PICTURE", tr("Sharpened picture")))
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """Sharpen."""

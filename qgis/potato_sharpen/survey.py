@@ -29,7 +29,7 @@ class ListDelivery(PotatoAlgorithm):
         "sharpened. No pixel is read."
     )
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         folder = QgsProcessingParameterFile.Folder
         self.addParameter(QgsProcessingParameterFile("SOURCE", tr("Delivery or ARD"), folder))
@@ -37,7 +37,7 @@ class ListDelivery(PotatoAlgorithm):
         kind = QgsProcessing.TypeVectorPolygon
         self.addParameter(QgsProcessingParameterFeatureSink("OUTPUT", tr("Footprints"), kind))
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """List."""
@@ -68,7 +68,7 @@ class ComparePictures(PotatoAlgorithm):
         "shows their differences and colours. The page works offline; open it in a browser."
     )
 
-    def initAlgorithm(self, configuration: Values | None = None) -> None:  # noqa: N802
+    def initAlgorithm(self, configuration: Values | None = None) -> None:
         """Declare the parameters."""
         pictures = QgsProcessingParameterMultipleLayers("PICTURES", tr("Pictures"), QgsProcessing.TypeRaster)
         pictures.setMinimumNumberInputs(2)
@@ -77,7 +77,7 @@ class ComparePictures(PotatoAlgorithm):
         page = QgsProcessingParameterFileDestination("OUTPUT", tr("Page"), tr("Pages (*.html)"))
         self.addParameter(page)
 
-    def processAlgorithm(  # noqa: N802
+    def processAlgorithm(
         self, parameters: Values, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Values:
         """Compare."""

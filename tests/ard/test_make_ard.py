@@ -287,9 +287,17 @@ def test_later_passes_see_the_same_ground_under_another_sky(tmp_path):
     assert clear > 0.7 > cloudy
 
 
-@pytest.mark.parametrize("numbers", [{"tiles": 0}, {"size": 0}, {"tiles": -3}, {"revisits": -1}])
-def test_impossible_numbers_are_refused(tmp_path, numbers):
-    with pytest.raises(InputError, match="expected at least 1 tile"):
+@pytest.mark.parametrize(
+    ("numbers", "wanted"),
+    [
+        ({"tiles": 0}, "at least 1 tile"),
+        ({"size": 0}, "at least 1 tile of 1 pixel"),
+        ({"tiles": -3}, "at least 1 tile"),
+        ({"revisits": -1}, "0 revisits or more"),
+    ],
+)
+def test_impossible_numbers_are_refused(tmp_path, numbers, wanted):
+    with pytest.raises(InputError, match=f"expected {wanted}"):
         make_ard(tmp_path / "event", **numbers)
 
 

@@ -12,6 +12,7 @@ import pytest
 import potato
 from potato.cli import potato as group
 from potato.core.band_sets import BAND_SETS
+from potato.doctor.software import FOR_USERS
 from shown import blocks, command_lines, follow
 
 REPOSITORY = Path(potato.__file__).parents[2]
@@ -177,6 +178,7 @@ def test_the_extras_are_listed():
     listed = re.findall(r"^\| `(\w+)` \|", (DOCS / "commands.md").read_text("utf-8"), re.MULTILINE)
     # An old name, and what only changes to Potato itself need.
     assert {*listed} == {*project["optional-dependencies"]} - {"train", "fit", "docs", "dev"}
+    assert {*listed} == {*FOR_USERS, "gpu"}, "potato doctor names those that are missing"
 
 
 def test_the_page_of_band_sets_has_those_of_the_code():

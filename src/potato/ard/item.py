@@ -54,6 +54,7 @@ LONGEST = 2048
 """Letters of the longest link that is followed."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+"""A moment as STAC writes it (RFC 3339)."""
 
 _TRANSIENT = re.compile(
     r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE
@@ -162,7 +163,7 @@ class Tile:
 def unusable(tile: Tile) -> str | None:
     """Why a tile can't be sharpened or cut; None if its item shows no reason.
 
-    The text before " (" is the kind of reason, good for counting.
+    Reasons of one kind differ in their particulars alone; see `core.text.kind_of`.
     """
     if tile.trouble is None and not (tile.pan and tile.mul):
         return "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
@@ -325,7 +326,7 @@ def _find(
 
 
 def _untrue(shape: tuple[int, int] | None, box: Box | None, epsg: int | None) -> str | None:
-    """What an item claims of its tile that no tile has, in one line; None if it may be true."""
+    """A claim of an item that no tile fulfils, in one line; None if all claims may be true."""
     if shape and max(shape) > MOST_PIXELS:
         return f"a size that no tile has ({shape[0]} × {shape[1]} pixels)"
     if box:

@@ -10,7 +10,7 @@ from potato.ard.item import ITEM_PATH, Broken, Tile, fault, unusable
 from potato.ard.naming import tile_name
 from potato.ard.overview import lonlat_bounds
 from potato.ard.walk import walk_ard
-from potato.core.text import counted, first_lines, redact
+from potato.core.text import counted, first_lines, kind_of, redact
 from potato.core.types import PathLike
 from potato.raster.coordinates import Degrees
 
@@ -145,11 +145,11 @@ def list_ard(
         seen.append(found)
         reason, trouble = refuse(found), unusable(found)
         if reason not in (None, trouble):
-            left_out[str(reason).split(" (")[0]] += 1
+            left_out[kind_of(str(reason))] += 1
             continue
         groups[event_of(found.item), found.cid].append(found)
         if trouble is not None:
-            reasons[trouble.split(" (")[0]] += 1
+            reasons[kind_of(trouble)] += 1
             faults[tile_name(found)] = redact(fault(found) or "")
     listed = [_listed(event, tiles) for (event, _), tiles in groups.items()]
     listed.sort(key=lambda one: (one.event, one.date, one.cid))

@@ -9,7 +9,7 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 
 _TABLE = re.compile(r"[\s,;|\"'{}\[\]]")
-"""What no CID has, and lines of tables and of JSON have."""
+"""Characters of tables and of JSON, which no CID has."""
 
 
 def tile_name(tile: Tile) -> str:

@@ -16,7 +16,7 @@ from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
 from potato.errors import ArdError
 from potato.raster import gdal
-from potato.raster.aws import REFUSED, explain_refusal, s3_options
+from potato.raster.aws import REFUSED, explain_refusal, s3_options, s3_server
 from potato.raster.remote import AnotherHostError, open_web
 
 TRIES = 3
@@ -186,10 +186,8 @@ def _bucket_settings(bucket: str) -> dict[str, Any]:
     if options.get("AWS_NO_SIGN_REQUEST", "NO").upper() in ("YES", "TRUE", "1"):
         settings["skip_signature"] = True
     region = options.get("AWS_REGION") or options.get("AWS_DEFAULT_REGION")
-    endpoint = options.get("AWS_S3_ENDPOINT")
-    if endpoint:
-        secure = options.get("AWS_HTTPS", "YES").upper() not in ("NO", "FALSE", "0")
-        settings["endpoint"] = endpoint if "://" in endpoint else f"http{'s' * secure}://{endpoint}"
+    if server := s3_server(options):
+        settings["endpoint"] = server
         settings["client_options"] = {"allow_http": True}
     elif not region and "AWS_ENDPOINT_URL" not in options:
         region = _find_region(bucket)

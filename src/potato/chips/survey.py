@@ -13,6 +13,7 @@ from potato.ard.item import check_clouds
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import Sensor
+from potato.core.text import kind_of
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
@@ -61,7 +62,7 @@ class Skip:
 
     Attributes:
         where: address of the item, or name of the tile.
-        reason: one line; the text before " (" is the kind of reason.
+        reason: one line; its particulars are in brackets.
     """
 
     where: str
@@ -70,7 +71,7 @@ class Skip:
     @property
     def kind(self) -> str:
         """The reason without its particulars, good for counting."""
-        return self.reason.split(" (")[0]
+        return kind_of(self.reason)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def kind_of(reason: str) -> str:
+    """The kind of a reason, good for counting: what stands before its particulars in brackets.
+
+    >>> kind_of("a missing file (103001010A705C00-ms.tif)")
+    'a missing file'
+    """
+    return reason.partition(" (")[0]
+
+
 def duration(seconds: float) -> str:
     """A length of time in words, in minutes from 100 seconds on.
 

@@ -1,4 +1,4 @@
-"""The products of a folder, and what is wrong with each."""
+"""The products of a folder, and the faults of each."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Examined:
         name: the vendor's name.
         kind: `maxar`, `dimap`, `landsat` or `files`.
         delivery: its pan and mul; None if it can't be sharpened.
-        faults: what is wrong and what to do, a line each; empty if nothing is.
+        faults: a line each, with what to do about it; empty if there are none.
     """
 
     name: str

@@ -34,7 +34,7 @@ FORMAT = "potato haze 1"
 def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:
     """The haze of each band of an image: top-of-atmosphere reflectance of a black object.
 
-    The sample is spread evenly over the whole image and doesn't depend on what is sharpened.
+    The sample is spread evenly over the whole image, whatever part of it is sharpened.
 
     Args:
         layer: with a calibration to top-of-atmosphere reflectance.

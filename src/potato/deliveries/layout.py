@@ -20,7 +20,7 @@ TOLERANCE = 0.1
 """Pixels by which a part may lie beside the grid of the others."""
 
 MANY = 3
-"""How many missing parts a message names."""
+"""Missing parts that a message names, at most."""
 
 Group = tuple[Placed, ...]
 """Parts of an image with their places, the same bands in each."""

@@ -1,4 +1,4 @@
-"""What the metadata of a delivery say, before any image is opened."""
+"""Facts of a delivery by its metadata, before any image is opened."""
 
 from dataclasses import dataclass
 
@@ -89,7 +89,7 @@ class VendorImage:
 
 @dataclass(frozen=True)
 class Product:
-    """What belongs together in a delivery: one pan and one mul, if it is complete.
+    """A product of a delivery: one pan and one mul, if it is complete.
 
     Attributes:
         name: the vendor's, or that of the folder.

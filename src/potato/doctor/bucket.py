@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from http.client import HTTPException
 
 from potato.doctor.finding import Finding
+from potato.raster.aws import s3_server
 
 BUCKET = "maxar-opendata"
 """S3 bucket in which Maxar publishes the ARD of disasters, readable without an account."""
@@ -22,12 +23,8 @@ def examine_bucket(timeout: float = TIMEOUT) -> Iterator[Finding]:
 
     GDAL's settings of an S3 server, `AWS_S3_ENDPOINT` and `AWS_HTTPS`, are respected.
     """
-    endpoint = os.environ.get("AWS_S3_ENDPOINT", "")
-    address = f"https://{BUCKET}.s3.amazonaws.com/"
-    if endpoint:
-        secure = os.environ.get("AWS_HTTPS", "YES").upper() not in ("NO", "FALSE", "0")
-        server = endpoint if "://" in endpoint else f"http{'s' * secure}://{endpoint}"
-        address = f"{server.rstrip('/')}/{BUCKET}/"
+    server = s3_server(os.environ)
+    address = f"{server.rstrip('/')}/{BUCKET}/" if server else f"https://{BUCKET}.s3.amazonaws.com/"
     try:
         with urllib.request.urlopen(f"{address}?list-type=2&max-keys=1", timeout=timeout):
             yield Finding("bucket", "fine", f"s3://{BUCKET} answers without an account")

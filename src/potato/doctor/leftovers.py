@@ -9,7 +9,7 @@ from potato.doctor.finding import Finding
 from potato.raster.atomic import find_partials
 
 NAMED = 3
-"""How many of them a finding names."""
+"""Files that a finding names, at most."""
 
 
 def examine_leftovers(source: str | None) -> Iterator[Finding]:

@@ -20,8 +20,9 @@ from potato.raster import find_abilities
 OLDEST_GDAL = (3, 9)
 """The first GDAL whose COG driver writes identical bytes in every run."""
 
-FOR_USERS = ("workshop", "serve", "s3", "dask", "tiles")
-"""Extras of pyproject.toml that add features; the others are for developing Potato."""
+FOR_USERS = ("workshop", "s3", "vectors", "pmtiles", "plots", "dask", "serve", "tiles")
+"""Extras of pyproject.toml that add features, but for `gpu`, of which the finding on devices tells;
+the others are for developing Potato."""
 
 
 def examine_software() -> Iterator[Finding]:

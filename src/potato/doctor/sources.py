@@ -44,7 +44,7 @@ def examine_source(
     try:
         is_ard = isinstance(list_source(source, follow_links=follow_links), ard.Listing)
     except ArdError:
-        is_ard = True  # which tells what is wrong
+        is_ard = True  # `examine_ard` tells why it is none
     except DeliveryError as error:
         yield Finding("ARD", "wrong", redact(str(error)), "give the folder of an ARD or of a delivery")
         return

@@ -65,7 +65,7 @@ class FuseSettings:
         block: side of a block in pan pixels, a multiple of the pair's ratio; None for the
             backend's.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr; or what is called with the share done.
+        progress: whether to draw a progress bar on stderr; or a function of the share done.
         cid: catalog ID of the pass; None for the one in pan's name, if there is one.
     """
 
@@ -203,7 +203,7 @@ def fuse(
             and for what the memory of a GPU holds, up to 4,096. It does not show in the picture,
             though the last bit of a network's sums may differ.
         overwrite: whether to replace a file.
-        progress: whether to draw a progress bar on stderr; or what is called with the share done.
+        progress: whether to draw a progress bar on stderr; or a function of the share done.
 
     Raises:
         InputError, PairError, BandError, DeliveryError: if the pair can't be used, or has no such

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def s3_options() -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": keys.secret_key,
     }
     return options | ({"AWS_SESSION_TOKEN": keys.token} if keys.token else {})
+
+
+def s3_server(options: Mapping[str, str]) -> str | None:
+    """The address of the server that GDAL's options name for S3; None for Amazon's."""
+    server = options.get("AWS_S3_ENDPOINT") or None
+    if server is None or "://" in server:
+        return server
+    secure = options.get("AWS_HTTPS", "YES").upper() not in ("NO", "FALSE", "0")
+    return f"http{'s' * secure}://{server}"
 
 
 def explain_refusal(reason: str) -> str:

@@ -22,7 +22,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
 from potato.core.sensors import Sensor
-from potato.core.text import counted, redact
+from potato.core.text import counted, kind_of, redact
 from potato.core.types import PathLike
 from potato.core.windows import evenly
 from potato.engine.executor import open_executor
@@ -211,7 +211,7 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):
-            left_out[reason.partition(" (")[0]] += 1
+            left_out[kind_of(reason)] += 1
         else:
             usable[tile.cid].append(tile)
     if not usable:

@@ -147,7 +147,7 @@ def make_ard(
     """
     size, tiles = _size_and_tiles(size, tiles, area)
     if revisits < 0:
-        raise InputError(f"expected at least 1 tile and 0 revisits, found {revisits} revisits")
+        raise InputError(f"expected 0 revisits or more, found {revisits}")
     platforms = [_platform(name) for name in sensors]
     path = new_folder(folder)
     plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)

@@ -15,7 +15,7 @@ from potato.ard.overview import lonlat_bounds
 from potato.core.grade import PLAIN
 from potato.core.render import Look
 from potato.core.sensors import Sensor
-from potato.core.text import counted, redact
+from potato.core.text import counted, kind_of, redact
 from potato.errors import ArdError
 from potato.fusion.delivery.choice import OUTSIDE, Choice
 from potato.raster import Area
@@ -252,7 +252,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         if reason is None:
             chosen[tile_name(found)] = found
         else:
-            left_out[reason.split(" (")[0]] += 1
+            left_out[kind_of(reason)] += 1
             if reason == unusable(found):
                 faults[tile_name(found)] = redact(fault(found) or "")
     lost = [one for one in broken if one.transient]
