@@ -175,7 +175,7 @@ build/tools/installed: release/requirements.txt
 	build/tools/bin/python -m pip install --quiet -r release/requirements.txt
 	touch $@
 
-# Everything that git ignores, but data, chips, deliveries and training sessions, which took long to make.
+# All that make writes. What commands wrote into the root (ARDs, chips, sessions, pictures) may be wanted: it stays.
 clean: ## remove what make has made, and what the demonstration wrote
 	rm -rf $(VENV) build dist demo-out check-out docs/reference docs/jupyter_execute src/*.egg-info \
 		.pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -60,7 +60,7 @@ def band_sets(side: int) -> Blocks:
     found, chance = Blocks(), np.random.default_rng(0)
     for each in BAND_SETS:
         sensor = each.sensors[0]
-        sizes = Architecture(32, 4, sensor.bands, sensor.ratio)
+        sizes = Architecture(32, 4, sensor.bands, sensor.ratio, mul_sharpness=True)
         tensors = {name: chance.normal(0, 0.02, shape) for name, shape in sizes.layers.items()}
         backend = open_backend(
             Model(sizes, {name: tensor.astype(np.float32) for name, tensor in tensors.items()}), sensor

@@ -169,15 +169,14 @@ def measured(fuse: dict) -> str:
 
 def limits(fuse: dict) -> str:
     """How many cores a line keeps busy, and where the bottleneck is."""
-    found, memory = rates(fuse), gigabytes(fuse)
-    rate = found["cog"]
+    rate, memory = rates(fuse)["cog"], gigabytes(fuse)
     through = {
         name: [bits / 8 / (rate * each) for each in (SHARE.bytes_read, SHARE.bytes_written)]
         for name, bits in (("1 Gbit/s", 1e9), ("10 Gbit/s", 1e10), ("100 Gbit/s", 1e11))
     }
-    without, card = found["gdal"] / 1e6, SHARE.gpu_pixels / 1e6
+    card = SHARE.gpu_pixels / 1e6
     event, shared = Cost(TILES["an event"], rate), through["10 Gbit/s"][1]
-    feeders, saved = card / without, 1 - rate / found["gdal"]
+    feeders = SHARE.gpu_pixels / (2 * rate)
     arrives = event.read * 8 / 1e8 / 3600
     kept, carried = event.storage / event.compute, event.carrying / event.compute
     reads, writes = rate * SHARE.bytes_read / 1e6, rate * SHARE.bytes_written / 1e6
@@ -202,10 +201,9 @@ can therefore serve this many cores:
    for 100 cores, {writes / 10:.1f} GB/s, which many can't. Give each machine its own output, by
    `--cid` or `--bbox`. Or write less: `--co COMPRESS=…` with a stronger codec costs cores, of which
    there are enough, and saves bytes.
-4. **GPUs.** Cores still have to read, decompress and compress. That takes at least as long as
-   `gdal_pansharpen.py` takes without a network: {without:.1f} Mpx/s per core. A GPU at {card:.0f}
-   Mpx/s therefore needs some {feeders:.0f} cores to feed it, and saves at most {saved:.0%} of the
-   core-hours. It pays with a larger network, not with this one.
+4. **GPUs.** Cores still have to read, decompress and compress. Even if that took them half the time
+   that they need for everything now, a GPU at {card:.0f} Mpx/s would need {feeders:.0f} cores to feed
+   it. It pays with a larger network, not with this one.
 5. **Money.** A month of storage costs {kept:.0f} times as much as the computing, and moving the
    pictures out of a cloud {carried:.0f} times as much. Work where the imagery is stored, or make
    pictures on request ([web tiles](guides/tiles.md)): the network is cheap enough to run again.

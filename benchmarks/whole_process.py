@@ -18,7 +18,7 @@ GDAL_OPTIONS = "-q -co COMPRESS=ZSTD -co TILED=YES -threads ALL_CPUS -b 5 -b 3 -
 OTB = "otbcli_BundleToPerfectSensor"
 OTB_OUTPUT = "?&gdal:co:COMPRESS=ZSTD&gdal:co:TILED=YES"
 PIECE = 2048
-"""Side of the simulated ground that fills a pair, mirrored."""
+"""Largest side of the simulated ground that fills a pair, mirrored."""
 
 Figures = dict[str, float]
 
@@ -44,7 +44,8 @@ def _make_pair(folder: Path, size: int, width: int, depth: int) -> None:
     from potato.simulation.random_imager import random_imager
 
     generator = torch.Generator().manual_seed(1)
-    ground = make_ground(PIECE, PIECE, generator, style="town")
+    side = min(PIECE, size)
+    ground = make_ground(side, side, generator, style="town")
     pan, mul = (image.numpy() for image in observe(ground, generator, random_imager(generator)))
 
     def fill(image: np.ndarray, side: int) -> np.ndarray:

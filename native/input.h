@@ -1,4 +1,4 @@
-/* The input of the network, channel after channel as `model.facts.INPUTS` lists them. */
+/* The input of the network, channel after channel as `model.facts.input_channels` lists them. */
 #ifndef INPUT_H
 #define INPUT_H
 

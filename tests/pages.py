@@ -3,6 +3,7 @@
 with chromium(folder, "window-size=1280,900") as browser:
     browser.get(page.as_uri())
     errors(browser)         # errors and warnings of the console since the last call
+    requested(browser)      # addresses that were asked for since the last call
 """
 
 import base64
@@ -106,3 +107,13 @@ def errors(browser) -> list[str]:
     return [
         entry["message"] for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
     ]
+
+
+def requested(browser) -> set[str]:
+    """Addresses that were asked for since the last call."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }

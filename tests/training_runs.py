@@ -22,6 +22,10 @@ PATIENCE = 600
 SMALL = ("--width", 8, "--depth", 2, "-j", 0, "--device", "cpu")
 BATCHES = ("--batch-size", 4, "--micro-batch", 2)
 LONG = ("--epochs", 3, "--epoch-length", 140, *BATCHES, "--lr", 1e-3, *SMALL)
+"""For runs that are ended from outside."""
+
+WHOLE = ("--epochs", 3, "--epoch-length", 80, *BATCHES, "--lr", 1e-3, *SMALL)
+"""For runs that come to their end: three epochs of 20 steps."""
 
 
 def train_config(folder: Path, pool: Path | None, **more: object) -> TrainConfig:

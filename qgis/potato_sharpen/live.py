@@ -78,7 +78,7 @@ class AddLiveLayer(PotatoAlgorithm):
             arguments = [command(), "serve", source, "--port", "0", *self.options(parameters, context)]
             feedback.pushCommandInfo(runner.quoted(arguments))
             server = runner.start(arguments)
-            self._address = runner.first_line(server, feedback.isCanceled)
+            self._address = runner.first_line(server, feedback.isCanceled, feedback.pushInfo)
         SERVERS.append(server)
         feedback.pushInfo(self._address)
         query = urllib.parse.urlencode({name: value for name, value in wanted.items() if value})

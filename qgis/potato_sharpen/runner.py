@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -342,40 +343,52 @@ def quoted(command: Sequence[str]) -> str:
     return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
-def first_line(process: Process, cancelled: Callable[[], bool] = lambda: False) -> str:
+def first_line(
+    process: Process,
+    cancelled: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> str:
     """The first line that a command prints, such as the address that it serves.
 
     Args:
         process: the command.
         cancelled: asked a few times a second; if it says so, the command is ended.
+        tell: gets what the command says on stderr until then.
 
     Raises:
         PotatoError: if the command ends first, with its last line, or was cancelled.
     """
     found: list[str] = []
+    said: deque[str] = deque(maxlen=100)
 
     def listen() -> None:
         found.append(process.stdout.readline() if process.stdout else "")
 
-    thread = threading.Thread(target=listen, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        if cancelled():
-            stop(process)
-            thread.join()
-            close(process)
-            raise PotatoError("cancelled")
-        thread.join(0.2)
-    line = found[0].strip()
+    def hear() -> None:
+        with process.stderr or contextlib.nullcontext() as stream:
+            said.extend(pieces(stream))
+
+    threads = [threading.Thread(target=function, daemon=True) for function in (listen, hear)]
+    for thread in threads:
+        thread.start()
+    last, stopped = "the command printed nothing", False
+    while threads[0].is_alive() and not stopped:
+        while said:
+            last = said.popleft()
+            tell(last)
+        stopped = cancelled()
+        threads[0].join(0.2)
+    line = "" if stopped else found[0].strip()
     if line:
-        # A full pipe would stop the command.
-        for stream in (process.stdout, process.stderr):
-            threading.Thread(target=_drain, args=(stream,), daemon=True).start()
+        # A full pipe would stop the command, so both streams are read on.
+        threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
         return line
-    *_, said = ["the command printed nothing", *pieces(process.stderr)]
     stop(process)
+    for thread in threads:
+        thread.join()
     close(process)
-    raise PotatoError(re.sub(r"^(potato|Error): ", "", said))
+    *_, last = [last, *said]
+    raise PotatoError("cancelled" if stopped else re.sub(r"^(potato|Error): ", "", last))
 
 
 def _drain(stream: IO[str] | None) -> None:

@@ -76,7 +76,7 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class _Source:
-    """What a demonstration sharpens, and what writes it."""
+    """The pair that a demonstration sharpens, and the function that writes it."""
 
     name: str
     pan: Path

@@ -22,7 +22,7 @@ WRONG = re.compile(
     r"|\bpotato\[[a-z]+[],]"  # or an extra of it
 )
 
-FOLDERS = (".ci", ".github", "benchmarks", "dev", "docs", "packaging", "runs", "src", "tests")
+FOLDERS = (".ci", ".github", "benchmarks", "dev", "docs", "qgis", "release", "runs", "src", "tests")
 
 TEXTS = [
     path

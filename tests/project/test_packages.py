@@ -7,6 +7,7 @@ import re
 import shutil
 import tarfile
 import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ REPOSITORY = Path(potato.__file__).parents[2]
 
 MOST_TEST_DATA = 5_000_000
 """Bytes of the tests in the source distribution."""
+
+MOST_BYTES = 5_000_000
+"""Bytes of the source distribution."""
 
 
 def script(name: str):
@@ -51,6 +55,27 @@ def test_a_source_distribution_depends_on_its_files_alone():
 def test_the_tests_are_small_enough_for_the_source_distribution():
     sizes = [path.stat().st_size for path in (REPOSITORY / "tests").rglob("*") if path.suffix != ".pyc"]
     assert sum(sizes) < MOST_TEST_DATA
+
+
+def test_the_source_distribution_is_small_and_has_what_builds_it(monkeypatch):
+    egg_info = pytest.importorskip("setuptools.command.egg_info")
+    monkeypatch.chdir(REPOSITORY)
+    files = egg_info.FileList(ignore_egg_info_dir=True)
+    for line in (REPOSITORY / "MANIFEST.in").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            files.process_template_line(line)
+    names = {Path(name).as_posix() for name in files.files}
+    headers = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "native").glob("*.h")}
+    assert headers | {"README.md", "Makefile", "tests/conftest.py", "docs/conf.py"} <= names
+    package = (REPOSITORY / "src" / "potato").rglob("*")
+    packed = [
+        path
+        for path in (*map(Path, names), *package)
+        if path.is_file() and path.suffix not in (".pyc", ".so", ".pyd")
+    ]
+    stream = zlib.compressobj(9)  # as of an archive
+    size = sum(len(stream.compress(path.read_bytes())) for path in packed) + len(stream.flush())
+    assert size < MOST_BYTES
 
 
 def test_the_wheel_holds_every_file_of_the_package():

@@ -340,6 +340,23 @@ def test_functions_have_at_most_50_lines_and_8_parameters(module):
             assert count <= MOST_PARAMETERS, f"{function.name}: {count} parameters"
 
 
+def test_docstrings_list_the_parameters_that_there_are():
+    wrong = []
+    for module in MODULES:
+        for function in functions(module):
+            section = re.search(
+                r"^Args:\n((?: {4}.*\n?|\n)+)", ast.get_docstring(function) or "", re.MULTILINE
+            )
+            given = function.args
+            every = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+            names = [one.arg for one in every if one is not None and one.arg not in ("self", "cls")]
+            entries = re.findall(r"^ {4}(\S[^:]*):", section[1], re.MULTILINE) if section else []
+            listed = [name.strip("*") for entry in entries for name in entry.split(", ")]
+            if section and listed != names:
+                wrong.append(f"{module}.{function.name}: {listed}, not {names}")
+    assert wrong == []
+
+
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "tests").rglob("*.py")), ids=lambda path: path.name)
 def test_test_files_have_at_most_500_lines(path):
     assert path.read_text().count("\n") <= LONGEST_TEST_FILE

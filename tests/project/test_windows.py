@@ -64,3 +64,12 @@ def test_metadata_with_backslashes_name_files_below_and_no_drive():
     )
     assert contents.beside("x.TIL", r"C:\orders\056\MUL\part.tif") is None
     assert contents.gdal_name(names[0]) == "C:/orders/056/MUL/part.tif"
+
+
+def test_ctrl_break_interrupts_as_ctrl_c_does():
+    code = (
+        "import signal; signal.SIGBREAK = signal.SIGABRT\n"
+        "from potato.engine.interrupts import INTERRUPTS; print(signal.SIGABRT in INTERRUPTS)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

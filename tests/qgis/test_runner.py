@@ -111,8 +111,11 @@ def test_a_cancelled_command_may_clean_up(tmp_path):
 
 
 def test_the_first_line_of_a_server_is_its_address_or_its_error():
-    server = runner.start(python("import time; print('http://127.0.0.1:1/', flush=True); time.sleep(60)"))
-    assert runner.first_line(server) == "http://127.0.0.1:1/"
+    text = "import sys, time; print('9 tiles so far', file=sys.stderr); time.sleep(0.5)"
+    server = runner.start(python(f"{text}; print('http://127.0.0.1:1/', flush=True); time.sleep(60)"))
+    told: list[str] = []
+    assert runner.first_line(server, tell=told.append) == "http://127.0.0.1:1/"
+    assert told == ["9 tiles so far"]
     runner.stop(server)
     assert server.poll() is not None
     waiting = runner.start(python("import time; time.sleep(60)"))
@@ -160,6 +163,25 @@ def test_metadata_name_this_version_and_the_zip_is_one_folder(tmp_path):
     general = parser["general"]
     assert general["version"] == VERSION and general["hasProcessingProvider"] == "yes"
     assert {"name", "qgisminimumversion", "description", "about", "author"} <= set(general)
+
+
+def test_the_public_repository_gets_what_it_wants_to_know_and_nothing_invented(tmp_path):
+    plugin = load(ROOT / "release" / "qgis_plugin.py")
+    project = {
+        "authors": [{"name": "A"}, {"name": "B", "email": "b@example.org"}],
+        "urls": {"Source Code": "https://example.org/potato", "Bug Tracker": "https://example.org/bugs"},
+    }
+    own = {"GITHUB_SERVER_URL": "https://git.example", "GITHUB_REPOSITORY": "a/b"}
+    assert plugin.contacts({}, {}) == {}
+    assert plugin.contacts({}, own)["tracker"] == "https://git.example/a/b/issues"
+    with zipfile.ZipFile(plugin.build(tmp_path, plugin.contacts(project, own))) as archive:
+        parser = configparser.ConfigParser()
+        parser.read_string(archive.read("potato_sharpen/metadata.txt").decode())
+    general = parser["general"]
+    # https://docs.qgis.org/latest/en/docs/pyqgis_developer_cookbook/plugins/plugins.html
+    mandatory = "name qgisMinimumVersion description about version author email repository tracker"
+    assert all(general[name] for name in mandatory.split()) and general["homepage"]
+    assert general["repository"] == "https://example.org/potato"
 
 
 def test_the_plugin_is_written_for_the_python_of_old_qgis():

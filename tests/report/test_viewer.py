@@ -1,12 +1,11 @@
 """The page of a report in a browser."""
 
-import json
 import time
 
 import numpy as np
 import pytest
 
-from pages import chromium, errors
+from pages import chromium, errors, requested
 from pictures import HOSTILE, decode, noise, write_picture
 from potato.report import write_report
 from potato.report.layers import scale_colours
@@ -40,20 +39,14 @@ def shown(tmp_path_factory):
 def page(browser, shown):
     """The page, as new; afterwards nothing went wrong and nothing was fetched."""
     browser.get("about:blank")
-    browser.get_log("performance")
+    requested(browser)
     errors(browser)
     browser.get(shown.as_uri())
     wait(browser, lambda: stage(browser, "ready") == "yes")
     wait_for_colours(browser, (0.2, RED), (0.8, BLUE))
     yield browser
     assert errors(browser) == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    assert {url for url in asked if not url.startswith("data:")} == {shown.as_uri()}
+    assert {url for url in requested(browser) if not url.startswith("data:")} == {shown.as_uri()}
 
 
 def wait(browser, condition):

@@ -16,7 +16,8 @@ def event(tmp_path_factory) -> Path:
     """
     root = tmp_path_factory.mktemp("event") / "ard"
     ards.write_ard(root, 2, 1, side=68)
-    ards.write_tile(root, 0, 0, cid=ards.OTHER, side=68, changes={"tile:clouds_percent": 60})
+    later = {"tile:clouds_percent": 60, "datetime": "2024-12-15T18:53:50Z"}
+    ards.write_tile(root, 0, 0, cid=ards.OTHER, side=68, changes=later)
     damaged = ards.write_tile(root, 1, 0, cid=ards.OTHER, side=68)
     damaged.with_name(f"{ards.OTHER}-pan.tif").write_bytes(b"no image")
     lonely = ards.write_tile(root, 0, 3, side=68)

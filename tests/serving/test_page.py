@@ -1,14 +1,15 @@
 """The page of `potato serve` in a browser."""
 
-import json
 import re
 
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
+from rasterio.warp import transform
 
 import ards
-from pages import chromium, errors
+from pages import chromium, errors, requested
 from pictures import HOSTILE, decode
 from potato.serving import Server
 
@@ -66,18 +67,13 @@ def server(tmp_path_factory, output):
 def page(browser, server):
     """The page, as new; afterwards nothing went wrong and nothing was fetched elsewhere."""
     browser.get("about:blank")
-    browser.get_log("performance")
+    requested(browser)
     errors(browser)
     visit(browser, f"{server.address}#{PLACE}")
     yield browser
     assert errors(browser) == []
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = {
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
-    }
-    assert {url for url in asked if not url.startswith((server.address, "data:", "about:"))} == set()
+    elsewhere = {url for url in requested(browser) if not url.startswith((server.address, "data:", "about:"))}
+    assert elsewhere == set()
 
 
 def visit(browser, url):
@@ -294,6 +290,26 @@ def test_a_polygon_is_drawn_by_keyboard_alone(page):
     assert not page.find_element("id", "hint").is_displayed()
     page.find_element("id", "clear-area").click()
     wait(page, lambda: "area" not in state(page))
+
+
+def test_the_map_goes_on_across_180_degrees(browser, tmp_path):
+    pan, mul = flat_ground("red")
+    (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
+    place = Affine(10, 0, x - 2720, 0, -10, y + 2720)
+    pan_file = ards.pairs.write(tmp_path / "x-pan.tif", pan, place, crs="EPSG:32760")
+    names, coarse = ards.pairs.BAND_NAMES, place @ Affine.scale(4)
+    mul_file = ards.pairs.write(tmp_path / "x-ms.tif", mul, coarse, crs="EPSG:32760", names=names)
+    with Server([pan_file, mul_file], output=tmp_path / "out") as server:
+        browser.get("about:blank")
+        visit(browser, f"{server.address}#tab=sharpen")
+        wait(browser, lambda: is_red(browser, 0.45) and is_red(browser, 0.55))
+        press(browser, "v")
+        wait(browser, lambda: "km²" in text(browser, "area-facts"))
+        assert float(text(browser, "area-facts").split()[0].replace(",", "")) < 1000
+        wait(browser, lambda: "area" in state(browser))
+        reload(browser)
+        wait(browser, lambda: is_red(browser, 0.45) and is_red(browser, 0.55))
+        browser.get("about:blank")
 
 
 def test_a_refusal_of_the_server_is_shown_in_a_line(page):

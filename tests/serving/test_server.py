@@ -1,6 +1,7 @@
 """What the server answers, and whom."""
 
 import json
+import multiprocessing
 import re
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from pictures import decode, write_picture
 from potato.errors import InputError, OutputError
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
-from potato.serving import Server, live, painter
+from potato.serving import Server, job_process, live, painter, waiting
 from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
@@ -108,6 +109,24 @@ class TestWebTiles:
         assert best[3].any() if len(best) == 4 else best.any()
         assert np.array_equal(best, clear) and not np.array_equal(best, cloudy)
 
+    @pytest.mark.parametrize(
+        "query, shown",
+        [
+            ("sensor=WorldView-3", ards.OTHER),
+            ("clouds=50", ards.CID),
+            ("from=2024-12-15", ards.OTHER),
+            ("to=2024-12-14", ards.CID),
+            ("from=2025-01-01", None),
+        ],
+    )
+    def test_filters_choose_among_the_passes(self, address, place, query, shown):
+        zoom, column, row = place
+        body = ask(address, f"tiles/{zoom}/{column}/{row}.png?{query}").body
+        if shown is None:
+            assert not decode(body).any()
+        else:
+            assert body == ask(address, f"tiles/{zoom}/{column}/{row}.png?pass={shown}").body
+
     @pytest.mark.parametrize("kind, start", [("png", b"\x89PNG"), ("webp", b"RIFF"), ("jpg", b"\xff\xd8")])
     def test_formats(self, address, place, kind, start):
         zoom, column, row = place
@@ -146,6 +165,25 @@ class TestWebTiles:
         assert len(templates) == 4
         link = templates[0].format(TileMatrix=zoom, TileCol=column, TileRow=row)
         assert ask(link, "").body == expected
+
+    def test_wmts_takes_parameters_in_any_case(self, address, place):
+        zoom, column, row = place
+        body = ask(address, "wmts?look=clear&service=WMTS&Request=GetCapabilities&AcceptVersions=1.0.0").body
+        assert ask(address, "wmts/1.0.0/WMTSCapabilities.xml?look=clear").body == body
+        capabilities = ElementTree.fromstring(body)
+        ows, link = "{http://www.opengis.net/ows/1.1}", "{http://www.w3.org/1999/xlink}href"
+        operations = {one.get("name"): one for one in capabilities.iter(f"{ows}Operation")}
+        assert operations.keys() == {"GetCapabilities", "GetTile"}
+        assert [value.text for value in operations["GetTile"].iter(f"{ows}Value")] == ["KVP"]
+        service = next(operations["GetTile"].iter(f"{ows}Get")).get(link)
+        wanted = "Service=WMTS&REQUEST=GetTile&version=1.0.0&style=default&Format=image/png"
+        wanted += f"&TileMatrixSet=GoogleMapsCompatible&TILEMATRIX={zoom}&TileCol={column}&tilerow={row}"
+        answer = ask(f"{service}{wanted}&LAYER=composite", "")
+        expected = ask(address, f"tiles/{zoom}/{column}/{row}.png?look=clear&view=composite")
+        assert answer.headers["content-type"] == "image/png" and answer.body == expected.body
+        for wrong in ("", "&LAYER=secret"):
+            refused = ask(service + wanted + wrong, "")
+            assert refused.status == 400 and refused.json["error"].startswith("layer: ")
 
     def test_gdal_reads_the_pixels_of_web_tiles_by_wmts(self, address, source, monkeypatch, tmp_path):
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -187,6 +225,8 @@ class TestRefusals:
             ("tiles/3/0/0.png?picture=../secret", 404),
             ("tiles/3/0/0.png?url=https://example.com/x.tif", 400),
             ("tiles/3/0/0.png?view=everything", 400),
+            ("tiles/3/0/0.png?clouds=101", 400),
+            ("tiles/3/0/0.png?from=yesterday", 400),
             ("tiles/3/0/0.png?exposure=nan", 400),
             ("tiles/3/0/0.png?exposure=inf", 400),
             ("tiles/3/0/0.png?contrast=0", 400),
@@ -254,13 +294,31 @@ def test_cors_lets_others_read_and_no_more(pair):
         assert ask(server.address, "jobs", "POST", {}, Origin="http://other.example").status == 403
 
 
+def test_a_script_that_would_start_its_server_again_in_each_job_is_told_so(pair, monkeypatch):
+    monkeypatch.setattr(multiprocessing.current_process(), "name", job_process.NAME)
+    with pytest.raises(SystemExit, match="if __name__"):
+        Server([pair.pan, pair.mul])
+    assert "if __name__" in job_process.outcome_of(1) and "memory" in job_process.outcome_of(-9)
+
+
+def test_lines_tell_how_much_of_a_source_is_found(event, monkeypatch):
+    monkeypatch.setattr(waiting, "FIRST", 0.0)
+    lines = []
+    with Server([event], say=lines.append):
+        pass
+    assert re.fullmatch(rf"{re.escape(str(event))}: finding what there is, \d tiles so far", lines[0])
+
+
 def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):
     codes = np.full((3, 40, 60), 200, "uint8")
     picture = write_picture(tmp_path / "finished.tif", codes, np.ones((40, 60), bool))
     with Server([picture, pair.pan, pair.mul]) as server:
         source = ask(server.address, "source.json").json
         assert source["kind"] == "pair" and [view["name"] for view in source["views"]][-1] == "picture"
-        assert {one["id"] for one in source["passes"]} == {"finished.tif", "x-pan.tif"}
+        views = {one["id"]: one["views"] for one in source["passes"]}
+        assert views == {"finished.tif": ["picture"], "x-pan.tif": ["sharp", "plain", "pan", "composite"]}
+        refused = ask(server.address, "tiles/0/0/0.png?view=picture&pass=x-pan.tif")
+        assert refused.status == 400 and "expected sharp, plain" in refused.json["error"]
         assert all(ask(server.address, one["thumbnail"][1:]).body for one in source["passes"])
 
 

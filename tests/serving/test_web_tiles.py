@@ -5,14 +5,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from rasterio.warp import transform
 
+import ards
 import pairs
 from pictures import decode
 from potato import fuse
+from potato.ard import TILE_SIDE
 from potato.raster import Reading
-from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
+from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_of, zoom_pixel
 from potato.serving.looks import Rendering, encode, show
-from potato.serving.mercator import grid_around, web_box, web_grid, zoom_of
+from potato.serving.mercator import (
+    box_around,
+    grid_around,
+    inside,
+    project,
+    projected,
+    web_box,
+    web_grid,
+    within_world,
+)
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
 
@@ -81,6 +93,35 @@ def test_web_tiles_are_parts_of_one_picture(painter, view, zoom):
     assert np.abs(parts.astype(int) - whole).max() <= 0.002 * 65535
 
 
+def test_tiles_of_an_ard_have_no_seam(tmp_path):
+    """They share 4 cells on each side of their grid squares, and meet where both have context."""
+    side, square = 136, 128
+    pan, mul = pairs.ground(side, square + side, seed=3)
+    for column in range(2):
+        cells = slice(column * square, column * square + side)
+        part = pan[:, 4 * cells.start : 4 * cells.stop], mul[:, :, cells]
+        ards.write_tile(tmp_path / "ard", column, side=side, ground=part)
+    pixel, (west, north) = TILE_SIDE / side, ards.corner(0, 0)
+    place = Affine(pixel, 0, west, 0, -pixel, north)
+    whole = pairs.Paths(
+        pairs.write(tmp_path / "x-pan.tif", pan, place @ Affine.scale(0.25)),
+        pairs.write(tmp_path / "x-ms.tif", mul, place, names=pairs.BAND_NAMES),
+    )
+    (lon,), (lat,) = transform("EPSG:32611", "EPSG:4326", [ards.WEST + 4850], [ards.NORTH - 2500])
+    x, y = project(lon, lat)
+    box = x - 800, y - 800, x + 800, y + 800
+    drawn = []
+    for names in ([str(tmp_path / "ard")], [str(whole.pan), str(whole.mul)]):
+        with open_catalogue(names, Reading(sensor="WV02")) as catalogue:
+            painter = Painter(catalogue, {"predictor": "predictor"})
+            drawn.append(
+                painter.draw(catalogue.within(box), grid_around(box, 256), Scene(weights="predictor"))
+            )
+            painter.close()
+    assert drawn[0][3].all() and drawn[1][3].all()
+    assert np.abs(drawn[0].astype(int) - drawn[1]).max() <= 0.002 * 65535
+
+
 def test_ground_without_a_picture_is_transparent(painter):
     codes = painter.web_tile(ZOOM, 5, 5, Scene())
     for kind in ("png", "webp"):
@@ -138,6 +179,32 @@ class TestMercator:
         assert web_grid(3, 2, 1).transform @ (WEB_TILE, WEB_TILE) == pytest.approx(
             (web_box(3, 2, 1)[2], web_box(3, 2, 1)[1])
         )
+
+    def test_boxes_on_both_sides_of_the_antimeridian_lie_beside_each_other(self):
+        west, south, east, north = box_around(
+            [(HALF_WORLD - 9, 0, HALF_WORLD + 1, 5), (-HALF_WORLD, 2, 6 - HALF_WORLD, 8)]
+        )
+        assert (west, south, north) == (HALF_WORLD - 9, 0, 8) and east == pytest.approx(HALF_WORLD + 6)
+        left, right = within_world(grid_around((west, south, east, north), 15))
+        assert (left.width, right.width) == (9, 6) and right.transform.c == pytest.approx(-HALF_WORLD)
+        assert len(within_world(grid_around((0, 0, 8, 8), 8))) == 1
+
+    @pytest.mark.parametrize("middle", [0.0, 180.0])
+    def test_neighbours_share_no_pixel_and_leave_none_out(self, middle):
+        """Two rings that share a side, on both sides of a meridian."""
+        rings = [
+            projected(
+                [
+                    (at(lon), lat)
+                    for lon, lat in ((west, 0), (west + 1, 0), (west + 1, 1), (west, 1), (west, 0))
+                ]
+            )
+            for at in [lambda lon: (lon + middle + 180) % 360 - 180]
+            for west in (-1, 0)
+        ]
+        x, y = project(middle, 0.5)
+        masks = [inside(ring, grid_around((x - 3e4, y - 3e4, x + 3e4, y + 3e4), 64)) for ring in rings]
+        assert (masks[0] ^ masks[1]).all() and masks[0][:, :32].all()
 
     def test_the_zoom_of_a_pixel_is_as_fine(self):
         for metres, latitude in ((0.5, 0), (0.3, 50), (15, -34)):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from potato.chips.scenes import make_scenes
-from training_runs import LONG, finish
+from training_runs import WHOLE, finish
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +29,6 @@ def one_thread():
 @pytest.fixture(scope="session")
 def uninterrupted(pool, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    code, _, err = finish("--session", "s", "--chips", pool, *LONG, cwd=folder)
+    code, _, err = finish("--session", "s", "--chips", pool, *WHOLE, cwd=folder)
     assert code == 0, err
     return folder / "sessions" / "s"

@@ -22,6 +22,9 @@ TUTORIAL = (
     "--session demo --chips chips --test-chips chips --epoch-length 1024 --epochs 10 --lr 1e-4",
 )
 
+SHORT = ("--epoch-length", 16, "--epochs", 1000, "--workers", 1)
+"""Replaces options of the tutorial: the first epoch ends soon, and the last one doesn't."""
+
 
 @pytest.mark.parametrize("command", TUTORIAL)
 def test_commands_of_the_tutorial_run(pool, tmp_path, command):
@@ -29,7 +32,7 @@ def test_commands_of_the_tutorial_run(pool, tmp_path, command):
         (tmp_path / name).symlink_to(pool)
     name = command.split()[1] if command.startswith("--session") else "potato"
     session = tmp_path / "sessions" / name
-    process = start(*command.split(), cwd=tmp_path)
+    process = start(*command.split(), *SHORT, cwd=tmp_path)
     first = "0.safetensors" if name == "demo" else "log.jsonl"
     wait_for(lambda: (session / first).exists() and (first != "log.jsonl" or log_of(session)), process)
     process.terminate()

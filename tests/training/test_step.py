@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from networks import random_network
 from potato.core.color import delta_e_ok
 from potato.core.sensors import SCALE
 from potato.errors import SessionError
@@ -119,6 +120,25 @@ def test_batch_loss_equals_delta_e_of_the_sharpened_chip(pool, tmp_path):
     assert score_batches(model, [batch], CPU).delta_e == pytest.approx(float(distance.mean()), rel=0.5)
 
 
+def test_caution_weight_adds_what_changes_the_predictor_where_no_artefact_is_sure(pool):
+    batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
+    model, predictor = random_network(), Sharpener(Architecture(depth=0))
+    cautious = replace(PLAIN, caution_weight=2.0)
+    with torch.no_grad():
+        _, plain, count, _ = batch_loss(model, batch, CPU, PLAIN)
+        pan, mul, _ = batch.floats(CPU)
+        changes = trim(
+            delta_e_ok(sharpen(model, pan, mul), sharpen(predictor, pan, mul)), 4 * model.halo_valid
+        )
+        for share in (0.0, 0.5, 1.0):
+            weighted = batch._replace(artefact_weight=torch.tensor([share]))
+            loss, total, _, _ = batch_loss(model, weighted, CPU, cautious)
+            assert torch.equal(total, plain)
+            expected = 2 * (1 - share) * float(changes.mean())
+            assert float((loss - total) / count) == pytest.approx(expected, abs=0.2)
+    assert float(changes.mean()) > 1
+
+
 def test_saturated_weight_adds_delta_e_at_saturated_pixels_only(pool):
     """Where every pixel is saturated, weight w makes the loss 1 + w times as large."""
     batch = next(held_out(list_chips(pool)[:1], 0, (80, 80), 0))
@@ -170,7 +190,8 @@ def test_step_on_a_device_waits_for_nothing(pool, tmp_path, monkeypatch):
     """Tensors of the device "meta" have no values, so a step that reads one there fails."""
     # autocast doesn't know that device; in training it does nothing.
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
-    weights_ = {"fringe_weight": 1.0, "ghost_weight": 1.0, "saturated_weight": 1.0}
+    names = "fringe_weight", "ghost_weight", "saturated_weight", "caution_weight"
+    weights_ = dict.fromkeys(names, 1.0)
     plan = train_config(tmp_path, pool, **weights_)
     learning = Learner.start(Sharpener(Architecture(8, 2)), plan, torch.device("meta"))
     for step, batches in enumerate(open_batches(samples(pool), Places(0, 2, 4, 2))):

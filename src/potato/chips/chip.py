@@ -159,7 +159,7 @@ def chip_bytes(chip: Chip) -> bytes:
 
 
 def _character(sensor: Sensor) -> tuple[object, ...]:
-    """What a chip depends on of its sensor."""
+    """The facts of a sensor on which a chip depends."""
     return sensor.bands, sensor.bands_to_xyz, sensor.ratio
 
 

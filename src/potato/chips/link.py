@@ -286,7 +286,7 @@ def _manifest(links: Mapping[Path, dict[str, Any]]) -> str:
 def _is_there(pool: Path, links: Mapping[Path, dict[str, Any]]) -> bool:
     """Whether a folder holds a pool just as it would be made."""
     try:
-        # Windows writes `\\\\?\\` before absolute names.
+        # Windows puts this before absolute names.
         read = (str((pool / f"{n}.pt").readlink()) for n in range(len(links)))
         found = [Path(name.removeprefix("\\\\?\\")) for name in read]
         text = (pool / MANIFEST).read_text(encoding="utf-8")

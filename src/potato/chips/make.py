@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from potato.ard import read_allow_list
 from potato.chips.chip import SIZE
@@ -20,6 +19,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
 from potato.raster import check_folder, check_log, known_sensor
+from potato.raster.atomic import writing
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, reset_bytes_moved
 
@@ -213,18 +213,15 @@ def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
     if path is None:
         yield lambda text: None
         return
-    try:
-        file: TextIO = Path(path).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115
-    except OSError as error:
-        raise OutputError(f"{path}: can't write the log there: {error.strerror}") from error
+    path = Path(path)
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
 
-    def write(text: str) -> None:
-        try:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
-        except OSError as error:
-            raise OutputError(f"{path}: can't write the log there: {error.strerror}") from error
+        def write(text: str) -> None:
+            with writing(path):
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
 
-    with contextlib.closing(file):
         try:
             yield write
         except BaseException as error:

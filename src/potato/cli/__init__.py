@@ -39,7 +39,7 @@ COMMANDS = {
 """Commands by section of the help. `make-chips` is the function `make_chips` in `make_chips.py`."""
 
 CLICK = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort)
-"""What click's own main function handles."""
+"""Errors that click's own main function handles."""
 
 INTERRUPTED = "potato: interrupted; no file was left incomplete"
 INTERRUPTED_CODE = 130

@@ -25,7 +25,7 @@ MODES = {
     "registration": READING | {"window", "workers", "cluster"},
     "reflectances": MODELS,
 }
-"""The modes, and the options that each of them takes, those of `OUTPUT` aside."""
+"""The modes and the options of each; those of `OUTPUT` go with every mode."""
 
 OUTPUT = {"json_file", "json_", "plots", "overwrite", "quiet"}
 """Options of every mode."""

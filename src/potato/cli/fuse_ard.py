@@ -108,7 +108,7 @@ def fuse_ard(
 
 @contextlib.contextmanager
 def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | None]:
-    """What gets a line for each tile: stderr, a file, both, or nothing."""
+    """A function that gives a line to stderr, a file, or both; None if neither is asked for."""
     if not (verbose or log):
         yield None
         return

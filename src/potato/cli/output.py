@@ -21,8 +21,8 @@ def open_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  (open to the end)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115  (open to the end)
 
 
 def silence_libraries() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from potato.cli import options
-from potato.cli.output import flush, say
+from potato.cli.output import complain, flush, say
 
 
 @click.command()
@@ -45,7 +45,7 @@ def serve(sources: tuple[str, ...], open_: bool, **settings: Any) -> None:
     """
     from potato.serving import Server
 
-    with Server(sources, **settings) as server:
+    with Server(sources, say=lambda line: complain(f"potato: {line}"), **settings) as server:
         say(server.address)
         flush()
         if open_:

@@ -76,6 +76,10 @@ def _new_name(name: str) -> str:
     "--saturated-weight",
     help="Weight, beside ΔE, of ΔE at saturated pixels, which the other two losses skip.",
 )
+@_option(
+    "--caution-weight",
+    help="Weight, beside ΔE, of changes to the predictor's colour where nothing marks a sensor artefact.",
+)
 @_option("--ema", type=options.Number(0, 1), help="Decay, per step, of the moving average of the weights.")
 @_option(
     "--batch-size",

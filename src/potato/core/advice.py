@@ -86,7 +86,7 @@ def warp_freely(path: str, options: str, crs: str, size: float, ending: str) -> 
 
 
 def _files(path: str, ending: str) -> str:
-    """A file, and one to make of it in the current folder."""
+    """A file and a new one in the current folder, for a command line."""
     stem = ntpath.splitext(ntpath.basename(redact(path)))[0]  # after separators of any system
     return f"{_quoted(path)} {shlex.quote(f'{stem}-{ending}.tif')}"
 

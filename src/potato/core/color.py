@@ -54,6 +54,10 @@ SRGB_TOE = 0.0031308
 GAMUT_STEPS = 16
 """Bisections in `gamut_share`: its result is right to 2^−16."""
 
+BAND_CORRELATION = 0.67
+"""Correlation of the changes of neighbouring bands: e^(−60/150), for bands 60 nm apart and spectra
+whose changes correlate within some 150 nm."""
+
 
 def _matrix(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return np.array(rows)
@@ -79,7 +83,7 @@ def power(base: ArrayT, exponent: float) -> ArrayT:
         exponent: positive.
 
     Returns:
-        The power, in float32 right but for the last few bits.
+        The power; in float32, the last few bits may be wrong.
     """
     if isinstance(base, np.ndarray | np.generic):
         return base**exponent
@@ -143,11 +147,6 @@ def bands_to_xyz(bands: ArrayT, matrices: ArrayT) -> ArrayT:
     return xyz.reshape(images, 3, height, width)
 
 
-BAND_CORRELATION = 0.67
-"""Correlation of what changes in one band and in the next: e^(−60/150), for bands 60 nm apart and
-spectra that lose their likeness within 150 nm."""
-
-
 def xyz_to_bands(sensor: Sensor) -> NDArray[np.float64]:
     """The change of a sensor's bands that is likeliest for a change of colour.
 
@@ -161,7 +160,7 @@ def xyz_to_bands(sensor: Sensor) -> NDArray[np.float64]:
     places, seen = np.arange(len(sensor.bands)), abs(to_xyz).sum(0) > 0
     covariance = BAND_CORRELATION ** abs(places[:, None] - places) * np.outer(seen, seen)
     shared = covariance @ to_xyz.T
-    # Of bands that make but one or two colours, a pseudoinverse.
+    # A pseudoinverse, since fewer than three visible bands make the product singular.
     inverse: NDArray[np.float64] = shared @ np.linalg.pinv(to_xyz @ shared)
     return inverse
 
@@ -202,7 +201,7 @@ def oklab_to_linear_srgb(oklab: ArrayT) -> ArrayT:
 
 
 def gamut_share(oklab: ArrayT) -> ArrayT:
-    """The share of its chroma that a colour can keep and be in the gamut of sRGB.
+    """The largest share of its chroma with which a colour lies in the gamut of sRGB.
 
     Lightness and hue are kept.
 
@@ -210,7 +209,7 @@ def gamut_share(oklab: ArrayT) -> ArrayT:
         oklab: (3, h, w), L 0..1.
 
     Returns:
-        (h, w), 0..1: 1 for colours in the gamut; for others found by bisection.
+        (h, w), 0..1: 1 for colours in the gamut; others are found by bisection.
     """
     xp = namespace(oklab)
 

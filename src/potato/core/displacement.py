@@ -5,8 +5,8 @@ and moving things displace the band arrays. In each window, the bands of an arra
 image that comes closest to the block means of pan. Their displacement is where the phase
 correlation of both peaks; the Fourier sum is searched for the peak on ever finer grids. A window
 that stays in place biases displacements towards 0, so the bands are moved back by the displacement
-found so far and measured again. Windows are too small for displacements of more than `REACH`, so
-where the phase correlation of the whole image shows one, the search begins there.
+found so far and measured again. Windows are too small to find displacements of more than `REACH`,
+so the search begins at the displacement of the whole image if its phase correlation shows one.
 
 Sources: C. D. Kuglin, D. C. Hines, "The phase correlation image alignment method" (1975); M.
 Guizar-Sicairos, S. T. Thurman, J. R. Fienup, "Efficient subpixel image registration algorithms",
@@ -37,10 +37,10 @@ LEAST_WINDOW = 24
 """Side of the smallest window, mul pixels; in smaller ones noise would look like ground."""
 
 REACH = 3.0
-"""Largest displacement that a window is searched for from where the search begins, mul pixels."""
+"""How far from the start of its search a window's displacement may be found, mul pixels."""
 
 FAR = 2.0
-"""Displacement of the whole image from which on the search begins there, mul pixels."""
+"""Searches begin at the displacement of the whole image if that is larger than this, mul pixels."""
 
 STEPS = (0.5, 0.05, 0.005)
 """Spacings of successive grids that are searched for the peak, mul pixels, each finer."""
@@ -58,7 +58,8 @@ TINY = 1e-20
 """Less than any weight or power of a real image, and more than the rounding of an empty one."""
 
 MARGIN = math.ceil(REACH) + BICUBIC_REACH
-"""Mul pixels around a window, or an invalid pixel, from which cubic convolution may reach it."""
+"""Mul pixels around a window that its moved pixels depend on; and around an invalid pixel, those
+that depend on it."""
 
 MAD_TO_SIGMA = 1.4826
 """Standard deviation of a Gaussian by its median absolute deviation."""
@@ -189,9 +190,9 @@ def average_and_spread(displacements: NDArray[np.float64]) -> tuple[Way, Way]:
 def _whole_displacement(
     goal: NDArray[np.float64], bands: NDArray[np.float64], clean: NDArray[np.bool_], sensor: Sensor
 ) -> tuple[int, int]:
-    """Whole pixels (down, right) by which all bands, mixed as in pan, lie beside `goal` (h, w).
+    """Whole pixels (down, right) from `goal` (h, w) to all bands, mixed as in pan.
 
-    (0, 0) if they are `FAR` or less, or the correlation doesn't show any.
+    (0, 0) if they are `FAR` or less, or the correlation has no clear peak.
     """
     mixed = np.tensordot(sensor.pan_weights, bands, 1)
     weight = clean * np.hanning(goal.shape[0] + 2)[1:-1, None] * np.hanning(goal.shape[1] + 2)[1:-1]
@@ -219,7 +220,7 @@ def _phase(goal: NDArray[np.complex128], other: NDArray[np.complex128]) -> NDArr
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """What all arrays are measured against.
+    """The pan, the windows and the limits by which all arrays are measured.
 
     Attributes:
         goal: block means of pan (h, w); 0 where not clean.

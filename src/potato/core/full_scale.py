@@ -136,7 +136,7 @@ def _histograms(names: tuple[str, ...]) -> dict[str, Histogram]:
 
 @dataclass
 class FullScaleCounts:
-    """What the figures at full scale condense, counted over any number of windows.
+    """Counts over any number of windows, from which the figures at full scale come.
 
     Attributes:
         fringes: of each of `AXES`, in JND.

@@ -51,7 +51,7 @@ and noise must not become ground."""
 
 @dataclass(frozen=True)
 class Grade:
-    """What becomes of light before a look renders it: gain · (light − black), in linear sRGB.
+    """A change of light before a look renders it: gain · (light − black), in linear sRGB.
 
     Attributes:
         black: light that becomes black, 0 or more.
@@ -104,10 +104,14 @@ PLAIN = Grade()
 """The grade that changes nothing."""
 
 
+def _triple(values: Any) -> Triple:
+    red, green, blue = map(float, values)
+    return red, green, blue
+
+
 def _rounded(values: Any) -> Triple:
     """Five digits, as files have them: more would not show."""
-    red, green, blue = (float(f"{value:.5g}") for value in values)
-    return red, green, blue
+    return _triple(f"{value:.5g}" for value in values)
 
 
 def neutral(white: Triple | NDArray[Any], black: Triple | NDArray[Any], factor: float = 1.0) -> Grade:
@@ -175,11 +179,10 @@ def as_grade(black: Any, gain: Any) -> Grade:
     Raises:
         TypeError, ValueError: if they aren't three each, finite, black 0 or more, gain above 0.
     """
-    grade = Grade(tuple(map(float, black)), tuple(map(float, gain)))  # type: ignore[arg-type]
+    grade = Grade(_triple(black), _triple(gain))
     if not (
-        len(grade.black) == len(grade.gain) == 3
-        and all(0 <= value < math.inf for value in grade.black)
+        all(0 <= value < math.inf for value in grade.black)
         and all(0 < value < math.inf for value in grade.gain)
     ):
-        raise ValueError(f"a grade of {grade.black} and {grade.gain}")
+        raise ValueError(f"expected black of 0 or more and gain above 0, found {grade}")
     return grade

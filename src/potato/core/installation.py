@@ -43,11 +43,11 @@ def refuse_conflict() -> None:
     """Refuse to run from a folder into which another distribution has put a package `potato`.
 
     Raises:
-        ConflictError: if there is one. Of files with the names of ours, either may be left.
+        ConflictError: if there is one: the later of the two has replaced some files of the other.
     """
-    # Metadata take longer to load, and `core` imports no pathlib.
+    # Every start comes here, and importlib.metadata takes longer to load than this search.
     site = __file__.rpartition("potato")[0]
-    for found in glob.glob(f"{STRANGER}-*.*-info", root_dir=site):  # noqa: PTH207
+    for found in glob.glob(f"{STRANGER}-*.*-info", root_dir=site):  # noqa: PTH207  (pathlib loads slowly)
         stranger = found.rpartition(".")[0]
         raise ConflictError(
             f"expected {DISTRIBUTION} alone, found another project's {stranger} in the same folder: "

@@ -22,20 +22,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TYPICAL_MUL_GAIN, TYPICAL_PAN_GAIN = 0.3, 0.15
-"""Gains of a sensor whose own nobody published, as that toolbox
-assumes them. Figures that depend on them compare sharpeners with each other, not sensors."""
+"""Gains of sensors for which none are published, as that toolbox assumes them. Figures that depend
+on them compare sharpeners with each other, not sensors."""
 
 DEVIATIONS = 4.0
 """Standard deviations after which the Gaussian is cut off, rounded up to whole cells."""
 
 
 def mul_gains(sensor: Sensor) -> tuple[float, ...]:
-    """The MTF gain of each band at mul's Nyquist frequency, typical ones where unpublished."""
+    """The MTF gain of each band at mul's Nyquist frequency; typical ones if none are published."""
     return sensor.mtf_gains[1:] or (TYPICAL_MUL_GAIN,) * len(sensor.bands)
 
 
 def pan_gains(sensor: Sensor) -> tuple[float]:
-    """The MTF gain, at mul's Nyquist frequency, of pan brought to mul's scale, or a typical one."""
+    """The MTF gain, at mul's Nyquist frequency, of pan brought to mul's scale.
+
+    A typical one if none is published; a tuple of one, as `degrade` takes it.
+    """
     return (sensor.mtf_gains[0] if sensor.mtf_gains else TYPICAL_PAN_GAIN,)
 
 

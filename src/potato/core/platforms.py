@@ -64,7 +64,7 @@ def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
 def guess_unnamed(count: int) -> Sensor | None:
     """The sensor of a file with so many bands without names; None if there are several.
 
-    Eight bands are WorldView-2's or -3's far more often than Legion's, which has other colours by
+    Eight bands come from WorldView-2 or -3 far more often than from Legion, whose colours differ
     little. It is a guess, so tell the user.
     """
     return WORKSHOP if count == len(WORKSHOP.bands) else None

@@ -12,7 +12,7 @@ from potato.core.sensors import SCALE
 from potato.errors import BandError
 
 MOST_REFLECTANCE = 1000
-"""The largest reflectance that a count, or count 0, may stand for: none is measured."""
+"""The largest scale, and the largest offset, of a calibration: far above any that is published."""
 
 
 def counts_to_reflectance(counts: ArrayT) -> ArrayT:

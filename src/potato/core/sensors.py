@@ -19,7 +19,7 @@ MOST_RATIO, MOST_BANDS = 6, 16
 """The largest ratio and the most bands that native code has room for."""
 
 INFRARED_PAN = 0.25
-"""Share of near infrared in pan from which `model.features.predict_infrared` serves."""
+"""Share of near infrared in pan above which `model.features.predict_infrared` is used."""
 
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
@@ -106,7 +106,7 @@ class Sensor:
             sensor have more than one.
         codes: the vendor's names of the bands, in the order of `bands`.
         arrays: bands that are seen together, by detector array, in the order in which the arrays
-            see the ground; pan is seen between the first two. Empty where unknown, or only one.
+            see the ground; pan is seen between the first two. Empty if there is one, or unknown.
         source: where facts and numbers come from.
 
     Raises:

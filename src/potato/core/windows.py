@@ -10,7 +10,25 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class PairWindow:
+class _Rectangle:
+    row: int
+    column: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """The first row below."""
+        return self.row + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to the right."""
+        return self.column + self.width
+
+
+@dataclass(frozen=True)
+class PairWindow(_Rectangle):
     """A rectangle of a pair, in cells, so that pan and mul pixels always cover the same ground.
 
     Rows and columns are counted from the upper left corner of pan; they may lie outside the image.
@@ -25,11 +43,6 @@ class PairWindow:
         ValueError: if a side is negative.
     """
 
-    row: int
-    column: int
-    height: int
-    width: int
-
     def __post_init__(self) -> None:
         if self.height < 0 or self.width < 0:
             raise ValueError(f"expected sides of 0 or more, found {self.height} × {self.width}")
@@ -37,16 +50,6 @@ class PairWindow:
     def __str__(self) -> str:
         """The window, for messages."""
         return f"mul rows {self.row}–{self.bottom}, columns {self.column}–{self.right}"
-
-    @property
-    def bottom(self) -> int:
-        """The first row below."""
-        return self.row + self.height
-
-    @property
-    def right(self) -> int:
-        """The first column to the right."""
-        return self.column + self.width
 
     def pixels(self, ratio: int) -> "PixelWindow":
         """This window in pan pixels, of which a cell has `ratio` along each side."""
@@ -66,7 +69,7 @@ class PairWindow:
 
 
 @dataclass(frozen=True)
-class PixelWindow:
+class PixelWindow(_Rectangle):
     """A rectangle of one image, in its own pixels.
 
     Attributes:
@@ -76,11 +79,6 @@ class PixelWindow:
         width: columns.
     """
 
-    row: int
-    column: int
-    height: int
-    width: int
-
     def __str__(self) -> str:
         """The window, for messages."""
         return f"rows {self.row}–{self.bottom}, columns {self.column}–{self.right}"
@@ -88,16 +86,6 @@ class PixelWindow:
     def cells(self, ratio: int) -> PairWindow:
         """This window, in cells of `ratio` pixels a side: the inverse of `PairWindow.pixels`."""
         return PairWindow(self.row // ratio, self.column // ratio, self.height // ratio, self.width // ratio)
-
-    @property
-    def bottom(self) -> int:
-        """The first row below."""
-        return self.row + self.height
-
-    @property
-    def right(self) -> int:
-        """The first column to the right."""
-        return self.column + self.width
 
 
 def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:

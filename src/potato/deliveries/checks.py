@@ -94,7 +94,7 @@ def name_sensor(
 def choose_calibration(
     product: Product, pan: VendorImage, mul: VendorImage, calibrate: Calibrate
 ) -> Literal["none", "toa", "surface"]:
-    """What counts become, for `auto` by what the metadata allow.
+    """The reflectance that counts become; for `auto`, as the metadata allow.
 
     Raises:
         CalibrationError: if the metadata lack the constants.

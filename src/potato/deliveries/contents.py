@@ -48,7 +48,7 @@ class Contents:
     read: Callable[[str, int], bytes]
 
     def gdal_name(self, name: str) -> str:
-        """What GDAL calls one of the files."""
+        """GDAL's name of one of the files."""
         return f"{self.root}/{name}"
 
     def read_text(self, name: str) -> str:

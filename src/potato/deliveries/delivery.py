@@ -33,7 +33,6 @@ RATIO_TOLERANCE = 0.02
 
 WORDS = {"surface": "surface reflectance", "toa": "top-of-atmosphere reflectance"}
 
-
 _HALF = re.compile(r"_(PAN|MUL|P|MS|MS-FS)(?![A-Za-z])|^IMG_", re.IGNORECASE)
 """Names of folders that hold one half of a product."""
 
@@ -133,17 +132,18 @@ def open_delivery(
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
 ) -> Delivery:
-    """Find the pan and the mul of a delivery, with haze if they are top-of-atmosphere reflectance.
+    """Find the pan and the mul of a delivery; its haze is left to `clear_haze`.
 
     Args:
         path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
         product: the name of the product, or the end of it (`P002`), if there are several.
-        calibrate: what counts become. For `surface`, `clear_haze` has still to subtract the haze of
-            the whole product from `toa`; `auto` is `surface` where the metadata have the constants,
-            else `none`.
+        calibrate: what counts become. For `surface`, they become `toa`, from which `clear_haze`
+            subtracts the haze of the whole product. `auto` is `surface`, but `none` for files
+            without metadata.
         allow_missing: whether files that the metadata name may be missing; their ground is invalid.
         sensor: the sensor, if the metadata don't name it.
-        band_order: names of mul's bands in the order of its files, if they aren't what they say.
+        band_order: names of mul's bands in the order of its files, in place of those that metadata
+            or files state.
 
     Raises:
         DeliveryError: if the delivery is incomplete, inconsistent or not understood.
@@ -165,7 +165,7 @@ def open_layers(
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
 ) -> Delivery:
-    """The pan and the mul of a product, with haze if they are top-of-atmosphere reflectance.
+    """The pan and the mul of a product; its haze is left to `clear_haze`.
 
     The arguments are those of `open_delivery`.
 

@@ -14,10 +14,10 @@ NAMES = {"B0": "blue", "B1": "green", "B2": "red", "B3": "nir", "DB": "deepblue"
 """Our names of bands, by Airbus' names that no alias covers."""
 
 ROLES = {"P": "pan", "PAN": "pan", "MS": "mul", "MS-FS": "mul", "MS-N": "mul", "MS-X": "mul"}
-"""What an image is, by its SPECTRAL_PROCESSING; others are sharpened already."""
+"""Roles of images by their SPECTRAL_PROCESSING; images with others are sharpened already."""
 
 UNKNOWN_IRRADIANCE = 999.0
-"""What some products state in place of the sun's irradiance."""
+"""The number that some products state in place of the sun's irradiance."""
 
 _MEASURES = "Radiometric_Data/Radiometric_Calibration/Instrument_Calibration/Band_Measurement_List"
 _STRIP = "Dataset_Sources/Source_Identification/Strip_Source"

@@ -1,4 +1,4 @@
-"""What a folder holds, product by product, and what is wrong with it."""
+"""The products of a folder, and what is wrong with each."""
 
 from dataclasses import dataclass
 

@@ -19,8 +19,8 @@ def product_of_files(pan: PathLike, mul: PathLike) -> tuple[Product, Product] | 
         mul: likewise.
 
     Returns:
-        The product as a whole, and with no more of it than the two files; None if no metadata
-        beside them name both.
+        The whole product, and the part of it that the two files are; None if no metadata beside
+        them name both.
 
     Raises:
         DeliveryError: if the metadata can't be understood.
@@ -59,7 +59,7 @@ def _is_described(file: Path) -> bool:
 
 
 def _named(image: VendorImage, name: str) -> VendorImage | None:
-    """The image, or the part of it, that a file is; None if it is another."""
+    """An image, reduced to the part that a file is; None if the file is no part of it."""
     if name.lower().endswith(DESCRIPTIONS):
         same = Path(name).with_suffix("") == Path(image.metadata).with_suffix("")
         return image if same else None

@@ -24,11 +24,11 @@ MOST_HAZE = 0.15
 """The most haze in blue. A product without a dark object would be darkened too much."""
 
 EXPONENT = -2
-"""Of the wavelength, in the most haze: between a clear sky (−4) and a very hazy one (−0.5)."""
-
+"""Power of the wavelength that the most haze follows: between a clear sky's (−4) and a very hazy
+one's (−0.5)."""
 
 FORMAT = "potato haze 1"
-"""What the JSON calls itself."""
+"""The format that the JSON names."""
 
 
 def estimate_haze(layer: Layer, sensor: Sensor | None) -> dict[str, float]:

@@ -15,7 +15,7 @@ from potato.deliveries.sunlight import earth_sun_distance, parse_time
 from potato.errors import DeliveryError
 
 LETTERS = ("P", "C", "B", "G", "Y", "R", "RE", "RE1", "RE2", "N", "N1", "N2")
-"""What follows `BAND_` in the names of the bands, in the order in which files have them."""
+"""Names of the bands without their beginning `BAND_`, in the order in which files have them."""
 
 _PART = re.compile(r"_?-?R\d+C\d+", re.IGNORECASE)
 _PRODUCT = re.compile(r"\d{9,}_\d\d_P\d{3}(?![0-9])", re.IGNORECASE)
@@ -52,7 +52,7 @@ def _stem(name: str) -> str:
 
 
 def _product_name(stem: str) -> str:
-    """What the pan and the mul of a product have in common: `052421600010_01_P001`."""
+    """The name that the pan and the mul of a product share: `052421600010_01_P001`."""
     name = PurePosixPath(stem).name
     found = _PRODUCT.search(name)
     return found[0].upper() if found else re.sub(r"[_-]+", "_", _SIDE.sub("", name)).strip("_")

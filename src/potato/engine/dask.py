@@ -8,7 +8,6 @@ its job to another; a job that killed several workers is given up.
 """
 
 import contextlib
-import ctypes
 import functools
 import logging
 import queue
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from potato.core.installation import VERSION, install_command
 from potato.core.text import redact
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
+from potato.engine.memory import reuse_freed_memory
 from potato.engine.process_state import SharedChange
 from potato.engine.threads import available_cores
 from potato.errors import ClusterError
@@ -39,10 +39,6 @@ its job again. A tile of any size takes about 0.4 GB."""
 PACKAGES = ("torch", "rasterio")
 """Packages whose versions must agree, as Potato's own must, on all machines that have them, since
 pixels depend on them; local parts of a version, such as `+cpu`, may differ."""
-
-MALLOC_BYTES = {-1: 256 << 20, -3: 32 << 20}
-"""Freed memory that the C library keeps for itself, close to its own defaults: up to 256 MB at the
-end of the heap (M_TRIM_THRESHOLD), and every block below 32 MB (M_MMAP_THRESHOLD)."""
 
 NO_PAGES: dict[str, list[str]] = {
     "distributed.scheduler.http.routes": [],
@@ -278,21 +274,8 @@ def _same(function: Any) -> Any:
 def _do(function: Callable[[Any], Any], job: Any) -> tuple[dict[str, str], Any]:
     """Do a job in a worker: the versions of its packages, and the result."""
     with _job_lock:
-        _keep_memory()
+        reuse_freed_memory()
         return _versions(), attempt(function, job)
-
-
-@functools.cache
-def _keep_memory() -> None:
-    """Let a worker reuse freed memory, as other processes do.
-
-    Dask starts workers with `MALLOC_TRIM_THRESHOLD_=65536`: every freed block goes back to the
-    system and is fetched again for the next one, which takes as long as the sharpening.
-    """
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
-        library = ctypes.CDLL(None)
-        for option, size in MALLOC_BYTES.items():
-            library.mallopt(option, size)
 
 
 @functools.cache

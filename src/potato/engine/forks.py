@@ -12,7 +12,7 @@ from potato.errors import InputError
 
 
 class ThreadPool:
-    """The account of a library's pool of threads, which the library makes at its first use."""
+    """Knows whether a library's pool of threads, made at its first use, exists in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

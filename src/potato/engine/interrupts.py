@@ -1,4 +1,4 @@
-"""The signals that interrupt a command: Ctrl-C, `kill`, and the end of its terminal."""
+"""The signals that interrupt a command: Ctrl-C, Ctrl-Break, `kill`, and the end of its terminal."""
 
 import contextlib
 import math
@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""Their numbers; Windows knows no SIGHUP."""
+NAMES = "SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"
+
+INTERRUPTS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
+"""Their numbers; Windows knows no SIGHUP, and no other system a SIGBREAK, which is Ctrl-Break."""
 
 AGAIN = 3.0
 """Seconds after which another signal interrupts again, since the first may have been lost in a

@@ -11,21 +11,21 @@ EVERY = 30.0
 """Seconds between lines."""
 
 INTERVAL = "POTATO_PROGRESS_SECONDS"
-"""Environment variable of other seconds, for programs that read the lines, such as QGIS."""
+"""Environment variable that sets other seconds, for programs that read the lines, such as QGIS."""
 
 MEGAPIXELS = "Mpx"
 """The unit of pictures."""
 
 
 Progress = bool | Callable[[float], None]
-"""Whether to show progress; or what is called with the share that is done, 0..1."""
+"""Whether to show progress; or a function to call with the share that is done, 0..1."""
 
 
 def progress_bar(total: float, unit: str, progress: Progress) -> Any:
-    """What shows how far the work is: a context manager, whose `update` takes what is done more.
+    """A context manager that shows progress; its `update` takes the units done since the last call.
 
     Args:
-        total: units of all work.
+        total: units of the whole work.
         unit: a word such as `tile`, or `MEGAPIXELS`.
         progress: whether to show anything; or a function to call in its place.
     """
@@ -65,7 +65,7 @@ class _Reported(contextlib.AbstractContextManager["_Reported"]):
         """Nothing is to be done."""
 
     def update(self, done: float = 1) -> None:
-        """Count what is done, and report the share of it."""
+        """Count what is done, and report its share."""
         self._done += done
         self._report(min(1.0, self._done / self._total))
 

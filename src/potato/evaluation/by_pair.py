@@ -42,9 +42,9 @@ def evaluate_pair(
     Args:
         pan: the panchromatic image, as `open_pair` takes it.
         mul: the multispectral bands of the same ground.
-        reading: how to read the files, where they don't say it themselves.
         methods: the model and the baselines; None for every baseline and the shipped weights, or
             the predictor if they don't fit the sensor.
+        reading: how to read the files, where they don't say it themselves.
         protocols: the protocols to run; None for all. Those that the sensor has no facts for are
             left out, and the result's notes say so.
         window: evaluate only (row, column, height, width) in pan pixels, multiples of the

@@ -36,7 +36,7 @@ _ARRAYS = {"first": "first array", "second": "second array", "third": "third arr
 """Arrays in their order, and how the table names them."""
 
 _ALL = {"all": "all bands"}
-"""What a sensor without arrays has in their place."""
+"""The name of all bands together, of a sensor without arrays."""
 
 
 def measure_registration(
@@ -125,7 +125,7 @@ def _between(rows: Mapping[str, Row]) -> Row:
 
 
 def _title(rows: Mapping[str, Row]) -> str:
-    """What the table shows, in a line."""
+    """A line that explains the table."""
     here, what, where = next(iter(rows.values())), "mul", "pan"
     if len(rows) > 1:
         here, what, where = _between(rows), "the second array", "the first"

@@ -180,7 +180,6 @@ def evaluate_window(
             and pixels within `BORDER` of an invalid one or of the window's edge.
         protocols: the protocols to run; at least one.
         sensor: the sensor of the pair.
-        colour: the colour of the truth; the methods should use it too.
 
     Returns:
         The findings of each method; and a map (h, w) of the last method's ΔE in the first protocol,

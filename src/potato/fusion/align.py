@@ -1,4 +1,4 @@
-"""Moving a mul that lies beside pan by one displacement to where pan shows the ground."""
+"""Moving mul to where pan shows the ground, each detector array by one displacement."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,26 +30,26 @@ SIDE = 32
 """Side of the windows in which displacements are measured, cells."""
 
 LEAST_WINDOWS = 4
-"""Windows in which a displacement must be found, to be the pair's and no moving thing's."""
+"""Fewest windows in which a displacement must be found: fewer may show a moving thing."""
 
 MOST_BEYOND = 0.25
-"""Share of windows, in which a displacement may reach the limit of the search."""
+"""Largest share of windows in which a displacement may reach the limit of the search."""
 
 ALIGNED = 0.05
 """Pan pixels below which a displacement is left: it is smaller than the error of measurement."""
 
 ROUNDS = 3
-"""Most measurements: a displacement of several pixels is found a few hundredths too short."""
+"""Most measurements: the first finds displacements of several pixels a few hundredths too short."""
 
 
 def align_pair(pair: Pair) -> Pair:
     """Move the bands of mul to where pan shows the ground, each detector array by one displacement.
 
-    It is measured in samples of the whole pair, so all parts of a pair are moved alike.
+    It is measured in samples of the whole pair, so all parts of a pair are moved alike. Moving
+    things and heights, which are displaced in other ways, remain so.
 
     Returns:
-        A pair of the same open files, whose last note says what was done. Other displacements,
-        such as those of moving things or of heights, remain.
+        A pair that shares the open files; its last note says what was done.
 
     Raises:
         InputError: if a file can't be read.

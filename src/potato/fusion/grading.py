@@ -20,7 +20,7 @@ from potato.raster import Pair, mul_image, open_dataset, sample_pixels
 from potato.raster.atomic import write_whole
 
 FORMAT = "potato grade 1"
-"""What the JSON calls itself."""
+"""The format that the JSON names."""
 
 
 def grade_pair(pair: Pair, grade: bool | PathLike | Grade, folder: Path) -> Grade | None:

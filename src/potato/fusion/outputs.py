@@ -25,7 +25,7 @@ ALL = ("all",)
 
 
 class Output(Protocol):
-    """What is made of a pair, block by block."""
+    """A kind of file that is made of a pair, block by block."""
 
     @property
     def channels(self) -> Channels:
@@ -33,7 +33,7 @@ class Output(Protocol):
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """What the file says of it."""
+        """Metadata of the file."""
 
     def halo(self, backend: Backend) -> int:
         """Cells to read around a block."""
@@ -120,7 +120,7 @@ def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
 def choose_output(
     sensor: Sensor, look: Look, bands: Sequence[str] = (), composite: Sequence[str] = ()
 ) -> Output:
-    """What is asked for.
+    """The kind of file that is asked for.
 
     Args:
         sensor: that of the pair.
@@ -129,7 +129,8 @@ def choose_output(
         composite: names of three bands; none for true colour.
 
     Raises:
-        BandError: if the sensor has no band of a name, or it aren't three.
+        BandError: if the sensor has no band of a name, a band comes twice, or a composite hasn't
+            three.
         InputError: if both are asked for.
     """
     if bands and composite:

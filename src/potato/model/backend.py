@@ -16,13 +16,13 @@ from potato.raster import PairPixels
 
 
 class Backend(Protocol):
-    """What sharpens blocks; its methods may be called from many threads at once.
+    """A sharpener of blocks; its methods may be called from many threads at once.
 
     Attributes:
         read_halo: cells to read around a block, on every side.
         bands_halo: cells to read around a block whose bands are wanted.
         block: the side of a block, in pan pixels, for which it works best.
-        most_calls: how many calls at once it gains by; None for one per core.
+        most_calls: the most calls at once that make it faster; None for one per core.
     """
 
     read_halo: int

@@ -92,7 +92,7 @@ def sharpen_bands(
         sensor: the sensor.
         valid: masks of both, bool, as `sharpen_cells` takes them; None if all is valid.
         given: cells around the result that pan and mul include: 0 for a whole image; as many as
-            the model and `model.BAND_HALOS` read for a block of a larger one.
+            the model and `BAND_HALOS` read for a block of a larger one.
 
     Returns:
         Reflectance in cells (b, n, r², h, w), without meaning where pan or mul is invalid.
@@ -118,7 +118,7 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> tupl
 
     Args:
         pan: reflectance in cells (b, r², h + 2·halo, w + 2·halo); r is the ratio, and the halo that
-            of `model.BAND_HALOS`.
+            of `BAND_HALOS`.
         mul: reflectance (b, n, h + 2·halo, w + 2·halo).
         known: 1 where a cell was measured; 0 where it was filled and counts in no statistics
             (b, 1, h + 2·halo, w + 2·halo).
@@ -193,7 +193,7 @@ def _softness(mean: Tensor, soft: Tensor, mul: Tensor, known: Tensor, sensor: Se
 
 
 def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
-    """What each band takes of pan's detail beyond its shading: the change of a slope.
+    """How much of pan's detail each band takes beyond its shading: the change of a slope.
 
     Args:
         seen: pan as mul sees it (b, 1, h + 20, w + 20).
@@ -221,7 +221,7 @@ def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
 
 
 def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Tensor, ratio: int) -> Tensor:
-    """What to enlarge in mul's place, so that cell means of the result are mul's.
+    """The image to enlarge in mul's place, so that cell means of the result are mul's.
 
     Args:
         mean: of pan (b, 1, h + 4, w + 4).

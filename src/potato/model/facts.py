@@ -42,19 +42,19 @@ RIDGE = 1e-3
 to pan's as if it followed the predictor. Noise must not decide slopes where pan hardly varies."""
 
 GAIN_LIMIT = 2.0
-"""Most of pan's detail to which `features.regression_gain` applies, in standard deviations of the
-shading around. What stands out further is unlike the ground that the regression was fitted to."""
+"""The most of pan's detail that `features.regression_gain` corrects, in standard deviations of the
+shading around. Larger detail is unlike the ground that the regression was fitted to."""
 
 SOFT_PAN, SHARP_PAN = 0.76, 0.84
-"""Of `features.pan_sharpness`: most real pan lies below the first, nearly all means over its 4 × 4
-pixels above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
+"""Values of `features.pan_sharpness`: most real pan lies below the first, nearly all means over its
+4 × 4 pixels above the second (measured on real WorldView-2 and -3 pairs; dev/LOG.md)."""
 
 SHARPNESS_LIMIT = 2.0
 """Largest sharpness: of pan, that of white noise."""
 
 SOFT_MUL, SHARP_MUL = 0.7, 0.85
-"""Of `features.mul_sharpness`: nearly all real mul lies below the first, nearly all means over its
-4 × 4 pixels above the second (measured on ten real pairs; dev/LOG.md)."""
+"""Values of `features.mul_sharpness`: nearly all real mul lies below the first, nearly all means
+over its 4 × 4 pixels above the second (measured on ten real pairs; dev/LOG.md)."""
 
 LEAST_SLOPE = 0.1
 """Least slope of mul on pan that `features.mul_sharpness` divides by. In vegetation, pan that sees
@@ -87,8 +87,8 @@ SOFTNESS_RIDGE = 0.02
 is added as if mul lacked it."""
 
 SOFTNESS_START, SOFTNESS_GAIN = 0.35, 1.5
-"""Of the measured softness: what cell means alone give, and a factor of what is above it (measured
-on ten real pairs; dev/LOG.md)."""
+"""The measured softness that cell means alone give, and a factor of what exceeds it (measured on
+ten real pairs; dev/LOG.md)."""
 
 CELL_SHARE = 0.5
 """Share of the change of brightness that is taken off cell means where mul is soft: 1 keeps them

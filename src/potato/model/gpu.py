@@ -21,15 +21,15 @@ LARGEST_BLOCK = 4096
 """Side of the largest block, in pan pixels: larger ones keep an H100 no busier."""
 
 BYTES_A_PIXEL, BYTES_A_CELL = 120, 1280
-"""Memory that a block takes, all intermediate results counted: more than twice of what it is on a
-CPU, 81 bytes a pixel for WorldView-2 and 173 for Landsat, whose cells have fewer pixels."""
+"""Memory of a block with all intermediate results. It is set to more than twice what a CPU needs:
+81 bytes a pixel for WorldView-2, and 173 for Landsat, whose cells have fewer pixels."""
 
 IN_FLIGHT = 3
 """Blocks that may be on the device at once: copied there, computed, and copied back."""
 
 
 class _Read(NamedTuple):
-    """What `sharpen_cells` and `sharpen_bands` take; and which pixels of the result are valid."""
+    """Arguments of `sharpen_cells` and `sharpen_bands`, and the result's valid pixels."""
 
     pan: torch.Tensor
     mul: torch.Tensor
@@ -76,7 +76,7 @@ class GpuBackend:
             threshold = threshold_of(look, height, width, row, column)
             codes = render(oklab, look, threshold)
             result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(read.alpha)
-            # Of 16 bits, torch has signed integers alone.
+            # torch hardly supports unsigned integers of 16 bits.
             whole = result.to(torch.uint8 if look.bits == 8 else torch.int32).movedim(0, -1)
             found: Codes = whole.contiguous().cpu().numpy().astype(f"uint{look.bits}", copy=False)
         return np.moveaxis(found, -1, 0)

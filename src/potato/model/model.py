@@ -76,13 +76,13 @@ class Architecture:
 
 
 class Halos(NamedTuple):
-    """How many cells around a block, on every side, a model takes account of.
+    """Cells around a block, on every side, on which its result depends.
 
     Attributes:
-        valid: must be known or filled.
-        whole: are read; 0 means unknown beyond `valid`.
-        read: to read around a block, so that invalid ones within `valid` are filled as in the whole
-            image.
+        valid: those that must be known or filled.
+        whole: those that the model reads; 0 means unknown beyond `valid`.
+        read: those to read from the image, so that invalid ones within `valid` are filled as in the
+            whole image.
     """
 
     valid: int
@@ -100,13 +100,11 @@ def halos(architecture: Architecture, sensor: Sensor = WORKSHOP) -> Halos:
     return Halos(valid, whole, whole + valid)
 
 
-BAND_HALOS = Halos(
-    valid=(_valid := 2 * BICUBIC_REACH + SOFT_REACH),
-    whole=(_whole := 3 * BICUBIC_REACH + SLOPE_WINDOW + SOFTNESS_WINDOW + SOFT_REACH),
-    read=_whole + _valid,
-)
-"""The halos of `bands`: the enlargement reads slopes, these read statistics, and both read pan as
-mul sees it, which reads the softness of mul."""
+_BANDS_VALID = 2 * BICUBIC_REACH + SOFT_REACH
+_BANDS_WHOLE = 3 * BICUBIC_REACH + SLOPE_WINDOW + SOFTNESS_WINDOW + SOFT_REACH
+BAND_HALOS = Halos(_BANDS_VALID, _BANDS_WHOLE, _BANDS_WHOLE + _BANDS_VALID)
+"""The halos of `bands`: the enlargement reads slopes, slopes read statistics, and both read pan as
+mul sees it, which depends on the softness of mul."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ def load_tensors(path: PathLike, most: int) -> Any:
     """The content of a `.pt` file: tensors, and collections of them with numbers and texts.
 
     Nothing in the file is run. It must be an uncompressed archive, so it takes no more memory than
-    it has bytes; a few bytes can stand for a tensor of any size, too, which is refused.
+    it has bytes. A tensor may still repeat a few bytes to any size, so each is checked.
 
     Args:
         path: the file.
@@ -43,7 +43,7 @@ def load_tensors(path: PathLike, most: int) -> Any:
     except zipfile.BadZipFile as error:
         raise ValueError("no archive of tensors") from error
     except Exception as error:  # a hostile file can make the reader raise anything
-        # What torch says about it advises to read it in a way that runs code.
+        # torch's own message advises a way of reading that runs code.
         raise ValueError("a damaged file, or one that holds more than tensors, which isn't read") from error
     for tensor in tensors:
         if tensor.layout != torch.strided or tensor.device.type != "cpu":

@@ -43,7 +43,7 @@ SESSIONS = "sessions"
 """The folder in which `train` makes sessions unless it is told another."""
 
 MOST_BYTES = 256 << 20
-"""The largest checkpoint; the shipped one has 206 kB."""
+"""The largest checkpoint; shipped ones have 256 kB."""
 
 Tensors = dict[str, NDArray[np.float32]]
 
@@ -63,7 +63,7 @@ def default_weights(sensor: Sensor) -> str:
 
 
 def portable_weights(name_or_path: PathLike | None) -> str | None:
-    """What `load_model` takes, for another process: names remain, and paths become absolute."""
+    """Weights as another process can load them: names remain, and paths become absolute."""
     if name_or_path is None or name_or_path in (PREDICTOR, *shipped_weights()):
         return name_or_path and os.fspath(name_or_path)
     return str(find_checkpoint(name_or_path).absolute())

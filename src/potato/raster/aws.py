@@ -30,13 +30,13 @@ ANONYMOUS = {"AWS_NO_SIGN_REQUEST": "yes"}
 """GDAL's option by which requests aren't signed; people write YES, which tells theirs from ours."""
 
 REFUSED = re.compile(r"\b40[13]\b|denied|forbidden|credentials|unauthori[sz]ed|signature", re.IGNORECASE)
-"""What the reasons of S3's refusals have in them."""
+"""Words that occur in S3's reasons for a refusal."""
 
 _VENDOR = Path("/sys/devices/virtual/dmi/id/sys_vendor")
 
 
 class Signing(DummySession):  # type: ignore[misc]  # rasterio has no types
-    """A session of rasterio, which takes keys from no option, that hands on some options."""
+    """A session that hands GDAL some options; rasterio refuses keys among its own options."""
 
     def __init__(self, options: dict[str, str]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which sensor a file is of, and which of its bands are which of the sensor's."""
+"""Finding the sensor of a file, and the sensor's bands among those of the file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is looked at before GDAL opens a JPEG 2000 or a PNG: few bytes may become gigabytes."""
+"""Checks of a JPEG 2000 or a PNG before GDAL opens it: few bytes may become gigabytes."""
 
 import struct
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from potato.errors import InputError
 from potato.raster.vsi import Read
 
 MOST_DECODED = 512 << 20
-"""Bytes that a format may take which decodes an image, or a large part of it, at once."""
+"""Most bytes of an image whose format decodes all of it, or a large part, at once."""
 
 MOST_PIECES = 4096
 """Pieces of a file before its pixels: boxes, markers, chunks."""

@@ -38,7 +38,7 @@ ALONE: dict[str, str | int] = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
 remote file costs a request for each; beside a local one they hold masks, nodata and metadata."""
 
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, CRSError, UnicodeDecodeError)
-"""What rasterio raises when GDAL fails, the last one if GDAL's message quotes bytes of a file."""
+"""Errors that rasterio raises when GDAL fails; the last one if GDAL quotes bytes of a file."""
 
 
 def is_remote(path: str) -> bool:
@@ -89,9 +89,8 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         try:
             check_header(path)
         except OSError as error:
-            if is_remote(name) and not name.startswith(
-                "<"
-            ):  # GDAL remembers this failure, but not its reason
+            # GDAL remembers this failure, but not its reason. Names that begin with "<" are VRTs.
+            if is_remote(name) and not name.startswith("<"):
                 raise InputError(f"can't open {role} {path}: {error}{_remedy(name, str(error))}") from error
         try:
             dataset = rasterio.open(name, driver=driver, **options)

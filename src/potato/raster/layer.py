@@ -40,8 +40,9 @@ class Layer:
         indexes: GDAL's numbers, from 1, of the bands in the order of the sensor's; None to find
             them by their names.
         names: names of all bands of the file, in its order, in place of its own; empty for its own.
-        calibration: how its numbers become reflectance; None for the scale and offset that the
-            file states, else reflectance × 10,000. `STORED` for the same, whatever their type.
+        calibration: how its numbers become reflectance. None and `STORED` give way to the scale and
+            offset that the file states; without these, numbers are reflectance × 10,000. None
+            refuses types and bits that can't hold that.
         nodata: the values that mark invalid pixels, one for each band or one for all; empty for the
             file's own.
         driver: the one format that it may have, by GDAL's name of its driver; None for any.

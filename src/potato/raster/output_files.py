@@ -15,13 +15,13 @@ GEOTIFF = (".tif", ".tiff")
 """Endings of pictures' names."""
 
 BESIDE = (".aux.xml", ".msk", ".msk.ovr", ".ovr")
-"""What GDAL adds to the name of an image for files that it reads with it."""
+"""Endings that GDAL adds to the name of an image, for files that it reads with the image."""
 
 INSTEAD = (
     *(".tfw", ".tifw", ".tiffw", ".j2w", ".jp2w", ".jgw", ".pgw", ".wld", ".hdr", ".prj"),
     *(".til", ".imd", ".rpb", ".pvl", ".att", ".eph", ".geo", ".xml", "_rpc.txt", "_mtl.txt"),
 )
-"""What replaces the ending of an image's name in files that describe the image."""
+"""Endings that files have in place of the image's, and which GDAL then reads with the image."""
 
 
 def check_output(

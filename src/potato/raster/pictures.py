@@ -23,7 +23,7 @@ CORNER_TOLERANCE = 0.1
 """Pixels by which the corners of two grids may differ: float noise in their transforms."""
 
 MOST_PIXELS = 100_000_000
-"""Pixels of the largest photograph, which is read as a whole."""
+"""Pixels of the largest photograph, since all of it is read at once."""
 
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 

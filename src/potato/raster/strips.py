@@ -42,7 +42,7 @@ class Strip:
 
 
 def strip_reader(pair: Pair) -> Callable[[], AbstractContextManager[Callable[[Strip], Pixels]]]:
-    """What opens the files of a pair once more for a thread, and yields its `read(strip)`.
+    """A function that opens the files of a pair once more, for a thread, and yields `read(strip)`.
 
     Call this in the thread that opened the pair: GDAL keeps options for each thread.
     """

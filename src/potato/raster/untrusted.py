@@ -1,4 +1,4 @@
-"""What is looked at before GDAL reads an image, which a stranger may have made to harm."""
+"""Checks of an image before GDAL reads it, since a stranger may have made it to harm."""
 
 import stat
 import struct

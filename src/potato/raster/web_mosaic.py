@@ -88,11 +88,16 @@ def zoom_pixel(zoom: int) -> float:
     return 2 * HALF_WORLD / (WEB_TILE << zoom)
 
 
+def zoom_of(metres: float, latitude: float) -> int:
+    """The first zoom level whose pixels are about so many metres of ground, or less."""
+    pixel = metres / max(1e-3, math.cos(math.radians(latitude)))
+    return max(0, math.ceil(math.log2(zoom_pixel(0) / (COARSEST * pixel))))
+
+
 def zoom_for(grid: Grid) -> int:
     """The first zoom level whose pixels are about as fine as a grid's, or finer."""
     _, latitude = grid_to_lonlat(grid, grid.width / 2, grid.height / 2)
-    pixel = ground_pixel(grid) / max(1e-3, math.cos(math.radians(latitude)))
-    return max(0, math.ceil(math.log2(zoom_pixel(0) / (COARSEST * pixel))))
+    return zoom_of(ground_pixel(grid), latitude)
 
 
 def lay_out_web(pictures: Sequence[tuple[str, Box | None]]) -> WebLayout:
@@ -283,7 +288,7 @@ def _make_block(layout: WebLayout, window: PixelWindow) -> Codes | None:
 
 
 def _warp_piece(piece: WebPiece, grid: Grid) -> Codes | None:
-    """What a piece shows of a grid (4, h, w); None if nothing."""
+    """The pixels of a grid (4, h, w) as far as a piece shows them; None if it shows none."""
     footprint = find_footprint(piece.shown, grid)
     if footprint is None:
         return None

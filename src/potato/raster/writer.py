@@ -37,7 +37,7 @@ _STAGE = "stage.tif"
 
 @dataclass(frozen=True)
 class Channels:
-    """What the bands of a file are that is written.
+    """The bands of a file that is written.
 
     Attributes:
         dtype: `uint8` or `uint16`.
@@ -57,7 +57,7 @@ class Channels:
 
     @property
     def creation_options(self) -> dict[str, str]:
-        """What GDAL must be told of them."""
+        """Creation options by which GDAL knows what they are."""
         if self.has_alpha:
             return {"PHOTOMETRIC": "RGB", "ALPHA": "NON-PREMULTIPLIED"}
         return {"PHOTOMETRIC": "MINISBLACK"}

@@ -104,8 +104,8 @@ def write_report(
             bands of the sensor, is shown as a picture in the look of the first.
         output: the HTML file to write.
         pair: the pan and mul from which the pictures were made, or a delivery and None, as
-            `fusion.fuse` takes them; the page then shows both, and measures each picture against
-            them.
+            `fusion.pipeline.fuse` takes them; the page then shows both, and measures each picture
+            against them.
         reading: how to read the pair, where it doesn't say it itself.
         window: row, column, height and width in pixels of the part to show in full detail and to
             measure; None for all of a small picture and the middle of a large one.

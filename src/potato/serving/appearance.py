@@ -6,24 +6,43 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
+from potato.serving.catalogue import Wanted
 from potato.serving.looks import Rendering
 from potato.serving.painter import Painter, Scene
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A name that `/source.json` or `/jobs` gives."""
 
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
 View = Literal["sharp", "plain", "pan", "composite", "picture"]
 LookName = Literal["natural", "clear", "vivid", "flat"]
 Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
 Contrast = Annotated[FiniteFloat, Field(ge=0.25, le=4)]
 
 
-class Appearance(BaseModel):
-    """What a web tile shows, and how. None is a path or an address, and others are refused."""
+class Choice(BaseModel):
+    """What may be shown: a pass, or the best of those that pass some filters.
+
+    No parameter is a path or an address, and others are refused.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     collect: Annotated[Name | None, Field(alias="pass")] = None
+    first: Annotated[Day | None, Field(alias="from")] = None
+    last: Annotated[Day | None, Field(alias="to")] = None
+    clouds: Annotated[FiniteFloat, Field(ge=0, le=100)] = 100.0
+    sensor: Name | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """As a catalogue takes it."""
+        return Wanted(self.collect, self.first, self.last, self.clouds, self.sensor)
+
+
+class Appearance(Choice):
+    """What a web tile shows, and how."""
+
     view: View = "sharp"
     look: LookName = "natural"
     exposure: Stops = 0.0
@@ -39,9 +58,13 @@ class Appearance(BaseModel):
     def scene(self, painter: Painter) -> Scene:
         """What is asked for; HTTPException if there is no such pass, picture or weights."""
         check_names(painter, self.collect, self.weights)
+        if self.view == "picture" and self.collect is not None:
+            views = painter.catalogue.collects[self.collect].views
+            if self.view not in views:
+                raise HTTPException(400, f"view: expected {', '.join(views)} for this pass, found picture")
         if self.picture is not None and painter.picture(self.picture) is None:
             raise HTTPException(404, "expected a job of /jobs that is done, found another")
-        return Scene(self.view, self.weights, self.collect, self.picture)
+        return Scene(self.view, self.weights, self.wanted, self.picture)
 
     @property
     def rendering(self) -> Rendering:
@@ -49,14 +72,11 @@ class Appearance(BaseModel):
         return Rendering(self.look, self.exposure, self.contrast)
 
 
-class Place(BaseModel):
-    """A place that is asked for, EPSG:4326 degrees, and the pass; None for the best."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+class Place(Choice):
+    """A place that is asked for, in degrees (EPSG:4326)."""
 
     lon: Annotated[FiniteFloat, Field(ge=-180, le=180)]
     lat: Annotated[FiniteFloat, Field(ge=-90, le=90)]
-    collect: Annotated[Name | None, Field(alias="pass")] = None
 
 
 def check_names(painter: Painter, collect: str | None, weights: str | None) -> None:

@@ -29,7 +29,7 @@ from potato.serving.job_list import JobList
 from potato.serving.job_routes import add_jobs
 from potato.serving.painter import Painter
 from potato.serving.probing import probe
-from potato.serving.tile_routes import add_layers, add_web_tiles
+from potato.serving.tile_routes import add_layers
 
 LARGEST_BODY = 1 << 20
 """Bytes that the body of a request may have."""
@@ -78,7 +78,6 @@ def make_application(painter: Painter, jobs: JobList | None, rules: Rules) -> Fa
     application.add_middleware(Guard, rules=rules)
     _add_errors(application)
     _add_facts(application, painter, None if jobs is None else jobs.folder.name)
-    add_web_tiles(application, painter)
     add_layers(application, painter)
     add_jobs(application, painter, jobs, rules.follow_links)
     _add_page(application)
@@ -167,7 +166,7 @@ def _add_facts(application: FastAPI, painter: Painter, output: str | None) -> No
     @application.get("/point")
     def point(place: Annotated[Place, Query()]) -> dict[str, Any]:
         check_names(painter, place.collect, None)
-        found = probe(painter, place.lon, place.lat, place.collect)
+        found = probe(painter, place.lon, place.lat, place.wanted)
         if found is None:
             raise HTTPException(404, "expected a place with valid pixels of pan and mul, found none there")
         return found

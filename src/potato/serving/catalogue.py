@@ -1,11 +1,14 @@
 """What the command line named: passes, and what can be drawn of each, where."""
 
+import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from potato.ard import Broken
 from potato.core.sensors import Sensor
@@ -20,6 +23,9 @@ Ring = Sequence[Sequence[float]]
 """Longitudes and latitudes of an outline, closed."""
 
 KINDS = "ard", "delivery", "pair", "pictures"
+
+PAIR_VIEWS = "sharp", "plain", "pan", "composite"
+"""What a pair can show."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,38 @@ class Origin:
     reading: Reading | None = None
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What may be shown. What is unknown of an entry doesn't keep it out.
+
+    Attributes:
+        collect: the ID of a pass; None for all.
+        first: the first day, `yyyy-mm-dd`; None for any.
+        last: the last day.
+        clouds: percent of clouds, at most.
+        sensor: the title of a sensor; None for all.
+    """
+
+    collect: str | None = None
+    first: str | None = None
+    last: str | None = None
+    clouds: float = 100.0
+    sensor: str | None = None
+
+    def takes(self, collect: "Collect", entry: "Entry") -> bool:
+        """Whether an entry of a pass may be shown."""
+        day = entry.date or ""
+        return (
+            (self.collect is None or self.collect == collect.id)
+            and (not day or (self.first or "") <= day <= (self.last or "9999"))
+            and (entry.clouds is None or entry.clouds <= self.clouds)
+            and (self.sensor is None or self.sensor == collect.sensor)
+        )
+
+
+ANYTHING = Wanted()
+
+
 @dataclass(frozen=True, eq=False)
 class Entry:
     """One thing that may be drawn: the tile of an ARD, a pair, or a finished picture.
@@ -50,6 +88,8 @@ class Entry:
         reason: why it can't be drawn; None if nothing is known to be wrong.
         ring: its outline; empty if its place is unknown.
         extent: a box around it in Web Mercator; None if its place is unknown.
+        square: the outline of its grid square in Web Mercator, in which it is shown before its
+            neighbours; empty if it has none.
         sensor: its sensor; None for pictures.
         zone, quadkey, date, time, clouds, off_nadir: facts; None where unknown.
     """
@@ -60,6 +100,7 @@ class Entry:
     reason: str | None = None
     ring: Ring = ()
     extent: Box | None = None
+    square: Sequence[tuple[float, float]] = ()
     sensor: Sensor | None = None
     zone: int | None = None
     quadkey: str | None = None
@@ -100,6 +141,11 @@ class Collect:
     gsd: float | None = None
 
     @property
+    def views(self) -> tuple[str, ...]:
+        """The names of what it can show."""
+        return ("picture",) if self.kind == "pictures" else PAIR_VIEWS
+
+    @property
     def order(self) -> tuple[float, int, str]:
         """A key that sorts the best first: few clouds, then the newest."""
         newest = int(re.sub(r"\D", "", self.date or "0")[:8] or 0)
@@ -126,6 +172,7 @@ class Catalogue:
         ]
         self._extents = np.array([entry.extent for _, entry in self._placed]).reshape(-1, 4)
         self._owner_of = {entry.id: collect for collect in collects for entry in collect.entries}
+        self._taken = functools.lru_cache(maxsize=32)(self._find_taken)
         self._owners = np.array([collect.id for collect, _ in self._placed], np.str_)
 
     @property
@@ -147,12 +194,21 @@ class Catalogue:
         """The pass that an entry belongs to."""
         return self._owner_of[entry.id]
 
-    def within(self, box: Box, collect: str | None = None) -> list[Entry]:
+    def by_pass(self, entries: Sequence[Entry]) -> list[list[Entry]]:
+        """Entries in their order, those that follow each other in one pass together."""
+        groups = itertools.groupby(entries, lambda entry: self._owner_of.get(entry.id))
+        return [list(group) for _, group in groups]
+
+    def _find_taken(self, wanted: Wanted) -> NDArray[np.bool_]:
+        """Whether each entry with a place may be shown."""
+        return np.array([wanted.takes(*one) for one in self._placed], np.bool_)
+
+    def within(self, box: Box, wanted: Wanted = ANYTHING) -> list[Entry]:
         """What may show a box of Web Mercator: the best pass first, then what lies nearest.
 
         Args:
             box: west, south, east, north.
-            collect: the ID of a pass; None for all.
+            wanted: what may be shown.
         """
         west, south, east, north = box
         boxes = self._extents
@@ -161,11 +217,11 @@ class Catalogue:
         inside &= np.any(
             [(boxes[:, 0] < east + turn) & (boxes[:, 2] > west + turn) for turn in turns], axis=0
         )
-        if collect is not None:
-            inside &= self._owners == collect
-        places = np.flatnonzero(inside)
+        places = np.flatnonzero(inside & self._taken(wanted))
         middle = np.array([(west + east) / 2, (south + north) / 2])
-        off = np.abs((boxes[places, :2] + boxes[places, 2:]) / 2 - middle).max(1)
+        off = np.abs((boxes[places, :2] + boxes[places, 2:]) / 2 - middle)
+        off[:, 0] = np.minimum(off[:, 0], np.abs(2 * HALF_WORLD - off[:, 0]))
+        far = off.max(1)
         ranks = {name: rank for rank, name in enumerate(dict.fromkeys(self._owners[places].tolist()))}
-        order = sorted(range(len(places)), key=lambda at: (ranks[self._owners[places[at]]], off[at]))
+        order = sorted(range(len(places)), key=lambda at: (ranks[self._owners[places[at]]], far[at]))
         return [self._placed[places[at]][1] for at in order]

@@ -10,9 +10,9 @@ from potato.core.text import redact
 from potato.fusion.delivery.stac import STAC_VERSION, geometry_of
 from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
-from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
+from potato.raster.web_mosaic import HALF_WORLD, zoom_of, zoom_pixel
 from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
-from potato.serving.mercator import MOST_ZOOM, zoom_of
+from potato.serving.mercator import MOST_ZOOM
 from potato.serving.painter import DEFAULT, MOST_ENTRIES, VIEWS, Painter
 
 TITLES = {DEFAULT: "Those of the sensor", PREDICTOR: "Predictor alone"}
@@ -46,9 +46,8 @@ def describe_source(painter: Painter, output: str | None) -> dict[str, Any]:
 
 def views_of(catalogue: Catalogue) -> list[str]:
     """The views that anything there has."""
-    kinds = {collect.kind for collect in catalogue.collects.values()}
-    pictures, pairs = "pictures" in kinds, bool(kinds - {"pictures"})
-    return [name for name in VIEWS if (pictures if name == "picture" else pairs)]
+    found = {name for collect in catalogue.collects.values() for name in collect.views}
+    return [name for name in VIEWS if name in found]
 
 
 def _describe(collect: Collect, painter: Painter) -> dict[str, Any]:
@@ -56,6 +55,7 @@ def _describe(collect: Collect, painter: Painter) -> dict[str, Any]:
     broken = sum(_reason(entry, painter) is not None for entry in collect.entries)
     return {
         **{name: getattr(collect, name) for name in (*names, "sun_elevation", "gsd")},
+        "views": collect.views,
         "bounds": _bounds([entry.ring for entry in collect.entries]),
         "tiles": len(collect.entries),
         "broken": broken,
@@ -129,13 +129,15 @@ def most_zoom(catalogue: Catalogue) -> int:
     finest = min((one.gsd for one in catalogue.collects.values() if one.gsd), default=1.0)
     rings = [entry.ring for _, entry in catalogue.entries]
     latitude = max((abs(point[1]) for ring in rings for point in ring), default=0.0)
-    return zoom_of(finest, latitude)
+    return min(MOST_ZOOM, zoom_of(finest, latitude))
 
 
 def tilejson(painter: Painter, template: str, name: str) -> dict[str, Any]:
     """TileJSON 3.0 of a layer whose web tiles have the addresses of a template."""
     bounds = _bounds([entry.ring for _, entry in painter.catalogue.entries]) or WORLD
-    if bounds[0] > bounds[2]:  # TileJSON has no box across the antimeridian
+    west, south, east, north = bounds
+    middle = (west + east + 360 * (west > east)) / 2
+    if west > east:  # TileJSON has no box across the antimeridian
         bounds[0], bounds[2] = -180.0, 180.0
     first, last = least_zoom(painter.catalogue), most_zoom(painter.catalogue)
     return {
@@ -144,7 +146,7 @@ def tilejson(painter: Painter, template: str, name: str) -> dict[str, Any]:
         "scheme": "xyz",
         "tiles": [template],
         "bounds": bounds,
-        "center": [(bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2, min(last, first + 4)],
+        "center": [(middle + 180) % 360 - 180, (south + north) / 2, min(last, first + 4)],
         "minzoom": first,
         "maxzoom": last,
     }

@@ -24,7 +24,7 @@ from potato.errors import OutputError
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.coordinates import Degrees, narrowest_bounds
-from potato.serving.job_process import Task, tiles_folder, work
+from potato.serving.job_process import NAME, Task, outcome_of, tiles_folder, work
 
 FORMAT = "potato job 1"
 """What the JSON calls itself."""
@@ -242,17 +242,16 @@ class JobList:
             task = self._tasks.pop(name, None)
             if task is None:  # it was cancelled just now
                 return pipe
-            self._process = context.Process(target=work, args=(task, other))
+            self._process = context.Process(target=work, args=(task, other), name=NAME)
             self._process.start()
         return pipe
 
     def _follow(self, name: str, pipe: Any) -> None:
         """Take what a process reports, until it ends."""
-        outcome: str | None = "its process died; is there too little memory?"
+        told: float | str | None = 0.0
         with contextlib.suppress(EOFError, OSError):
             while isinstance(told := pipe.recv(), float):
                 self._update(name, progress=round(told, 3))
-            outcome = told
         pipe.close()
         with self._change:
             process, self._process = self._process, None
@@ -261,6 +260,7 @@ class JobList:
             if process.is_alive():
                 process.kill()
                 process.join()
+        outcome = told if not isinstance(told, float) else outcome_of(process.exitcode if process else None)
         if outcome is None:
             self._update(name, state="done", progress=1.0)
         else:

@@ -12,12 +12,12 @@ from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
 from potato.raster.coordinates import Box
-from potato.serving.appearance import Contrast, LookName, Name, Stops, check_names
+from potato.serving.appearance import Choice, Contrast, LookName, Name, Stops, check_names
 from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
-from potato.serving.mercator import extent_of
+from potato.serving.mercator import extent_of, turn_to
 from potato.serving.painter import Painter
 
 MOST_POINTS = 10_000
@@ -38,14 +38,19 @@ class Polygon(BaseModel):
     type: Literal["Polygon"]
     coordinates: Annotated[list[Ring], Field(min_length=1, max_length=100)]
 
+    def continued(self) -> dict[str, Any]:
+        """The polygon; where it jumps at the antimeridian, its longitudes go on beyond 180."""
+        longitudes = [point[0] for point in self.coordinates[0]]
+        if max(longitudes) - min(longitudes) <= 180:
+            return self.model_dump()
+        rings = [[[point[0] % 360, *point[1:]] for point in ring] for ring in self.coordinates]
+        return {"type": self.type, "coordinates": rings}
 
-class Wish(BaseModel):
+
+class Wish(Choice):
     """What a job is to make."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
     area: Polygon
-    collect: Annotated[Name | None, Field(alias="pass")] = None
     look: LookName = "natural"
     exposure: Stops = 0.0
     contrast: Contrast = 1.0
@@ -70,10 +75,10 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         rendering = Rendering(wish.look, wish.exposure, wish.contrast)
         weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
         task = Task(origin, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
-        facts = {"pass": wish.collect, **wish.model_dump(exclude={"area", "collect"})}
+        facts = wish.model_dump(by_alias=True, exclude={"area"})
         name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
         try:
-            job = jobs.add(task, wish.area.model_dump(), facts, name)
+            job = jobs.add(task, wish.area.continued(), facts, name)
         except OutputError as error:
             raise HTTPException(409, str(error)) from error
         return _describe(jobs, job)
@@ -100,7 +105,7 @@ def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event
     box = extent_of(ring)
     found = [
         (entry, origin)
-        for entry in painter.catalogue.within(box, wish.collect)
+        for entry in painter.catalogue.within(box, wish.wanted)
         if (origin := painter.catalogue.owner(entry).origin) is not None
     ]
     if not found:
@@ -123,7 +128,8 @@ def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Ent
     for entry, origin in found:
         assert entry.extent is not None
         left, bottom, right, top = entry.extent
-        shown = bare & (left <= x) & (x <= right) & (bottom <= y) & (y <= top)
+        there = x - turn_to(left, west)
+        shown = bare & (left <= there) & (there <= right) & (bottom <= y) & (y <= top)
         if shown.any():
             taken.append((entry, origin))
             bare &= ~shown

@@ -1,7 +1,14 @@
 """Web tiles: squares of 256 pixels in Web Mercator (EPSG:3857), by zoom, column and row."""
 
+import itertools
 import math
+import operator
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
 
 from potato.raster import Grid, grid_at
 from potato.raster.coordinates import Box
@@ -41,21 +48,63 @@ def project(longitude: float, latitude: float) -> tuple[float, float]:
     return longitude / 180 * HALF_WORLD, math.asinh(math.tan(math.radians(latitude))) / math.pi * HALF_WORLD
 
 
+def unwrapped(ring: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """A ring of longitudes and latitudes without a jump: across the antimeridian they go on."""
+    longitudes = [point[0] for point in ring]
+    jumps = max(longitudes) - min(longitudes) > 180
+    return [(point[0] % 360 if jumps else point[0], point[1]) for point in ring]
+
+
+def projected(ring: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """A ring of longitudes and latitudes in Web Mercator, which goes on across the antimeridian."""
+    return [project(*point) for point in unwrapped(ring)]
+
+
 def extent_of(ring: Sequence[Sequence[float]]) -> Box:
     """A box in Web Mercator around a ring of longitudes and latitudes, a hundredth larger.
 
     The ring's sides are straight in another CRS, so they bend a little here. Across the
     antimeridian the box continues beyond the edge of the world.
     """
-    longitudes = [point[0] for point in ring]
-    if max(longitudes) - min(longitudes) > 180:
-        ring = [(point[0] % 360, point[1]) for point in ring]
-    across, down = zip(*(project(*point[:2]) for point in ring), strict=True)
+    across, down = zip(*projected(ring), strict=True)
     spare = 0.01 * max(max(across) - min(across), max(down) - min(down))
     return min(across) - spare, min(down) - spare, max(across) + spare, max(down) + spare
 
 
-def zoom_of(metres: float, latitude: float) -> int:
-    """The zoom whose pixels are about so many metres of ground, and no larger."""
-    wanted = metres / math.cos(math.radians(min(abs(latitude), FARTHEST)))
-    return max(0, min(MOST_ZOOM, math.ceil(math.log2(zoom_pixel(0) / wanted) - 0.1)))
+def turn_to(x: float, other: float) -> float:
+    """The whole turns around the Earth, in metres, that bring an easting closest to another."""
+    return 2 * HALF_WORLD * round((other - x) / (2 * HALF_WORLD))
+
+
+def box_around(boxes: Sequence[Box]) -> Box:
+    """A box in Web Mercator around others, which may lie on both sides of the antimeridian."""
+    first = boxes[0][0]
+    turns = [turn_to(box[0], first) for box in boxes]
+    west, south, east, north = zip(*boxes, strict=True)
+    west, east = (tuple(map(operator.add, side, turns)) for side in (west, east))
+    return min(west), min(south), max(east), max(north)
+
+
+def within_world(grid: Grid) -> list[Grid]:
+    """A grid in Web Mercator, or its two parts on both sides of the antimeridian."""
+    left = round((HALF_WORLD - grid.transform.c) / grid.transform.a)
+    if not 0 < left < grid.width:
+        return [grid]
+    beyond = grid.transform @ Affine.translation(left - 2 * HALF_WORLD / grid.transform.a, 0)
+    return [replace(grid, width=left), replace(grid, width=grid.width - left, transform=beyond)]
+
+
+def inside(ring: Sequence[tuple[float, float]], grid: Grid) -> NDArray[np.bool_]:
+    """The pixels of a north-up grid whose centre lies in a convex ring: bool (h, w).
+
+    Args:
+        ring: closed, anticlockwise, in Web Mercator; also a turn around the Earth away.
+        grid: in Web Mercator.
+    """
+    x = grid.transform.c + grid.transform.a * (np.arange(grid.width) + 0.5)
+    y = (grid.transform.f + grid.transform.e * (np.arange(grid.height) + 0.5))[:, None]
+    x = x - turn_to(ring[0][0], float(x.mean()))
+    found = np.ones((grid.height, grid.width), np.bool_)
+    for (left, low), (right, high) in itertools.pairwise(ring):
+        found &= (right - left) * (y - low) >= (high - low) * (x - left)
+    return found

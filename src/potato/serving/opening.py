@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -22,7 +22,8 @@ from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_pictur
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
 from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring
-from potato.serving.mercator import extent_of
+from potato.serving.mercator import extent_of, projected
+from potato.serving.waiting import Waiting
 
 IMAGES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".webp", ".img", ".ntf", ".dat", ".bil")
 """Endings of addresses that are images; other addresses are those of an ARD."""
@@ -30,7 +31,11 @@ IMAGES = (".tif", ".tiff", ".vrt", ".jp2", ".png", ".jpg", ".jpeg", ".webp", ".i
 
 @contextlib.contextmanager
 def open_catalogue(
-    names: Sequence[str], reading: Reading, follow_links: bool = False, folder: Path | None = None
+    names: Sequence[str],
+    reading: Reading,
+    follow_links: bool = False,
+    folder: Path | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Iterator[Catalogue]:
     """Find what the command line names; pairs stay open until the end.
 
@@ -39,6 +44,7 @@ def open_catalogue(
         reading: how files are to be read, where they don't say it themselves.
         follow_links: whether images of an ARD may lie outside it where an item says so.
         folder: where to keep what is measured of a delivery; None to keep nothing.
+        say: gets a line now and then while an ARD is listed; None for silence.
 
     Raises:
         ArdError, DeliveryError, InputError, BandError, PairError: if a name is none of these.
@@ -46,19 +52,20 @@ def open_catalogue(
     collects: list[Collect] = []
     lost: list[Broken] = []
     with ExitStack() as stack:
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop(0)
+        left = list(names)
+        while left:
+            name = left.pop(0)
             if not _is_image(name):
-                found, broken = _collects_of(name, reading, follow_links, folder, stack)
+                with Waiting(say, redact(name)) as waiting:
+                    found, broken = _collects_of(name, reading, follow_links, folder, stack, waiting)
                 collects += found
                 lost += broken
             elif _is_pan(name):
-                if not waiting or not _is_image(waiting[0]):
+                if not left or not _is_image(left[0]):
                     raise InputError(
                         f"{redact(name)}: expected its mul after a pan (one band), found none; name both"
                     )
-                collects.append(_pair(name, waiting.pop(0), reading, folder, stack))
+                collects.append(_pair(name, left.pop(0), reading, folder, stack))
             else:
                 collects.append(_picture(name))
         title = ", ".join(dict.fromkeys(_base(name) for name in names))
@@ -85,12 +92,17 @@ def _base(name: str) -> str:
 
 
 def _collects_of(
-    name: str, reading: Reading, follow_links: bool, folder: Path | None, stack: ExitStack
+    name: str,
+    reading: Reading,
+    follow_links: bool,
+    folder: Path | None,
+    stack: ExitStack,
+    waiting: Waiting,
 ) -> tuple[list[Collect], list[Broken]]:
     """The passes of an ARD, or the products of a delivery."""
     if "://" in name or Path(name).is_dir():
         try:
-            return _ard(name, follow_links)
+            return _ard(name, follow_links, waiting)
         except ArdError:
             if "://" in name:
                 raise
@@ -106,7 +118,7 @@ def _collects_of(
     return found, lost
 
 
-def _ard(source: str, follow_links: bool) -> tuple[list[Collect], list[Broken]]:
+def _ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[list[Collect], list[Broken]]:
     groups: dict[tuple[str, str], list[Tile]] = defaultdict(list)
     lost = []
     for one in walk_ard(source, follow_links=follow_links):
@@ -114,6 +126,7 @@ def _ard(source: str, follow_links: bool) -> tuple[list[Collect], list[Broken]]:
             lost.append(one)
         else:
             groups[event_of(one.item), one.cid].append(one)
+            waiting.found += 1
     return [_pass(source, event, tiles) for (event, _), tiles in sorted(groups.items())], lost
 
 
@@ -149,9 +162,11 @@ def _pass(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
 def _tile_entry(tile: Tile) -> Entry:
     reason = unusable(tile)
     ring: Ring = ()
-    if tile.bbox and tile.epsg:
+    square: Ring = ()
+    if tile.bbox and tile.epsg and tile.grid_square:
         with gdal():
             ring = lonlat_outline(tile.bbox, tile.epsg)
+            square = lonlat_outline(tile.grid_square, tile.epsg)
     elif reason is None:
         reason = "an item without a place"
     return Entry(
@@ -161,6 +176,7 @@ def _tile_entry(tile: Tile) -> Entry:
         reason=reason and redact(reason),
         ring=ring,
         extent=extent_of(ring) if ring else None,
+        square=projected(square) if square else (),
         sensor=tile.sensor,
         zone=tile.zone,
         quadkey=tile.quadkey or None,

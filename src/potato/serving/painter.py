@@ -35,8 +35,8 @@ from potato.model.native import render_colour
 from potato.model.weights import load_model
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 from potato.raster.remote import remote_gdal, try_again
-from potato.serving.catalogue import Catalogue, Entry, Opened
-from potato.serving.mercator import web_box, web_grid
+from potato.serving.catalogue import ANYTHING, Catalogue, Entry, Opened, Wanted
+from potato.serving.mercator import inside, web_box, web_grid
 from potato.serving.opening import picture_entry
 
 VIEWS = {
@@ -78,13 +78,13 @@ class Scene:
     Attributes:
         view: of `VIEWS`.
         weights: a name of `Painter.weights`; None for those of the sensor.
-        collect: the ID of a pass; None for the best of each place.
+        wanted: what may be shown; the best of each place is.
         picture: the ID of a job, whose picture is shown instead; None for none.
     """
 
     view: str = "sharp"
     weights: str | None = None
-    collect: str | None = None
+    wanted: Wanted = ANYTHING
     picture: str | None = None
 
 
@@ -145,7 +145,7 @@ class Painter:
         if scene.picture is not None:
             picture = self.picture(scene.picture)
             return () if picture is None else (picture,)
-        entries = self.catalogue.within(web_box(zoom, column, row), scene.collect)
+        entries = self.catalogue.within(web_box(zoom, column, row), scene.wanted)
         if len(entries) > MOST_ENTRIES:
             best = self.catalogue.owner(entries[0])
             of_best = sum(self.catalogue.owner(entry) is best for entry in entries)
@@ -153,19 +153,29 @@ class Painter:
         return entries
 
     def draw(self, entries: Sequence[Entry], grid: Grid, scene: Scene) -> Codes:
-        """Draw entries on a grid, the first on top: RGBA codes as those of a web tile."""
-        pairs = [entry for entry in entries if entry.sensor is not None] or entries
+        """Draw entries on a grid in Web Mercator: RGBA codes as those of a web tile.
+
+        The first pass is on top. Its tiles meet at the edges of their grid squares, as in mosaics
+        of `fuse_ard`: beyond them they lack context, so that a seam would be seen.
+        """
         whole: Codes | None = None
-        for entry in pairs:
-            codes = self._draw_entry(entry, grid, scene)
-            if codes is None:
-                continue
-            if whole is None:
-                whole = codes
-            elif codes.dtype == whole.dtype:
-                gaps = whole[3] == 0
-                whole[:, gaps] = codes[:, gaps]
-            if whole[3].all():
+        for tiles in self.catalogue.by_pass(_of_view(entries, scene)):
+            bare = np.ones((grid.height, grid.width), np.bool_) if whole is None else whole[3] == 0
+            for entry in tiles:
+                own = bare & inside(entry.square, grid) if entry.square else np.zeros_like(bare)
+                if whole is not None and not (own.any() or (whole[3] == 0).any()):
+                    continue
+                codes = self._draw_entry(entry, grid, scene)
+                if codes is None or (whole is not None and codes.dtype != whole.dtype):
+                    continue
+                own &= codes[3] > 0
+                if whole is None:
+                    whole = codes
+                else:
+                    shown = own | (whole[3] == 0)
+                    whole[:, shown] = codes[:, shown]
+                bare &= ~own
+            if whole is not None and whole[3].all():
                 break
         return np.zeros((4, grid.height, grid.width), np.uint16) if whole is None else whole
 
@@ -212,6 +222,14 @@ class Painter:
 @functools.lru_cache(maxsize=16)
 def _model(weights: str | None, sensor: Sensor) -> Model:
     return load_model(weights, sensor)
+
+
+def _of_view(entries: Sequence[Entry], scene: Scene) -> Sequence[Entry]:
+    """What a view shows: finished pictures, or pairs and, where there are none, pictures."""
+    pairs = [entry for entry in entries if entry.sensor is not None]
+    if scene.view == "picture":
+        return [entry for entry in entries if entry.sensor is None]
+    return pairs or entries
 
 
 def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:

@@ -14,7 +14,7 @@ from potato.core.windows import PairWindow
 from potato.fusion.window import sharpen_window
 from potato.model.model import Model
 from potato.raster import Pair, lonlat_to_grid
-from potato.serving.catalogue import Entry, Opened
+from potato.serving.catalogue import Entry, Opened, Wanted
 from potato.serving.mercator import project
 from potato.serving.painter import Painter
 
@@ -22,10 +22,10 @@ WINDOW = 32
 """Side of the windows, in mul pixels, in which displacements are measured."""
 
 
-def probe(painter: Painter, longitude: float, latitude: float, collect: str | None) -> dict[str, Any] | None:
+def probe(painter: Painter, longitude: float, latitude: float, wanted: Wanted) -> dict[str, Any] | None:
     """What the first pair with valid pixels shows at a place; None if none has any there."""
     x, y = project(longitude, latitude)
-    for entry in painter.catalogue.within((x, y, x, y), collect):
+    for entry in painter.catalogue.within((x, y, x, y), wanted):
         if entry.sensor is None:
             continue
 

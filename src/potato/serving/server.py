@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -18,6 +18,7 @@ from potato.model.weights import PREDICTOR, load_model, portable_weights, shippe
 from potato.raster import Reading
 from potato.serving.application import Rules, make_application
 from potato.serving.job_list import JobList
+from potato.serving.job_process import refuse_nesting
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import DEFAULT, Painter
 
@@ -28,6 +29,9 @@ ADDRESS = "127.0.0.1"
 class Server:
     """A map of sources on this machine, in threads of this process; a context manager.
 
+    Jobs have processes of their own. A script whose server has an `output` therefore starts it
+    below `if __name__ == "__main__":`, as for `multiprocessing`.
+
     Args:
         sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures.
         port: the port; 0 for any that is free.
@@ -37,6 +41,7 @@ class Server:
         follow_links: whether images of an ARD may lie outside it where an item says so.
         cors: whether pages from elsewhere may read what the server gives.
         framed: whether notebooks of this machine may show the page in a frame.
+        say: gets a line now and then while a large ARD is listed; None for silence.
 
     Attributes:
         address: `http://127.0.0.1:PORT/`.
@@ -62,7 +67,9 @@ class Server:
         follow_links: bool = False,
         cors: bool = False,
         framed: bool = False,
+        say: Callable[[str], None] | None = None,
     ) -> None:
+        refuse_nesting()
         names = [os.fspath(source) for source in sources]
         if not names:
             raise InputError("expected something to show, found nothing; name an ARD, a delivery or a pair")
@@ -73,7 +80,8 @@ class Server:
             if jobs is not None:
                 stack.callback(jobs.close)
             folder = None if jobs is None else jobs.folder
-            catalogue = stack.enter_context(open_catalogue(names, reading or Reading(), follow_links, folder))
+            finding = open_catalogue(names, reading or Reading(), follow_links, folder, say)
+            catalogue = stack.enter_context(finding)
             pictures = None if jobs is None else jobs.picture
             painter = Painter(catalogue, _choices(weights), pictures, follow_links)
             stack.callback(painter.close)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from fastapi import FastAPI, Query, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -11,9 +12,9 @@ from potato.raster.web_mosaic import WEB_TILE
 from potato.serving import descriptions
 from potato.serving.appearance import Appearance
 from potato.serving.looks import MEDIA_TYPES, Rendering, encode, show
-from potato.serving.mercator import MOST_ZOOM, grid_around
+from potato.serving.mercator import MOST_ZOOM, box_around, grid_around, within_world
 from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter, Scene
-from potato.serving.wmts import MapLayer, capabilities
+from potato.serving.wmts import PARAMETERS, MapLayer, TileRequest, capabilities
 
 THUMBNAIL_SIDE = 256
 """Pixels along the longer side of a thumbnail."""
@@ -21,15 +22,60 @@ THUMBNAIL_SIDE = 256
 GONE = 499
 """The status of an answer that nobody waits for any more; nginx has it, too."""
 
-OGC = ("service", "request", "version")
-"""Parameters by which programs ask for WMTS capabilities, in any case."""
+
+class Drawer:
+    """Answers requests for web tiles, of which as many are drawn at once as there are cores.
+
+    Args:
+        painter: draws them.
+    """
+
+    def __init__(self, painter: Painter) -> None:
+        self._painter = painter
+        self._turns = asyncio.Semaphore(available_cores())
+
+    async def answer(
+        self, request: Request, place: tuple[int, int, int], kind: str, appearance: Appearance
+    ) -> Response:
+        """The answer to a request for a web tile: zoom, column, row; a kind of `MEDIA_TYPES`."""
+        zoom, column, row = place
+        if not (0 <= zoom <= MOST_ZOOM and 0 <= column < 1 << zoom and 0 <= row < 1 << zoom):
+            raise HTTPException(404, f"expected a zoom to {MOST_ZOOM}, and a column and row of it")
+        scene, rendering = appearance.scene(self._painter), appearance.rendering
+
+        def draw() -> bytes:
+            codes = self._painter.web_tile(zoom, column, row, scene)
+            return encode(show(codes, rendering, scene.view, row * WEB_TILE, column * WEB_TILE), kind)
+
+        async with self._turns:
+            # People pan on before all is drawn; nobody waits for those web tiles any more.
+            if await request.is_disconnected():
+                return Response(status_code=GONE)
+            body = await asyncio.to_thread(draw)
+        return Response(body, media_type=MEDIA_TYPES[kind])
 
 
-def add_web_tiles(application: FastAPI, painter: Painter) -> None:
-    """Add `/tiles/…` and `/thumbnails/…` to an application."""
-    turns = asyncio.Semaphore(available_cores())
-    thumbnails: dict[str, bytes] = {}
+def add_layers(application: FastAPI, painter: Painter) -> None:
+    """Add `/tiles/…`, `/thumbnails/…`, `/tilejson.json`, `/wmts` and `/stac` to an application."""
+    drawer = Drawer(painter)
+    _add_web_tiles(application, drawer)
+    _add_thumbnails(application, painter)
+    _add_wmts(application, painter, drawer)
 
+    @application.get("/tilejson.json")
+    def tilejson(request: Request, appearance: Annotated[Appearance, Query()]) -> dict[str, Any]:
+        appearance.scene(painter)
+        template = f"{address_of(request)}tiles/{{z}}/{{x}}/{{y}}.png{appearance.query()}"
+        return descriptions.tilejson(
+            painter, template, f"{painter.catalogue.title}: {VIEWS[appearance.view]}"
+        )
+
+    @application.get("/stac")
+    def stac(request: Request) -> dict[str, Any]:
+        return descriptions.stac_items(painter, address_of(request))
+
+
+def _add_web_tiles(application: FastAPI, drawer: Drawer) -> None:
     @application.get("/tiles/{zoom}/{column}/{row}.{kind}")
     async def web_tile(
         request: Request,
@@ -39,20 +85,11 @@ def add_web_tiles(application: FastAPI, painter: Painter) -> None:
         kind: Literal["png", "webp", "jpg"],
         appearance: Annotated[Appearance, Query()],
     ) -> Response:
-        if not (0 <= zoom <= MOST_ZOOM and 0 <= column < 1 << zoom and 0 <= row < 1 << zoom):
-            raise HTTPException(404, f"expected a zoom to {MOST_ZOOM}, and a column and row of it")
-        scene, rendering = appearance.scene(painter), appearance.rendering
+        return await drawer.answer(request, (zoom, column, row), kind, appearance)
 
-        def draw() -> bytes:
-            codes = painter.web_tile(zoom, column, row, scene)
-            return encode(show(codes, rendering, scene.view, row * WEB_TILE, column * WEB_TILE), kind)
 
-        async with turns:
-            # People pan on before all is drawn; nobody waits for those web tiles any more.
-            if await request.is_disconnected():
-                return Response(status_code=GONE)
-            body = await asyncio.to_thread(draw)
-        return Response(body, media_type=MEDIA_TYPES[kind])
+def _add_thumbnails(application: FastAPI, painter: Painter) -> None:
+    thumbnails: dict[str, bytes] = {}
 
     @application.get("/thumbnails/{name}.webp")
     def thumbnail(name: str) -> Response:
@@ -66,52 +103,45 @@ def add_web_tiles(application: FastAPI, painter: Painter) -> None:
 def _thumbnail(painter: Painter, name: str) -> bytes:
     """A pass as a small picture; of very many tiles, some that are evenly spread."""
     entries = painter.catalogue.of(name)
-    extents = [entry.extent for entry in entries if entry.extent is not None]
-    if not extents:
-        return encode(
-            show(painter.draw((), grid_around((0, 0, 1, 1), 1), Scene()), Rendering(), "sharp"), "webp"
-        )
-    west, south, east, north = zip(*extents, strict=True)
-    grid = grid_around((min(west), min(south), max(east), max(north)), THUMBNAIL_SIDE)
-    codes = painter.draw(entries[:: -(-len(entries) // MOST_ENTRIES)], grid, Scene())
-    return encode(show(codes, Rendering(), "sharp"), "webp")
+    boxes = [entry.extent for entry in entries if entry.extent is not None]
+    shown = entries[:: -(-len(entries) // MOST_ENTRIES)] if entries else []
+    grid = grid_around(box_around(boxes) if boxes else (0, 0, 1, 1), THUMBNAIL_SIDE if boxes else 1)
+    parts = [show(painter.draw(shown, part, Scene()), Rendering(), "sharp") for part in within_world(grid)]
+    return encode(np.concatenate(parts, 2), "webp")
 
 
-def add_layers(application: FastAPI, painter: Painter) -> None:
-    """Add `/tilejson.json`, `/wmts` and `/stac` to an application."""
-
-    @application.get("/tilejson.json")
-    def tilejson(request: Request, appearance: Annotated[Appearance, Query()]) -> dict[str, Any]:
-        appearance.scene(painter)
-        template = f"{address_of(request)}tiles/{{z}}/{{x}}/{{y}}.png{appearance.query()}"
-        return descriptions.tilejson(
-            painter, template, f"{painter.catalogue.title}: {VIEWS[appearance.view]}"
-        )
-
+def _add_wmts(application: FastAPI, painter: Painter, drawer: Drawer) -> None:
     @application.get("/wmts")
-    def wmts(request: Request) -> Response:
-        given = {key: value for key, value in request.query_params.items() if key.lower() not in OGC}
+    @application.get("/wmts/1.0.0/WMTSCapabilities.xml")
+    async def wmts(request: Request) -> Response:
+        told, given = dict[str, str](), dict[str, str]()
+        for key, value in request.query_params.items():
+            if key.lower() in PARAMETERS:
+                told[key.lower()] = value
+            else:
+                given[key] = value
         appearance = Appearance.model_validate(given)
+        if told.get("request", "GetCapabilities").lower() == "gettile":
+            tile = TileRequest.model_validate(told)
+            appearance = appearance.model_copy(update={"view": tile.layer})
+            return await drawer.answer(request, (tile.zoom, tile.column, tile.row), "png", appearance)
         appearance.scene(painter)
-        address = address_of(request)
-        layers = [
-            MapLayer(
-                name,
-                VIEWS[name],
-                f"{address}tiles/{{TileMatrix}}/{{TileCol}}/{{TileRow}}.png{appearance.query(view=name)}",
-            )
-            for name in descriptions.views_of(painter.catalogue)
-        ]
-        facts = descriptions.tilejson(painter, "", painter.catalogue.title)
-        last = min(MOST_ZOOM, facts["maxzoom"] + 2)
-        body = capabilities(
-            facts["name"], f"{address}wmts{appearance.query()}", layers, facts["bounds"], last
-        )
-        return Response(body, media_type="application/xml")
+        return Response(_capabilities(painter, appearance, address_of(request)), media_type="application/xml")
 
-    @application.get("/stac")
-    def stac(request: Request) -> dict[str, Any]:
-        return descriptions.stac_items(painter, address_of(request))
+
+def _capabilities(painter: Painter, appearance: Appearance, address: str) -> bytes:
+    layers = [
+        MapLayer(
+            name,
+            VIEWS[name],
+            f"{address}tiles/{{TileMatrix}}/{{TileCol}}/{{TileRow}}.png{appearance.query(view=name)}",
+        )
+        for name in descriptions.views_of(painter.catalogue)
+    ]
+    facts = descriptions.tilejson(painter, "", painter.catalogue.title)
+    query = appearance.query()
+    service = f"{address}wmts{query}&" if query else f"{address}wmts?"
+    return capabilities(facts["name"], service, layers, facts["bounds"], min(MOST_ZOOM, facts["maxzoom"] + 2))
 
 
 def address_of(request: Request) -> str:

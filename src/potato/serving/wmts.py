@@ -1,10 +1,18 @@
-"""WMTS 1.0.0 capabilities (OGC 07-057r7): a layer for each view, whose web tiles have addresses."""
+"""WMTS 1.0.0 (OGC 07-057r7): a layer for each view.
+
+Programs read its capabilities, then ask for web tiles by a path (REST) or by parameters of the
+address of the service (KVP: keys and values).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 from xml.etree import ElementTree
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
+from potato.serving.appearance import View
 
 WMTS = "http://www.opengis.net/wmts/1.0"
 OWS = "http://www.opengis.net/ows/1.1"
@@ -15,6 +23,26 @@ MATRIX_SET = "GoogleMapsCompatible"
 
 STANDARD_PIXEL = 0.00028
 """Metres along a pixel of the screen for which scale denominators are defined."""
+
+
+class TileRequest(BaseModel):
+    """What GetTile asks for by parameters, whose names are in lower case here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    layer: View
+    style: Literal["default", ""] = "default"
+    format: Literal["image/png"] = "image/png"
+    tilematrixset: Literal["GoogleMapsCompatible"]
+    zoom: Annotated[int, Field(alias="tilematrix")]
+    column: Annotated[int, Field(alias="tilecol")]
+    row: Annotated[int, Field(alias="tilerow")]
+
+
+SERVICE = {"service", "request", "version", "acceptversions", "acceptformats", "sections", "updatesequence"}
+
+PARAMETERS = SERVICE | {field.alias or name for name, field in TileRequest.model_fields.items()}
+"""Names of parameters of the standard, which may be written in any case."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +67,7 @@ def capabilities(
 
     Args:
         title: of the service.
-        address: where the XML is fetched from.
+        address: of the service, to which parameters may be added: it ends in `?` or `&`.
         layers: the layers.
         bounds: west, south, east, north of all layers.
         last: the finest zoom.
@@ -51,11 +79,13 @@ def capabilities(
     _add(service, OWS, "Title", title)
     _add(service, OWS, "ServiceType", "OGC WMTS")
     _add(service, OWS, "ServiceTypeVersion", "1.0.0")
+    _add_operations(root, address)
     contents = _add(root, WMTS, "Contents")
     for layer in layers:
         _add_layer(contents, layer, bounds)
     _add_matrices(contents, last)
-    _add(root, WMTS, "ServiceMetadataURL").set(f"{{{XLINK}}}href", address)
+    query = "SERVICE=WMTS&REQUEST=GetCapabilities&VERSION=1.0.0"
+    _add(root, WMTS, "ServiceMetadataURL").set(f"{{{XLINK}}}href", address + query)
     xml: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return xml
 
@@ -65,6 +95,19 @@ def _add(parent: ElementTree.Element, space: str, name: str, text: object = None
     if text is not None:
         element.text = str(text)
     return element
+
+
+def _add_operations(root: ElementTree.Element, address: str) -> None:
+    """Say which requests the service takes by parameters."""
+    operations = _add(root, OWS, "OperationsMetadata")
+    for name in ("GetCapabilities", "GetTile"):
+        operation = _add(operations, OWS, "Operation")
+        operation.set("name", name)
+        get = _add(_add(_add(operation, OWS, "DCP"), OWS, "HTTP"), OWS, "Get")
+        get.set(f"{{{XLINK}}}href", address)
+        constraint = _add(get, OWS, "Constraint")
+        constraint.set("name", "GetEncoding")
+        _add(_add(constraint, OWS, "AllowedValues"), OWS, "Value", "KVP")
 
 
 def _add_layer(contents: ElementTree.Element, layer: MapLayer, bounds: Sequence[float]) -> None:

@@ -40,7 +40,7 @@ _RANGES = {
         ("epoch_length", "epochs", "batch_size", "passes", "micro_batch", "test_length"), (1, math.inf)
     ),
     **dict.fromkeys(("lr", "ema", "scenes"), (0, 1)),
-    **dict.fromkeys(("fringe_weight", "ghost_weight", "saturated_weight"), (0, 1e3)),
+    **dict.fromkeys(("fringe_weight", "ghost_weight", "saturated_weight", "caution_weight"), (0, 1e3)),
     **dict.fromkeys(("save_every", "warm_up", "weight_decay", "workers"), (0, math.inf)),
     "clip": (0, 1e9),
 }
@@ -76,6 +76,9 @@ class TrainConfig:
         ghost_weight: weight, beside ΔE, of `losses.ghost_loss`: fine lightness in neither pan nor
             the truth.
         saturated_weight: weight, beside ΔE, of ΔE at saturated pixels, which both losses skip.
+        caution_weight: weight, beside ΔE, of ΔE between output and predictor where the artefact
+            weight is 0. Scenes differ from real ground, so that a network there should only change
+            what it is sure of.
         ema: decay, per step, of the exponential moving average of the weights.
         batch_size: chips that a step learns from; None for the session's, or for
             `defaults.default_batch_size` in a new one.
@@ -119,6 +122,7 @@ class TrainConfig:
     fringe_weight: float = 4.0
     ghost_weight: float = 0.0
     saturated_weight: float = 0.0
+    caution_weight: float = 0.0
     ema: float = 0.999
     batch_size: int | None = None
     micro_batch: int | None = None

@@ -98,7 +98,7 @@ class LogFile(Reporter):
         write_whole(path, b"".join(kept))
 
     def line(self, line: Line) -> None:
-        """Append it."""
+        """Append the line."""
         facts = {name: value for name, value in asdict(line).items() if value is not None}
         try:
             append_json_line(self.path, {**facts, "time": round(time.time(), 1)})
@@ -106,7 +106,7 @@ class LogFile(Reporter):
             raise SessionError(f"{error}; what was saved before is intact") from error
 
     def pictures(self, step: int, picture: Tensor) -> None:
-        """Write them, over the last ones."""
+        """Write the pictures, over the last ones."""
         write_png(self.path.with_name("pictures.png"), picture.to(torch.uint8).cpu().numpy())
 
 
@@ -143,7 +143,7 @@ class Curves(Reporter):
                 self.writer.add_scalar(title, value, line.step)
 
     def pictures(self, step: int, picture: Tensor) -> None:
-        """Add them."""
+        """Add the pictures."""
         self.writer.add_image("test chips", picture.to(torch.uint8), step)
         self.writer.flush()
 

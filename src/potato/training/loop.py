@@ -21,8 +21,8 @@ LINES_PER_EPOCH = 50
 """Lines of the log in an epoch."""
 
 Scores = dict[str, float]
-"""Of the last epoch: `loss`, `skipped`, and with test chips `test` and `test_psnr`, beside
-`predictor`, `start` (before the first step), `best` and `best_epoch` of the session."""
+"""Figures of the last epoch: `loss`, `skipped`, and with test chips `test` and `test_psnr`; and of
+the session: `predictor`, `start` (before the first step), `best` and `best_epoch`."""
 
 LASTING = ("predictor", "start", "best", "best_epoch")
 """Scores that outlast an epoch."""

@@ -1,8 +1,8 @@
 """The training loss: perceived distance from the truth, in just-noticeable differences (JND).
 
 Every function gives a sum over valid pixels. Two terms beside ΔE count faults that people mind more
-than ΔE says: colour fringes (`fringe_loss`) and ghosts of edges (`ghost_loss`). `weighted_loss`
-adds the terms.
+than ΔE says: colour fringes (`fringe_loss`) and ghosts of edges (`ghost_loss`). A third one counts
+what a network changes where nothing marks a fault of the sensor. `weighted_loss` adds the terms.
 """
 
 import torch
@@ -34,6 +34,7 @@ def weighted_loss(
     valid: Tensor,
     artefact_weight: Tensor,
     config: TrainConfig,
+    predicted: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss of sharpened cells.
 
@@ -44,7 +45,8 @@ def weighted_loss(
         valid: bool (b, 16, h, w).
         artefact_weight: 0..1 for each image (b,), on the CPU: how far `fringe_loss` and
             `ghost_loss` apply.
-        config: `fringe_weight`, `ghost_weight` and `saturated_weight` are read.
+        config: its weights of the terms are read.
+        predicted: the predictor's result, of the shape of `output`; None without `caution_weight`.
 
     Returns:
         Three scalars: the loss and ΔE alone, both in JND · pixels, and the number of valid pixels.
@@ -54,6 +56,10 @@ def weighted_loss(
     mask = (len(valid), 1, -1, valid.shape[-1])
     distance, count = delta_e_sum(found, true, valid.reshape(mask))
     loss = distance
+    if predicted is not None:
+        caution = config.caution_weight * (1 - artefact_weight.to(output.device, non_blocking=True))
+        changed = soft_delta_e(found, predicted.reshape(found.shape)) * valid.reshape(mask)[:, 0]
+        loss = loss + (caution[:, None, None] * changed).sum()
     artefacts = bool(config.fringe_weight or config.ghost_weight) and bool((artefact_weight > 0).any())
     if not (config.saturated_weight or artefacts):
         return loss, distance, count

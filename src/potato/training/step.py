@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from potato.core.resample import to_cells
 from potato.errors import SessionError
 from potato.model.features import trim
+from potato.model.model import Architecture
 from potato.model.network import Sharpener, sharpen_cells
 from potato.training.augment import CLEAR_AIR, add_air, expose
 from potato.training.config import TrainConfig
@@ -248,10 +249,16 @@ def batch_loss(
     cells = to_cells(pan, ratio)
     pair = _filled(cells, mul, pair_valid, batch, halo)
     output = sharpen_cells(model, *pair, halo, matrices).float()
+    predicted = None
+    if config.caution_weight:
+        with torch.no_grad():
+            predictor = Sharpener(Architecture(depth=0), model.sensor)
+            predicted = sharpen_cells(predictor, *pair, halo, matrices).float()
     truth, cells, valid = (
         trim(image, halo) for image in (to_cells(target, ratio), cells, to_cells(target_valid, ratio))
     )
-    return *weighted_loss(output, truth, cells, valid, batch.artefact_weight, config), valid.numel()
+    terms = weighted_loss(output, truth, cells, valid, batch.artefact_weight, config, predicted)
+    return *terms, valid.numel()
 
 
 def _filled(

@@ -22,7 +22,7 @@ MID_GREY = 0.5
 
 
 def screen_look(bits: int) -> Look:
-    """The look without a tone curve, in which codes are the colours that a screen shows."""
+    """The look without a tone curve, in which codes are sRGB as a screen shows it."""
     return Look("screen", bits)
 
 

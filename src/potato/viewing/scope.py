@@ -31,7 +31,7 @@ BINS = 200
 
 @dataclass(frozen=True)
 class Scope:
-    """What a vectorscope shows.
+    """A vectorscope that was drawn.
 
     Attributes:
         output: the drawing.

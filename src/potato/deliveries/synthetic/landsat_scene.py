@@ -12,7 +12,7 @@ from potato.raster import grid_at
 from potato.raster.plain_file import write_plain
 
 SUN_ELEVATION, DISTANCE = 48.24450155, 0.985478
-"""Of the scene LC08_L1TP_017051_20151205; in degrees and astronomical units."""
+"""The sun in the scene LC08_L1TP_017051_20151205, in degrees and astronomical units."""
 
 FACTOR, ADDEND = 2.0e-05, -0.1
 """REFLECTANCE_MULT_BAND_n and REFLECTANCE_ADD_BAND_n of Landsat 8 and 9."""

@@ -57,7 +57,7 @@ def write_maxar(folder: Path, sensor: Sensor, scene: Scene) -> None:
     """Write pan and mul as counts of 11 bits, each in a folder of its own and in four parts.
 
     Raises:
-        InputError: if the sensor isn't Maxar's, or Maxar publishes no constants of it.
+        InputError: if the sensor isn't Maxar's, or Maxar publishes no constants for it.
         OutputError: if a file can't be written.
     """
     for side, code, bands, counts, grid in _images(sensor, scene):
@@ -72,7 +72,7 @@ def write_flat(folder: Path, sensor: Sensor, scene: Scene) -> None:
     """Write pan and mul as one file each, as people keep them: with an .IMD file, without .TIL.
 
     Raises:
-        InputError: if the sensor isn't Maxar's, or Maxar publishes no constants of it.
+        InputError: if the sensor isn't Maxar's, or Maxar publishes no constants for it.
         OutputError: if a file can't be written.
     """
     for side, _, bands, counts, grid in _images(sensor, scene):

@@ -74,7 +74,7 @@ class PassFacts:
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """What all pictures of a sensor have in common in a delivery.
+    """The settings that all pictures of a sensor share in a delivery.
 
     Attributes:
         weights: a name, the absolute path of a checkpoint, or None for the sensor's own.

@@ -25,7 +25,7 @@ EXTENSIONS = {
 declared."""
 
 THUMBNAIL = "-thumbnail.jpg"
-"""What replaces the ending of a picture's name in that of its thumbnail."""
+"""End of a thumbnail's name, in place of the picture's ending."""
 
 MEDIA_TYPES = {
     "cog": "image/tiff; application=geotiff; profile=cloud-optimized",

@@ -21,7 +21,6 @@ BYTES_WRITTEN = {8: 3.1, 16: 8.0}
 """Bytes of a COG for each pixel, overviews included, by the bits of its look: measured on that
 pair, and used until the manifest has measurements."""
 
-
 STAGED = {8: 4 * 4 / 3, 16: 8 * 4 / 3}
 """Bytes of a pixel and its overviews before they are compressed, by the bits of its look."""
 
@@ -214,7 +213,7 @@ def forecast(
         pixels=pixels,
         bytes_read=sum(size for _, size in costs),
         bytes_written=round(pixels * written),
-        bytes_staged=round(STAGED[bits] * sum(sorted((size for size, _ in costs), reverse=True)[:at_once]))
+        bytes_staged=round(STAGED[bits] * sum(sorted((shown for shown, _ in costs), reverse=True)[:at_once]))
         + room,
         seconds=round(pixels / rate / at_once, 1),
         left_out=plan.left_out,

@@ -5,17 +5,29 @@ import { factsOf, isShown, timeOf } from "./passes.js";
 
 const SIDES = ["A", "B"];
 
+/** The views that a pass has; without one, those of all. */
+export function viewsOf(source, pass) {
+  const own = source.passes.find(({ id }) => id === pass)?.views;
+  return own ? source.views.filter(({ name }) => own.includes(name)) : source.views;
+}
+
 /** Fill the choices from what the source has, and connect them with the state. */
 export function connectChoices(store, source) {
   for (const side of SIDES) {
     const ids = Object.fromEntries(["pass", "view", "weights"].map(key => [key, `${key}-${side.toLowerCase()}`]));
-    find(ids.view).append(...source.views.map(({ name, title }) => new Option(title, name)));
+    store.watch([`pass${side}`], state => {
+      const views = viewsOf(source, state[`pass${side}`]);
+      find(ids.view).replaceChildren(...views.map(({ name, title }) => new Option(title, name)));
+    });
     find(ids.weights).append(...source.weights.map(({ name, title }) => new Option(title, name)));
     for (const [key, id] of Object.entries(ids)) {
       find(id).addEventListener("change", () => store.set({ [key + side]: find(id).value }));
       store.watch([key + side], state => { find(id).value = state[key + side]; });
     }
-    store.watch([`pass${side}`], state => { find(ids.view).disabled = state[`pass${side}`].startsWith("picture:"); });
+    store.watch([`pass${side}`], state => {
+      find(ids.view).value = state[`view${side}`];
+      find(ids.view).disabled = state[`pass${side}`].startsWith("picture:");
+    });
   }
   find("look").append(...source.looks.map(({ name, title }) => new Option(title, name)));
   find("look").closest("label").hidden = source.looks.length < 2;

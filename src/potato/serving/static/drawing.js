@@ -7,10 +7,10 @@
  */
 
 import {
-  Feature, Fill, Interaction, LineString, Polygon, Stroke, Style, VectorLayer, VectorSource, fromLonLat, getArea,
-  toLonLat,
+  Feature, Fill, Interaction, LineString, Polygon, Stroke, Style, VectorLayer, VectorSource, getArea, toLonLat,
 } from "./openlayers.js";
 import { find } from "./dom.js";
+import { onMap, turned } from "./world.js";
 
 const NEAR = 8; // pixels within which two places are one
 
@@ -147,7 +147,7 @@ export class Drawing {
   }
 
   #draw(corners = this.#corners) {
-    const { area } = this.#store.state, shown = this.active ? corners : (area ?? []).map(corner => fromLonLat(corner));
+    const { area } = this.#store.state, shown = this.active ? corners : (area ?? []).map(onMap);
     this.#source.clear();
     if (shown.length > 2) this.#source.addFeature(new Feature(new Polygon([[...shown, shown[0]]])));
     else if (shown.length === 2) this.#source.addFeature(new Feature(new LineString(shown)));
@@ -156,7 +156,7 @@ export class Drawing {
 
 /** A GeoJSON polygon of an area's corners, and its square kilometres. */
 export function polygonOf(corners) {
-  const geometry = { type: "Polygon", coordinates: [[...corners, corners[0]]] };
-  const shape = new Polygon([geometry.coordinates[0].map(corner => fromLonLat(corner))]);
+  const ring = [...corners, corners[0]].map(([lon, lat]) => [turned(lon), lat]);
+  const geometry = { type: "Polygon", coordinates: [ring] }, shape = new Polygon([ring.map(onMap)]);
   return { geometry, area: getArea(shape) / 1e6 };
 }

@@ -1,6 +1,8 @@
 /** Footprints of all tiles: outlines on the map, and what is said of those under the pointer. */
 
-import { Fill, GeoJSON, Stroke, Style, VectorLayer, VectorSource } from "./openlayers.js";
+import {
+  Fill, GeoJSON, Stroke, Style, VectorLayer, VectorSource, fromLonLat, toLonLat,
+} from "./openlayers.js";
 import { find } from "./dom.js";
 import { matches } from "./filters.js";
 
@@ -61,7 +63,8 @@ function styles(store) {
 function tellTiles(store, source, coordinate) {
   const { state } = store, tip = find("tip");
   const found = state.footprints
-    ? source.getFeaturesAtCoordinate(coordinate).map(feature => feature.getProperties()) : [];
+    // Footprints are split at 180°, beyond which the map goes on.
+    ? source.getFeaturesAtCoordinate(fromLonLat(toLonLat(coordinate))).map(feature => feature.getProperties()) : [];
   const tiles = found.filter(tile => matches(tile, state)), broken = tiles.filter(tile => tile.reason);
   const dates = [...new Set(tiles.filter(tile => !tile.reason && tile.date).map(tile => tile.date))].sort();
   const last = dates.length > 1 ? ` – ${dates.at(-1)}` : "";

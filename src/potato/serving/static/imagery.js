@@ -8,9 +8,9 @@
 
 import { TileLayer, XYZ } from "./openlayers.js";
 import { find, tell } from "./dom.js";
-import { extentOf } from "./map.js";
 import { previewFilter } from "./preview.js";
 import { tilesOf, whyNot } from "./server.js";
+import { extentOf } from "./world.js";
 
 const PATIENCE = 2500; // ms until a layer shows that hasn't loaded everything
 
@@ -102,15 +102,18 @@ function empty(layer) {
 }
 
 const SHOWN = ["pass", "view", "weights"];
+const FILTERS = ["from", "to", "clouds", "sensor"];
+const SLIDERS = ["exposure", "contrast", "clouds"];
 const KEYS = [
-  "mode", "look", "exposure", "contrast", "pictures", ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
+  "mode", "look", "exposure", "contrast", "pictures", ...FILTERS, ...["A", "B"].flatMap(side => SHOWN.map(key => key + side)),
 ];
 const SETTLED = 250; // ms after the last movement of a slider
 
 /** Exposure and contrast of the state, with the tone curve on which they act for a side. */
 function lightOf(state, side, looks) {
   const { exposure, contrast } = state, look = looks.find(({ name }) => name === state.look);
-  const curved = look?.exposure && !state[`pass${side}`].startsWith("picture:");
+  const finished = state[`pass${side}`].startsWith("picture:") || state[`view${side}`] === "picture";
+  const curved = look?.exposure && !finished;
   return { exposure, contrast, curve: curved ? { exposure: look.exposure, contrast: look.contrast } : null };
 }
 
@@ -127,7 +130,7 @@ export function showImagery(map, store, source) {
   };
   store.watch(KEYS, (state, changed) => {
     clearTimeout(timer);
-    const sliding = changed.every(key => key === "exposure" || key === "contrast");
+    const sliding = changed.every(key => SLIDERS.includes(key));
     if (!sliding) return show();
     for (const [name, side] of Object.entries(sides)) side.preview(lightOf(state, name, source.looks));
     timer = setTimeout(show, SETTLED);

@@ -3,7 +3,7 @@
 import { find, make, tell } from "./dom.js";
 import { polygonOf } from "./drawing.js";
 import { fit } from "./map.js";
-import { ask, local } from "./server.js";
+import { ask, chosen, local } from "./server.js";
 
 const OFTEN = 700; // ms between two looks at jobs that are at work
 const BUSY = ["waiting", "running"];
@@ -75,7 +75,7 @@ export class Jobs {
     try {
       await ask("jobs", { method: "POST", body: {
         area: polygonOf(area).geometry,
-        pass: passA.startsWith("picture:") ? null : passA || null,
+        ...chosen(this.#store.state, passA.startsWith("picture:") ? "" : passA),
         look, exposure, contrast, profile: "cog", ...(weightsA ? { weights: weightsA } : {}), ...(name ? { name } : {}),
       } });
       find("job-name").value = "";

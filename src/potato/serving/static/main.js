@@ -1,6 +1,6 @@
 /** Starts the page: asks what the server has, then connects the parts with one state. */
 
-import { connectChoices } from "./choices.js";
+import { connectChoices, viewsOf } from "./choices.js";
 import { connectComparison } from "./compare.js";
 import { find, tell } from "./dom.js";
 import { Drawing } from "./drawing.js";
@@ -18,21 +18,27 @@ import { connectSearch } from "./search.js";
 import { ask } from "./server.js";
 import { shortcuts } from "./shortcuts.js";
 import { Store } from "./state.js";
+import { meet } from "./world.js";
 
 const SELDOM = 20_000; // ms between two looks at what is broken
 
 /** A state without what the source doesn't have, and with its own choices where none is made. */
 function settle(state, source) {
   const names = list => list.map(({ name }) => name), ids = source.passes.filter(isShown).map(({ id }) => id);
-  const views = names(source.views), looks = names(source.looks), weights = names(source.weights);
+  const looks = names(source.looks), weights = names(source.weights);
   const known = (value, list, otherwise = "") => (list.includes(value) ? value : otherwise);
   const first = list => list[0] ?? "", best = ids.length === 1 ? ids[0] : "";
   const made = state.pictures.map(({ id }) => `picture:${id}`), pass = value => known(value, [...ids, ...made], best);
+  const passA = pass(state.passA), passB = pass(state.passB);
+  const view = (value, usual, shown) => {
+    const own = viewsOf(source, shown).map(({ name }) => name);
+    return known(value, own, known(usual, own, first(own)));
+  };
   return {
     ...state,
-    passA: pass(state.passA), passB: pass(state.passB),
-    viewA: known(state.viewA, views, known("sharp", views, first(views))),
-    viewB: known(state.viewB, views, known("plain", views, first(views))),
+    passA, passB,
+    viewA: view(state.viewA, "sharp", passA),
+    viewB: view(state.viewB, "plain", passB),
     weightsA: known(state.weightsA, weights, first(weights)),
     weightsB: known(state.weightsB, weights, first(weights)),
     look: known(state.look, looks, first(looks)),
@@ -44,8 +50,9 @@ function settle(state, source) {
 function tilesOf(footprints) {
   return footprints.features.map(({ geometry, properties }) => {
     if (!geometry) return { ...properties, bounds: null };
-    const corners = geometry.coordinates.flat(geometry.type === "MultiPolygon" ? 2 : 1);
-    const [lons, lats] = [0, 1].map(axis => corners.map(corner => corner[axis]));
+    const split = geometry.type === "MultiPolygon"; // at 180°
+    const corners = geometry.coordinates.flat(split ? 2 : 1), lats = corners.map(corner => corner[1]);
+    const lons = corners.map(([lon]) => (split && lon < 0 ? lon + 360 : lon));
     return { ...properties, bounds: [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)] };
   });
 }
@@ -105,8 +112,8 @@ async function start() {
     changed.forEach(mark);
     rebuild();
   });
-  showPoint(store, (lon, lat, pass) => tiles.some(tile => !tile.reason && (!pass || tile.pass === pass)
-    && tile.bounds[0] <= lon && lon <= tile.bounds[2] && tile.bounds[1] <= lat && lat <= tile.bounds[3]));
+  showPoint(store, (lon, lat, pass) => tiles.some(tile =>
+    !tile.reason && (!pass || tile.pass === pass) && meet(tile.bounds, [lon, lat, lon, lat])));
   connectSearch(map, store, source, tiles);
   new Jobs(map, store, source, drawing).show(jobs);
   returnFocus();

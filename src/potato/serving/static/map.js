@@ -2,26 +2,20 @@
 
 import {
   Feature, Graticule, KeyboardPan, Map, Point, ScaleLine, Stroke, Style, Circle, Fill, VectorLayer, VectorSource, View,
-  defaultInteractions, fromLonLat, toLonLat, transformExtent,
+  defaultInteractions, toLonLat,
 } from "./openlayers.js";
 import { writePlace } from "./coordinates.js";
 import { find } from "./dom.js";
+import { centreWorld, extentOf, onMap } from "./world.js";
 
-const MERCATOR = "EPSG:3857", DEGREES = "EPSG:4326";
 const BEYOND = 4; // zooms beyond the finest tiles, to see their pixels
 const CLOSE = 16; // zoom at which a place that was searched for is shown, if the map isn't closer
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const DURATION = calm ? 0 : 250; // ms
 
-/** A box [west, south, east, north] of degrees as an extent of the map; west exceeds east at 180°. */
-export const extentOf = ([west, south, east, north]) =>
-  transformExtent([west, south, east < west ? east + 360 : east, north], DEGREES, MERCATOR);
-
-/** An extent of the map as a box of degrees. */
-export const boundsOf = extent => transformExtent(extent, MERCATOR, DEGREES);
-
 /** Make the map of a source; the state keeps where it is. */
 export function makeMap(store, source) {
+  centreWorld(source.bounds);
   const all = extentOf(source.bounds);
   const view = new View({
     center: [(all[0] + all[2]) / 2, (all[1] + all[3]) / 2], zoom: 2, minZoom: 1, maxZoom: source.maxzoom + BEYOND,
@@ -33,7 +27,7 @@ export function makeMap(store, source) {
   });
   const moveTo = ({ map: camera }) => {
     if (!camera) return fit(map, source.bounds, 0);
-    view.setCenter(fromLonLat([camera.lon, camera.lat]));
+    view.setCenter(onMap([camera.lon, camera.lat]));
     view.setZoom(camera.zoom);
   };
   map.addInteraction(new KeyboardPan());
@@ -65,7 +59,7 @@ export function placeLayer(store) {
   const layer = new VectorLayer({ source: places, style: [ringed("#000a", 4), ringed("#fff", 2)] });
   store.watch(["at"], ({ at }) => {
     places.clear();
-    if (at) places.addFeature(new Feature(new Point(fromLonLat(at))));
+    if (at) places.addFeature(new Feature(new Point(onMap(at))));
   });
   return layer;
 }
@@ -78,7 +72,7 @@ export function fit(map, bounds, duration = DURATION) {
 /** Show a place in the middle. */
 export function goTo(map, lon, lat) {
   const view = map.getView();
-  view.animate({ center: fromLonLat([lon, lat]), zoom: Math.max(view.getZoom(), CLOSE), duration: DURATION });
+  view.animate({ center: onMap([lon, lat]), zoom: Math.max(view.getZoom(), CLOSE), duration: DURATION });
 }
 
 /** Zoom by whole steps. */

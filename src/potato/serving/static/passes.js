@@ -3,8 +3,9 @@
 import { find, make } from "./dom.js";
 import { OPEN, ORDERS, matches } from "./filters.js";
 import { count } from "./footprints.js";
-import { boundsOf, fit } from "./map.js";
+import { fit } from "./map.js";
 import { local } from "./server.js";
+import { boundsOf, meet } from "./world.js";
 
 const RELEVANT = ["from", "to", "clouds", "sensor", "order", "inView", "passA", "passB", "mode"];
 
@@ -20,13 +21,6 @@ export const factsOf = pass =>
 
 /** Whether a pass has anything to show. */
 export const isShown = ({ tiles, broken }) => broken < tiles;
-
-/** Whether two boxes of degrees share ground, also where one lies beyond 180°. */
-function meet(a, b) {
-  const [eastA, eastB] = [a, b].map(([west, , east]) => (east < west ? east + 360 : east));
-  return a[1] <= b[3] && b[1] <= a[3]
-    && [-360, 0, 360].some(turn => a[0] + turn <= eastB && b[0] <= eastA + turn);
-}
 
 /** Keep the list as filters, order and view say; returns a function to call when tiles broke. */
 export function showPasses(map, store, source, tiles) {

@@ -3,18 +3,18 @@
 import { find, make } from "./dom.js";
 import { writePlace } from "./coordinates.js";
 import { timeOf } from "./passes.js";
-import { ask } from "./server.js";
+import { ask, chosen } from "./server.js";
 
 const FULL = 0.6; // reflectance of a whole bar; brighter ones stop there
 
 /** Ask for a place whenever the state names another one; `seen` says whether a tile lies there. */
 export function showPoint(store, seen) {
   let latest = 0;
-  store.watch(["at", "passA"], async state => {
+  store.watch(["at", "passA", "from", "to", "clouds", "sensor"], async state => {
     const box = find("point"), number = ++latest;
     if (!state.at) return box.replaceChildren(advice());
     const [lon, lat] = state.at, picture = state.passA.startsWith("picture:");
-    const query = new URLSearchParams({ lon, lat, ...(state.passA && !picture ? { pass: state.passA } : {}) });
+    const query = new URLSearchParams({ lon, lat, ...chosen(state, picture ? "" : state.passA) });
     const head = make("h2", {}, writePlace(lon, lat));
     if (!seen(lon, lat, picture ? "" : state.passA)) {
       return box.replaceChildren(head, make("p", {}, "No tile lies here."), forget(store));

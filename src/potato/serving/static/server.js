@@ -36,12 +36,19 @@ function lightOf({ exposure, contrast, pictures }, id) {
   return { exposure: within(exposure - own.exposure, -4, 4), contrast: within(contrast / own.contrast, 0.25, 4) };
 }
 
+/** The parameters that choose a pass, or the best of those that pass the filters. */
+export function chosen(state, shown) {
+  if (shown) return { pass: shown };
+  const { from, to, sensor, clouds } = state;
+  return { ...(from && { from }), ...(to && { to }), ...(sensor && { sensor }), ...(clouds < 100 && { clouds }) };
+}
+
 /** The parameters of a side's web tiles; `side` is "A" or "B". */
 function parameters(state, side) {
   const shown = state[`pass${side}`], picture = /^picture:(.*)/.exec(shown)?.[1];
   const { exposure, contrast } = lightOf(state, picture);
   const all = picture ? { picture }
-    : { pass: shown, view: state[`view${side}`], weights: state[`weights${side}`], look: state.look };
+    : { ...chosen(state, shown), view: state[`view${side}`], weights: state[`weights${side}`], look: state.look };
   if (exposure !== 0) all.exposure = exposure;
   if (contrast !== 1) all.contrast = contrast;
   return new URLSearchParams(Object.entries(all).filter(([, value]) => value !== ""));

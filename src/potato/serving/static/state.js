@@ -104,12 +104,14 @@ export function writeHash(state, defaults) {
 /** The state, and those who watch it. */
 export class Store {
   #state;
+  #settle;
   #defaults;
   #watchers = [];
   #timer = null;
 
-  /** `settle` makes a state possible that an address described: it may name what isn't there. */
+  /** `settle` makes a state possible: an address may name what isn't there. */
   constructor(settle, pictures) {
+    this.#settle = settle;
     const read = hash => settle({ ...readHash(hash), pictures: this.#state?.pictures ?? pictures });
     this.#defaults = read("");
     this.#state = read(location.hash);
@@ -126,10 +128,10 @@ export class Store {
 
   /** Change some keys, then tell those who watch any of them. */
   set(changes) {
-    const before = this.#state;
-    const changed = Object.keys(changes).filter(key => before[key] !== changes[key]);
+    const before = this.#state, now = this.#settle({ ...before, ...changes });
+    const changed = Object.keys(now).filter(key => before[key] !== now[key]);
     if (!changed.length) return;
-    this.#state = { ...before, ...changes };
+    this.#state = now;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#write(), DELAY);
     for (const { keys, call } of this.#watchers) {
