@@ -29,13 +29,13 @@ def check_output(
 ) -> Path:
     """The path of an output, if it may be written; removes what killed runs left beside it.
 
-    | already there         | overwrite | result       |
-    |-----------------------|-----------|--------------|
-    | no                    | either    | the path     |
-    | a file                | yes       | the path     |
-    | a file                | no        | OutputExists |
-    | a folder              | either    | OutputError  |
-    | a device, pipe, socket | either   | OutputError  |
+    | already there    | overwrite | result       |
+    |------------------|-----------|--------------|
+    | no               | either    | the path     |
+    | a file           | yes       | the path     |
+    | a file           | no        | OutputExists |
+    | a folder         | either    | OutputError  |
+    | a device, a pipe | either    | OutputError  |
 
     Args:
         output: the file to write.
