@@ -87,3 +87,13 @@ def test_a_mask_and_names_that_lie_beside_a_local_file_are_read(tmp_path):
     with gdal(), contextlib.closing(open_dataset(str(path), "pan")) as dataset:
         assert dataset.descriptions == ("BAND_P",)
         assert (dataset.read_masks(1) == mask).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [(Path.mkdir, "it is a folder: name a file in it"), (Path.touch, "it is empty: fetch it")],
+)
+def test_a_folder_or_an_empty_file_is_named_as_such(tmp_path, make, found):
+    make(tmp_path / "mul.tif")
+    with pytest.raises(InputError, match=f"can't open mul .*mul.tif.*; {found}"):
+        open_dataset(str(tmp_path / "mul.tif"), "mul")

@@ -1,5 +1,6 @@
 """A mul that doesn't nest on pan's grid: resampled, or refused with a command that mends it."""
 
+import math
 import re
 import shlex
 import shutil
@@ -133,9 +134,10 @@ def test_another_grid_is_refused_with_the_command_that_mends_it(tmp_path, make, 
         assert abs(pixels.mul - ground(*middles))[:, 4:-4, 4:-4][:, inside].max() < 60
 
 
-def test_a_mul_without_a_crs_is_refused_with_the_command_that_names_it(tmp_path):
-    paths = write(tmp_path, crs=None)
-    with pytest.raises(PairError, match=r"one CRS, found EPSG:32611 and none; .*: rio edit-info") as error:
+@pytest.mark.parametrize(("crs", "named"), [(None, "none"), ('LOCAL_CS["site",UNIT["metre",1]]', "site")])
+def test_a_mul_without_a_crs_is_refused_with_the_command_that_names_it(tmp_path, crs, named):
+    paths = write(tmp_path, crs=crs)
+    with pytest.raises(PairError, match=f"one CRS, found EPSG:32611 and {named}; .*: rio edit-info") as error:
         open_pair(paths.pan, paths.mul)
     result = CliRunner().invoke(main_group, shlex.split(str(error.value).split(": rio ")[1]))
     assert result.exit_code == 0
@@ -147,6 +149,10 @@ def test_a_mul_without_a_crs_is_refused_with_the_command_that_names_it(tmp_path)
     [
         ({"crs": "EPSG:32633"}, "no ground in common: pan lies at 350000 3799952 350060 3800000 and mul at"),
         ({"transform": COARSE @ Affine.translation(500, 0)}, r"no ground in common: mul starts \+2000 pan"),
+        (
+            {"transform": Affine(2, 0, math.nan, 0, -2, 0)},
+            r"m m.tif: expected a geotransform .*, found nan, 2",
+        ),
         ({"transform": FINE}, "found 1 × 1; are these from one delivery, and pan first"),
     ],
 )

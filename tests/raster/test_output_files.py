@@ -1,12 +1,13 @@
 """Outputs go to files of this machine that are no inputs, whatever the names say."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 import pairs
 from potato.errors import OutputError, OutputExists
-from potato.raster import check_folder, check_output, keep_inputs, new_folder, open_pair
+from potato.raster import check_folder, check_log, check_output, keep_inputs, new_folder, open_pair
 
 ADDRESSES = (
     "s3://bucket/o.tif",
@@ -106,6 +107,23 @@ def test_output_checks_follow_the_truth_table(tmp_path):
     assert check_output(file, overwrite=True) == file
     with pytest.raises(OutputExists, match="--overwrite"):
         check_output(file, overwrite=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("name", ["pipe", "link to a pipe", "device"])
+def test_a_device_or_a_pipe_is_no_output_and_takes_lines_of_a_log(tmp_path, name):
+    """A picture would take its place; as root, even that of /dev/null."""
+    path = tmp_path / name
+    if name == "device":
+        path.symlink_to(os.devnull)
+    else:
+        os.mkfifo(tmp_path / "pipe")
+    if name == "link to a pipe":
+        path.symlink_to("pipe")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="found a device or a pipe; write a file"):
+            check_output(path, overwrite)
+    assert check_log(path) == path
 
 
 def test_a_new_folder_is_new_or_empty(tmp_path):

@@ -195,6 +195,8 @@ def test_options_for_files_and_for_deliveries_are_told_apart(made, pair, tmp_pat
         fuse(made("maxar"), None, tmp_path / "o.tif", reading=Reading(scale=(0.0001,)))
     with pytest.raises(InputError, match="expected a vendor's metadata beside it for --calibrate toa"):
         fuse(pair.pan, pair.mul, tmp_path / "o.tif", reading=Reading(calibrate="toa"))
+    with pytest.raises(InputError, match="expected --product with a delivery, found it with a pan and a mul"):
+        fuse(pair.pan, pair.mul, tmp_path / "o.tif", reading=Reading(product="P002"))
     with pytest.raises(InputError, match="expected a sensor that `potato sensors` lists, found X9"):
         fuse(made("maxar"), None, tmp_path / "o.tif", sensor="X9")
 

@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -40,6 +42,30 @@ BGRN = ("blue", "green", "red", "nir")
 def test_a_folder_without_imagery(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
     refused(tmp_path, r"expected images \(.tif, .jp2\), found none in 1 file$")
+
+
+def test_archives_without_imagery_but_with_archives(tmp_path):
+    for name, inner in (("inner.zip", "readme.txt"), ("outer.zip", "inner.zip")):
+        (tmp_path / "readme.txt").write_text("nothing")
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.write(tmp_path / inner, inner)
+    refused(
+        tmp_path / "outer.zip", r"found none in 1 file; unpack it, and name the archive in it \(inner.zip\)$"
+    )
+    refused(tmp_path, f"found none in 3 files; name the archive in it: {tmp_path}/inner.zip$")
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "said"),
+    [("MOST_FILES", 2, "more than 2 files"), ("MOST_METADATA", 9, "MB of metadata")],
+)
+def test_more_than_a_delivery_holds(tmp_path, monkeypatch, limit, most, said):
+    monkeypatch.setattr(f"potato.deliveries.contents.{limit}", most)
+    with tarfile.open(tmp_path / "order.tgz", "w:gz") as archive:
+        for number in range(3):
+            (tmp_path / f"{number}.txt").write_text("text")
+            archive.add(tmp_path / f"{number}.txt", f"{number}.txt")
+    refused(tmp_path / "order.tgz", said)
 
 
 @pytest.mark.parametrize("lost", ["pan", "mul"])

@@ -18,7 +18,7 @@ from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
-from potato.raster import check_folder, check_output, known_sensor
+from potato.raster import check_folder, check_log, known_sensor
 from potato.raster.atomic import writing
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, reset_bytes_moved
@@ -116,7 +116,7 @@ def make_chips(
     started = time.perf_counter()
     source, folder = os.fspath(ard_dir), check_folder(chip_dir)
     if log is not None:
-        check_output(log, True, [allow_list])
+        check_log(log, [allow_list])
     check_numbers(count, starting_from)
     chosen = _same_bands(sensors)
     shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)

@@ -112,10 +112,10 @@ def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | 
     if not (verbose or log):
         yield None
         return
-    from potato.raster import check_output
+    from potato.raster import check_log
     from potato.raster.atomic import writing
 
-    path = None if log is None else check_output(log, overwrite=True)
+    path = None if log is None else check_log(log)
     with contextlib.ExitStack() as stack:
         if path is not None:
             with writing(path):

@@ -95,7 +95,7 @@ class Calibration:
 
 def _listed(numbers: Sequence[float]) -> str:
     """Numbers for a message, each once."""
-    return ", ".join(f"{number:g}" for number in dict.fromkeys(numbers))
+    return ", ".join(dict.fromkeys(f"{number:g}" for number in numbers))  # NaN equals no NaN
 
 
 STORED = Calibration((1 / SCALE,), (0.0,), "surface")

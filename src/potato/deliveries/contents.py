@@ -18,6 +18,9 @@ MOST_FILES = 50_000
 MOST_BYTES = 64 << 20
 """Bytes of a metadata file above which it isn't read; real ones have less than 2 MB."""
 
+MOST_METADATA = 4 * MOST_BYTES
+"""Bytes of all metadata files of a tar archive, which are kept in memory."""
+
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NITF"}
 """GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
 
@@ -111,6 +114,19 @@ def read_part(contents: Contents, file: str) -> Header:
         raise DeliveryError(str(error)) from error
 
 
+def _check_numbers(path: str, count: int, length: int = 0) -> None:
+    """Refuse more files, or more bytes of metadata, than a delivery has."""
+    if count > MOST_FILES:
+        raise DeliveryError(
+            f"{path}: expected a delivery, found more than {MOST_FILES:,} files; name its own folder"
+        )
+    if length > MOST_METADATA:
+        raise DeliveryError(
+            f"{path}: expected a delivery, found more than {MOST_METADATA >> 20} MB of metadata; unpack it, "
+            "and name its folder"
+        )
+
+
 def _list_folder(path: str) -> Contents:
     root = Path(path)
     if not root.is_dir():
@@ -119,9 +135,7 @@ def _list_folder(path: str) -> Contents:
     for folder, _, files in os.walk(root):
         names += [(Path(folder) / file).relative_to(root).as_posix() for file in files]
         if len(names) > MOST_FILES and not holds_items(names):
-            raise DeliveryError(
-                f"{path}: expected a delivery, found more than {MOST_FILES:,} files; name its own folder"
-            )
+            _check_numbers(path, len(names))
 
     def read(name: str, most: int) -> bytes:
         if not (root / name).is_file():
@@ -135,6 +149,7 @@ def _list_folder(path: str) -> Contents:
 def _list_zip(path: str) -> Contents:
     with zipfile.ZipFile(path) as archive:
         names = [one.filename for one in archive.infolist() if not one.is_dir()]
+    _check_numbers(path, len(names))
 
     def read(name: str, most: int) -> bytes:
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
@@ -146,6 +161,7 @@ def _list_zip(path: str) -> Contents:
 def _list_tar(path: str) -> Contents:
     names: list[str] = []
     texts: dict[str, bytes] = {}
+    length = 0
     # One pass: what is compressed as a whole must be decompressed from its start each time.
     with tarfile.open(path) as archive:
         for one in archive:
@@ -155,6 +171,8 @@ def _list_tar(path: str) -> Contents:
                 names.append(name)
                 if name.lower().endswith(METADATA):
                     texts[name] = file.read(MOST_BYTES + 1)
+                    length += len(texts[name])
+                _check_numbers(path, len(names), length)
 
     def read(name: str, most: int) -> bytes:
         return texts[name][:most]

@@ -13,7 +13,7 @@ from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.deliveries.bare_files import find_files
 from potato.deliveries.checks import Calibrate, choose_calibration, choose_pair, name_sensor
-from potato.deliveries.contents import archive_kind, list_contents
+from potato.deliveries.contents import ARCHIVES, Contents, archive_kind, list_contents
 from potato.deliveries.dimap import find_dimap
 from potato.deliveries.haze import estimate_haze, keep_haze
 from potato.deliveries.landsat import find_landsat
@@ -108,8 +108,19 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
     if not products:
         raise DeliveryError(
             f"{name}: expected images (.tif, .jp2), found none in {counted(len(contents.names), 'file')}"
+            + _unpack(contents)
         )
     return tuple(_join_halves(products))
+
+
+def _unpack(contents: Contents) -> str:
+    """What to do about archives among files without images: the end of a message."""
+    packed = contents.ending(*ARCHIVES)
+    if not packed:
+        return ""
+    if archive_kind(contents.path):
+        return f"; unpack it, and name the archive in it ({packed[0]})"
+    return f"; name the archive in it: {contents.gdal_name(packed[0])}"
 
 
 def open_delivery(

@@ -127,6 +127,8 @@ def _find_delivery(
             band_order=reading.band_order,
         )
         return _clear(whole, reading, folder)
+    if reading.product:
+        raise InputError("expected --product with a delivery, found it with a pan and a mul; leave it out")
     if isinstance(pan, Layer) or isinstance(mul, Layer) or reading.scale:
         return None
     products = None

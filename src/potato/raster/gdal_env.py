@@ -95,7 +95,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         try:
             dataset = rasterio.open(name, driver=driver, **options)
         except GDAL_ERRORS as error:
-            reason = " ".join(str(error).split())
+            reason = " ".join(str(error).split()).removesuffix(".")
             raise InputError(f"can't open {role} {path}: {reason}{_remedy(name, reason)}") from error
         try:
             check_dataset(path, dataset, trusted=driver is None)
@@ -106,7 +106,13 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
 
 
 def _remedy(name: str, reason: str) -> str:
-    """What to do where a file can't be read over the network: the end of a message, or empty."""
+    """What to do about a file that can't be opened: the end of a message, or empty."""
+    if not is_remote(name) and "not recognized" in reason:
+        path = Path(name)
+        if path.is_dir():
+            return "; it is a folder: name a file in it, or the folder alone if it is a delivery"
+        if path.is_file() and not path.stat().st_size:
+            return "; it is empty: fetch it again"
     if "Range downloading" in reason:
         return "; its server gives no parts of files, so download it first"
     return explain_refusal(reason) if is_s3(name) else ""

@@ -16,7 +16,6 @@ from potato.core.sensors import MOST_RATIO
 from potato.core.text import redact
 from potato.errors import PairError
 from potato.raster.coordinates import crs_name
-from potato.raster.gdal_env import GDAL_ERRORS
 
 NESTED = 0.05
 """Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
@@ -95,6 +94,8 @@ def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[s
     Raises:
         PairError: if they have no place in one CRS.
     """
+    for path, dataset in zip(paths, (pan, mul), strict=True):
+        _check_transform(path, dataset.transform)
     placed = [_is_placed(dataset) for dataset in (pan, mul)]
     if not any(placed) and not any(_has_points(dataset) for dataset in (pan, mul)):
         ratio = round(pan.width / mul.width)
@@ -103,12 +104,7 @@ def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[s
             return Affine.scale(ratio), (note,)
     if not all(placed):
         raise _unplaced(pan, mul, paths, placed)
-    if (pan.crs is None) != (mul.crs is None):
-        path, known = (paths[0], mul.crs) if pan.crs is None else (paths[1], pan.crs)
-        raise PairError(
-            f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; if it is "
-            f"the same, write it into the file: {advice.name_crs(known.to_string(), path)}"
-        )
+    _check_crs(pan, mul, paths)
     if not _same_places(pan, mul):
         _check_bounds(pan, mul)
         raise PairError(
@@ -118,6 +114,30 @@ def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[s
     wording = pan.crs and crs_name(pan.crs) != crs_name(mul.crs)
     note = f"mul's CRS ({crs_name(mul.crs)}) is taken for pan's ({crs_name(pan.crs)})"
     return ~pan.transform @ mul.transform, (note,) if wording else ()
+
+
+def _check_transform(path: str, place: Affine) -> None:
+    """Refuse a transform that places no pixel."""
+    numbers = place.to_gdal()
+    if not (all(map(math.isfinite, numbers)) and place.determinant):
+        raise PairError(
+            f"{path}: expected a geotransform that places pixels, found "
+            f"{', '.join(f'{number:g}' for number in numbers)}; write the right one into a copy: "
+            f"{advice.GIVE_PLACE}"
+        )
+
+
+def _check_crs(pan: Any, mul: Any, paths: tuple[str, str]) -> None:
+    """Refuse a CRS that doesn't say where on Earth it lies, unless both images have it."""
+    known = [bool(crs and (crs.is_projected or crs.is_geographic)) for crs in (pan.crs, mul.crs)]
+    if pan.crs == mul.crs or all(known):
+        return
+    path, other = (paths[1], pan.crs) if known[0] else (paths[0], mul.crs)
+    code = other.to_string() if any(known) else "EPSG:CODE"
+    raise PairError(
+        f"expected pan and mul in one CRS, found {crs_name(pan.crs)} and {crs_name(mul.crs)}; if it is "
+        f"the same, write it into the file: {advice.name_crs(code, path)}"
+    )
 
 
 def _is_placed(dataset: Any) -> bool:
@@ -132,11 +152,7 @@ def _same_places(pan: Any, mul: Any) -> bool:
     """Whether the coordinates of mul mean the same places in both CRS, whatever their wording."""
     if bool(pan.crs == mul.crs):
         return True
-    try:
-        moved = _in_crs_of(pan, mul)
-    except GDAL_ERRORS:
-        return False
-    miss = abs(moved - _outline(mul)).max()
+    miss = abs(_in_crs_of(pan, mul) - _outline(mul)).max()
     return bool(miss <= NESTED * math.hypot(pan.transform.a, pan.transform.d))
 
 

@@ -29,12 +29,13 @@ def check_output(
 ) -> Path:
     """The path of an output, if it may be written; removes what killed runs left beside it.
 
-    | already there | overwrite | result       |
-    |---------------|-----------|--------------|
-    | no            | either    | the path     |
-    | a file        | yes       | the path     |
-    | a file        | no        | OutputExists |
-    | a folder      | either    | OutputError  |
+    | already there    | overwrite | result       |
+    |------------------|-----------|--------------|
+    | no               | either    | the path     |
+    | a file           | yes       | the path     |
+    | a file           | no        | OutputExists |
+    | a folder         | either    | OutputError  |
+    | a device, a pipe | either    | OutputError  |
 
     Args:
         output: the file to write.
@@ -55,16 +56,38 @@ def check_output(
             f"{path}: expected a name that ends in {' or '.join(endings)}, found {path.suffix}; write "
             f"{right}{convert}"
         )
-    if path.is_dir():
-        raise OutputError(f"{path}: expected the name of a file to write, found a folder")
+    _check_kind(path)
+    if path.exists() and not path.is_file():  # which the finished file would take the place of
+        raise OutputError(
+            f"{path}: expected the name of a file to write, found a device or a pipe; write a file, and "
+            "copy it there"
+        )
     if os.path.lexists(path) and not overwrite:  # also a link that leads nowhere
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
+    remove_partials(path.parent, path.name)
+    return path
+
+
+def check_log(log: PathLike, inputs: Iterable[object] = ()) -> Path:
+    """The path of a file to which lines may be added; a device or a pipe will do.
+
+    Raises:
+        OutputError: if it is a folder, an input or an address, or its folder is missing.
+    """
+    path = local_path(log)
+    keep_inputs(path, inputs)
+    _check_kind(path)
+    return path
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a folder, and a name in a folder that isn't there."""
+    if path.is_dir():
+        raise OutputError(f"{path}: expected the name of a file to write, found a folder")
     if not path.parent.is_dir():
         raise OutputError(
             f"{path}: expected an existing folder, found none at {path.parent}; create it first"
         )
-    remove_partials(path.parent, path.name)
-    return path
 
 
 def check_folder(output: PathLike) -> Path:

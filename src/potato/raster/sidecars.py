@@ -9,8 +9,11 @@ DESCRIPTIONS = (".til", ".imd", ".xml", "_mtl.txt")
 
 
 def has_metadata_beside(path: PathLike) -> bool:
-    """Whether a path is a local file in a folder that holds any vendor's metadata."""
+    """Whether a path is a local file, and the folder it lies in shows any vendor's metadata."""
     file = Path(path)
-    return file.is_file() and any(
-        other.name.lower().endswith(DESCRIPTIONS) for other in file.absolute().parent.iterdir()
-    )
+    try:
+        return file.is_file() and any(
+            other.name.lower().endswith(DESCRIPTIONS) for other in file.absolute().parent.iterdir()
+        )
+    except OSError:  # also of a name that is too long for one
+        return False
