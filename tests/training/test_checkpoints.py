@@ -15,7 +15,7 @@ from potato.model.network import sharpen
 from potato.model.weights import load_model
 from potato.training import train
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
-from potato.training.config import OLD_NAMES
+from potato.training.config import LATER, OLD_NAMES
 from potato.training.data import held_out, list_chips
 from training_runs import CPU, state_of, train_config
 
@@ -86,19 +86,21 @@ def test_session_refuses_changed_chips(pool, tmp_path):
 
 
 def test_session_of_version_0_1_resumes_to_identical_weights(pool, tmp_path):
-    """Version 0.1 wrote five options and the averaged weights under other names."""
+    """Version 0.1 wrote five options and the averaged weights under other names, and lacked two."""
     plan = train_config(tmp_path, pool, epochs=1, fringe_weight=1.0, ghost_weight=2.0)
     for name in ("new", "old"):
         train(replace(plan, session=name))
     content = state_of(tmp_path / "old")
     names = {new: old for old, new in OLD_NAMES.items()}
-    saved = json.loads(content["settings"])
+    saved = {name: value for name, value in json.loads(content["settings"]).items() if name not in LATER}
     content["settings"] = json.dumps({names.get(name, name): value for name, value in saved.items()})
     content["learner"]["mean"] = content["learner"].pop("ema")
     assert "strays" in content["settings"] and "ghost" not in content["settings"]
     torch.save(content, tmp_path / "old" / "state.pt")
     with pytest.raises(SessionError, match=r"--ghost-weight 2\.0, not 3\.0"):
         train(replace(plan, session="old", ghost_weight=3.0))
+    with pytest.raises(SessionError, match=r"--caution-weight 0\.0, not 1\.0"):
+        train(replace(plan, session="old", caution_weight=1.0))
     new, old = (train(replace(plan, session=name, epochs=2)).checkpoint for name in ("new", "old"))
     assert load_model(old).digest == load_model(new).digest
 

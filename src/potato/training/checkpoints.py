@@ -34,7 +34,7 @@ from potato.model.tensor_file import load_tensors
 from potato.model.weights import BEST, DEFAULT, MOST_BYTES, PREDICTOR, default_weights, load_model, save_model
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
-from potato.training.config import OLD_NAMES, TrainConfig
+from potato.training.config import LATER, OLD_NAMES, TrainConfig
 from potato.training.step import Learner
 
 SHIPPED_EPOCH = 63
@@ -331,7 +331,7 @@ class Session:
                 Origin(str(content["origin"]), None, int(content["first_epoch"])),
             )
             began = json.loads(content["settings"])
-            began = {OLD_NAMES.get(option, option): value for option, value in began.items()}
+            began = LATER | {OLD_NAMES.get(option, option): value for option, value in began.items()}
             return saved, began, content["data"]
         except Exception as error:  # a damaged file can make the readers raise anything
             reason = " ".join(str(error).split())[:200] or type(error).__name__

@@ -35,6 +35,9 @@ OLD_NAMES = {
 }
 """Options by their names in version 0.1, whose sessions and commands still work."""
 
+LATER: dict[str, Any] = {"caution_weight": 0.0, "sensor": None}
+"""Options that older sessions lack, with the values by which these go on as they began."""
+
 _RANGES = {
     **dict.fromkeys(
         ("epoch_length", "epochs", "batch_size", "passes", "micro_batch", "test_length"), (1, math.inf)
