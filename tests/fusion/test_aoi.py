@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shutil
 import struct
 import sys
@@ -164,6 +165,8 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
             "nowhere",
         ),
         ("[1]", "expected GeoJSON"),
+        ("[" * 100_000, "too many brackets in one another"),
+        ('{"type": "Polygon", "coordinates": "abc"}', "found a where points of two numbers belong"),
         ('{"type": "Polygon", "coordinates": [[[NaN, 0], [1, 0], [1, 1]]]}', "lies nowhere"),
         (f'{{"type": "Polygon", "coordinates": [[[{"9" * 400}, 0], [1, 0], [1, 1]]]}}', "too large"),
     ],
@@ -194,6 +197,13 @@ def test_geojson_in_another_crs_is_an_area_with_sides_that_are_straight_there(tm
         f"{json.dumps(square)[:-1]}, {named('urn:ogc:def:crs:EPSG::32611')}}}"
     )
     check_square(read_area(tmp_path / "a.geojson"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(InputError, match="expected a file, found a named pipe"):
+        read_area(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("ending", [".gpkg", ".shp", ".fgb", ".gml"])

@@ -12,6 +12,7 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Area, area_of, read_polygons
 from potato.raster.area import Ring
+from potato.raster.untrusted import check_file
 
 MAX_BYTES = 64 << 20
 """Size limit of a GeoJSON file."""
@@ -61,6 +62,7 @@ def read_area(path: PathLike) -> Area:
         InputError: if the file can't be read, has no polygon, or lies nowhere on the Earth.
     """
     expected = f"{path}: expected GeoJSON with polygons"
+    check_file(str(path))
     try:
         with Path(path).open("rb") as file:
             text = file.read(MAX_BYTES + 1)
@@ -73,7 +75,9 @@ def read_area(path: PathLike) -> Area:
         polygons = _polygons(data, _ring if crs is None else _plain_ring)
     except OSError as error:
         raise InputError(f"{expected}, can't read it: {error.strerror or error}") from error
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except RecursionError as error:
+        raise InputError(f"{expected}, found too many brackets in one another") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
@@ -117,7 +121,10 @@ def _polygons(data: dict[str, Any], ring: Callable[[Any], Ring]) -> list[tuple[R
 
 def _plain_ring(points: list[list[float]]) -> Ring:
     """A ring of finite numbers."""
-    ring = tuple((float(point[0]), float(point[1])) for point in points)
+    try:
+        ring = tuple((float(point[0]), float(point[1])) for point in points)
+    except (LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(points)[:40]} where points of two numbers belong") from error
     if len(ring) < 3:
         raise ValueError(f"a ring of {len(ring)} points")
     for x, y in ring:
