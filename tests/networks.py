@@ -20,10 +20,12 @@ OTHERS = (
 """Sensors with other bands or another ratio than `WORKSHOP`."""
 
 
-def random_network(sensor: Sensor = WORKSHOP, width: int = 8, depth: int = 3, std: float = 0.05) -> Sharpener:
+def random_network(
+    sensor: Sensor = WORKSHOP, width: int = 8, depth: int = 3, std: float = 0.05, mul_sharpness: bool = True
+) -> Sharpener:
     """A network whose weights are large enough to show in the output."""
     torch.manual_seed(width)
-    network = Sharpener(Architecture(width, depth, sensor.bands, sensor.ratio, mul_sharpness=True), sensor)
+    network = Sharpener(Architecture(width, depth, sensor.bands, sensor.ratio, mul_sharpness), sensor)
     for layer in network.layers:
         torch.nn.init.normal_(layer.weight, std=std)
     return network.eval()

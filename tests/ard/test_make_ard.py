@@ -192,9 +192,9 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeyp
 
 def test_ground_of_an_area_never_repeats():
     collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0), clouds=0.1)
-    whole = simulate_pass(collect, 272, 264, 5, 136 * 136, repeat=False)
+    whole = simulate_pass(collect, 272, 264, 6, 136 * 136, repeat=False)
     assert whole.pan.shape == (272, 264) and whole.mul.shape == (8, 68, 66)
-    again = simulate_pass(collect, 272, 264, 5, 136 * 136, repeat=False)
+    again = simulate_pass(collect, 272, 264, 6, 136 * 136, repeat=False)
     assert np.array_equal(again.pan, whole.pan) and np.array_equal(again.mul, whole.mul)
     parts = [whole.pan[row : row + 132, column : column + 132] for row in (0, 136) for column in (0, 132)]
     for first, second in itertools.combinations(parts, 2):

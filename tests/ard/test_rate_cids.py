@@ -36,7 +36,7 @@ def test_ratings_agree_with_the_truth_of_a_synthetic_ard(tmp_path):
             clouds=clouds[place],
             haze=haze[place],
             reported=False,
-            seed=500 + place,
+            seed=900 + place,
         )
         for place in places.tolist()
     ]

@@ -13,7 +13,7 @@ from potato.chips import Chip, load_chip, save_chip
 from potato.chips.chip import encode_oklab
 from potato.chips.scenes import scene_chip
 from potato.core.color import JND, oklab_to_linear_srgb, srgb_encode
-from potato.core.sensor_table import GEOEYE_1
+from potato.core.sensor_table import PLEIADES_NEO_3
 from potato.errors import EmptyError
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
@@ -38,13 +38,16 @@ def off_by(oklab: tuple[float, float, float], valid: torch.Tensor | None = None)
 
 def test_a_chip_of_another_sensor_is_checked_with_the_predictor(tmp_path, run):
     whole = scene_chip(5, 1, 96)
-    save_chip(dataclasses.replace(whole, mul=whole.mul[[1, 2, 4, 6]], sensor=GEOEYE_1), tmp_path / "0.pt")
+    save_chip(
+        dataclasses.replace(whole, mul=whole.mul[[0, 1, 2, 4, 5, 6]], sensor=PLEIADES_NEO_3),
+        tmp_path / "0.pt",
+    )
     checked = check_chip(tmp_path / "0.pt", folder=tmp_path)
-    # Colours of four bands differ from the target's, which are those of eight.
+    # Colours of six bands differ from the target's, which are those of eight.
     assert checked.delta_e == checked.predictor < 5
     save_model(Sharpener(Architecture(width=8, depth=2)), tmp_path / "w.safetensors")
     refused = run("check", tmp_path / "0.pt", "-w", tmp_path / "w.safetensors", "-o", tmp_path / "out")
-    assert refused.exit_code == 1 and "expected weights for GeoEye-1" in refused.stderr
+    assert refused.exit_code == 1 and "expected weights for Pléiades Neo" in refused.stderr
 
 
 @pytest.fixture

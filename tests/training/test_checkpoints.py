@@ -45,7 +45,7 @@ def test_checkpoint_has_a_card_and_loads(pool, tmp_path):
     card = load_model(done.checkpoint).card
     assert card["name"] == "s/1" and card["epoch"] == 1 and card["chips_seen"] == 48
     assert card["settings"]["seed"] == 5 and card["data"] and card["code"]
-    assert load_model(done.checkpoint).architecture == Architecture(8, 2)
+    assert load_model(done.checkpoint).architecture == Architecture(8, 2, mul_sharpness=True)
     latest = load_model(tmp_path / "s" / "latest.safetensors")
     assert latest.digest == load_model(done.checkpoint).digest
 

@@ -100,8 +100,8 @@ class Look:
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
 CLEAR = Look("clear", 8, exposure=5.0, contrast=1.7, saturation=1.1, grade=STANDARD)
-VIVID = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
-LOOKS = {look.name: look for look in (NATURAL, CLEAR, VIVID, FLAT)}
+_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
+LOOKS = {look.name: look for look in (NATURAL, CLEAR, _STRONG, FLAT)}
 
 R2_STEPS = (0.5698402909980532, 0.7548776662466927)
 """Steps of the R2 sequence down and across: 1/ρ² and 1/ρ, where ρ³ = ρ + 1 (M. Roberts, 2018)."""
