@@ -165,6 +165,23 @@ def tiles(kept: Kept) -> str:
     )
 
 
+def serve(kept: Kept) -> str:
+    """The table of web tiles of `potato serve`, by zoom."""
+    if kept is None:
+        return UNKNOWN
+    zooms = [name for name in kept["summary"] if name.startswith("zoom") and "," not in name]
+    rows = [
+        [title, *(f"{kept['summary'][zoom + ending]['milliseconds']:.0f}" for zoom in zooms)]
+        for title, ending in (("new, ms", ""), ("in another look, ms", ", another look"))
+    ]
+    many = kept["summary"]["8 clients, web tiles a second"]
+    return (
+        table(f"zoom | {' | '.join(zoom.removeprefix('zoom ') for zoom in zooms)}", rows)
+        + f"\n\nOn {core(kept)}, {kept['kind']}, a pair of {kept['size']:,}²; eight clients get {many:.0f} "
+        "tiles a second."
+    )
+
+
 def training(kept: Kept) -> str:
     """The table of training."""
     if kept is None:
@@ -201,6 +218,7 @@ BLOCKS = {
     "workers": (workers, "workers"),
     "many": (many, "many_cores"),
     "tiles": (tiles, "tiles"),
+    "serve": (serve, "serve"),
     "training": (training, "train"),
     "scenes": (scenes, "scenes"),
 }
