@@ -15,7 +15,7 @@ DISTRIBUTION = "potato-pansharp"
 STRANGER = "potato"
 """The name of another project's distribution, which also installs a package `potato`."""
 
-VERSION = "0.3.0"
+VERSION = "1.0.0"
 """The version of Potato, which pyproject.toml reads from here: metadata take longer to load."""
 
 EXTRAS = {
