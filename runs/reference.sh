@@ -3,12 +3,12 @@
 #
 #     sh runs/reference.sh SET DATA [WORK]
 #
-# SET is worldview, legion, bgrn, neo, landsat or landsat-bgrn. DATA holds textures/ucmerced, 2,100 aerial photographs in the
-# public domain (Yang and Newsam 2010, from USGS imagery). The spectra are those of the package, computed by
-# runs/make_reflectances.py, and runs/fit_planes.py made what sensors see of them. WORK, build/reference/SET by
-# default, takes 3 GB; the run takes 25 minutes on two cores, and gives the same bits every time. After an
-# interruption, repeat the command: every step goes on from its last save. The results are the weights and the
-# figures of runs/score.py; runs/ship.py puts the weights into the package.
+# SET is worldview, legion, bgrn, neo, landsat or landsat-bgrn. DATA holds textures/ucmerced, 2,100 aerial
+# photographs in the public domain (Yang and Newsam 2010, from USGS imagery). The spectra are those of the
+# package, computed by runs/make_reflectances.py, and runs/fit_planes.py made what sensors see of them. WORK,
+# build/reference/SET by default, takes 3 GB; the run takes 25 minutes on two cores, and gives the same bits
+# every time. After an interruption, repeat the command: every step goes on from its last save. The results are
+# the weights and the figures of runs/score.py; runs/ship.py puts the weights into the package.
 set -eu
 SET=$1
 DATA=$2

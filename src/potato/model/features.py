@@ -219,9 +219,7 @@ def pan_sharpness(roots: Tensor) -> Tensor:
         return torch.zeros_like(trim(roots[:, :1], WIDE_REACH))
     coarse = squares.mean((2, 4)).diff(dim=1).diff(dim=2).flatten(1, 2).square()
     powers = torch.cat([_chessboard_power(squares), coarse], 1)
-    for side in ((2 * WIDE_REACH + 1, 1), (1, 2 * WIDE_REACH + 1)):
-        powers = F.avg_pool2d(powers, side, 1)
-    fine, coarse = powers.split(1, 1)
+    fine, coarse = _box_mean(powers, 2 * WIDE_REACH + 1).split(1, 1)
     ratio: Tensor = fine / coarse.clamp_min(1e-12)
     return ratio.clamp_max(SHARPNESS_LIMIT**2).sqrt()
 
@@ -248,15 +246,18 @@ def mul_sharpness(shading: Tensor, lightness: Tensor) -> Tensor:
     # Both lie in the middle of 4 × 4 cells.
     fine, coarse = _differences(trim(images, 1), 1), _differences(squares, 2)
     products = [board[:, :1] * board for board in (fine, coarse)]
-    sums = torch.cat(products, 1).masked_fill(~known, 0)
-    side = 2 * WIDE_REACH - 2  # so many 4 × 4 cells lie within reach
-    for window in ((side, 1), (1, side)):
-        sums = F.avg_pool2d(sums, window, 1)
-    squared, product, coarse_squared, coarse_product = sums.split(1, 1)
+    # So many 4 × 4 cells lie within reach.
+    means = _box_mean(torch.cat(products, 1).masked_fill(~known, 0), 2 * WIDE_REACH - 2)
+    squared, product, coarse_squared, coarse_product = means.split(1, 1)
     slope = product / squared.clamp_min(1e-12)
     coarse_slope = coarse_product / coarse_squared.clamp_min(1e-12)
     result: Tensor = (slope / coarse_slope.clamp_min(LEAST_SLOPE)).clamp(0, SHARPNESS_LIMIT)
     return result
+
+
+def _box_mean(image: Tensor, side: int) -> Tensor:
+    """Means over squares: (…, h + side − 1, w + side − 1) to (…, h, w)."""
+    return F.avg_pool2d(F.avg_pool2d(image, (side, 1), 1), (1, side), 1)
 
 
 def _differences(image: Tensor, step: int) -> Tensor:

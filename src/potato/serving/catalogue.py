@@ -3,7 +3,7 @@
 import functools
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -150,6 +150,12 @@ class Collect:
         """A key that sorts the best first: few clouds, then the newest."""
         newest = int(re.sub(r"\D", "", self.date or "0")[:8] or 0)
         return (101.0 if self.clouds is None else self.clouds, -newest, self.id)
+
+
+def mean_of(values: Iterable[float | None]) -> float | None:
+    """The mean of the known values, to a tenth; None if none is known."""
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 1) if known else None
 
 
 class Catalogue:

@@ -19,7 +19,7 @@ from potato.fusion.delivery.stac import outline_of
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.serving.catalogue import Collect, Entry
+from potato.serving.catalogue import Collect, Entry, mean_of
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
 
@@ -101,11 +101,6 @@ def _collect(cid: str, tiles: Sequence[tuple[Entry, Grid, Mapping[str, Any]]]) -
     platform = str(facts.get("platform") or "")[:80]
     sensor = find_sensor(platform, None)
     title = sensor.title if sensor else platform or "finished pictures"
-
-    def mean(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return round(sum(known) / len(known), 1) if known else None
-
     return Collect(
         id=cid,
         title=f"{title}, {entries[0].date or 'no date'}",
@@ -115,7 +110,7 @@ def _collect(cid: str, tiles: Sequence[tuple[Entry, Grid, Mapping[str, Any]]]) -
         time=min((entry.time for entry in entries if entry.time), default=None),
         sensor=sensor.title if sensor else None,
         platform=platform or None,
-        clouds=mean([entry.clouds for entry in entries]),
-        off_nadir=mean([entry.off_nadir for entry in entries]),
+        clouds=mean_of(entry.clouds for entry in entries),
+        off_nadir=mean_of(entry.off_nadir for entry in entries),
         gsd=round(ground_pixel(grid), 3),
     )

@@ -17,7 +17,7 @@ from potato.serving.catalogue import Entry, Origin
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
-from potato.serving.mercator import extent_of, turn_to
+from potato.serving.mercator import extent_of, jumps, turn_to
 from potato.serving.painter import Painter
 
 MOST_POINTS = 10_000
@@ -40,8 +40,7 @@ class Polygon(BaseModel):
 
     def continued(self) -> dict[str, Any]:
         """The polygon; where it jumps at the antimeridian, its longitudes go on beyond 180."""
-        longitudes = [point[0] for point in self.coordinates[0]]
-        if max(longitudes) - min(longitudes) <= 180:
+        if not jumps(self.coordinates[0]):
             return self.model_dump()
         rings = [[[point[0] % 360, *point[1:]] for point in ring] for ring in self.coordinates]
         return {"type": self.type, "coordinates": rings}

@@ -48,11 +48,16 @@ def project(longitude: float, latitude: float) -> tuple[float, float]:
     return longitude / 180 * HALF_WORLD, math.asinh(math.tan(math.radians(latitude))) / math.pi * HALF_WORLD
 
 
+def jumps(ring: Sequence[Sequence[float]]) -> bool:
+    """Whether longitudes of a ring jump from 180 to −180, as across the antimeridian."""
+    longitudes = [point[0] for point in ring]
+    return max(longitudes) - min(longitudes) > 180
+
+
 def unwrapped(ring: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     """A ring of longitudes and latitudes without a jump: across the antimeridian they go on."""
-    longitudes = [point[0] for point in ring]
-    jumps = max(longitudes) - min(longitudes) > 180
-    return [(point[0] % 360 if jumps else point[0], point[1]) for point in ring]
+    beyond = jumps(ring)
+    return [(point[0] % 360 if beyond else point[0], point[1]) for point in ring]
 
 
 def projected(ring: Sequence[Sequence[float]]) -> list[tuple[float, float]]:

@@ -21,7 +21,7 @@ from potato.fusion.inputs import open_inputs
 from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring
+from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, mean_of
 from potato.serving.delivered import find_delivered, is_delivered
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -136,11 +136,6 @@ def _ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[list[Collec
 def _pass(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
     first = tiles[0]
     views = [dict(tile.view) for tile in tiles]
-
-    def mean(name: str) -> float | None:
-        known = [view[name] for view in views if name in view]
-        return round(sum(known) / len(known), 1) if known else None
-
     sizes = [(tile.bbox[3] - tile.bbox[1]) / tile.shape[0] for tile in tiles if tile.bbox and tile.shape]
     clouds = reported_clouds(tiles)
     sensor = first.sensor
@@ -156,8 +151,8 @@ def _pass(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
         sensor=sensor.title if sensor else None,
         platform=first.platform or None,
         clouds=None if clouds is None else round(clouds, 1),
-        off_nadir=mean("off_nadir"),
-        sun_elevation=mean("sun_elevation"),
+        off_nadir=mean_of(view.get("off_nadir") for view in views),
+        sun_elevation=mean_of(view.get("sun_elevation") for view in views),
         gsd=round(sizes[0], 3) if sizes else None,
     )
 

@@ -57,11 +57,11 @@ def weighted_loss(
     mask = (len(valid), 1, -1, valid.shape[-1])
     distance, count = delta_e_sum(found, true, valid.reshape(mask))
     loss = distance
+    weight = artefact_weight.to(output.device, non_blocking=True)[:, None, None, None]
     if predicted is not None:
-        caution = config.caution_weight * (1 - artefact_weight.to(output.device, non_blocking=True))
-        chroma = predicted.reshape(found.shape)[:, 1:]
-        changed = soft_delta_e(found, torch.cat([found[:, :1], chroma], 1)) * valid.reshape(mask)[:, 0]
-        loss = loss + (caution[:, None, None] * changed).sum()
+        recoloured = torch.cat([found[:, :1], predicted.reshape(found.shape)[:, 1:]], 1)
+        changed, _ = delta_e_sum(found, recoloured, valid.reshape(mask), 1 - weight[:, 0])
+        loss = loss + config.caution_weight * changed
     artefacts = bool(config.fringe_weight or config.ghost_weight) and bool((artefact_weight > 0).any())
     if not (config.saturated_weight or artefacts):
         return loss, distance, count
@@ -70,7 +70,7 @@ def weighted_loss(
         saturated = valid & (unsaturated < 0.5)
         loss = loss + config.saturated_weight * delta_e_sum(found, true, saturated.reshape(mask))[0]
     if artefacts:
-        weight = artefact_weight.to(output.device, non_blocking=True)[:, None, None, None] * unsaturated
+        weight = weight * unsaturated
         loss = loss + config.fringe_weight * fringe_loss(output, target, valid, weight)
         loss = loss + config.ghost_weight * ghost_loss(output, target, pan, valid, weight)
     return loss, distance, count
@@ -101,7 +101,9 @@ def soft_delta_e(output: Tensor, target: Tensor) -> Tensor:
     return torch.sqrt(lightness**2 + 4 * (a**2 + b**2) + SOFTNESS**2) - SOFTNESS
 
 
-def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+def delta_e_sum(
+    output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0
+) -> tuple[Tensor, Tensor]:
     """The sum of `soft_delta_e` over valid pixels, and their number.
 
     Args:
@@ -109,9 +111,10 @@ def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, 
             nor its gradient.
         target: of the shape of `output`.
         valid: bool (…, 1, h, w).
+        weight: of each pixel, 0..1; broadcasts against (…, h, w).
 
     Returns:
-        Two scalars: JND · pixels, and pixels.
+        Two scalars: JND · pixels, and pixels, which the weight doesn't change.
 
     Example:
         >>> grey = torch.full((3, 2, 2), 0.5)
@@ -120,7 +123,7 @@ def delta_e_sum(output: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, 
     """
     # Cut out before the root: 0 × NaN would be NaN on the way back.
     distance = soft_delta_e(torch.where(valid, output, target), target)
-    return distance.sum(), valid.sum()
+    return (distance * weight).sum(), valid.sum()
 
 
 def fringe_loss(output: Tensor, target: Tensor, valid: Tensor, weight: Tensor | float = 1.0) -> Tensor:
