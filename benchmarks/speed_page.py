@@ -122,16 +122,34 @@ def workers(kept: Kept) -> str:
 
 
 def many(kept: Kept) -> str:
-    """The table of a machine with many cores, and perhaps a GPU, before and after a change."""
+    """The tables of a machine with many cores, and perhaps a GPU; before and after, if both are there."""
     if kept is None:
         return UNKNOWN
-    figures = {version: kept["figures"].get(version, {}) for version in ("before", "after")}
+    figures = kept["figures"]
+    versions = [version for version in ("before", "after") if version in figures]
     rows = [
-        [name, *(_speed(found.get(name)) or "–" for found in figures.values())] for name in figures["after"]
+        [name, *(_speed(figures[version].get(name)) or "–" for version in versions)]
+        for name in figures["after"]
     ]
-    gpu = f" and one {kept['gpu']}" if kept["gpu"] else ""
     measured = [row for row in rows if set(row[1:]) != {"–"}]
-    return f"{table('figure | before | after', measured)}\n\nOn {machine(kept)}{gpu}."
+    text = table(" | ".join(["figure", *versions]) if len(versions) > 1 else "figure | speed", measured)
+    curve = _curve(kept)
+    if curve:
+        speeds, peaks = (
+            [f"{step[name]:.{digits}f}" for step in curve]
+            for name, digits in (("mpx_per_second", 1), ("peak_mb", 0))
+        )
+        head = " | ".join(["cores", *(str(step["cores"]) for step in curve)])
+        text += "\n\n" + table(head, [["tiled, Mpx/s", *speeds], ["peak memory, MB", *peaks]])
+    gpu = f" and one {kept['gpu']}" if kept["gpu"] else ""
+    return f"{text}\n\nOn {machine(kept)}{gpu}."
+
+
+def _curve(kept: Kept) -> list[dict[str, Any]]:
+    """The curve of `tiled` by cores in the figures of benchmarks/many_cores.py; empty without one."""
+    found = kept["figures"]["after"].get("cores", {}) if kept else {}
+    curve: list[dict[str, Any]] = found.get("curves", {}).get("tiled", [])
+    return curve
 
 
 def _speed(found: Any) -> str | None:
@@ -230,19 +248,21 @@ def page(results: Path = RESULTS) -> str:
     return filled(PAGE, {name: write(load(file, results)) for name, (write, file) in BLOCKS.items()})
 
 
-def draw(kept: Mapping[str, Any], picture: Path = PICTURE) -> None:
-    """Draw the curve of speed by cores as SVG."""
+def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTURE) -> None:
+    """Draw the curves of speed by cores as SVG, with that of a machine with many cores."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     mpl.rcParams["svg.hashsalt"] = "potato"  # the same figures give the same file
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.subplots()
-    steps: Sequence[int] = ()
-    for kind, curve in kept["curves"].items():
-        steps = [each["cores"] for each in curve]
-        speeds = [each["mpx_per_second"] for each in curve]
-        axes.plot(steps, speeds, marker="o", label=KINDS[kind].replace("`", ""))
+    curves = {KINDS[kind].replace("`", ""): curve for kind, curve in kept["curves"].items()}
+    if many_kept is not None:
+        curves[f"{KINDS['tiled'].replace('`', '')}, {many_kept['machine']['processor']}"] = _curve(many_kept)
+    for label, curve in curves.items():
+        places, speeds = zip(*((step["cores"], step["mpx_per_second"]) for step in curve), strict=True)
+        axes.plot(places, speeds, marker="o", label=label)
+    steps: Sequence[int] = sorted({step["cores"] for curve in curves.values() for step in curve})
     axes.set_xscale("log", base=2)
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.minorticks_off()
@@ -256,4 +276,4 @@ if __name__ == "__main__":
     PAGE.write_text(page())
     curves = load("cores")
     if curves:
-        draw(curves)
+        draw(curves, load("many_cores"))

@@ -1,8 +1,8 @@
 """Chips of 512 × 512 pixels per second in training, with reading and augmentation.
 
 Measures three kinds in turns: the whole step as `potato train` does it; loading (reading and
-augmenting) alone; and computing alone, on batches in memory. The loader is no bottleneck if it
-makes more chips per second than computing takes.
+augmenting) alone, in one process; and computing alone, on batches in memory. Sizes of batches and
+the number of loader processes are those that `potato train` chooses for the device.
 
     python benchmarks/train.py --rounds 5 --json benchmarks/results/train.json
 """
@@ -17,10 +17,12 @@ import torch
 from machine import keep, parser_of
 from potato.chips.scenes import make_scenes, scene_chip
 from potato.engine.devices import choose_device
+from potato.engine.threads import available_cores
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.training import TrainConfig
 from potato.training.data import Samples, list_chips
+from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.loader import Places, open_batches
 from potato.training.step import Learner, train_step
 
@@ -29,13 +31,13 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--size", type=int, default=512, help="side of a chip in pan pixels")
     parser.add_argument("--chips", type=int, default=16, help="how many different chips")
-    parser.add_argument("--steps", type=int, default=4, help="steps of a round, after one to warm up")
+    parser.add_argument("--steps", type=int, default=4, help="steps of a round, after one; more with loaders")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--width", type=int, default=32, help="channels of the network")
     parser.add_argument("--depth", type=int, default=4, help="layers of the network")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--micro-batch", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--micro-batch", type=int)
+    parser.add_argument("--workers", type=int, help="loader processes")
     parser.add_argument("--threads", type=int, help="of torch; default: its own choice")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", help="where to keep the figures")
@@ -43,19 +45,24 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     device = torch.device(choose_device(options.device))
+    architecture, size = Architecture(options.width, options.depth), (options.size, options.size)
+    batch_size = options.batch_size or default_batch_size(device)
+    micro_batch = min(batch_size, options.micro_batch or default_micro_batch(size, architecture, device))
+    workers = default_workers(device) if options.workers is None else options.workers
 
     with tempfile.TemporaryDirectory() as folder:
-        make_scenes(folder, count=options.chips, size=options.size, workers=2)
-        config = TrainConfig(chips=folder, batch_size=options.batch_size, micro_batch=options.micro_batch)
-        samples = Samples(tuple(list_chips(folder)), 0.0, (options.size, options.size), 0)
-        learner = Learner.start(Sharpener(Architecture(options.width, options.depth)), config, device)
+        make_scenes(folder, count=options.chips, size=options.size, workers=available_cores())
+        config = TrainConfig(chips=folder, batch_size=batch_size, micro_batch=micro_batch)
+        samples = Samples(tuple(list_chips(folder)), 0.0, size, 0)
+        learner = Learner.start(Sharpener(architecture), config, device)
 
         def measure(kind: str) -> float:
             """Chips per second."""
-            steps = options.steps
-            workers = options.workers if kind == "step" else 0
-            places = Places(0, steps + 1, options.batch_size, options.micro_batch)
-            batches = open_batches(samples, places, workers, pin=device.type == "cuda")
+            # Loader processes begin with batches that they made ahead.
+            steps = options.steps * max(1, workers) if kind == "step" else options.steps
+            places = Places(0, steps + 1, batch_size, micro_batch)
+            loaders = workers if kind == "step" else 0
+            batches = open_batches(samples, places, loaders, pin=device.type == "cuda")
             ready = list(batches) if kind == "compute" else batches
             started = 0.0
             for number, batch in enumerate(ready):
@@ -65,7 +72,7 @@ def main() -> None:
                     learner.settle()
                     started = time.perf_counter()
             learner.settle()  # waits until a GPU is done
-            return steps * options.batch_size / (time.perf_counter() - started)
+            return steps * batch_size / (time.perf_counter() - started)
 
         kinds = ("step", "load", "compute")
         runs: dict[str, list[float]] = {kind: [] for kind in kinds}
@@ -94,8 +101,8 @@ def main() -> None:
             device=str(device),
             size=options.size,
             network={"width": options.width, "depth": options.depth},
-            batch={"size": options.batch_size, "micro": options.micro_batch},
-            workers=options.workers,
+            batch={"size": batch_size, "micro": micro_batch},
+            workers=workers,
             summary=summary,
             scenes_per_second=scenes,
             runs=runs,

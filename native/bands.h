@@ -432,12 +432,13 @@ static void follow_colour(const BandBlock *bands, const float *oklab, float *fin
     const Facts *f = bands->block.facts;
     const float (*m)[3] = f->oklab_to_lms;
     int ratio = bands->block.ratio, count = bands->block.bands;
+    ptrdiff_t channel = bands->oklab_channel;
     float *restrict missing[3] = {work, work + step, work + 2 * step};
     for (int phase = 0; phase < ratio; phase++) {
         for (int x = 0; x < width; x++) {
-            const float *pixel = oklab + 4 * (ratio * x + phase);
+            const float *pixel = oklab + ratio * x + phase;
             for (int i = 0; i < 3; i++) {
-                float root = m[i][0] * pixel[0] + m[i][1] * pixel[1] + m[i][2] * pixel[2];
+                float root = m[i][0] * pixel[0] + m[i][1] * pixel[channel] + m[i][2] * pixel[2 * channel];
                 missing[i][x] = root * root * root;
             }
         }
@@ -461,8 +462,6 @@ static void follow_colour(const BandBlock *bands, const float *oklab, float *fin
     }
 }
 
-JOIN(join_counts, uint16_t)
-
 /* Write a row of pixels of a band as counts: 0 where they are invalid, at least 1 elsewhere.
  *
  * darkest: of cells; a pixel is at least as bright as that with its shading. */
@@ -482,7 +481,7 @@ static void write_counts(const BandBlock *bands, const float *restrict fine, con
             counts[x] = (uint16_t)(rounded & -(int32_t)keep[x]);
         }
     }
-    join_counts(work, step, width, ratio, to);
+    join_16(work, step, width, ratio, to);
 }
 
 /* Whether each band must be computed: it is chosen, or makes the colour of one that is. */

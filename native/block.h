@@ -67,8 +67,8 @@ typedef struct {
     ptrdiff_t mul_stride, mul_band;
     const uint8_t *pan_valid, *mul_valid; /* NULL: all pixels are valid */
     ptrdiff_t pan_valid_stride, mul_valid_stride;
-    void *out; /* (ratio * height, ratio * width, 4), pixels without gaps */
-    ptrdiff_t out_stride;
+    void *out; /* (4, ratio * height, ratio * width), rows without gaps */
+    ptrdiff_t out_stride, out_channel;
 } Block;
 
 /* Whether the predictor corrects its gain: pan sees near infrared, and there is no network. */
@@ -116,8 +116,8 @@ typedef struct {
 typedef struct {
     Block block; /* without a look, a network and a picture */
     const BandFacts *facts;
-    const float *oklab; /* (ratio * height, ratio * width, 4): the colour of the result; NULL for none */
-    ptrdiff_t oklab_stride;
+    const float *oklab; /* (4, ratio * height, ratio * width): the colour of the result; NULL for none */
+    ptrdiff_t oklab_stride, oklab_channel;
     int count;         /* bands of the result */
     const int *chosen; /* their numbers among mul's */
     uint16_t *out;     /* (count, ratio * height, ratio * width) */

@@ -218,13 +218,14 @@ static int read_out(Block *b, Buffers *buffers, PyObject *out)
     Py_ssize_t size = b->look.bits ? b->look.bits / 8 : (Py_ssize_t)sizeof(float);
     Py_buffer *picture = borrow(buffers, out, "out", 3, size, 1);
     if (!picture) return 0;
-    if (picture->shape[0] != (Py_ssize_t)b->height * b->ratio || picture->shape[2] != 4 ||
-        picture->shape[1] != (Py_ssize_t)b->width * b->ratio || picture->strides[1] != 4 * size) {
-        PyErr_SetString(PyExc_ValueError, "expected out of the size of the result and 4 channels");
+    if (picture->shape[0] != 4 || picture->shape[1] != (Py_ssize_t)b->height * b->ratio ||
+        picture->shape[2] != (Py_ssize_t)b->width * b->ratio || picture->strides[2] != size) {
+        PyErr_SetString(PyExc_ValueError, "expected out of 4 channels and the size of the result");
         return 0;
     }
     b->out = picture->buf;
-    b->out_stride = picture->strides[0] / size;
+    b->out_channel = picture->strides[0] / size;
+    b->out_stride = picture->strides[1] / size;
     return 1;
 }
 
@@ -314,13 +315,14 @@ static int read_oklab(BandBlock *bands, Buffers *buffers, PyObject *oklab)
     const Block *b = &bands->block;
     Py_buffer *view = borrow(buffers, oklab, "oklab", 3, sizeof(float), 0);
     if (!view) return 0;
-    if (view->shape[0] != (Py_ssize_t)b->height * b->ratio || view->shape[2] != 4 ||
-        view->shape[1] != (Py_ssize_t)b->width * b->ratio || view->strides[1] != 4 * view->itemsize) {
-        PyErr_SetString(PyExc_ValueError, "expected oklab of the size of the result and 4 channels");
+    if (view->shape[0] != 4 || view->shape[1] != (Py_ssize_t)b->height * b->ratio ||
+        view->shape[2] != (Py_ssize_t)b->width * b->ratio || view->strides[2] != view->itemsize) {
+        PyErr_SetString(PyExc_ValueError, "expected oklab of 4 channels and the size of the result");
         return 0;
     }
     bands->oklab = view->buf;
-    bands->oklab_stride = view->strides[0] / view->itemsize;
+    bands->oklab_channel = view->strides[0] / view->itemsize;
+    bands->oklab_stride = view->strides[1] / view->itemsize;
     return 1;
 }
 

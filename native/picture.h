@@ -73,29 +73,31 @@ static void thresholds(const Look *look, int row, int phase, int ratio, int widt
     }
 }
 
-/* Pack a row of pixels: (red, green, blue, alpha) as one number, 0 where they are invalid. */
-#define PACK(NAME, TYPE, BITS)                                                                 \
-    static void NAME(const Look *look, const float *restrict red, const float *restrict green, \
-                     const float *restrict blue, const float *restrict threshold,              \
-                     const uint8_t *restrict valid, int width, TYPE *restrict to)              \
-    {                                                                                          \
-        float white = look->white;                                                             \
-        for (int x = 0; x < width; x++) {                                                      \
-            TYPE r = (TYPE)encode(red[x], white, threshold[x]),                                \
-                 g = (TYPE)encode(green[x], white, threshold[x]),                              \
-                 b = (TYPE)encode(blue[x], white, threshold[x]), a = (TYPE)white;              \
-            to[x] = (r | g << BITS | b << 2 * BITS | a << 3 * BITS) & (TYPE) - (TYPE)valid[x]; \
-        }                                                                                      \
+/* Codes of a row of pixels: red, green, blue and alpha, each in a row of its own, 0 where they are invalid.
+ */
+#define ENCODE(NAME, CODE)                                                                           \
+    static void NAME(const Look *look, const float *restrict red, const float *restrict green,       \
+                     const float *restrict blue, const float *restrict threshold,                    \
+                     const uint8_t *restrict valid, int width, CODE *restrict to, ptrdiff_t channel) \
+    {                                                                                                \
+        float white = look->white;                                                                   \
+        for (int x = 0; x < width; x++) {                                                            \
+            CODE keep = valid[x] ? (CODE) - 1 : 0;                                                   \
+            to[x] = (CODE)encode(red[x], white, threshold[x]) & keep;                                \
+            to[channel + x] = (CODE)encode(green[x], white, threshold[x]) & keep;                    \
+            to[2 * channel + x] = (CODE)encode(blue[x], white, threshold[x]) & keep;                 \
+            to[3 * channel + x] = keep;                                                              \
+        }                                                                                            \
     }
-PACK(pack_8, uint32_t, 8)
-PACK(pack_16, uint64_t, 16)
+ENCODE(encode_8, uint8_t)
+ENCODE(encode_16, uint16_t)
 
-/* Put packed pixels, sorted by phase, into a row of the picture: the inverse of `split_counts`. */
-#define JOIN(NAME, TYPE)                                                                                 \
-    INLINE void NAME(const TYPE *restrict from, ptrdiff_t step, int width, int ratio, TYPE *restrict to) \
+/* Put rows of pixels, one of each phase, into a row of the picture: the inverse of `split_counts`. */
+#define JOIN(NAME, CODE)                                                                                 \
+    INLINE void NAME(const CODE *restrict from, ptrdiff_t step, int width, int ratio, CODE *restrict to) \
     {                                                                                                    \
         if (ratio == 4) {                                                                                \
-            const TYPE *restrict a = from, *restrict b = a + step, *restrict c = b + step,               \
+            const CODE *restrict a = from, *restrict b = a + step, *restrict c = b + step,               \
                                  *restrict d = c + step;                                                 \
             for (int x = 0; x < width; x++) {                                                            \
                 to[4 * x] = a[x];                                                                        \
@@ -107,12 +109,24 @@ PACK(pack_16, uint64_t, 16)
             for (int phase = 0; phase < ratio; phase++)                                                  \
                 for (int x = 0; x < width; x++) to[ratio * x + phase] = from[phase * step + x];          \
     }
-JOIN(join_8, uint32_t)
-JOIN(join_16, uint64_t)
+JOIN(join_8, uint8_t)
+JOIN(join_16, uint16_t)
+
+/* Put the codes of a row of pixels, (4, phases, step), into the picture. */
+static void put_row(const Block *b, const void *codes, ptrdiff_t step, int row)
+{
+    for (int c = 0; c < 4; c++) {
+        ptrdiff_t from = c * b->ratio * step, to = c * b->out_channel + row * b->out_stride;
+        if (b->look.bits == 8)
+            join_8((const uint8_t *)codes + from, step, b->width, b->ratio, (uint8_t *)b->out + to);
+        else
+            join_16((const uint16_t *)codes + from, step, b->width, b->ratio, (uint16_t *)b->out + to);
+    }
+}
 
 /* Render pixels of one phase: Oklab, in three rows that are changed, as codes or, with 0 bits, as it is.
  *
- * work: a row. to: a row of packed pixels; for Oklab the picture itself, at the first pixel. */
+ * work: a row. to: (4, phases, step) codes; for Oklab the picture itself, at the first pixel of its row. */
 static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8_t *valid, int row, int phase,
                        float *work, void *to)
 {
@@ -120,11 +134,12 @@ static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8
     int width = b->width;
     float *first = oklab, *second = oklab + step, *third = oklab + 2 * step;
     if (!look->bits) {
-        float *pixel = to;
-        for (int x = 0; x < width; x++, pixel += 4 * b->ratio) {
+        float *restrict pixel = (float *)to + phase;
+        ptrdiff_t channel = b->out_channel;
+        for (int x = 0; x < width; x++, pixel += b->ratio) {
             float keep = valid[x];
-            pixel[0] = first[x] * keep, pixel[1] = second[x] * keep, pixel[2] = third[x] * keep,
-            pixel[3] = keep;
+            pixel[0] = first[x] * keep, pixel[channel] = second[x] * keep;
+            pixel[2 * channel] = third[x] * keep, pixel[3 * channel] = keep;
         }
         return;
     }
@@ -132,9 +147,11 @@ static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8
     if (look->has_tone_curve) tone(b->facts, look, first, second, third, width);
     thresholds(look, row, phase, b->ratio, width, work);
     if (look->bits == 8)
-        pack_8(look, first, second, third, work, valid, width, to);
+        encode_8(look, first, second, third, work, valid, width, (uint8_t *)to + phase * step,
+                 b->ratio * step);
     else
-        pack_16(look, first, second, third, work, valid, width, to);
+        encode_16(look, first, second, third, work, valid, width, (uint16_t *)to + phase * step,
+                  b->ratio * step);
 }
 
 #endif

@@ -188,8 +188,7 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
 {
     int ratio = b->ratio, phases = ratio * ratio, first = m->margin - BICUBIC_REACH, width = b->width;
     ptrdiff_t step = m->stride, line = ratio * step;
-    size_t size = b->look.bits ? (size_t)b->look.bits / 8 : sizeof(float);
-    float *oklab = m->work + step, *packed = oklab + 3 * step, *colour = packed + 2 * MOST_RATIO * step;
+    float *oklab = m->work + step, *codes = oklab + 3 * step, *colour = codes + 2 * MOST_RATIO * step;
     float *gain = colour + 3 * line, *residual = gain + 3 * line, *limit = residual;
     uint8_t *valid = (uint8_t *)(residual + (3 * phases + LANES) * step);
     int64_t count = 0;
@@ -199,7 +198,7 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
         for (int i = 0; i < ratio; i++) {
             const float *roots = m->roots + (ptrdiff_t)(y + m->margin) * phases * step + i * line + m->margin;
             const float *coarse = m->coarse_roots + (ptrdiff_t)y * phases * step + i * line;
-            char *pixels = (char *)b->out + (ptrdiff_t)(y * ratio + i) * b->out_stride * size;
+            float *to = b->look.bits ? codes : (float *)b->out + (y * ratio + i) * b->out_stride;
             for (int c = 0; c < 3; c++) {
                 enlarge(b, shifted(m->oklab[c], first, first), y, i, width, colour + c * line, step, m->work);
                 if (output || corrected) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
@@ -215,14 +214,9 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
                     correct_gain(roots + j * step, coarse + j * step, gain + j * step, line, limit + j * step,
                                  width, oklab, step);
                 count += validity(b, y, i, j, valid);
-                void *to =
-                    b->look.bits ? (void *)((char *)packed + j * step * 4 * size) : pixels + 4 * size * j;
                 render_row(b, oklab, step, valid, y * ratio + i, j, m->work, to);
             }
-            if (b->look.bits == 8)
-                join_8((uint32_t *)packed, step, width, ratio, (uint32_t *)pixels);
-            else if (b->look.bits == 16)
-                join_16((uint64_t *)packed, step, width, ratio, (uint64_t *)pixels);
+            if (b->look.bits) put_row(b, codes, step, y * ratio + i);
         }
     }
     return count;
@@ -232,7 +226,7 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
 static int64_t render_colour(const Block *b, float *workspace)
 {
     ptrdiff_t step = (b->width + SLACK - 1) / SLACK * SLACK + SLACK;
-    float *oklab = workspace, *work = oklab + 3 * step;
+    float *oklab = workspace, *work = oklab + 3 * step, *codes = work + (2 + MOST_BANDS) * step;
     uint8_t *valid = (uint8_t *)(work + step);
     int64_t count = 0;
     Plane bands[MOST_BANDS];
@@ -245,8 +239,8 @@ static int64_t render_colour(const Block *b, float *workspace)
         }
         oklab_of_bands(b, bands, 0, b->width, oklab, oklab + step, oklab + 2 * step);
         count += validity(b, y, 0, 0, valid);
-        render_row(b, oklab, step, valid, y, 0, work,
-                   (char *)b->out + y * b->out_stride * (b->look.bits / 8));
+        render_row(b, oklab, step, valid, y, 0, work, codes);
+        put_row(b, codes, step, y);
     }
     return count;
 }
@@ -255,7 +249,7 @@ static int64_t render_colour(const Block *b, float *workspace)
 static size_t space(const Block *b)
 {
     if (b->pan) return lay_out(b, NULL).floats;
-    return (size_t)(6 + MOST_BANDS) * ((b->width + SLACK - 1) / SLACK * SLACK + SLACK);
+    return (size_t)(8 + MOST_BANDS) * ((b->width + SLACK - 1) / SLACK * SLACK + SLACK);
 }
 
 /* Whether any pixel of the result is valid. */

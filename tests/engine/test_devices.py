@@ -26,6 +26,19 @@ def test_auto_takes_the_first_gpu_unless_the_cpu_is_done_before_it_is_ready(gpu)
     assert choose_device("auto", pixels=10**12) == "cuda:0"
 
 
+@pytest.mark.parametrize("cores", [1, 2, 4, 8, 16])
+def test_a_gpu_pays_where_both_take_equally_long(monkeypatch, cores):
+    monkeypatch.setattr(devices, "available_cores", lambda: cores)
+    pixels = devices.gpu_pays_from()
+    on_cpu = pixels / (cores * devices.CPU_SPEED)
+    assert on_cpu == pytest.approx(devices.GPU_START + pixels / devices.GPU_SPEED)
+
+
+def test_a_gpu_never_pays_beside_more_cores_than_it_can_serve(gpu, monkeypatch):
+    monkeypatch.setattr(devices, "available_cores", lambda: 64)
+    assert choose_device("auto", pixels=10**12) == "cpu" and choose_device("auto") == "cuda:0"
+
+
 def test_a_gpu_without_torch_asks_for_the_extra(monkeypatch):
     monkeypatch.setattr(devices, "find_spec", lambda name: None)
     with pytest.raises(ExtraError, match=r"expected PyTorch for the device cuda, found none: pip install"):

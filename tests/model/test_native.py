@@ -231,7 +231,7 @@ def call(**changes):
         "look": (8, 3.2, 1.35, 1.0, (0.0,) * 3, (1.0,) * 3),
         "row_dither": np.zeros(16, np.float32),
         "column_dither": np.zeros(16, np.float32),
-        "out": np.zeros((16, 16, 4), np.uint8),
+        "out": np.zeros((4, 16, 16), np.uint8),
         "workspace": np.zeros(1 << 22, np.float32),
     }
     return _native.sharpen(*(arguments | changes).values())
@@ -250,7 +250,7 @@ BAD = {
     "look": (7, 1.0, 1.0, 1.0, (0.0,) * 3, (1.0,) * 3),
     "row_dither": np.zeros(3, np.float32),
     "column_dither": np.zeros(3, np.float32),
-    "out": np.zeros((16, 16, 3), np.uint8),
+    "out": np.zeros((3, 16, 16), np.uint8),
     "workspace": np.zeros(10, np.float32),
 }
 

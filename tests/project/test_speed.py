@@ -49,18 +49,25 @@ def test_tables_have_the_figures_that_they_are_given(tmp_path):
     many = speed_page.many({**kept, "gpu": "H100", "figures": {"before": before, "after": after}})
     assert "| tiled | 7.0 Mpx/s | 70.0 Mpx/s |" in many and "| training | – | 600 chips/s |" in many
     assert "broken" not in many and "2 cores and one H100" in many
+    after["cores"] = {"curves": {"tiled": [one, two]}}
+    alone = speed_page.many({**kept, "gpu": None, "figures": {"after": after}})
+    assert "| tiled | 70.0 Mpx/s |" in alone and "| tiled, Mpx/s | 10.0 | 20.0 |" in alone
+    assert "before" not in alone and "GPU" not in alone
 
 
 def test_the_picture_of_the_curve_depends_on_its_figures_alone(tmp_path):
     pytest.importorskip("matplotlib", reason="needs potato-pansharp[plots]")
     import speed_page
 
-    def drawn(speed: float) -> bytes:
-        curve = [{"cores": n, "mpx_per_second": speed * n} for n in (1, 2)]
-        speed_page.draw({"curves": {"tiled": curve}}, tmp_path / "cores.svg")
+    def drawn(speed: float, *many: float) -> bytes:
+        curves = [[{"cores": n, "mpx_per_second": each * n} for n in (1, 2)] for each in (speed, *many)]
+        figures = {"after": {"cores": {"curves": {"tiled": curves[-1]}}}}
+        kept = {"machine": {"processor": "test"}, "figures": figures} if many else None
+        speed_page.draw({"curves": {"tiled": curves[0]}}, kept, tmp_path / "cores.svg")
         return (tmp_path / "cores.svg").read_bytes()
 
     assert drawn(10) == drawn(10) != drawn(20)
+    assert drawn(10, 30) == drawn(10, 30) != drawn(10, 40)
 
 
 def test_a_curve_that_falls_is_found():

@@ -253,10 +253,15 @@ def dither(height: int, width: int, row: int = 0, column: int = 0) -> NDArray[np
     Returns:
         (height, width).
     """
-    rows, columns = dither_phases(height, width, row, column)
+    return fold_phases(*dither_phases(height, width, row, column))
+
+
+def fold_phases(rows: ArrayT, columns: ArrayT) -> ArrayT:
+    """The thresholds (height, width) of `dither`, from the phases of `dither_phases`."""
     phase = rows[:, None] + columns
-    phase -= np.trunc(phase)
-    return 1 - abs(2 * phase - 1)
+    phase -= namespace(phase).trunc(phase)
+    folded: ArrayT = 1 - abs(2 * phase - 1)
+    return folded
 
 
 def dither_phases(

@@ -1,5 +1,6 @@
 """Checks of the software: versions, GDAL's abilities, devices, the shipped weights, extras."""
 
+import math
 import platform
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from potato.core.advice import RASTERIO_WHEELS, UPGRADE_RASTERIO
 from potato.core.installation import DISTRIBUTION, VERSION, install_command, reinstall_command
 from potato.core.text import counted
 from potato.doctor.finding import Finding
-from potato.engine.devices import GPU_START, find_gpus
+from potato.engine.devices import find_gpus, gpu_pays_from
 from potato.engine.threads import available_cores
 from potato.errors import WeightsError
 from potato.model._native import SETS
@@ -73,7 +74,9 @@ def _devices() -> Finding:
     cpu = f"cpu: native code ({next(iter(SETS))}), {counted(available_cores(), 'core')}"
     found = "; ".join([cpu, *(f"{name}: {hardware}" for name, hardware in gpus.items())])
     if gpus:
-        chosen = f"auto takes {next(iter(gpus))} for what takes the CPU more than {GPU_START:g} s"
+        pixels = gpu_pays_from()
+        least = f"for {pixels / 1e6:,.0f} Mpx and more" if math.isfinite(pixels) else "to train"
+        chosen = f"auto takes {next(iter(gpus))} {least}"
     elif find_spec("torch") is None:
         chosen = f"auto takes cpu; a GPU needs PyTorch: {install_command('gpu')}"
     else:

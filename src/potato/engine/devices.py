@@ -3,6 +3,7 @@
 Nothing here loads PyTorch, which takes a second, unless this machine may have a GPU.
 """
 
+import math
 import platform
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +17,11 @@ CPU = "cpu"
 CPU_SPEED = 8e6
 """Pan pixels a second that a core sharpens, reading and writing included (docs/speed.md)."""
 
-GPU_START = 3.0
-"""Seconds until PyTorch and a GPU are ready: 1 for PyTorch, about 2 for CUDA."""
+GPU_SPEED = 160e6
+"""Pan pixels a second with a GPU, which waits for reading and writing (an H200 and 16 cores)."""
+
+GPU_START = 4.5
+"""Seconds until PyTorch and that GPU were ready: 3 for PyTorch, 1.5 for CUDA and its libraries."""
 
 GPU_FILES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
 """Files of which a machine with a GPU has one: NVIDIA's, AMD's, that of WSL, and of Windows."""
@@ -41,7 +45,7 @@ def choose_device(name: str = "auto", pixels: int | None = None) -> str:
     if name == CPU:
         return CPU
     if name == "auto":
-        if pixels is not None and pixels < CPU_SPEED * GPU_START * available_cores():
+        if pixels is not None and pixels < gpu_pays_from():
             return CPU
         return next(iter(find_gpus()), CPU)
     if find_spec("torch") is None:
@@ -59,6 +63,15 @@ def choose_device(name: str = "auto", pixels: int | None = None) -> str:
             f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
         ) from error
     return str(device)
+
+
+def gpu_pays_from() -> float:
+    """The number of pan pixels from which a GPU is done before the CPU; infinite with many cores.
+
+    A GPU computes sooner, but has to start, and doesn't speed up reading and writing.
+    """
+    gain = 1 / (CPU_SPEED * available_cores()) - 1 / GPU_SPEED
+    return GPU_START / gain if gain > 0 else math.inf
 
 
 def find_gpus() -> dict[str, str]:

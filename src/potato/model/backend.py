@@ -40,8 +40,7 @@ class Backend(Protocol):
             column: pan column of the picture at which the result begins; sets the phase likewise.
 
         Returns:
-            RGBA codes (4, rh, rw), 0 where invalid, the four of a pixel together in memory; None if
-            nothing is valid.
+            RGBA codes (4, rh, rw), 0 where invalid; None if nothing is valid.
         """
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from potato.core.radiometry import counts_to_reflectance
-from potato.core.render import Look, render, threshold_of
-from potato.core.resample import enlarge_mask, from_cells, to_cells
+from potato.core.render import Look, dither_phases, fold_phases, render
+from potato.core.resample import from_cells, to_cells
 from potato.core.sensors import SCALE, Sensor
 from potato.core.types import Codes
 from potato.model.bands import sharpen_bands
@@ -29,12 +29,15 @@ IN_FLIGHT = 3
 
 
 class _Read(NamedTuple):
-    """Arguments of `sharpen_cells` and `sharpen_bands`, and the result's valid pixels."""
+    """Arguments of `sharpen_cells` and `sharpen_bands`, and which pixels of the result are valid.
+
+    The masks are None where all is valid.
+    """
 
     pan: torch.Tensor
     mul: torch.Tensor
-    valid: tuple[torch.Tensor, torch.Tensor] | None
-    alpha: NDArray[np.bool_]
+    valid: tuple[torch.Tensor, torch.Tensor] | None = None
+    alpha: torch.Tensor | None = None
 
 
 class GpuBackend:
@@ -72,14 +75,18 @@ class GpuBackend:
             oklab = from_cells(
                 sharpen_cells(self._network, read.pan, read.mul, read.valid, self.read_halo), self._ratio
             )[0]
-            height, width = read.alpha.shape
-            threshold = threshold_of(look, height, width, row, column)
+            height, width = oklab.shape[1:]
+            threshold: torch.Tensor | float = 0.5
+            if look.bits == 8:
+                threshold = fold_phases(*map(self._moved, dither_phases(height, width, row, column)))
             codes = render(oklab, look, threshold)
-            result = torch.cat([codes, torch.full_like(codes[:1], look.white)]) * self._moved(read.alpha)
+            result = torch.cat([codes, torch.full_like(codes[:1], look.white)])
+            if read.alpha is not None:
+                result *= read.alpha
             # torch hardly supports unsigned integers of 16 bits.
-            whole = result.to(torch.uint8 if look.bits == 8 else torch.int32).movedim(0, -1)
-            found: Codes = whole.contiguous().cpu().numpy().astype(f"uint{look.bits}", copy=False)
-        return np.moveaxis(found, -1, 0)
+            whole = result.to(torch.uint8 if look.bits == 8 else torch.int32)
+            found: Codes = whole.cpu().numpy().astype(f"uint{look.bits}", copy=False)
+        return found
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
         """Sharpen bands of a window that includes `bands_halo`: `backend.Backend.fuse_bands`."""
@@ -91,27 +98,28 @@ class GpuBackend:
                 self._network, read.pan, read.mul, self._sensor, read.valid, self.bands_halo
             )[:, list(bands)]
             counts = from_cells(cells.flatten(1, 2), self._ratio)[0] * SCALE
-            result = counts.clamp(1, 65_535).round() * self._moved(read.alpha)
+            result = counts.clamp(1, 65_535).round()
+            if read.alpha is not None:
+                result *= read.alpha
             found: NDArray[np.uint16] = result.to(torch.int32).cpu().numpy().astype(np.uint16)
         return found
 
     def _read(self, pixels: PairPixels, halo: int) -> "_Read | None":
         """A window with a halo, on the device; None if nothing inside the halo is valid."""
-        height, width = (side - 2 * halo for side in pixels.mul_valid.shape)
-        core = pixels.crop(halo, halo, height, width)
-        alpha = core.pan_valid & enlarge_mask(core.mul_valid, self._ratio)
-        if not alpha.any():
-            return None
+        valid = alpha = None
         with torch.inference_mode():
-            pan = to_cells(self._reflectance(pixels.pan)[None, None], self._ratio)
-            mul = self._reflectance(pixels.mul)[None]
-            valid = None
             if not (pixels.pan_valid.all() and pixels.mul_valid.all()):
                 fine, coarse = (
                     self._moved(mask)[None, None] for mask in (pixels.pan_valid, pixels.mul_valid)
                 )
                 valid = to_cells(fine.float(), self._ratio) > 0, coarse
-        return _Read(pan, mul, valid, alpha)
+                both = from_cells((valid[0] & coarse).float(), self._ratio)[0, 0] > 0
+                edge = halo * self._ratio
+                alpha = both[edge : both.shape[0] - edge, edge : both.shape[1] - edge]
+                if not alpha.any():
+                    return None
+            pan = to_cells(self._reflectance(pixels.pan)[None, None], self._ratio)
+            return _Read(pan, self._reflectance(pixels.mul)[None], valid, alpha)
 
     def _moved(self, array: np.ndarray) -> torch.Tensor:
         """An array on the device."""

@@ -117,7 +117,7 @@ class NativeBackend:
             colour, valid = self._run(inner, NO_LOOK, (None, None), np.dtype(np.float32))
             if not valid:
                 return None
-            oklab = np.moveaxis(colour, 0, -1)
+            oklab = colour
         chosen = np.array(bands, np.int32)
         pan_valid, mul_valid = _masks(pixels)
 
@@ -149,7 +149,7 @@ class NativeBackend:
     def _run(
         self, pixels: PairPixels, tone: Tone, phases: Phases, dtype: np.dtype[Any]
     ) -> tuple[NDArray[Any], int]:
-        """Four channels (4, rh, rw), neighbours in memory, and the number of valid pixels."""
+        """Four channels (4, rh, rw), and the number of valid pixels."""
         pan_valid, mul_valid = _masks(pixels)
 
         def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
@@ -169,9 +169,8 @@ class NativeBackend:
                 workspace,
             )
 
-        out = np.empty((*self._size(pixels, self.read_halo), 4), dtype)
-        valid = self._call(call, out)
-        return np.moveaxis(out, -1, 0), valid
+        out = np.empty((4, *self._size(pixels, self.read_halo)), dtype)
+        return out, self._call(call, out)
 
     def _call(self, call: Call, out: NDArray[Any]) -> int:
         """Run a call, which tells what workspace it needs if it gets no output, in a kept one."""
@@ -213,11 +212,11 @@ def render_colour(
         column: column of the picture at which the result begins; sets the phase likewise.
 
     Returns:
-        RGBA codes (4, h, w), 0 where invalid, the four of a pixel together in memory.
+        RGBA codes (4, h, w), 0 where invalid.
     """
     height, width = valid.shape
     rows, columns = _phases(look, height, width, row, column)
-    out = np.empty((height, width, 4), f"uint{look.bits}")
+    out = np.empty((4, height, width), f"uint{look.bits}")
     images = None, mul, None, valid
 
     def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
@@ -226,7 +225,7 @@ def render_colour(
         )
 
     call(out, np.empty(call(None, None), np.float32))
-    return np.moveaxis(out, -1, 0)
+    return out
 
 
 def _tone(look: Look) -> Tone:

@@ -5,7 +5,8 @@ GDAL would read the finished pixels again and take more than twice the time.
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from xml.etree import ElementTree
 
@@ -22,20 +23,30 @@ from potato.raster.coordinates import Grid
 class Overviews:
     """The overviews of a picture, each in a file of its own; made by `open_overviews`."""
 
-    def __init__(self, datasets: list[Any], has_alpha: bool) -> None:
-        self._datasets, self._has_alpha = datasets, has_alpha
+    def __init__(self, datasets: list[Any], has_alpha: bool, pool: ThreadPoolExecutor) -> None:
+        self._datasets, self._has_alpha, self._pool = datasets, has_alpha, pool
 
-    def put(self, top: int, left: int, pixels: NDArray[Any]) -> None:
-        """Add a TIFF block (n, h, w) of the picture, which begins at (`top`, `left`)."""
-        for level, dataset in enumerate(self._datasets, 1):
-            pixels = halve(pixels, self._has_alpha)
+    def average(self, blocks: Sequence[NDArray[Any]]) -> Iterator[list[NDArray[Any]]]:
+        """The overviews of TIFF blocks (n, h, w), in their order; threads make them ahead."""
+        return self._pool.map(self._halved, blocks)
+
+    def put(self, top: int, left: int, levels: Sequence[NDArray[Any]]) -> None:
+        """Write the overviews of the TIFF block that begins at (`top`, `left`) of the picture."""
+        for level, (dataset, pixels) in enumerate(zip(self._datasets, levels, strict=True), 1):
             height, width = pixels.shape[1:]
             dataset.write(pixels, window=Window(left >> level, top >> level, width, height))
+
+    def _halved(self, pixels: NDArray[Any]) -> list[NDArray[Any]]:
+        levels = []
+        for _ in self._datasets:
+            pixels = halve(pixels, self._has_alpha)
+            levels.append(pixels)
+        return levels
 
 
 @contextlib.contextmanager
 def open_overviews(
-    grid: Grid, create: Callable[[str, Grid, int], Any], has_alpha: bool
+    grid: Grid, create: Callable[[str, Grid, int], Any], has_alpha: bool, threads: int
 ) -> Iterator[Overviews]:
     """Make the overviews of a picture, down to one that fits into a TIFF block.
 
@@ -43,8 +54,10 @@ def open_overviews(
         grid: size and place of the picture.
         create: creates the file of an overview, of a name and a grid, in TIFF blocks of a side.
         has_alpha: whether the last band is alpha; else pixels of 0 are invalid.
+        threads: threads that average.
     """
     with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="potato-overviews"))
         datasets = []
         for level in range(1, _count(grid) + 1):
             step = 2**level
@@ -54,7 +67,7 @@ def open_overviews(
             # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
             dataset = create(_name(level), coarse, max(16, TIFF_BLOCK // step))
             datasets.append(stack.enter_context(contextlib.closing(dataset)))
-        yield Overviews(datasets, has_alpha)
+        yield Overviews(datasets, has_alpha, pool)
 
 
 def with_overviews(files: CheckedFiles, stage: str, grid: Grid) -> str:

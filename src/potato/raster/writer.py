@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,7 @@ class Picture:
         Args:
             row: its first row.
             column: its first column.
-            pixels: (bands, height, width), ordered in memory in any way, and not to be changed
-                afterwards; None for a block of zeros.
+            pixels: (bands, height, width), not to be changed afterwards; None for a block of zeros.
             height: its rows.
         """
         if row != self._row:
@@ -151,27 +151,20 @@ class Picture:
     def _write(self, end: int) -> None:
         """Write the TIFF blocks that begin above row `end`."""
         places = sorted(place for place in self._waiting if place[0] < end)
-        check_space(self._files.folder, sum(self._waiting[place].nbytes for place in places))
-        for top, left in places:
-            pixels = self._waiting.pop((top, left))
+        blocks = [self._waiting.pop(place) for place in places]
+        check_space(self._files.folder, sum(block.nbytes for block in blocks))
+        averaged = self._overviews.average(blocks) if self._overviews else itertools.repeat(())
+        for (top, left), pixels, levels in zip(places, blocks, averaged, strict=False):
             valid = pixels[-1]
             with self._files.uninterrupted():
                 self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
                 if self._overviews is not None:
-                    self._overviews.put(top, left, pixels)
-            if count := _count(pixels):
+                    self._overviews.put(top, left, levels)
+            if count := int(np.count_nonzero(valid)):
                 self.valid += count
                 row, column = np.unravel_index(valid.argmax(), valid.shape)
                 self.marks.append((top + int(row), left + int(column)))
         self._files.check()
-
-
-def _count(pixels: NDArray[Any]) -> int:
-    """How many pixels of a block (n, h, w) are valid."""
-    size = len(pixels) * pixels.itemsize
-    if pixels.strides[0] == pixels.itemsize and size in (4, 8):  # those of a pixel are one number
-        pixels = np.moveaxis(pixels, 0, -1).view(f"u{size}")[None, ..., 0]
-    return int(np.count_nonzero(pixels[-1]))
 
 
 def _moved(span: slice, start: int) -> slice:
@@ -241,6 +234,7 @@ def create_picture(
                             grid,
                             lambda name, coarse, side: create(name, coarse, _staging(side)),
                             channels.has_alpha,
+                            threads,
                         )
                     )
             picture = Picture(dataset, grid, files, overviews)
