@@ -267,7 +267,7 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.minorticks_off()
     axes.set(xlabel="cores", ylabel="Mpx/s", ylim=(0, None))
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.3)
     figure.savefig(picture, format="svg", metadata={"Date": None})
 
