@@ -254,7 +254,7 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     from matplotlib.figure import Figure
 
     mpl.rcParams["svg.hashsalt"] = "potato"  # the same figures give the same file
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Figure(figsize=(6, 4.4), layout="constrained")
     axes = figure.subplots()
     curves = {KINDS[kind].replace("`", ""): curve for kind, curve in kept["curves"].items()}
     if many_kept is not None:
@@ -267,7 +267,7 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.minorticks_off()
     axes.set(xlabel="cores", ylabel="Mpx/s", ylim=(0, None))
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(frameon=False, loc="outside upper left")
     axes.grid(alpha=0.3)
     figure.savefig(picture, format="svg", metadata={"Date": None})
 
