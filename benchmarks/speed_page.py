@@ -122,7 +122,7 @@ def workers(kept: Kept) -> str:
 
 
 def many(kept: Kept) -> str:
-    """The tables of a machine with many cores, and perhaps a GPU; before and after, if both are there."""
+    """The tables of a machine with many cores, and perhaps a GPU; of two versions, if both are there."""
     if kept is None:
         return UNKNOWN
     figures = kept["figures"]
@@ -146,7 +146,7 @@ def many(kept: Kept) -> str:
 
 
 def _curve(kept: Kept) -> list[dict[str, Any]]:
-    """The curve of `tiled` by cores in the figures of benchmarks/many_cores.py; empty without one."""
+    """The curve of `tiled` in the figures of benchmarks/many_cores.py; empty without one."""
     found = kept["figures"]["after"].get("cores", {}) if kept else {}
     curve: list[dict[str, Any]] = found.get("curves", {}).get("tiled", [])
     return curve
