@@ -122,7 +122,7 @@ def workers(kept: Kept) -> str:
 
 
 def many(kept: Kept) -> str:
-    """The tables of a machine with many cores, and perhaps a GPU; of two versions, if both are there."""
+    """The tables of a machine with many cores, and perhaps a GPU, by one or two versions."""
     if kept is None:
         return UNKNOWN
     figures = kept["figures"]
