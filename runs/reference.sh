@@ -21,7 +21,7 @@ mkdir -p "$WORK"
     --photographs "$DATA/textures/ucmerced" -j 2
 
 # What weighs in the loss, and how much of the changes of L, and of a and b, is kept: dev/LOG.md has the trials.
-CHIPS=$WORK/scenes
+CHIPS=$WORK/scenes EPOCHS=10
 case $SET in
 worldview)
     TERMS='--fringe-weight 5 --ghost-weight 4 --saturated-weight 1.5' SHARES='1 1'
@@ -32,16 +32,17 @@ worldview)
     ;;
 landsat*)
     TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.8 0.5'
+    EPOCHS=8
     ;;
 *) TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.6 1' ;;
 esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$CHIPS" --no-instrument \
-    --width 32 --depth 4 --seed 1 --epochs 10 --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
+    --width 32 --depth 4 --seed 1 --epochs $EPOCHS --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
     $TERMS --workers 1 --save-every 3
 PYTHON=${PYTHON:-.venv/bin/python}
-"$PYTHON" runs/shrink.py "$WORK/sessions/potato/9.safetensors" $SHARES "$WORK/$SET.safetensors"
+"$PYTHON" runs/shrink.py "$WORK/sessions/potato/$((EPOCHS - 1)).safetensors" $SHARES "$WORK/$SET.safetensors"
 "$PYTHON" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
 echo "to ship them: python runs/ship.py $SET $WORK/$SET.safetensors --scores $WORK/score.json"
