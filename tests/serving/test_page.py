@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 import rasterio
 from affine import Affine
@@ -32,13 +31,6 @@ def browser(tmp_path_factory):
         yield found
 
 
-def flat_ground(strong: str, side: int = 136):
-    """Pan and mul of ground of one colour."""
-    mul = np.full((8, side, side), 300, np.uint16)
-    mul[ards.pairs.BAND_NAMES.index(ards.band_codes([strong])[0])] = 2500
-    return np.full((4 * side, 4 * side), 700, np.uint16), mul
-
-
 @pytest.fixture(scope="module")
 def output(tmp_path_factory):
     return tmp_path_factory.mktemp("output")
@@ -49,15 +41,15 @@ def server(tmp_path_factory, output):
     """A server of two passes over the same ground; a tile of the first has no mul."""
     root = tmp_path_factory.mktemp("served") / HOSTILE.replace("/", "") / "ard"
     for column in range(2):
-        ards.write_tile(root, column, ground=flat_ground("red"), changes={"tile:clouds_percent": 5})
+        ards.write_tile(root, column, ground=ards.flat_ground("red"), changes={"tile:clouds_percent": 5})
         ards.write_tile(
             root,
             column,
             cid=BLUE,
-            ground=flat_ground("blue"),
+            ground=ards.flat_ground("blue"),
             changes={"tile:clouds_percent": 40, "datetime": "2025-01-03T18:55:00Z"},
         )
-    broken = ards.write_tile(root, 2, ground=flat_ground("green"), changes={"tile:clouds_percent": 5})
+    broken = ards.write_tile(root, 2, ground=ards.flat_ground("green"), changes={"tile:clouds_percent": 5})
     broken.with_name(f"{RED}-ms.tif").unlink()
     with Server([root], output=output) as running:
         yield running
@@ -293,7 +285,7 @@ def test_a_polygon_is_drawn_by_keyboard_alone(page):
 
 
 def test_the_map_goes_on_across_180_degrees(browser, tmp_path):
-    pan, mul = flat_ground("red")
+    pan, mul = ards.flat_ground("red")
     (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
     place = Affine(10, 0, x - 2720, 0, -10, y + 2720)
     pan_file = ards.pairs.write(tmp_path / "x-pan.tif", pan, place, crs="EPSG:32760")
