@@ -45,13 +45,16 @@ def test_every_command_that_writes_is_here():
 
 
 @pytest.mark.parametrize("command", OUTPUTS)
-def test_an_address_is_refused_before_anything_is_read_or_written(run, tmp_path, monkeypatch, command):
+def test_addresses_and_standard_output_are_refused_before_anything_is_read_or_written(
+    run, tmp_path, monkeypatch, command
+):
     monkeypatch.chdir(tmp_path)
     for arguments in OUTPUTS[command]:
-        for address in ("s3://bucket/o.png", "/vsimem/o.png"):
-            result = run(command, *arguments.format(address).split())
+        for name in ("s3://bucket/o.png", "/vsimem/o.png", "-"):
+            result = run(command, *arguments.format(name).split())
             assert result.exit_code == 1, (arguments, result.output)
-            assert "found an address; write to a folder here" in result.stderr
+            told = "found '-', but nothing" if name == "-" else "found an address; write to a folder here"
+            assert told in result.stderr and len(result.stderr.splitlines()) == 1
             assert list(tmp_path.iterdir()) == []
 
 

@@ -23,6 +23,9 @@ INSTEAD = (
 )
 """Endings that files have in place of the image's, and which GDAL then reads with the image."""
 
+_STREAM = re.compile(r"/dev/(std(in|out|err)|fd/[0-9]+)|/proc/[^/]+/fd/[0-9]+")
+"""Names of open files, also of those that a shell has led into a file."""
+
 
 def check_output(
     output: PathLike, overwrite: bool, inputs: Iterable[object] = (), endings: Sequence[str] = ()
@@ -57,7 +60,8 @@ def check_output(
             f"{right}{convert}"
         )
     _check_kind(path)
-    if path.exists() and not path.is_file():  # which the finished file would take the place of
+    stream = _STREAM.fullmatch(str(path.absolute()))
+    if stream or (path.exists() and not path.is_file()):  # whose place the finished file would take
         raise OutputError(
             f"{path}: expected the name of a file to write, found a device or a pipe; write a file, and "
             "copy it there"

@@ -13,7 +13,7 @@ from potato.serving.painter import Painter, Scene
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A name that `/source.json` or `/jobs` gives."""
 
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 View = Literal["sharp", "plain", "pan", "composite", "picture"]
 LookName = Literal["natural", "clear", "vivid", "flat"]
 Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
