@@ -151,6 +151,13 @@ def test_a_scale_that_makes_a_picture_black_or_white_is_refused(tmp_path, images
     assert np.array_equal(read(paths, reading=Reading(scale=(1e-4,))).mul, images[1])
 
 
+def test_scales_and_nodata_values_are_one_or_one_for_each_band(tmp_path, images):
+    paths = write_scaled(tmp_path, images, [1e-4] * 8, [0] * 8)
+    for name, value in (("scale", 1e-4), ("nodata", 7)):
+        with pytest.raises(BandError, match=f"expected one {name}.*, or one for each of 8 bands, found 3"):
+            read(paths, reading=Reading(**{name: (value,) * 4}))
+
+
 def test_a_scaled_picture_without_a_valid_pixel_is_read(tmp_path, images):
     pan, mul = images
     paths = write_scaled(tmp_path, (pan, mul * 0), [1e-4] * 8, [0] * 8)

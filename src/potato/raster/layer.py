@@ -210,6 +210,11 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
             f"{layer.path}: expected nodata values that {kinds[0]} has, found {', '.join(never)}; leave out "
             "--nodata, or give one for pan and one for each band"
         )
+    if layer.calibration and len(layer.calibration.gains) not in (1, len(indexes)):
+        raise BandError(
+            f"{layer.path}: expected one scale, or one for each of {len(indexes)} bands, found "
+            f"{len(layer.calibration.gains)}"
+        )
     calibration = layer.calibration
     if calibration in (None, STORED):  # which a file may contradict
         calibration = _stated(layer, dataset, indexes) or calibration

@@ -47,8 +47,9 @@ def check_output(
         endings: endings of names of its format, in lower case; a name without one is fine, too.
 
     Raises:
-        OutputExists, OutputError: as in the table; OutputError also if its folder is missing, or it
-            isn't a file of this machine, or is an input, or has the ending of another format.
+        OutputExists, OutputError: as in the table; OutputError also if its folder is missing or
+            can't be written to, or it isn't a file of this machine, or is an input, or has the
+            ending of another format.
     """
     path = local_path(output)
     keep_inputs(path, inputs)
@@ -66,6 +67,8 @@ def check_output(
             f"{path}: expected the name of a file to write, found a device or a pipe; write a file, and "
             "copy it there"
         )
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path}: can't write there: its folder isn't writable; choose another")
     if os.path.lexists(path) and not overwrite:  # also a link that leads nowhere
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
     remove_partials(path.parent, path.name)
