@@ -134,7 +134,8 @@ def _add_errors(application: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError | ValidationError) -> Response:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"] if part not in ("query", "path", "body")]
-        return _refusal(400, f"{'.'.join(place)[:80] or 'request'}: {first['msg'][:200]}")
+        reason = first["msg"].removeprefix("Value error, ")[:200]
+        return _refusal(400, f"{'.'.join(place)[:80] or 'request'}: {reason}")
 
     @application.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
