@@ -139,6 +139,13 @@ def write_tile(
     return path
 
 
+def flat_ground(strong: str, side: int = 136) -> tuple[np.ndarray, np.ndarray]:
+    """Pan and mul for `write_tile`: ground of one colour, by the band that is strong."""
+    mul = np.full((8, side, side), 300, np.uint16)
+    mul[pairs.BAND_NAMES.index(band_codes([strong])[0])] = 2500
+    return np.full((4 * side, 4 * side), 700, np.uint16), mul
+
+
 def write_ard(root: Path, columns: int = 2, rows: int = 2, **settings) -> Path:
     """Write adjacent tiles of one pass."""
     for row in range(rows):

@@ -1,10 +1,11 @@
-"""A server of an ARD that has what servers meet: two passes, clouds, something broken."""
+"""An ARD that has what servers meet: two passes, clouds, something broken. And a browser."""
 
 from pathlib import Path
 
 import pytest
 
 import ards
+from pages import chromium
 
 pytest.importorskip("fastapi", reason="needs potato-pansharp[serve]")
 
@@ -26,3 +27,10 @@ def event(tmp_path_factory) -> Path:
     torn.parent.mkdir(parents=True)
     torn.write_text("{")
     return root
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("browser"), "window-size=1280,860") as found:
+        found.execute_cdp_cmd("Page.enable", {})
+        yield found

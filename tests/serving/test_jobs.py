@@ -3,13 +3,18 @@
 import json
 import time
 
+import numpy as np
 import pytest
+from rasterio.warp import transform
 
 import ards
+from pictures import decode
 from potato import fuse, fuse_ard, open_pair
 from potato.raster import grid_to_lonlat
+from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
 from potato.serving import Server
 from potato.serving.job_list import ENDED, JobList
+from potato.serving.mercator import project
 from serving_requests import ask
 
 # pytest puts warning filters back after each phase of a test, while the server still works.
@@ -83,6 +88,53 @@ def test_the_job_of_an_ard_makes_the_mosaic_of_the_command(event, tmp_path):
     fuse_ard(event, tmp_path / "own", cids=[ards.CID], aoi=tmp_path / "area.geojson", mosaic="cog", workers=0)
     assert made == next((tmp_path / "own" / "mosaic").rglob("*.tif")).read_bytes()
     assert not list((tmp_path / "out").glob("*.tiles"))
+
+
+def test_a_job_shows_what_the_filters_and_holes_let_the_map_show(tmp_path):
+    """A tile of the better pass is cloudier than the filter allows; the other one has a hole."""
+    half = np.arange(68)[None].repeat(68, 0) > 20
+    grounds = {ards.CID: ards.flat_ground("red", 68), ards.OTHER: ards.flat_ground("blue", 68)}
+    for cid, column, clouds in (
+        (ards.CID, 0, 5),
+        (ards.CID, 1, 80),
+        (ards.OTHER, 0, 60),
+        (ards.OTHER, 1, 60),
+    ):
+        holes = {"valid": half} if (cid, column) == (ards.CID, 0) else {}
+        changes = {"tile:clouds_percent": clouds}
+        ards.write_tile(
+            tmp_path / "ard", column, cid=cid, side=68, ground=grounds[cid], changes=changes, **holes
+        )
+    left, top = ards.WEST + 500, ards.NORTH - 1500
+    corners = ((left, top), (left, top - 2000), (left + 9000, top - 2000), (left + 9000, top))
+    ring = np.stack(transform("EPSG:32611", "EPSG:4326", *zip(*corners, strict=True)), 1).tolist()
+    area = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    with Server([tmp_path / "ard"], output=tmp_path / "out") as server:
+        job = finished(
+            server.address, ask(server.address, "jobs", "POST", {"area": area, "clouds": 70}).json["id"]
+        )
+        size = 2 * HALF_WORLD / 2**12
+        (west, north), (east, south) = (project(*ring[corner]) for corner in (0, 2))
+        shown, made = (
+            np.concatenate(
+                [
+                    decode(ask(server.address, f"tiles/12/{column}/{row}.png?{query}").body)
+                    for row in range(int((HALF_WORLD - north) // size), int((HALF_WORLD - south) // size) + 1)
+                    for column in range(
+                        int((west + HALF_WORLD) // size), int((east + HALF_WORLD) // size) + 1
+                    )
+                ],
+                1,
+            ).astype(int)
+            for query in ("clouds=70", f"picture={job['id']}")
+        )
+    inside = made[3] > 0
+    red, blue = ((codes[0] > codes[2]) & inside for codes in (shown, -shown))
+    assert red.sum() > 500 and blue.sum() > 1000
+    assert np.percentile(np.abs(made - shown)[:3, inside], 98) <= 2
+    assert inside.sum() == pytest.approx(
+        9000 * 2000 / (zoom_pixel(12) * np.cos(np.radians(36.1))) ** 2, rel=0.03
+    )
 
 
 @pytest.mark.parametrize(

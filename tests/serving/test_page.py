@@ -9,8 +9,9 @@ from affine import Affine
 from rasterio.warp import transform
 
 import ards
-from pages import chromium, errors, requested
-from pictures import HOSTILE, decode
+from map_page import calm, colour, pointer, press, reload, state, text, visit, wait
+from pages import errors, requested
+from pictures import HOSTILE
 from potato.serving import Server
 
 # pytest puts warning filters back after each phase of a test, while the server still works.
@@ -26,20 +27,6 @@ PLACE = f"map=13.50/{CENTRE[0]}/{CENTRE[1]}"
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("browser"), "window-size=1280,860") as found:
-        found.execute_cdp_cmd("Page.enable", {})
-        yield found
-
-
-def flat_ground(strong: str, side: int = 136):
-    """Pan and mul of ground of one colour."""
-    mul = np.full((8, side, side), 300, np.uint16)
-    mul[ards.pairs.BAND_NAMES.index(ards.band_codes([strong])[0])] = 2500
-    return np.full((4 * side, 4 * side), 700, np.uint16), mul
-
-
-@pytest.fixture(scope="module")
 def output(tmp_path_factory):
     return tmp_path_factory.mktemp("output")
 
@@ -49,15 +36,15 @@ def server(tmp_path_factory, output):
     """A server of two passes over the same ground; a tile of the first has no mul."""
     root = tmp_path_factory.mktemp("served") / HOSTILE.replace("/", "") / "ard"
     for column in range(2):
-        ards.write_tile(root, column, ground=flat_ground("red"), changes={"tile:clouds_percent": 5})
+        ards.write_tile(root, column, ground=ards.flat_ground("red"), changes={"tile:clouds_percent": 5})
         ards.write_tile(
             root,
             column,
             cid=BLUE,
-            ground=flat_ground("blue"),
+            ground=ards.flat_ground("blue"),
             changes={"tile:clouds_percent": 40, "datetime": "2025-01-03T18:55:00Z"},
         )
-    broken = ards.write_tile(root, 2, ground=flat_ground("green"), changes={"tile:clouds_percent": 5})
+    broken = ards.write_tile(root, 2, ground=ards.flat_ground("green"), changes={"tile:clouds_percent": 5})
     broken.with_name(f"{RED}-ms.tif").unlink()
     with Server([root], output=output) as running:
         yield running
@@ -76,47 +63,11 @@ def page(browser, server):
     assert elsewhere == set()
 
 
-def visit(browser, url):
-    browser.get(url)
-    wait(browser, lambda: browser.execute_script("return document.body?.dataset.ready") == "yes")
-    calm(browser)
-
-
-def reload(browser):
-    browser.refresh()
-    wait(browser, lambda: browser.execute_script("return document.body?.dataset.ready") == "yes")
-    calm(browser)
-
-
 def restart(browser, changes):
     """Open the page anew, as its address with another hash describes it."""
     url = browser.current_url.split("#")[0]
     browser.get("about:blank")
     visit(browser, f"{url}#{PLACE}&{changes}")
-
-
-def wait(browser, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, 60, poll_frequency=0.05).until(lambda _: condition())
-
-
-def calm(browser):
-    """Wait until all tiles of the map are there."""
-    wait(browser, lambda: not browser.find_element("id", "loading").is_displayed())
-
-
-def state(browser):
-    """What the address bar says, by key."""
-    text = browser.execute_script("return location.hash").lstrip("#")
-    return dict(part.split("=") for part in text.split("&") if part)
-
-
-def colour(browser, across, down=0.35):
-    """The mean colour around a place of the map, by shares of its width and height."""
-    codes = decode(browser.find_element("id", "map").screenshot_as_png)[:3].astype(int)
-    row, column = int(down * codes.shape[1]), int(across * codes.shape[2])
-    return codes[:, row - 30 : row + 30, column - 30 : column + 30].mean((1, 2))
 
 
 def is_red(browser, across):
@@ -127,27 +78,6 @@ def is_red(browser, across):
 def is_blue(browser, across):
     codes = colour(browser, across)
     return codes[2] > codes[0] + 20
-
-
-def press(browser, *keys):
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    ActionChains(browser).send_keys(*keys).perform()
-
-
-def text(browser, name):
-    return browser.find_element("id", name).text
-
-
-def pointer(browser, across=0.5, down=0.5):
-    """Actions of the pointer, which begin at a share of the map."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    box = browser.find_element("id", "map")
-    size = box.size
-    return ActionChains(browser).move_to_element_with_offset(
-        box, int((across - 0.5) * size["width"]), int((down - 0.5) * size["height"])
-    )
 
 
 def test_the_map_draws_the_clearest_pass_and_lists_all(page):
@@ -250,6 +180,43 @@ def test_the_point_has_the_reflectance_of_every_band(page):
     wait(page, lambda: "rededge" in text(page, "point"))
 
 
+def test_both_sides_fade_into_the_surround_by_one_opacity(page):
+    restart(page, f"mode=swipe&tab=adjust&passA={RED}&passB={BLUE}")
+    places, seen = (0.3, 0.7), {}
+    for opacity in (1, 0.5, 0):
+        page.execute_script(
+            "const slider = document.getElementById('opacity');"
+            "slider.value = arguments[0]; slider.dispatchEvent(new Event('input'));",
+            opacity,
+        )
+        seen[opacity] = np.array([colour(page, across) for across in places])
+    assert np.abs(seen[1] - seen[0]).max(1).min() > 20 and np.abs(seen[1][0] - seen[1][1]).max() > 40
+    assert seen[0][0] == pytest.approx(seen[0][1], abs=2)
+    assert seen[0.5] == pytest.approx((seen[0] + seen[1]) / 2, abs=2)
+    wait(page, lambda: state(page).get("opacity") == "0")
+
+
+@pytest.mark.parametrize("zoom, latitude", [(9.0, 60.0), (15.5, -20.0)])
+def test_the_scale_bar_is_as_long_as_the_ground_that_it_names(page, zoom, latitude):
+    """The pointer reads longitudes at two places; the ellipsoid of WGS 84 says how far they lie."""
+    page.execute_script("location.hash = arguments[0]", f"map={zoom}/{latitude}/10")
+    longitudes = []
+    for across in (0.2, 0.8):
+        pointer(page, across).perform()
+        found = wait(page, lambda: re.match(r"([\d.]+)° [NS], ([\d.]+)° E", text(page, "place")))
+        assert float(found[1]) == pytest.approx(abs(latitude), abs=0.01)
+        longitudes.append(float(found[2]))
+    width = page.find_element("id", "map").size["width"]
+    screen = int(0.3 * width) + int(0.3 * width)
+    flattening, sine = 0.00669437999, np.sin(np.radians(latitude))
+    radius = 6378137 * np.cos(np.radians(latitude)) / np.sqrt(1 - flattening * sine**2)
+    ground = radius * np.radians(longitudes[1] - longitudes[0])
+    bar = page.find_element("css selector", ".ol-scale-line-inner")
+    number, unit = bar.text.split()
+    named = float(number) * {"m": 1, "km": 1000}[unit]
+    assert bar.size["width"] >= 70 and bar.size["width"] == pytest.approx(named / ground * screen, abs=1.5)
+
+
 def test_a_dragged_box_becomes_a_picture_that_survives_a_reload(page, output):
     press(page, "d")
     pointer(page, 0.35, 0.45).click_and_hold().move_by_offset(60, 40).move_by_offset(
@@ -293,7 +260,7 @@ def test_a_polygon_is_drawn_by_keyboard_alone(page):
 
 
 def test_the_map_goes_on_across_180_degrees(browser, tmp_path):
-    pan, mul = flat_ground("red")
+    pan, mul = ards.flat_ground("red")
     (x,), (y,) = transform("EPSG:4326", "EPSG:32760", [180.0], [-16.5])
     place = Affine(10, 0, x - 2720, 0, -10, y + 2720)
     pan_file = ards.pairs.write(tmp_path / "x-pan.tif", pan, place, crs="EPSG:32760")

@@ -2,10 +2,12 @@
 
 import json
 import multiprocessing
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
@@ -364,13 +366,22 @@ def test_a_port_in_use_is_refused(pair):
             Server([pair.pan, pair.mul], port=port)
 
 
-def test_the_command_prints_its_address_first_and_ends_by_an_interruption(pair):
-    command = [sys.executable, "-m", "potato", "serve", str(pair.pan), str(pair.mul), "--port", "0"]
+def test_the_command_prints_its_address_opens_it_and_ends_by_an_interruption(pair, tmp_path, monkeypatch):
+    opener, opened = tmp_path / "xdg-open", tmp_path / "opened"
+    opener.write_text(f'#!/bin/sh\necho "$1" > {opened}.part && mv {opened}.part {opened}\n')
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    command = [sys.executable, "-m", "potato", "serve", str(pair.pan), str(pair.mul), "--port", "0", "--open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
         assert json.loads(ask(address, "source.json").body)["kind"] == "pair"
+        for _ in range(3000 if sys.platform == "linux" else 0):
+            if opened.exists():
+                break
+            time.sleep(0.02)
+        assert sys.platform != "linux" or opened.read_text() == f"{address}\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "stopped\n" and process.wait(30) == 0
 

@@ -16,6 +16,7 @@ from potato.ard import TILE_SIDE
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_of, zoom_pixel
 from potato.serving.catalogue import Entry
+from potato.serving.keeping import Cache, OpenFiles
 from potato.serving.looks import Rendering, encode, show
 from potato.serving.mercator import (
     box_around,
@@ -28,7 +29,7 @@ from potato.serving.mercator import (
     within_world,
 )
 from potato.serving.opening import open_catalogue
-from potato.serving.painter import Cache, OpenFiles, Painter, Scene
+from potato.serving.painter import Painter, Scene
 
 ZOOM, COLUMN, ROW = 18, 70000, 100000
 """The web tile at the corner of the pair, whose pan has the pixels of that zoom."""

@@ -1,6 +1,4 @@
 // The viewer of a report: two panes that show layers, stacked (swipe, blink) or side by side.
-"use strict";
-(() => {
 const data = JSON.parse(document.getElementById("data").textContent);
 const [HEIGHT, WIDTH] = data.size;
 const [TOP, LEFT, TALL, WIDE] = data.window;
@@ -11,7 +9,7 @@ const MAX_MAGNIFICATION = 16;
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const find = id => document.getElementById(id);
-const stage = find("stage"), divider = find("divider"), auto = find("auto");
+const stage = find("stage"), auto = find("auto");
 const sides = ["left", "right"];
 const viewers = sides.map(side => OpenSeadragon({
   element: find(side),
@@ -134,13 +132,13 @@ function setMode(mode) {
   if (mode !== "blink") setAuto(false);
 }
 
+const placeDivider = connectDivider(find("divider"), setSplit);
+let split = 0.5;
 function setSplit(share) {
-  const percent = Math.min(100, Math.max(0, 100 * share));
-  stage.style.setProperty("--split", `${percent}%`);
-  divider.setAttribute("aria-valuenow", Math.round(percent));
-  divider.setAttribute("aria-valuetext", `${Math.round(percent)} percent from the left`);
+  split = Math.min(1, Math.max(0, share));
+  placeDivider(split);
 }
-const moveSplit = by => setSplit(Number(divider.getAttribute("aria-valuenow")) / 100 + by);
+const moveSplit = by => setSplit(split + by);
 
 function blink() {
   if (stage.dataset.mode !== "blink") setMode("blink");
@@ -171,16 +169,13 @@ const KEYS = {
   z: () => zoomTo("1"), w: () => zoomTo("window"), f: () => zoomTo("whole"),
 };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const SLIDES = { ArrowLeft: -0.02, ArrowRight: 0.02, ArrowDown: -0.02, ArrowUp: 0.02,
-  PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 };
 
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target;
   if (target.closest("select, input") || (event.key === " " && target.closest("button, summary"))) return;
   const digit = /^Digit([1-9])$/.exec(event.code), key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (target === divider && key in SLIDES) moveSplit(SLIDES[key]);
-  else if (digit) show(event.shiftKey ? 0 : 1, Number(digit[1]) - 1);
+  if (digit) show(event.shiftKey ? 0 : 1, Number(digit[1]) - 1);
   else if (key in KEYS) KEYS[key]();
   else if (key in ARROWS && stage.contains(target)) {
     const [x, y] = ARROWS[key];
@@ -200,17 +195,6 @@ for (const button of document.querySelectorAll("#tools button")) {
   });
 }
 auto.addEventListener("change", () => setAuto(auto.checked));
-
-divider.addEventListener("pointerdown", event => {
-  divider.setPointerCapture(event.pointerId);
-  divider.focus({ preventScroll: true });
-  event.preventDefault();
-});
-divider.addEventListener("pointermove", event => {
-  if (!divider.hasPointerCapture(event.pointerId)) return;
-  const box = stage.getBoundingClientRect();
-  setSplit((event.clientX - box.left) / box.width);
-});
 
 viewers.forEach((viewer, side) => {
   const pane = find(sides[side]);
@@ -259,4 +243,3 @@ async function begin() {
   stage.dataset.ready = "yes";
 }
 begin();
-})();

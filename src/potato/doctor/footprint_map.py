@@ -52,9 +52,10 @@ def make_map(footprints: Sequence[Footprint], title: str) -> str:
     ]
     left_out = sum(1 for one in footprints if one.opening and one.ring) - len(wanted)
     data = script_json({"footprints": shown, "without_picture": left_out})
-    template = resources.files("potato").joinpath("assets/map.html").read_text(encoding="utf-8")
-    head, tail = template.split("{{data}}")
-    return head.replace("{{title}}", html.escape(title)) + data + tail
+    assets = resources.files("potato") / "assets"
+    style = (assets / "pages" / "common.css").read_text("utf-8")
+    head, tail = (assets / "map.html").read_text("utf-8").split("{{data}}")
+    return head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + data + tail
 
 
 def _unwrapped(ring: list[list[float]]) -> list[list[float]]:

@@ -100,7 +100,8 @@ class Page:
 
 def make_page(page: Page) -> str:
     """Make HTML of a page, whose content security policy allows only its own scripts and images."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style = "".join(map(_asset, ("pages/common.css", "pages/divider.css", "report.css")))
+    script = "".join(map(_asset, ("pages/divider.js", "report.js")))
     viewer = _asset("openseadragon.min.js").partition("\n//# sourceMappingURL")[0]
     window = page.window
     data = {

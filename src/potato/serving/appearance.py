@@ -1,21 +1,36 @@
 """The parameters of requests for web tiles, checked."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
+from potato.core.render import LOOKS
 from potato.serving.catalogue import Wanted
 from potato.serving.looks import Rendering
-from potato.serving.painter import Painter, Scene
+from potato.serving.painter import VIEWS, Painter, Scene
+
+
+def one_of(names: Iterable[str]) -> AfterValidator:
+    """Accepts these names alone."""
+    known = tuple(names)
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise ValueError(f"expected {', '.join(known)}, found {name[:80]}")
+        return name
+
+    return AfterValidator(check)
+
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A name that `/source.json` or `/jobs` gives."""
 
 Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-View = Literal["sharp", "plain", "pan", "composite", "picture"]
-LookName = Literal["natural", "clear", "vivid", "flat"]
+View = Annotated[str, one_of(VIEWS)]
+LookName = Annotated[str, one_of(LOOKS)]
 Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
 Contrast = Annotated[FiniteFloat, Field(ge=0.25, le=4)]
 

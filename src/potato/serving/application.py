@@ -7,7 +7,6 @@ own page may change anything.
 
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -135,7 +134,8 @@ def _add_errors(application: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError | ValidationError) -> Response:
         first = error.errors()[0]
         place = [str(part) for part in first["loc"] if part not in ("query", "path", "body")]
-        return _refusal(400, f"{'.'.join(place)[:80] or 'request'}: {first['msg'][:200]}")
+        reason = first["msg"].removeprefix("Value error, ")[:200]
+        return _refusal(400, f"{'.'.join(place)[:80] or 'request'}: {reason}")
 
     @application.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -173,9 +173,11 @@ def _add_facts(application: FastAPI, painter: Painter, output: str | None) -> No
 
 
 def _add_page(application: FastAPI) -> None:
-    static = Path(str(resources.files("potato") / "serving" / "static"))
-    application.mount("/static", StaticFiles(directory=static, check_dir=False), name="static")
+    # The page's own files, and those that all pages of the package share.
+    files = StaticFiles(packages=[("potato", "serving/static"), ("potato", "assets/pages")])
+    application.mount("/static", files, name="static")
+    index = resources.files("potato") / "serving" / "static" / "index.html"
 
     @application.get("/")
     def page() -> Response:
-        return Response((static / "index.html").read_bytes(), media_type="text/html; charset=utf-8")
+        return Response(index.read_bytes(), media_type="text/html; charset=utf-8")

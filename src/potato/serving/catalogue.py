@@ -63,6 +63,11 @@ class Wanted:
     clouds: float = 100.0
     sensor: str | None = None
 
+    @property
+    def dates(self) -> str | None:
+        """The days, `first/last`, as `fuse_ard` takes them; None for any."""
+        return f"{self.first or ''}/{self.last or ''}" if self.first or self.last else None
+
     def takes(self, collect: "Collect", entry: "Entry") -> bool:
         """Whether an entry of a pass may be shown."""
         day = entry.date or ""

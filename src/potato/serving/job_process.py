@@ -17,7 +17,7 @@ from potato.engine.children import end_with_parent
 from potato.errors import InputError
 from potato.fusion.delivery import Delivered, fuse_ard
 from potato.fusion.pipeline import fuse
-from potato.serving.catalogue import Origin
+from potato.serving.catalogue import Origin, Wanted
 
 NAME = "potato-job"
 """The name of the process."""
@@ -36,6 +36,7 @@ class Task:
 
     Attributes:
         origin: from what.
+        wanted: which tiles of an ARD may be shown.
         look: its look.
         weights: what `load_model` takes.
         profile: of the file.
@@ -46,6 +47,7 @@ class Task:
     """
 
     origin: Origin
+    wanted: Wanted
     look: Look
     weights: str | None
     profile: str
@@ -133,6 +135,8 @@ def _from_ard(task: Task, report: Callable[[float], None]) -> None:
             folder,
             cids=task.origin.cids,
             aoi=task.area,
+            dates=task.wanted.dates,
+            max_clouds=task.wanted.clouds,
             mosaic=task.mosaic,
             order=task.origin.cids if task.mosaic == "event" else (),
             weights=task.weights,

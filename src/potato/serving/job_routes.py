@@ -4,27 +4,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
+from potato.raster import Area, part_of
 from potato.raster.coordinates import Box
 from potato.serving.appearance import Choice, Contrast, LookName, Name, Stops, check_names
-from potato.serving.catalogue import Entry, Origin
+from potato.serving.catalogue import Entry, Origin, Wanted
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
-from potato.serving.mercator import extent_of, jumps, turn_to
-from potato.serving.painter import Painter
+from potato.serving.mercator import extent_of, grid_around, jumps, within_world
+from potato.serving.painter import Painter, Scene
 
 MOST_POINTS = 10_000
 """Points of an area; a person draws some."""
 
-SAMPLES = 33
-"""Places along each side of an area at which it is asked which passes cover it."""
+SAMPLES = 256
+"""Pixels along an area in which it is asked which passes show it."""
 
 Position = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
 Ring = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
@@ -44,6 +44,11 @@ class Polygon(BaseModel):
             return self.model_dump()
         rings = [[[point[0] % 360, *point[1:]] for point in ring] for ring in self.coordinates]
         return {"type": self.type, "coordinates": rings}
+
+    def as_area(self) -> Area:
+        """As `raster` takes it."""
+        rings = self.continued()["coordinates"]
+        return Area((tuple(tuple((point[0], point[1]) for point in ring) for ring in rings),))
 
 
 class Wish(Choice):
@@ -73,7 +78,7 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         origin, mosaic = _choose(painter, wish)
         rendering = Rendering(wish.look, wish.exposure, wish.contrast)
         weights = painter.weights[wish.weights] if wish.weights else next(iter(painter.weights.values()))
-        task = Task(origin, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
+        task = Task(origin, wish.wanted, rendering.adjusted(), weights, wish.profile, follow_links, mosaic)
         facts = wish.model_dump(by_alias=True, exclude={"area"})
         name = wish.name or wish.collect or "-".join(origin.cids[:1]) or painter.catalogue.title
         try:
@@ -97,42 +102,54 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
 
 
 def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event"]]:
-    """From what to make the picture: the pass asked for, or the best ones that cover the area."""
+    """From what to make the picture: the passes that the map shows in the area, the best first."""
     ring = wish.area.coordinates[0]
     if any(abs(point[0]) > 360 or abs(point[1]) > 90 for point in ring):
         raise HTTPException(400, "expected an area in degrees of longitude and latitude, found other numbers")
-    box = extent_of(ring)
-    found = [
-        (entry, origin)
-        for entry in painter.catalogue.within(box, wish.wanted)
-        if (origin := painter.catalogue.owner(entry).origin) is not None
-    ]
-    if not found:
+    shown = _shown_passes(painter, wish.area.as_area(), extent_of(ring), wish.wanted)
+    if not shown:
         raise HTTPException(400, "expected an area on ground that can be sharpened, found none of it there")
-    first = found[0][1]
+    first = shown[0][1]
+    if any(origin.source != first.source or not origin.cids for _, origin in shown[1:]):
+        names = ", ".join(dict.fromkeys(painter.catalogue.owner(tiles[0]).title for tiles, _ in shown))
+        raise HTTPException(
+            400, f"expected an area of one source, found several: {names}; show one alone as A"
+        )
     if not first.cids:
         return first, "cog"
-    taken = _covering(box, [(entry, origin) for entry, origin in found if origin.source == first.source])
-    cids = tuple(dict.fromkeys(cid for _, origin in taken for cid in origin.cids))
-    alone = len(cids) == 1 and len({entry.zone for entry, _ in taken}) == 1
-    return replace(first, cids=cids), "cog" if alone else "event"
+    cids = tuple(dict.fromkeys(cid for _, origin in shown for cid in origin.cids))
+    zones = {entry.zone for tiles, _ in shown for entry in tiles}
+    return replace(first, cids=cids), "cog" if len(cids) == 1 and len(zones) == 1 else "event"
 
 
-def _covering(box: Box, found: Sequence[tuple[Entry, Origin]]) -> list[tuple[Entry, Origin]]:
-    """Those that show ground of a box which those before them don't."""
-    west, south, east, north = box
-    x, y = np.meshgrid(np.linspace(west, east, SAMPLES), np.linspace(south, north, SAMPLES))
-    bare = np.ones(x.shape, np.bool_)
-    taken = []
-    for entry, origin in found:
-        assert entry.extent is not None
-        left, bottom, right, top = entry.extent
-        there = x - turn_to(left, west)
-        shown = bare & (left <= there) & (there <= right) & (bottom <= y) & (y <= top)
-        if shown.any():
-            taken.append((entry, origin))
-            bare &= ~shown
-    return taken or list(found[:1])
+def _shown_passes(
+    painter: Painter, area: Area, box: Box, wanted: Wanted
+) -> list[tuple[Sequence[Entry], Origin]]:
+    """The passes that show ground of an area that those before them don't, and their origins.
+
+    Args:
+        painter: draws small pictures of the area, in which it is seen what each pass shows.
+        area: the area.
+        box: around it, in Web Mercator.
+        wanted: what may be shown.
+    """
+    if box[0] == box[2] and box[1] == box[3]:
+        return []
+    parts = [part_of(grid, 1, area=area) for grid in within_world(grid_around(box, SAMPLES))]
+    left = [(part.picture, part.cells) for part in parts if part is not None]
+    found: list[tuple[Sequence[Entry], Origin]] = []
+    for tiles in painter.catalogue.by_pass(painter.catalogue.within(box, wanted)):
+        origin = painter.catalogue.owner(tiles[0]).origin
+        if origin is None:
+            continue
+        news = False
+        for grid, bare in left:
+            assert bare is not None
+            seen = painter.draw(tiles, grid, Scene("plain"))[3] > 0
+            news |= bool((seen & bare).any())
+            bare &= ~seen
+        found += [(tiles, origin)] if news else []
+    return found
 
 
 def _describe(jobs: JobList, job: Job) -> dict[str, Any]:

@@ -91,7 +91,12 @@ def box_around(boxes: Sequence[Box]) -> Box:
 
 
 def within_world(grid: Grid) -> list[Grid]:
-    """A grid in Web Mercator, or its two parts on both sides of the antimeridian."""
+    """A grid in Web Mercator, or its two parts on both sides of the antimeridian.
+
+    One that lies a turn around the Earth away is brought back.
+    """
+    turn = turn_to(grid.transform.c, 0.0)
+    grid = replace(grid, transform=Affine.translation(turn, 0) @ grid.transform)
     left = round((HALF_WORLD - grid.transform.c) / grid.transform.a)
     if not 0 < left < grid.width:
         return [grid]

@@ -85,7 +85,7 @@ class Server:
             finding = open_catalogue(names, reading or Reading(), follow_links, folder, say)
             catalogue = stack.enter_context(finding)
             pictures = None if jobs is None else jobs.picture
-            painter = Painter(catalogue, _choices(weights), pictures, follow_links)
+            painter = Painter(catalogue, _weights_by_name(weights), pictures, follow_links)
             stack.callback(painter.close)
             hosts = frozenset({f"{ADDRESS}:{port}", f"localhost:{port}"})
             rules = Rules(hosts, cors, self.framed, follow_links)
@@ -146,7 +146,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _choices(weights: Sequence[PathLike]) -> dict[str, str | None]:
+def _weights_by_name(weights: Sequence[PathLike]) -> dict[str, str | None]:
     """What `load_model` takes, by the names that requests give it; the first is the default."""
     found: dict[str, str | None] = {}
     for one in weights:

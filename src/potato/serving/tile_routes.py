@@ -1,7 +1,7 @@
 """Web tiles, and how other programs find them: TileJSON, WMTS, thumbnails."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import FastAPI, Query, Request, Response
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from potato.engine.threads import available_cores
 from potato.raster.web_mosaic import WEB_TILE
 from potato.serving import descriptions
-from potato.serving.appearance import Appearance
+from potato.serving.appearance import Appearance, one_of
 from potato.serving.looks import MEDIA_TYPES, Rendering, encode, show
 from potato.serving.mercator import MOST_ZOOM, box_around, grid_around, within_world
 from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter, Scene
@@ -82,7 +82,7 @@ def _add_web_tiles(application: FastAPI, drawer: Drawer) -> None:
         zoom: int,
         column: int,
         row: int,
-        kind: Literal["png", "webp", "jpg"],
+        kind: Annotated[str, one_of(MEDIA_TYPES)],
         appearance: Annotated[Appearance, Query()],
     ) -> Response:
         return await drawer.answer(request, (zoom, column, row), kind, appearance)

@@ -38,6 +38,7 @@ def make_sheet(
         for one in ratings
     ]
     data = script_json({"ratings": rows, "left_out": sorted(left_out.items())})
-    template = resources.files("potato").joinpath("assets/sheet.html").read_text(encoding="utf-8")
-    head, tail = template.split("{{data}}")
-    return head.replace("{{title}}", html.escape(title)) + data + tail
+    assets = resources.files("potato") / "assets"
+    style = (assets / "pages" / "common.css").read_text("utf-8")
+    head, tail = (assets / "sheet.html").read_text("utf-8").split("{{data}}")
+    return head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + data + tail
