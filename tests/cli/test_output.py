@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import rasterio
 
 import potato.cli
+from servers import serve_folder
 
 COMMAND = [sys.executable, "-m", "potato", "sensors"]
 
@@ -74,6 +76,26 @@ def test_any_failure_is_one_line_and_debug_shows_the_rest(run, monkeypatch, erro
     assert result.exit_code == 1 and result.stderr.startswith("potato: ")
     assert len(result.stderr.splitlines()) == 1 and says in result.stderr
     assert run("--debug", "fuse", "p.tif", "m.tif", "o.tif").exception is error
+
+
+def test_nothing_of_a_query_is_printed_or_written_whatever_punctuation_it_has(pair, tmp_path, run):
+    """Commas, brackets and apostrophes belong to queries, too."""
+    query = "?sig=AA,SECRET;x=(SECRET)&y='SECRET'"
+    pan, mul = pair.pan.name, pair.mul.name
+    with serve_folder(tmp_path) as server:
+        good, lost = (f"{server.url}{pan}{query}", f"{server.url}none.tif{query}")
+        lines = [
+            ("fuse", good, f"{server.url}{mul}{query}", tmp_path / "o.tif"),
+            ("get-reflectance", good, f"{server.url}{mul}{query}", 3, 4),
+            ("fuse", lost, pair.mul, tmp_path / "no.tif"),
+            ("ls", f"{server.url}ard{query}"),
+        ]
+        results = [run(*line) for line in lines]
+    assert [result.exit_code for result in results] == [0, 0, 1, 1], [result.output for result in results]
+    assert not any("SECRET" in result.output for result in results)
+    assert b"SECRET" not in (tmp_path / "o.tif").read_bytes()
+    with rasterio.open(tmp_path / "o.tif") as file:
+        assert (file.tags()["POTATO_PAN"], file.tags()["POTATO_MUL"]) == (pan, mul)
 
 
 def test_only_one_module_of_the_commands_prints():

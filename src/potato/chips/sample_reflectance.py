@@ -4,12 +4,12 @@ import csv
 import io
 import math
 import os
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from potato.core.sensors import SCALE
+from potato.core.text import file_name
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import BandError, EmptyError, InputError
@@ -89,7 +89,7 @@ def get_reflectance(
     # Halves round up; a list of reflectances has no 0.
     level = max(1, (2 * int(pixels.pan.sum(dtype=np.int64)) + BASIS.ratio**2) // (2 * BASIS.ratio**2))
     bands = [max(1, int(value)) / SCALE for value in pixels.mul[:, 0, 0]]
-    image = Path(paths[0]).name.removesuffix(ENDINGS[0])
+    image = file_name(paths[0]).removesuffix(ENDINGS[0])
     called = name if name is not None else f"{image} {cell.column * BASIS.ratio} {cell.row * BASIS.ratio}"
     if not called.strip():
         raise InputError("expected a name for the surface, found an empty one")

@@ -37,6 +37,8 @@ _QUERY = re.compile(
     r"((?:[a-z0-9+.-]+://|/vsi)[^\s?\"<>`]*)\?[^\s\"<>`]*?(?=[\])}'`.,:;]*(?:[\s\"<>`]|$))",
     re.IGNORECASE,
 )
+_WHOLE_QUERY = re.compile(r"^((?:[a-z0-9+.-]+://|/vsi)[^?]*)\?.*", re.IGNORECASE | re.DOTALL)
+"""An address with all of its query, also punctuation at its end, which may belong to a sentence."""
 
 
 def readable(text: str) -> str:
@@ -132,10 +134,10 @@ def redact(text: str) -> str:
 def file_name(path: str) -> str:
     r"""The name of a file without its folder or address, fit for a tag; of paths of Windows, too.
 
-    >>> file_name("https://me:pass@host.example/a.tif?token=1"), file_name(r"C:\orders\a.tif")
+    >>> file_name("https://me:pass@host.example/a.tif?token='1'"), file_name(r"C:\orders\a.tif")
     ('a.tif', 'a.tif')
     """
-    return re.split(r"[/\\]", redact(path).rstrip("/\\"))[-1]
+    return re.split(r"[/\\]", redact(_WHOLE_QUERY.sub(r"\1", path)).rstrip("/\\"))[-1]
 
 
 def script_json(data: Any) -> str:
