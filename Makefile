@@ -93,9 +93,9 @@ docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an err
 	$(BIN)/python docs/make_pictures.py --if-changed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
-links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
+links: ## list the links of the site that lead elsewhere, in build/links.txt
 	mkdir -p build
-	$(BIN)/python docs/list_links.py > build/links.txt
+	$(PYTHON) docs/list_links.py > build/links.txt
 
 packages: build/tools/installed ## build and check the source distribution and the wheel, in dist
 	rm -rf dist
