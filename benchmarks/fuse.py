@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from machine import keep, parser_of
-from whole_process import Figures, fuse_commands, in_turns, make_pair, summarize, told, without_missing
+from whole_process import Figures, fuse_commands, in_turns, summarize, told, without_missing
+from whole_process import make_pair as make  # its name here since 0.1, which other scripts import
 
 
 def compare(runs: dict[str, list[Figures]], size: int) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def main() -> None:
     for size in map(int, options.sizes.split(",")):
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
             folder = Path(name)
-            make_pair(folder, size, options.width, options.depth)
+            make(folder, size, options.width, options.depth)
             commands = fuse_commands(folder, options.weights, ("--device", options.device))
             runs = in_turns({kind: commands[kind] for kind in kinds}, options.rounds)
         sizes[size] = {"summary": compare(runs, size), "runs": runs}

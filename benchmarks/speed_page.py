@@ -122,7 +122,7 @@ def workers(kept: Kept) -> str:
 
 
 def many(kept: Kept) -> str:
-    """The tables of a machine with many cores, and perhaps a GPU; before and after, if both are there."""
+    """The tables of a machine with many cores, and perhaps a GPU, by one or two versions."""
     if kept is None:
         return UNKNOWN
     figures = kept["figures"]
@@ -146,7 +146,7 @@ def many(kept: Kept) -> str:
 
 
 def _curve(kept: Kept) -> list[dict[str, Any]]:
-    """The curve of `tiled` by cores in the figures of benchmarks/many_cores.py; empty without one."""
+    """The curve of `tiled` in the figures of benchmarks/many_cores.py; empty without one."""
     found = kept["figures"]["after"].get("cores", {}) if kept else {}
     curve: list[dict[str, Any]] = found.get("curves", {}).get("tiled", [])
     return curve
@@ -254,7 +254,7 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     from matplotlib.figure import Figure
 
     mpl.rcParams["svg.hashsalt"] = "potato"  # the same figures give the same file
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    figure = Figure(figsize=(6, 4.4), layout="constrained")
     axes = figure.subplots()
     curves = {KINDS[kind].replace("`", ""): curve for kind, curve in kept["curves"].items()}
     if many_kept is not None:
@@ -267,7 +267,7 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     axes.set_xticks(steps, [str(step) for step in steps])
     axes.minorticks_off()
     axes.set(xlabel="cores", ylabel="Mpx/s", ylim=(0, None))
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside upper left")
     axes.grid(alpha=0.3)
     figure.savefig(picture, format="svg", metadata={"Date": None})
 

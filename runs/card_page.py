@@ -8,6 +8,7 @@ Replaces what lies between the marks `made` and `/made` of the page.
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def page(cards: Iterable[Mapping[str, Any]]) -> str:
         blocks["aims"].append(f"**Aims of {card['name']}**\n\n{found}")
         for name, key in BLOCKS.items():
             if key in sections:
-                blocks[name].append(markdown(sections[key]))
+                section = sections[key]
+                blocks[name].append(markdown(replace(section, title=f"{card['name']}: {section.title}")))
     return filled(PAGE, {name: "\n\n".join(parts) for name, parts in blocks.items()})
 
 

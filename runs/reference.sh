@@ -20,25 +20,29 @@ mkdir -p "$WORK"
 "$POTATO" make-scenes "$WORK/scenes" --sensor "$SET" -n 5000 --size 256 --seed 1 \
     --photographs "$DATA/textures/ucmerced" -j 2
 
-# What weighs in the loss, and how much of the change of lightness is kept: dev/LOG.md has the trials.
-CHIPS=$WORK/scenes
+# What weighs in the loss, and how much of the changes of L, and of a and b, is kept: dev/LOG.md has the trials.
+CHIPS=$WORK/scenes EPOCHS=10
 case $SET in
 worldview)
-    TERMS='--fringe-weight 5 --ghost-weight 4 --saturated-weight 1.5' SHARE=1
+    TERMS='--fringe-weight 5 --ghost-weight 4 --saturated-weight 1.5' SHARES='1 1'
     # Rare surfaces.
     "$POTATO" fake-chips --sensor "$SET" --chip-dir "$WORK/fake" -n 200 --size 256
     CHIPS=$WORK/pool
     [ -e "$CHIPS" ] || "$POTATO" link-chips "$WORK/scenes" "$WORK/fake" "$CHIPS"
     ;;
-*) TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARE=0.6 ;;
+landsat*)
+    TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.8 0.5'
+    EPOCHS=8
+    ;;
+*) TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.6 1' ;;
 esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$CHIPS" --no-instrument \
-    --width 32 --depth 4 --seed 1 --epochs 10 --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
+    --width 32 --depth 4 --seed 1 --epochs $EPOCHS --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
     $TERMS --workers 1 --save-every 3
 PYTHON=${PYTHON:-.venv/bin/python}
-"$PYTHON" runs/shrink.py "$WORK/sessions/potato/9.safetensors" $SHARE "$WORK/$SET.safetensors"
+"$PYTHON" runs/shrink.py "$WORK/sessions/potato/$((EPOCHS - 1)).safetensors" $SHARES "$WORK/$SET.safetensors"
 "$PYTHON" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
 echo "to ship them: python runs/ship.py $SET $WORK/$SET.safetensors --scores $WORK/score.json"

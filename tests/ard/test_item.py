@@ -121,6 +121,29 @@ def test_implausible_values_of_an_item_are_ignored(changes, attribute, value):
     assert getattr(parse(an_item(**changes)), attribute) == value
 
 
+@pytest.mark.parametrize(
+    ("said", "moment", "day"),
+    [
+        ("2024-12-14T18:53:50Z", "2024-12-14T18:53:50Z", "2024-12-14"),
+        ("2024-12-14T18:53:50", "2024-12-14T18:53:50Z", "2024-12-14"),
+        ("2024-12-14 18:53:50.25", "2024-12-14T18:53:50.250000Z", "2024-12-14"),
+        ("2024-12-15T00:23:50+05:30", "2024-12-14T18:53:50Z", "2024-12-14"),
+        ("2024-12-13", None, "2024-12-13"),
+        ("2024-12-13T25:00:00Z", None, "2024-12-13"),
+        ("0001-01-01T00:00:00+14:00", None, "0001-01-01"),
+        ("2024-99-99T18:53:50Z", None, "2024-12-14"),
+        ("٢٠٢٤-١٢-١٣T18:53:50Z", None, "2024-12-14"),
+        (None, None, "2024-12-12"),
+        (10**400, None, "2024-12-12"),
+    ],
+)
+def test_a_moment_is_in_utc_and_a_day_in_the_calendar(said, moment, day):
+    """Without a day of its own, an item has that of its interval, or else of its folder."""
+    start = {} if "12-14" in day else {"start_datetime": "2024-12-12T00:00:00Z"}
+    tile = parse(an_item(datetime=said, **start), "11/031311102001/2024-12-14/x.json")
+    assert (tile.datetime, tile.date) == (moment, day)
+
+
 def test_a_box_is_computed_from_transform_and_shape():
     image = {
         "href": "a.tif",

@@ -175,6 +175,16 @@ def test_a_tile_that_is_there_twice_counts_once(ard):
     assert "copy" in broken[0].item
 
 
+def test_a_catalog_id_in_another_case_is_the_same(ard):
+    """Their pictures would be one on a disk that doesn't tell case."""
+    first = sorted(ard.glob("[0-9]*/*/*/*.json"))[0]
+    item = json.loads(first.read_text())
+    item["properties"]["catalog_id"] = item["properties"]["catalog_id"].lower()
+    first.with_stem(first.stem.lower()).write_text(json.dumps(item))
+    broken = [one for one in walk_ard(str(ard)) if isinstance(one, Broken)]
+    assert len(broken) == 1 and "there twice (first as" in broken[0].reason
+
+
 def test_without_collections_items_are_found_by_their_paths(ard):
     expected = list(walk_ard(str(ard)))
     shutil.rmtree(ard / "acquisition_collections")

@@ -77,6 +77,26 @@ def test_no_option_takes_nan_for_a_number(name):
             assert isinstance(parameter.type, options.Finite), (name, parameter.name)
 
 
+@pytest.mark.parametrize("name", potato.list_commands(click.Context(potato)))
+def test_no_option_takes_a_number_that_overflows(name):
+    for parameter in potato.get_command(click.Context(potato), name).params:
+        if isinstance(parameter.type, click.types.IntParamType):
+            assert isinstance(parameter.type, options.Whole), (name, parameter.name)
+
+
+@pytest.mark.parametrize("kind", [options.Whole(), options.WholeRange(-5)])
+def test_a_whole_number_fits_into_64_bits(kind):
+    @click.command()
+    @click.option("--seed", type=kind)
+    def command(seed: int) -> None:
+        click.echo(seed)
+
+    assert invoke(command, "--seed", "-5").output == "-5\n"
+    assert invoke(command, "--seed", "٣").output == "3\n"
+    for value in (10**30, "²", "1e3"):
+        assert invoke(command, "--seed", value).exit_code == 2
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 @pytest.mark.parametrize("kind", [options.Finite(), options.Number(min=-2)])
 def test_a_number_is_finite(value, kind):

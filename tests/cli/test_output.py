@@ -59,6 +59,7 @@ def test_an_interruption_before_a_command_is_loaded_is_one_line(tmp_path):
         (KeyError("vivid"), "unexpected KeyError: 'vivid'; please report it"),
         (RuntimeError("CUDA error\n  on two lines"), "unexpected RuntimeError: CUDA error on two lines;"),
         (MemoryError("Unable to allocate 1 PiB"), "expected enough memory, found too little: Unable to"),
+        (RuntimeError("CUDA out of memory. Tried"), "expected enough memory, found too little: CUDA out of"),
         (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300), f"{'x' * 300}: File name too long"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "unexpected UnicodeDecodeError"),
         (ValueError("\x1b[2J\x9b31m"), r"\u001b[2J\u009b31m"),

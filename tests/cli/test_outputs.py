@@ -1,10 +1,14 @@
 """No command writes to an address or over what it reads, and each says so before it works."""
 
+import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import ards
 import pairs
 from potato.chips.fake import fake_chips
 from potato.cli import COMMANDS
@@ -45,14 +49,67 @@ def test_every_command_that_writes_is_here():
 
 
 @pytest.mark.parametrize("command", OUTPUTS)
-def test_an_address_is_refused_before_anything_is_read_or_written(run, tmp_path, monkeypatch, command):
+def test_addresses_and_standard_output_are_refused_before_anything_is_read_or_written(
+    run, tmp_path, monkeypatch, command
+):
     monkeypatch.chdir(tmp_path)
     for arguments in OUTPUTS[command]:
-        for address in ("s3://bucket/o.png", "/vsimem/o.png"):
-            result = run(command, *arguments.format(address).split())
+        for name in ("s3://bucket/o.png", "/vsimem/o.png", "-"):
+            result = run(command, *arguments.format(name).split())
             assert result.exit_code == 1, (arguments, result.output)
-            assert "found an address; write to a folder here" in result.stderr
+            told = "found '-', but nothing" if name == "-" else "found an address; write to a folder here"
+            assert told in result.stderr and len(result.stderr.splitlines()) == 1
             assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder in which nothing can be written, as root or not."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    mounted = os.geteuid() == 0
+    if mounted:
+        mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("only root of a whole machine may mount a disk")
+    else:
+        folder.chmod(0o555)
+    yield folder
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+IN_FOLDERS = {"fuse-ard", "link-chips", "train", "demo", "serve", "make-chips", "check"}
+"""Commands whose outputs are folders of many files; those of others are refused before any work."""
+
+
+@pytest.mark.parametrize("command", [name for name in OUTPUTS if name not in IN_FOLDERS])
+def test_a_read_only_folder_is_told_before_anything_is_read(run, tmp_path, monkeypatch, read_only, command):
+    monkeypatch.chdir(tmp_path)
+    for arguments in OUTPUTS[command]:
+        result = run(command, *arguments.format(read_only / "o.png").split())
+        assert result.exit_code == 1 and len(result.stderr.splitlines()) == 1, (arguments, result.output)
+        assert re.search("o.png: (can't write there|.* found .png; write)", result.stderr)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "fuse-ard ard {}",
+        "fuse-ard ard {}/new",
+        "make-chips --ard-dir ard --chip-dir {} -n 1 --size 32",
+        "link-chips chips {}/new",
+        "train --sessions {} --chips chips --epochs 1",
+        "demo {}",
+        "check chips/0.pt -o {}",
+        "serve ard -o {} --port 0",
+    ],
+)
+def test_a_read_only_folder_of_many_files_is_told_in_a_line(run, inputs, monkeypatch, read_only, line):
+    monkeypatch.chdir(inputs)
+    result = run(*line.format(read_only).split())
+    assert result.exit_code == 1 and len(result.stderr.splitlines()) == 1, result.output
+    assert f"{read_only}" in result.stderr and "can't write there" in result.stderr
 
 
 OVER_INPUTS = {
@@ -79,6 +136,7 @@ def inputs(tmp_path_factory):
     for name in ("a.tif", "b.tif"):
         pairs.write(folder / name, pairs.np.full((3, 40, 50), 90, "uint8"))
     fake_chips(folder / "chips", count=1, size=32, workers=1)
+    ards.write_tile(folder / "ard", side=136)
     return folder
 
 

@@ -112,6 +112,19 @@ def test_malformed_dates_are_refused(dates):
         Choice.of((), None, dates, 100, None)
 
 
+@pytest.mark.parametrize(
+    ("dates", "found"),
+    [
+        ("2024-13-01", "2024-13-01, a day that no"),
+        ("/2023-02-29", "2023-02-29"),
+        ("2024-12-15/2024-12-14", "the last day first"),
+    ],
+)
+def test_days_that_no_calendar_has_and_swapped_days_are_refused(dates, found):
+    with pytest.raises(InputError, match=f"expected days of the calendar.* found .*{found}"):
+        Choice.of((), None, dates, 100, None)
+
+
 def test_a_malformed_cid_is_refused():
     with pytest.raises(InputError, match="expected a catalog ID such as"):
         Choice.of(("../x",), None, None, 100, None)

@@ -363,6 +363,12 @@ def test_test_files_have_at_most_500_lines(path):
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_patterns_know_only_the_digits_of_ascii(module):
+    r"""`\\d` and `isdigit` take those of all scripts, also `²`, which `int` refuses."""
+    assert not re.search(r"\\[dD]|\.isdigit\(", path_of(module).read_text())
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_only_packages_list_what_they_export(module):
     if path_of(module).name != "__init__.py":
         assert not {"__all__"} & identifiers(module)

@@ -137,6 +137,45 @@ def test_scales_that_no_numbers_have_are_refused(tmp_path, images, scale, offset
     assert np.array_equal(read(paths, reading=Reading(scale=(1e-4,))).mul, images[1])
 
 
+@pytest.mark.parametrize("said", ["tags", "option"])
+@pytest.mark.parametrize(
+    ("scale", "found"),
+    [(1e-300, "none above 0.001"), (1e-9, "none above 0.001"), (1, "half of them above 2")],
+)
+def test_a_scale_that_makes_a_picture_black_or_white_is_refused(tmp_path, images, scale, found, said):
+    in_tags = [scale] * 8 if said == "tags" and scale != 1 else [0.9] * 8
+    paths = write_scaled(tmp_path, images, in_tags, [0] * 8)
+    reading = Reading(scale=(1e-4, *[scale] * 8) if said == "option" else ())
+    with pytest.raises(BandError, match=rf"m\.tif: expected reflectance, found {found} by scale .*--scale 0"):
+        read(paths, reading=reading)
+    assert np.array_equal(read(paths, reading=Reading(scale=(1e-4,))).mul, images[1])
+
+
+def test_scales_and_nodata_values_are_one_or_one_for_each_band(tmp_path, images):
+    paths = write_scaled(tmp_path, images, [1e-4] * 8, [0] * 8)
+    for name, value in (("scale", 1e-4), ("nodata", 7)):
+        with pytest.raises(BandError, match=f"expected one {name}.*, or one for each of 8 bands, found 3"):
+            read(paths, reading=Reading(**{name: (value,) * 4}))
+
+
+def test_a_scaled_picture_without_a_valid_pixel_is_read(tmp_path, images):
+    pan, mul = images
+    paths = write_scaled(tmp_path, (pan, mul * 0), [1e-4] * 8, [0] * 8)
+    assert not read(paths).mul_valid.any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("uint16", -9999), ("uint16", 1e300), ("int16", 0.5), ("uint16", np.nan), ("float32", 1e300)],
+)
+def test_a_nodata_value_that_the_numbers_can_not_have_is_refused(tmp_path, images, kind, value):
+    pan, mul = (image.astype(kind) for image in images)
+    paths = pairs.write(tmp_path / "p.tif", pan), pairs.write(tmp_path / "m.tif", mul, COARSE)
+    with pytest.raises(BandError, match=f"p.tif: expected nodata values that {kind} has, found"):
+        read(paths, reading=Reading(scale=(1e-4,), nodata=(value,)))
+    assert read(paths, reading=Reading(scale=(1e-4,), nodata=(0, *[7] * 8))).pan_valid.all()
+
+
 def test_a_scale_of_some_bands_is_refused(tmp_path, images):
     paths = write_scaled(tmp_path, images, [1e-4] * 5 + [1] * 3, [0] * 8)
     with pytest.raises(BandError, match="found none for band 6, 7, 8"):

@@ -32,6 +32,16 @@ def test_an_output_at_an_address_is_refused_and_makes_no_folder(tmp_path, monkey
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("name", "found"), [("-", "'-', but nothing is written to"), ("", "an empty one")])
+@pytest.mark.parametrize(
+    "check", [lambda path: check_output(path, True), check_folder, new_folder, check_log]
+)
+def test_standard_output_and_no_name_at_all_are_no_outputs(tmp_path, monkeypatch, check, name, found):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match=f"found {found}.*; name a file or a folder"):
+        check(name)
+
+
 def test_a_path_that_looks_like_an_address_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a:b.tif", "vsi.tif", "s3.tif", "./s3:x.tif"):
@@ -124,6 +134,15 @@ def test_a_device_or_a_pipe_is_no_output_and_takes_lines_of_a_log(tmp_path, name
         with pytest.raises(OutputError, match="found a device or a pipe; write a file"):
             check_output(path, overwrite)
     assert check_log(path) == path
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="the system has no names of open files")
+def test_an_open_file_is_no_output_though_a_shell_led_it_into_a_file(tmp_path):
+    """A picture would take the place of the name, not of the file."""
+    with (tmp_path / "o.tif").open("w") as file:
+        for name in (f"/dev/fd/{file.fileno()}", f"/proc/self/fd/{file.fileno()}"):
+            with pytest.raises(OutputError, match="found a device or a pipe"):
+                check_output(name, True)
 
 
 def test_a_new_folder_is_new_or_empty(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
+from potato.ard.moments import day_of, utc_moment
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
 from potato.core.text import redact
@@ -16,7 +17,7 @@ from potato.errors import InputError
 from potato.raster.coordinates import is_crs
 from potato.raster.gdal_env import is_remote
 
-ITEM_PATH = re.compile(r"(?:^|/)(\d{1,2})/([0-3]{12})/(\d{4}-\d\d-\d\d)/([^/]+)$")
+ITEM_PATH = re.compile(r"(?:^|/)([0-9]{1,2})/([0-3]{12})/([0-9]{4}-[0-9]{2}-[0-9]{2})/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
 
 CID = re.compile(r"(?=[^0-9]*[0-9])[0-9A-Za-z][0-9A-Za-z_-]{7,63}")
@@ -52,9 +53,6 @@ FARTHEST = 21e6
 
 LONGEST = 2048
 """Letters of the longest link that is followed."""
-
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
-"""A moment as STAC writes it (RFC 3339)."""
 
 _TRANSIENT = re.compile(
     r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE
@@ -272,15 +270,15 @@ def parse_item(
     epsg = _epsg(properties)
     untrue = _untrue(shape, bbox, epsg)
     zone = _number(properties.get("utm_zone"), 1, 60) or _number(place and place.group(1), 1, 60)
-    quadkey, time = str(properties.get("quadkey", "")), str(properties.get("datetime", ""))
-    date = time[:10]
+    quadkey, moment = str(properties.get("quadkey", "")), utc_moment(properties.get("datetime"))
+    days = moment, properties.get("datetime"), properties.get("start_datetime"), place and place.group(3)
     platform = _line(properties.get("platform"))[:40]
     return Tile(
         cid=cid,
         platform=sensor.name if (sensor := find_sensor(platform)) else platform,
         zone=None if zone is None else int(zone),
         quadkey=quadkey if quadkey_square(quadkey) else place.group(2) if place else "",
-        date=date if re.fullmatch(r"\d{4}-\d\d-\d\d", date) else place.group(3) if place else "",
+        date=next(filter(None, map(day_of, days)), ""),
         clouds=_number(properties.get("tile:clouds_percent"), 0, 100),
         epsg=None if untrue else epsg,
         bbox=None if untrue else bbox,
@@ -290,7 +288,7 @@ def parse_item(
         shape=None if untrue else shape,
         data_area=_number(properties.get("tile:data_area"), 0, MOST_METRES**2 / 1e6),
         trouble=trouble or untrue,
-        datetime=time if TIME.fullmatch(time) else None,
+        datetime=moment,
         bands=_band_count(assets.get("ms_analytic")),
         view=_angles(properties),
         description=_line(properties.get("description"))[:100],

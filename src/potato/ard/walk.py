@@ -79,7 +79,7 @@ def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) 
         refused = []
         tile = parse_item(data, name, place.root, place.locate, follow_links)
         if isinstance(tile, Tile):
-            key = (tile.cid, tile.zone, tile.quadkey or tile.item)
+            key = (tile.cid.upper(), tile.zone, tile.quadkey or tile.item)
             if key in seen:
                 tile = Broken(tile.item, f"a tile that is there twice (first as {seen[key]})")
             else:

@@ -23,7 +23,7 @@ MANIFEST = "manifest.jsonl"
 
 Row = dict[str, Any]
 
-_CHIP = re.compile(r"(0|[1-9]\d{0,11})\.pt")
+_CHIP = re.compile(r"(0|[1-9][0-9]{0,11})\.pt")
 
 
 def chip_numbers(folder: Path) -> list[int]:

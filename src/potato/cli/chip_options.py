@@ -2,7 +2,7 @@
 
 import click
 
-from potato.cli.options import BAND_SET_NAMES, Decorator
+from potato.cli.options import BAND_SET_NAMES, MOST_SIDE, Decorator, WholeRange
 from potato.cli.output import complain
 
 chip_dir: Decorator = click.option(
@@ -13,19 +13,19 @@ chip_dir: Decorator = click.option(
     help="Folder for 0.pt, 1.pt, … and manifest.jsonl; made if it isn't there.",
 )
 count: Decorator = click.option(
-    "-n", "--count", type=click.IntRange(1), default=1024, show_default=True, help="How many chips."
+    "-n", "--count", type=WholeRange(1), default=1024, show_default=True, help="How many chips."
 )
 starting_from: Decorator = click.option(
     "-s",
     "--starting-from",
-    type=click.IntRange(0),
+    type=WholeRange(0, 999_999_999),
     default=0,
     show_default=True,
     help="Number of the first chip.",
 )
 chip_size: Decorator = click.option(
     "--size",
-    type=click.IntRange(4),
+    type=WholeRange(4, MOST_SIDE),
     default=512,
     show_default=True,
     help="Side of a chip in pan pixels, a multiple of the sensor's ratio, which is 4 but for Landsat.",

@@ -11,11 +11,11 @@ from potato.cli import chip_options, options
 @click.argument("pool", type=click.Path())
 @click.argument("output", type=click.Path())
 @click.option(
-    "-n", "--count", type=click.IntRange(1), default=12, show_default=True, help="How many chips at most."
+    "-n", "--count", type=options.WholeRange(1), default=12, show_default=True, help="How many chips at most."
 )
 @chip_options.starting_from
 @click.option(
-    "--columns", type=click.IntRange(1), default=2, show_default=True, help="How many chips side by side."
+    "--columns", type=options.WholeRange(1), default=2, show_default=True, help="How many chips side by side."
 )
 @options.overwrite
 @options.quiet

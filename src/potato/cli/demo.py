@@ -11,8 +11,12 @@ from potato.cli import options
 @click.argument("folder", type=click.Path(), default="demo-out")
 @click.option("--landsat", is_flag=True, help="Sharpen a real Landsat scene, as USGS delivers it.")
 @options.weights
-@click.option("--size", type=click.IntRange(256), help="Simulate a pair whose pan has this side, in pixels.")
-@click.option("--seed", type=int, help="Simulate a pair with this seed.")
+@click.option(
+    "--size",
+    type=options.WholeRange(256, options.MOST_SIDE),
+    help="Simulate a pair whose pan has this side, in pixels.",
+)
+@click.option("--seed", type=options.Whole(), help="Simulate a pair with this seed.")
 @options.device
 @options.overwrite
 @options.quiet

@@ -11,7 +11,7 @@ from potato.cli import options
 @click.argument("source", required=False)
 @click.option(
     "--tiles",
-    type=click.IntRange(0),
+    type=options.WholeRange(0),
     default=64,
     show_default=True,
     help="How many tiles of the ARD to open, spread evenly. All STAC items are read.",

@@ -64,7 +64,7 @@ OUTPUT = {"json_file", "json_", "plots", "overwrite", "quiet"}
 )
 @click.option(
     "--halvings",
-    type=click.IntRange(0, 6),
+    type=options.WholeRange(0, 6),
     multiple=True,
     help="Protocol plain: how often the pair is halved first; may be repeated.  [default: 0 and 1]",
 )
@@ -83,7 +83,7 @@ OUTPUT = {"json_file", "json_", "plots", "overwrite", "quiet"}
 @click.option(
     "--window",
     cls=options.NumbersOption,
-    type=int,
+    type=options.Whole(),
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",
     help="Pair and registration only: evaluate this part, in pan pixels, multiples of the ratio.",

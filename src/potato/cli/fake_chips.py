@@ -11,7 +11,7 @@ from potato.cli import chip_options, options
 @chip_options.chip_dir
 @chip_options.count
 @chip_options.starting_from
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=options.Whole(), default=0, show_default=True, help="Seed of everything random.")
 @click.option(
     "--reflectances",
     type=click.Path(),

@@ -18,7 +18,7 @@ from potato.cli import options
 @click.option(
     "--window",
     cls=options.NumbersOption,
-    type=int,
+    type=options.Whole(),
     nargs=4,
     metavar="ROW COLUMN HEIGHT WIDTH",
     help="Read and show only this part, in pan pixels, multiples of the ratio.",
@@ -47,7 +47,7 @@ from potato.cli import options
 @options.workers
 @click.option(
     "--block",
-    type=click.IntRange(2),
+    type=options.WholeRange(2),
     help="Side of a block in pan pixels, a multiple of the ratio; does not show in the picture.  "
     "[default: about 512; on a GPU what its memory holds]",
 )

@@ -70,7 +70,7 @@ def _cids(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "-j",
     "--workers",
-    type=click.IntRange(1, 1024),
+    type=options.WholeRange(1, 1024),
     help="Tiles at work at once, each in a process.  [default: one per core; on a GPU always one]",
 )
 @options.cluster

@@ -11,7 +11,7 @@ from potato.cli import options
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option(
     "--tiles",
-    type=click.IntRange(1),
+    type=options.WholeRange(1),
     help="How many usable tiles, in several CIDs and two UTM zones.  [default: 6]",
 )
 @click.option(
@@ -24,12 +24,12 @@ from potato.cli import options
 )
 @click.option(
     "--size",
-    type=click.IntRange(1),
+    type=options.WholeRange(1, options.MOST_SIDE),
     default=5168,
     show_default=True,
     help="Pan pixels along a tile; rounded up to a multiple of 136.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=options.Whole(), default=0, show_default=True, help="Seed of everything random.")
 @click.option(
     "--sensor",
     "sensors",
@@ -39,7 +39,7 @@ from potato.cli import options
 )
 @click.option(
     "--revisits",
-    type=click.IntRange(0),
+    type=options.WholeRange(0),
     default=0,
     show_default=True,
     help="How many more passes see each place, days later, with other clouds and water.",

@@ -13,12 +13,12 @@ KINDS = ("maxar", "maxar-flat", "dimap", "landsat", "landsat-2", "files")
 @click.option("--sensor", metavar="NAME", help="One of potato sensors.  [default: by the kind]")
 @click.option(
     "--size",
-    type=click.IntRange(1),
+    type=options.WholeRange(1, options.MOST_SIDE),
     default=512,
     show_default=True,
     help="Pan pixels along a side; rounded down to whole pixels of mul.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=options.Whole(), default=0, show_default=True, help="Seed of everything random.")
 @options.quiet
 @options.json_
 def make_delivery(

@@ -11,12 +11,19 @@ from potato.cli import chip_options, options
 @click.argument("chip_dir", metavar="DIR", type=click.Path())
 @chip_options.count
 @chip_options.starting_from
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives other scenes.")
+@click.option(
+    "--seed", type=options.Whole(), default=0, show_default=True, help="Another seed gives other scenes."
+)
 @chip_options.chip_size
 @chip_options.sensor
 @options.photographs
 @click.option(
-    "-j", "--workers", type=click.IntRange(1), default=1, show_default=True, help="Worker processes."
+    "-j",
+    "--workers",
+    type=options.WholeRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Worker processes.",
 )
 @options.printed
 def make_scenes(**settings: Any) -> Any:

@@ -19,6 +19,13 @@ BAND_SET_NAMES = " or ".join(", ".join(each.name for each in BAND_SETS).rsplit("
 """The names of band sets, for the help of an option."""
 
 
+MOST_WHOLE = 1 << 53
+"""The largest whole number of an option; beyond, those of JSON aren't exact."""
+
+MOST_SIDE = 32_768
+"""Pixels along a side of what is simulated: more takes more than 100 GB of memory."""
+
+
 class RenamedOption(click.Option):
     """An option that still answers to names from earlier versions, which the help doesn't list.
 
@@ -55,6 +62,21 @@ class Finite(click.types.FloatParamType):
 
 class Number(Finite, click.FloatRange):
     """A finite number within limits, which are those of `click.FloatRange`."""
+
+
+class Whole(click.types.IntParamType):
+    """A whole number that fits into 64 bits, as libraries want it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number; a usage error if it is too large."""
+        number = super().convert(value, param, ctx)
+        if abs(number) > MOST_WHOLE:
+            self.fail(f"expected a number of at most {MOST_WHOLE:,}, found {value}", param, ctx)
+        return number
+
+
+class WholeRange(Whole, click.IntRange):
+    """Such a number within limits, which are those of `click.IntRange`."""
 
 
 class NumbersOption(click.Option):
@@ -115,7 +137,7 @@ device: Decorator = click.option(
 workers: Decorator = click.option(
     "-j",
     "--workers",
-    type=click.IntRange(1, 1024),
+    type=WholeRange(1, 1024),
     help="Number of blocks to work on at once.  [default: one per core]",
 )
 cluster: Decorator = click.option(

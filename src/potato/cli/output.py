@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import warnings
 
@@ -9,6 +10,9 @@ import click
 
 from potato.core.text import readable, redact
 from potato.errors import OutputError, PotatoError
+
+_OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|Storage size calculation overflowed")
+"""What PyTorch says then, with errors of its own."""
 
 
 def open_streams() -> None:
@@ -87,7 +91,7 @@ def describe(error: BaseException) -> str:
     if isinstance(error, PotatoError):
         return text
     text = text[:1000] or type(error).__name__
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return f"expected enough memory, found too little: {text}"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -19,14 +19,14 @@ from potato.cli import options
     help="Table to write, best CID first.",
 )
 @click.option("--allow-list", type=click.Path(), help="Allow-list to write, for make-chips and fuse-ard.")
-@click.option("--top", type=click.IntRange(1), help="The most CIDs on the allow-list.")
+@click.option("--top", type=options.WholeRange(1), help="The most CIDs on the allow-list.")
 @click.option(
     "--above", type=options.Number(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
 )
 @click.option("--sheet", type=click.Path(), help="HTML page to write, to view and change ratings.")
 @click.option(
     "--tiles-per-cid",
-    type=click.IntRange(1),
+    type=options.WholeRange(1),
     default=16,
     show_default=True,
     help="The most tiles of each CID to read.",

@@ -16,7 +16,7 @@ from potato.cli import options
     "--window",
     cls=options.NumbersOption,
     nargs=4,
-    type=int,
+    type=options.Whole(),
     metavar="ROW COLUMN HEIGHT WIDTH",
     help="The part to show in full detail and to measure, in pixels of the pictures.  [default: all of a "
     "small picture, the middle of a large one]",

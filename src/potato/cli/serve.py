@@ -12,7 +12,7 @@ from potato.cli.output import complain, flush, say
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=options.WholeRange(0, 65535),
     default=8765,
     show_default=True,
     help="The port; 0 for any that is free.",

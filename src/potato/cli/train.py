@@ -16,6 +16,8 @@ def _option(*names: str, **more: Any) -> Callable[[Any], Any]:
     default = getattr(TrainConfig, names[-1].split("/")[0].removeprefix("--").replace("-", "_"))
     if isinstance(default, float):
         more.setdefault("type", options.Finite())
+    elif isinstance(default, int) and not isinstance(default, bool):
+        more.setdefault("type", options.Whole())
     return click.option(*names, default=default, show_default=default is not None, **more)
 
 
@@ -29,7 +31,7 @@ def _new_name(name: str) -> str:
 @_option("--sessions", type=click.Path(), help="Folder of all sessions.")
 @_option("--chips", type=click.Path(), help="Folder of chips to learn from, or of such folders.")
 @_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise; never augmented.")
-@_option("--test-length", type=click.IntRange(1), help="Number of chips that each epoch is tested on.")
+@_option("--test-length", type=options.WholeRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
     type=options.Number(0, 1),
@@ -43,20 +45,22 @@ def _new_name(name: str) -> str:
 )
 @options.photographs
 @_option(
-    "--passes", type=click.IntRange(1), help="Passes that image each simulated ground, one after another."
+    "--passes", type=options.WholeRange(1), help="Passes that image each simulated ground, one after another."
 )
 @_option(
     "--size",
-    type=click.IntRange(64),
+    type=options.WholeRange(64, options.MOST_SIDE),
     help="Side of a scene in pan pixels; beside --chips, scenes have the size of the chips.",
 )
-@_option("--load-epoch", type=click.IntRange(0), metavar="63", help="Start from the weights in the package.")
+@_option(
+    "--load-epoch", type=options.WholeRange(0), metavar="63", help="Start from the weights in the package."
+)
 @_option("--load-from", metavar="SESSION[/EPOCH]", help="Start from a checkpoint of another session.")
 @_option("--from-scratch", is_flag=True, help="Start from a new network, which is the default.")
-@_option("--width", type=click.IntRange(1), help="Channels of a new network.  [default: 32]")
-@_option("--depth", type=click.IntRange(1), help="Layers of a new network.  [default: 4]")
-@_option("--epochs", type=click.IntRange(1), help="Epochs of the whole session, earlier runs included.")
-@_option("--epoch-length", type=click.IntRange(1), help="Chips in an epoch.")
+@_option("--width", type=options.WholeRange(1), help="Channels of a new network.  [default: 32]")
+@_option("--depth", type=options.WholeRange(1), help="Layers of a new network.  [default: 4]")
+@_option("--epochs", type=options.WholeRange(1), help="Epochs of the whole session, earlier runs included.")
+@_option("--epoch-length", type=options.WholeRange(1), help="Chips in an epoch.")
 @_option("--lr", help="Largest learning rate.")
 @_option(
     "--schedule",
@@ -65,7 +69,7 @@ def _new_name(name: str) -> str:
 )
 @_option(
     "--warm-up",
-    type=click.IntRange(0),
+    type=options.WholeRange(0),
     help="Steps in which the learning rate rises; at most a tenth of all and a quarter of an epoch.",
 )
 @_option("--weight-decay", help="Weight decay of AdamW.")
@@ -83,12 +87,12 @@ def _new_name(name: str) -> str:
 @_option("--ema", type=options.Number(0, 1), help="Decay, per step, of the moving average of the weights.")
 @_option(
     "--batch-size",
-    type=click.IntRange(1),
+    type=options.WholeRange(1),
     help="Chips that a step learns from.  [default: the session's; for a new one 8, or 32 on CUDA]",
 )
 @_option(
     "--micro-batch",
-    type=click.IntRange(1),
+    type=options.WholeRange(1),
     help="Chips computed at once, which changes memory, not the result.  [default: 4; on CUDA, as many "
     "of a step as half of the free memory holds]",
 )
@@ -100,7 +104,7 @@ def _new_name(name: str) -> str:
 @_option(
     "-j",
     "--workers",
-    type=click.IntRange(0),
+    type=options.WholeRange(0, 1024),
     help="Processes that read chips and simulate scenes; 0 for the training process itself.  "
     "[default: 1; beside a GPU, up to 16, but one core is left]",
 )

@@ -71,9 +71,12 @@ class Calibration:
         least = [0 < gain <= MOST_REFLECTANCE for gain in self.gains]
         if not all((*least, *(abs(offset) <= MOST_REFLECTANCE for offset in self.offsets))):
             raise BandError(
-                f"expected a scale above 0 and an offset, both up to {MOST_REFLECTANCE:,}, found scale "
-                f"{_listed(self.gains)} and offset {_listed(self.offsets)}"
+                f"expected a scale above 0 and an offset, both up to {MOST_REFLECTANCE:,}, found {self}"
             )
+
+    def __str__(self) -> str:
+        """Scale and offset, for messages."""
+        return f"scale {_listed(self.gains)} and offset {_listed(self.offsets)}"
 
     def apply(self, numbers: NDArray[Any]) -> NDArray[np.uint16]:
         """The counts, in units of 1 / `SCALE`, of an image.

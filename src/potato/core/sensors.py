@@ -52,7 +52,7 @@ WAVELENGTHS = {
 }
 """Centres of bands in nm, roughly: sensors differ. Pan's is as haze weights it."""
 
-_AROUND = re.compile(r"^band[ _]?\d+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b\d)|[\d.]{3,}.*$| band$")
+_AROUND = re.compile(r"^band[ _]?[0-9]+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b[0-9])|[0-9.]{3,}.*$| band$")
 """What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
 
 CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")

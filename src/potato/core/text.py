@@ -31,7 +31,7 @@ SECRETS = (
 SHORTEST_SECRET = 6
 """Letters; shorter values are left in, since they are parts of common words."""
 
-_LOGIN = re.compile(r"(?<=://)(?:[^/?#\s\"<>]*|[^/?#\s:@]+:(?!\d*[/?#])[^\s\"<>]*)@")
+_LOGIN = re.compile(r"(?<=://)(?:[^/?#\s\"<>]*|[^/?#\s:@]+:(?![0-9]*[/?#])[^\s\"<>]*)@")
 _QUERY = re.compile(
     # Queries may have any punctuation, so only that at the end of a word belongs to the sentence.
     r"((?:[a-z0-9+.-]+://|/vsi)[^\s?\"<>`]*)\?[^\s\"<>`]*?(?=[\])}'`.,:;]*(?:[\s\"<>`]|$))",

@@ -17,10 +17,10 @@ from potato.errors import DeliveryError
 LETTERS = ("P", "C", "B", "G", "Y", "R", "RE", "RE1", "RE2", "N", "N1", "N2")
 """Names of the bands without their beginning `BAND_`, in the order in which files have them."""
 
-_PART = re.compile(r"_?-?R\d+C\d+", re.IGNORECASE)
-_PRODUCT = re.compile(r"\d{9,}_\d\d_P\d{3}(?![0-9])", re.IGNORECASE)
-_CODE = re.compile(r"-([A-Z])(\d)([A-Z])S-", re.IGNORECASE)
-_SIDE = re.compile(r"(?<![A-Z])(PAN|MUL|PSH|MS\d?)(?![A-Z])", re.IGNORECASE)
+_PART = re.compile(r"_?-?R[0-9]+C[0-9]+", re.IGNORECASE)
+_PRODUCT = re.compile(r"[0-9]{9,}_[0-9]{2}_P[0-9]{3}(?![0-9])", re.IGNORECASE)
+_CODE = re.compile(r"-([A-Z])([0-9])([A-Z])S-", re.IGNORECASE)
+_SIDE = re.compile(r"(?<![A-Z])(PAN|MUL|PSH|MS[0-9]?)(?![A-Z])", re.IGNORECASE)
 
 
 def find_maxar(contents: Contents) -> list[Product]:

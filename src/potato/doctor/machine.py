@@ -98,7 +98,7 @@ def _free_memory() -> int | None:
         if line.startswith("MemAvailable:"):
             free.append(1024 * int(line.split()[1]))
     limit, used = (_read(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    if limit.isdigit() and used.isdigit():
+    if limit.isdecimal() and used.isdecimal():
         # The page cache of inactive files is released on demand.
         facts = dict(line.split(maxsplit=1) for line in _read("/sys/fs/cgroup/memory.stat").splitlines())
         free.append(int(limit) - int(used) + int(facts.get("inactive_file", 0)))

@@ -50,7 +50,7 @@ def examine_software() -> Iterator[Finding]:
 def _gdal() -> Iterator[Finding]:
     found = find_abilities()
     versions = f"{found.gdal}, PROJ {found.proj}, rasterio {found.rasterio}"
-    if tuple(map(int, re.findall(r"\d+", found.gdal)[:2])) < OLDEST_GDAL:
+    if tuple(map(int, re.findall(r"[0-9]+", found.gdal)[:2])) < OLDEST_GDAL:
         oldest = ".".join(map(str, OLDEST_GDAL))
         yield Finding("GDAL", "wrong", f"{versions}; expected {oldest} or newer", UPGRADE_RASTERIO)
     else:

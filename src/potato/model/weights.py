@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,9 @@ SESSIONS = "sessions"
 
 MOST_BYTES = 256 << 20
 """The largest checkpoint; shipped ones have 256 kB."""
+
+EPOCH = re.compile("0|[1-9][0-9]{0,8}")
+"""The number of an epoch, as the name of its checkpoint has it."""
 
 Tensors = dict[str, NDArray[np.float32]]
 
@@ -96,6 +100,11 @@ def load_model(name_or_path: PathLike | None = None, sensor: Sensor | None = Non
     return model if sensor is None else check_fit(model, sensor)
 
 
+def epochs_in(folder: Path) -> list[int]:
+    """The epochs of a session, by the names of its checkpoints."""
+    return sorted(int(file.stem) for file in folder.glob("*.safetensors") if EPOCH.fullmatch(file.stem))
+
+
 def find_checkpoint(name_or_path: PathLike) -> Path:
     """The file of a checkpoint: as named, an epoch of a session, or the best of a session.
 
@@ -106,8 +115,7 @@ def find_checkpoint(name_or_path: PathLike) -> Path:
     """
     path = Path(name_or_path)
     for place in (path, Path(SESSIONS, path)):
-        epochs = (file for file in place.glob("*.safetensors") if file.stem.isdigit())
-        last = sorted(epochs, key=lambda file: int(file.stem))[-1:]
+        last = [place / f"{epoch}.safetensors" for epoch in epochs_in(place)[-1:]]
         for file in (place, Path(f"{place}.safetensors"), place / f"{BEST}.safetensors", *last):
             if file.is_file():
                 return file

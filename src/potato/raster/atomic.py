@@ -40,9 +40,13 @@ def local_path(output: PathLike) -> Path:
     """The path of an output.
 
     Raises:
-        OutputError: if it is an address, such as `s3://bucket/a.tif`.
+        OutputError: if it is an address, such as `s3://bucket/a.tif`; if it is `-`, which means
+            standard output to other programs; or if it is empty, as an unset variable is.
     """
     name = os.fspath(output)
+    if name in ("", "-"):
+        found = "'-', but nothing is written to standard output" if name else "an empty one"
+        raise OutputError(f"expected the name of an output, found {found}; name a file or a folder")
     if ADDRESS.match(name):
         raise OutputError(
             f"{redact(name)}: expected a path on this machine, found an address; write to a folder here and "

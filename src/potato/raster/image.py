@@ -245,16 +245,15 @@ def _invalid_values(dataset: Any, indexes: Sequence[int], nodata: Sequence[float
     values, kind = np.array(nodata or own), np.dtype(dataset.dtypes[indexes[0] - 1])
     # In the type of the pixels, if it has these values: others take four times as long to compare,
     # and a float of 32 bits isn't the number of 64 bits that it was rounded from.
-    if all(_holds(kind, value) for value in values.tolist()):
-        with np.errstate(over="ignore"):
-            values = values.astype(kind)
+    if all(holds(kind, value) for value in values.tolist()):
+        values = values.astype(kind)
     return values[0] if len(set(values.tolist())) == 1 else values[:, None, None]
 
 
-def _holds(kind: np.dtype[Any], value: float) -> bool:
-    """Whether a type of numbers has a value."""
+def holds(kind: np.dtype[Any], value: float) -> bool:
+    """Whether a type of numbers has a value; floats have any that isn't beyond their largest."""
     if kind.kind not in "iu":
-        return True
+        return not np.isfinite(value) or abs(value) <= float(np.finfo(kind).max)
     return bool(value % 1 == 0 and np.iinfo(kind).min <= value <= np.iinfo(kind).max)
 
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from potato.core.advice import AS_FLOATS
 from potato.core.radiometry import STORED, Calibration
-from potato.core.sensors import Sensor
+from potato.core.sensors import SCALE, Sensor
 from potato.core.types import PathLike
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError, InputError
 from potato.raster.band_finding import find_bands, guess_from_bands, known_sensor, own_bands, sensor_of
 from potato.raster.gdal_env import open_dataset, understood
-from potato.raster.image import Image, opaque_bands
+from potato.raster.image import Image, holds, opaque_bands
 
 READABLE = ("uint8", "uint16", "int16", "float32", "float64")
 """Data types of images that become reflectance."""
@@ -25,6 +25,13 @@ READABLE = ("uint8", "uint16", "int16", "float32", "float64")
 MOST_COUNT = 2047
 """The largest number of 11 bits, in which most sensors record. As reflectance × 10,000 it would be
 20 %, which vegetation and clouds exceed in some band."""
+
+DARKEST, BRIGHTEST = 0.001, 2.0
+"""Reflectance: some number of an image exceeds the first, and half of its numbers don't exceed the
+second, which glints do. Otherwise its scale is wrong: the picture would be black or white."""
+
+SCALE_REMEDY = "say how much reflectance a count is, such as --scale 0.0001"
+"""What to do about a scale that is wrong."""
 
 SAMPLE = 512
 """Side of the windows, in pixels, by which counts are told from reflectance."""
@@ -122,7 +129,7 @@ def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
         with understood(layer.path):
             image, found, _ = mul_image(layer, dataset, reading.sensor)
-        refuse_counts((layer, image))
+        check_numbers((layer, image))
         yield image, found
 
 
@@ -197,6 +204,17 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
             f"{layer.path}: expected one nodata value, or one for each of {len(indexes)} bands, "
             f"found {len(layer.nodata)}"
         )
+    never = [f"{value:g}" for value in layer.nodata if not holds(np.dtype(kinds[0]), value)]
+    if never:
+        raise BandError(
+            f"{layer.path}: expected nodata values that {kinds[0]} has, found {', '.join(never)}; leave out "
+            "--nodata, or give one for pan and one for each band"
+        )
+    if layer.calibration and len(layer.calibration.gains) not in (1, len(indexes)):
+        raise BandError(
+            f"{layer.path}: expected one scale, or one for each of {len(indexes)} bands, found "
+            f"{len(layer.calibration.gains)}"
+        )
     calibration = layer.calibration
     if calibration in (None, STORED):  # which a file may contradict
         calibration = _stated(layer, dataset, indexes) or calibration
@@ -223,7 +241,6 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
             return None
         with np.errstate(all="ignore"):
             gains = (float(1 / np.float64(factor)),) * len(indexes)
-    remedy = "say how much reflectance a count is, such as --scale 0.0001"
     silent = [
         str(index)
         for index, gain, offset in zip(indexes, gains, offsets, strict=True)
@@ -232,12 +249,12 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
     if silent:
         raise BandError(
             f"{layer.path}: expected the scale of each band in its tags or of none, found none for band "
-            f"{', '.join(silent)}; {remedy}"
+            f"{', '.join(silent)}; {SCALE_REMEDY}"
         )
     try:
         return Calibration(gains, offsets, "stated")
     except BandError as error:
-        raise BandError(f"{layer.path}: {error} in its tags; {remedy}") from error
+        raise BandError(f"{layer.path}: {error} in its tags; {SCALE_REMEDY}") from error
 
 
 def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
@@ -250,7 +267,7 @@ def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
     bits = dataset.tags(indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", "16")
     if kind not in ("uint16", "int16"):
         raise uncalibrated(layer.path, f"numbers of {kind}")
-    if bits.isdigit() and int(bits) < 15:
+    if bits.isdecimal() and int(bits) < 15:
         raise uncalibrated(layer.path, f"counts of {bits} bits")
 
 
@@ -263,16 +280,37 @@ def uncalibrated(path: str, found: str) -> BandError:
     )
 
 
-def refuse_counts(*images: tuple[Layer, Image]) -> None:
-    """Refuse images whose numbers nothing calls reflectance, and which are too small for it.
+def check_numbers(*images: tuple[Layer, Image]) -> None:
+    """Refuse images whose numbers can't be reflectance.
 
     Raises:
-        BandError: if no number of any such image exceeds `MOST_COUNT`.
+        BandError: if nothing calls numbers reflectance, and none of them exceeds `MOST_COUNT`; or
+            if a calibration makes an image darker than `DARKEST` or brighter than `BRIGHTEST`.
         InputError: if a file can't be read.
     """
+    for layer, image in images:
+        if image.calibration not in (None, STORED):
+            _check_scale(layer, image)
     untold = [one for layer, one in images if not layer.calibration and one.calibration in (None, STORED)]
     if untold and all(_holds_counts(image) for image in untold):
         raise uncalibrated(untold[0].path, f"counts, none above {MOST_COUNT:,}")
+
+
+def _check_scale(layer: Layer, image: Image) -> None:
+    """Refuse a scale by which no number of an image, or half of them, would be light."""
+    total, bright, most = 0, 0, 0
+    for pixels, valid in _glances(image):
+        numbers = pixels[:, valid]
+        total += numbers.size
+        bright += int(np.count_nonzero(numbers > BRIGHTEST * SCALE))
+        most = max(most, int(numbers.max(initial=0)))
+        if most > DARKEST * SCALE and 2 * bright <= total:
+            return
+    if total:
+        found = f"half of them above {BRIGHTEST:g}" if bright else f"none above {DARKEST:g}"
+        raise BandError(
+            f"{layer.path}: expected reflectance, found {found} by {image.calibration}; {SCALE_REMEDY}"
+        )
 
 
 def _holds_counts(image: Image) -> bool:

@@ -23,6 +23,9 @@ INSTEAD = (
 )
 """Endings that files have in place of the image's, and which GDAL then reads with the image."""
 
+_STREAM = re.compile(r"/dev/(std(in|out|err)|fd/[0-9]+)|/proc/[^/]+/fd/[0-9]+")
+"""Names of open files, also of those that a shell has led into a file."""
+
 
 def check_output(
     output: PathLike, overwrite: bool, inputs: Iterable[object] = (), endings: Sequence[str] = ()
@@ -44,8 +47,9 @@ def check_output(
         endings: endings of names of its format, in lower case; a name without one is fine, too.
 
     Raises:
-        OutputExists, OutputError: as in the table; OutputError also if its folder is missing, or it
-            isn't a file of this machine, or is an input, or has the ending of another format.
+        OutputExists, OutputError: as in the table; OutputError also if its folder is missing or
+            can't be written to, or it isn't a file of this machine, or is an input, or has the
+            ending of another format.
     """
     path = local_path(output)
     keep_inputs(path, inputs)
@@ -57,11 +61,14 @@ def check_output(
             f"{right}{convert}"
         )
     _check_kind(path)
-    if path.exists() and not path.is_file():  # which the finished file would take the place of
+    stream = _STREAM.fullmatch(str(path.absolute()))
+    if stream or (path.exists() and not path.is_file()):  # whose place the finished file would take
         raise OutputError(
             f"{path}: expected the name of a file to write, found a device or a pipe; write a file, and "
             "copy it there"
         )
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path}: can't write there: its folder isn't writable; choose another")
     if os.path.lexists(path) and not overwrite:  # also a link that leads nowhere
         raise OutputExists(f"{path}: there is a file of this name already; choose another or use --overwrite")
     remove_partials(path.parent, path.name)

@@ -27,7 +27,7 @@ from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset, understood
 from potato.raster.image import Image
-from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image, refuse_counts
+from potato.raster.layer import Layer, Reading, as_layer, check_numbers, mul_image, pan_image
 from potato.raster.nesting import find_nesting
 from potato.raster.regridded import Regridded
 
@@ -287,7 +287,7 @@ def open_pair(
             named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
             other, found, guess = mul_image(coarse, mul_file, named)
             nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
-        refuse_counts((coarse, other), (fine, one))
+        check_numbers((coarse, other), (fine, one))
         stack.pop_all()
     nested = other if nesting.place is None else Regridded(other, nesting.place)
     notes = [*([guess] if guess else []), *nesting.notes]

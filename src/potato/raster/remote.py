@@ -37,7 +37,7 @@ DEAD_PROXY = "none://no-such-proxy"
 SENT_ON = "its server sends us on to another host; use --follow-links if that is right"
 
 _UNREACHABLE = re.compile(
-    r"response[ _]code[:=] ?(0|408|429|5\d\d)\b|curl error|timed? ?out|not (resolve|connect)|slow ?down|"
+    r"response[ _]code[:=] ?(0|408|429|5[0-9]{2})\b|curl error|timed? ?out|not (resolve|connect)|slow ?down|"
     r"bytes (remaining|missing)|transfer closed|too slow|connection (was )?reset|recv failure",
     re.IGNORECASE,
 )

@@ -259,7 +259,8 @@ def create_picture(
 
 def _staging(side: int) -> dict[str, str]:
     """Creation options of a file that holds pixels until a COG is made of them: quick to write."""
-    return {"TILED": "YES", "BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side), "BIGTIFF": "YES"}
+    sides = {"BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side)}
+    return {"TILED": "YES", **sides, "INTERLEAVE": "BAND", "BIGTIFF": "YES"}
 
 
 def _create(

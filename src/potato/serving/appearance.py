@@ -28,7 +28,7 @@ def one_of(names: Iterable[str]) -> AfterValidator:
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A name that `/source.json` or `/jobs` gives."""
 
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 View = Annotated[str, one_of(VIEWS)]
 LookName = Annotated[str, one_of(LOOKS)]
 Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]

@@ -153,7 +153,7 @@ class Collect:
     @property
     def order(self) -> tuple[float, int, str]:
         """A key that sorts the best first: few clouds, then the newest."""
-        newest = int(re.sub(r"\D", "", self.date or "0")[:8] or 0)
+        newest = int(re.sub("[^0-9]", "", self.date or "0")[:8] or 0)
         return (101.0 if self.clouds is None else self.clouds, -newest, self.id)
 
 

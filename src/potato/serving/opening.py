@@ -201,7 +201,7 @@ def _collect_of_pair(
     pair = stack.enter_context(open_inputs(pan, mul, reading, folder))
     ring = _outline(pair.grid, pan)
     title = title or _last_part(pan)
-    day = re.search(r"(19|20)\d\d-[01]\d-[0-3]\d", " ".join(pair.notes))
+    day = re.search(r"(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]", " ".join(pair.notes))
     entry = Entry(
         id=plain_name(title, "picture"),
         opening=pair.reopened,

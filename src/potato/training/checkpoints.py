@@ -31,7 +31,17 @@ from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
 from potato.model.tensor_file import load_tensors
-from potato.model.weights import BEST, DEFAULT, MOST_BYTES, PREDICTOR, default_weights, load_model, save_model
+from potato.model.weights import (
+    BEST,
+    DEFAULT,
+    EPOCH,
+    MOST_BYTES,
+    PREDICTOR,
+    default_weights,
+    epochs_in,
+    load_model,
+    save_model,
+)
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.training.config import LATER, OLD_NAMES, TrainConfig
@@ -97,7 +107,7 @@ def find_origin(config: TrainConfig) -> Origin:
     if config.load_from is None:
         return Origin("scratch", None, 0)
     name, _, number = config.load_from.rpartition("/")
-    if not name or not number.isdigit():
+    if not name or not EPOCH.fullmatch(number):
         name, number = config.load_from, ""
     folder = Path(config.sessions) / name
     epochs = Session(folder).epochs()
@@ -207,7 +217,7 @@ class Session:
 
     def epochs(self) -> list[int]:
         """Numbers of its checkpoints."""
-        return sorted(int(path.stem) for path in self.folder.glob("*.safetensors") if path.stem.isdigit())
+        return epochs_in(self.folder)
 
     @contextmanager
     def open(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Image, as_layer, mul_image, open_dataset, open_picture, read_overview
 from potato.raster.image import opaque_bands
-from potato.raster.layer import refuse_counts
+from potato.raster.layer import check_numbers
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
 
@@ -95,7 +95,7 @@ def open_colours(path: PathLike, sensor: Sensor | None = None) -> Iterator[Colou
         if len(indexes) > len(PRIMARIES.bands):
             fits = sensor if sensor and len(sensor.bands) == len(indexes) else None
             image, found, _ = mul_image(layer, dataset, fits)
-            refuse_counts((layer, image))
+            check_numbers((layer, image))
             yield Colours(image, sensor=found)
             return
     with open_picture(path) as picture:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from potato.ard import Box, Tile, read_allow_list, unusable
 from potato.ard.item import CID, CID_EXAMPLE, check_clouds
+from potato.ard.moments import day_of
 from potato.ard.overview import lonlat_outline
 from potato.core.types import PathLike
 from potato.errors import InputError
@@ -25,7 +26,7 @@ OUTSIDE = "outside of the area"
 COARSE_SIDE = 256
 """Pixels along the longer side of a tile in the second check."""
 
-_DAY = r"\d{4}-\d\d-\d\d"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,12 @@ class Choice:
         if text and (found is None or text == "/"):
             raise InputError(f"expected a date such as 2023-05-16 or 2023-05-01/2023-05-31, found {dates}")
         first, last, only = found.groups("") if found else ("", "", "")
-        return cls(frozenset(wanted), area, (first or only, last or only), max_clouds, network)
+        first, last = first or only, last or only
+        unknown = [day for day in (first, last) if day and not day_of(day)]
+        if unknown or (first > last and last):
+            wrong = f"{unknown[0]}, a day that no calendar has" if unknown else f"{dates}, the last day first"
+            raise InputError(f"expected days of the calendar, the first before the last, found {wrong}")
+        return cls(frozenset(wanted), area, (first, last), max_clouds, network)
 
     def refusal(self, tile: Tile) -> str | None:
         """Why a tile is left out; None if it isn't. The choice comes before faults of the tile."""

@@ -133,7 +133,7 @@ def _surface(row: list[str], where: str) -> Reflectance:
     values = []
     for column in ("pan", *BASIS.bands):
         text = fields[column]
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM):
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MAXIMUM):
             raise InputError(
                 f"{where}, column {column}: expected a whole number 1..{_MAXIMUM} (reflectance × {SCALE}), "
                 f"found {text!r}"
