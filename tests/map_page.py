@@ -15,10 +15,10 @@ def reload(browser):
     calm(browser)
 
 
-def wait(browser, condition):
+def wait(browser, condition, seconds=60):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, 60, poll_frequency=0.05).until(lambda _: condition())
+    return WebDriverWait(browser, seconds, poll_frequency=0.05).until(lambda _: condition())
 
 
 def calm(browser):

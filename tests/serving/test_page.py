@@ -11,7 +11,7 @@ from rasterio.warp import transform
 import ards
 from map_page import calm, colour, pointer, press, reload, state, text, visit, wait
 from pages import errors, requested
-from pictures import HOSTILE
+from pictures import HOSTILE, decode
 from potato.serving import Server
 
 # pytest puts warning filters back after each phase of a test, while the server still works.
@@ -35,8 +35,9 @@ def output(tmp_path_factory):
 def server(tmp_path_factory, output):
     """A server of two passes over the same ground; a tile of the first has no mul."""
     root = tmp_path_factory.mktemp("served") / HOSTILE.replace("/", "") / "ard"
+    clear = {"tile:clouds_percent": 5, "view:off_nadir": 17}
     for column in range(2):
-        ards.write_tile(root, column, ground=ards.flat_ground("red"), changes={"tile:clouds_percent": 5})
+        ards.write_tile(root, column, ground=ards.flat_ground("red"), changes=clear)
         ards.write_tile(
             root,
             column,
@@ -44,7 +45,7 @@ def server(tmp_path_factory, output):
             ground=ards.flat_ground("blue"),
             changes={"tile:clouds_percent": 40, "datetime": "2025-01-03T18:55:00Z"},
         )
-    broken = ards.write_tile(root, 2, ground=ards.flat_ground("green"), changes={"tile:clouds_percent": 5})
+    broken = ards.write_tile(root, 2, ground=ards.flat_ground("green"), changes=clear)
     broken.with_name(f"{RED}-ms.tif").unlink()
     with Server([root], output=output) as running:
         yield running
@@ -84,7 +85,9 @@ def test_the_map_draws_the_clearest_pass_and_lists_all(page):
     wait(page, lambda: is_red(page, 0.4))
     listed = page.find_elements("css selector", "#list [data-pass]")
     assert [each.get_attribute("data-pass") for each in listed] == [BLUE, RED]
-    assert "40 % clouds" in listed[0].text and "5 % clouds" in listed[1].text
+    assert "40 % clouds" in listed[0].text and "5 % clouds · 17° off-nadir" in listed[1].text
+    loaded = "return [...document.querySelectorAll('#list img')].every(image => image.naturalWidth)"
+    wait(page, lambda: page.execute_script(loaded))
     assert HOSTILE.replace("/", "") in text(page, "list")
     assert page.execute_script("return document.querySelectorAll('img[onerror], script').length") == 1
 
@@ -96,7 +99,7 @@ def test_a_broken_tile_says_why_in_the_list_and_on_the_map(page):
     page.find_element("css selector", "#list .broken").click()
     calm(page)
     page.find_element("id", "map").click()
-    wait(page, lambda: "missing file" in text(page, "tip"))
+    wait(page, lambda: "missing file" in text(page, "tip") and "missing file" in text(page, "point"))
 
 
 def test_pointer_and_keys_move_the_divider(page):
@@ -120,7 +123,7 @@ def test_pointer_and_keys_move_the_divider(page):
 
 
 def test_passes_blink_and_fade(page):
-    restart(page, f"mode=blink&passA={RED}&passB={BLUE}")
+    restart(page, f"mode=blink&footprints=0&passA={RED}&passB={BLUE}")
     wait(page, lambda: is_blue(page, 0.4))
     press(page, " ")
     assert is_red(page, 0.4)
@@ -129,6 +132,8 @@ def test_passes_blink_and_fade(page):
     blue = colour(page, 0.4)
     press(page, "f")
     assert colour(page, 0.4) == pytest.approx((red + blue) / 2, abs=2)
+    ground = decode(page.find_element("id", "map").screenshot_as_png)[:3, 150:450, 250:700]
+    assert np.ptp(ground, (1, 2)).max() <= 4, "no line of the graticule shines through"
     press(page, "o")
     assert is_red(page, 0.4)
 
@@ -224,7 +229,7 @@ def test_a_dragged_box_becomes_a_picture_that_survives_a_reload(page, output):
     ).release().perform()
     wait(page, lambda: "km²" in text(page, "area-facts"))
     page.find_element("css selector", "#order-form .main").click()
-    wait(page, lambda: "done" in text(page, "jobs"))
+    wait(page, lambda: "done" in text(page, "jobs"), 600)  # jobs give way to all other programs
     (file,) = output.rglob("*.tif")
     with rasterio.open(file) as made:
         assert made.count >= 3 and made.read(1).mean() > made.read(3).mean() + 10
@@ -329,6 +334,15 @@ def test_places_are_read_as_people_write_them(page):
     assert len(page.find_elements("css selector", "#read button")) == 2
     page.find_elements("css selector", "#read button")[1].click()
     wait(page, lambda: state(page)["map"].split("/")[1:] == ["36.140000", "-64.040000"])
+
+
+def test_search_shows_a_pass_by_a_part_of_its_cid(page):
+    from selenium.webdriver.common.keys import Keys
+
+    press(page, "/")
+    press(page, BLUE[:9].lower(), Keys.ENTER)
+    wait(page, lambda: state(page).get("passA") == BLUE)
+    wait(page, lambda: is_blue(page, 0.4))
 
 
 def test_every_control_is_reached_by_tab_has_a_name_and_shows_its_focus(page):

@@ -157,6 +157,11 @@ class Collect:
         return (101.0 if self.clouds is None else self.clouds, -newest, self.id)
 
 
+def plain_name(text: str, otherwise: str) -> str:
+    """A text as part of an address and of a file's name; `otherwise` if nothing of it is left."""
+    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:80] or otherwise
+
+
 def mean_of(values: Iterable[float | None]) -> float | None:
     """The mean of the known values, to a tenth; None if none is known."""
     known = [value for value in values if value is not None]

@@ -9,7 +9,6 @@ import contextlib
 import json
 import math
 import multiprocessing
-import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from potato.errors import OutputError
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.coordinates import Degrees, narrowest_bounds
+from potato.serving.catalogue import plain_name
 from potato.serving.job_process import NAME, Task, outcome_of, tiles_folder, work
 
 FORMAT = "potato job 1"
@@ -193,7 +193,7 @@ class JobList:
 
     def _free(self, name: str) -> str:
         """A plain name that no file of the folder has."""
-        plain = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:80] or "area"
+        plain = plain_name(name, "area")
         names = (plain if number == 1 else f"{plain}-{number}" for number in range(1, 1 << 20))
         return next(
             one

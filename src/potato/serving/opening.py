@@ -21,7 +21,7 @@ from potato.fusion.inputs import open_inputs
 from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, mean_of
+from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, mean_of, plain_name
 from potato.serving.delivered import find_delivered, is_delivered
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -66,10 +66,10 @@ def open_catalogue(
                     raise InputError(
                         f"{redact(name)}: expected its mul after a pan (one band), found none; name both"
                     )
-                collects.append(_pair(name, left.pop(0), reading, folder, stack))
+                collects.append(_collect_of_pair(name, left.pop(0), reading, folder, stack))
             else:
-                collects.append(_picture(name))
-        title = ", ".join(dict.fromkeys(_base(name) for name in names))
+                collects.append(_collect_of_picture(name))
+        title = ", ".join(dict.fromkeys(_last_part(name) for name in names))
         yield Catalogue(title[:200], _distinct(collects), lost)
 
 
@@ -86,7 +86,7 @@ def _is_pan(name: str) -> bool:
     return len(header.descriptions) == 1
 
 
-def _base(name: str) -> str:
+def _last_part(name: str) -> str:
     """The last part of a path or address, for people."""
     path = name if "://" in name else Path(name).absolute().as_posix()
     return PurePosixPath(redact(path).rstrip("/")).name or redact(name)
@@ -105,7 +105,7 @@ def _collects_of(
         return find_delivered(name, waiting)
     if "://" in name or Path(name).is_dir():
         try:
-            return _ard(name, follow_links, waiting)
+            return _passes_of_ard(name, follow_links, waiting)
         except ArdError:
             if "://" in name:
                 raise
@@ -113,15 +113,15 @@ def _collects_of(
     for product in find_products(name):
         try:
             chosen = replace(reading, product=product.name)
-            found.append(_pair(name, None, chosen, folder, stack, product.name))
+            found.append(_collect_of_pair(name, None, chosen, folder, stack, product.name))
         except (DeliveryError, InputError) as error:
-            lost.append(Broken(f"{_base(name)}: {product.name}", redact(str(error))))
+            lost.append(Broken(f"{_last_part(name)}: {product.name}", redact(str(error))))
     if not found:
         raise DeliveryError(lost[0].reason)
     return found, lost
 
 
-def _ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[list[Collect], list[Broken]]:
+def _passes_of_ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[list[Collect], list[Broken]]:
     groups: dict[tuple[str, str], list[Tile]] = defaultdict(list)
     lost = []
     for one in walk_ard(source, follow_links=follow_links):
@@ -130,10 +130,10 @@ def _ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[list[Collec
         else:
             groups[event_of(one.item), one.cid].append(one)
             waiting.found += 1
-    return [_pass(source, event, tiles) for (event, _), tiles in sorted(groups.items())], lost
+    return [_collect_of_tiles(source, event, tiles) for (event, _), tiles in sorted(groups.items())], lost
 
 
-def _pass(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
+def _collect_of_tiles(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
     first = tiles[0]
     views = [dict(tile.view) for tile in tiles]
     sizes = [(tile.bbox[3] - tile.bbox[1]) / tile.shape[0] for tile in tiles if tile.bbox and tile.shape]
@@ -194,16 +194,16 @@ def _open_tile(tile: Tile) -> Iterator[Pair]:
         yield pair
 
 
-def _pair(
+def _collect_of_pair(
     pan: str, mul: str | None, reading: Reading, folder: Path | None, stack: ExitStack, title: str = ""
 ) -> Collect:
     """A pair of files, or the product of a delivery."""
     pair = stack.enter_context(open_inputs(pan, mul, reading, folder))
     ring = _outline(pair.grid, pan)
-    title = title or _base(pan)
+    title = title or _last_part(pan)
     day = re.search(r"(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]", " ".join(pair.notes))
     entry = Entry(
-        id=_plain(title),
+        id=plain_name(title, "picture"),
         opening=pair.reopened,
         ring=ring,
         extent=extent_of(ring),
@@ -211,7 +211,7 @@ def _pair(
         date=day.group() if day else None,
     )
     return Collect(
-        id=_plain(title),
+        id=plain_name(title, "picture"),
         title=title,
         kind="pair" if mul else "delivery",
         entries=(entry,),
@@ -229,10 +229,10 @@ def picture_entry(name: str, key: str) -> Entry:
     return Entry(key, lambda: open_picture(name), ring=ring, extent=extent_of(ring))
 
 
-def _picture(name: str) -> Collect:
+def _collect_of_picture(name: str) -> Collect:
     """A finished picture, which stands for a pass."""
-    title = _base(name)
-    entry = picture_entry(name, _plain(title))
+    title = _last_part(name)
+    entry = picture_entry(name, plain_name(title, "picture"))
     with gdal():
         gsd = ground_pixel(read_header(name, "picture").grid)
     return Collect(entry.id, title, "pictures", (entry,), gsd=round(gsd, 3))
@@ -252,11 +252,6 @@ def _outline(grid: Grid, name: str) -> Ring:
     around += [(width * (1 - share), 0) for share in shares]
     ring = [grid_to_lonlat(grid, x, y) for x, y in around]
     return [*ring, ring[0]]
-
-
-def _plain(text: str) -> str:
-    """A text that may be part of an address."""
-    return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:100] or "picture"
 
 
 def _distinct(collects: Sequence[Collect]) -> list[Collect]:

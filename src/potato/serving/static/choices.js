@@ -43,7 +43,7 @@ export function connectChoices(store, source) {
 /** List the passes of the source and the pictures that were made, for both sides. */
 function listPasses(state, source) {
   const { pictures } = state;
-  const one = pass => new Option(`${timeOf(pass)} · ${factsOf(pass)}`, pass.id);
+  const one = pass => new Option([timeOf(pass), ...factsOf(pass)].join(" · "), pass.id);
   const passes = source.passes.filter(isShown), events = Map.groupBy(passes, pass => pass.event ?? "");
   for (const side of SIDES) {
     const list = find(`pass-${side.toLowerCase()}`);

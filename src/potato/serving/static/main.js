@@ -113,8 +113,8 @@ async function start() {
     changed.forEach(mark);
     rebuild();
   });
-  showPoint(store, (lon, lat, pass) => tiles.some(tile =>
-    !tile.reason && (!pass || tile.pass === pass) && meet(tile.bounds, [lon, lat, lon, lat])));
+  showPoint(store, (lon, lat, pass) =>
+    tiles.filter(tile => (!pass || tile.pass === pass) && tile.bounds && meet(tile.bounds, [lon, lat, lon, lat])));
   connectSearch(map, store, source, tiles);
   new Jobs(map, store, source, drawing).show(jobs);
   returnFocus();

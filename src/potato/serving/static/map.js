@@ -46,6 +46,7 @@ export function makeMap(store, source) {
 
 /** Lines of longitude and latitude, which lie below the imagery: elsewhere they'd be in the way. */
 export const graticuleOf = () => new Graticule({
+  className: "graticule",
   strokeStyle: new Stroke({ color: "rgba(128, 128, 128, .4)", width: 1 }),
   wrapX: false, targetSize: 160, maxResolution: 2000,
 });

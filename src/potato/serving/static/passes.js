@@ -15,9 +15,12 @@ export const timeOf = ({ date, time }) => (time ? `${time.slice(0, 10)} ${time.s
 const percent = clouds => (clouds === null ? null : `${Number(clouds.toFixed(1))} % clouds`);
 const degrees = angle => (angle === null ? null : `${Math.round(angle)}° off-nadir`);
 
-/** "WorldView-3 · 2 % clouds · 12° off-nadir". */
+/** "WorldView-3", "2 % clouds", "12° off-nadir"; without what is unknown. */
 export const factsOf = pass =>
-  [pass.sensor ?? pass.platform, percent(pass.clouds), degrees(pass.off_nadir)].filter(Boolean).join(" · ");
+  [pass.sensor ?? pass.platform, percent(pass.clouds), degrees(pass.off_nadir)].filter(Boolean);
+
+/** Facts with dots between them, of which none is broken into two lines. */
+const unbroken = facts => facts.flatMap((fact, at) => [at ? " · " : "", make("span", { class: "fact" }, fact)]);
 
 /** Whether a pass has anything to show. */
 export const isShown = ({ tiles, broken }) => broken < tiles;
@@ -68,7 +71,7 @@ const hide = ({ target }) => { target.style.visibility = "hidden"; };
 
 /** A pass: its element, and a function that marks whether it is shown. */
 function entry(map, store, pass, broken) {
-  const facts = [make("strong", {}, timeOf(pass)), make("span", {}, factsOf(pass)),
+  const facts = [make("strong", {}, timeOf(pass)), make("span", {}, ...unbroken(factsOf(pass))),
     make("code", {}, pass.id), make("span", {}, tilesOf(pass))];
   if (!isShown(pass)) {
     const reasons = make("ul", {}, ...broken.map(tile => make("li", {}, brokenTile(tile, map))));

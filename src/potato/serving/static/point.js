@@ -7,8 +7,8 @@ import { ask, chosen } from "./server.js";
 
 const FULL = 0.6; // reflectance of a whole bar; brighter ones stop there
 
-/** Ask for a place whenever the state names another one; `seen` says whether a tile lies there. */
-export function showPoint(store, seen) {
+/** Ask for a place whenever the state names another one; `tilesAt` gives the tiles there, of a pass or of all. */
+export function showPoint(store, tilesAt) {
   let latest = 0;
   store.watch(["at", "passA", "from", "to", "clouds", "sensor"], async state => {
     const box = find("point"), number = ++latest;
@@ -16,8 +16,9 @@ export function showPoint(store, seen) {
     const [lon, lat] = state.at, picture = state.passA.startsWith("picture:");
     const query = new URLSearchParams({ lon, lat, ...chosen(state, picture ? "" : state.passA) });
     const head = make("h2", {}, writePlace(lon, lat));
-    if (!seen(lon, lat, picture ? "" : state.passA)) {
-      return box.replaceChildren(head, make("p", {}, "No tile lies here."), forget(store));
+    const tiles = tilesAt(lon, lat, picture ? "" : state.passA);
+    if (tiles.every(({ reason }) => reason)) {
+      return box.replaceChildren(head, make("p", {}, tiles.length ? whyNone(tiles) : "No tile lies here."), forget(store));
     }
     try {
       const found = await ask(`point?${query}`);
@@ -31,11 +32,12 @@ export function showPoint(store, seen) {
 
 const advice = () => make("p", { class: "soft" },
   "Click the map, or press I to take its centre: here you see the reflectance of every band there.");
+const whyNone = ([{ id, quadkey, reason }]) => `The tile here can't be read. ${quadkey || id}: ${reason}`;
 const forget = store => make("button", { type: "button", onclick: () => store.set({ at: null }) }, "Clear");
 
 function describe(found) {
   const facts = [
-    ["Pass", found.pass], ["Sensor", found.sensor], ["Seen", found.time && timeOf(found)], ["Tile", found.quadkey],
+    ["Pass", found.pass], ["Sensor", found.sensor], ["Seen", (found.time ?? found.date) && timeOf(found)], ["Tile", found.quadkey],
     ...(found.arrays ?? []).map(lie),
   ];
   return [
