@@ -103,6 +103,16 @@ def test_the_recipe_requires_what_the_project_requires():
     assert recipe["package"]["name"] == project["name"] and recipe["about"]["license"] == project["license"]
 
 
+def test_the_page_on_the_index_has_absolute_links():
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    page = script("readme").absolute(text, "https://host/me/potato", "v1.2.3")
+    targets = re.findall(r"\]\(([^)]+)\)", page)
+    assert len(targets) > 20 and all(target.startswith("https://") for target in targets)
+    assert "https://host/me/potato/raw/v1.2.3/docs/images/front.jpg" in targets
+    assert "https://host/me/potato/blob/v1.2.3/docs/commands.md#install" in targets
+    assert script("readme").absolute(page, "https://other", "v2") == page
+
+
 def written(repository: Path) -> dict[str, str]:
     """The version that each file has; of the changelog, its newest."""
     patterns = {name: pattern for name, (pattern, _) in script("version").PLACES.items()}
