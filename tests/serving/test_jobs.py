@@ -8,6 +8,7 @@ import pytest
 from rasterio.warp import transform
 
 import ards
+import pairs
 from pictures import decode
 from potato import fuse, fuse_ard, open_pair
 from potato.raster import grid_to_lonlat
@@ -141,6 +142,7 @@ def test_a_job_shows_what_the_filters_and_holes_let_the_map_show(tmp_path):
     "wish, reason",
     [
         ({"coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}, "on ground that can be sharpened"),
+        ({"coordinates": [4 * [[0, 0]]]}, "on ground that can be sharpened"),
         ({"coordinates": [[[0, 0], [1, 0], [1, 1e9], [0, 0]]]}, "in degrees"),
         ({"coordinates": [[[0, 0], [1, 0]]]}, "at least 4"),
         ({"coordinates": []}, "at least 1"),
@@ -151,6 +153,24 @@ def test_an_area_that_cannot_be_sharpened_is_refused(pair, tmp_path, wish, reaso
         answer = ask(server.address, "jobs", "POST", {"area": {"type": "Polygon", **wish}})
         assert answer.status == 400 and reason in answer.json["error"]
         assert not list((tmp_path / "out").glob("*.geojson"))
+
+
+def test_an_area_of_two_sources_is_refused_until_one_is_chosen(tmp_path):
+    """A job has one source; a picture of the first alone would be empty where the map isn't."""
+    left, whole = (tmp_path / name for name in ("left", "whole"))
+    for folder, valid in ((left, np.arange(160) < 100), (whole, None)):
+        folder.mkdir()
+        pairs.write_pair(folder, valid=valid)
+    area = square_of(whole / "x-pan.tif", whole / "x-ms.tif")
+    sources = [folder / name for folder in (left, whole) for name in ("x-pan.tif", "x-ms.tif")]
+    with Server(sources, output=tmp_path / "out") as server:
+        first, second = (one["id"] for one in ask(server.address, "source.json").json["passes"])
+        answers = [
+            ask(server.address, "jobs", "POST", {"area": area, **choice})
+            for choice in ({}, {"pass": first}, {"pass": second})
+        ]
+        assert [answer.status for answer in answers] == [400, 202, 202]
+        assert f"found several: {first}, {second}; " in answers[0].json["error"]
 
 
 def test_jobs_are_cancelled_while_they_wait_and_while_they_run(pair, tmp_path):

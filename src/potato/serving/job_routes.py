@@ -111,7 +111,7 @@ def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event
         raise HTTPException(400, "expected an area on ground that can be sharpened, found none of it there")
     first = shown[0][1]
     if any(origin.source != first.source or not origin.cids for _, origin in shown[1:]):
-        names = ", ".join(dict.fromkeys(painter.catalogue.owner(tiles[0]).title for tiles, _ in shown))
+        names = ", ".join(painter.catalogue.owner(tiles[0]).id for tiles, _ in shown)
         raise HTTPException(
             400, f"expected an area of one source, found several: {names}; show one alone as A"
         )
