@@ -36,7 +36,7 @@ landsat*)
     ;;
 *) TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.6 1' ;;
 esac
-[ "$SET" != neo ] || EPOCHS=5
+case $SET in neo | legion) EPOCHS=5 ;; esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$CHIPS" --no-instrument \
