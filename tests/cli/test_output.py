@@ -78,6 +78,17 @@ def test_any_failure_is_one_line_and_debug_shows_the_rest(run, monkeypatch, erro
     assert run("--debug", "fuse", "p.tif", "m.tif", "o.tif").exception is error
 
 
+def test_what_rasterio_prints_of_a_damaged_file_is_not_shown_and_an_uncaught_error_is():
+    code = (
+        "import sys; from potato.cli.output import silence_libraries; silence_libraries()\n"
+        "sys.unraisablehook(None); sys.excepthook(ValueError, ValueError(1234), None)\n"
+        "raise ValueError('uncaught')"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == 1 and found.stderr.startswith("Traceback")
+    assert "ValueError: uncaught" in found.stderr and "1234" not in found.stderr
+
+
 def test_nothing_of_a_query_is_printed_or_written_whatever_punctuation_it_has(pair, tmp_path, run):
     """Commas, brackets and apostrophes belong to queries, too."""
     query = "?sig=AA,SECRET;x=(SECRET)&y='SECRET'"

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import warnings
+from types import TracebackType
 
 import click
 
@@ -36,6 +37,17 @@ def silence_libraries() -> None:
             warnings.simplefilter("ignore")
         # GDAL's own threads know no handler of errors but the one that prints.
         os.environ.setdefault("CPL_LOG", os.devnull)
+        sys.unraisablehook, sys.excepthook = (lambda _: None), _show_uncaught
+
+
+def _show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show an error that nothing caught.
+
+    One without a traceback was caught: rasterio prints it if a message of GDAL, which quotes bytes
+    of a damaged file, isn't UTF-8.
+    """
+    if trace is not None:
+        sys.__excepthook__(kind, error, trace)
 
 
 def flush() -> None:
