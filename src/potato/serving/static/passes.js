@@ -15,12 +15,15 @@ export const timeOf = ({ date, time }) => (time ? `${time.slice(0, 10)} ${time.s
 const percent = clouds => (clouds === null ? null : `${Number(clouds.toFixed(1))} % clouds`);
 const degrees = angle => (angle === null ? null : `${Math.round(angle)}° off-nadir`);
 
-/** "WorldView-3", "2 % clouds", "12° off-nadir"; without what is unknown. */
-export const factsOf = pass =>
-  [pass.sensor ?? pass.platform, percent(pass.clouds), degrees(pass.off_nadir)].filter(Boolean);
+const sensorOf = pass => pass.sensor ?? pass.platform;
+const qualityOf = pass => [percent(pass.clouds), degrees(pass.off_nadir)];
 
-/** Facts with dots between them, of which none is broken into two lines. */
-const unbroken = facts => facts.flatMap((fact, at) => [at ? " · " : "", make("span", { class: "fact" }, fact)]);
+/** "WorldView-3", "2 % clouds", "12° off-nadir"; without what is unknown. */
+export const factsOf = pass => [sensorOf(pass), ...qualityOf(pass)].filter(Boolean);
+
+/** Facts that are known, with dots between them, of which none is broken into two lines. */
+const line = facts => make("span", {}, ...facts.filter(Boolean)
+  .flatMap((fact, at) => [at ? " · " : "", make("span", { class: "fact" }, fact)]));
 
 /** Whether a pass has anything to show. */
 export const isShown = ({ tiles, broken }) => broken < tiles;
@@ -71,8 +74,8 @@ const hide = ({ target }) => { target.style.visibility = "hidden"; };
 
 /** A pass: its element, and a function that marks whether it is shown. */
 function entry(map, store, pass, broken) {
-  const facts = [make("strong", {}, timeOf(pass)), make("span", {}, ...unbroken(factsOf(pass))),
-    make("code", {}, pass.id), make("span", {}, tilesOf(pass))];
+  const facts = [make("strong", {}, timeOf(pass)), line([sensorOf(pass), ...tilesOf(pass)]),
+    line(qualityOf(pass)), make("code", {}, pass.id)];
   if (!isShown(pass)) {
     const reasons = make("ul", {}, ...broken.map(tile => make("li", {}, brokenTile(tile, map))));
     const element = make("li", { class: "useless" }, make("div", { class: "pass" }, ...facts), reasons);
@@ -100,9 +103,9 @@ function entry(map, store, pass, broken) {
   return { element, mark };
 }
 
-/** "24 tiles · 0.5 m"; a pair or a picture has no tiles. */
+/** "24 tiles", "0.5 m"; a pair or a picture has no tiles. */
 const tilesOf = ({ tiles, gsd }) =>
-  [tiles > 1 ? count(tiles, "tile") : null, gsd ? `${Number(gsd.toFixed(2))} m` : null].filter(Boolean).join(" · ");
+  [tiles > 1 ? count(tiles, "tile") : null, gsd ? `${Number(gsd.toFixed(2))} m` : null];
 
 /** Show a pass on a side, and bring it into view if it is elsewhere. */
 function choose(map, store, pass, side) {
