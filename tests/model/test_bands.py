@@ -212,7 +212,7 @@ def call(**changes):
         "pan_valid": pixels.pan_valid,
         "mul_valid": pixels.mul_valid,
         "chosen": np.array([6, 4], np.int32),
-        "oklab": np.zeros((16, 16, 4), np.float32),
+        "oklab": np.zeros((4, 16, 16), np.float32),
         "out": np.zeros((2, 16, 16), np.uint16),
         "workspace": np.zeros(1 << 20, np.float32),
     }
@@ -230,7 +230,7 @@ BAD = {
     "pan_valid": None,
     "mul_valid": np.zeros((2, 2), np.bool_),
     "chosen": np.array([8], np.int32),
-    "oklab": np.zeros((16, 16, 3), np.float32),
+    "oklab": np.zeros((3, 16, 16), np.float32),
     "out": np.zeros((1, 16, 16), np.uint16),
     "workspace": np.zeros(10, np.float32),
 }
