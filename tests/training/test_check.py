@@ -36,7 +36,8 @@ def off_by(oklab: tuple[float, float, float], valid: torch.Tensor | None = None)
     return Chip(chip.pan, chip.mul, encode_oklab(target, whole))
 
 
-def test_a_chip_of_another_sensor_is_checked_with_the_predictor(tmp_path, run):
+def test_a_chip_of_a_sensor_without_weights_is_checked_with_the_predictor(tmp_path, run, ship):
+    ship(worldview=Sharpener(Architecture(width=8, depth=2)))
     whole = scene_chip(5, 1, 96)
     save_chip(
         dataclasses.replace(whole, mul=whole.mul[[0, 1, 2, 4, 5, 6]], sensor=PLEIADES_NEO_3),
