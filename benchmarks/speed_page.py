@@ -256,9 +256,10 @@ def draw(kept: Mapping[str, Any], many_kept: Kept = None, picture: Path = PICTUR
     mpl.rcParams["svg.hashsalt"] = "potato"  # the same figures give the same file
     figure = Figure(figsize=(6, 4.4), layout="constrained")
     axes = figure.subplots()
-    curves = {KINDS[kind].replace("`", ""): curve for kind, curve in kept["curves"].items()}
+    names = {kind: name.replace("`", "") for kind, name in KINDS.items()}
+    curves = {names[kind]: curve for kind, curve in kept["curves"].items()}
     if many_kept is not None:
-        curves[f"{KINDS['tiled'].replace('`', '')}, {many_kept['machine']['processor']}"] = _curve(many_kept)
+        curves[f"{names['tiled']}, {many_kept['machine']['processor']}"] = _curve(many_kept)
     for label, curve in curves.items():
         places, speeds = zip(*((step["cores"], step["mpx_per_second"]) for step in curve), strict=True)
         axes.plot(places, speeds, marker="o", label=label)

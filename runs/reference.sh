@@ -21,7 +21,8 @@ mkdir -p "$WORK"
     --photographs "$DATA/textures/ucmerced" -j 2
 
 # What weighs in the loss, and how much of the changes of L, and of a and b, is kept: dev/LOG.md has the trials.
-CHIPS=$WORK/scenes EPOCHS=10
+CHIPS=$WORK/scenes EPOCHS=10 SHARES='0.6 1'
+TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1'
 case $SET in
 worldview)
     TERMS='--fringe-weight 5 --ghost-weight 4 --saturated-weight 1.5' SHARES='1 1'
@@ -30,13 +31,9 @@ worldview)
     CHIPS=$WORK/pool
     [ -e "$CHIPS" ] || "$POTATO" link-chips "$WORK/scenes" "$WORK/fake" "$CHIPS"
     ;;
-landsat*)
-    TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.8 0.5'
-    EPOCHS=8
-    ;;
-*) TERMS='--fringe-weight 12 --ghost-weight 3.1 --saturated-weight 1 --caution-weight 1' SHARES='0.6 1' ;;
+landsat*) EPOCHS=8 SHARES='0.8 0.5' ;;
+neo | legion) EPOCHS=5 ;;
 esac
-case $SET in neo | legion) EPOCHS=5 ;; esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$CHIPS" --no-instrument \

@@ -109,15 +109,15 @@ class NativeBackend:
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
         """Sharpen bands of a window that includes `bands_halo`: `backend.Backend.fuse_bands`."""
-        oklab, halo = None, self.bands_halo
+        oklab: NDArray[Any] | None = None
+        halo = self.bands_halo
         if self._kernels:
             less = halo - self.read_halo
             height, width = pixels.mul_valid.shape
             inner = pixels.crop(less, less, height - 2 * less, width - 2 * less)
-            colour, valid = self._run(inner, NO_LOOK, (None, None), np.dtype(np.float32))
+            oklab, valid = self._run(inner, NO_LOOK, (None, None), np.dtype(np.float32))
             if not valid:
                 return None
-            oklab = colour
         chosen = np.array(bands, np.int32)
         pan_valid, mul_valid = _masks(pixels)
 
