@@ -138,7 +138,7 @@ workers: Decorator = click.option(
     "-j",
     "--workers",
     type=WholeRange(1, 1024),
-    help="Number of blocks to work on at once.  [default: one per core]",
+    help="How many blocks, chips or tiles to work on at once.  [default: one per core]",
 )
 cluster: Decorator = click.option(
     "--cluster",
@@ -158,6 +158,7 @@ photographs: Decorator = click.option(
 quiet: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_: Decorator = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 creation_options: Decorator = click.option(
+    "-co",  # as GDAL's own programs have it
     "--co",
     "creation_options",
     metavar="NAME=VALUE",
