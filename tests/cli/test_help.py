@@ -1,4 +1,4 @@
-"""The first page: what each command does, in words that the page explains; and misspelt commands."""
+"""The first page: what each command does, in words that it explains; and misspelt commands."""
 
 import re
 

@@ -50,7 +50,7 @@ COMMANDS = {
 """Commands by section of the help. `make-chips` is the function `make_chips` in `make_chips.py`."""
 
 LONGEST_SUMMARY = 200
-"""Letters of a command's summary in the list of all; the whole first sentence of each is shorter."""
+"""Letters of a command's summary on the first page, enough for the first sentence of each."""
 
 CLICK = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort)
 """Errors that click's own main function handles."""
@@ -147,13 +147,13 @@ class Commands(click.Group):
 @click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
-    """Sharpen satellite pictures: of a grey, sharp image (pan) and a coloured, coarser one (mul), make
-    one sharp picture in true colour.
+    """Make sharp satellite pictures in true colour.
 
-    Begin with 'potato demo'. 'potato COMMAND --help' explains a command.
+    Potato takes a grey, sharp image (pan) and a coloured, coarser one (mul) of one place. Begin
+    with 'potato demo'; 'potato COMMAND --help' explains a command.
 
-    An ARD is Maxar's tiled delivery, a CID is one pass of its satellites, and a chip is a small pair
-    to train on.
+    An ARD is Maxar's tiled delivery, a CID one pass of a satellite, and a chip a small pair to
+    train on.
     """
 
 
