@@ -83,6 +83,11 @@ class Look:
         return (1 << self.bits) - 1
 
     @property
+    def dithers(self) -> bool:
+        """Whether its codes are dithered: 16 bits show no steps between codes."""
+        return self.bits == 8
+
+    @property
     def tags(self) -> dict[str, str]:
         """Metadata of files in this look."""
         tags = {"POTATO_LOOK": self.name}
@@ -277,8 +282,8 @@ def dither_phases(
 def threshold_of(
     look: Look, height: int, width: int, row: int = 0, column: int = 0
 ) -> NDArray[np.float32] | float:
-    """The threshold of a look for `render`: `dither` in 8 bits; 0.5, which rounds, in 16."""
-    return dither(height, width, row, column) if look.bits == 8 else 0.5
+    """The threshold of a look for `render`: that of `dither`, or 0.5, which rounds."""
+    return dither(height, width, row, column) if look.dithers else 0.5
 
 
 def render(oklab: ArrayT, look: Look, threshold: ArrayT | NDArray[np.float32] | float = 0.5) -> ArrayT:
