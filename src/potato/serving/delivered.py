@@ -15,10 +15,10 @@ from potato.core.platforms import find_sensor
 from potato.core.text import redact
 from potato.errors import PotatoError
 from potato.fusion.delivery.manifest import MANIFEST, Record, read_manifest
-from potato.fusion.delivery.stac import outline_of
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
+from potato.raster.outlines import outline_of
 from potato.serving.catalogue import Collect, Entry, mean_of
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
