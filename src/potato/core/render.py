@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, like, namespace
 from potato.core.color import (
-    SRGB_TO_XYZ,
+    LUMINANCE,
     linear_srgb_to_oklab,
     oklab_to_linear_srgb,
     power,
@@ -105,8 +105,8 @@ class Look:
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
 CLEAR = Look("clear", 8, exposure=5.0, contrast=1.7, saturation=1.1, grade=STANDARD)
-_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
-LOOKS = {look.name: look for look in (NATURAL, CLEAR, _STRONG, FLAT)}
+VIVID = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
+LOOKS = {look.name: look for look in (NATURAL, CLEAR, VIVID, FLAT)}
 
 R2_STEPS = (0.5698402909980532, 0.7548776662466927)
 """Steps of the R2 sequence down and across: 1/ρ² and 1/ρ, where ρ³ = ρ + 1 (M. Roberts, 2018)."""
@@ -236,7 +236,7 @@ def untone(rgb: ArrayT, exposure: float, contrast: float, saturation: float = 1.
 
 def _luminance(rgb: ArrayT) -> ArrayT:
     """Y of linear sRGB (3, …)."""
-    red, green, blue = SRGB_TO_XYZ[1]
+    red, green, blue = LUMINANCE
     luminance: ArrayT = rgb[0] * red
     luminance += rgb[1] * green
     luminance += rgb[2] * blue

@@ -84,15 +84,15 @@ def find_footprints(
     """
     refuse = unusable if choice is None else choice.refusal
 
-    def tiles() -> Iterator[Footprint]:
+    def of_ard() -> Iterator[Footprint]:
         found = walk_ard(source, follow_links=follow_links)
         chosen = (one for one in found if isinstance(one, Broken) or refuse(one) in (None, unusable(one)))
         return map(_of_tile, chosen)
 
-    def products() -> Iterator[Footprint]:
+    def of_delivery() -> Iterator[Footprint]:
         return map(_of_product, list_products(source).products)
 
-    return read_source(source, choice, tiles, products)
+    return read_source(source, choice, of_ard, of_delivery)
 
 
 def feature_collection(footprints: Iterable[Footprint]) -> dict[str, Any]:

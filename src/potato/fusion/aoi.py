@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Area, area_of, read_polygons
@@ -78,7 +79,7 @@ def read_area(path: PathLike) -> Area:
     except RecursionError as error:
         raise InputError(f"{expected}, found too many brackets in one another") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
+        raise InputError(f"{expected}, found {one_line(error, 200)}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
     return Area(tuple(polygons)) if crs is None else area_of(polygons, crs)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from potato.core.color import (
     LMS_TO_OKLAB,
+    LUMINANCE,
     SRGB_TO_XYZ,
     XYZ_TO_LMS,
     bands_to_lms,
@@ -281,7 +282,7 @@ def _facts(sensor: Sensor) -> NDArray[np.float32]:
         lms_to_oklab,
         np.linalg.inv(lms_to_oklab),
         np.linalg.inv(xyz_to_lms @ np.array(SRGB_TO_XYZ)),
-        np.array(SRGB_TO_XYZ[1]),
+        np.array(LUMINANCE),
         phases,
     )
     return np.concatenate([numbers, *(table.ravel() for table in tables)]).astype(np.float32)
