@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.source import REFUSES, Bucket, Folder, Source, Web, open_source
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 from potato.raster.aws import explain_refusal
@@ -180,7 +180,7 @@ def _read_all(place: Source, names: Iterable[str], limit: int) -> Iterator[tuple
         except OSError as error:
             return Broken(where, f"can't be read: {error.strerror or error}")
         except (ValueError, RecursionError) as error:
-            return Broken(where, f"unreadable JSON: {' '.join(str(error).split())[:200]}")
+            return Broken(where, f"unreadable JSON: {one_line(error, 200)}")
 
     return map_blocks(((name, name) for name in names), read, READERS, 4 * READERS)
 

@@ -76,8 +76,9 @@ def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, f
     from potato.deliveries import clear_files
 
     fine, coarse = reading.pan(pan), reading.mul(mul)
+    haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
     with open_mul(mul, reading) as (_, sensor):
-        layers = clear_files(fine, coarse, sensor, kept_file(Path(coarse.path).stem, folder, "haze"))
+        layers = clear_files(fine, coarse, sensor, haze)
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
     pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
@@ -161,10 +162,10 @@ def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Deli
 
     if reading.calibrate in ("none", "toa"):
         return delivery
-    return clear_haze(delivery, kept_file(delivery.name, folder, "haze"))
+    return clear_haze(delivery, None if folder is None else kept_file(delivery.name, folder, "haze"))
 
 
-def kept_file(name: str, folder: Path | None, what: str) -> Path | None:
-    """The file that keeps the haze or the grade of a product in a folder; None without a folder."""
+def kept_file(name: str, folder: Path, what: str) -> Path:
+    """The file that keeps the haze or the grade of a product in a folder."""
     plain = re.sub(r"[^\w.-]+", "_", name)
-    return None if folder is None else folder / f"{plain}.{what}.json"
+    return folder / f"{plain}.{what}.json"

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Literal
 
 from potato.core.render import Look
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.engine.children import end_with_parent
 from potato.errors import InputError
 from potato.fusion.delivery import Delivered, fuse_ard
@@ -84,7 +84,7 @@ def work(task: Task, pipe: Connection) -> None:
     try:
         make_picture(task, pipe.send)
     except Exception as error:
-        pipe.send(redact(" ".join(str(error).split())) or type(error).__name__)
+        pipe.send(redact(one_line(error)))
     else:
         pipe.send(None)
 
