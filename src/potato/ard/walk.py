@@ -57,7 +57,8 @@ def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> 
     if not items and not broken:
         raise ArdError(
             f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
-            "give the ard folder or the event folder above it"
+            "give the ard folder or the event folder above it; a vendor's order is for potato fuse ORDER "
+            "OUTPUT"
         )
     found = itertools.chain(_read_items(place, items, follow_links, limit), broken)
     return (Broken(redact(one.item), redact(one.reason)) if isinstance(one, Broken) else one for one in found)

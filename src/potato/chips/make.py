@@ -15,7 +15,7 @@ from potato.chips.fill import Filled, check_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.core.sensors import Sensor
-from potato.core.text import one_line
+from potato.core.text import counted, one_line
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
@@ -50,9 +50,10 @@ class MadeChips(Filled):
         """The lines that the command prints."""
         moved = "" if self.bytes_moved is None else f", {self.bytes_moved / 1e6:.1f} MB moved"
         lines = [super().__str__() + moved]
-        for title, counts in (("not used", self.skipped), ("tried in vain", self.passed)):
-            if counts:
-                lines.append(f"{title}: " + ", ".join(f"{n} {why}" for why, n in counts.items()))
+        lines += [f"not used: {counted(count, 'tile')}, {reason}" for reason, count in self.skipped.items()]
+        lines += [
+            f"tried in vain: {counted(count, 'place')}, {reason}" for reason, count in self.passed.items()
+        ]
         return "\n".join(lines)
 
 

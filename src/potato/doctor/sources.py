@@ -58,6 +58,11 @@ def list_source(
         ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
+    if Path(source).is_file() and not deliveries.is_delivery(source):
+        raise ArdError(
+            f"{source}: expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file), "
+            "found another file"
+        )
     refuse = ard.unusable if choice is None else choice.refusal
     return read_source(
         source,

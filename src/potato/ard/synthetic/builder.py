@@ -96,7 +96,7 @@ class MadeArd:
         return (
             f"{self.folder}: {self.tiles} tiles of {self.size} × {self.size} pan pixels in "
             f"{len(self.collects)} CIDs, {self.broken} items broken on purpose{ground}; "
-            f"{self.bytes / 1e6:.0f} MB"
+            f"{self.bytes / 1e6:.1f} MB"
         )
 
 
