@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from potato.core.types import PathLike
 from potato.errors import BandError, CalibrationError, InputError
 from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_mul, open_pair
+from potato.raster.layer import as_layer
 from potato.raster.sidecars import has_metadata_beside
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, f
     """Open two files whose scale is given, without their haze."""
     from potato.deliveries import clear_files
 
-    fine, coarse = reading.pan(pan), reading.mul(mul)
-    haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
-    with open_mul(mul, reading) as (_, sensor):
-        layers = clear_files(fine, coarse, sensor, haze)
+    with open_mul(mul, reading) as (image, sensor):
+        coarse = reading.mul(replace(as_layer(mul), indexes=tuple(image.indexes)))
+        haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
+        layers = clear_files(reading.pan(pan), coarse, sensor, haze)
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
     pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
