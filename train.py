@@ -5,5 +5,5 @@ import sys
 from potato.__main__ import main
 
 if __name__ == "__main__":
-    sys.argv.insert(1, "train")
+    sys.argv[:1] = ["potato", "train"]  # the help names the command that it is
     main()

@@ -8,25 +8,8 @@
 #define LANES 8
 #include "bands.h"
 
-int64_t sharpen_avx2(const Block *block, float *workspace)
-{
-    return sharpen(block, workspace);
-}
+const InstructionSet avx2 = {"avx2", LANES, space, sharpen, bands_space, sharpen_bands};
 
-size_t workspace_avx2(const Block *block)
-{
-    return space(block);
-}
-
-int64_t sharpen_bands_avx2(const BandBlock *bands, float *workspace)
-{
-    return sharpen_bands(bands, workspace);
-}
-
-size_t bands_workspace_avx2(const BandBlock *bands)
-{
-    return bands_space(bands);
-}
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

@@ -9,25 +9,8 @@
 #define LANES 16
 #include "bands.h"
 
-int64_t sharpen_avx512(const Block *block, float *workspace)
-{
-    return sharpen(block, workspace);
-}
+const InstructionSet avx512 = {"avx512", LANES, space, sharpen, bands_space, sharpen_bands};
 
-size_t workspace_avx512(const Block *block)
-{
-    return space(block);
-}
-
-int64_t sharpen_bands_avx512(const BandBlock *bands, float *workspace)
-{
-    return sharpen_bands(bands, workspace);
-}
-
-size_t bands_workspace_avx512(const BandBlock *bands)
-{
-    return bands_space(bands);
-}
 #ifdef __clang__
 #pragma clang attribute pop
 #endif

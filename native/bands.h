@@ -250,11 +250,10 @@ static void see(const BandBlock *bands, BandPlanes *p)
         if (centre < out.first) continue;
         float *sums = sum + step;
         for (int i = 0; i < 6; i++) window_sums(&w, i, out.width, work, sums + i * step);
-        const float *restrict from = row_of(p->base.mean, centre) + out.first, *restrict soft =
-                                                                                   row_of(p->soft, centre) +
-                                                                                   out.first;
-        float *restrict to = row_of(p->seen, centre) + out.first, *restrict softly =
-                                                                      row_of(p->softness, centre) + out.first;
+        const float *restrict from = row_of(p->base.mean, centre) + out.first;
+        const float *restrict soft = row_of(p->soft, centre) + out.first;
+        float *restrict to = row_of(p->seen, centre) + out.first;
+        float *restrict softly = row_of(p->softness, centre) + out.first;
         for (int x = 0; x < out.width; x++) {
             float share = 1 / greatest(sums[5 * step + x], 1);
             float pp = sums[x] * share, pd = sums[step + x] * share, dd = sums[2 * step + x] * share,
@@ -382,18 +381,16 @@ static void find_levels(const BandBlock *bands, BandPlanes *p)
           *squares = common + step;
     int left = out.first - BICUBIC_REACH;
     for (int y = out.first; y < out.end; y++) {
-        const float *restrict mean = row_of(p->base.mean, y) + out.first, *restrict seen =
-                                                                              row_of(p->seen, y) + out.first;
+        const float *restrict mean = row_of(p->base.mean, y) + out.first;
+        const float *restrict seen = row_of(p->seen, y) + out.first;
         enlarged_mean(b, shifted(p->seen, 0, left), y - BICUBIC_REACH, out.width, work, missed);
         for (int x = 0; x < out.width; x++) {
             missed[x] = mean[x] - missed[x];
             common[x] = squares[x] = 0;
         }
         for (int band = 0; band < b->bands; band++) {
-            const float *restrict mul = row_of(p->base.bands[band], y) + out.first, *restrict extra =
-                                                                                        row_of(p->extra[band],
-                                                                                               y) +
-                                                                                        out.first;
+            const float *restrict mul = row_of(p->base.bands[band], y) + out.first;
+            const float *restrict extra = row_of(p->extra[band], y) + out.first;
             float *restrict to = row_of(p->level[band], y) + out.first;
             enlarged_mean(b, shifted(p->base.bands[band], 0, left), y - BICUBIC_REACH, out.width, work,
                           enlarged);

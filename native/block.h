@@ -124,4 +124,16 @@ typedef struct {
     ptrdiff_t out_stride, out_band;
 } BandBlock;
 
+/* What the file of an instruction set compiles for it. Workspaces are floats that the caller provides. */
+typedef struct {
+    const char *name;
+    int lanes; /* floats in a register */
+    size_t (*workspace)(const Block *);
+    int64_t (*sharpen)(const Block *, float *);
+    size_t (*bands_workspace)(const BandBlock *);
+    int64_t (*sharpen_bands)(const BandBlock *, float *);
+} InstructionSet;
+
+extern const InstructionSet baseline, avx2, avx512;
+
 #endif

@@ -103,10 +103,10 @@ static void input_context(const Block *b, Layout *m, const Inputs *i, int y)
 static void input_cells(const Block *b, Layout *m, const Inputs *i, int y)
 {
     int row = y + i->first, column = i->first;
-    const float *restrict l = row_of(m->oklab[0], row) + column, *restrict u =
-                                                                     row_of(m->oklab[1], row) + column;
-    const float *restrict v = row_of(m->oklab[2], row) + column, *restrict shade =
-                                                                     row_of(m->shading, row) + column;
+    const float *restrict l = row_of(m->oklab[0], row) + column;
+    const float *restrict u = row_of(m->oklab[1], row) + column;
+    const float *restrict v = row_of(m->oklab[2], row) + column;
+    const float *restrict shade = row_of(m->shading, row) + column;
     for (int x = 0; x < i->width; x++) {
         i->shading[x] = shade[x] - l[x];
         i->chroma[x] = 2 * u[x];

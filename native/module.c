@@ -11,36 +11,13 @@
 #define MOST_CELLS 32768 /* along a side, so that an int counts all cells */
 #define MOST_BUFFERS (MOST_LAYERS + 10)
 
-typedef struct {
-    const char *name;
-    int lanes;
-    int64_t (*sharpen)(const Block *, float *);
-    size_t (*workspace)(const Block *);
-    int64_t (*sharpen_bands)(const BandBlock *, float *);
-    size_t (*bands_workspace)(const BandBlock *);
-} InstructionSet;
-
-#define DECLARE(NAME)                                         \
-    int64_t sharpen_##NAME(const Block *, float *);           \
-    size_t workspace_##NAME(const Block *);                   \
-    int64_t sharpen_bands_##NAME(const BandBlock *, float *); \
-    size_t bands_workspace_##NAME(const BandBlock *);
-#define ENTRY(NAME, LANES) \
-    {#NAME, LANES, sharpen_##NAME, workspace_##NAME, sharpen_bands_##NAME, bands_workspace_##NAME}
-
-DECLARE(baseline)
-#if defined(__x86_64__) || defined(_M_X64)
-DECLARE(avx2)
-DECLARE(avx512)
-#endif
-
 /* The best instruction set comes first. */
-static const InstructionSet SETS[] = {
+static const InstructionSet *const SETS[] = {
 #if defined(__x86_64__) || defined(_M_X64)
-    ENTRY(avx512, 16),
-    ENTRY(avx2, 8),
+    &avx512,
+    &avx2,
 #endif
-    ENTRY(baseline, 4),
+    &baseline,
 };
 #define SET_COUNT (sizeof SETS / sizeof *SETS)
 
@@ -101,7 +78,7 @@ static int has_shape(const Py_buffer *view, const char *name, Py_ssize_t rows, P
 static const InstructionSet *find_set(const char *name)
 {
     for (size_t i = 0; i < SET_COUNT; i++)
-        if (!strcmp(SETS[i].name, name) && is_supported(&SETS[i])) return &SETS[i];
+        if (!strcmp(SETS[i]->name, name) && is_supported(SETS[i])) return SETS[i];
     return PyErr_Format(PyExc_ValueError, "this processor has no instruction set %s", name), NULL;
 }
 
@@ -212,20 +189,28 @@ static int read_mask(Buffers *buffers, PyObject *mask, const char *name, Py_ssiz
     return 1;
 }
 
+/* An image (channels, rows, columns) of the size of the result. */
+static Py_buffer *read_result(const Block *b, Buffers *buffers, PyObject *image, const char *name,
+                              int channels, Py_ssize_t size, int writable)
+{
+    Py_buffer *view = borrow(buffers, image, name, 3, size, writable);
+    if (!view || !has_shape(view, name, (Py_ssize_t)b->height * b->ratio, (Py_ssize_t)b->width * b->ratio))
+        return NULL;
+    if (view->shape[0] == channels) return view;
+    return PyErr_Format(PyExc_ValueError, "expected %s of %d channels, found %zd", name, channels,
+                        view->shape[0]),
+           NULL;
+}
+
 static int read_out(Block *b, Buffers *buffers, PyObject *out)
 {
     if (out == Py_None) return 1;
     Py_ssize_t size = b->look.bits ? b->look.bits / 8 : (Py_ssize_t)sizeof(float);
-    Py_buffer *picture = borrow(buffers, out, "out", 3, size, 1);
-    if (!picture) return 0;
-    if (picture->shape[0] != 4 || picture->shape[1] != (Py_ssize_t)b->height * b->ratio ||
-        picture->shape[2] != (Py_ssize_t)b->width * b->ratio || picture->strides[2] != size) {
-        PyErr_SetString(PyExc_ValueError, "expected out of 4 channels and the size of the result");
-        return 0;
-    }
-    b->out = picture->buf;
-    b->out_channel = picture->strides[0] / size;
-    b->out_stride = picture->strides[1] / size;
+    Py_buffer *view = read_result(b, buffers, out, "out", 4, size, 1);
+    if (!view) return 0;
+    b->out = view->buf;
+    b->out_channel = view->strides[0] / size;
+    b->out_stride = view->strides[1] / size;
     return 1;
 }
 
@@ -312,14 +297,8 @@ done:
 static int read_oklab(BandBlock *bands, Buffers *buffers, PyObject *oklab)
 {
     if (oklab == Py_None) return 1;
-    const Block *b = &bands->block;
-    Py_buffer *view = borrow(buffers, oklab, "oklab", 3, sizeof(float), 0);
+    Py_buffer *view = read_result(&bands->block, buffers, oklab, "oklab", 4, sizeof(float), 0);
     if (!view) return 0;
-    if (view->shape[0] != 4 || view->shape[1] != (Py_ssize_t)b->height * b->ratio ||
-        view->shape[2] != (Py_ssize_t)b->width * b->ratio || view->strides[2] != view->itemsize) {
-        PyErr_SetString(PyExc_ValueError, "expected oklab of 4 channels and the size of the result");
-        return 0;
-    }
     bands->oklab = view->buf;
     bands->oklab_channel = view->strides[0] / view->itemsize;
     bands->oklab_stride = view->strides[1] / view->itemsize;
@@ -343,12 +322,8 @@ static int read_chosen(BandBlock *bands, Buffers *buffers, PyObject *chosen)
 static int read_bands_out(BandBlock *bands, Buffers *buffers, PyObject *out)
 {
     if (out == Py_None) return 1;
-    const Block *b = &bands->block;
-    Py_buffer *view = borrow(buffers, out, "out", 3, sizeof(uint16_t), 1);
+    Py_buffer *view = read_result(&bands->block, buffers, out, "out", bands->count, sizeof(uint16_t), 1);
     if (!view) return 0;
-    if (view->shape[0] != bands->count ||
-        !has_shape(view, "out", (Py_ssize_t)b->height * b->ratio, (Py_ssize_t)b->width * b->ratio))
-        return PyErr_SetString(PyExc_ValueError, "expected out of the size of the result and a band each"), 0;
     bands->out = view->buf;
     bands->out_band = view->strides[0] / view->itemsize;
     bands->out_stride = view->strides[1] / view->itemsize;
@@ -412,9 +387,9 @@ static int add_sets(PyObject *module)
     PyObject *sets = PyDict_New();
     if (!sets) return -1;
     for (size_t i = 0; i < SET_COUNT; i++) {
-        if (!is_supported(&SETS[i])) continue;
-        PyObject *lanes = PyLong_FromLong(SETS[i].lanes);
-        if (!lanes || PyDict_SetItemString(sets, SETS[i].name, lanes))
+        if (!is_supported(SETS[i])) continue;
+        PyObject *lanes = PyLong_FromLong(SETS[i]->lanes);
+        if (!lanes || PyDict_SetItemString(sets, SETS[i]->name, lanes))
             return Py_XDECREF(lanes), Py_DECREF(sets), -1;
         Py_DECREF(lanes);
     }

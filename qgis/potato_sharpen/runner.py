@@ -316,7 +316,7 @@ def pieces(stream: IO[str] | None) -> Iterator[str]:
 def percentage(line: str) -> float | None:
     """The percentage that a line of progress tells; None if it is another line.
 
-    >>> percentage("potato: 3 of 12 tile, 25%, 31 s so far, about 93 s left")
+    >>> percentage("potato: 3 of 12 tiles, 25%, 31.0 s so far, about 93.0 s left")
     25.0
     >>> percentage(" 40%|████      | 41/102 Mpx [00:03<00:05, 11.2Mpx/s]")
     40.0

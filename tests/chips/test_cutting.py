@@ -33,7 +33,7 @@ def test_unused_items_are_counted_and_logged(tmp_path, run):
     assert sum(" not used: /" in line for line in lines) == 5
     assert any("a sensor that Potato doesn't know: XY01" in line for line in lines)
     assert re.findall(r":\d\d chip (\d+): ", log.read_text()) == ["0", "1", "2"]
-    assert "1 pan only" in str(result)
+    assert "not used: 1 tile, pan only" in str(result)
     make_chips(tmp_path / "event", tmp_path / "chips", count=4, log=log, **SMALL)
     assert len(log.read_text().splitlines()) > len(lines), "a log is added to"
 
@@ -111,7 +111,7 @@ def test_an_allow_list_may_have_blank_lines_spaces_and_any_line_ends(ard, tmp_pa
     with pytest.raises(InputError, match="No such file"):
         make_chips(tmp_path / "ard", tmp_path / "x", count=1, allow_list=tmp_path / "gone.txt", **SMALL)
     allow.write_text("10300100DEADBEEF")
-    with pytest.raises(ArdError, match="2 not on the allow-list"):
+    with pytest.raises(ArdError, match="2 tiles, not on the allow-list"):
         make_chips(tmp_path / "ard", tmp_path / "x", count=1, allow_list=allow, **SMALL)
 
 

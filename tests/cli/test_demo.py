@@ -1,6 +1,7 @@
 import json
 from importlib import resources
 
+import click
 import numpy as np
 import pytest
 import rasterio
@@ -43,6 +44,16 @@ def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_pat
     with pytest.warns(NotGeoreferencedWarning), rasterio.open(made.comparison) as comparison:
         assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (side, 3 * side + 16)
     assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
+
+
+def test_the_page_is_opened_if_asked_for(tmp_path, run, monkeypatch):
+    opened = []
+    monkeypatch.setattr(click, "launch", opened.append)
+    made = json.loads(run("demo", tmp_path / "demo", "--size", 256, "--open", "--json").stdout)
+    page = tmp_path / "page.html"
+    for more in ((), ("--open", "--overwrite")):
+        assert run("report", made["fused"]["output"], "-o", page, *more).exit_code == 0
+    assert opened == [made["report"], str(page)]
 
 
 def test_one_seed_gives_identical_bytes_and_another_other_ground(tmp_path):

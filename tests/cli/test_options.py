@@ -38,6 +38,16 @@ def test_numbers_may_have_commas_between_them(typed):
     assert "expected W S E N after --bbox, found 1,2,3" in invoke(command, "--bbox", "1,2,3", "o.tif").output
 
 
+def test_creation_options_may_be_written_as_gdal_has_them():
+    @click.command()
+    @options.creation_options
+    def command(creation_options) -> None:
+        click.echo(creation_options)
+
+    typed = ["-co", "COMPRESS=LZW", "--co", "ZLEVEL=1"]
+    assert invoke(command, *typed).output == "{'COMPRESS': 'LZW', 'ZLEVEL': '1'}\n"
+
+
 def test_exposure_and_contrast_become_one_look():
     seen = []
 

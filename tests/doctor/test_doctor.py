@@ -384,3 +384,9 @@ class TestCommand:
         report = json.loads(run("doctor", tmp_path, "--json").stdout)
         (wrong,) = (each for each in report["findings"] if each["state"] == "wrong")
         assert report["wrong"] == 1 and set(wrong) == {"subject", "state", "found", "remedy"}
+
+
+def test_a_picture_is_neither_an_ard_nor_a_delivery(pair, run):
+    found = run("ls", pair.pan)
+    assert found.exit_code == 1
+    assert "expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file)" in found.stderr

@@ -12,8 +12,18 @@ def test_lines_tell_how_far_the_work_is(monkeypatch, capsys):
         bar.update()
         bar.update(2)
     told = capsys.readouterr().err.splitlines()
-    assert [line.partition(", ")[0] for line in told] == ["potato: 1 of 4 tile", "potato: 3 of 4 tile"]
+    assert [line.partition(", ")[0] for line in told] == ["potato: 1 of 4 tiles", "potato: 3 of 4 tiles"]
     assert "75%" in told[1] and told[1].endswith("s left")
+
+
+def test_hours_are_told_in_hours(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    times = iter([0.0, 1800.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
+    with progress_bar(5, MEGAPIXELS, True) as bar:
+        bar.update()
+    line = "potato: 1 of 5 Mpx, 20%, 30 min so far, about 2 h 0 min left\n"
+    assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize(("total", "shown"), [(4, True), (4, False), (0, True)])

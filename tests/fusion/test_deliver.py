@@ -272,6 +272,8 @@ def test_the_command_prints_a_summary(ard, tmp_path, run, inline):
     )
     assert result.exit_code == 0, result.output
     assert "4 tiles fused, 1 mosaic; 2.2 Mpx" in result.stdout
+    place = next(line for line in result.stdout.splitlines() if line.startswith("mosaics: "))
+    assert len(list(Path(place.removeprefix("mosaics: ")).rglob("*.tif"))) == 1
     facts = json.loads(run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "--json").stdout)
     assert facts["there"] == 4 and facts["complete"] is True
     assert run("fuse-ard", ard, tmp_path / "out", "--look", "flat", "-q").output == ""

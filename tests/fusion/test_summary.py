@@ -38,6 +38,8 @@ def test_a_forecast_is_in_proportion_to_the_pictures_to_make(tmp_path):
     assert guess.seconds == 32.0
     assert guess.bytes_written == round(3.1 * guess.pixels) and sure.bytes_written == 3 * sure.pixels
     assert cost(look="flat").bytes_written == 8 * guess.pixels
+    many = dataclasses.replace(guess, tiles=tuple(map(str, range(8000))))
+    assert len(str(many).splitlines()) == 22 and "… and 7,980 more" in str(many)
     slow = {"x": dataclasses.replace(known["x"], seconds=160.0)}
     assert [cost(slow, workers).seconds for workers in (1, 2, 4, 9)] == [10.0, 5.0, 2.5, 2.5]
     far = (dataclasses.replace(TILE, pan="s3://bucket/p", mul="s3://bucket/m"),)

@@ -1,6 +1,7 @@
 """The name of the distribution: right everywhere, and safe beside the project called `potato`."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import potato
-from potato.core.installation import DISTRIBUTION, install_command
+from potato.core.installation import DISTRIBUTION, explain, install_command
 from potato.errors import ConflictError
 
 PACKAGE = Path(potato.__file__).parent
@@ -65,6 +66,21 @@ def test_the_project_file_has_the_name_that_messages_have():
     assert install_command("s3").startswith(f"pip install '{DISTRIBUTION}[")
     own = [one for extra in project["optional-dependencies"].values() for one in extra if "potato" in one]
     assert own and all(one.startswith(f"{DISTRIBUTION}[") for one in own)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "remedy"),
+    [
+        ("Darwin", "arm64", "pip install 'potato-pansharp[workshop]'"),
+        ("Linux", "x86_64", "pip install 'potato-pansharp[workshop]'"),
+        ("Darwin", "x86_64", "use another machine"),
+    ],
+)
+def test_an_extra_is_recommended_where_it_can_be_installed(system, machine, remedy, monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    told = str(explain(ModuleNotFoundError(name="torch"), '"train"'))
+    assert told.startswith('expected PyTorch for "train", found none') and told.endswith(remedy)
 
 
 @pytest.fixture

@@ -78,7 +78,6 @@ RETIRED = (
     "strew",
     "surrounding",
     "sway",
-    "vivid",
 )
 """Words that no identifier may contain: ambiguous ones, and metaphors for which a term exists."""
 

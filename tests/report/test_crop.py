@@ -7,7 +7,7 @@ import pytest
 from potato.core.windows import PixelWindow
 from potato.errors import InputError
 from potato.raster import Grid
-from potato.report.crop import DETAIL_PIXELS, MAX_WINDOW_PIXELS, choose_window
+from potato.report.crop import DETAIL_PIXELS, MOST_PIXELS, choose_window
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_default_window_of_a_large_picture_is_central_and_has_the_allowed_si
 
 
 def test_a_window_over_the_maximum_is_refused():
-    side = math.isqrt(MAX_WINDOW_PIXELS)
+    side = math.isqrt(MOST_PIXELS)
     grid = Grid(2 * side, 2 * side, None, None)
     choose_window(grid, (0, 0, side, side))
     with pytest.raises(InputError, match=f"at most {side} × {side}"):

@@ -16,7 +16,7 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.evaluation import protocols
 from potato.report import write_report
-from potato.report.layers import MAX_DIFFERENCE, scale_colours
+from potato.report.layers import MOST_DIFFERENCE, scale_colours
 
 
 def flat_codes(oklab: np.ndarray) -> np.ndarray:
@@ -40,8 +40,8 @@ def test_differences_are_in_jnd_and_split_into_lightness_and_chroma(tmp_path):
     assert found["redder.tif"] == pytest.approx([2.25, 3, 3, 0, 2.25], abs=0.02)
     colours = scale_colours(255)
     layers = data_of(report.output)["layers"]
-    assert (picture_of(layers[3]["window"])[:, 0, 0] == colours[round(254 / MAX_DIFFERENCE)]).all()
-    assert (picture_of(layers[4]["window"])[:, 0, 0] == colours[round(254 * 3 / MAX_DIFFERENCE)]).all()
+    assert (picture_of(layers[3]["window"])[:, 0, 0] == colours[round(254 / MOST_DIFFERENCE)]).all()
+    assert (picture_of(layers[4]["window"])[:, 0, 0] == colours[round(254 * 3 / MOST_DIFFERENCE)]).all()
     assert [layer["scale"] for layer in layers] == [False] * 3 + [True] * 2
 
 

@@ -85,6 +85,20 @@ def open_tile(tile: Tile) -> Pair:
     return pair
 
 
+def open_checked_tile(tile: Tile) -> Pair:
+    """Open a tile as `open_tile` does, if its files are those that its item describes.
+
+    Raises:
+        InputError: if size or place differ.
+    """
+    pair = open_tile(tile)
+    mismatch = metadata_mismatch(tile, pair.grid)
+    if mismatch:
+        pair.close()
+        raise InputError(f"item and file disagree: {mismatch}")
+    return pair
+
+
 def metadata_mismatches(tile: Tile, grid: Grid) -> list[Flaw]:
     """Compare a tile's item with its files.
 

@@ -193,9 +193,9 @@ def _listed(event: str, tiles: list[Tile]) -> Listed:
         clouds=None if clouds is None else round(clouds, 1),
         km2=round(sum(tile.data_area or 0.0 for tile in tiles), 1),
         datetime=min((tile.datetime for tile in tiles if tile.datetime), default=""),
-        off_nadir=_mean(dict(tile.view).get("off_nadir") for tile in tiles),
-        sun_elevation=_mean(dict(tile.view).get("sun_elevation") for tile in tiles),
-        gsd=_mean(pan_pixel(tile) for tile in tiles),
+        off_nadir=mean_of((dict(tile.view).get("off_nadir") for tile in tiles), 2),
+        sun_elevation=mean_of((dict(tile.view).get("sun_elevation") for tile in tiles), 2),
+        gsd=mean_of(map(pan_pixel, tiles), 2),
         bounds=lonlat_bounds(tiles),
     )
 
@@ -205,10 +205,10 @@ def pan_pixel(tile: Tile) -> float | None:
     return (tile.bbox[2] - tile.bbox[0]) / tile.shape[1] if tile.bbox and tile.shape else None
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    """The mean of those that are known, to a hundredth."""
+def mean_of(values: Iterable[float | None], digits: int) -> float | None:
+    """The mean of the known values, rounded; None if none is known."""
     known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 2) if known else None
+    return round(sum(known) / len(known), digits) if known else None
 
 
 def _told(value: float | None, digits: int) -> str:

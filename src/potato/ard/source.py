@@ -14,6 +14,7 @@ import rasterio
 
 from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
+from potato.core.text import one_line
 from potato.errors import ArdError
 from potato.raster import gdal
 from potato.raster.aws import REFUSED, explain_refusal, s3_options, s3_server
@@ -232,7 +233,7 @@ class Web:
                     raise OSError(f"the server says {error.code} {error.reason}") from error
             except (OSError, HTTPException) as error:
                 if attempt == TRIES:
-                    raise OSError(_brief(getattr(error, "reason", error))) from error
+                    raise OSError(one_line(getattr(error, "reason", error), 300)) from error
             time.sleep(0.05 * 4**attempt)
         raise AssertionError  # the last try returns or raises
 
@@ -285,9 +286,4 @@ def _read_body(answer: Any, limit: int) -> bytes:
 def _reason(error: object) -> str:
     """Why a bucket can't be read, in one line."""
     refused = REFUSED.search(str(error))
-    return f"{REFUSES} ({refused.group()})" if refused else _brief(error)
-
-
-def _brief(error: object) -> str:
-    """A message in one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    return f"{REFUSES} ({refused.group()})" if refused else one_line(error, 300)

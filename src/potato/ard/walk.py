@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
 from potato.ard.source import REFUSES, Bucket, Folder, Source, Web, open_source
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
 from potato.raster.aws import explain_refusal
@@ -57,7 +57,8 @@ def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> 
     if not items and not broken:
         raise ArdError(
             f"{source}: expected an ARD, with items at zone/quadkey/date/CID.json, found none; "
-            "give the ard folder or the event folder above it"
+            "give the ard folder or the event folder above it; a vendor's order is for potato fuse ORDER "
+            "OUTPUT"
         )
     found = itertools.chain(_read_items(place, items, follow_links, limit), broken)
     return (Broken(redact(one.item), redact(one.reason)) if isinstance(one, Broken) else one for one in found)
@@ -179,7 +180,7 @@ def _read_all(place: Source, names: Iterable[str], limit: int) -> Iterator[tuple
         except OSError as error:
             return Broken(where, f"can't be read: {error.strerror or error}")
         except (ValueError, RecursionError) as error:
-            return Broken(where, f"unreadable JSON: {' '.join(str(error).split())[:200]}")
+            return Broken(where, f"unreadable JSON: {one_line(error, 200)}")
 
     return map_blocks(((name, name) for name in names), read, READERS, 4 * READERS)
 

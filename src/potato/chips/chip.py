@@ -19,6 +19,7 @@ from potato.core.platforms import find_sensor
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import SCALE, Sensor
+from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
 from potato.model.tensor_file import load_tensors
@@ -206,5 +207,5 @@ def load_chip(path: PathLike) -> Chip:
     except ChipError as error:
         raise ChipError(f"{path}: {error}") from error
     except (InputError, OSError, RuntimeError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error, 200)
         raise ChipError(f"{path}: expected a chip (a .pt file of three tensors), found {reason}") from error

@@ -15,6 +15,7 @@ from potato.chips.placement import Lattice, Place, Placement
 from potato.chips.survey import Shape, Skip, Survey, grid_square_window
 from potato.chips.wald import coarsen_pair
 from potato.core.sensors import Sensor
+from potato.core.text import one_line
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
 from potato.raster import Pair, PairPixels
@@ -98,10 +99,9 @@ class Cutter:
 
     def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:
         self.placement = Placement(survey.areas)
-        self._survey, self._tiles, self._shape = survey, survey.tiles, shape
-        self._follow_links = follow_links
-        self._unusable: dict[int, str] = {}
-        self._lattices: OrderedDict[int, Lattice] = OrderedDict()
+        self._survey, self._shape, self._follow_links = survey, shape, follow_links
+        self._unusable: dict[str, str] = {}
+        self._lattices: OrderedDict[str, Lattice] = OrderedDict()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -117,7 +117,7 @@ class Cutter:
         skips: list[Skip] = []
         reads = 0
         for tile, pick in self._picks(place):
-            name = tile_name(self._tiles[tile])
+            name = tile_name(tile)
             try:
                 window, data, row = self._make(tile, pick)
             except _TileError as error:
@@ -130,13 +130,13 @@ class Cutter:
             else:
                 return Cut(place.n, data, row, window, tuple(skips))
         last = f"{skips[-1].where}: {skips[-1].reason}"
-        tried = f"{reads} windows" if reads == READS else f"all {len(self._tiles)} tiles"
+        tried = f"{reads} windows" if reads == READS else f"all {len(self._survey.tiles)} tiles"
         raise ArdError(
             f"chip {place.n}: expected ground to cut it from, found none in {tried}; the last was {last}; "
             "allow less valid ground (--minimum-valid) or mend the tiles"
         )
 
-    def _picks(self, place: Place) -> list[tuple[int, _Pick]]:
+    def _picks(self, place: Place) -> list[tuple[Tile, _Pick]]:
         """Tiles to try for a chip, each with a function that picks one of its windows."""
 
         def planned(lattice: Lattice) -> PairWindow | None:
@@ -145,13 +145,13 @@ class Cutter:
         def detour(number: int) -> _Pick:
             return lambda lattice: lattice.other(number)
 
-        detours = ((tile, detour(number)) for tile, number in self.placement.detours(place))
-        return [(place.tile, planned), *detours]
+        tiles = self._survey.tiles
+        detours = ((tiles[index], detour(number)) for index, number in self.placement.detours(place))
+        return [(tiles[place.tile], planned), *detours]
 
-    def _make(self, index: int, pick: _Pick) -> tuple[PairWindow, bytes, dict[str, Any]]:
+    def _make(self, tile: Tile, pick: _Pick) -> tuple[PairWindow, bytes, dict[str, Any]]:
         """Window, file and manifest row of a chip of a tile."""
-        tile = self._tiles[index]
-        seen = self._read(index, tile, pick)
+        seen = self._read(tile, pick)
         chip = coarsen_pair(seen.pixels, self._shape.extra_halving, seen.sensor)
         valid = float(chip.valid.float().mean())
         window = seen.window
@@ -172,29 +172,28 @@ class Cutter:
         }
         return window, chip_bytes(chip), row
 
-    def _read(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
+    def _read(self, tile: Tile, pick: _Pick) -> _Seen:
         """Read a window of a tile; a tile that turns out unusable is remembered as such."""
-        if index in self._unusable:
-            raise _TileError(self._unusable[index])
+        name = tile_name(tile)
+        if name in self._unusable:
+            raise _TileError(self._unusable[name])
         assert tile.pan is not None and tile.mul is not None
         try:
-            return try_again(
-                lambda: self._fetch(index, tile, pick), (tile.pan, tile.mul), follow=self._follow_links
-            )
+            return try_again(lambda: self._fetch(tile, pick), (tile.pan, tile.mul), follow=self._follow_links)
         except _DamagedError as error:
-            raise _WindowError(f"damaged ({' '.join(str(error).split())})", read=True) from error
+            raise _WindowError(f"damaged ({one_line(error)})", read=True) from error
         except InputError as error:
             kind = "no pair" if isinstance(error, PairError | BandError) else "unreadable"
-            self._unusable[index] = f"{kind} ({' '.join(str(error).split())})"
-            raise _TileError(self._unusable[index]) from error
+            self._unusable[name] = f"{kind} ({one_line(error)})"
+            raise _TileError(self._unusable[name]) from error
         except _TileError as error:
-            self._unusable[index] = str(error)
+            self._unusable[name] = str(error)
             raise
 
-    def _fetch(self, index: int, tile: Tile, pick: _Pick) -> _Seen:
+    def _fetch(self, tile: Tile, pick: _Pick) -> _Seen:
         assert tile.pan is not None and tile.mul is not None
         with remote_gdal(), open_tile(tile) as pair:
-            lattice = self._lattice(index, tile, pair)
+            lattice = self._lattice(tile, pair)
             if not lattice.windows:
                 raise _TileError("too little valid (no window with enough)")
             window = pick(lattice)
@@ -211,11 +210,12 @@ class Cutter:
             except InputError as error:
                 raise _DamagedError(str(error)) from error
 
-    def _lattice(self, index: int, tile: Tile, pair: Pair) -> Lattice:
+    def _lattice(self, tile: Tile, pair: Pair) -> Lattice:
+        name = tile_name(tile)
         with self._lock:
-            if index in self._lattices:
-                self._lattices.move_to_end(index)
-                return self._lattices[index]
+            if name in self._lattices:
+                self._lattices.move_to_end(name)
+                return self._lattices[name]
         mismatch = metadata_mismatch(tile, pair.grid)
         if mismatch:
             raise _TileError(f"item and file disagree ({mismatch})")
@@ -223,7 +223,7 @@ class Cutter:
             raise _TileError(f"mul that has to be resampled ({pair.notes[0]})")
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
-            tile_name(tile),
+            name,
             grid_square_window(tile, pair.height, pair.width),
             self._shape.window,
             self._shape.step,
@@ -232,7 +232,7 @@ class Cutter:
             self._shape.minimum_valid,
         )
         with self._lock:
-            self._lattices[index] = lattice
+            self._lattices[name] = lattice
             while len(self._lattices) > REMEMBERED:
                 self._lattices.popitem(last=False)
         return lattice

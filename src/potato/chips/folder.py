@@ -7,7 +7,8 @@ killed, every chip has its line, and a line without its chip is work left to do.
 import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,28 @@ MANIFEST = "manifest.jsonl"
 """Name of the manifest: a JSON object a line, one for each chip of a folder."""
 
 Row = dict[str, Any]
+"""What the manifest says of a chip."""
 
 _CHIP = re.compile(r"(0|[1-9][0-9]{0,11})\.pt")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A folder of chips that goes into a pool.
+
+    Attributes:
+        folder: path as the caller gave it.
+        numbers: of the chips to take, in the order to take them.
+        rows: their rows of the manifest.
+    """
+
+    folder: Path
+    numbers: tuple[int, ...]
+    rows: Mapping[int, Row]
+
+    def target(self, n: int) -> Path:
+        """The file of chip `n`."""
+        return self.folder / f"{n}.pt"
 
 
 def chip_numbers(folder: Path) -> list[int]:

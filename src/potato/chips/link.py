@@ -7,38 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from potato.chips.folder import MANIFEST, chip_numbers, read_manifest
+from potato.chips.folder import MANIFEST, Row, Source, chip_numbers, read_manifest
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
 from potato.raster import check_folder, new_folder
-from potato.raster.atomic import make_folder, staging_folder, write_whole
+from potato.raster.atomic import whole_folder, write_whole
 from potato.raster.json_lines import json_line
 
 TRAIN, TEST = "train", "test"
 """Folders that a split makes. Pools beside each other with these in their names share no chip."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A folder of chips that goes into a pool.
-
-    Attributes:
-        folder: path as the caller gave it.
-        numbers: of the chips to take, in the order to take them.
-        rows: their rows of the manifest.
-    """
-
-    folder: Path
-    numbers: tuple[int, ...]
-    rows: Mapping[int, dict[str, Any]]
-
-    def target(self, n: int) -> Path:
-        """The file of chip `n`."""
-        return self.folder / f"{n}.pt"
 
 
 @dataclass(frozen=True)
@@ -110,7 +90,7 @@ def link_chips(
     if split is None:
         parts = {"": found}
     else:
-        train = split_by_ground([(one.folder, one.numbers, one.rows) for one in found], split)
+        train = split_by_ground(found, split)
         parts = {
             name: [
                 replace(one, numbers=tuple(n for n in one.numbers if ((k, n) in train) == (name == TRAIN)))
@@ -124,14 +104,9 @@ def link_chips(
     # A run that was killed at its very end, and is repeated, finds its work done.
     if not all(_is_there(pool / name, wanted) for name, wanted in links.items()):
         new_folder(pool)
-        make_folder(pool.parent)
-        with staging_folder(pool) as hidden:
-            growing = hidden / pool.name
+        with whole_folder(pool) as growing:
             for name, wanted in links.items():
                 _write_pool(growing / name, wanted)
-            if pool.exists():  # empty; Windows doesn't rename onto it
-                pool.rmdir()
-            growing.rename(pool)
     return LinkedChips(
         {
             Path(chip_dir) / name: {str(one.folder): len(one.numbers) for one in part}
@@ -264,7 +239,7 @@ def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) ->
                 )
 
 
-def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, dict[str, Any]]:
+def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, Row]:
     """The target of each link of a pool, and its row of the manifest, in their order."""
     waiting = [iter(source.numbers) for source in sources]
     starts = [
@@ -279,11 +254,11 @@ def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, dict[
     return links
 
 
-def _manifest(links: Mapping[Path, dict[str, Any]]) -> str:
+def _manifest(links: Mapping[Path, Row]) -> str:
     return "".join(map(json_line, links.values()))
 
 
-def _is_there(pool: Path, links: Mapping[Path, dict[str, Any]]) -> bool:
+def _is_there(pool: Path, links: Mapping[Path, Row]) -> bool:
     """Whether a folder holds a pool just as it would be made."""
     try:
         # Windows puts this before absolute names.
@@ -295,8 +270,8 @@ def _is_there(pool: Path, links: Mapping[Path, dict[str, Any]]) -> bool:
         return False
 
 
-def _write_pool(folder: Path, links: Mapping[Path, dict[str, Any]]) -> None:
-    folder.mkdir(parents=True)
+def _write_pool(folder: Path, links: Mapping[Path, Row]) -> None:
+    folder.mkdir(exist_ok=True)
     for n, target in enumerate(links):
         (folder / f"{n}.pt").symlink_to(target)
     write_whole(folder / MANIFEST, _manifest(links))

@@ -15,11 +15,11 @@ from potato.chips.fill import Filled, check_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.core.sensors import Sensor
+from potato.core.text import counted, one_line
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
-from potato.raster import check_folder, check_log, known_sensor
-from potato.raster.atomic import writing
+from potato.raster import check_folder, check_log, known_sensor, open_log
 from potato.raster.gdal_env import is_remote
 from potato.raster.remote import bytes_moved, reset_bytes_moved
 
@@ -50,9 +50,10 @@ class MadeChips(Filled):
         """The lines that the command prints."""
         moved = "" if self.bytes_moved is None else f", {self.bytes_moved / 1e6:.1f} MB moved"
         lines = [super().__str__() + moved]
-        for title, counts in (("not used", self.skipped), ("tried in vain", self.passed)):
-            if counts:
-                lines.append(f"{title}: " + ", ".join(f"{n} {why}" for why, n in counts.items()))
+        lines += [f"not used: {counted(count, 'tile')}, {reason}" for reason, count in self.skipped.items()]
+        lines += [
+            f"tried in vain: {counted(count, 'place')}, {reason}" for reason, count in self.passed.items()
+        ]
         return "\n".join(lines)
 
 
@@ -115,8 +116,7 @@ def make_chips(
     """
     started = time.perf_counter()
     source, folder = os.fspath(ard_dir), check_folder(chip_dir)
-    if log is not None:
-        check_log(log, [allow_list])
+    log = None if log is None else check_log(log, [allow_list])
     check_numbers(count, starting_from)
     chosen = _same_bands(sensors)
     shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)
@@ -208,23 +208,19 @@ def _line(cut: Cut) -> str:
 
 
 @contextlib.contextmanager
-def _open_log(path: PathLike | None) -> Iterator[Callable[[str], None]]:
+def _open_log(path: Path | None) -> Iterator[Callable[[str], None]]:
     """Open a log; yields a function that adds a line with the time, or nothing without a path."""
     if path is None:
         yield lambda text: None
         return
-    path = Path(path)
-    with contextlib.ExitStack() as stack:
-        with writing(path):
-            file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+    with open_log(path) as add:
 
         def write(text: str) -> None:
-            with writing(path):
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
+            add(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
 
         try:
             yield write
         except BaseException as error:
             with contextlib.suppress(OutputError):
-                write(f"stopped: {' '.join(str(error).split()) or type(error).__name__}")
+                write(f"stopped: {one_line(error)}")
             raise

@@ -21,6 +21,9 @@ from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 ENDINGS = ("-pan.tif", "-ms.tif")
 """Ends of the file names of a pair in an ARD: pan and mul."""
 
+HEADER = ",".join(COLUMNS)
+"""First line of a list of reflectances."""
+
 
 def pair_of_stem(stem: PathLike) -> tuple[str, str]:
     """The files of a pair whose names begin with `stem`, as in an ARD.
@@ -110,12 +113,9 @@ def _check_bands(pair: Pair) -> None:
         )
 
 
-def reflectance_row(surface: Reflectance | None) -> str:
-    """A surface as a line of CSV, in counts; the header for None."""
+def reflectance_row(surface: Reflectance) -> str:
+    """A surface as a line of CSV, in counts, with the columns `HEADER`."""
+    counts = (round(value * SCALE) for value in (surface.pan, *surface.bands))
     line = io.StringIO()
-    row: tuple[object, ...] = COLUMNS
-    if surface is not None:
-        counts = (round(value * SCALE) for value in (surface.pan, *surface.bands))
-        row = surface.name, surface.kind, *counts, surface.note
-    csv.writer(line, lineterminator="").writerow(row)
+    csv.writer(line, lineterminator="").writerow((surface.name, surface.kind, *counts, surface.note))
     return line.getvalue()

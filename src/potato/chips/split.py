@@ -5,18 +5,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import combinations
-from pathlib import Path
-from typing import Any
 
 from potato.ard.grid import Box, intersect
+from potato.chips.folder import Row, Source
 from potato.errors import ChipError
-
-DEGREE = 111_320.0
-"""Metres of a degree of latitude."""
-
-Row = Mapping[str, Any]
-Chips = Sequence[tuple[Path, Sequence[int], Mapping[int, Row]]]
-"""Sources: a folder, the numbers of its chips, and their rows of the manifest."""
+from potato.raster.coordinates import METRES_PER_DEGREE
 
 
 def ground_of(row: Row) -> str | None:
@@ -29,7 +22,7 @@ def ground_of(row: Row) -> str | None:
     return f"fake {row['digest']}" if row.get("synthetic") and "digest" in row else None
 
 
-def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
+def split_by_ground(sources: Sequence[Source], share: float) -> set[tuple[int, int]]:
     """Choose chips for training: about `share` of them, with no ground that the others show too.
 
     Ground goes to the test in the order of its name, whenever the test has too few chips, so that
@@ -47,16 +40,16 @@ def split_by_ground(sources: Chips, share: float) -> set[tuple[int, int]]:
     """
     grounds: dict[str, list[tuple[int, int]]] = defaultdict(list)
     boxes: dict[str, Box] = {}
-    for k, (folder, numbers, rows) in enumerate(sources):
-        for n in sorted(numbers):
-            name = ground_of(rows[n])
+    for k, source in enumerate(sources):
+        for n in sorted(source.numbers):
+            name = ground_of(source.rows[n])
             if name is None:
                 raise ChipError(
-                    f"{folder / f'{n}.pt'}: expected a line in the manifest with its ground, "
+                    f"{source.target(n)}: expected a line in the manifest with its ground, "
                     "found none; such chips can't be split"
                 )
             grounds[name].append((k, n))
-            box = _box(rows[n])
+            box = _box(source.rows[n])
             if box:
                 boxes[name] = _union(boxes.get(name, box), box)
     groups = _connected(sorted(grounds), boxes)
@@ -83,7 +76,7 @@ def _box(row: Row) -> Box | None:
         lon, lat, metres = (float(row[name]) for name in ("lon", "lat", "metres"))
     except (KeyError, TypeError, ValueError):
         return None
-    down = metres / 2 / DEGREE
+    down = metres / 2 / METRES_PER_DEGREE
     across = down / max(0.01, math.cos(math.radians(lat)))
     return lon - across, lat - down, lon + across, lat + down
 

@@ -13,7 +13,7 @@ from potato.ard.item import check_clouds
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import Sensor
-from potato.core.text import kind_of
+from potato.core.text import counted, kind_of
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 
@@ -149,7 +149,7 @@ def survey_ard(
             usable[tile_name(found)] = found, _valid_area(found)
     if not usable:
         counts = Counter(skip.kind for skip in skips).most_common()
-        listed = ", ".join(f"{count} {kind}" for kind, count in counts)
+        listed = "; ".join(f"{counted(count, 'tile')}, {kind}" for kind, count in counts)
         raise ArdError(f"{source}: expected tiles that chips can be cut from, found none: {listed}")
     names = sorted(usable)
     tiles = tuple(usable[name][0] for name in names)

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 refused, with one line that says why; 2 called wrongly; 3 
 isn't good enough; 130 interrupted.
 """
 
+import difflib
 import gc
 import importlib
 import io
@@ -19,24 +20,37 @@ from potato.engine.interrupts import INTERRUPTS, Interruption
 
 __all__ = ["main", "potato"]
 
+WORKSHOP = "(extra 'workshop')"
+"""In the title of a section: what its commands need."""
+
 COMMANDS = {
-    "Sharpen": ("fuse", "fuse-ard", "serve", "ls", "sensors", "demo"),
-    "Training data": (
-        "make-chips",
-        "link-chips",
-        "fake-chips",
-        "chips-sheet",
-        "get-reflectance",
-        "rate-cids",
-        "make-scenes",
-        "make-ard",
-        "make-delivery",
+    "Sharpen": ("demo", "fuse", "fuse-ard", "serve"),
+    "See what you have": ("ls", "doctor", "sensors"),
+    "Look at pictures": (
+        "report",
+        "quick-contrast",
+        "mul-to-rgb",
+        "ab",
+        "exaggerate",
+        "gray-diff",
+        "vectorscope",
     ),
-    "Train and judge": ("train", "check", "evaluate"),
-    "View": ("report", "quick-contrast", "mul-to-rgb", "ab", "exaggerate", "gray-diff", "vectorscope"),
-    "Troubleshoot": ("doctor",),
+    "Practise": ("make-delivery", "make-ard"),
+    f"Make training data {WORKSHOP}": (
+        "make-chips",
+        "make-scenes",
+        "fake-chips",
+        "link-chips",
+        "chips-sheet",
+        "rate-cids",
+        "get-reflectance",
+    ),
+    f"Train and judge {WORKSHOP}": ("train", "check", "evaluate"),
 }
 """Commands by section of the help. `make-chips` is the function `make_chips` in `make_chips.py`."""
+
+LONGEST_SUMMARY = 200
+"""Letters of a command's summary on the first page, enough for the first sentence of each."""
 
 CLICK = (click.ClickException, click.exceptions.Exit, click.exceptions.Abort)
 """Errors that click's own main function handles."""
@@ -88,13 +102,27 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"potato.cli.{module}"), module)
         return command
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is named first; a usage error names those that look like it."""
+        name = arguments[0]
+        close = difflib.get_close_matches(name, self.list_commands(context))
+        if self.get_command(context, name) is None and close:
+            context.fail(f"No such command '{name}'. Did you mean {' or '.join(close)}?")
+        return super().resolve_command(context, arguments)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list for each section."""
         for title, section in COMMANDS.items():
             commands = [(name, self.get_command(context, name)) for name in section]
             with formatter.section(title):
                 formatter.write_dl(
-                    [(name, command.get_short_help_str(80)) for name, command in commands if command]
+                    [
+                        (name, command.get_short_help_str(LONGEST_SUMMARY))
+                        for name, command in commands
+                        if command
+                    ]
                 )
 
     def invoke(self, context: click.Context) -> Any:
@@ -119,7 +147,14 @@ class Commands(click.Group):
 @click.version_option(VERSION, prog_name="potato")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def potato(debug: bool) -> None:
-    """Sharpen satellite pictures: pan and mul in, one sharp picture in true colour out."""
+    """Make sharp satellite pictures in true colour.
+
+    Potato takes a grey, sharp image (pan) and a coloured, coarser one (mul) of one place. Begin
+    with 'potato demo'; 'potato COMMAND --help' explains a command.
+
+    An ARD is Maxar's tiled delivery, a CID one pass of a satellite, and a chip a small pair to
+    train on.
+    """
 
 
 def _catch_signals() -> None:

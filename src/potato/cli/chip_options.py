@@ -39,6 +39,6 @@ sensor: Decorator = click.option(
 )
 
 
-def tell(warning: str) -> None:
+def warn(warning: str) -> None:
     """Print a warning on stderr."""
     complain(f"potato: warning: {warning}")

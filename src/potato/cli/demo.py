@@ -18,10 +18,11 @@ from potato.cli import options
 )
 @click.option("--seed", type=options.Whole(), help="Simulate a pair with this seed.")
 @options.device
+@options.open_page
 @options.overwrite
 @options.quiet
 @options.json_
-def demo(quiet: bool, json_: bool, **settings: Any) -> None:
+def demo(open_: bool, quiet: bool, json_: bool, **settings: Any) -> None:
     """Sharpen a simulated pair or a real scene, and show the result.
 
     Writes to FOLDER (demo-out): the pair or the scene, the sharpened GeoTIFF, a PNG with pan, the
@@ -33,3 +34,5 @@ def demo(quiet: bool, json_: bool, **settings: Any) -> None:
 
     result = demonstration.demo(progress=not quiet, **settings)
     options.tell(result, quiet, json_)
+    if open_:
+        click.launch(str(result.report))

@@ -112,21 +112,15 @@ def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | 
     if not (verbose or log):
         yield None
         return
-    from potato.raster import check_log
-    from potato.raster.atomic import writing
+    from potato.raster import check_log, open_log
 
-    path = None if log is None else check_log(log)
     with contextlib.ExitStack() as stack:
-        if path is not None:
-            with writing(path):
-                file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+        add = stack.enter_context(open_log(check_log(log))) if log is not None else None
 
         def say(line: str) -> None:
             if verbose:
                 complain(line)
-            if path is not None:
-                moment = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-                with writing(path):
-                    file.write(f"{moment} {line}\n")
+            if add:
+                add(f"{datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')} {line}")
 
         yield say

@@ -45,5 +45,6 @@ def get_reflectance(
         kind=kind,
         coordinates=coordinates or "pixels",  # type: ignore[arg-type]  # click has checked it
     )
-    for row in (None, surface) if header else (surface,):
-        say(sample_reflectance.reflectance_row(row))
+    if header:
+        say(sample_reflectance.HEADER)
+    say(sample_reflectance.reflectance_row(surface))

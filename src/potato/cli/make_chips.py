@@ -64,6 +64,6 @@ def make_chips(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.chips import make
 
-    tell = None if quiet else chip_options.tell
+    tell = None if quiet else chip_options.warn
     made = make.make_chips(progress=not quiet, tell=tell, **settings)
     options.tell(made, quiet, json_)

@@ -10,7 +10,9 @@ KINDS = ("maxar", "maxar-flat", "dimap", "landsat", "landsat-2", "files")
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("folder", metavar="DIR", type=click.Path())
-@click.option("--sensor", metavar="NAME", help="One of potato sensors.  [default: by the kind]")
+@click.option(
+    "--sensor", metavar="NAME", help="The sensor, as 'potato sensors' lists it.  [default: by the kind]"
+)
 @click.option(
     "--size",
     type=options.WholeRange(1, options.MOST_SIDE),
@@ -26,7 +28,9 @@ def make_delivery(
 ) -> None:
     """Make a small order as a vendor delivers it: folders, parts, metadata and counts.
 
-    DIR is the folder to write, new or empty. The images show drawn ground of known reflectance.
+    maxar is an order in parts, maxar-flat one in whole files, dimap is Airbus', landsat a scene of
+    USGS, landsat-2 one with level 2, and files has pan and mul without metadata. DIR is the folder
+    to write, new or empty. The images show a patchwork of surfaces of known reflectance, no place.
     """
     from potato.deliveries import synthetic
 

@@ -132,13 +132,17 @@ weights: Decorator = click.option(
     "'predictor' for no network.  [default: those of the sensor]",
 )
 device: Decorator = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Where to compute: auto, cpu, cuda, cuda:N or mps.",
 )
 workers: Decorator = click.option(
     "-j",
     "--workers",
     type=WholeRange(1, 1024),
-    help="Number of blocks to work on at once.  [default: one per core]",
+    help="How many blocks, chips or tiles to work on at once.  [default: one per core]",
 )
 cluster: Decorator = click.option(
     "--cluster",
@@ -155,9 +159,11 @@ photographs: Decorator = click.option(
     metavar="DIR",
     help="Folder of aerial photographs from which most simulated scenes take their shapes.",
 )
+open_page: Decorator = click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
 quiet: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 json_: Decorator = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 creation_options: Decorator = click.option(
+    "-co",  # as GDAL's own programs have it
     "--co",
     "creation_options",
     metavar="NAME=VALUE",
@@ -171,7 +177,7 @@ bbox: Decorator = click.option(
     type=float,
     nargs=4,
     metavar="W S E N",
-    help="Degrees: read and show only the ground between these; W,S,E,N is fine, too.",
+    help="West, south, east and north in degrees: read and show only the ground between; commas are fine.",
 )
 aoi: Decorator = click.option(
     "--aoi",
@@ -184,15 +190,20 @@ cids: Decorator = click.option(
     "--cid", "cids", metavar="CID", multiple=True, help="A CID to choose; may be repeated.  [default: all]"
 )
 allow_list: Decorator = click.option(
-    "--allow-list", type=click.Path(), help="A file of CIDs to choose, as rate-cids writes it."
+    "--allow-list",
+    type=click.Path(),
+    metavar="FILE",
+    help="A text file of the CIDs to choose, one a line, as rate-cids writes it.",
 )
-dates: Decorator = click.option("--date", "dates", metavar="A/B", help="A day, or from A to B, or A/ or /B.")
+dates: Decorator = click.option(
+    "--date", "dates", metavar="A/B", help="A day, such as 2024-12-14; or from A to B; A/ and /B are open."
+)
 max_clouds: Decorator = click.option(
     "--max-clouds",
     type=Number(0, 100),
     default=100.0,
     metavar="PERCENT",
-    help="Cloud that a tile may have, by its item.  [default: any]",
+    help="The most cloud that a tile may have, as its item says.  [default: any]",
 )
 look: Decorator = _choice(
     "--look",
@@ -217,7 +228,10 @@ grade: Decorator = click.option(
     "beside the output: grey ground becomes grey, and its brightest parts bright.",
 )
 grade_from: Decorator = click.option(
-    "--grade-from", type=click.Path(), metavar="FILE", help="Take them from such a JSON."
+    "--grade-from",
+    type=click.Path(),
+    metavar="FILE",
+    help="Take black point and white point from such a JSON.",
 )
 bands: Decorator = click.option(
     "--bands",
@@ -324,7 +338,7 @@ product: Decorator = click.option(
     "--product", metavar="NAME", help="The product to take of several in a delivery, such as P002."
 )
 allow_missing: Decorator = click.option(
-    "--allow-missing", is_flag=True, help="Leave a hole where a file that metadata name is missing."
+    "--allow-missing", is_flag=True, help="Leave a hole where a file is missing that the metadata name."
 )
 READING = sensor, band_order, scale, nodata
 """Options that say how files are to be read."""

@@ -9,7 +9,7 @@ from types import TracebackType
 
 import click
 
-from potato.core.text import readable, redact
+from potato.core.text import one_line, readable, redact
 from potato.errors import OutputError, PotatoError
 
 _OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|Storage size calculation overflowed")
@@ -99,10 +99,10 @@ def complain(text: object) -> None:
 
 def describe(error: BaseException) -> str:
     """An error in one line: one of Potato's as it is, another with what is known of its cause."""
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, PotatoError):
         return text
-    text = text[:1000] or type(error).__name__
+    text = text[:1000]
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return f"expected enough memory, found too little: {text}"
     if isinstance(error, OSError) and error.strerror:

@@ -22,11 +22,17 @@ from potato.cli import options
     "small picture, the middle of a large one]",
 )
 @options.reading_deliveries
+@options.open_page
 @options.overwrite
 @options.quiet
 @options.json_
 def report(
-    pair: tuple[str, str] | None, delivery: str | None, quiet: bool, json_: bool, **settings: Any
+    pair: tuple[str, str] | None,
+    delivery: str | None,
+    open_: bool,
+    quiet: bool,
+    json_: bool,
+    **settings: Any,
 ) -> None:
     """Compare finished pictures in one HTML page that works offline.
 
@@ -40,4 +46,7 @@ def report(
     from potato.report import write_report
 
     source = (delivery, None) if delivery else pair
-    options.tell(write_report(pair=source, **settings), quiet, json_)
+    result = write_report(pair=source, **settings)
+    options.tell(result, quiet, json_)
+    if open_:
+        click.launch(str(result.output))

@@ -17,7 +17,7 @@ from potato.cli.output import complain, flush, say
     show_default=True,
     help="The port; 0 for any that is free.",
 )
-@click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
+@options.open_page
 @click.option(
     "-o",
     "--output",

@@ -48,6 +48,9 @@ SRGB_TO_XYZ = (
 )
 """Linear sRGB to XYZ: the primaries of ITU-R BT.709 in D65 (IEC 61966-2-1:1999)."""
 
+LUMINANCE = SRGB_TO_XYZ[1]
+"""Weights of linear red, green and blue in luminance, XYZ's Y."""
+
 SRGB_TOE = 0.0031308
 """Linear light up to which the sRGB signal is a straight line (IEC 61966-2-1:1999)."""
 

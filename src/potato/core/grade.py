@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, constant_like
-from potato.core.color import SRGB_TO_XYZ
+from potato.core.color import LUMINANCE
 from potato.errors import InputError
 
 Triple = tuple[float, float, float]
@@ -79,15 +79,15 @@ class Grade:
         """This grade for a grey picture: black and white of the same luminance, without a hue."""
         if self == PLAIN:
             return self
-        black = float(np.dot(SRGB_TO_XYZ[1], self.black))
-        gain = 1 / float(np.dot(SRGB_TO_XYZ[1], [1 / value for value in self.gain]))
+        black = float(np.dot(LUMINANCE, self.black))
+        gain = 1 / float(np.dot(LUMINANCE, [1 / value for value in self.gain]))
         return Grade((black,) * 3, (gain,) * 3)
 
     def apply(self, rgb: ArrayT) -> ArrayT:
         """Grade linear sRGB (3, h, w); darker light than black becomes negative."""
         if self == PLAIN:
             return rgb
-        black, gain = (constant_like(np.array(each)[:, None, None], rgb) for each in (self.black, self.gain))
+        black, gain = self._like(rgb)
         graded: ArrayT = (rgb - black) * gain
         return graded
 
@@ -95,9 +95,14 @@ class Grade:
         """The inverse of `apply`."""
         if self == PLAIN:
             return rgb
-        black, gain = (constant_like(np.array(each)[:, None, None], rgb) for each in (self.black, self.gain))
+        black, gain = self._like(rgb)
         light: ArrayT = rgb / gain + black
         return light
+
+    def _like(self, rgb: ArrayT) -> tuple[ArrayT, ArrayT]:
+        """Black and gain (3, 1, 1), of the type and on the device of `rgb`."""
+        black, gain = (constant_like(np.array(each)[:, None, None], rgb) for each in (self.black, self.gain))
+        return black, gain
 
 
 PLAIN = Grade()
@@ -122,7 +127,7 @@ def neutral(white: Triple | NDArray[Any], black: Triple | NDArray[Any], factor: 
         black: light that becomes black.
         factor: by how much the colour becomes brighter.
     """
-    luminance = float(np.dot(SRGB_TO_XYZ[1], white))
+    luminance = float(np.dot(LUMINANCE, white))
     return Grade(_rounded(black), _rounded([factor * luminance / value for value in white]))
 
 
@@ -147,11 +152,11 @@ def measure_grade(light: NDArray[Any]) -> Grade:
     """
     if not light.size:
         raise InputError("expected valid pixels to measure a grade on, found none")
-    luminance = np.array(SRGB_TO_XYZ[1]) @ light
+    luminance = np.array(LUMINANCE) @ light
     dark = luminance <= np.quantile(luminance, DARKEST, method="lower")
     black = light[:, dark].mean(1).clip(0, MOST_BLACK)
     above = (light - black[:, None]).clip(1e-4)
-    luminance = np.array(SRGB_TO_XYZ[1]) @ above
+    luminance = np.array(LUMINANCE) @ above
     hue = np.log(above[[0, 2]] / above[1]) - np.log(GREY)[[0, 2], None]
     near = (np.hypot(*hue) < NEAR_GREY) & (luminance > LEAST_LIGHT)
     white: NDArray[Any] = np.array(GREY)

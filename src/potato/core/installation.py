@@ -80,7 +80,12 @@ def explain(error: BaseException, feature: str) -> BaseException:
     package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if package not in EXTRAS:
         return error
+    import platform  # only now, since every command loads this module
+
     extra, name = EXTRAS[package]
+    if package == "torch" and (platform.system(), platform.machine()) == ("Darwin", "x86_64"):
+        reason = "has no new versions for Macs with Intel processors; use another machine"
+        return ExtraError(f"expected {name} for {feature}, found none; {name} {reason}", name=package)
     return ExtraError(f"expected {name} for {feature}, found none: {install_command(extra)}", name=package)
 
 

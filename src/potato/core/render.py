@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, like, namespace
 from potato.core.color import (
-    SRGB_TO_XYZ,
+    LUMINANCE,
     linear_srgb_to_oklab,
     oklab_to_linear_srgb,
     power,
@@ -83,6 +83,11 @@ class Look:
         return (1 << self.bits) - 1
 
     @property
+    def dithers(self) -> bool:
+        """Whether its codes are dithered: 16 bits show no steps between codes."""
+        return self.bits == 8
+
+    @property
     def tags(self) -> dict[str, str]:
         """Metadata of files in this look."""
         tags = {"POTATO_LOOK": self.name}
@@ -100,8 +105,8 @@ class Look:
 FLAT = Look("flat", 16)
 NATURAL = Look("natural", 8, exposure=3.2, contrast=1.35)
 CLEAR = Look("clear", 8, exposure=5.0, contrast=1.7, saturation=1.1, grade=STANDARD)
-_STRONG = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
-LOOKS = {look.name: look for look in (NATURAL, CLEAR, _STRONG, FLAT)}
+VIVID = dataclasses.replace(CLEAR, name="vivid", contrast=1.8, saturation=1.3)
+LOOKS = {look.name: look for look in (NATURAL, CLEAR, VIVID, FLAT)}
 
 R2_STEPS = (0.5698402909980532, 0.7548776662466927)
 """Steps of the R2 sequence down and across: 1/ρ² and 1/ρ, where ρ³ = ρ + 1 (M. Roberts, 2018)."""
@@ -231,7 +236,7 @@ def untone(rgb: ArrayT, exposure: float, contrast: float, saturation: float = 1.
 
 def _luminance(rgb: ArrayT) -> ArrayT:
     """Y of linear sRGB (3, …)."""
-    red, green, blue = SRGB_TO_XYZ[1]
+    red, green, blue = LUMINANCE
     luminance: ArrayT = rgb[0] * red
     luminance += rgb[1] * green
     luminance += rgb[2] * blue
@@ -277,8 +282,8 @@ def dither_phases(
 def threshold_of(
     look: Look, height: int, width: int, row: int = 0, column: int = 0
 ) -> NDArray[np.float32] | float:
-    """The threshold of a look for `render`: `dither` in 8 bits; 0.5, which rounds, in 16."""
-    return dither(height, width, row, column) if look.bits == 8 else 0.5
+    """The threshold of a look for `render`: that of `dither`, or 0.5, which rounds."""
+    return dither(height, width, row, column) if look.dithers else 0.5
 
 
 def render(oklab: ArrayT, look: Look, threshold: ArrayT | NDArray[np.float32] | float = 0.5) -> ArrayT:

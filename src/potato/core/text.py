@@ -1,11 +1,13 @@
 """Text for people: numbers in sentences, secrets left out, data inside HTML."""
 
+import html
 import json
 import math
 import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from importlib import resources
 from typing import Any
 
 SECRETS = (
@@ -73,6 +75,15 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def one_line(error: object, most: int | None = None) -> str:
+    r"""The message of an error in one line of at most `most` characters; its class if it has none.
+
+    >>> one_line(ValueError("no number:\n  'a'")), one_line(TimeoutError())
+    ("no number: 'a'", 'TimeoutError')
+    """
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 def kind_of(reason: str) -> str:
     """The kind of a reason, good for counting: what stands before its particulars in brackets.
 
@@ -95,7 +106,7 @@ def duration(seconds: float) -> str:
 
 
 def first_lines(lines: Sequence[str], most: int = 20) -> list[str]:
-    """Some lines for people, and one that counts the others, which JSON has all.
+    """The first `most` lines, and one that says how many more there are and how to see them.
 
     >>> first_lines(["a", "b", "c"], 2)
     ['a', 'b', '… and 1 more, which --json lists']
@@ -155,3 +166,22 @@ def script_json(data: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def html_page(name: str, title: str, data: Any) -> str:
+    """A page that loads nothing else: a template in `assets`, filled in.
+
+    Args:
+        name: file name of the template, which has {{style}}, {{title}} and {{data}}.
+        title: shown as text, never as markup.
+        data: as `script_json` takes it.
+
+    Raises:
+        ValueError: if the data holds a NaN or an infinity.
+    """
+    assets = resources.files("potato") / "assets"
+    style = (assets / "pages" / "common.css").read_text("utf-8")
+    head, tail = (assets / name).read_text("utf-8").split("{{data}}")
+    return (
+        head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + script_json(data) + tail
+    )

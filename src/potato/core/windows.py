@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,11 @@ class _Rectangle:
     width: int
 
     @property
+    def size(self) -> int:
+        """How many cells or pixels it has."""
+        return self.height * self.width
+
+    @property
     def bottom(self) -> int:
         """The first row below."""
         return self.row + self.height
@@ -25,6 +30,19 @@ class _Rectangle:
     def right(self) -> int:
         """The first column to the right."""
         return self.column + self.width
+
+    def intersection(self, other: Self) -> Self:
+        """What both have in common; of size 0 if that is nothing."""
+        top, left = max(self.row, other.row), max(self.column, other.column)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return type(self)(top, left, max(0, bottom - top), max(0, right - left))
+
+    def padded(self, side: int) -> Self:
+        """This window, made larger by `side` cells or pixels on every side."""
+        return type(self)(self.row - side, self.column - side, self.height + 2 * side, self.width + 2 * side)
+
+
+Rectangle = TypeVar("Rectangle", bound=_Rectangle)
 
 
 @dataclass(frozen=True)
@@ -55,18 +73,6 @@ class PairWindow(_Rectangle):
         """This window in pan pixels, of which a cell has `ratio` along each side."""
         return PixelWindow(self.row * ratio, self.column * ratio, self.height * ratio, self.width * ratio)
 
-    def intersection(self, other: "PairWindow") -> "PairWindow":
-        """The cells of both windows; none, if they have none in common."""
-        top, left = max(self.row, other.row), max(self.column, other.column)
-        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
-        return PairWindow(top, left, max(0, bottom - top), max(0, right - left))
-
-    def padded(self, cells: int) -> "PairWindow":
-        """This window, made larger by `cells` on every side."""
-        return PairWindow(
-            self.row - cells, self.column - cells, self.height + 2 * cells, self.width + 2 * cells
-        )
-
 
 @dataclass(frozen=True)
 class PixelWindow(_Rectangle):
@@ -88,15 +94,16 @@ class PixelWindow(_Rectangle):
         return PairWindow(self.row // ratio, self.column // ratio, self.height // ratio, self.width // ratio)
 
 
-def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
+def split(region: Rectangle, block: int) -> Iterator[tuple[Rectangle, ...]]:
     """Split a region into blocks.
 
     Args:
         region: the rectangle to split.
-        block: side of a block in cells; blocks at the right and lower edges may be smaller.
+        block: side of a block, in cells or pixels; blocks at the right and lower edges may be
+            smaller.
 
     Yields:
-        The blocks of one row, from left to right; rows from top to bottom. Every cell is in one.
+        The blocks of one row, from left to right; rows from top to bottom. They cover the region.
 
     Raises:
         ValueError: if `block` isn't positive.
@@ -106,15 +113,15 @@ def split(region: PairWindow, block: int) -> Iterator[tuple[PairWindow, ...]]:
     for row in range(region.row, region.bottom, block):
         tall = min(block, region.bottom - row)
         yield tuple(
-            PairWindow(row, column, tall, min(block, region.right - column))
+            type(region)(row, column, tall, min(block, region.right - column))
             for column in range(region.column, region.right, block)
         )
 
 
-def panels(region: PairWindow, panel: int) -> Iterator[PairWindow]:
-    """Split a region into panels of its height, `panel` cells wide; the last may be narrower."""
+def panels(region: Rectangle, panel: int) -> Iterator[Rectangle]:
+    """Split a region into panels of its height, of the width `panel`; the last may be narrower."""
     for column in range(region.column, region.right, panel):
-        yield PairWindow(region.row, column, region.height, min(panel, region.right - column))
+        yield type(region)(region.row, column, region.height, min(panel, region.right - column))
 
 
 def even_starts(length: int, size: int, most: int) -> list[int]:
@@ -151,6 +158,6 @@ def pixel_windows(height: int, width: int, block: int, panel: int) -> Iterator[P
     Yields:
         The blocks of a panel, row after row; then those of the next panel.
     """
-    for upright in panels(PairWindow(0, 0, height, width), panel):
+    for upright in panels(PixelWindow(0, 0, height, width), panel):
         for row in split(upright, block):
-            yield from (PixelWindow(each.row, each.column, each.height, each.width) for each in row)
+            yield from row

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
+from potato.core.text import one_line
 from potato.errors import BandError, DeliveryError, PotatoError
 
 
@@ -23,7 +24,7 @@ def sensible(path: str) -> Iterator[None]:
     except PotatoError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error, 200)
         raise DeliveryError(
             f"{path}: expected metadata that make sense, found otherwise: {reason}; fetch them again"
         ) from error

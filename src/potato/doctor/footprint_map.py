@@ -1,14 +1,12 @@
 """A map of footprints: one HTML page with small pictures, which loads nothing else."""
 
 import base64
-import html
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
 
-from potato.core.text import script_json
+from potato.core.text import html_page
 from potato.core.windows import evenly
 from potato.doctor.footprints import Footprint
 from potato.engine.threads import map_blocks
@@ -51,11 +49,7 @@ def make_map(footprints: Sequence[Footprint], title: str) -> str:
         for one in footprints
     ]
     left_out = sum(1 for one in footprints if one.opening and one.ring) - len(wanted)
-    data = script_json({"footprints": shown, "without_picture": left_out})
-    assets = resources.files("potato") / "assets"
-    style = (assets / "pages" / "common.css").read_text("utf-8")
-    head, tail = (assets / "map.html").read_text("utf-8").split("{{data}}")
-    return head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + data + tail
+    return html_page("map.html", title, {"footprints": shown, "without_picture": left_out})
 
 
 def _unwrapped(ring: list[list[float]]) -> list[list[float]]:

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from potato import ard, deliveries
 from potato.ard.inspection import open_tile
 from potato.ard.item import Broken, Tile, unusable
 from potato.ard.listing import event_of, pan_pixel
@@ -14,14 +12,15 @@ from potato.ard.naming import tile_name
 from potato.ard.overview import lonlat_outline
 from potato.ard.walk import walk_ard
 from potato.core.text import redact
-from potato.deliveries.examine import Examined
-from potato.errors import ArdError, InputError
+from potato.deliveries import Examined, list_products
+from potato.doctor.sources import read_source
+from potato.errors import InputError
 from potato.fusion.delivery.choice import Choice
-from potato.fusion.delivery.stac import geometry_of, outline_of
 from potato.raster import Pair, open_pair
 from potato.raster.coordinates import ground_pixel
 from potato.raster.gdal_env import GDAL_ERRORS
 from potato.raster.header import read_header
+from potato.raster.outlines import geometry_of, outline_of
 from potato.raster.remote import remote_gdal
 
 NOTHING: dict[str, Any] = dict.fromkeys(
@@ -83,18 +82,17 @@ def find_footprints(
         ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
-    is_file = deliveries.is_delivery(source) and not Path(source).is_dir()
-    if choice is None and is_file:
-        return map(_of_product, deliveries.list_products(source).products)
-    try:
+    refuse = unusable if choice is None else choice.refusal
+
+    def of_ard() -> Iterator[Footprint]:
         found = walk_ard(source, follow_links=follow_links)
-    except ArdError:
-        if choice is not None or not Path(source).is_dir():
-            raise
-        return map(_of_product, deliveries.list_products(source).products)
-    refuse = ard.unusable if choice is None else choice.refusal
-    chosen = (one for one in found if isinstance(one, Broken) or refuse(one) in (None, unusable(one)))
-    return map(_of_tile, chosen)
+        chosen = (one for one in found if isinstance(one, Broken) or refuse(one) in (None, unusable(one)))
+        return map(_of_tile, chosen)
+
+    def of_delivery() -> Iterator[Footprint]:
+        return map(_of_product, list_products(source).products)
+
+    return read_source(source, choice, of_ard, of_delivery)
 
 
 def feature_collection(footprints: Iterable[Footprint]) -> dict[str, Any]:

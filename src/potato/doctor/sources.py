@@ -1,7 +1,8 @@
 """What a source holds, whether it is an ARD or a vendor's delivery."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from potato import ard, deliveries
 from potato.core.text import redact
@@ -9,6 +10,37 @@ from potato.doctor.ards import examine_ard
 from potato.doctor.finding import Finding
 from potato.errors import ArdError, DeliveryError
 from potato.fusion.delivery.choice import Choice
+
+OfArd = TypeVar("OfArd")
+OfDelivery = TypeVar("OfDelivery")
+
+
+def read_source(
+    source: str,
+    choice: Choice | None,
+    read_ard: Callable[[], OfArd],
+    read_delivery: Callable[[], OfDelivery],
+) -> OfArd | OfDelivery:
+    """Read a source as the ARD or the delivery that it is; only an ARD has tiles to choose from.
+
+    Args:
+        source: an address, a folder, an archive or a metadata file.
+        choice: which tiles of an ARD are wanted; None for all.
+        read_ard: reads an ARD; raises ArdError if there is none.
+        read_delivery: reads a delivery.
+
+    Raises:
+        ArdError: if there is neither, or no ARD to choose from.
+    """
+    is_folder = Path(source).is_dir()
+    if choice is None and deliveries.is_delivery(source) and not is_folder:
+        return read_delivery()
+    try:
+        return read_ard()
+    except ArdError:
+        if choice is not None or not is_folder:
+            raise
+    return read_delivery()
 
 
 def list_source(
@@ -26,15 +58,18 @@ def list_source(
         ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
+    if Path(source).is_file() and not deliveries.is_delivery(source):
+        raise ArdError(
+            f"{source}: expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file), "
+            "found another file"
+        )
     refuse = ard.unusable if choice is None else choice.refusal
-    if choice is None and deliveries.is_delivery(source) and not Path(source).is_dir():
-        return deliveries.list_products(source)
-    try:
-        return ard.list_ard(source, follow_links=follow_links, refuse=refuse)
-    except ArdError:
-        if choice is not None or not Path(source).is_dir():
-            raise
-    return deliveries.list_products(source)
+    return read_source(
+        source,
+        choice,
+        lambda: ard.list_ard(source, follow_links=follow_links, refuse=refuse),
+        lambda: deliveries.list_products(source),
+    )
 
 
 def examine_source(

@@ -19,7 +19,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from potato.core.installation import VERSION, install_command
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.memory import reuse_freed_memory
 from potato.engine.process_state import SharedChange
@@ -203,7 +203,7 @@ class Cluster(Executor):
             return Lost(f"its worker died, {times} times; is there too little memory?", died=True)
         except Exception as error:
             # `attempt` catches whatever a job raises, so this one never began.
-            reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+            reason = redact(f"{type(error).__name__}: {one_line(error)}")
             raise ClusterError(f"a worker of the cluster can't do the work: {reason}") from error
         here = _versions()
         if any(versions[name] != here[name] for name in versions.keys() & here.keys()):

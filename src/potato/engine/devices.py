@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from potato.core.installation import install_command
+from potato.core.text import one_line
 from potato.engine.threads import available_cores
 from potato.errors import ExtraError, InputError
 
@@ -58,7 +59,7 @@ def choose_device(name: str = "auto", pixels: int | None = None) -> str:
         device = torch.device(name)
         torch.empty(0, device=device)
     except Exception as error:  # torch raises AssertionError, RuntimeError and others here
-        reason = " ".join(str(error).split())[:120]
+        reason = one_line(error, 120)
         raise InputError(
             f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
         ) from error

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from potato.errors import InputError
 
 
-class ThreadPool:
-    """Knows whether a library's pool of threads, made at its first use, exists in this process."""
+class LibraryThreads:
+    """Knows whether the threads of a library, made at its first use, exist in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

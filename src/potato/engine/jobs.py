@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.errors import BlockError, PotatoError
 
 Job = TypeVar("Job")
@@ -43,7 +43,7 @@ def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
     try:
         return function(job)
     except Exception as error:
-        reason = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+        reason = redact(f"{type(error).__name__}: {one_line(error)}")
         return Lost(reason, error if isinstance(error, PotatoError) else None)
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from potato.core.text import counted, duration
+
 EVERY = 30.0
 """Seconds between lines."""
 
@@ -90,9 +92,12 @@ class _Lines(contextlib.AbstractContextManager["_Lines"]):
         self._told = now
         taken = now - self._started
         left = taken * (self._total / self._done - 1)
+        total = (
+            f"{self._total:,.0f} Mpx" if self._unit == MEGAPIXELS else counted(round(self._total), self._unit)
+        )
         print(
-            f"potato: {self._done:,.0f} of {self._total:,.0f} {self._unit}, {self._done / self._total:.0%}, "
-            f"{taken:.0f} s so far, about {left:.0f} s left",
+            f"potato: {self._done:,.0f} of {total}, {self._done / self._total:.0%}, "
+            f"{duration(taken)} so far, about {duration(left)} left",
             file=sys.stderr,
             flush=True,
         )

@@ -16,7 +16,7 @@ from potato.evaluation.methods import MethodSpec
 from potato.evaluation.pair_windows import WINDOW, PairFiles, choose_region, map_windows, to_tensors
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.result import Charts, Evaluation, provenance
-from potato.evaluation.tables import first_histogram, pair_sections
+from potato.evaluation.tables import pair_sections
 from potato.raster import Layer, PairPixels, Reading, gdal
 
 
@@ -91,7 +91,7 @@ def evaluate_pair(
     headline = first.rows[names[-1]][column]
     if math.isnan(headline):
         raise EmptyError(f"{files['pan']}: expected valid pixels away from borders and holes, found none")
-    histograms = {name: first_histogram(one, protocols) for name, one in found.items()}
+    histograms = {name: one.first.total for name, one in found.items()}
     return Evaluation(
         "pair",
         {**files, "window": None if window is None else list(window)},

@@ -8,7 +8,7 @@ from torch import Tensor
 from potato.core.installation import VERSION
 from potato.core.render import NATURAL, Look
 from potato.core.types import PathLike
-from potato.core.windows import PairWindow
+from potato.core.windows import PixelWindow
 from potato.errors import EmptyError
 from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings, picture_figures
@@ -47,7 +47,7 @@ def evaluate_pictures(
         look = next((each.look for each in pictures if each.look is not None), NATURAL)
         grid = one.image.grid
         findings = Findings()
-        chart = ErrorMap(PairWindow(0, 0, grid.height, grid.width))
+        chart = ErrorMap(PixelWindow(0, 0, grid.height, grid.width))
 
         def work(block: Block) -> tuple[Findings, Tensor] | None:
             return _compare(block, pictures, look)
@@ -55,7 +55,7 @@ def evaluate_pictures(
         for window, result in map_image_blocks((one.image, other.image), work, workers, progress):
             if result is not None:
                 findings.join(result[0])
-                chart.put(PairWindow(window.row, window.column, window.height, window.width), result[1])
+                chart.put(window, result[1])
     difference = findings.difference(_KEY)
     if not difference.total.count:
         raise EmptyError(f"{first} and {second}: expected pixels that are valid in both, found none")

@@ -1,28 +1,29 @@
 """Maps of ΔE, small enough to draw, of pairs of any size."""
 
 import math
+from typing import Generic
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from potato.core.windows import PairWindow
+from potato.core.windows import Rectangle
 
 LONGEST = 1200
 """Pixels along the longer side of the largest map."""
 
 
-class ErrorMap:
+class ErrorMap(Generic[Rectangle]):
     """A small map of ΔE that is filled window by window.
 
     Args:
-        region: the area that the map shows.
+        region: the rectangle of cells or pixels that the map shows.
 
     Attributes:
         canvas: ΔE in JND (h, w), NaN where nothing was evaluated.
     """
 
-    def __init__(self, region: PairWindow) -> None:
+    def __init__(self, region: Rectangle) -> None:
         self.region = region
         self.shrink = max(1.0, max(region.height, region.width) / LONGEST)
         height, width = self._place(region.bottom, region.right)
@@ -32,7 +33,7 @@ class ErrorMap:
         corner = self.region
         return round((row - corner.row) / self.shrink), round((column - corner.column) / self.shrink)
 
-    def put(self, window: PairWindow, distance: Tensor) -> None:
+    def put(self, window: Rectangle, distance: Tensor) -> None:
         """Draw a window: ΔE (h, w) on any grid, NaN where a pixel wasn't evaluated."""
         top, left = self._place(window.row, window.column)
         bottom, right = self._place(window.bottom, window.right)

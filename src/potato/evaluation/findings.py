@@ -21,7 +21,7 @@ class Findings:
     """Findings about one method.
 
     Attributes:
-        differences: from the truth, by protocol.
+        differences: from the truth, by protocol, in the order in which protocols were run.
         full_scale: at full scale, where there is no truth.
         band_fringe: fringes of the colour of its bands, on both axes, at full scale, in JND.
         literature: figures of the literature, by protocol and name; PSNR as mean square error,
@@ -42,6 +42,11 @@ class Findings:
         for key, means in other.literature.items():
             for name, mean in means.items():
                 self.literature.setdefault(key, {}).setdefault(name, Mean()).join(mean)
+
+    @property
+    def first(self) -> Difference:
+        """That of the first protocol; from mul's colour, if there was no truth."""
+        return next(iter(self.differences.values()), self.full_scale.consistency)
 
     def difference(self, key: str) -> Difference:
         """The difference of a protocol, empty at first."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from potato.core.full_scale import AXES, NOISE, FullScaleCounts
 from potato.core.sensors import Sensor
-from potato.core.statistics import Difference, Histogram
+from potato.core.statistics import Difference
 from potato.evaluation.findings import Findings
 from potato.evaluation.protocols import FULL, MTF, Protocols, displaced_key, plain_key
 from potato.evaluation.result import DIFFERENCE, Row, Section, with_ratio
@@ -101,16 +101,6 @@ def picture_section(key: str, title: str, found: Mapping[str, Findings], protoco
         return Section(key, title, _PICTURE, rows, note)
     note += " SAM (degrees), ERGAS, Q2n, SCC: of all bands, where the sharpener gives them."
     return Section(key, title, (*_PICTURE, *_BANDS), rows, note)
-
-
-def first_histogram(findings: Findings, protocols: Protocols) -> Histogram:
-    """ΔE in the first protocol that was run."""
-    keys = [
-        *map(plain_key, protocols.halvings),
-        *([MTF] if protocols.mtf else []),
-        *map(displaced_key, protocols.displacements),
-    ]
-    return (findings.differences[keys[0]] if keys else findings.full_scale.consistency).total
 
 
 def _full(counts: FullScaleCounts) -> dict[str, float]:

@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster import Area, area_of, read_polygons
 from potato.raster.area import Ring
 from potato.raster.untrusted import check_file
 
-MAX_BYTES = 64 << 20
-"""Size limit of a GeoJSON file."""
+MOST_BYTES = 64 << 20
+"""Bytes of a GeoJSON file."""
 
 
 def choose_area(bbox: Sequence[float] | None, aoi: PathLike | None) -> Area | None:
@@ -65,11 +66,11 @@ def read_area(path: PathLike) -> Area:
     check_file(str(path))
     try:
         with Path(path).open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+            text = file.read(MOST_BYTES + 1)
         if not (_is_json(text) or Path(path).suffix.lower() in (".json", ".geojson")):
             return read_polygons(Path(path))
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES >> 20} MB")
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MB")
         data = json.loads(text)
         crs = _crs(data)
         polygons = _polygons(data, _ring if crs is None else _plain_ring)
@@ -78,7 +79,7 @@ def read_area(path: PathLike) -> Area:
     except RecursionError as error:
         raise InputError(f"{expected}, found too many brackets in one another") from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(f"{expected}, found {' '.join(str(error).split())[:200]}") from error
+        raise InputError(f"{expected}, found {one_line(error, 200)}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
     return Area(tuple(polygons)) if crs is None else area_of(polygons, crs)

@@ -41,7 +41,6 @@ def grade_pair(pair: Pair, grade: bool | PathLike | Grade, folder: Path) -> Grad
     if not grade:
         return None
     file = kept_file(pair.product, folder, "grade")
-    assert file is not None
     return keep_grade(file, _identity(pair), lambda: measure_grade(_light(pair)))
 
 

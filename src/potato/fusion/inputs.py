@@ -79,8 +79,8 @@ def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, f
 
     with open_mul(mul, reading) as (image, sensor):
         coarse = reading.mul(replace(as_layer(mul), indexes=tuple(image.indexes)))
-        kept = kept_file(Path(coarse.path).stem, folder, "haze")
-        layers = clear_files(reading.pan(pan), coarse, sensor, kept)
+        haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
+        layers = clear_files(reading.pan(pan), coarse, sensor, haze)
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
     pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
@@ -164,10 +164,10 @@ def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Deli
 
     if reading.calibrate in ("none", "toa"):
         return delivery
-    return clear_haze(delivery, kept_file(delivery.name, folder, "haze"))
+    return clear_haze(delivery, None if folder is None else kept_file(delivery.name, folder, "haze"))
 
 
-def kept_file(name: str, folder: Path | None, what: str) -> Path | None:
-    """The file that keeps the haze or the grade of a product in a folder; None without a folder."""
+def kept_file(name: str, folder: Path, what: str) -> Path:
+    """The file that keeps the haze or the grade of a product in a folder."""
     plain = re.sub(r"[^\w.-]+", "_", name)
-    return None if folder is None else folder / f"{plain}.{what}.json"
+    return folder / f"{plain}.{what}.json"

@@ -26,7 +26,7 @@ from potato.model.model import HasModel, Model
 from potato.model.native import render_colour
 from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
 
-MIN_SIDE = 64
+LEAST_SIDE = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""
 
 
@@ -110,11 +110,11 @@ def find_window(
     if footprint is None:
         return None
     longest, factor = max(pair.grid.height, pair.grid.width), least
-    while 2 * factor <= coarsest * footprint.scale and longest >= 2 * factor * MIN_SIDE:
+    while 2 * factor <= coarsest * footprint.scale and longest >= 2 * factor * LEAST_SIDE:
         factor *= 2
     pair = pair.reduced(factor)
     window = cells_within(pair.grid, pair.ratio, footprint)
-    return (pair, window) if window.height and window.width else None
+    return (pair, window) if window.size else None
 
 
 def _window_codes(pair: Pair, window: PairWindow, model: Model | HasModel, look: Look) -> Codes:

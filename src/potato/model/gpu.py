@@ -77,7 +77,7 @@ class GpuBackend:
             )[0]
             height, width = oklab.shape[1:]
             threshold: torch.Tensor | float = 0.5
-            if look.bits == 8:
+            if look.dithers:
                 threshold = fold_phases(*map(self._moved, dither_phases(height, width, row, column)))
             codes = render(oklab, look, threshold)
             result = torch.cat([codes, torch.full_like(codes[:1], look.white)])

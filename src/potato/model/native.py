@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from potato.core.color import (
     LMS_TO_OKLAB,
+    LUMINANCE,
     SRGB_TO_XYZ,
     XYZ_TO_LMS,
     bands_to_lms,
@@ -31,13 +32,13 @@ from potato.model import _native, facts
 from potato.model.model import BAND_HALOS, Model, halos
 from potato.raster import PairPixels
 
-Phases = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
-"""Phases of the dither, of each row and of each column; None rounds."""
-
 Tone = tuple[int, float, float, float, Triple, Triple]
 """A look: bits, exposure (0 without a tone curve), contrast, saturation; black and gain."""
 
-NO_LOOK: Tone = (0, 0.0, 1.0, 1.0, PLAIN.black, PLAIN.gain)
+Rendering = tuple[Tone, NDArray[np.float32] | None, NDArray[np.float32] | None]
+"""A look, and the phases of its dither, of each row and of each column; None where it rounds."""
+
+NO_RENDERING: Rendering = (0, 0.0, 1.0, 1.0, PLAIN.black, PLAIN.gain), None, None
 """No bits: the result is Oklab itself."""
 
 Call = Callable[[NDArray[Any] | None, NDArray[np.float32] | None], int]
@@ -98,13 +99,13 @@ class NativeBackend:
 
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
-        phases = _phases(look, *self._size(pixels, self.read_halo), row, column)
-        codes, valid = self._run(pixels, _tone(look), phases, np.dtype(f"uint{look.bits}"))
+        size = self._size(pixels, self.read_halo)
+        codes, valid = self._run(pixels, _rendering(look, *size, row, column), f"uint{look.bits}")
         return codes if valid else None
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
         """Oklab (3, rh, rw) of a window that includes `read_halo`; 0 where a pixel is invalid."""
-        oklab, valid = self._run(pixels, NO_LOOK, (None, None), np.dtype(np.float32))
+        oklab, valid = self._run(pixels, NO_RENDERING, "float32")
         return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
@@ -115,7 +116,7 @@ class NativeBackend:
             less = halo - self.read_halo
             height, width = pixels.mul_valid.shape
             inner = pixels.crop(less, less, height - 2 * less, width - 2 * less)
-            oklab, valid = self._run(inner, NO_LOOK, (None, None), np.dtype(np.float32))
+            oklab, valid = self._run(inner, NO_RENDERING, "float32")
             if not valid:
                 return None
         chosen = np.array(bands, np.int32)
@@ -146,9 +147,7 @@ class NativeBackend:
         height, width = (self._ratio * (side - 2 * halo) for side in pixels.mul_valid.shape)
         return height, width
 
-    def _run(
-        self, pixels: PairPixels, tone: Tone, phases: Phases, dtype: np.dtype[Any]
-    ) -> tuple[NDArray[Any], int]:
+    def _run(self, pixels: PairPixels, rendering: Rendering, dtype: str) -> tuple[NDArray[Any], int]:
         """Four channels (4, rh, rw), and the number of valid pixels."""
         pan_valid, mul_valid = _masks(pixels)
 
@@ -163,8 +162,7 @@ class NativeBackend:
                 pixels.mul,
                 pan_valid,
                 mul_valid,
-                tone,
-                *phases,
+                *rendering,
                 out,
                 workspace,
             )
@@ -215,28 +213,24 @@ def render_colour(
         RGBA codes (4, h, w), 0 where invalid.
     """
     height, width = valid.shape
-    rows, columns = _phases(look, height, width, row, column)
+    rendering = _rendering(look, height, width, row, column)
     out = np.empty((4, height, width), f"uint{look.bits}")
     images = None, mul, None, valid
 
     def call(out: NDArray[Any] | None, workspace: NDArray[np.float32] | None) -> int:
-        return _native.sharpen(
-            BEST, _facts(sensor), (), 1, 0, *images, _tone(look), rows, columns, out, workspace
-        )
+        return _native.sharpen(BEST, _facts(sensor), (), 1, 0, *images, *rendering, out, workspace)
 
     call(out, np.empty(call(None, None), np.float32))
     return out
 
 
-def _tone(look: Look) -> Tone:
-    """A look as native code takes it."""
+def _rendering(look: Look, height: int, width: int, row: int, column: int) -> Rendering:
+    """A look as native code takes it, for a block at a row and column of the picture."""
     grade = look.grade
-    return look.bits, look.exposure or 0.0, look.contrast, look.saturation, grade.black, grade.gain
-
-
-def _phases(look: Look, height: int, width: int, row: int, column: int) -> Phases:
-    """The phases of a look's dither; None where it rounds."""
-    return dither_phases(height, width, row, column) if look.bits == 8 else (None, None)
+    tone = look.bits, look.exposure or 0.0, look.contrast, look.saturation, grade.black, grade.gain
+    if not look.dithers:
+        return tone, None, None
+    return tone, *dither_phases(height, width, row, column)
 
 
 def _transformed(kernel: NDArray[np.float32], lanes: int, *, first: bool) -> NDArray[np.float32]:
@@ -288,7 +282,7 @@ def _facts(sensor: Sensor) -> NDArray[np.float32]:
         lms_to_oklab,
         np.linalg.inv(lms_to_oklab),
         np.linalg.inv(xyz_to_lms @ np.array(SRGB_TO_XYZ)),
-        np.array(SRGB_TO_XYZ[1]),
+        np.array(LUMINANCE),
         phases,
     )
     return np.concatenate([numbers, *(table.ravel() for table in tables)]).astype(np.float32)

@@ -24,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
 from potato.core.sensors import Sensor
+from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import ExtraError, WeightsError
 from potato.model.model import Architecture, HasModel, Model, as_model
@@ -141,7 +142,7 @@ def _load(path: Path) -> Model:
     try:
         model = Model(Architecture(**card["architecture"]), tensors, card)
     except (KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise WeightsError(f"{path}: the tensors don't fit the architecture of its card: {reason}") from error
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
@@ -193,7 +194,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Tensors]:
     except (ExtraError, MemoryError):
         raise
     except Exception as error:  # a hostile file can make the readers raise anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error, 200)
         raise WeightsError(
             f"{path}: expected a Potato checkpoint (.safetensors with a card, or .pt with tensors only), "
             f"found something else: {reason}"

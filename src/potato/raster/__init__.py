@@ -8,7 +8,14 @@ from potato.raster.encoding import encode_jpeg, encode_png, encode_webp, write_p
 from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.image import Image, read_overview
 from potato.raster.layer import Layer, Reading, as_layer, mul_image, open_mul, pan_image
-from potato.raster.output_files import check_folder, check_log, check_output, keep_inputs, new_folder
+from potato.raster.output_files import (
+    check_folder,
+    check_log,
+    check_output,
+    keep_inputs,
+    new_folder,
+    open_log,
+)
 from potato.raster.pair import Pair, PairPixels, open_pair
 from potato.raster.pictures import check_same_grid, open_picture, read_photograph, read_picture
 from potato.raster.samples import sample_pixels
@@ -52,6 +59,7 @@ __all__ = [
     "mul_image",
     "new_folder",
     "open_dataset",
+    "open_log",
     "open_mul",
     "open_pair",
     "open_picture",

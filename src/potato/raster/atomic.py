@@ -128,6 +128,29 @@ def staging_folder(target: Path) -> Iterator[Path]:
         yield folder
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder whole or not at all, and the folders above it.
+
+    Args:
+        path: of the folder; one that is there must be empty.
+
+    Yields:
+        A hidden folder, which is moved to `path` at the end.
+
+    Raises:
+        OutputError: for any OSError inside the `with`.
+    """
+    make_folder(path.parent)
+    with staging_folder(path) as hidden:
+        growing = hidden / "whole"
+        growing.mkdir()
+        yield growing
+        if path.exists():  # empty; Windows doesn't rename onto it
+            path.rmdir()
+        growing.rename(path)
+
+
 def remove_partials(folder: Path, name: str = "") -> None:
     """Remove what killed runs left in a folder.
 

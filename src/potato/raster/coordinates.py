@@ -21,6 +21,9 @@ Degrees = tuple[float, float, float, float]
 EARTH_RADIUS = 6_371_008.8
 """Mean radius of the Earth in metres (IUGG)."""
 
+METRES_PER_DEGREE = 111_320.0
+"""Along the equator; along a meridian to within 0.7 %."""
+
 WGS84 = "EPSG:4326"
 """The CRS of longitude and latitude in degrees."""
 

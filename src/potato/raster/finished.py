@@ -76,7 +76,7 @@ def check_blocks(file: Path, path: Path, marks: Sequence[tuple[int, int]]) -> No
         raise OutputError(f"{complaint} ({error})") from error
 
 
-def deliver(folder: Path, path: Path, overwrite: bool) -> None:
+def move_into_place(folder: Path, path: Path, overwrite: bool) -> None:
     """Move a finished file to its place, with the files that GDAL made beside it (TFW, .aux.xml).
 
     Those that described a file that is replaced are removed.

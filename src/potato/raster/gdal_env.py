@@ -16,6 +16,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
+from potato.core.text import one_line
 from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError, PotatoError
 from potato.raster.aws import Signing, default_signing, explain_refusal, s3_options
@@ -95,7 +96,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         try:
             dataset = rasterio.open(name, driver=driver, **options)
         except GDAL_ERRORS as error:
-            reason = " ".join(str(error).split()).removesuffix(".")
+            reason = one_line(error).removesuffix(".")
             raise InputError(f"can't open {role} {path}: {reason}{_remedy(name, reason)}") from error
         try:
             check_dataset(path, dataset, trusted=driver is None)

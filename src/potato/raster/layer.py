@@ -153,7 +153,9 @@ def pan_image(layer: Layer, dataset: Any) -> Image:
     """
     indexes = list(layer.indexes or ()) or opaque_bands(dataset)[0]
     if len(indexes) != 1:
-        raise BandError(f"{layer.path}: expected a pan image of 1 band, found {len(indexes)} bands")
+        raise BandError(
+            f"{layer.path}: expected a pan image of 1 band, found {len(indexes)} bands; pan comes before mul"
+        )
     return _image(layer, dataset, indexes)
 
 

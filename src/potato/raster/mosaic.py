@@ -17,18 +17,18 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
 from potato.core.types import PathLike
+from potato.core.windows import PixelWindow
 from potato.errors import InputError
 from potato.raster.atomic import write_whole
 from potato.raster.coordinates import Box, Grid
-from potato.raster.gdal_env import GDAL_ERRORS, gdal
+from potato.raster.gdal_env import gdal
 from potato.raster.header import Header, read_header
+from potato.raster.pictures import read_rgba
 from potato.raster.vrt import VRT_TYPES, add_rectangle, start_vrt
 from potato.raster.writer import Channels, create_picture
 
@@ -254,14 +254,7 @@ def _read_strip(layout: Layout, top: int, left: int, bottom: int, right: int) ->
         rows, columns = piece.rows(first, end), piece.columns(start, stop)
         corner = int(rows[0]), int(columns[0])
         size = int(rows[-1]) + 1 - corner[0], int(columns[-1]) + 1 - corner[1]
-        try:
-            with rasterio.open(piece.path) as file:
-                part = Window(corner[1], corner[0], size[1], size[0])
-                pixels = file.read(window=part)
-                if piece.masked:
-                    pixels = np.concatenate([pixels, file.read_masks(1, window=part)[None]])
-        except GDAL_ERRORS as error:
-            raise InputError(f"can't read the picture {piece.path}: {error}") from error
+        pixels: NDArray[Any] = read_rgba(piece.path, PixelWindow(*corner, *size))
         if size != (len(rows), len(columns)):
             pixels = pixels[:, rows - corner[0]][:, :, columns - corner[1]]
         if strip is None:

@@ -15,7 +15,7 @@ from potato.core import advice
 from potato.core.sensors import MOST_RATIO
 from potato.core.text import redact
 from potato.errors import PairError
-from potato.raster.coordinates import crs_name
+from potato.raster.coordinates import METRES_PER_DEGREE, crs_name
 
 NESTED = 0.05
 """Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
@@ -25,9 +25,6 @@ MOST_STRETCH = 0.01
 
 LEAST_RATIO = 1.5
 """Ratio below which mul isn't coarser than pan, and no resampling makes a pair of them."""
-
-METRES = 111_320.0
-"""Metres of a degree of latitude, for the size of pixels by RPCs."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +244,8 @@ def _both_freely(
 def _rpc_grid(rpcs: Any) -> tuple[CRS, float]:
     """The UTM zone of an image with RPCs, and the size of its pixels in metres."""
     zone = math.floor((rpcs.long_off + 180) / 6) % 60 + 1
-    across = rpcs.long_scale * METRES * math.cos(math.radians(rpcs.lat_off)) / rpcs.samp_scale
-    down = rpcs.lat_scale * METRES / rpcs.line_scale
+    across = rpcs.long_scale * METRES_PER_DEGREE * math.cos(math.radians(rpcs.lat_off)) / rpcs.samp_scale
+    down = rpcs.lat_scale * METRES_PER_DEGREE / rpcs.line_scale
     return CRS.from_epsg((32600 if rpcs.lat_off >= 0 else 32700) + zone), _rounded(math.sqrt(across * down))
 
 

@@ -1,14 +1,15 @@
-"""Where outputs may go: the one check of everything that a command is to write."""
+"""Where outputs may go: the one check of everything that a command is to write; and logs."""
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.errors import OutputError, OutputExists
-from potato.raster.atomic import local_path, remove_partials
+from potato.raster.atomic import local_path, remove_partials, writing
 from potato.raster.gdal_env import is_remote
 
 GEOTIFF = (".tif", ".tiff")
@@ -85,6 +86,24 @@ def check_log(log: PathLike, inputs: Iterable[object] = ()) -> Path:
     keep_inputs(path, inputs)
     _check_kind(path)
     return path
+
+
+@contextlib.contextmanager
+def open_log(path: Path) -> Iterator[Callable[[str], None]]:
+    """Open a file that `check_log` has checked; yields a function that adds a line to it at once.
+
+    Raises:
+        OutputError: if it can't be opened or written.
+    """
+    with contextlib.ExitStack() as stack:
+        with writing(path):
+            file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+
+        def add(line: str) -> None:
+            with writing(path):
+                file.write(f"{line}\n")
+
+        yield add
 
 
 def _check_kind(path: Path) -> None:

@@ -97,19 +97,30 @@ def halve(pixels: NDArray[Any], has_alpha: bool = True) -> NDArray[Any]:
         Codes of that type (n, ⌈h/2⌉, ⌈w/2⌉), rounded. Means are weighted by alpha, so that invalid
         pixels don't darken their neighbours; alpha is a mean too.
     """
-    height, width = pixels.shape[1:]
-    if height % 2 or width % 2:
-        pixels = np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    pixels = _even(pixels)
     alpha = pixels[-1:] if has_alpha else pixels[-1:] > 0
     if alpha.min() == (np.iinfo(pixels.dtype).max if has_alpha else 1):
-        whole: NDArray[Any] = (_sums(pixels, np.uint16 if pixels.itemsize == 1 else np.uint32) + 2) >> 2
-        return whole.astype(pixels.dtype)
+        return halve_opaque(pixels)
     weight = _sums(alpha, np.uint64)
     colour = _sums((pixels[:-1] if has_alpha else pixels).astype(np.uint64) * alpha, np.uint64)
     colour = (colour + weight // 2) // np.maximum(weight, 1)
     if has_alpha:
         colour = np.concatenate([colour, (weight + 2) >> 2])
     return colour.astype(pixels.dtype)
+
+
+def halve_opaque(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Make a picture half as large, as `halve` does, whose pixels are all valid."""
+    whole: NDArray[Any] = (_sums(_even(pixels), np.uint16 if pixels.itemsize == 1 else np.uint32) + 2) >> 2
+    return whole.astype(pixels.dtype)
+
+
+def _even(pixels: NDArray[Any]) -> NDArray[Any]:
+    """A picture of even sides: an odd last row or column comes twice."""
+    height, width = pixels.shape[1:]
+    if not (height % 2 or width % 2):
+        return pixels
+    return np.pad(pixels, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
 
 
 def _sums(pixels: NDArray[Any], dtype: type) -> NDArray[Any]:

@@ -56,6 +56,27 @@ def read_picture(path: PathLike, window: PixelWindow) -> Codes:
     return codes
 
 
+def read_rgba(path: PathLike, window: PixelWindow) -> Codes:
+    """Red, green, blue and alpha (4, h, w) of a window of a picture; the window lies inside it.
+
+    A picture of three bands, such as one in JPEG, has a mask in place of alpha.
+
+    Raises:
+        InputError: if it can't be read.
+    """
+    part = Window(window.column, window.row, window.width, window.height)
+    try:
+        with rasterio.open(path) as file:
+            codes: Codes = file.read(window=part)
+            if file.count == len(RGB):
+                white = np.iinfo(codes.dtype).max
+                alpha = np.where(file.read_masks(1, window=part) > 0, white, 0).astype(codes.dtype)
+                codes = np.concatenate([codes, alpha[None]])
+    except GDAL_ERRORS as error:
+        raise InputError(f"can't read the picture {path}: {error}") from error
+    return codes
+
+
 def read_photograph(path: PathLike) -> NDArray[np.uint8]:
     """All of a picture without a place on Earth, such as a JPEG.
 

@@ -14,6 +14,7 @@ from rasterio.errors import CRSError, RasterioError
 from rasterio.warp import transform
 
 from potato.core.installation import extra_for
+from potato.core.text import one_line
 from potato.errors import InputError
 from potato.raster.area import Area, Ring
 from potato.raster.coordinates import WGS84, crs_name
@@ -64,7 +65,7 @@ def read_polygons(path: Path) -> Area:
             polygon for shape in shapes if shape is not None for polygon in _parse(bytes(shape), 0)[0]
         ]
     except (DataSourceError, DataLayerError, ValueError, struct.error, RecursionError) as error:
-        reason = " ".join(str(error).split()).partition(".;")[0]
+        reason = one_line(error).partition(".;")[0]
         raise InputError(f"{expected}, found {reason.replace(str(path), 'it')[:200]}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
-from potato.core.windows import PairWindow
+from potato.core.windows import PixelWindow
 from potato.engine.threads import available_cores, map_blocks
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.raster.atomic import staging_folder
@@ -46,7 +46,7 @@ def write_web_archive(
     output: Path,
     kind: ArchiveKind,
     zoom: int,
-    boxes: Sequence[PairWindow],
+    boxes: Sequence[PixelWindow],
     *,
     overwrite: bool = False,
     threads: int | None = None,
@@ -85,7 +85,7 @@ def write_web_archive(
 
 
 def _tiles(
-    dataset: Any, grid: Grid, zoom: int, boxes: Sequence[PairWindow]
+    dataset: Any, grid: Grid, zoom: int, boxes: Sequence[PixelWindow]
 ) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
     """All web tiles of a picture that show anything, each after those that it is made of."""
     pixel = zoom_pixel(zoom)
@@ -101,13 +101,13 @@ def _tiles(
         return codes
 
     def walk(
-        place: Place, near: Sequence[PairWindow]
+        place: Place, near: Sequence[PixelWindow]
     ) -> Generator[tuple[Place, NDArray[np.uint8]], None, NDArray[np.uint8] | None]:
         """Yield a tile and those below it; returns its pixels, None if it shows nothing."""
         level, column, row = place
         side = WEB_TILE << (zoom - level)
-        ground = PairWindow(row * side - top, column * side - left, side, side)
-        near = [box for box in near if _meet(box, ground)]
+        ground = PixelWindow(row * side - top, column * side - left, side, side)
+        near = [box for box in near if box.intersection(ground).size]
         if not near:
             return None
         if level == zoom:
@@ -127,11 +127,6 @@ def _tiles(
         return codes
 
     yield from walk((0, 0, 0), boxes)
-
-
-def _meet(box: PairWindow, ground: PairWindow) -> bool:
-    shared = box.intersection(ground)
-    return bool(shared.height and shared.width)
 
 
 def _encode(codes: NDArray[np.uint8]) -> bytes:

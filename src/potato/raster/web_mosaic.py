@@ -9,22 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
 from affine import Affine
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.warp import transform_bounds
-from rasterio.windows import Window
 
 from potato.core.profiles import PANEL, TIFF_BLOCK, Profile
 from potato.core.types import Codes, PathLike
-from potato.core.windows import PairWindow, PixelWindow, pixel_windows
+from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.threads import available_cores, map_blocks
 from potato.errors import InputError
 from potato.raster.coordinates import Box, Grid, crs_name, grid_to_lonlat, ground_pixel
 from potato.raster.gdal_env import GDAL_ERRORS, gdal
 from potato.raster.header import Header, read_header
+from potato.raster.pictures import read_rgba
 from potato.raster.warp import DENSE, cells_within, find_footprint, warp_picture
 from potato.raster.writer import Channels, create_picture
 
@@ -50,18 +48,16 @@ class WebPiece:
 
     Attributes:
         path: the picture's path.
-        masked: whether a mask says what is valid, and not a fourth band, as in JPEG.
         shown: the grid of the part.
         row, column: the first row and column of the part in the picture.
         box: the box around it, in pixels of the mosaic.
     """
 
     path: str
-    masked: bool
     shown: Grid
     row: int
     column: int
-    box: PairWindow
+    box: PixelWindow
 
 
 @dataclass(frozen=True)
@@ -117,10 +113,11 @@ def lay_out_web(pictures: Sequence[tuple[str, Box | None]]) -> WebLayout:
     kept, misfits = [], []
     for header, box in opened:
         reason = _misfit(header, opened[0][0])
-        part = PairWindow(0, 0, 0, 0) if reason else _part(header.grid, box)
         if reason:
             misfits.append(f"{header.name}: {reason}")
-        elif part.height and part.width:
+            continue
+        part = _part(header.grid, box)
+        if part.size:
             move = header.grid.transform @ Affine.translation(part.column, part.row)
             kept.append((header, part, Grid(part.height, part.width, header.grid.crs, move)))
     if not kept:
@@ -131,11 +128,10 @@ def lay_out_web(pictures: Sequence[tuple[str, Box | None]]) -> WebLayout:
     pieces = (
         WebPiece(
             header.name,
-            len(header.descriptions) < 4,
             shown,
             part.row,
             part.column,
-            PairWindow(box.row - corner[0], box.column - corner[1], box.height, box.width),
+            PixelWindow(box.row - corner[0], box.column - corner[1], box.height, box.width),
         )
         for (header, part, shown), box in zip(kept, boxes, strict=True)
     )
@@ -176,7 +172,7 @@ def write_web_mosaic(
     windows = (
         (window, window)
         for window in pixel_windows(grid.height, grid.width, BLOCK, PANEL)
-        if any(_shared(piece, window) for piece in layout.pieces)
+        if any(piece.box.intersection(window).size for piece in layout.pieces)
     )
 
     def make(window: PixelWindow) -> Codes | None:
@@ -210,9 +206,9 @@ def _misfit(header: Header, first: Header) -> str | None:
     return None
 
 
-def _part(grid: Grid, box: Box | None) -> PairWindow:
+def _part(grid: Grid, box: Box | None) -> PixelWindow:
     """The pixels of a picture within a box, those at its edges included."""
-    whole = PairWindow(0, 0, grid.height, grid.width)
+    whole = PixelWindow(0, 0, grid.height, grid.width)
     if box is None:
         return whole
     corners = [~grid.transform @ (x, y) for x in box[::2] for y in box[1::2]]
@@ -221,10 +217,10 @@ def _part(grid: Grid, box: Box | None) -> PairWindow:
         (math.floor(min(line) + 1e-3), math.ceil(max(line) - 1e-3))
         for line in zip(*corners, strict=True)
     )
-    return whole.intersection(PairWindow(top, left, max(0, bottom - top), max(0, right - left)))
+    return whole.intersection(PixelWindow(top, left, max(0, bottom - top), max(0, right - left)))
 
 
-def _web_box(shown: Grid, pixel: float) -> PairWindow:
+def _web_box(shown: Grid, pixel: float) -> PixelWindow:
     """The box around a grid, in pixels counted from the upper left corner of the web's map."""
     corners = [shown.transform @ (x, y) for x in (0, shown.width) for y in (0, shown.height)]
     across, down = zip(*corners, strict=True)
@@ -242,10 +238,10 @@ def _web_box(shown: Grid, pixel: float) -> PairWindow:
         raise InputError(f"can't transform {crs_name(shown.crs)} to Web Mercator: {error}") from error
     left, right = math.floor((west + HALF_WORLD) / pixel), math.ceil((east + HALF_WORLD) / pixel)
     top, bottom = math.floor((HALF_WORLD - north) / pixel), math.ceil((HALF_WORLD - south) / pixel)
-    return PairWindow(top, left, bottom - top, right - left)
+    return PixelWindow(top, left, bottom - top, right - left)
 
 
-def _around(boxes: Iterable[PairWindow], zoom: int) -> tuple[Grid, tuple[int, int]]:
+def _around(boxes: Iterable[PixelWindow], zoom: int) -> tuple[Grid, tuple[int, int]]:
     """The grid around boxes, and its first row and column in pixels of the web's map."""
     rows, columns, bottoms, rights = zip(
         *((box.row, box.column, box.bottom, box.right) for box in boxes), strict=True
@@ -262,18 +258,12 @@ def _around(boxes: Iterable[PairWindow], zoom: int) -> tuple[Grid, tuple[int, in
     return Grid(height, width, CRS.from_epsg(WEB_CRS), place), (top, left)
 
 
-def _shared(piece: WebPiece, window: PixelWindow) -> PairWindow | None:
-    """The pixels of a window that a piece may show."""
-    shared = piece.box.intersection(PairWindow(window.row, window.column, window.height, window.width))
-    return shared if shared.height and shared.width else None
-
-
 def _make_block(layout: WebLayout, window: PixelWindow) -> Codes | None:
     """A block of a mosaic (4, h, w); None if no picture is valid there."""
     block: Codes = np.zeros((4, window.height, window.width), layout.dtype)
     for piece in layout.pieces:
-        shared = _shared(piece, window)
-        if shared is None:
+        shared = piece.box.intersection(window)
+        if not shared.size:
             continue
         row, column = shared.row - window.row, shared.column - window.column
         target = block[:, row : row + shared.height, column : column + shared.width]
@@ -292,23 +282,9 @@ def _warp_piece(piece: WebPiece, grid: Grid) -> Codes | None:
     footprint = find_footprint(piece.shown, grid)
     if footprint is None:
         return None
-    whole = PairWindow(0, 0, piece.shown.height, piece.shown.width)
+    whole = PixelWindow(0, 0, piece.shown.height, piece.shown.width)
     # Cubic convolution reaches a pixel further than linear interpolation.
-    cells = cells_within(piece.shown, 1, footprint).padded(1).intersection(whole)
-    codes = _read(piece, cells)
-    return warp_picture(codes, piece.shown, cells.pixels(1), grid, Resampling.cubic)
-
-
-def _read(piece: WebPiece, cells: PairWindow) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Red, green, blue, alpha (4, h, w) of a window of a piece."""
-    window = Window(piece.column + cells.column, piece.row + cells.row, cells.width, cells.height)
-    try:
-        with rasterio.open(piece.path) as file:
-            codes: Codes = file.read(window=window)
-            if piece.masked:
-                white = np.iinfo(codes.dtype).max
-                alpha = np.where(file.read_masks(1, window=window) > 0, white, 0).astype(codes.dtype)
-                codes = np.concatenate([codes, alpha[None]])
-    except GDAL_ERRORS as error:
-        raise InputError(f"can't read the picture {piece.path}: {error}") from error
-    return codes
+    window = cells_within(piece.shown, 1, footprint).pixels(1).padded(1).intersection(whole)
+    row, column = piece.row + window.row, piece.column + window.column
+    codes = read_rgba(piece.path, PixelWindow(row, column, window.height, window.width))
+    return warp_picture(codes, piece.shown, window, grid, Resampling.cubic)

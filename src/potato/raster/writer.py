@@ -16,12 +16,12 @@ from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
 from potato.core.types import PathLike
-from potato.engine.forks import ThreadPool
+from potato.engine.forks import LibraryThreads
 from potato.engine.threads import available_cores
 from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
 from potato.raster.coordinates import Grid
-from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, deliver, grid_of
+from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, grid_of, move_into_place
 from potato.raster.gdal_env import gdal, refusals
 from potato.raster.output_files import GEOTIFF, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
@@ -29,7 +29,7 @@ from potato.raster.trial import try_options
 
 RGB = "red", "green", "blue"
 
-_POOL = ThreadPool()
+_POOL = LibraryThreads()
 """GDAL's threads that compress."""
 
 _STAGE = "stage.tif"
@@ -254,7 +254,7 @@ def create_picture(
             check_blocks(folder / WHOLE, path, picture.marks)
         else:
             picture.grid, picture.valid = found, count_valid(folder / WHOLE)
-        deliver(folder, path, overwrite)
+        move_into_place(folder, path, overwrite)
 
 
 def _staging(side: int) -> dict[str, str]:

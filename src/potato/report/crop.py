@@ -10,7 +10,7 @@ from potato.raster import Grid
 DETAIL_PIXELS = 5_000_000
 """Pixels in full detail, all layers together, unless a window is named: about 13 MB of HTML."""
 
-MAX_WINDOW_PIXELS = 1 << 24
+MOST_PIXELS = 1 << 24
 """Pixels of the largest window that a caller may name; memory holds the whole window."""
 
 
@@ -28,7 +28,7 @@ def choose_window(
         step: the window grows to multiples of this, but not beyond the picture.
 
     Raises:
-        InputError: if the window lies outside the picture or is larger than `MAX_WINDOW_PIXELS`.
+        InputError: if the window lies outside the picture or is larger than `MOST_PIXELS`.
 
     Example:
         >>> choose_window(Grid(4096, 4096, None, None), (10, 10, 90, 90), step=4)
@@ -49,8 +49,8 @@ def choose_window(
             f"picture of {grid.height} rows and {grid.width} columns, found "
             f"{row} {column} {height} {width}"
         )
-    if (bottom - top) * (right - left) > MAX_WINDOW_PIXELS:
-        side = math.isqrt(MAX_WINDOW_PIXELS)
+    if (bottom - top) * (right - left) > MOST_PIXELS:
+        side = math.isqrt(MOST_PIXELS)
         raise InputError(
             f"expected a window of at most {side} × {side} pixels, found {bottom - top} × {right - left}; "
             "ask for a smaller one"

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from potato.core.full_scale import LEAST_CELLS, FullScale, FullScaleCounts, FullScaleWindow
 from potato.core.render import unrender
 from potato.core.resample import block_mean
-from potato.report.layers import PairWindowPixels
+from potato.report.layers import ShownPair
 from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import draw_density
-from potato.viewing.scope import MAX_CHROMA, chroma_histogram
+from potato.viewing.scope import MOST_CHROMA, chroma_histogram
 
 CHROMA_BINS = 192
 """Bins, and pixels, along each side of a drawing of chroma."""
@@ -20,9 +20,7 @@ CODE_BINS = 64
 """Bins of a histogram of the codes 0..255."""
 
 
-def measure_full_scale(
-    oklab: NDArray[Any], valid: NDArray[np.bool_], pair: PairWindowPixels
-) -> FullScale | None:
+def measure_full_scale(oklab: NDArray[Any], valid: NDArray[np.bool_], pair: ShownPair) -> FullScale | None:
     """Measure a picture at full scale, where it and its pair are valid.
 
     Args:
@@ -50,11 +48,11 @@ def draw_chroma(codes: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[n
 
     Returns:
         RGB (3, `CHROMA_BINS`, `CHROMA_BINS`): Oklab a to the right, b upwards, grey in the middle,
-        `MAX_CHROMA` at the rim.
+        `MOST_CHROMA` at the rim.
     """
     oklab = unrender(codes[:, valid][:, None], screen_look(8))[:, 0]
-    counts = chroma_histogram(oklab, MAX_CHROMA, CHROMA_BINS)
-    drawn = draw_density(counts, oklab.shape[1], MAX_CHROMA)
+    counts = chroma_histogram(oklab, MOST_CHROMA, CHROMA_BINS)
+    drawn = draw_density(counts, oklab.shape[1], MOST_CHROMA)
     return np.ascontiguousarray(drawn[::-1].transpose(2, 0, 1))
 
 

@@ -20,7 +20,7 @@ from potato.viewing.reflectance import Colours
 OVERVIEW_SIDE = 1024
 """Pixels along the longer side of an overview, at most."""
 
-MAX_DIFFERENCE = 10.0
+MOST_DIFFERENCE = 10.0
 """JND at the end of the colour scale of differences, on every page."""
 
 SCALE_STOPS = (
@@ -30,7 +30,7 @@ SCALE_STOPS = (
     (0.8, 0.06, 0.14),
     (0.97, -0.02, 0.06),
 )
-"""Oklab along the colour scale of differences, in equal steps to `MAX_DIFFERENCE`; L rises."""
+"""Oklab along the colour scale of differences, in equal steps to `MOST_DIFFERENCE`; L rises."""
 
 SCALE_COLOURS = 255
 """Colours of the scale in a palette; the 256th entry is for invalid pixels."""
@@ -57,7 +57,7 @@ class Overview:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class PageLayer:
     """An image that a page can show.
 
     Attributes:
@@ -74,8 +74,8 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False)
-class PictureWindow:
-    """A finished picture in the window.
+class ShownPicture:
+    """What a page shows of a finished picture, in the window.
 
     Attributes:
         layer: for the page; flat pictures and reflectance in a look, others unchanged.
@@ -85,7 +85,7 @@ class PictureWindow:
         sensor: whose reflectance it is; None for a picture.
     """
 
-    layer: Layer
+    layer: PageLayer
     oklab: NDArray[Any]
     valid: NDArray[np.bool_]
     look: Look | None
@@ -93,8 +93,8 @@ class PictureWindow:
 
 
 @dataclass(frozen=True, eq=False)
-class PairWindowPixels:
-    """A pair in the window.
+class ShownPair:
+    """What a page shows of a pair, in the window.
 
     Attributes:
         sensor: that of the pair, with n bands and the ratio r.
@@ -118,7 +118,7 @@ class PairWindowPixels:
         return enlarge_mask(self.mul_valid, self.sensor.ratio)
 
 
-def read_picture_window(picture: Colours, window: PixelWindow, name: str, look: Look) -> PictureWindow:
+def read_shown_picture(picture: Colours, window: PixelWindow, name: str, look: Look) -> ShownPicture:
     """Read the window and the overview of a finished picture.
 
     Args:
@@ -137,13 +137,13 @@ def read_picture_window(picture: Colours, window: PixelWindow, name: str, look: 
         small, small_valid, step = read_overview(image, OVERVIEW_SIDE)
         overview = Overview(picture.draw(small, small_valid, look), 0, 0, step)
     drawn = picture.draw(numbers, valid, look, window.row, window.column)
-    layer = Layer(name, drawn, overview)
-    return PictureWindow(layer, picture.scene(numbers), valid, picture.look, picture.sensor)
+    layer = PageLayer(name, drawn, overview)
+    return ShownPicture(layer, picture.scene(numbers), valid, picture.look, picture.sensor)
 
 
-def read_pair_window(
+def read_shown_pair(
     pair: Pair, window: PixelWindow, look: Look = NATURAL
-) -> tuple[PairWindowPixels, list[Layer]]:
+) -> tuple[ShownPair, list[PageLayer]]:
     """Read the window of a pair.
 
     Args:
@@ -157,7 +157,7 @@ def read_pair_window(
     Raises:
         InputError: if a file is damaged.
     """
-    tensors = _read_pair(pair, window)
+    seen = _read_pair(pair, window)
     overviews: list[Overview | None] = [None, None]
     if (window.height, window.width) != (pair.grid.height, pair.grid.width):
         step = overview_step(pair.grid.height, pair.grid.width, OVERVIEW_SIDE)
@@ -166,12 +166,12 @@ def read_pair_window(
         column, row = ~pair.grid.transform @ small.grid.transform @ (0, 0)
         drawn = _draw_pair(_read_pair(small, whole), whole, look)
         overviews = [Overview(codes, row, column, step) for codes in drawn]
-    pan, colour = _draw_pair(tensors, window, look)
+    pan, colour = _draw_pair(seen, window, look)
     # Full detail of pan takes one channel.
-    return tensors, [Layer(PAN_NAME, pan[:1], overviews[0]), Layer(MUL_NAME, colour, overviews[1])]
+    return seen, [PageLayer(PAN_NAME, pan[:1], overviews[0]), PageLayer(MUL_NAME, colour, overviews[1])]
 
 
-def difference_layer(name: str, difference: NDArray[Any], valid: NDArray[np.bool_]) -> Layer:
+def difference_layer(name: str, difference: NDArray[Any], valid: NDArray[np.bool_]) -> PageLayer:
     """Show differences on their colour scale.
 
     Args:
@@ -180,21 +180,21 @@ def difference_layer(name: str, difference: NDArray[Any], valid: NDArray[np.bool
         valid: bool (h, w).
     """
     last = SCALE_COLOURS - 1
-    indexes = np.where(valid, np.round(difference * (last / MAX_DIFFERENCE)).clip(0, last), SCALE_COLOURS)
+    indexes = np.where(valid, np.round(difference * (last / MOST_DIFFERENCE)).clip(0, last), SCALE_COLOURS)
     background = np.full((1, 3), PICTURE_BACKGROUND, np.uint8)
     palette = np.concatenate([scale_colours(SCALE_COLOURS), background])
-    return Layer(name, indexes.astype(np.uint8)[None], palette=palette)
+    return PageLayer(name, indexes.astype(np.uint8)[None], palette=palette)
 
 
 def scale_colours(count: int) -> NDArray[np.uint8]:
-    """The colour scale of differences, from 0 to `MAX_DIFFERENCE`, uint8 (count, 3)."""
+    """The colour scale of differences, from 0 to `MOST_DIFFERENCE`, uint8 (count, 3)."""
     places, stops = np.linspace(0, len(SCALE_STOPS) - 1, count), np.array(SCALE_STOPS).T
     oklab = np.stack([np.interp(places, np.arange(len(SCALE_STOPS)), channel) for channel in stops])
     codes = render(oklab[..., None], screen_look(8))[..., 0]
     return codes.T.astype(np.uint8)
 
 
-def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
+def _read_pair(pair: Pair, window: PixelWindow) -> ShownPair:
     """Read the pixels of whole cells, with enough around them to enlarge mul."""
     cells = window.cells(pair.ratio)
     pixels = pair.read(cells.padded(BICUBIC_REACH))
@@ -202,7 +202,7 @@ def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
     filled = fill_invalid(
         counts_to_reflectance(pixels.mul)[None], pixels.mul_valid[None, None], BICUBIC_REACH
     )
-    return PairWindowPixels(
+    return ShownPair(
         pair.sensor,
         counts_to_reflectance(inner.pan[None]),
         counts_to_reflectance(inner.mul),
@@ -213,7 +213,7 @@ def _read_pair(pair: Pair, window: PixelWindow) -> PairWindowPixels:
 
 
 def _draw_pair(
-    pair: PairWindowPixels, window: PixelWindow, look: Look
+    pair: ShownPair, window: PixelWindow, look: Look
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Pan and enlarged mul in a look, uint8 (3, rh, rw) each."""
     threshold = dither(window.height, window.width, window.row, window.column)

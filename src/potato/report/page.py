@@ -17,10 +17,10 @@ from potato.core.color import linear_srgb_to_oklab
 from potato.core.installation import VERSION
 from potato.core.text import script_json
 from potato.core.windows import PixelWindow
-from potato.report.layers import MAX_DIFFERENCE, scale_colours
+from potato.report.layers import MOST_DIFFERENCE, scale_colours
 from potato.report.pyramid import WEB_TILE_SIDE, data_url
 from potato.viewing.graticule import CHROMA_JND, SRGB_CORNERS
-from potato.viewing.scope import MAX_CHROMA
+from potato.viewing.scope import MOST_CHROMA
 
 VIEWER = "OpenSeadragon 6.1.1"
 """The viewer in the assets, which `make viewer` fetches."""
@@ -120,7 +120,7 @@ def make_page(page: Page) -> str:
         title=html.escape(page.title),
         summary=html.escape(page.summary),
         notes="".join(f"<li>{html.escape(note)}</li>" for note in page.notes),
-        max_difference=f"{MAX_DIFFERENCE:g}",
+        max_difference=f"{MOST_DIFFERENCE:g}",
         ramp=data_url(np.ascontiguousarray(scale_colours(256).T[:, None])),
         ticks="".join(f"<span>{mark}</span>" for mark in _ticks()),
         figures="\n".join(_table(table, n) for n, table in enumerate(page.tables)),
@@ -147,7 +147,7 @@ def _digest(text: str) -> str:
 
 def _ticks() -> list[str]:
     """Labels of the colour scale of differences."""
-    marks = [f"{MAX_DIFFERENCE * n / 5:g}" for n in range(6)]
+    marks = [f"{MOST_DIFFERENCE * n / 5:g}" for n in range(6)]
     return [*marks[:-1], f"{marks[-1]}+"]
 
 
@@ -198,7 +198,7 @@ def _graticule() -> str:
     """SVG of 100 × 100 with rings of chroma and the names of hues."""
     parts = ['<line x1="0" y1="50" x2="100" y2="50"/><line x1="50" y1="0" x2="50" y2="100"/>']
     for ring in range(1, RINGS + 1):
-        chroma = MAX_CHROMA * ring / RINGS
+        chroma = MOST_CHROMA * ring / RINGS
         parts.append(f'<circle cx="50" cy="50" r="{50 * ring / RINGS:g}"/>')
         if ring < RINGS:
             radius = 50 * ring / RINGS

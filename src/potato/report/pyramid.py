@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from potato.engine.threads import available_cores, map_blocks
 from potato.raster import encode_jpeg, encode_png
-from potato.report.layers import Layer
+from potato.raster.overviews import halve_opaque
+from potato.report.layers import PageLayer
 
 WEB_TILE_SIDE = 512
 """Side of a web tile in pixels."""
@@ -20,7 +21,7 @@ JPEG_QUALITY = 85
 Codes = NDArray[np.uint8]
 
 
-def pyramids(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+def pyramids(layers: Sequence[PageLayer]) -> list[dict[str, Any]]:
     """Describe each layer for the viewer, with its web tiles.
 
     Full detail is PNG, without loss. Coarser levels and overviews are means of codes, as JPEG.
@@ -50,12 +51,12 @@ def data_url(codes: Codes, palette: Codes | None = None, *, exact: bool = True) 
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _parts(layer: Layer) -> dict[str, Codes]:
+def _parts(layer: PageLayer) -> dict[str, Codes]:
     overview = {} if layer.overview is None else {"overview": layer.overview.codes}
     return {"window": layer.codes, **overview}
 
 
-def _describe(layer: Layer) -> dict[str, Any]:
+def _describe(layer: PageLayer) -> dict[str, Any]:
     """Describe a layer, with empty rows of web tiles."""
     found: dict[str, Any] = {"name": layer.name, "scale": layer.palette is not None, "overview": None}
     for part, codes in _parts(layer).items():
@@ -82,21 +83,12 @@ def _cut(
         if level < levels:
             # Means are of colours, not of indexes into a palette; JPEG needs three channels.
             colours = palette[codes[0]].transpose(2, 0, 1) if palette is not None else codes
-            codes, palette, exact = _halve(np.broadcast_to(colours, (3, *colours.shape[1:]))), None, False
+            codes = halve_opaque(np.broadcast_to(colours, (3, *colours.shape[1:])))
+            palette, exact = None, False
         for top in range(0, codes.shape[1], WEB_TILE_SIDE):
             for left in range(0, codes.shape[2], WEB_TILE_SIDE):
                 tile = codes[:, top : top + WEB_TILE_SIDE, left : left + WEB_TILE_SIDE]
                 yield level, top // WEB_TILE_SIDE, (tile, palette, exact)
-
-
-def _halve(codes: Codes) -> Codes:
-    """Take means of 2 × 2 codes; an odd last row or column counts twice."""
-    _, height, width = codes.shape
-    if height % 2 or width % 2:
-        codes = np.pad(codes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    rows = codes[:, ::2].astype(np.uint16) + codes[:, 1::2]
-    mean: Codes = ((rows[..., ::2] + rows[..., 1::2] + 2) >> 2).astype(np.uint8)
-    return mean
 
 
 def _encode(tile: tuple[Codes, Codes | None, bool]) -> str:

@@ -29,21 +29,21 @@ from potato.raster.atomic import write_whole
 from potato.report.crop import choose_window
 from potato.report.figures import count_codes, draw_chroma, measure_full_scale
 from potato.report.layers import (
-    MAX_DIFFERENCE,
+    MOST_DIFFERENCE,
     MUL_NAME,
-    Layer,
-    PairWindowPixels,
-    PictureWindow,
+    PageLayer,
+    ShownPair,
+    ShownPicture,
     difference_layer,
-    read_pair_window,
-    read_picture_window,
+    read_shown_pair,
+    read_shown_picture,
 )
 from potato.report.page import Card, Page, Table, make_page
 from potato.report.pyramid import pyramids
 from potato.viewing.blocks import name_of
 from potato.viewing.reflectance import Colours, common_look, open_colours, sensor_of_pictures
 
-MAX_TAG_LENGTH = 400
+LONGEST_TAG = 400
 """Characters of a tag that the page shows."""
 
 GREY_WEIGHT = 0.45
@@ -151,18 +151,18 @@ def _compose(shown: Sequence[Colours], pair: Pair | None, wanted: Sequence[int] 
     window = choose_window(
         grid, wanted, layers=_weight(len(images), pair is not None), step=pair.ratio if pair else 1
     )
-    pictures = [read_picture_window(one, window, name, look) for one, name in zip(shown, names, strict=True)]
+    pictures = [read_shown_picture(one, window, name, look) for one, name in zip(shown, names, strict=True)]
     if not any(bool(picture.valid.any()) for picture in pictures):
         raise EmptyError(f"expected valid pixels in {window}, found none; name another place with --window")
-    tensors, pair_layers = read_pair_window(pair, window, look) if pair else (None, [])
-    differences, tables = _differences(pictures, tensors)
+    seen, pair_layers = read_shown_pair(pair, window, look) if pair else (None, [])
+    differences, tables = _differences(pictures, seen)
     layers = [*(picture.layer for picture in pictures), *reversed(pair_layers), *differences]
-    if tensors:
-        tables.append(_pair_table(pictures, tensors))
+    if seen:
+        tables.append(_pair_table(pictures, seen))
     return Page(
         title=" · ".join(names),
         summary=_summary(grid, len(pictures), pair),
-        notes=_notes(grid, window, pictures, tensors, layers, look.name),
+        notes=_notes(grid, window, pictures, seen, layers, look.name),
         size=(grid.height, grid.width),
         window=window,
         layers=pyramids(layers),
@@ -187,14 +187,14 @@ def _names(images: Sequence[Image]) -> list[str]:
     return [name if name not in names[:n] else f"{name} ({n + 1})" for n, name in enumerate(names)]
 
 
-def _card(picture: PictureWindow) -> Card:
+def _card(picture: ShownPicture) -> Card:
     codes, valid = picture.layer.codes, picture.valid
     return Card(picture.layer.name, draw_chroma(codes, valid), count_codes(codes, valid))
 
 
 def _differences(
-    pictures: Sequence[PictureWindow], pair: PairWindowPixels | None
-) -> tuple[list[Layer], list[Table]]:
+    pictures: Sequence[ShownPicture], pair: ShownPair | None
+) -> tuple[list[PageLayer], list[Table]]:
     """Compare all pictures with the first, or a single one with enlarged mul."""
     first, others = pictures[0], [(one.layer.name, one.oklab, one.valid) for one in pictures[1:]]
     if not others and pair is not None:
@@ -220,7 +220,7 @@ def _differences(
     return layers, [Table("Difference from the first", text, columns, rows)] if rows else []
 
 
-def _pair_table(pictures: Sequence[PictureWindow], pair: PairWindowPixels) -> Table:
+def _pair_table(pictures: Sequence[ShownPicture], pair: ShownPair) -> Table:
     """Measure pictures against their pair; the row of enlarged mul gives the scale."""
     compared = [(picture.layer.name, picture.oklab, picture.valid) for picture in pictures]
     compared.append((MUL_NAME, pair.oklab, pair.colour_valid))
@@ -247,9 +247,9 @@ def _full_scale_row(found: FullScale) -> list[float | None]:
 def _notes(
     grid: Grid,
     window: PixelWindow,
-    pictures: Sequence[PictureWindow],
-    pair: PairWindowPixels | None,
-    layers: Sequence[Layer],
+    pictures: Sequence[ShownPicture],
+    pair: ShownPair | None,
+    layers: Sequence[PageLayer],
     look: str,
 ) -> list[str]:
     """Sentences about the content of the page and its gaps; the first says how much it holds."""
@@ -291,7 +291,7 @@ def _notes(
         notes.append("Left out because there is only one picture: differences.")
     else:
         notes.append(
-            f"The colour scale of differences ends at {MAX_DIFFERENCE:g} JND on every page; larger "
+            f"The colour scale of differences ends at {MOST_DIFFERENCE:g} JND on every page; larger "
             "differences look alike."
         )
     return notes
@@ -318,7 +318,7 @@ def _facts(image: Image) -> dict[str, str]:
         facts["pixel"] = f"{grid.transform.a:.6g} × {-grid.transform.e:.6g}"
     tags = {name: str(value) for name, value in sorted(image.dataset.tags().items())}
     cut = {
-        name: value if len(value) <= MAX_TAG_LENGTH else f"{value[:MAX_TAG_LENGTH]}…"
+        name: value if len(value) <= LONGEST_TAG else f"{value[:LONGEST_TAG]}…"
         for name, value in tags.items()
     }
     return facts | cut

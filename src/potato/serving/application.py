@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from potato.core.installation import VERSION
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.errors import PotatoError
 from potato.serving import descriptions
 from potato.serving.appearance import Place, check_names
@@ -147,7 +147,7 @@ def _add_errors(application: FastAPI) -> None:
 
     @application.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return _refusal(500, f"{type(error).__name__}: {redact(' '.join(str(error).split()))[:200]}")
+        return _refusal(500, f"{type(error).__name__}: {redact(one_line(error))[:200]}")
 
 
 def _refusal(status: int, reason: str) -> Response:

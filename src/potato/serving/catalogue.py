@@ -3,7 +3,7 @@
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -160,12 +160,6 @@ class Collect:
 def plain_name(text: str, otherwise: str) -> str:
     """A text as part of an address and of a file's name; `otherwise` if nothing of it is left."""
     return re.sub(r"[^\w.-]+", "-", text, flags=re.ASCII).strip("-.")[:80] or otherwise
-
-
-def mean_of(values: Iterable[float | None]) -> float | None:
-    """The mean of the known values, to a tenth; None if none is known."""
-    known = [value for value in values if value is not None]
-    return round(sum(known) / len(known), 1) if known else None
 
 
 class Catalogue:

@@ -10,16 +10,17 @@ from typing import Any
 from potato.ard import Broken
 from potato.ard.grid import quadkey_square
 from potato.ard.item import CID
+from potato.ard.listing import mean_of
 from potato.ard.overview import lonlat_outline
 from potato.core.platforms import find_sensor
 from potato.core.text import redact
 from potato.errors import PotatoError
 from potato.fusion.delivery.manifest import MANIFEST, Record, read_manifest
-from potato.fusion.delivery.stac import outline_of
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.serving.catalogue import Collect, Entry, mean_of
+from potato.raster.outlines import outline_of
+from potato.serving.catalogue import Collect, Entry
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
 
@@ -110,7 +111,7 @@ def _collect(cid: str, tiles: Sequence[tuple[Entry, Grid, Mapping[str, Any]]]) -
         time=min((entry.time for entry in entries if entry.time), default=None),
         sensor=sensor.title if sensor else None,
         platform=platform or None,
-        clouds=mean_of(entry.clouds for entry in entries),
-        off_nadir=mean_of(entry.off_nadir for entry in entries),
+        clouds=mean_of((entry.clouds for entry in entries), 1),
+        off_nadir=mean_of((entry.off_nadir for entry in entries), 1),
         gsd=round(ground_pixel(grid), 3),
     )

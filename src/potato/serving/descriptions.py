@@ -7,9 +7,10 @@ from typing import Any
 from potato.core.installation import VERSION
 from potato.core.render import LOOKS
 from potato.core.text import redact
-from potato.fusion.delivery.stac import STAC_VERSION, geometry_of
+from potato.fusion.delivery.stac import STAC_VERSION, extension_schemas, time_properties
 from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
+from potato.raster.outlines import geometry_of
 from potato.raster.web_mosaic import HALF_WORLD, zoom_of, zoom_pixel
 from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
 from potato.serving.mercator import MOST_ZOOM
@@ -159,10 +160,6 @@ def stac_items(painter: Painter, address: str) -> dict[str, Any]:
 
 
 def _stac_item(entry: Entry, collect: Collect, address: str) -> dict[str, Any]:
-    day = entry.date or "1970-01-01"
-    moment: dict[str, Any] = {"datetime": entry.time}
-    if entry.time is None:
-        moment |= {"start_datetime": f"{day}T00:00:00Z", "end_datetime": f"{day}T23:59:59Z"}
     facts = {
         "platform": collect.platform,
         "gsd": collect.gsd,
@@ -171,19 +168,14 @@ def _stac_item(entry: Entry, collect: Collect, address: str) -> dict[str, Any]:
         "catalog_id": collect.id,
     }
     known = {name: value for name, value in facts.items() if value is not None}
-    extensions = {"eo": "eo/v1.1.0", "view": "view/v1.0.0"}
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": [
-            f"https://stac-extensions.github.io/{path}/schema.json"
-            for prefix, path in extensions.items()
-            if any(name.startswith(f"{prefix}:") for name in known)
-        ],
+        "stac_extensions": extension_schemas(known),
         "id": entry.id,
         "geometry": geometry_of(entry.ring),
         "bbox": list(narrowest_bounds(entry.ring)),
-        "properties": {**moment, **known},
+        "properties": {**time_properties(entry.time, entry.date), **known},
         "links": [],
         "assets": {
             "tiles": {

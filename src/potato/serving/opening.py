@@ -9,19 +9,20 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from potato.ard import Broken, Tile, unusable, walk_ard
-from potato.ard.inspection import metadata_mismatch, open_tile
-from potato.ard.listing import event_of, reported_clouds
+from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
+from potato.ard.inspection import open_checked_tile
+from potato.ard.listing import event_of, mean_of, pan_pixel, reported_clouds
 from potato.ard.overview import lonlat_outline
 from potato.core.advice import GIVE_PLACE
 from potato.core.text import redact
 from potato.deliveries import find_products, is_delivery
 from potato.errors import ArdError, DeliveryError, InputError
 from potato.fusion.inputs import open_inputs
-from potato.raster import Grid, Pair, Reading, gdal, grid_to_lonlat, open_picture
+from potato.raster import Grid, Reading, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, mean_of, plain_name
+from potato.raster.outlines import outline_of
+from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, plain_name
 from potato.serving.delivered import find_delivered, is_delivered
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -136,7 +137,6 @@ def _passes_of_ard(source: str, follow_links: bool, waiting: Waiting) -> tuple[l
 def _collect_of_tiles(source: str, event: str, tiles: Sequence[Tile]) -> Collect:
     first = tiles[0]
     views = [dict(tile.view) for tile in tiles]
-    sizes = [(tile.bbox[3] - tile.bbox[1]) / tile.shape[0] for tile in tiles if tile.bbox and tile.shape]
     clouds = reported_clouds(tiles)
     sensor = first.sensor
     return Collect(
@@ -151,9 +151,9 @@ def _collect_of_tiles(source: str, event: str, tiles: Sequence[Tile]) -> Collect
         sensor=sensor.title if sensor else None,
         platform=first.platform or None,
         clouds=None if clouds is None else round(clouds, 1),
-        off_nadir=mean_of(view.get("off_nadir") for view in views),
-        sun_elevation=mean_of(view.get("sun_elevation") for view in views),
-        gsd=round(sizes[0], 3) if sizes else None,
+        off_nadir=mean_of((view.get("off_nadir") for view in views), 1),
+        sun_elevation=mean_of((view.get("sun_elevation") for view in views), 1),
+        gsd=mean_of(map(pan_pixel, tiles), 3),
     )
 
 
@@ -168,8 +168,8 @@ def _tile_entry(tile: Tile) -> Entry:
     elif reason is None:
         reason = "an item without a place"
     return Entry(
-        id=f"{tile.zone or '-'}-{tile.quadkey or '-'}-{tile.date or '-'}-{tile.cid}",
-        opening=None if reason else lambda: _open_tile(tile),
+        id=tile_name(tile).replace("/", "-"),
+        opening=None if reason else lambda: open_checked_tile(tile),
         paths=tuple(path for path in (tile.pan, tile.mul) if path),
         reason=reason and redact(reason),
         ring=ring,
@@ -183,15 +183,6 @@ def _tile_entry(tile: Tile) -> Entry:
         clouds=tile.clouds,
         off_nadir=dict(tile.view).get("off_nadir"),
     )
-
-
-@contextlib.contextmanager
-def _open_tile(tile: Tile) -> Iterator[Pair]:
-    with open_tile(tile) as pair:
-        mismatch = metadata_mismatch(tile, pair.grid)
-        if mismatch:
-            raise InputError(f"item and file disagree: {mismatch}")
-        yield pair
 
 
 def _collect_of_pair(
@@ -239,19 +230,17 @@ def _collect_of_picture(name: str) -> Collect:
 
 
 def _outline(grid: Grid, name: str) -> Ring:
-    """The outline of an image, four points along each side."""
+    """The outline of an image.
+
+    Raises:
+        InputError: if it has no CRS.
+    """
     if grid.crs is None:
         raise InputError(
             f"{redact(name)}: expected an image with a CRS, to be shown on a map, found none; use potato "
             f"report, or give it its place: {GIVE_PLACE}"
         )
-    shares = [step / 4 for step in range(4)]
-    width, height = grid.width, grid.height
-    around = [(0, height * share) for share in shares] + [(width * share, height) for share in shares]
-    around += [(width, height * (1 - share)) for share in shares]
-    around += [(width * (1 - share), 0) for share in shares]
-    ring = [grid_to_lonlat(grid, x, y) for x, y in around]
-    return [*ring, ring[0]]
+    return outline_of(grid, pieces=4)
 
 
 def _distinct(collects: Sequence[Collect]) -> list[Collect]:

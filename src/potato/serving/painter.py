@@ -279,7 +279,7 @@ def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
         factor *= 2
     picture = picture.coarser(factor)
     window = cells_within(picture.grid, 1, footprint)
-    if not (window.height and window.width):
+    if not window.size:
         return None
     codes, valid = picture.read(window.row, window.column, window.height, window.width)
     if codes.dtype != np.uint8:

@@ -27,6 +27,7 @@ import torch
 
 from potato.core.installation import VERSION
 from potato.core.sensors import Sensor
+from potato.core.text import one_line
 from potato.errors import OutputError, SessionError
 from potato.model.model import Architecture, Model
 from potato.model.network import Sharpener
@@ -344,7 +345,7 @@ class Session:
             began = LATER | {OLD_NAMES.get(option, option): value for option, value in began.items()}
             return saved, began, content["data"]
         except Exception as error:  # a damaged file can make the readers raise anything
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            reason = one_line(error, 200)
             raise SessionError(
                 f"{path}: expected the state of a session, found {reason}; "
                 f"another session can start from its last epoch with --load-from {self.folder.name}"

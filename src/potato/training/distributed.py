@@ -14,6 +14,7 @@ import torch.distributed as dist
 import torch.distributed.nn.functional
 from torch import Tensor
 
+from potato.core.text import one_line
 from potato.errors import SessionError
 
 _PATIENCE = timedelta(minutes=30)
@@ -49,9 +50,7 @@ class Ranks:
         try:
             dist.all_reduce(total)
         except RuntimeError as error:
-            raise SessionError(
-                f"another process of this run is gone: {' '.join(str(error).split())[:160]}"
-            ) from error
+            raise SessionError(f"another process of this run is gone: {one_line(error, 160)}") from error
         return total
 
     def wait(self) -> None:

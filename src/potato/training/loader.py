@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from potato.engine.children import end_with_parent
+from potato.core.text import one_line
+from potato.engine.children import end_with_parent, without_script
 from potato.engine.memory import keep_freed_memory
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples
@@ -86,7 +87,8 @@ def open_batches(
     Raises:
         SessionError: if a loader process dies, or chips can't be read.
     """
-    loader = iter(_loader(samples, places, workers, pin))
+    with without_script():
+        loader = iter(_loader(samples, places, workers, pin))
     try:
         for _ in range(places.first, places.last):
             yield [_next(loader) for _ in range(places.per_step)]
@@ -125,7 +127,7 @@ def _next(loader: Iterator[Batch]) -> Batch:
         # A loader process wraps its error in a traceback, of which the last line is the message.
         raise SessionError(str(error).strip().splitlines()[-1].split("SessionError: ")[-1]) from error
     except (RuntimeError, OSError, EOFError) as error:  # EOF and resets if it died while it was sending
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise SessionError(
             f"a loader process died or failed ({reason}); the last saved state is intact: "
             "the same command goes on from it, and --workers 0 needs the least memory"

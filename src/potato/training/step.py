@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from potato.core.resample import to_cells
+from potato.core.text import one_line
 from potato.errors import SessionError
 from potato.model.features import trim
 from potato.model.model import Architecture
@@ -175,9 +176,7 @@ class Learner:
             self.step = int(state["step"])
             self.epoch, self.recent = Tally(**state["epoch"]), Tally(**state["recent"])
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            raise SessionError(
-                f"the state doesn't fit its network: {' '.join(str(error).split())[:200]}"
-            ) from error
+            raise SessionError(f"the state doesn't fit its network: {one_line(error, 200)}") from error
 
     def check(self) -> None:
         """Refuse weights that are NaN or infinite.

@@ -22,7 +22,7 @@ from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope
 from potato.viewing.reflectance import open_codes
 
-MAX_CHROMA = 0.2
+MOST_CHROMA = 0.2
 """Default Oklab a and b at the rim. Roofs, lawns and water fit in; sRGB goes up to 0.32."""
 
 BINS = 200
@@ -64,7 +64,7 @@ def vectorscope(
     picture: PathLike,
     output: PathLike,
     *,
-    max_chroma: float = MAX_CHROMA,
+    max_chroma: float = MOST_CHROMA,
     workers: int | None = None,
     block: int = BLOCK_SIDE,
     overwrite: bool = False,

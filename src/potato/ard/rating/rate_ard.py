@@ -22,7 +22,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
 from potato.core.sensors import Sensor
-from potato.core.text import counted, kind_of, redact
+from potato.core.text import counted, kind_of, one_line, redact
 from potato.core.types import PathLike
 from potato.core.windows import evenly
 from potato.engine.executor import open_executor
@@ -261,7 +261,7 @@ def _read_sample(sides: tuple[int, int], follow_links: bool, tile: Tile) -> _Sam
     try:
         pan, mul = try_again(read, files, follow=follow_links)
     except (InputError, ArdError) as error:
-        return Broken(redact(tile.item), redact(" ".join(str(error).split())))
+        return Broken(redact(tile.item), redact(one_line(error)))
     assert tile.sensor is not None
     measures = measure(pan.pixels[0], pan.valid, mul.pixels, mul.valid, tile.sensor)
     return _Sample(measures, _picture(mul, tile.sensor))

@@ -1,16 +1,14 @@
 """The sheet: an HTML page on which ratings can be viewed, changed and saved."""
 
 import base64
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
 from potato.ard.rating.measures import Rating
-from potato.core.text import script_json
+from potato.core.text import html_page
 from potato.raster import encode_jpeg
 
 
@@ -31,14 +29,7 @@ def make_sheet(
         title: the ARD's address.
     """
     rows = [
-        {
-            **asdict(one),
-            "picture": base64.b64encode(encode_jpeg(pictures[one.cid])).decode(),
-        }
+        {**asdict(one), "picture": base64.b64encode(encode_jpeg(pictures[one.cid])).decode()}
         for one in ratings
     ]
-    data = script_json({"ratings": rows, "left_out": sorted(left_out.items())})
-    assets = resources.files("potato") / "assets"
-    style = (assets / "pages" / "common.css").read_text("utf-8")
-    head, tail = (assets / "sheet.html").read_text("utf-8").split("{{data}}")
-    return head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + data + tail
+    return html_page("sheet.html", title, {"ratings": rows, "left_out": sorted(left_out.items())})

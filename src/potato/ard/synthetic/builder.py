@@ -29,7 +29,7 @@ from potato.core.types import PathLike
 from potato.engine.progress import progress_bar
 from potato.errors import InputError
 from potato.raster import new_folder, write_image
-from potato.raster.atomic import make_folder, staging_folder
+from potato.raster.atomic import whole_folder
 from potato.raster.band_finding import known_sensor
 
 RGB = ("red", "green", "blue")
@@ -96,7 +96,7 @@ class MadeArd:
         return (
             f"{self.folder}: {self.tiles} tiles of {self.size} × {self.size} pan pixels in "
             f"{len(self.collects)} CIDs, {self.broken} items broken on purpose{ground}; "
-            f"{self.bytes / 1e6:.0f} MB"
+            f"{self.bytes / 1e6:.1f} MB"
         )
 
 
@@ -153,9 +153,7 @@ def make_ard(
     plan = plan_collects(tiles, seed, platforms or PLATFORMS) if collects is None else tuple(collects)
     ground = None if area is None else sum(len(collect.squares) for collect in plan) * _square_km(size)
     plan += plan_revisits(plan, revisits, seed)
-    make_folder(path.parent)
-    with staging_folder(path) as hidden:
-        growing = hidden / "event"
+    with whole_folder(path) as growing:
         items: dict[str, Items] = {}
         truths: dict[str, Truth] = {}
         count = sum(len(collect.squares) for collect in plan)
@@ -168,9 +166,6 @@ def make_ard(
         spoilt = _write_broken(growing / "ard", seed, max(100, len(plan))) if broken else {}
         _write_collections(growing, path.name, {**items, **spoilt})
         total = sum(file.stat().st_size for file in growing.rglob("*") if file.is_file())
-        if path.exists():
-            path.rmdir()
-        growing.rename(path)
     counts = [sum(map(len, group.values())) for group in (items, spoilt)]
     return MadeArd(path, plan, truths, counts[0], counts[1], size, total, ground)
 

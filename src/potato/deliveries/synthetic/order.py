@@ -15,7 +15,7 @@ from potato.deliveries.synthetic.pair_of_files import write_files
 from potato.deliveries.synthetic.scene import Scene, make_scene
 from potato.errors import InputError
 from potato.raster import new_folder
-from potato.raster.atomic import make_folder, staging_folder
+from potato.raster.atomic import whole_folder
 
 Writer = Callable[[Path, Sensor, Scene], None]
 """Writes a scene into a folder as a vendor delivers it."""
@@ -89,14 +89,8 @@ def make_delivery(
         raise InputError(f"expected at least {LEAST * found.ratio} pan pixels along a side, found {size}")
     path = new_folder(folder)
     scene = make_scene(found, side, seed, centred=found.ratio == 2)
-    make_folder(path.parent)
-    with staging_folder(path) as hidden:
-        growing = hidden / "delivery"
-        growing.mkdir()
+    with whole_folder(path) as growing:
         write(growing, found, scene)
-        if path.exists():
-            path.rmdir()
-        growing.rename(path)
     count = sum(file.is_file() for file in path.rglob("*"))
     height, width = scene.pan.shape
     return MadeDelivery(path, kind, found.name, height, width, count)

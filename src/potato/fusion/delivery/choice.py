@@ -80,17 +80,7 @@ class Choice:
             wanted = wanted & listed if wanted else set(listed)
             if not wanted:
                 raise InputError(f"{allow_list}: expected the CIDs that are asked for, found none of them")
-        text = (dates or "").replace("..", "")
-        found = re.fullmatch(f"({_DAY})?/({_DAY})?|({_DAY})", text) if text else None
-        if text and (found is None or text == "/"):
-            raise InputError(f"expected a date such as 2023-05-16 or 2023-05-01/2023-05-31, found {dates}")
-        first, last, only = found.groups("") if found else ("", "", "")
-        first, last = first or only, last or only
-        unknown = [day for day in (first, last) if day and not day_of(day)]
-        if unknown or (first > last and last):
-            wrong = f"{unknown[0]}, a day that no calendar has" if unknown else f"{dates}, the last day first"
-            raise InputError(f"expected days of the calendar, the first before the last, found {wrong}")
-        return cls(frozenset(wanted), area, (first, last), max_clouds, network)
+        return cls(frozenset(wanted), area, parse_dates(dates or ""), max_clouds, network)
 
     def refusal(self, tile: Tile) -> str | None:
         """Why a tile is left out; None if it isn't. The choice comes before faults of the tile."""
@@ -110,6 +100,27 @@ class Choice:
             name = tile.sensor.name
             return f"a sensor that the given weights don't read: {name}; leave out -w, or take {PREDICTOR}"
         return None
+
+
+def parse_dates(dates: str) -> tuple[str, str]:
+    """The first and the last day of `day`, `first/last`, `first/` or `/last`; empty for no limit.
+
+    Raises:
+        InputError: if it is none of these, or the last day comes first.
+    """
+    text = dates.replace("..", "")  # STAC's sign for an open end
+    if not text:
+        return "", ""
+    found = re.fullmatch(f"({_DAY})?/({_DAY})?|({_DAY})", text)
+    if found is None or text == "/":
+        raise InputError(f"expected a date such as 2023-05-16 or 2023-05-01/2023-05-31, found {dates}")
+    first, last, only = found.groups("")
+    first, last = first or only, last or only
+    unknown = [day for day in (first, last) if day and not day_of(day)]
+    if unknown or (first > last and last):
+        wrong = f"{unknown[0]}, a day that no calendar has" if unknown else f"{dates}, the last day first"
+        raise InputError(f"expected days of the calendar, the first before the last, found {wrong}")
+    return first, last
 
 
 def tile_grid(tile: Tile, side: int | None = None, slack: float = 0.0) -> Grid | None:

@@ -19,6 +19,7 @@ from potato.fusion.delivery.choice import tile_grid
 from potato.fusion.delivery.finish import finish_picture
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import DeliverySettings, Joining, MosaicJob, PassFacts, TileJob
+from potato.fusion.delivery.stac import day_span
 from potato.fusion.delivery.summary import BYTES_WRITTEN, STAGED
 from potato.raster import grid_to_lonlat, part_of
 from potato.raster.atomic import staging_folder
@@ -148,7 +149,7 @@ def event_room(jobs: Iterable[TileJob]) -> int:
 
 def _moment(tile: Tile, last: bool = False) -> str:
     """When a tile was taken: the first or the last moment that its item allows."""
-    return tile.datetime or f"{tile.date or '1970-01-01'}T{'23:59:59' if last else '00:00:00'}Z"
+    return tile.datetime or day_span(tile.date)[last]
 
 
 def _common_settings(settings: Sequence[DeliverySettings]) -> DeliverySettings:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.errors import DiskFullError, PotatoError
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import MosaicJob, TileJob
@@ -38,7 +38,7 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
     except DiskFullError:
         raise
     except PotatoError as error:
-        record = replace(record, reason=redact(" ".join(str(error).split())))
+        record = replace(record, reason=redact(one_line(error)))
     except OSError as error:
         record = replace(record, reason=redact(f"{job.output}: can't write there: {error.strerror or error}"))
     return replace(record, seconds=round(time.perf_counter() - started, 3))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from potato.ard import Broken, Tile
 from potato.ard.overview import read_overview
 from potato.core.grade import Grade, measure_grade
-from potato.core.text import redact
+from potato.core.text import one_line, redact
 from potato.core.windows import evenly
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError
@@ -101,7 +101,7 @@ def _sample_tile(follow_links: bool, tile: Tile) -> Light | str:
     try:
         mul = try_again(read, (tile.mul,), follow=follow_links)
     except (InputError, ArdError) as error:
-        return redact(" ".join(str(error).split()))
+        return redact(one_line(error))
     pixels = mul.pixels[:, mul.valid]
     if not pixels.size:
         return "no pixel is valid"

@@ -1,6 +1,5 @@
 """The JSON beside the pictures: a STAC item for each, and a collection of all."""
 
-import itertools
 import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,8 +8,9 @@ from potato.core.installation import VERSION
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import DeliverySettings, PassFacts
 from potato.raster import Grid
-from potato.raster.coordinates import Degrees, grid_to_lonlat, ground_pixel, narrowest_bounds
+from potato.raster.coordinates import Degrees, ground_pixel, narrowest_bounds
 from potato.raster.header import Header
+from potato.raster.outlines import geometry_of, outline_of
 
 STAC_VERSION = "1.1.0"
 
@@ -48,27 +48,36 @@ def picture_bounds(grid: Grid) -> Degrees:
     return narrowest_bounds(outline_of(grid))
 
 
-def outline_of(grid: Grid) -> list[list[float]]:
-    """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
-    corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
-    return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
+def time_properties(
+    datetime: str | None, date: str | None, span: tuple[str, str] | None = None
+) -> dict[str, Any]:
+    """When a picture was taken, as STAC has it.
+
+    Args:
+        datetime: the moment; None if unknown.
+        date: the day, `yyyy-mm-dd`, in place of a moment; None or empty if unknown, too.
+        span: the first and the last moment, in place of a day.
+    """
+    if datetime is not None:
+        return {"datetime": datetime}
+    first, last = span or day_span(date)
+    return {"datetime": None, "start_datetime": first, "end_datetime": last}
 
 
-def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
-    west, _, east, _ = narrowest_bounds(ring)
-    if west <= east:
-        return {"type": "Polygon", "coordinates": [ring]}
-    turned = [(x % 360, y) for x, y in ring]
-    parts: list[list[list[float]]] = [[], []]
-    for (x, y), (next_x, next_y) in itertools.pairwise(turned):
-        parts[x > 180].append([x, y])
-        if (x > 180) != (next_x > 180):
-            crossing = round(y + (next_y - y) * (180 - x) / (next_x - x), 7)
-            for part in parts:
-                part.append([180.0, crossing])
-    parts[1] = [[round(x - 360, 7), y] for x, y in parts[1]]
-    return {"type": "MultiPolygon", "coordinates": [[[*part, part[0]]] for part in parts]}
+def day_span(date: str | None) -> tuple[str, str]:
+    """The first and the last moment of a day, `yyyy-mm-dd`; some day if it is unknown, for STAC."""
+    day = date or "1970-01-01"
+    return f"{day}T00:00:00Z", f"{day}T23:59:59Z"
+
+
+def extension_schemas(fields: Iterable[str]) -> list[str]:
+    """The schemas of the extensions to which some fields belong, such as `eo:cloud_cover`."""
+    used = {name.partition(":")[0] for name in fields}
+    return [
+        f"https://stac-extensions.github.io/{extension}/schema.json"
+        for prefix, extension in EXTENSIONS.items()
+        if prefix in used
+    ]
 
 
 def picture_item(
@@ -94,7 +103,7 @@ def picture_item(
     """
     ring = outline_of(header.grid)
     properties = _properties(header.grid, source, settings)
-    used = {"proj", "file"} | {name.partition(":")[0] for name in properties}
+    assets = {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)}
     top = "../" * record.tile.count("/") + "collection.json"
     relations = ("root", "parent", "collection")
     above = [{"rel": relation, "href": top, "type": "application/json"} for relation in relations]
@@ -102,30 +111,21 @@ def picture_item(
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
-        "stac_extensions": [
-            f"https://stac-extensions.github.io/{extension}/schema.json"
-            for prefix, extension in EXTENSIONS.items()
-            if prefix in used
-        ],
+        "stac_extensions": extension_schemas((*properties, *assets["picture"])),
         "id": record.tile.replace("/", "-"),
         "geometry": geometry_of(ring),
         "bbox": list(narrowest_bounds(ring)),
         "properties": properties,
         "links": above + origins,
-        "assets": {"picture": _asset(record, header, profile), "thumbnail": _thumbnail(record)},
+        "assets": assets,
         "collection": collection,
     }
 
 
 def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> dict[str, Any]:
     epsg = grid.crs.to_epsg()
-    moment: dict[str, Any] = {"datetime": source.datetime}
-    if source.datetime is None:
-        day = source.date or "1970-01-01"
-        first, last = source.span or (f"{day}T00:00:00Z", f"{day}T23:59:59Z")
-        moment |= {"start_datetime": first, "end_datetime": last}
     return {
-        **moment,
+        **time_properties(source.datetime, source.date, source.span),
         **({"platform": source.platform} if source.platform or source.cid else {}),
         **({"potato:catalog_ids": list(source.cids)} if source.cids else {"catalog_id": source.cid}),
         "gsd": round(ground_pixel(grid), 4),

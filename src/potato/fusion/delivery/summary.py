@@ -79,7 +79,7 @@ class Forecast:
                 f": {quantity(self.pixels, 'px')}; about {quantity(self.bytes_read, 'B')} to read, "
                 f"{quantity(self.bytes_written, 'B')} to write, {duration(self.seconds)}"
             )
-        return "\n".join([first, *self.tiles, *_remarks(self)])
+        return "\n".join([first, *first_lines(self.tiles), *_remarks(self)])
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ class Delivered:
         if failed:
             lasting = not all(one.transient for one in self.failed)
             failed.append(f"repeat the command{' with --retry-failed' if lasting else ''} to try these again")
-        return "\n".join([first, *_remarks(self), *self.notes, *failed])
+        place = [f"mosaics: {self.folder / 'mosaic'}"] if self.mosaics else []
+        return "\n".join([first, *place, *_remarks(self), *self.notes, *failed])
 
 
 def forecast(

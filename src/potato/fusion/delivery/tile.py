@@ -5,11 +5,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from potato.ard.inspection import metadata_mismatch, open_tile
+from potato.ard.inspection import open_checked_tile
 from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.engine.devices import choose_device
-from potato.errors import InputError, WeightsError
+from potato.errors import WeightsError
 from potato.fusion.delivery.finish import files_of, finish_picture, record_work
 from potato.fusion.delivery.manifest import Record
 from potato.fusion.delivery.plan import TileJob
@@ -51,10 +51,7 @@ def _fuse(job: TileJob) -> Fused | None:
     pan, mul = tile.pan or "", tile.mul or ""
 
     def attempt() -> Fused | None:
-        with remote_gdal(RETRIES), open_tile(tile) as pair:
-            mismatch = metadata_mismatch(tile, pair.grid)
-            if mismatch:
-                raise InputError(f"item and file disagree: {mismatch}")
+        with remote_gdal(RETRIES), open_checked_tile(tile) as pair:
             box = tile.grid_square if settings.crop_to_square else None
             part = part_of(pair.grid, pair.ratio, box, settings.area)
             if part is None:

@@ -1,0 +1,44 @@
+"""Outlines of grids in longitude and latitude, and the polygons inside them."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from potato.raster.coordinates import Grid, grid_to_lonlat, narrowest_bounds
+
+
+def outline_of(grid: Grid, pieces: int = 1) -> list[list[float]]:
+    """The outline of a grid as a closed ring of longitudes and latitudes, anticlockwise.
+
+    Args:
+        grid: with a CRS.
+        pieces: of each side; more follow a side that bends in longitude and latitude.
+
+    Returns:
+        Points in degrees (WGS 84), to a centimetre; the last one is the first.
+    """
+    corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
+    points = [
+        (x + (next_x - x) * step / pieces, y + (next_y - y) * step / pieces)
+        for (x, y), (next_x, next_y) in itertools.pairwise(corners)
+        for step in range(pieces)
+    ]
+    ring = [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in points]
+    return [*ring, ring[0]]
+
+
+def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The polygon inside a ring; two, if it crosses the antimeridian (RFC 7946, 3.1.9)."""
+    west, _, east, _ = narrowest_bounds(ring)
+    if west <= east:
+        return {"type": "Polygon", "coordinates": [ring]}
+    turned = [(x % 360, y) for x, y in ring]
+    parts: list[list[list[float]]] = [[], []]
+    for (x, y), (next_x, next_y) in itertools.pairwise(turned):
+        parts[x > 180].append([x, y])
+        if (x > 180) != (next_x > 180):
+            crossing = round(y + (next_y - y) * (180 - x) / (next_x - x), 7)
+            for part in parts:
+                part.append([180.0, crossing])
+    parts[1] = [[round(x - 360, 7), y] for x, y in parts[1]]
+    return {"type": "MultiPolygon", "coordinates": [[[*part, part[0]]] for part in parts]}

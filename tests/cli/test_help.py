@@ -1,0 +1,34 @@
+"""The first page: what each command does, in words that it explains; and misspelt commands."""
+
+import re
+
+import click
+import pytest
+
+from potato.cli import potato
+
+NAMES = potato.list_commands(click.Context(potato))
+
+
+def test_the_first_page_has_a_whole_sentence_for_every_command(run):
+    page = " ".join(run("--help").output.split())
+    for name in NAMES:
+        assert re.search(rf" {name} [A-Z][^.]+\w\.(?!\.)", page), name
+
+
+def test_the_first_page_explains_its_own_words(run):
+    introduction, _, commands = run("--help").output.partition("Options:")
+    for word in ("pan", "mul", "ARD", "CID", "chip"):
+        assert re.search(rf"\b{word}\b", introduction), word
+        assert re.search(rf"\b{word}", commands), word
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("fuse_ard", "fuse-ard"), ("rapport", "report")])
+def test_a_misspelt_command_is_told_what_it_may_have_meant(typed, meant, run):
+    found = run(typed, "--look", "clear")
+    assert found.exit_code == 2 and f"Did you mean {meant}" in found.stderr
+
+
+def test_another_name_is_no_command(run):
+    found = run("pansharpen", "pan.tif")
+    assert found.exit_code == 2 and "No such command 'pansharpen'" in found.stderr
