@@ -27,7 +27,7 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NI
 OTHER_DRIVERS = {".img": "HFA", ".pix": "PCIDSK"}
 """The same for formats in which other software stores images."""
 
-METADATA = (".til", ".imd", ".xml", ".txt")
+METADATA = (".til", ".imd", ".xml", ".txt", "_mtl.json")
 """Endings of metadata files."""
 
 ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}

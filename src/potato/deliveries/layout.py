@@ -145,7 +145,7 @@ def check_models(contents: Contents, pan: VendorImage, mul: VendorImage) -> None
                 for header in headers
             ]
             try:
-                find_nesting(*opened, (headers[0].name, headers[1].name))
+                find_nesting(opened[0], opened[1], (headers[0].name, headers[1].name))
             except PairError as error:
                 raise DeliveryError(f"{contents.path}: {error}") from error
 
