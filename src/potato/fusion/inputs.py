@@ -65,7 +65,8 @@ def _open_found(
         if reading.scale and reading.calibrate == "surface":
             return _open_hazy(pan, mul, reading, folder)
         return open_pair(pan, mul, reading=reading)
-    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
+    scale = reading.scale if delivery.kind == "files" else ()
+    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=scale)
     pair = open_pair(delivery.pan, delivery.mul, reading=own)
     pair.notes = (str(delivery), *delivery.notes, *pair.notes)
     pair.product, pair.whole = delivery.name, delivery.whole
@@ -113,11 +114,6 @@ def _find_delivery(
     if mul is None:
         if isinstance(pan, Layer):
             raise InputError("expected a mul, or a delivery that has one, found a pan alone")
-        if reading.scale:
-            raise InputError(
-                "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
-                "name its files, or leave out --scale"
-            )
         from potato.deliveries import open_delivery
 
         whole = open_delivery(
@@ -128,6 +124,11 @@ def _find_delivery(
             sensor=sensor,
             band_order=reading.band_order,
         )
+        if reading.scale and whole.kind != "files":
+            raise InputError(
+                "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
+                "name its files, or leave out --scale"
+            )
         return _clear(whole, reading, folder)
     if reading.product:
         raise InputError("expected --product with a delivery, found it with a pan and a mul; leave it out")
