@@ -70,7 +70,9 @@ class Demonstration:
         return (
             f"{self.fused}\n{source}\n"
             f"pan, enlarged mul and result side by side: {self.comparison}\n"
-            f"page to inspect them in a browser: {self.report}"
+            f"page to inspect them in a browser: {self.report}\n"
+            "next, your own: potato fuse PAN MUL sharp.tif, or what a vendor delivered: "
+            "potato fuse ORDER sharp.tif"
         )
 
 

@@ -29,6 +29,13 @@ def test_a_misspelt_command_is_told_what_it_may_have_meant(typed, meant, run):
     assert found.exit_code == 2 and f"Did you mean {meant}" in found.stderr
 
 
+def test_the_columns_of_sensors_stand_one_below_the_other(run):
+    title, *rows = run("sensors").output.splitlines()
+    assert all(
+        row[title.index("BANDS") - 2 :].startswith("  ") and row[title.index("BANDS")] != " " for row in rows
+    )
+
+
 def test_another_name_is_no_command(run):
     found = run("pansharpen", "pan.tif")
     assert found.exit_code == 2 and "No such command 'pansharpen'" in found.stderr

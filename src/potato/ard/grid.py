@@ -67,6 +67,13 @@ def intersect(first: Box, second: Box) -> Box | None:
     return (west, south, east, north) if west < east and south < north else None
 
 
+def union(first: Box, second: Box) -> Box:
+    """The smallest box around two."""
+    west, south = min(first[0], second[0]), min(first[1], second[1])
+    east, north = max(first[2], second[2]), max(first[3], second[3])
+    return west, south, east, north
+
+
 def without_overlap(box: Box) -> Box:
     """A box less `OVERLAP` / `TILE_SIDE` of its size on every side, for tiles off the grid."""
     across, down = ((high - low) * OVERLAP / TILE_SIDE for low, high in ((box[0], box[2]), (box[1], box[3])))

@@ -8,7 +8,7 @@ import click
 from potato.cli import options
 from potato.cli.output import say
 
-ROW = "{:<10} {:<29} {:>5}  {:>6}  {:<9}  {}"
+ROW = "{:<10} {:<29} {:>5}  {:>6}  {:<12}  {}"
 """Columns of the table."""
 
 
