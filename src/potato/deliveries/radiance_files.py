@@ -91,7 +91,7 @@ def _read_facts(contents: Contents) -> Iterator[tuple[str, _Facts]]:
 
 
 def _cbers(root: ElementTree.Element, name: str) -> Iterator[tuple[str, _Facts]]:
-    """The facts of one file of INPE's; scenes processed before 2021 lack the coefficient."""
+    """The facts of one file of INPE's; early scenes lack the coefficient."""
     code = name[-len("0.xml")]
     time = root.findtext(f"{PRDF}image/{PRDF}timeStamp/{PRDF}center", "")[:19]
     elevation = float(root.findtext(f"{PRDF}image/{PRDF}sunPosition/{PRDF}elevation", "0"))
