@@ -15,7 +15,7 @@ from potato.errors import DeliveryError
 from potato.raster import Reading, grid_at
 from potato.raster.plain_file import write_plain
 
-# The form of INPE's metadata, shortened; this scene, as processed in July 2020, has no coefficients.
+# The form of INPE's metadata, shortened; this scene, processed in July 2020, has no coefficients.
 CBERS = """<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
 <prdf xmlns="http://www.gisplan.com.br/xmlsat">
   <satellite><name>CBERS</name><number>4A</number><instrument channel="1">WPM</instrument></satellite>
