@@ -27,6 +27,7 @@ from potato.deliveries.landsat import find_landsat
 from potato.deliveries.layout import check_models, make_layer, named_bands, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
+from potato.deliveries.radiance_files import calibrated
 from potato.deliveries.sense import sensible
 from potato.errors import DeliveryError
 from potato.raster import Grid, Layer
@@ -55,7 +56,7 @@ class Delivery:
     Attributes:
         name: the vendor's name of the product.
         path: what was opened, as the user named it.
-        kind: `maxar`, `dimap`, `landsat` or `files`.
+        kind: `maxar`, `dimap`, `landsat`, `radiance` or `files`.
         sensor: the sensor.
         pan, mul: to be given to `open_pair`.
         date: `yyyy-mm-dd`, or empty.
@@ -115,7 +116,7 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
     with sensible(name):
         products = next((found for find in READERS if (found := find(contents))), None)
         if products is None:
-            products = find_files(contents)
+            products = [calibrated(product) for product in find_files(contents)]
     if not products:
         raise DeliveryError(
             f"{name}: expected images ({', '.join(FORMATS)}), found none in "
