@@ -26,7 +26,7 @@ OPTIONAL = "coastal"
 METADATA = ("_mtl.xml", "_mtl.json", "_mtl.txt")
 """Endings of metadata files in lower case; the last that is there is read."""
 
-PRODUCT = re.compile(r"L[CET]0[4-9]_L[12][A-Z]{2}_\d{6}_\d{8}_\d{8}_0[12]_[A-Z0-9]{2}(?=_)")
+PRODUCT = re.compile(r"L[CET]0[4-9]_L[12][A-Z]{2}_[0-9]{6}_[0-9]{8}_[0-9]{8}_0[12]_[A-Z0-9]{2}(?=_)")
 """The beginning of the names of a product's files, from the data format control books of USGS."""
 
 Lookup = Callable[[str, str], str]
