@@ -1,14 +1,13 @@
 """The grid of ARD: squares of 5 km in each UTM zone, and tiles that reach a little beyond theirs.
 
-A quadkey of 12 digits names a grid square: each digit halves a field of 4096 × 4096 squares, whose
-middle lies at 500,000 m east and 0 m north of the zone (read off the items of the public
-catalogue).
+Boxes are in the metres of a UTM zone. A quadkey of 12 digits names a grid square: each digit halves
+a field of 4096 × 4096 squares, whose middle lies at 500,000 m east and 0 m north of the zone (read
+off the items of the public catalogue).
 """
 
 import re
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north in the metres of a UTM zone."""
+from potato.raster.coordinates import Box
 
 SQUARE_SIDE = 5000.0
 """Side of a grid square in metres."""

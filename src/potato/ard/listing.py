@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from potato.ard.grid import Box, union
+from potato.ard.grid import union
 from potato.ard.item import ITEM_PATH, Broken, Tile, fault, unusable
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
 from potato.core.text import counted, first_lines, kind_of, redact
 from potato.core.types import PathLike
-from potato.raster.coordinates import Degrees, narrowest_bounds
+from potato.raster.coordinates import Box, Degrees, narrowest_bounds
 from potato.raster.outlines import outline_of_box
 
 COLUMNS = (

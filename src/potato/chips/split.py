@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import combinations
 
-from potato.ard.grid import Box, intersect, union
+from potato.ard.grid import intersect, union
 from potato.chips.folder import Row, Source
 from potato.errors import ChipError
-from potato.raster.coordinates import METRES_PER_DEGREE
+from potato.raster.coordinates import METRES_PER_DEGREE, Box
 
 
 def ground_of(row: Row) -> str | None:

@@ -14,7 +14,7 @@ from potato.fusion.window import sharpen_onto
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import encode_webp, gdal, grid_at
 from potato.raster.coordinates import narrowest_bounds
-from potato.raster.page import html_page
+from potato.raster.html_page import html_page
 
 READERS = 8
 """Footprints whose pictures are read at once; most of the time is waiting for servers."""

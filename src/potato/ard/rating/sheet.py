@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from potato.ard.rating.measures import Rating
 from potato.raster import encode_jpeg
-from potato.raster.page import html_page
+from potato.raster.html_page import html_page
 
 
 def make_sheet(

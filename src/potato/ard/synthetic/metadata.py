@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Sequence
 from typing import Any
 
-from potato.ard.grid import Box
 from potato.ard.synthetic.collects import Collect, GridSquare
+from potato.raster.coordinates import Box
 from potato.raster.outlines import outline_of_box
 
 VERSION = "1.1.0"

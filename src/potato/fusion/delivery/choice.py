@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import Box, Tile, read_allow_list, unusable
+from potato.ard import Tile, read_allow_list, unusable
 from potato.ard.item import CID, CID_EXAMPLE, check_clouds
 from potato.ard.moments import day_of
 from potato.core.types import PathLike
@@ -12,6 +12,7 @@ from potato.errors import InputError
 from potato.model.model import Architecture
 from potato.model.weights import PREDICTOR
 from potato.raster import Area, Grid, grid_at, part_of
+from potato.raster.coordinates import Box
 from potato.raster.outlines import outline_of_box
 
 LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
