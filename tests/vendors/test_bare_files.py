@@ -12,7 +12,7 @@ from potato import fuse
 from potato.core.platforms import find_sensor, sensor_in_name
 from potato.deliveries import list_products, open_delivery
 from potato.deliveries.synthetic import make_scene
-from potato.errors import BandError, DeliveryError
+from potato.errors import BandError, DeliveryError, InputError
 from potato.raster import Reading, grid_at
 from potato.raster.plain_file import write_plain
 
@@ -199,3 +199,12 @@ def test_a_satellite_in_text_of_geoeye_is_read_by_gdal(tmp_path, planes):
     assert open_delivery(tmp_path).sensor.name == "GE01"
     shutil.copy(tmp_path / "po_1_pan_0000000.tif", tmp_path / "po_2_pan_0000000.tif")
     assert "expected one pan" in str(list_products(tmp_path))
+
+
+def test_a_mul_of_three_bands_is_said_to_have_too_few(tmp_path, planes):
+    save(tmp_path / "pan.tif", planes[0], pixel=0.5)
+    save(tmp_path / "mul.tif", *planes[1:4])
+    said = r"expected a mul of 4 bands or more, .*found 3 bands; take the vendor's file with all bands"
+    for source in ((tmp_path, None), (tmp_path / "pan.tif", tmp_path / "mul.tif")):
+        with pytest.raises(InputError, match=said):
+            fuse(*source, tmp_path / "o.tif")

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from potato.core.sensor_table import SENSORS, WORKSHOP
 from potato.core.sensors import Sensor, simplified
 
+LEAST_BANDS = min(len(sensor.bands) for sensor in SENSORS)
+"""The fewest bands of a mul that a sensor has."""
+
 LEAST_SPELLING = 3
 """Letters of a platform's name in that of a file, at least: `GF2`, `K3A`, `PHR`."""
 

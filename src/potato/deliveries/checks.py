@@ -2,10 +2,11 @@
 
 from typing import Literal
 
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, sensor_in_name
+from potato.core.platforms import LEAST_BANDS, find_sensor, guess_sensor, guess_unnamed, sensor_in_name
 from potato.core.sensors import Sensor
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import CalibrationError, DeliveryError
+from potato.raster.band_finding import too_few
 
 Calibrate = Literal["auto", "none", "toa", "surface"]
 """What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
@@ -83,6 +84,8 @@ def name_sensor(
     guess = sensor_in_name(mul.metadata, len(names)) or guess_sensor(names)
     if guess is None and not any(names):
         guess = guess_unnamed(len(names))
+    if guess is None and 0 < len(names) < LEAST_BANDS:
+        raise DeliveryError(too_few(f"{path}: {mul.metadata}", len(names)))
     if guess is None:
         found_names = ", ".join(name or "no name" for name in names) or "none"
         raise DeliveryError(

@@ -6,7 +6,14 @@ from typing import Any
 from rasterio.enums import ColorInterp
 
 from potato.core.advice import TAKE_BANDS
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, is_band, sensor_in_name
+from potato.core.platforms import (
+    LEAST_BANDS,
+    find_sensor,
+    guess_sensor,
+    guess_unnamed,
+    is_band,
+    sensor_in_name,
+)
 from potato.core.sensors import Sensor
 from potato.core.text import counted, file_name
 from potato.errors import BandError, InputError
@@ -97,11 +104,21 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
         return sensor, None if sensor.platforms else told
     if not any(named) and (sensor := guess_unnamed(len(names))):
         return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
+    if len(names) < LEAST_BANDS:
+        raise BandError(too_few(path, len(names)))
     found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
     raise BandError(
         f"{path}: expected the bands of a sensor that Potato knows, found "
         f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
         f"bands (--band-order blue,green,…), or take those of the sensor out first ({TAKE_BANDS})"
+    )
+
+
+def too_few(path: str, count: int) -> str:
+    """The message about a mul with fewer bands than any sensor has."""
+    return (
+        f"{path}: expected a mul of {LEAST_BANDS} bands or more, with near infrared among them, found "
+        f"{counted(count, 'band')}; take the vendor's file with all bands"
     )
 
 

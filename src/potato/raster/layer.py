@@ -299,9 +299,9 @@ def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
 def uncalibrated(path: str, found: str) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
-        f"{path}: expected reflectance × 10,000, found {found}; sharpen the folder of the delivery, whose "
-        "metadata tell how they become reflectance, or say how much reflectance a count is (--scale 0.0001 "
-        "if they are reflectance × 10,000, 1 if they are reflectance)"
+        f"{path}: expected reflectance × 10,000, found {found}; if a vendor's metadata came with it, "
+        "sharpen their folder; else say how much reflectance a count is (--scale 0.0001 if they are "
+        "reflectance × 10,000, 1 if they are reflectance)"
     )
 
 
