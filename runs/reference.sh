@@ -36,11 +36,25 @@ neo | legion) EPOCHS=5 ;;
 esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
-OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --session potato --chips "$CHIPS" --no-instrument \
-    --width 32 --depth 4 --seed 1 --epochs $EPOCHS --epoch-length 2000 --batch-size 4 --micro-batch 4 --lr 2e-3 \
-    $TERMS --workers 1 --save-every 3
+train() {
+    OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --no-instrument --batch-size 4 --micro-batch 4 \
+        --workers 1 --save-every 3 "$@"
+}
+train --session potato --chips "$CHIPS" --width 32 --depth 4 --seed 1 --epochs $EPOCHS --epoch-length 2000 \
+    --lr 2e-3 $TERMS
+LAST=$WORK/sessions/potato/latest.safetensors
+
+# Last, new scenes and chips by Wald's protocol of whole simulated tiles, which make WorldView-3 truer.
+if [ "$SET" = worldview ]; then
+    [ -e "$WORK/ard" ] || "$POTATO" make-ard "$WORK/ard" --area 22 --seed 11
+    "$POTATO" make-chips --ard-dir "$WORK/ard" --chip-dir "$WORK/tiles" -n 300 --size 128 --no-extra-halving
+    train --session finish --load-from "$LAST" --chips "$WORK/tiles" --scenes 0.5 \
+        --photographs "$DATA/textures/ucmerced" --epochs 2 --epoch-length 1000 --lr 1e-4 \
+        --fringe-weight 8 --ghost-weight 4 --saturated-weight 1.5 --caution-weight 0.2
+    LAST=$WORK/sessions/finish/latest.safetensors
+fi
 PYTHON=${PYTHON:-.venv/bin/python}
-"$PYTHON" runs/shrink.py "$WORK/sessions/potato/$((EPOCHS - 1)).safetensors" $SHARES "$WORK/$SET.safetensors"
+"$PYTHON" runs/shrink.py "$LAST" $SHARES "$WORK/$SET.safetensors"
 "$PYTHON" runs/score.py --weights "$WORK/$SET.safetensors" --data "$DATA" \
     --photographs "$DATA/textures/ucmerced" --json "$WORK/score.json" --markdown "$WORK/score.md"
 echo "to ship them: python runs/ship.py $SET $WORK/$SET.safetensors --scores $WORK/score.json"

@@ -22,10 +22,15 @@ LEARNT_FROM = {
     "simulated scenes": "ground of aerial photographs (UC Merced Land Use, Yang and Newsam 2010, from USGS "
     "imagery, public domain) lifted to spectra, dead leaves and invented land, in the packaged reflectances, "
     "seen by a simulated instrument (potato make-scenes)",
-    "invented chips": "of rare and difficult surfaces (potato fake-chips)",
     "spectra": "earthlib (MIT) and LUMA SLUM (CC0), through the packaged list of reflectances",
     "real imagery": "none",
 }
+
+WORLDVIEW_TOO = {
+    "invented chips": "of rare and difficult surfaces (potato fake-chips)",
+    "simulated tiles": "chips by Wald's protocol of an ARD of invented land (potato make-ard, make-chips)",
+}
+"""What the weights of WorldView learnt from besides."""
 
 
 def main() -> None:
@@ -46,7 +51,7 @@ def main() -> None:
         "description": "The predictor and a network trained on simulated scenes; see docs/model-card.md.",
         "digest": model.digest,
         "licence": "MIT",
-        "learnt_from": LEARNT_FROM,
+        "learnt_from": LEARNT_FROM | (WORLDVIEW_TOO if arguments.set == "worldview" else {}),
         "training": {
             name: model.card.get(name)
             for name in ("name", "origin", "step", "chips_seen", "settings", "code")

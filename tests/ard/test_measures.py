@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from potato.ard.rating import Measures, quality_index, rate
-from potato.ard.rating.measures import box_mean, estimate_haze, haze_spectrum, measure
+from potato.ard.rating.measures import box_mean, haze_spectrum, measure, measure_haze
 from potato.core.sensor_table import GEOEYE_1, LEGION, SENSORS, WORLDVIEW_2
 from potato.core.sensors import SCALE
 
@@ -103,7 +103,7 @@ def test_haze_is_measured_and_not_mistaken_for_water_or_cloud(haze, sensor):
     pan, pan_valid, mul, mul_valid, _ = scene("shadow", "soil", "grass", "soil", sensor=sensor)
     mul = (mul + SCALE * haze * haze_spectrum(sensor)[:, None, None]).astype(np.uint16)
     land = np.ones(mul_valid.shape, bool)
-    assert estimate_haze((mul / SCALE).astype(np.float32), land, sensor) == pytest.approx(haze, abs=0.015)
+    assert measure_haze((mul / SCALE).astype(np.float32), land, sensor) == pytest.approx(haze, abs=0.015)
     found = measure(pan, pan_valid, mul, mul_valid, sensor)
     assert found.cloud_share == 0 and found.water_share == 0
 

@@ -171,7 +171,7 @@ def test_overlapping_chips_are_warned_of_before_the_start(ard, tmp_path):
 
 
 def test_tiles_too_small_for_a_chip_are_an_error(ard, tmp_path):
-    with pytest.raises(ArdError, match="4 smaller than a chip"):
+    with pytest.raises(ArdError, match="4 tiles, smaller than a chip"):
         make_chips(ard, tmp_path, count=1)
 
 

@@ -66,6 +66,24 @@ def test_jobs_are_pulled_only_when_a_worker_is_free():
         assert len(pulled) <= 3
 
 
+UNGUARDED = """
+import sys, worker_jobs
+from potato.engine.processes import Processes
+print("once")
+print(sorted(Processes(2).run([1, 2, 3], worker_jobs.double)))
+"""
+
+
+def test_workers_do_not_run_the_script_of_their_parent(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = families.start(sys.executable, script, env={**os.environ, "PYTHONPATH": path})
+    printed, complaints = done.communicate(timeout=families.PATIENCE)
+    assert (done.returncode, complaints) == (0, "")
+    assert printed.splitlines() == ["once", "[(1, 2), (2, 4), (3, 6)]"]
+
+
 def test_workers_are_other_processes_and_end_with_the_run():
     pids = {pid for _, pid in Processes(2).run(range(6), worker_jobs.whoami)}
     assert os.getpid() not in pids and len(pids) <= 2

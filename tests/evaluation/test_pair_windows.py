@@ -22,10 +22,10 @@ def test_windows_cover_every_cell_once_and_none_is_a_sliver(rows, columns):
 @pytest.mark.parametrize(
     ("window", "message"),
     [
-        ((0, 0, 162, 160), "multiples of 4"),
-        ((0, 4, 160, 160), "inside the pair"),
+        ((0, 0, 158, 160), "whole mul pixels, 4 × 4 of pan"),
+        ((0, 4, 160, 160), "inside the 160 rows"),
         ((0, 0, 160, 60), "expected at least 160 pan pixels"),
-        ((-4, 0, 160, 160), "multiples of 4"),
+        ((-4, 0, 160, 160), "inside the 160 rows"),
     ],
 )
 def test_windows_outside_the_pair_or_off_its_grid_are_refused(run, pair, window, message):

@@ -229,3 +229,17 @@ def test_counts_of_signed_numbers_are_refused_also_beside_a_scaled_pan(tmp_path,
             file.scales = [4e-4]
     with pytest.raises(BandError, match=r"m\.tif: .*found counts, none above 2,047"):
         read((fine, coarse))
+
+
+def test_scales_and_nodata_values_are_in_the_order_of_the_file(tmp_path, images):
+    """Whatever the order of the sensor's bands, the first of mul's numbers is of the first band."""
+    pan, mul = images
+    names = ("red", "green", "blue", "nir")
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    coarse = pairs.write(tmp_path / "m.tif", mul[:4], COARSE, names=names)
+    own = (1e-4, 2e-4, 3e-4, 4e-4)
+    plain = Reading(scale=(1e-4,), sensor="GE01")
+    scaled = Reading(scale=(1e-4, *own), nodata=(0, *range(4)), sensor="GE01")
+    before, after = (read((fine, coarse), reading=reading).mul for reading in (plain, scaled))
+    expected = np.array([3, 2, 1, 4]).reshape(-1, 1, 1) * before.astype(int)
+    assert np.array_equal(after, expected.clip(0, 65_535))

@@ -1,7 +1,6 @@
 """What the server answers, and whom."""
 
 import json
-import multiprocessing
 import os
 import re
 import signal
@@ -24,7 +23,7 @@ from potato.errors import InputError, OutputError
 from potato.fusion.delivery import Delivered
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
-from potato.serving import Server, job_process, live, painter, waiting
+from potato.serving import Server, live, painter, waiting
 from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
@@ -296,13 +295,6 @@ def test_cors_lets_others_read_and_no_more(pair):
         headers = ask(server.address, "source.json", Origin="http://other.example").headers
         assert headers["access-control-allow-origin"] == "*"
         assert ask(server.address, "jobs", "POST", {}, Origin="http://other.example").status == 403
-
-
-def test_a_script_that_would_start_its_server_again_in_each_job_is_told_so(pair, monkeypatch):
-    monkeypatch.setattr(multiprocessing.current_process(), "name", job_process.NAME)
-    with pytest.raises(SystemExit, match="if __name__"):
-        Server([pair.pan, pair.mul])
-    assert "if __name__" in job_process.outcome_of(1) and "memory" in job_process.outcome_of(-9)
 
 
 def test_lines_tell_how_much_of_a_source_is_found(event, monkeypatch):

@@ -41,7 +41,10 @@ BGRN = ("blue", "green", "red", "nir")
 
 def test_a_folder_without_imagery(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing")
-    refused(tmp_path, r"expected images \(.tif, .jp2\), found none in 1 file$")
+    refused(
+        tmp_path,
+        r"expected images \(.tif, .*ENVI\), found none in 1 file; if they have another .*, name pan and mul$",
+    )
 
 
 def test_archives_without_imagery_but_with_archives(tmp_path):

@@ -4,7 +4,7 @@
 never ends a run. `list_ard` sums up its contents.
 """
 
-from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, Box
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.item import Broken, Tile, unusable
 from potato.ard.listing import Listing, list_ard
 from potato.ard.naming import read_allow_list, tile_name
@@ -14,7 +14,6 @@ __all__ = [
     "OVERLAP",
     "SQUARE_SIDE",
     "TILE_SIDE",
-    "Box",
     "Broken",
     "Listing",
     "Tile",

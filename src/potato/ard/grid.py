@@ -1,14 +1,13 @@
 """The grid of ARD: squares of 5 km in each UTM zone, and tiles that reach a little beyond theirs.
 
-A quadkey of 12 digits names a grid square: each digit halves a field of 4096 × 4096 squares, whose
-middle lies at 500,000 m east and 0 m north of the zone (read off the items of the public
-catalogue).
+Boxes are in the metres of a UTM zone. A quadkey of 12 digits names a grid square: each digit halves
+a field of 4096 × 4096 squares, whose middle lies at 500,000 m east and 0 m north of the zone (read
+off the items of the public catalogue).
 """
 
 import re
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north in the metres of a UTM zone."""
+from potato.raster.coordinates import Box
 
 SQUARE_SIDE = 5000.0
 """Side of a grid square in metres."""
@@ -65,6 +64,13 @@ def intersect(first: Box, second: Box) -> Box | None:
     west, south = max(first[0], second[0]), max(first[1], second[1])
     east, north = min(first[2], second[2]), min(first[3], second[3])
     return (west, south, east, north) if west < east and south < north else None
+
+
+def union(first: Box, second: Box) -> Box:
+    """The smallest box around two."""
+    west, south = min(first[0], second[0]), min(first[1], second[1])
+    east, north = max(first[2], second[2]), max(first[3], second[3])
+    return west, south, east, north
 
 
 def without_overlap(box: Box) -> Box:

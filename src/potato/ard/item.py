@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from potato.ard.grid import Box, intersect, quadkey_square, without_overlap
+from potato.ard.grid import intersect, quadkey_square, without_overlap
 from potato.ard.moments import day_of, utc_moment
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.errors import InputError
-from potato.raster.coordinates import is_crs
+from potato.raster.coordinates import Box, is_crs
 from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)([0-9]{1,2})/([0-3]{12})/([0-9]{4}-[0-9]{2}-[0-9]{2})/([^/]+)$")

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from potato.ard.grid import union
 from potato.ard.item import ITEM_PATH, Broken, Tile, fault, unusable
 from potato.ard.naming import tile_name
-from potato.ard.overview import lonlat_bounds
 from potato.ard.walk import walk_ard
 from potato.core.text import counted, first_lines, kind_of, redact
 from potato.core.types import PathLike
-from potato.raster.coordinates import Degrees
+from potato.raster.coordinates import Box, Degrees, narrowest_bounds
+from potato.raster.outlines import outline_of_box
 
 COLUMNS = (
     *("event", "cid", "platform", "date", "time", "zones", "tiles", "usable", "clouds", "off-nadir"),
@@ -198,6 +199,16 @@ def _listed(event: str, tiles: list[Tile]) -> Listed:
         gsd=mean_of(map(pan_pixel, tiles), 2),
         bounds=lonlat_bounds(tiles),
     )
+
+
+def lonlat_bounds(tiles: Iterable[Tile]) -> Degrees | None:
+    """West, south, east, north of tiles in degrees; None if no item gives a place."""
+    boxes: dict[int, Box] = {}
+    for tile in tiles:
+        if tile.bbox is not None and tile.epsg is not None:
+            boxes[tile.epsg] = union(boxes.get(tile.epsg, tile.bbox), tile.bbox)
+    points = [point for epsg, box in boxes.items() for point in outline_of_box(box, epsg)]
+    return narrowest_bounds(points) if points else None
 
 
 def pan_pixel(tile: Tile) -> float | None:

@@ -1,22 +1,18 @@
-"""Overviews of an ARD's images, and outlines of its boxes in longitude and latitude."""
+"""Overviews of an ARD's images."""
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import rasterio.warp
 from numpy.typing import NDArray
 
-from potato.ard.grid import Box
-from potato.ard.item import FORMAT, Tile
+from potato.ard.item import FORMAT
 from potato.core.advice import ADD_OVERVIEWS
 from potato.core.radiometry import STORED
 from potato.core.sensors import Sensor
 from potato.errors import InputError
 from potato.raster import Image, Layer, mul_image, open_dataset, pan_image
-from potato.raster.coordinates import Degrees, narrowest_bounds
 from potato.raster.remote import remote_gdal
 
 
@@ -74,28 +70,3 @@ def read_overview(path: str, sensor: Sensor | None, side: int) -> Overview:
     pixels[:, ~valid] = 0
     step = -(-max(valid.shape) // side)
     return Overview(pixels[:, ::step, ::step], valid[::step, ::step], longest / max(valid.shape) * step)
-
-
-def lonlat_bounds(tiles: Iterable[Tile]) -> Degrees | None:
-    """West, south, east, north of tiles in degrees; None if no item gives a place."""
-    boxes: dict[int, Box] = {}
-    for tile in tiles:
-        if tile.bbox is not None and tile.epsg is not None:
-            west, south, east, north = tile.bbox
-            known = boxes.get(tile.epsg, tile.bbox)
-            boxes[tile.epsg] = (
-                min(west, known[0]),
-                min(south, known[1]),
-                max(east, known[2]),
-                max(north, known[3]),
-            )
-    points = [point for epsg, box in boxes.items() for point in lonlat_outline(box, epsg)]
-    return narrowest_bounds(points) if points else None
-
-
-def lonlat_outline(box: Box, epsg: int) -> list[list[float]]:
-    """A box as a closed ring of [longitude, latitude], anticlockwise from the lower left corner."""
-    west, south, east, north = box
-    across, down = [west, east, east, west, west], [south, south, north, north, south]
-    longitudes, latitudes = rasterio.warp.transform(f"EPSG:{epsg}", "EPSG:4326", across, down)
-    return [[round(x, 9), round(y, 9)] for x, y in zip(longitudes, latitudes, strict=True)]

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import combinations
 
-from potato.ard.grid import Box, intersect
+from potato.ard.grid import intersect, union
 from potato.chips.folder import Row, Source
 from potato.errors import ChipError
-from potato.raster.coordinates import METRES_PER_DEGREE
+from potato.raster.coordinates import METRES_PER_DEGREE, Box
 
 
 def ground_of(row: Row) -> str | None:
@@ -51,7 +51,7 @@ def split_by_ground(sources: Sequence[Source], share: float) -> set[tuple[int, i
             grounds[name].append((k, n))
             box = _box(source.rows[n])
             if box:
-                boxes[name] = _union(boxes.get(name, box), box)
+                boxes[name] = union(boxes.get(name, box), box)
     groups = _connected(sorted(grounds), boxes)
     if len(groups) < 2:
         raise ChipError(
@@ -81,16 +81,6 @@ def _box(row: Row) -> Box | None:
     return lon - across, lat - down, lon + across, lat + down
 
 
-def _union(first: Box, second: Box) -> Box:
-    """The smallest box around two."""
-    return (
-        min(first[0], second[0]),
-        min(first[1], second[1]),
-        max(first[2], second[2]),
-        max(first[3], second[3]),
-    )
-
-
 def _connected(names: list[str], boxes: Mapping[str, Box]) -> list[list[str]]:
     """Names in groups that share no ground: grid squares of one zone never do, of two zones may."""
     group = {name: name for name in names}
@@ -104,7 +94,7 @@ def _connected(names: list[str], boxes: Mapping[str, Box]) -> list[list[str]]:
     for name in names:
         if name in boxes:
             zones[name.split("/")[0]].append(name)
-    extents = {zone: reduce(_union, (boxes[name] for name in inside)) for zone, inside in zones.items()}
+    extents = {zone: reduce(union, (boxes[name] for name in inside)) for zone, inside in zones.items()}
     for one, other in combinations(sorted(zones), 2):
         near = [name for name in zones[other] if intersect(boxes[name], extents[one])]
         for first in zones[one] if near else ():

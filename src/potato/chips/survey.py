@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from potato.ard import Box, Broken, Tile, tile_name, unusable, walk_ard
+from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
 from potato.ard.item import check_clouds
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
@@ -16,6 +16,7 @@ from potato.core.sensors import Sensor
 from potato.core.text import counted, kind_of
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
+from potato.raster.coordinates import Box
 
 _FORMAT = 1
 """Version of the cutting, part of the plan; raise it when the same settings give other chips."""

@@ -28,7 +28,7 @@ def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
     """
     from potato.doctor import examine
 
-    report = examine(progress=not quiet, **settings)
-    options.tell(report, quiet, json_, wrong=report.wrong)
-    if report.wrong:
+    found = examine(progress=not quiet, **settings)
+    options.tell(found, quiet, json_, wrong=found.wrong)
+    if found.wrong:
         raise click.exceptions.Exit(3)

@@ -316,13 +316,15 @@ scale: Decorator = click.option(
     "--scale",
     metavar="NUMBERS",
     callback=_numbers,
-    help="Reflectance of one count, such as 0.0001; one number, or one for pan and one for each band.",
+    help="Reflectance of one count, such as 0.0001; one number, or one for pan and one for each band in "
+    "the order of mul's file.",
 )
 nodata: Decorator = click.option(
     "--nodata",
     metavar="NUMBERS",
     callback=_numbers,
-    help="Value of invalid pixels; one number, or one for pan and one for each band.",
+    help="Value of invalid pixels; one number, or one for pan and one for each band in the order of mul's "
+    "file.",
 )
 calibrate: Decorator = click.option(
     "--calibrate",

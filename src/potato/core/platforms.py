@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from potato.core.sensor_table import SENSORS, WORKSHOP
 from potato.core.sensors import Sensor, simplified
 
+LEAST_SPELLING = 3
+"""Letters of a platform's name in that of a file, at least: `GF2`, `K3A`, `PHR`."""
+
 
 @functools.cache
 def _spellings() -> dict[str, list[Sensor]]:
@@ -32,6 +35,27 @@ def find_sensor(platform: str, bands: int | None = None) -> Sensor | None:
     sensors = _spellings().get(simplified(platform), [])
     fitting = [each for each in sensors if len(each.bands) == bands]
     return next(iter([*fitting, *sensors]), None)
+
+
+def sensor_in_name(name: str, bands: int | None = None) -> Sensor | None:
+    """The sensor that the name of a file tells; None if it tells none, or one with other bands.
+
+    Args:
+        name: such as `GF2_PMS1_E113.4_N23.1_20150101_L1A0000564539-MSS1.tiff`.
+        bands: how many bands the file has; None if that isn't known.
+
+    Example:
+        >>> sensor_in_name("CBERS_4A_WPM_20200730_209_139_L4_BAND1.tif").name
+        'CBERS4A'
+    """
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", name) if word]
+    for count in (2, 1):
+        for place in range(len(words) - count + 1):
+            spelling = "".join(words[place : place + count])
+            sensor = find_sensor(spelling, bands) if len(spelling) >= LEAST_SPELLING else None
+            if sensor is not None and bands in (None, len(sensor.bands)):
+                return sensor
+    return None
 
 
 def guess_sensor(names: Sequence[str | None]) -> Sensor | None:

@@ -12,6 +12,7 @@ spectral responses see them; the error is on the other half. `docs/colour.md` co
 from dataclasses import replace
 
 from potato.core.sensors import Sensor
+from potato.core.unmeasured_sensors import borrow
 
 _INVISIBLE = (0.0, 0.0, 0.0)
 _BGRN = ("blue", "green", "red", "nir")
@@ -223,26 +224,6 @@ GAOFEN_6 = Sensor(
     file_order=_BGRN,
     source=f"{_RESPONSES} CRESDA for the PMS camera (bands)",
 )
-GAOFEN_1 = replace(
-    GAOFEN_6,
-    name="GF1",
-    title="Gaofen-1",
-    platforms=("GF-1",),
-    colour_error=None,
-    source="no published responses: the numbers of Gaofen-6, whose bands are nearly the same",
-)
-GAOFEN_2 = replace(GAOFEN_1, name="GF2", title="Gaofen-2", platforms=("GF-2",))
-CBERS_4A = replace(
-    GAOFEN_1,
-    name="CBERS4A",
-    title="CBERS-4A",
-    platforms=("CB4A",),
-    file_order=(),
-    codes=("BAND1", "BAND2", "BAND3", "BAND4"),
-    source="INPE (names; a file for each band). No published responses: the numbers of Gaofen-6, whose "
-    "bands are nearly the same as those of the camera WPM",
-)
-
 FOUR_BANDS = Sensor(
     name="four-band",
     title="any four bands",
@@ -258,6 +239,9 @@ FOUR_BANDS = Sensor(
     colour_error=0.77,
     source="fitted to GeoEye-1, WorldView-4, QuickBird-2, IKONOS-2, Pléiades, SPOT, SkySat and Gaofen-6",
 )
+
+_UNMEASURED = borrow(GAOFEN_6, FOUR_BANDS)
+GAOFEN_2 = _UNMEASURED[1]
 
 PLEIADES_NEO_3 = Sensor(
     name="PNEO3",
@@ -390,7 +374,7 @@ SENSORS = (
     *(WORLDVIEW_2, WORLDVIEW_3, WORLDVIEW_BGRN, *LEGION, LEGION_BGRN),
     *(GEOEYE_1, WORLDVIEW_4, QUICKBIRD_2, IKONOS_2),
     *(PLEIADES_1A, PLEIADES_1B, PLEIADES_NEO_3, PLEIADES_NEO_4, PLEIADES_NEO_BGRN, SPOT_6, SPOT_7),
-    *(SKYSAT, GAOFEN_1, GAOFEN_2, GAOFEN_6, CBERS_4A, FOUR_BANDS),
+    *(SKYSAT, GAOFEN_6, *_UNMEASURED, FOUR_BANDS),
     *(LANDSAT_7, LANDSAT_8, LANDSAT_9, LANDSAT_BGRN),
 )
 """All sensors, in the order in which they are listed."""

@@ -1,13 +1,11 @@
 """Text for people: numbers in sentences, secrets left out, data inside HTML."""
 
-import html
 import json
 import math
 import os
 import re
 import unicodedata
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 SECRETS = (
@@ -166,22 +164,3 @@ def script_json(data: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-def html_page(name: str, title: str, data: Any) -> str:
-    """A page that loads nothing else: a template in `assets`, filled in.
-
-    Args:
-        name: file name of the template, which has {{style}}, {{title}} and {{data}}.
-        title: shown as text, never as markup.
-        data: as `script_json` takes it.
-
-    Raises:
-        ValueError: if the data holds a NaN or an infinity.
-    """
-    assets = resources.files("potato") / "assets"
-    style = (assets / "pages" / "common.css").read_text("utf-8")
-    head, tail = (assets / name).read_text("utf-8").split("{{data}}")
-    return (
-        head.replace("{{style}}", style).replace("{{title}}", html.escape(title)) + script_json(data) + tail
-    )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, sensor_in_name
 from potato.core.sensors import Sensor
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import CalibrationError, DeliveryError
@@ -79,14 +79,15 @@ def name_sensor(
                 "are like its (--sensor, see potato sensors)"
             )
         return found, ()
-    guess = guess_sensor([band.name for band in mul.bands])
-    if guess is None and not any(band.name for band in mul.bands):
-        guess = guess_unnamed(len(mul.bands))
+    names = [band.name for band in mul.bands]
+    guess = sensor_in_name(mul.metadata, len(names)) or guess_sensor(names)
+    if guess is None and not any(names):
+        guess = guess_unnamed(len(names))
     if guess is None:
-        names = ", ".join(band.name or "no name" for band in mul.bands) or "none"
+        found_names = ", ".join(name or "no name" for name in names) or "none"
         raise DeliveryError(
-            f"{path}: expected a satellite or the names of the bands in {mul.metadata}, found {names}; "
-            "name the sensor (--sensor, see potato sensors)"
+            f"{path}: expected a satellite or the names of the bands in {mul.metadata}, found {found_names}; "
+            "name the sensor (--sensor, see potato sensors) or the bands (--band-order blue,green,…)"
         )
     return guess, (f"took the bands of {mul.metadata} for those of {guess.title}; --sensor names another",)
 

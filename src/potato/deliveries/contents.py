@@ -3,7 +3,7 @@
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,10 @@ MOST_METADATA = 4 * MOST_BYTES
 DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NITF"}
 """GDAL's names of the formats in which vendors deliver images, by the ending of a file's name."""
 
-METADATA = (".til", ".imd", ".xml", ".txt")
+OTHER_DRIVERS = {".img": "HFA", ".pix": "PCIDSK"}
+"""The same for formats in which other software stores images."""
+
+METADATA = (".til", ".imd", ".xml", ".txt", "_mtl.json")
 """Endings of metadata files."""
 
 ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
@@ -69,6 +72,18 @@ class Contents:
         """Names of the files that end in one of some endings, in lower case."""
         return [name for name in self.names if name.lower().endswith(endings)]
 
+    def images(self) -> list[str]:
+        """Names of the images, in formats of vendors and of other software."""
+        others = [name for name in self.names if self.has_header(name)]
+        return sorted({*self.ending(*DRIVERS, *OTHER_DRIVERS), *others})
+
+    def has_header(self, name: str) -> bool:
+        """Whether a file has the header of an ENVI image beside it, such as `a.hdr` of `a.dat`."""
+        path = PurePosixPath(name)
+        if path.suffix.lower() in (".hdr", ".xml", ".txt", *DRIVERS):
+            return False
+        return any(other in self.names for other in (f"{name}.hdr", str(path.with_suffix(".hdr"))))
+
     def beside(self, name: str, other: str) -> str | None:
         """The file that metadata in `name` call `other`: in the same folder or below, in any case.
 
@@ -107,7 +122,8 @@ def read_part(contents: Contents, file: str) -> Header:
     Raises:
         DeliveryError: if it can't be opened, or has another format than its name says.
     """
-    driver = DRIVERS.get(PurePosixPath(file).suffix.lower(), "TIL")
+    ending = PurePosixPath(file).suffix.lower()
+    driver = "ENVI" if contents.has_header(file) else (DRIVERS | OTHER_DRIVERS).get(ending, "TIL")
     try:
         return read_header(contents.gdal_name(file), "image", driver)
     except InputError as error:
@@ -143,7 +159,17 @@ def _list_folder(path: str) -> Contents:
         with (root / name).open("rb") as file:
             return file.read(most)
 
-    return Contents(path, root.as_posix(), tuple(sorted(names)), read)
+    return Contents(path, root.as_posix(), _shown(names), read)
+
+
+def _shown(names: Sequence[str]) -> tuple[str, ...]:
+    """Names in their order, without those of hidden files, such as macOS puts beside all others."""
+    hidden = {
+        name
+        for name in names
+        if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    }
+    return tuple(sorted(set(names) - hidden))
 
 
 def _list_zip(path: str) -> Contents:
@@ -155,7 +181,7 @@ def _list_zip(path: str) -> Contents:
         with zipfile.ZipFile(path) as archive, archive.open(name) as file:
             return file.read(most)
 
-    return Contents(path, f"/vsizip/{Path(path).absolute().as_posix()}", tuple(sorted(names)), read)
+    return Contents(path, f"/vsizip/{Path(path).absolute().as_posix()}", _shown(names), read)
 
 
 def _list_tar(path: str) -> Contents:
@@ -177,4 +203,4 @@ def _list_tar(path: str) -> Contents:
     def read(name: str, most: int) -> bytes:
         return texts[name][:most]
 
-    return Contents(path, f"/vsitar/{Path(path).absolute().as_posix()}", tuple(sorted(names)), read)
+    return Contents(path, f"/vsitar/{Path(path).absolute().as_posix()}", _shown(names), read)

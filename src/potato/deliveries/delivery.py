@@ -13,20 +13,32 @@ from potato.core.text import counted
 from potato.core.types import PathLike
 from potato.deliveries.bare_files import find_files
 from potato.deliveries.checks import Calibrate, choose_calibration, choose_pair, name_sensor
-from potato.deliveries.contents import ARCHIVES, Contents, archive_kind, list_contents
+from potato.deliveries.contents import (
+    ARCHIVES,
+    DRIVERS,
+    OTHER_DRIVERS,
+    Contents,
+    archive_kind,
+    list_contents,
+)
 from potato.deliveries.dimap import find_dimap
 from potato.deliveries.haze import estimate_haze, keep_haze
 from potato.deliveries.landsat import find_landsat
-from potato.deliveries.layout import make_layer, named_bands, order_bands, with_bands
+from potato.deliveries.layout import check_models, make_layer, named_bands, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
+from potato.deliveries.radiance_files import calibrated
 from potato.deliveries.sense import sensible
 from potato.errors import DeliveryError
-from potato.raster import Layer
+from potato.raster import Grid, Layer
+from potato.raster.nesting import LEAST_RATIO
 from potato.raster.sidecars import DESCRIPTIONS
 
 READERS = (find_landsat, find_dimap, find_maxar)
 """Readers of metadata, of which the first that finds any is asked."""
+
+FORMATS = (*DRIVERS, *OTHER_DRIVERS, "ENVI")
+"""Formats of images in a delivery, for a message."""
 
 RATIO_TOLERANCE = 0.02
 """Share by which the ratio of pan's and mul's pixels may differ from the sensor's."""
@@ -44,7 +56,7 @@ class Delivery:
     Attributes:
         name: the vendor's name of the product.
         path: what was opened, as the user named it.
-        kind: `maxar`, `dimap`, `landsat` or `files`.
+        kind: `maxar`, `dimap`, `landsat`, `radiance` or `files`.
         sensor: the sensor.
         pan, mul: to be given to `open_pair`.
         date: `yyyy-mm-dd`, or empty.
@@ -104,11 +116,11 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
     with sensible(name):
         products = next((found for find in READERS if (found := find(contents))), None)
         if products is None:
-            products = find_files(contents)
+            products = [calibrated(product) for product in find_files(contents)]
     if not products:
         raise DeliveryError(
-            f"{name}: expected images (.tif, .jp2), found none in {counted(len(contents.names), 'file')}"
-            + _unpack(contents)
+            f"{name}: expected images ({', '.join(FORMATS)}), found none in "
+            f"{counted(len(contents.names), 'file')}{_unpack(contents)}"
         )
     return tuple(_join_halves(products))
 
@@ -117,7 +129,7 @@ def _unpack(contents: Contents) -> str:
     """What to do about archives among files without images: the end of a message."""
     packed = contents.ending(*ARCHIVES)
     if not packed:
-        return ""
+        return "; if they have another format, name pan and mul"
     if archive_kind(contents.path):
         return f"; unpack it, and name the archive in it ({packed[0]})"
     return f"; name the archive in it: {contents.gdal_name(packed[0])}"
@@ -192,6 +204,7 @@ def _open_layers(
             f"{', '.join(missing[:3])}{' …' * (len(missing) > 3)}; fetch the delivery again, or leave a hole "
             "(--allow-missing)"
         )
+    check_models(contents, pan, mul)
     mul = named_bands(mul, band_order, contents.path)
     known, notes = name_sensor(product, pan, mul, sensor)
     bands = order_bands(contents, mul, known)
@@ -199,7 +212,12 @@ def _open_layers(
     fine = (pan.bands or (VendorBand("pan", 0, 1),))[:1]
     pan_layer, pan_grid = make_layer(contents, pan, fine, _calibration(pan, fine, wanted))
     mul_layer, mul_grid = make_layer(contents, mul, bands, _calibration(mul, bands, wanted))
-    ratio = (abs(mul_grid.transform.determinant / pan_grid.transform.determinant)) ** 0.5
+    ratio = _ratio(pan_grid, mul_grid)
+    if ratio < LEAST_RATIO:
+        raise DeliveryError(
+            f"{contents.path}: expected pixels of mul that are larger than those of pan, found them "
+            f"{ratio:.3g} times as wide in {mul.metadata} as in {pan.metadata}: nothing is left to sharpen"
+        )
     if abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
         raise DeliveryError(
             f"{contents.path}: expected pixels of mul {known.ratio} times as wide as those of pan, as "
@@ -219,6 +237,13 @@ def _open_layers(
         missing=missing,
         notes=(*product.notes, *notes),
     )
+
+
+def _ratio(pan: Grid, mul: Grid) -> float:
+    """Pan pixels along a side of a mul pixel; by their numbers, where no grid has a place."""
+    if not pan.placed and not mul.placed:
+        return pan.width / mul.width
+    return float(abs(mul.transform.determinant / pan.transform.determinant) ** 0.5)
 
 
 def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Delivery:

@@ -17,7 +17,7 @@ class Examined:
 
     Attributes:
         name: the vendor's name.
-        kind: `maxar`, `dimap`, `landsat` or `files`.
+        kind: `maxar`, `dimap`, `landsat`, `radiance` or `files`.
         delivery: its pan and mul; None if it can't be sharpened.
         faults: a line each, with what to do about it; empty if there are none.
     """

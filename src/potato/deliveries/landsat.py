@@ -1,10 +1,13 @@
-"""Landsat Collection 2 of level 1 and level 2: a file for each band, and MTL.txt."""
+"""Landsat Collection 2 of level 1 and level 2: a file for each band, and MTL.txt, .json or .xml."""
 
+import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from potato.deliveries.contents import Contents
+from potato.deliveries.markup import parse_xml
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
 from potato.errors import DeliveryError
@@ -20,6 +23,12 @@ PAN_NUMBER = 8
 OPTIONAL = "coastal"
 """The band that people leave out to save space; colour is possible without it."""
 
+METADATA = ("_mtl.xml", "_mtl.json", "_mtl.txt")
+"""Endings of metadata files in lower case; the last that is there is read."""
+
+PRODUCT = re.compile(r"L[CET]0[4-9]_L[12][A-Z]{2}_\d{6}_\d{8}_\d{8}_0[12]_[A-Z0-9]{2}(?=_)")
+"""The beginning of the names of a product's files, from the data format control books of USGS."""
+
 Lookup = Callable[[str, str], str]
 """Gives a value of MTL.txt by its group and name."""
 
@@ -31,8 +40,8 @@ def find_landsat(contents: Contents) -> list[Product]:
         DeliveryError: if metadata can't be understood, or are those of another scene.
     """
     scenes: dict[str, list[VendorImage]] = {}
-    for name in contents.ending("_mtl.txt"):
-        values = parse_odl(contents.read_text(name))
+    for name in _choose_metadata(contents):
+        values = _parse(contents.read_text(name), name)
 
         def value(group: str, key: str, name: str = name, values: dict[str, str] = values) -> str:
             try:
@@ -46,7 +55,51 @@ def find_landsat(contents: Contents) -> list[Product]:
         identity = value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID").split("_")
         scene = "_".join((identity[0], *identity[2:4]))
         scenes.setdefault(scene, []).extend(_read_images(contents, name, value))
+    if not scenes:
+        _check_metadata(contents)
     return [Product(scene, "landsat", contents, _choose(images)) for scene, images in sorted(scenes.items())]
+
+
+def _choose_metadata(contents: Contents) -> list[str]:
+    """One metadata file of each scene and level, which USGS delivers in up to three forms."""
+    chosen = {name[: -len(end)]: name for end in METADATA for name in contents.ending(end)}
+    return sorted(chosen.values())
+
+
+def _parse(text: str, name: str) -> dict[str, str]:
+    """The values of a metadata file, by names that begin with `LANDSAT_METADATA_FILE`."""
+    if name.lower().endswith(".txt"):
+        return parse_odl(text)
+    if name.lower().endswith(".xml"):
+        root = parse_xml(text, name)
+        groups = {group.tag: {one.tag: one.text or "" for one in group} for group in root}
+    else:
+        try:
+            groups = json.loads(text)["LANDSAT_METADATA_FILE"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DeliveryError(
+                f"{name}: expected LANDSAT_METADATA_FILE, found none; fetch it again"
+            ) from error
+    return {
+        f"LANDSAT_METADATA_FILE.{group}.{key}": str(value)
+        for group, values in groups.items()
+        for key, value in values.items()
+    }
+
+
+def _check_metadata(contents: Contents) -> None:
+    """Refuse images with names of Landsat's products, which can't be understood without metadata.
+
+    Raises:
+        DeliveryError: if there are any.
+    """
+    for name in contents.ending(".tif"):
+        stem = PRODUCT.match(PurePosixPath(name).name)
+        if stem is not None:
+            raise DeliveryError(
+                f"{contents.path}: expected the metadata {stem[0]}_MTL.txt (or .json, .xml) beside {name}, "
+                "found none; fetch it from the same scene"
+            )
 
 
 def _choose(images: list[VendorImage]) -> tuple[VendorImage, ...]:
@@ -61,6 +114,11 @@ def _read_images(contents: Contents, name: str, value: Lookup) -> list[VendorIma
     level = value("PRODUCT_CONTENTS", "PROCESSING_LEVEL")
     sensor = value("IMAGE_ATTRIBUTES", "SENSOR_ID")
     numbers = next((table for start, table in NUMBERS.items() if sensor.startswith(start)), {})
+    if not numbers:
+        raise DeliveryError(
+            f"{contents.path}: expected a scene of Landsat 7, 8 or 9, found {sensor} in {name}, which has no "
+            "pan"
+        )
     files = {band: value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{number}") for band, number in numbers.items()}
     files = {
         band: file

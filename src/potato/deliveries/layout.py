@@ -1,5 +1,6 @@
 """Images of a delivery as layers: parts put together, bands in order, counts to reflectance."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
@@ -11,9 +12,10 @@ from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.deliveries.contents import Contents, read_part
 from potato.deliveries.product import NamedPart, VendorBand, VendorImage
-from potato.errors import DeliveryError
-from potato.raster import Grid, Layer, crs_name, grid_at
+from potato.errors import DeliveryError, PairError
+from potato.raster import Grid, Layer, crs_name, grid_at, open_dataset
 from potato.raster.header import Header
+from potato.raster.nesting import find_nesting
 from potato.raster.vrt import Placed, VrtBand, build_vrt
 
 TOLERANCE = 0.1
@@ -128,6 +130,26 @@ def make_layer(
     return Layer(path, vrt, numbers, calibration=calibration, driver="VRT"), grid
 
 
+def check_models(contents: Contents, pan: VendorImage, mul: VendorImage) -> None:
+    """Refuse two files that lie on no map but have a model of the ground, as `find_nesting` does.
+
+    Raises:
+        DeliveryError: with the commands that project them.
+    """
+    files = [image.groups[0][0].file for image in (pan, mul) if image.found == 1]
+    headers = [read_part(contents, file) for file in files if file is not None]
+    if len(headers) == 2 and all(header.model for header in headers):
+        with contextlib.ExitStack() as stack:
+            opened = [
+                stack.enter_context(contextlib.closing(open_dataset(header.name, "image", header.driver)))
+                for header in headers
+            ]
+            try:
+                find_nesting(opened[0], opened[1], (headers[0].name, headers[1].name))
+            except PairError as error:
+                raise DeliveryError(f"{contents.path}: {error}") from error
+
+
 def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart, ...]) -> tuple[Group, Grid]:
     """The parts of a group that are there, with their places in the whole image, and its grid."""
     there = [(part, read_part(contents, part.file)) for part in group if part.file is not None]
@@ -141,6 +163,8 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
     if header.grid.crs is None and image.lower_left and len(there) == 1:
         grid = _grid_of_metadata(header.grid, image)
         return (Placed(header, 0, 0),), grid
+    if not header.grid.placed and not header.model and len(there) == 1:
+        return (Placed(header, 0, 0),), header.grid  # pan and mul may have equal corners
     if header.grid.crs is None:
         raise DeliveryError(
             f"{header.name}: expected a place on Earth, found "

@@ -93,7 +93,7 @@ class Product:
 
     Attributes:
         name: the vendor's, or that of the folder.
-        kind: `maxar`, `dimap`, `landsat` or `files`.
+        kind: `maxar`, `dimap`, `landsat`, `radiance` or `files`.
         contents: the delivery that it is part of.
         images: all images that belong to it.
         notes: what was guessed.

@@ -11,7 +11,7 @@ from potato.doctor.sources import examine_source
 
 
 @dataclass(frozen=True)
-class Report:
+class Examination:
     """What `examine` found.
 
     Attributes:
@@ -33,7 +33,7 @@ class Report:
 
 def examine(
     source: str | None = None, *, tiles: int = 64, follow_links: bool = False, progress: bool = False
-) -> Report:
+) -> Examination:
     """Check this installation, this machine and, if given, an ARD or a delivery.
 
     Nothing is written but empty temporary files, to see whether folders can be written to.
@@ -48,4 +48,4 @@ def examine(
     findings = [*examine_software(), *examine_machine(), *examine_leftovers(source), *examine_bucket()]
     if source is not None:
         findings += examine_source(source, tiles, follow_links, progress)
-    return Report(tuple(findings))
+    return Examination(tuple(findings))

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from potato.core.text import html_page
 from potato.core.windows import evenly
 from potato.doctor.footprints import Footprint
 from potato.engine.threads import map_blocks
@@ -15,6 +14,7 @@ from potato.fusion.window import sharpen_onto
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster import encode_webp, gdal, grid_at
 from potato.raster.coordinates import narrowest_bounds
+from potato.raster.html_page import html_page
 
 READERS = 8
 """Footprints whose pictures are read at once; most of the time is waiting for servers."""

@@ -9,7 +9,6 @@ from potato.ard.inspection import open_tile
 from potato.ard.item import Broken, Tile, unusable
 from potato.ard.listing import event_of, pan_pixel
 from potato.ard.naming import tile_name
-from potato.ard.overview import lonlat_outline
 from potato.ard.walk import walk_ard
 from potato.core.text import redact
 from potato.deliveries import Examined, list_products
@@ -20,7 +19,7 @@ from potato.raster import Pair, open_pair
 from potato.raster.coordinates import ground_pixel
 from potato.raster.gdal_env import GDAL_ERRORS
 from potato.raster.header import read_header
-from potato.raster.outlines import geometry_of, outline_of
+from potato.raster.outlines import geometry_of, outline_of, outline_of_box
 from potato.raster.remote import remote_gdal
 
 NOTHING: dict[str, Any] = dict.fromkeys(
@@ -106,7 +105,7 @@ def _of_tile(tile: Tile | Broken) -> Footprint:
     ring: list[list[float]] = []
     if tile.bbox is not None and tile.epsg is not None:
         try:
-            outline = lonlat_outline(tile.bbox, tile.epsg)
+            outline = outline_of_box(tile.bbox, tile.epsg)
         except GDAL_ERRORS:  # a place that its CRS doesn't have
             outline = []
         ring = [[round(x, 7), round(y, 7)] for x, y in outline]

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, Generic
 
-from potato.engine.children import end_with_parent
+from potato.engine.children import end_with_parent, without_script
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
 
@@ -89,7 +89,8 @@ class _Worker(Generic[Job, Result]):
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
         self.process: BaseProcess = context.Process(target=_work, args=[other], daemon=True)
-        self.process.start()
+        with without_script():
+            self.process.start()
         other.close()
         # Not as an argument: the process follows its parent before it imports anything large.
         with contextlib.suppress(OSError):  # dead already, which `take` finds out

@@ -18,6 +18,7 @@ from potato.core.windows import PairWindow
 from potato.engine.executor import open_executor
 from potato.engine.progress import MEGAPIXELS, progress_bar
 from potato.errors import InputError
+from potato.fusion.part import cells_of_window
 from potato.raster import Layer, Pair, PairPixels, Reading, gdal, open_pair
 
 Result = TypeVar("Result")
@@ -106,21 +107,9 @@ def choose_region(pair: Pair, window: Sequence[int] | None, least: int, advice: 
         InputError: if the window isn't inside the pair or on its grid, or the region is too small.
     """
     ratio = pair.ratio
-    rows, columns = pair.grid.height // ratio, pair.grid.width // ratio
-    region = PairWindow(0, 0, rows, columns)
+    region = PairWindow(0, 0, pair.grid.height // ratio, pair.grid.width // ratio)
     if window is not None:
-        row, column, height, width = window
-        if any(number % ratio for number in window) or row < 0 or column < 0 or height < 1 or width < 1:
-            raise InputError(
-                f"expected a window of row, column, height, width in pan pixels, multiples of {ratio}, "
-                f"found {' '.join(map(str, window))}"
-            )
-        region = PairWindow(*(number // ratio for number in window))
-        if region.bottom > rows or region.right > columns:
-            raise InputError(
-                f"expected a window inside the pair, {pair.grid.height} rows and {pair.grid.width} columns, "
-                f"found one that ends at {region.bottom * ratio} and {region.right * ratio}"
-            )
+        region = region.intersection(cells_of_window(pair, window))
     if min(region.height, region.width) < least:
         raise InputError(
             f"expected at least {least * ratio} pan pixels along each side, found "

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from potato.core.types import PathLike
 from potato.errors import BandError, CalibrationError, InputError
 from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_mul, open_pair
+from potato.raster.layer import as_layer
 from potato.raster.sidecars import has_metadata_beside
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _open_found(
         if reading.scale and reading.calibrate == "surface":
             return _open_hazy(pan, mul, reading, folder)
         return open_pair(pan, mul, reading=reading)
-    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=())
+    scale = reading.scale if delivery.kind == "files" else ()
+    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=scale)
     pair = open_pair(delivery.pan, delivery.mul, reading=own)
     pair.notes = (str(delivery), *delivery.notes, *pair.notes)
     pair.product, pair.whole = delivery.name, delivery.whole
@@ -75,10 +77,10 @@ def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, f
     """Open two files whose scale is given, without their haze."""
     from potato.deliveries import clear_files
 
-    fine, coarse = reading.pan(pan), reading.mul(mul)
-    haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
-    with open_mul(mul, reading) as (_, sensor):
-        layers = clear_files(fine, coarse, sensor, haze)
+    with open_mul(mul, reading) as (image, sensor):
+        coarse = reading.mul(replace(as_layer(mul), indexes=tuple(image.indexes)))
+        haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
+        layers = clear_files(reading.pan(pan), coarse, sensor, haze)
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
     pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
     return pair
@@ -112,11 +114,6 @@ def _find_delivery(
     if mul is None:
         if isinstance(pan, Layer):
             raise InputError("expected a mul, or a delivery that has one, found a pan alone")
-        if reading.scale:
-            raise InputError(
-                "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
-                "name its files, or leave out --scale"
-            )
         from potato.deliveries import open_delivery
 
         whole = open_delivery(
@@ -127,6 +124,11 @@ def _find_delivery(
             sensor=sensor,
             band_order=reading.band_order,
         )
+        if reading.scale and whole.kind != "files":
+            raise InputError(
+                "expected --scale with a pan and a mul, found it with a delivery, whose metadata tell; "
+                "name its files, or leave out --scale"
+            )
         return _clear(whole, reading, folder)
     if reading.product:
         raise InputError("expected --product with a delivery, found it with a pan and a mul; leave it out")

@@ -39,7 +39,7 @@ def choose_part(
     if window is not None and (bbox is not None or aoi is not None):
         raise InputError("expected one of a bbox, an area of interest and a window, found two; give one")
     area = choose_area(bbox, aoi)
-    cells = PairWindow(0, 0, pair.height, pair.width) if window is None else _cells(pair, window)
+    cells = PairWindow(0, 0, pair.height, pair.width) if window is None else cells_of_window(pair, window)
     if extent == "intersection":
         cells = cells.intersection(pair.common)
     if area is not None and pair.grid.crs is None:
@@ -54,8 +54,12 @@ def choose_part(
     return part
 
 
-def _cells(pair: Pair, window: Sequence[int]) -> PairWindow:
-    """A window in cells.
+def cells_of_window(pair: Pair, window: Sequence[int]) -> PairWindow:
+    """The cells of a window.
+
+    Args:
+        pair: the open pair.
+        window: row, column, height, width in pan pixels, multiples of the ratio.
 
     Raises:
         InputError: if it isn't one of whole cells inside the pair.

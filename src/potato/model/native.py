@@ -35,10 +35,10 @@ from potato.raster import PairPixels
 Tone = tuple[int, float, float, float, Triple, Triple]
 """A look: bits, exposure (0 without a tone curve), contrast, saturation; black and gain."""
 
-Rendering = tuple[Tone, NDArray[np.float32] | None, NDArray[np.float32] | None]
+RenderArguments = tuple[Tone, NDArray[np.float32] | None, NDArray[np.float32] | None]
 """A look, and the phases of its dither, of each row and of each column; None where it rounds."""
 
-NO_RENDERING: Rendering = (0, 0.0, 1.0, 1.0, PLAIN.black, PLAIN.gain), None, None
+UNRENDERED: RenderArguments = (0, 0.0, 1.0, 1.0, PLAIN.black, PLAIN.gain), None, None
 """No bits: the result is Oklab itself."""
 
 Call = Callable[[NDArray[Any] | None, NDArray[np.float32] | None], int]
@@ -100,12 +100,12 @@ class NativeBackend:
     def fuse(self, pixels: PairPixels, look: Look, row: int = 0, column: int = 0) -> Codes | None:
         """Sharpen and render the pixels of a window: `backend.Backend.fuse`."""
         size = self._size(pixels, self.read_halo)
-        codes, valid = self._run(pixels, _rendering(look, *size, row, column), f"uint{look.bits}")
+        codes, valid = self._run(pixels, _render_arguments(look, *size, row, column), f"uint{look.bits}")
         return codes if valid else None
 
     def oklab(self, pixels: PairPixels) -> NDArray[np.float32]:
         """Oklab (3, rh, rw) of a window that includes `read_halo`; 0 where a pixel is invalid."""
-        oklab, valid = self._run(pixels, NO_RENDERING, "float32")
+        oklab, valid = self._run(pixels, UNRENDERED, "float32")
         return oklab[:3] if valid else np.zeros_like(oklab[:3])
 
     def fuse_bands(self, pixels: PairPixels, bands: Sequence[int]) -> NDArray[np.uint16] | None:
@@ -116,7 +116,7 @@ class NativeBackend:
             less = halo - self.read_halo
             height, width = pixels.mul_valid.shape
             inner = pixels.crop(less, less, height - 2 * less, width - 2 * less)
-            oklab, valid = self._run(inner, NO_RENDERING, "float32")
+            oklab, valid = self._run(inner, UNRENDERED, "float32")
             if not valid:
                 return None
         chosen = np.array(bands, np.int32)
@@ -147,7 +147,7 @@ class NativeBackend:
         height, width = (self._ratio * (side - 2 * halo) for side in pixels.mul_valid.shape)
         return height, width
 
-    def _run(self, pixels: PairPixels, rendering: Rendering, dtype: str) -> tuple[NDArray[Any], int]:
+    def _run(self, pixels: PairPixels, rendering: RenderArguments, dtype: str) -> tuple[NDArray[Any], int]:
         """Four channels (4, rh, rw), and the number of valid pixels."""
         pan_valid, mul_valid = _masks(pixels)
 
@@ -213,7 +213,7 @@ def render_colour(
         RGBA codes (4, h, w), 0 where invalid.
     """
     height, width = valid.shape
-    rendering = _rendering(look, height, width, row, column)
+    rendering = _render_arguments(look, height, width, row, column)
     out = np.empty((4, height, width), f"uint{look.bits}")
     images = None, mul, None, valid
 
@@ -224,7 +224,7 @@ def render_colour(
     return out
 
 
-def _rendering(look: Look, height: int, width: int, row: int, column: int) -> Rendering:
+def _render_arguments(look: Look, height: int, width: int, row: int, column: int) -> RenderArguments:
     """A look as native code takes it, for a block at a row and column of the picture."""
     grade = look.grade
     tone = look.bits, look.exposure or 0.0, look.contrast, look.saturation, grade.black, grade.gain

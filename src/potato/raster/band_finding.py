@@ -6,9 +6,9 @@ from typing import Any
 from rasterio.enums import ColorInterp
 
 from potato.core.advice import TAKE_BANDS
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, is_band
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, is_band, sensor_in_name
 from potato.core.sensors import Sensor
-from potato.core.text import counted
+from potato.core.text import counted, file_name
 from potato.errors import BandError, InputError
 
 PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
@@ -45,13 +45,19 @@ def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
         dataset: an open pan or mul.
         bands: how many bands mul has; None if this is mul.
     """
-    bands = bands or len(own_bands(dataset))
-    for domain, name in PLATFORM_TAGS:
-        platform = dataset.tags(ns=domain).get(name, "").strip('"')
-        sensor = find_sensor(platform, bands) if platform else None
-        if sensor:
-            return sensor
-    return None
+    count = bands or len(own_bands(dataset))
+    return next(filter(None, (find_sensor(platform, count) for platform in _platforms(dataset))), None)
+
+
+def platform_of(dataset: Any) -> str:
+    """The satellite that the metadata of a file name, as GDAL's readers find it; empty for none."""
+    return next(iter(_platforms(dataset)), "")
+
+
+def _platforms(dataset: Any) -> list[str]:
+    """All names of the satellite that GDAL's readers find."""
+    named = (dataset.tags(ns=domain).get(name, "").strip('"') for domain, name in PLATFORM_TAGS)
+    return [name for name in named if name]
 
 
 def known_sensor(name: str, bands: int | None = None) -> Sensor:
@@ -79,6 +85,9 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
     """
     indexes = own_bands(dataset, len(given))
     named = _names(path, dataset, indexes, given)
+    by_name = sensor_in_name(file_name(path), len(indexes))
+    if by_name is not None and (len(by_name.find_bands(named)) == len(indexes) or not any(named)):
+        return by_name, f"took the file for one of {by_name.title} by its name; --sensor names another"
     names = named if any(named) else _colours(dataset, indexes)
     sensor = guess_sensor(names)
     if sensor is not None:

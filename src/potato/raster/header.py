@@ -8,6 +8,7 @@ from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
 from potato.errors import InputError
+from potato.raster.band_finding import platform_of
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, gdal, gdal_reason, open_dataset, understood
 
@@ -29,6 +30,7 @@ class Header:
         model: how the image lies on the ground if not by its grid: `rpc`, `gcps`, or empty.
         vendor: the vendor's metadata, which GDAL reads from files beside the image (the domain
             `IMD`): values by dotted names, such as `IMAGE_1.satId`, without quotation marks.
+        platform: the satellite that these name; empty if they name none.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Header:
     scaled: bool
     model: str
     vendor: Mapping[str, str]
+    platform: str = ""
 
     @property
     def pixel(self) -> float:
@@ -75,6 +78,7 @@ def read_header(name: str, role: str, driver: str | None = None) -> Header:
             scaled=any(scale != 1 for scale in dataset.scales) or any(dataset.offsets),
             model=model,
             vendor={key: value.strip('"') for key, value in dataset.tags(ns="IMD").items()},
+            platform=platform_of(dataset),
         )
 
 

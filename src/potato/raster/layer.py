@@ -47,11 +47,12 @@ class Layer:
         indexes: GDAL's numbers, from 1, of the bands in the order of the sensor's; None to find
             them by their names.
         names: names of all bands of the file, in its order, in place of its own; empty for its own.
-        calibration: how its numbers become reflectance. None and `STORED` give way to the scale and
-            offset that the file states; without these, numbers are reflectance × 10,000. None
-            refuses types and bits that can't hold that.
-        nodata: the values that mark invalid pixels, one for each band or one for all; empty for the
-            file's own.
+        calibration: how its numbers become reflectance, for all bands or for each in the order of
+            `indexes`, else of the file. None and `STORED` give way to the scale and offset that the
+            file states; without these, numbers are reflectance × 10,000. None refuses types and
+            bits that can't hold that.
+        nodata: the values that mark invalid pixels, for all bands or for each in the order of
+            `indexes`, else of the file; empty for the file's own.
         driver: the one format that it may have, by GDAL's name of its driver; None for any.
     """
 
@@ -71,10 +72,10 @@ class Reading:
     Attributes:
         sensor: the sensor or its name; None for what the files say.
         band_order: names of mul's bands in the order of its file; empty for the file's own.
-        scale: reflectance of one count: one number, or one for pan and one for each band of mul;
-            empty for what the files state.
-        nodata: the value of invalid pixels: one, or one for pan and one for each band of mul; empty
-            for the files' own masks, alpha and nodata values.
+        scale: reflectance of one count: one number, or one for pan and one for each band of mul in
+            the order of its file; empty for what the files state.
+        nodata: the value of invalid pixels: one, or one for pan and one for each band of mul in the
+            order of its file; empty for the files' own masks, alpha and nodata values.
         calibrate: what counts of a vendor's delivery become: `none`, `toa` or `surface`
             reflectance; `auto` is `surface` where metadata have the constants.
         product: the product of a delivery, by its name or the end of it, if there are several.
@@ -103,6 +104,8 @@ class Reading:
         scale, nodata = (
             tuple(values if len(values) == 1 else values[part]) for values in (self.scale, self.nodata)
         )
+        if layer.indexes is not None:
+            scale, nodata = (_reordered(values, (), layer.indexes) for values in (scale, nodata))
         if scale:
             stated = Calibration(scale, (0.0,) * len(scale), "stated")
             layer = dataclasses.replace(layer, calibration=stated)
@@ -189,8 +192,28 @@ def mul_image(
     sensor = sensor or own
     if sensor is None:
         sensor, guess = guess_from_bands(layer.path, dataset, layer.names)
-    indexes = layer.indexes or find_bands(layer.path, dataset, sensor, layer.names)
-    return _image(layer, dataset, indexes), sensor, guess
+    if layer.indexes is None:
+        found = find_bands(layer.path, dataset, sensor, layer.names)
+        layer = _ordered(layer, own_bands(dataset, len(layer.names) or len(sensor.bands)), found)
+    assert layer.indexes is not None
+    return _image(layer, dataset, layer.indexes), sensor, guess
+
+
+def _ordered(layer: Layer, own: Sequence[int], indexes: Sequence[int]) -> Layer:
+    """A layer with indexes, its values for each band brought from the file's order to theirs."""
+    nodata, calibration = _reordered(layer.nodata, own, indexes), layer.calibration
+    if calibration is not None:
+        gains, offsets = (
+            _reordered(values, own, indexes) for values in (calibration.gains, calibration.offsets)
+        )
+        calibration = dataclasses.replace(calibration, gains=gains, offsets=offsets)
+    return dataclasses.replace(layer, indexes=tuple(indexes), calibration=calibration, nodata=nodata)
+
+
+def _reordered(values: tuple[float, ...], own: Sequence[int], indexes: Sequence[int]) -> tuple[float, ...]:
+    """Values of all own bands of a file, or of those that are used, in another order of bands."""
+    order = next((list(each) for each in (own, sorted(indexes)) if len(values) == len(each) > 0), None)
+    return values if order is None else tuple(values[order.index(index)] for index in indexes)
 
 
 def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:

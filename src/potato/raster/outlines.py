@@ -1,10 +1,12 @@
-"""Outlines of grids in longitude and latitude, and the polygons inside them."""
+"""Outlines of grids and boxes in longitude and latitude, and the polygons inside them."""
 
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from potato.raster.coordinates import Grid, grid_to_lonlat, narrowest_bounds
+from rasterio.warp import transform
+
+from potato.raster.coordinates import WGS84, Box, Grid, grid_to_lonlat, narrowest_bounds
 
 
 def outline_of(grid: Grid, pieces: int = 1) -> list[list[float]]:
@@ -25,6 +27,14 @@ def outline_of(grid: Grid, pieces: int = 1) -> list[list[float]]:
     ]
     ring = [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in points]
     return [*ring, ring[0]]
+
+
+def outline_of_box(box: Box, epsg: int) -> list[list[float]]:
+    """The outline of a box in a CRS, as `outline_of` gives it, to a tenth of a millimetre."""
+    west, south, east, north = box
+    across, down = [west, east, east, west, west], [south, south, north, north, south]
+    longitudes, latitudes = transform(f"EPSG:{epsg}", WGS84, across, down)
+    return [[round(x, 9), round(y, 9)] for x, y in zip(longitudes, latitudes, strict=True)]
 
 
 def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:

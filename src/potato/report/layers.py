@@ -40,7 +40,7 @@ PAN_NAME, MUL_NAME = "pan", "mul, enlarged"
 
 
 @dataclass(frozen=True, eq=False)
-class Overview:
+class ShownOverview:
     """All of a picture, made coarser.
 
     Attributes:
@@ -69,7 +69,7 @@ class PageLayer:
 
     name: str
     codes: NDArray[np.uint8]
-    overview: Overview | None = None
+    overview: ShownOverview | None = None
     palette: NDArray[np.uint8] | None = None
 
 
@@ -135,7 +135,7 @@ def read_shown_picture(picture: Colours, window: PixelWindow, name: str, look: L
     overview = None
     if (window.height, window.width) != (image.grid.height, image.grid.width):
         small, small_valid, step = read_overview(image, OVERVIEW_SIDE)
-        overview = Overview(picture.draw(small, small_valid, look), 0, 0, step)
+        overview = ShownOverview(picture.draw(small, small_valid, look), 0, 0, step)
     drawn = picture.draw(numbers, valid, look, window.row, window.column)
     layer = PageLayer(name, drawn, overview)
     return ShownPicture(layer, picture.scene(numbers), valid, picture.look, picture.sensor)
@@ -158,14 +158,14 @@ def read_shown_pair(
         InputError: if a file is damaged.
     """
     seen = _read_pair(pair, window)
-    overviews: list[Overview | None] = [None, None]
+    overviews: list[ShownOverview | None] = [None, None]
     if (window.height, window.width) != (pair.grid.height, pair.grid.width):
         step = overview_step(pair.grid.height, pair.grid.width, OVERVIEW_SIDE)
         small = pair.reduced(step)
         whole = PairWindow(0, 0, small.height, small.width).pixels(small.ratio)
         column, row = ~pair.grid.transform @ small.grid.transform @ (0, 0)
         drawn = _draw_pair(_read_pair(small, whole), whole, look)
-        overviews = [Overview(codes, row, column, step) for codes in drawn]
+        overviews = [ShownOverview(codes, row, column, step) for codes in drawn]
     pan, colour = _draw_pair(seen, window, look)
     # Full detail of pan takes one channel.
     return seen, [PageLayer(PAN_NAME, pan[:1], overviews[0]), PageLayer(MUL_NAME, colour, overviews[1])]

@@ -35,7 +35,7 @@ Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
 Contrast = Annotated[FiniteFloat, Field(ge=0.25, le=4)]
 
 
-class Choice(BaseModel):
+class PassFilters(BaseModel):
     """What may be shown: a pass, or the best of those that pass some filters.
 
     No parameter is a path or an address, and others are refused.
@@ -55,7 +55,7 @@ class Choice(BaseModel):
         return Wanted(self.collect, self.first, self.last, self.clouds, self.sensor)
 
 
-class Appearance(Choice):
+class Appearance(PassFilters):
     """What a web tile shows, and how."""
 
     view: View = "sharp"
@@ -87,7 +87,7 @@ class Appearance(Choice):
         return Rendering(self.look, self.exposure, self.contrast)
 
 
-class Place(Choice):
+class Place(PassFilters):
     """A place that is asked for, in degrees (EPSG:4326)."""
 
     lon: Annotated[FiniteFloat, Field(ge=-180, le=180)]

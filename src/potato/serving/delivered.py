@@ -11,7 +11,6 @@ from potato.ard import Broken
 from potato.ard.grid import quadkey_square
 from potato.ard.item import CID
 from potato.ard.listing import mean_of
-from potato.ard.overview import lonlat_outline
 from potato.core.platforms import find_sensor
 from potato.core.text import redact
 from potato.errors import PotatoError
@@ -19,7 +18,7 @@ from potato.fusion.delivery.manifest import MANIFEST, Record, read_manifest
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.raster.outlines import outline_of
+from potato.raster.outlines import outline_of, outline_of_box
 from potato.serving.catalogue import Collect, Entry
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -80,7 +79,7 @@ def _entry(
     square = quadkey_square(quadkey, south=epsg // 100 == 327) if epsg // 100 in (326, 327) else None
     with gdal():
         ring = outline_of(grid)
-        corners = lonlat_outline(square, epsg) if square else ()
+        corners = outline_of_box(square, epsg) if square else ()
     return Entry(
         id=record.tile.replace("/", "-"),
         opening=lambda: open_picture(path),

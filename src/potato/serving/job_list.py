@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from potato.core.types import PathLike
+from potato.engine.children import without_script
 from potato.errors import OutputError
 from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.coordinates import Degrees, narrowest_bounds
 from potato.serving.catalogue import plain_name
-from potato.serving.job_process import NAME, Task, outcome_of, tiles_folder, work
+from potato.serving.job_process import Task, tiles_folder, work
 
 FORMAT = "potato job 1"
 """What the JSON calls itself."""
@@ -43,6 +44,8 @@ UNFINISHED = "waiting", "running"
 
 CLEANUP_SECONDS = 10.0
 """How long a cancelled job may take to remove unfinished files."""
+
+DIED = "its process died; is there too little memory?"
 
 ENDED = "the server ended before it was done; ask for it again"
 
@@ -242,8 +245,9 @@ class JobList:
             task = self._tasks.pop(name, None)
             if task is None:  # it was cancelled just now
                 return pipe
-            self._process = context.Process(target=work, args=(task, other), name=NAME)
-            self._process.start()
+            self._process = context.Process(target=work, args=(task, other))
+            with without_script():
+                self._process.start()
         return pipe
 
     def _follow(self, name: str, pipe: Any) -> None:
@@ -260,7 +264,7 @@ class JobList:
             if process.is_alive():
                 process.kill()
                 process.join()
-        outcome = told if not isinstance(told, float) else outcome_of(process.exitcode if process else None)
+        outcome = DIED if isinstance(told, float) else told
         if outcome is None:
             self._update(name, state="done", progress=1.0)
         else:

@@ -1,6 +1,5 @@
 """The process of a job: one picture of an area, as `fuse --aoi` and `fuse-ard --aoi` make it."""
 
-import multiprocessing
 import os
 import shutil
 import signal
@@ -19,15 +18,8 @@ from potato.fusion.delivery import Delivered, fuse_ard
 from potato.fusion.pipeline import fuse
 from potato.serving.catalogue import Origin, Wanted
 
-NAME = "potato-job"
-"""The name of the process."""
-
 POLITENESS = 5
 """By how much the priority of a job is lower, so that the map stays quick."""
-
-
-NO_MAIN = 'expected a script that starts its server below if __name__ == "__main__":, found another'
-"""Why a job can't begin in many a script."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +47,6 @@ class Task:
     mosaic: Literal["cog", "event"] = "cog"
     area: Path = Path()
     output: Path = Path()
-
-
-def refuse_nesting() -> None:
-    """End this process with one line if it is that of a job: no job needs a server.
-
-    A process of a job first runs the script that started the server, and so starts it, too, unless
-    the script knows that it isn't the main program.
-    """
-    if multiprocessing.current_process().name == NAME:
-        raise SystemExit(f"potato: {NO_MAIN}")
-
-
-def outcome_of(code: int | None) -> str:
-    """Why a process ended that said nothing, by its exit code."""
-    return NO_MAIN if code == 1 else "its process died; is there too little memory?"
 
 
 def work(task: Task, pipe: Connection) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from potato.errors import OutputError
 from potato.raster import Area, part_of
 from potato.raster.coordinates import Box
-from potato.serving.appearance import Choice, Contrast, LookName, Name, Stops, check_names
+from potato.serving.appearance import Contrast, LookName, Name, PassFilters, Stops, check_names
 from potato.serving.catalogue import Entry, Origin, Wanted
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
@@ -51,7 +51,7 @@ class Polygon(BaseModel):
         return Area((tuple(tuple((point[0], point[1]) for point in ring) for ring in rings),))
 
 
-class Wish(Choice):
+class Wish(PassFilters):
     """What a job is to make."""
 
     area: Polygon

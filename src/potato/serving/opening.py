@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
 from potato.ard.inspection import open_checked_tile
 from potato.ard.listing import event_of, mean_of, pan_pixel, reported_clouds
-from potato.ard.overview import lonlat_outline
 from potato.core.advice import GIVE_PLACE
 from potato.core.text import redact
 from potato.deliveries import find_products, is_delivery
@@ -21,7 +20,7 @@ from potato.fusion.inputs import open_inputs
 from potato.raster import Grid, Reading, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
-from potato.raster.outlines import outline_of
+from potato.raster.outlines import outline_of, outline_of_box
 from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, plain_name
 from potato.serving.delivered import find_delivered, is_delivered
 from potato.serving.mercator import extent_of, projected
@@ -163,8 +162,8 @@ def _tile_entry(tile: Tile) -> Entry:
     square: Ring = ()
     if tile.bbox and tile.epsg and tile.grid_square:
         with gdal():
-            ring = lonlat_outline(tile.bbox, tile.epsg)
-            square = lonlat_outline(tile.grid_square, tile.epsg)
+            ring = outline_of_box(tile.bbox, tile.epsg)
+            square = outline_of_box(tile.grid_square, tile.epsg)
     elif reason is None:
         reason = "an item without a place"
     return Entry(

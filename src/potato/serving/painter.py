@@ -182,7 +182,7 @@ class Painter:
         def draw(opened: Opened) -> Codes | None:
             if not isinstance(opened, Pair):
                 return _draw_picture(opened, grid)
-            return draw_pair(opened, grid, scene.view, self.model(scene.weights, opened.sensor))
+            return _draw_pair(opened, grid, scene.view, self.model(scene.weights, opened.sensor))
 
         found: Codes | None = self.use(entry, draw)
         return found
@@ -229,7 +229,7 @@ def _of_view(entries: Sequence[Entry], scene: Scene) -> Sequence[Entry]:
     return pairs or entries
 
 
-def draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
+def _draw_pair(pair: Pair, grid: Grid, view: str, model: Model) -> Codes | None:
     """Draw a view of a pair on a grid: RGBA codes of the look `flat`; None if it shows nothing."""
     found = find_window(pair, grid, pair.ratio if view == "plain" else 1, COARSEST)
     if found is None:

@@ -18,7 +18,6 @@ from potato.model.weights import PREDICTOR, load_model, portable_weights, shippe
 from potato.raster import Reading
 from potato.serving.application import Rules, make_application
 from potato.serving.job_list import JobList
-from potato.serving.job_process import refuse_nesting
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import DEFAULT, Painter
 
@@ -29,8 +28,7 @@ ADDRESS = "127.0.0.1"
 class Server:
     """A map of sources on this machine, in threads of this process; a context manager.
 
-    Jobs have processes of their own. A script whose server has an `output` therefore starts it
-    below `if __name__ == "__main__":`, as for `multiprocessing`.
+    Jobs have processes of their own.
 
     Args:
         sources: ARDs, deliveries, pairs (a pan, then its mul), finished pictures, folders that
@@ -71,7 +69,6 @@ class Server:
         cors: bool = False,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        refuse_nesting()
         names = [os.fspath(source) for source in sources]
         if not names:
             raise InputError("expected something to show, found nothing; name an ARD, a delivery or a pair")

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from potato.core.text import one_line
-from potato.engine.children import end_with_parent
+from potato.engine.children import end_with_parent, without_script
 from potato.engine.memory import keep_freed_memory
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples
@@ -88,7 +88,8 @@ def open_batches(
     Raises:
         SessionError: if a loader process dies, or chips can't be read.
     """
-    loader = iter(_loader(samples, places, workers, pin))
+    with without_script():
+        loader = iter(_loader(samples, places, workers, pin))
     try:
         for _ in range(places.first, places.last):
             yield [_next(loader) for _ in range(places.per_step)]

@@ -216,7 +216,7 @@ def measure(
     # Haze is measured where there is no cloud. Once it is subtracted, bright ground isn't mistaken
     # for cloud any more, nor shadow for water.
     clear = mul_valid & ~find_clouds(bands, mul_valid, sensor)
-    haze = estimate_haze(bands, clear & ~find_water(bands, clear, sensor), sensor)
+    haze = measure_haze(bands, clear & ~find_water(bands, clear, sensor), sensor)
     bands = (bands - haze * haze_spectrum(sensor)[:, None, None]).clip(0.001).astype(np.float32)
     cloudy = find_clouds(bands, mul_valid, sensor)
     # The soft edges of clouds would count as edges on the ground.
@@ -289,8 +289,8 @@ def find_water(bands: NDArray[np.float32], clear: NDArray[np.bool_], sensor: Sen
     return clear & (box_mean(wet.astype(np.float32), 2) > 0.5)
 
 
-def estimate_haze(bands: NDArray[np.float32], land: NDArray[np.bool_], sensor: Sensor) -> float:
-    """Estimate haze, as the reflectance it adds to coastal, from the darkest land.
+def measure_haze(bands: NDArray[np.float32], land: NDArray[np.bool_], sensor: Sensor) -> float:
+    """Haze, as the reflectance it adds to coastal, from the darkest land.
 
     Args:
         bands: reflectance (n, h, w).

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.ard.rating.measures import Rating
-from potato.core.text import html_page
 from potato.raster import encode_jpeg
+from potato.raster.html_page import html_page
 
 
 def make_sheet(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.ard.grid import SQUARE_SIDE, TILE_SIDE, Box
+from potato.ard.grid import SQUARE_SIDE, TILE_SIDE
 from potato.ard.synthetic import metadata
 from potato.ard.synthetic.collects import (
     PLATFORMS,
@@ -31,6 +31,7 @@ from potato.errors import InputError
 from potato.raster import new_folder, write_image
 from potato.raster.atomic import whole_folder
 from potato.raster.band_finding import known_sensor
+from potato.raster.coordinates import Box
 
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""

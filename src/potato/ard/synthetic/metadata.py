@@ -4,9 +4,9 @@ import posixpath
 from collections.abc import Sequence
 from typing import Any
 
-from potato.ard.grid import Box
-from potato.ard.overview import lonlat_outline
 from potato.ard.synthetic.collects import Collect, GridSquare
+from potato.raster.coordinates import Box
+from potato.raster.outlines import outline_of_box
 
 VERSION = "1.1.0"
 EXTENSIONS = [
@@ -94,7 +94,7 @@ def item(
         area: of the valid pixels, in km².
         clouds: percent of the valid pixels under cloud; None to leave it out.
     """
-    ring = lonlat_outline(data, square.epsg)
+    ring = outline_of_box(data, square.epsg)
     outline = [(data[0], data[1]), (data[2], data[1]), (data[2], data[3]), (data[0], data[3])]
     sensor = collect.sensor
     platform = sensor.platforms[0] if sensor and collect.old else collect.platform

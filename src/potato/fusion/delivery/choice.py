@@ -4,15 +4,16 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import Box, Tile, read_allow_list, unusable
+from potato.ard import Tile, read_allow_list, unusable
 from potato.ard.item import CID, CID_EXAMPLE, check_clouds
 from potato.ard.moments import day_of
-from potato.ard.overview import lonlat_outline
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.model.model import Architecture
 from potato.model.weights import PREDICTOR
 from potato.raster import Area, Grid, grid_at, part_of
+from potato.raster.coordinates import Box
+from potato.raster.outlines import outline_of_box
 
 LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
 """Degrees by which a tile may miss the bounds of an area in a first, quick check."""
@@ -155,7 +156,7 @@ def _touches(area: Area, tile: Tile) -> bool:
 def _meets(area: Area, box: Box, epsg: int) -> bool:
     """Whether a box in metres comes close to the bounds of an area: quick, rough near the poles."""
     west, south, east, north = area.bounds
-    ring = lonlat_outline(box, epsg)
+    ring = outline_of_box(box, epsg)
     longitudes, latitudes = [point[0] for point in ring], [point[1] for point in ring]
     if min(latitudes) > north + LATITUDE_SLACK or max(latitudes) < south - LATITUDE_SLACK:
         return False

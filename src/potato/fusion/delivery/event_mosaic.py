@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from potato.ard import Box, Tile
+from potato.ard import Tile
 from potato.ard.listing import reported_clouds
 from potato.core.grade import PLAIN
 from potato.core.profiles import find_profile
@@ -23,7 +23,7 @@ from potato.fusion.delivery.stac import day_span
 from potato.fusion.delivery.summary import BYTES_WRITTEN, STAGED
 from potato.raster import grid_to_lonlat, part_of
 from potato.raster.atomic import staging_folder
-from potato.raster.coordinates import ground_pixel
+from potato.raster.coordinates import Box, ground_pixel
 from potato.raster.web_archive import write_web_archive
 from potato.raster.web_mosaic import lay_out_web, write_web_mosaic, zoom_for, zoom_pixel
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from potato.ard import Box
 from potato.ard.grid import intersect, quadkey_square
 from potato.core.profiles import find_profile
 from potato.errors import InputError
@@ -18,6 +17,7 @@ from potato.fusion.delivery.finish import finish_picture, record_work
 from potato.fusion.delivery.manifest import Manifest, Record
 from potato.fusion.delivery.plan import OF_EVENTS, Joining, MosaicJob, TileJob
 from potato.fusion.delivery.schedule import Schedule
+from potato.raster.coordinates import Box
 from potato.raster.header import read_header
 from potato.raster.mosaic import Layout, lay_out, write_mosaic, write_vrt
 

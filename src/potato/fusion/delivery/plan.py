@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
 from potato.ard.item import fault
-from potato.ard.overview import lonlat_bounds
+from potato.ard.listing import lonlat_bounds
 from potato.core.grade import PLAIN
 from potato.core.render import Look
 from potato.core.sensors import Sensor

@@ -1,0 +1,88 @@
+"""What the names of files tell where no metadata do: roles, and bands of a file each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from potato.core.platforms import is_band, sensor_in_name
+from potato.core.sensors import Sensor
+
+PAN_WORDS = ("pan", "panchromatic", "p", "pp", "pn")
+"""Words of vendors for pan, in lower case and without a number behind (`PAN1`)."""
+
+SHARPENED_WORDS = ("pansharpened", "pansharp", "psh", "visual", "fused", "fusion")
+"""Words of vendors for pictures that are sharpened, or made for the eye."""
+
+ASIDE_WORDS = ("udm", "mask", "cloud", "browse", "preview", "quicklook", "thumb", "thumbnail", "icon", "qa")
+"""Words for files beside the images."""
+
+LEAST_FILES = 3
+"""Files of one band each that make a mul, at least."""
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a file's name, in lower case: what other signs than letters and digits part."""
+    return [word for word in re.split(r"[^a-z0-9]+", PurePosixPath(name).stem.lower()) if word]
+
+
+def _has_word(name: str, words: Sequence[str]) -> bool:
+    return any(re.sub(r"[0-9]+$", "", word) in words for word in words_of(name))
+
+
+def is_pan(name: str) -> bool:
+    """Whether a file's name says that it is a pan.
+
+    >>> is_pan("GF2_PMS1_L1A0004793969-PAN1.tiff"), is_pan("scene_red.tif")
+    (True, False)
+    """
+    return _has_word(name, PAN_WORDS)
+
+
+def is_aside(name: str) -> bool:
+    """Whether a file's name says that it is neither pan nor mul: a mask, a preview, a picture.
+
+    >>> is_aside("20200814_162132_ssc4_u0001_analytic_udm2.tif")
+    True
+    """
+    return _has_word(name, (*ASIDE_WORDS, *SHARPENED_WORDS))
+
+
+def find_band_files(names: Sequence[str]) -> dict[str, str]:
+    """The files that hold a band of one mul each: equal names but for the word for the band.
+
+    Args:
+        names: of images of one band.
+
+    Returns:
+        The files by the vendor's words for their bands; empty if there is no mul, or more than one.
+
+    Example:
+        >>> list(find_band_files([f"CBERS_4A_WPM_L4_BAND{number}.tif" for number in range(5)]))
+        ['band1', 'band2', 'band3', 'band4']
+    """
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in names:
+        words, sensor = words_of(name), sensor_in_name(name)
+        for place in reversed(range(len(words))):
+            if _names_band(words[place], sensor):
+                others = (*words[:place], "", *words[place + 1 :])
+                found.setdefault(others, {})[words[place]] = name
+                break
+    whole = [files for files in found.values() if len(files) >= LEAST_FILES]
+    return whole[0] if len(whole) == 1 else {}
+
+
+def _names_band(word: str, sensor: Sensor | None) -> bool:
+    """Whether a word is the name of a band, of a sensor if it is known."""
+    if sensor is not None:
+        return bool(sensor.find_bands([word]))
+    numbered = re.fullmatch(r"b(and)?[0-9]+", word)
+    return numbered is None and is_band(word)
+
+
+def finest(pixels: Mapping[str, float]) -> str | None:
+    """The file whose pixels are clearly smaller than those of all others; None if there is none."""
+    ranked = sorted(pixels, key=lambda name: pixels[name])
+    if len(ranked) > 1 and pixels[ranked[0]] > 0.75 * pixels[ranked[1]]:
+        return None
+    return ranked[0] if ranked else None
