@@ -11,7 +11,7 @@ import torch
 from potato.chips import Chip, load_chip, save_chip
 from potato.model.network import Sharpener
 from potato.model.weights import load_model
-from potato.training import train
+from potato.training import loop, train
 from potato.training.data import held_out, list_chips
 from potato.training.loop import deferred_interrupts
 from potato.training.score import score_batches
@@ -87,11 +87,27 @@ def test_a_signal_saves_the_current_step(pool, tmp_path, number):
     assert steps_done(session) >= log_of(session)[-1]["step"] > 0
 
 
-def test_second_ctrl_c_acts_at_once():
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows has no groups of processes")
+def test_signals_to_all_processes_of_a_run_save_the_current_step(pool, tmp_path):
+    """As `timeout` and Slurm end a run."""
+    session = tmp_path / "sessions" / "s"
+    options = ("--session", "s", "--chips", pool, *LONG, "-j", 1)
+    process = start(*options, cwd=tmp_path, start_new_session=True)
+    wait_for(lambda: (session / "log.jsonl").exists() and log_of(session), process)
+    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130 and "interrupted" in err
+    assert steps_done(session) >= log_of(session)[-1]["step"] > 0
+
+
+def test_a_later_ctrl_c_acts_at_once(monkeypatch):
     with deferred_interrupts() as interrupted:
         assert not interrupted()
-        os.kill(os.getpid(), signal.SIGINT)
-        assert interrupted()
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interrupted()
+        monkeypatch.setattr(loop, "AGAIN", 0.0)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -40,7 +40,7 @@ class Checked:
         """The lines that the command prints."""
         return (
             f"{self.chip}: {self.delta_e:.3f} JND (the bare predictor {self.predictor:.3f}), "
-            f"PSNR {self.psnr:.2f} dB\n{self.target}\n{self.output}"
+            f"PSNR {self.psnr:.2f} dB\ntarget: {self.target}\noutput: {self.output}"
         )
 
 

@@ -1,6 +1,7 @@
 """The batches of every step, made ahead by loader processes."""
 
 import multiprocessing
+import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -116,6 +117,8 @@ def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLo
 def _start_worker(number: int) -> None:
     """Leave interruptions to the main process, which saves the session; compute in one thread."""
     end_with_parent()
+    # `timeout` and Slurm send it to all processes of a run. This one ends after its batch.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     keep_freed_memory()
     torch.set_num_threads(1)
 

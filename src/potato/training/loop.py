@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from potato.engine.interrupts import INTERRUPTS
+from potato.engine.interrupts import AGAIN, INTERRUPTS
 from potato.training.config import TrainConfig
 from potato.training.data import Batch
 from potato.training.distributed import Ranks
@@ -160,7 +160,10 @@ def _line(
 
 @contextmanager
 def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
-    """Let a step end before an interruption does; a second signal acts at once.
+    """Let a step end before an interruption does; a signal that comes later still acts at once.
+
+    `timeout` sends two signals, the second to the whole group of processes. Signals within `AGAIN`
+    seconds are one interruption.
 
     Args:
         active: False where other processes wait for this one, so that signals act at once. Outside
@@ -169,13 +172,13 @@ def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
     Yields:
         A function that tells whether a signal has come.
     """
-    came = False
+    came = math.inf
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal came
-        if came:
+        if time.monotonic() - came > AGAIN:
             raise KeyboardInterrupt
-        came = True
+        came = min(came, time.monotonic())
 
     if not active or threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -183,7 +186,7 @@ def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
     caught = [number for number in INTERRUPTS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in caught}
     try:
-        yield lambda: came
+        yield lambda: came < math.inf
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
