@@ -1,6 +1,7 @@
 """The JSON beside the pictures: a STAC item for each, and a collection of all."""
 
 import itertools
+import math
 import posixpath
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -51,7 +52,10 @@ def picture_bounds(grid: Grid) -> Degrees:
 def outline_of(grid: Grid) -> list[list[float]]:
     """The corners of a picture as a closed ring of longitudes and latitudes, anticlockwise."""
     corners = ((0, grid.height), (grid.width, grid.height), (grid.width, 0), (0, 0), (0, grid.height))
-    return [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
+    ring = [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in corners]
+    # The antimeridian has two longitudes; a picture that ends there has the one of its own side.
+    inner = {math.copysign(180.0, x) for x, _ in ring if abs(x) != 180}
+    return [[*inner, y] if abs(x) == 180 and len(inner) == 1 else [x, y] for x, y in ring]
 
 
 def geometry_of(ring: Sequence[Sequence[float]]) -> dict[str, Any]:
