@@ -32,6 +32,18 @@ ssize_t write(int file, const void *data, size_t size) {
     return fails(file) ? -1 : real(file, data, size);
 }
 
+ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
+    static ssize_t (*real)(int, const void *, size_t, off_t);
+    real = real ? real : dlsym(RTLD_NEXT, "pwrite");
+    return fails(file) ? -1 : real(file, data, size, at);
+}
+
+ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) {
+    static ssize_t (*real)(int, const void *, size_t, off64_t);
+    real = real ? real : dlsym(RTLD_NEXT, "pwrite64");
+    return fails(file) ? -1 : real(file, data, size, at);
+}
+
 size_t fwrite(const void *data, size_t size, size_t items, FILE *file) {
     static size_t (*real)(const void *, size_t, size_t, FILE *);
     real = real ? real : dlsym(RTLD_NEXT, "fwrite");

@@ -99,6 +99,16 @@ def test_a_second_run_in_one_folder_is_refused(ard, tmp_path):
         make_chips(ard, tmp_path, count=1, **SMALL)
 
 
+def test_a_named_pipe_in_place_of_a_chip_is_replaced(tmp_path):
+    with open_folder(tmp_path, "x") as chips:
+        chips.put(0, {}, b"chip")
+        (tmp_path / "0.pt").unlink()
+        os.mkfifo(tmp_path / "0.pt")
+        assert not chips.has(0)
+        chips.put(0, {}, b"chip")
+        assert chips.has(0)
+
+
 def test_a_folder_with_other_chips_is_refused(ard, whole, tmp_path):
     make_chips(ard, tmp_path, count=2, **SMALL)
     before = contents(tmp_path)

@@ -54,7 +54,13 @@ def test_the_grade_of_other_numbers_or_of_nothing_is_refused(pair, tmp_path):
     fuse(pair.pan, pair.mul, tmp_path / "first.tif", grade=True, **FAST)
     file = tmp_path / "x-ms.grade.json"
     kept = json.loads(file.read_text())
-    for change in ({"product": "another"}, {"gain": [0, 1, 1]}, {"black": 3}, {"format": "x"}):
+    for change in (
+        {"product": "another"},
+        {"gain": [0, 1, 1]},
+        {"gain": [10**400, 1, 1]},
+        {"black": 3},
+        {"format": "x"},
+    ):
         file.write_text(json.dumps(kept | change))
         with pytest.raises(InputError, match=r"x-ms\.grade\.json: expected"):
             fuse(pair.pan, pair.mul, tmp_path / "second.tif", grade=True, **FAST)

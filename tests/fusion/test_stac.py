@@ -180,6 +180,18 @@ def test_pictures_across_the_antimeridian_have_narrow_bounds_and_two_polygons():
     assert found["extent"]["spatial"]["bbox"] == [[west, 44.0, -178.0, north]]
 
 
+@pytest.mark.parametrize(("west", "side"), [(1.0, 180.0), (-1.0, -180.0)])
+def test_a_picture_that_ends_at_the_antimeridian_stays_on_its_side(west, side):
+    edge = 20037508.342789244
+    grid = grid_at(100, 100, 10, edge - 1000 if west > 0 else -edge, 5_600_000, 3857)
+    row = Record("60/1", "done", "s", bbox=picture_bounds(grid), datetime="2024-01-01T00:00:00Z")
+    facts = PassFacts(ards.CID, "WV02", "2024-01-01")
+    item = picture_item(row, header(grid), facts, [], settings=OURS, profile="cog", collection="c")
+    assert item["geometry"]["type"] == "Polygon" and side in (item["bbox"][0], item["bbox"][2])
+    assert {np.sign(x) for x, _ in item["geometry"]["coordinates"][0]} == {west}
+    assert item["bbox"][2] - item["bbox"][0] == pytest.approx(1000 / edge * 180, rel=1e-3)
+
+
 ANGLES = {"off_nadir": 21.5, "azimuth": 198.0, "sun_azimuth": 152.3, "sun_elevation": 62.4}
 
 

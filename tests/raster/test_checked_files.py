@@ -24,9 +24,12 @@ import ctypes, hashlib, json, sys
 from pathlib import Path
 import numpy as np
 from potato.core.profiles import PROFILES
+from potato.core.windows import PairWindow
 from potato.errors import DiskFullError, OutputError
 from potato.raster import Channels, create_picture, grid_at, write_image
 from potato.raster.atomic import write_whole
+from potato.raster.web_archive import write_web_archive
+from potato.raster.web_mosaic import zoom_pixel
 
 codes = np.random.default_rng(0).integers(1, 256, (4, 600, 530), dtype=np.uint8)
 grid = grid_at(600, 530, 0.5)
@@ -35,10 +38,19 @@ def picture(path, profile):
     with create_picture(path, grid, channels=Channels("uint8"), profile=PROFILES[profile], threads=2) as made:
         made.put(0, 0, codes, 600)
 
+source = Path(sys.argv[1]).with_suffix(".tif")
+web = grid_at(512, 512, zoom_pixel(16), west=0.0, north=0.0, epsg=3857)
+with create_picture(source, web, channels=Channels("uint8"), profile=PROFILES["tiled"]) as made:
+    made.put(0, 0, codes[:, :512, :512], 512)
+
+def archive(path):
+    write_web_archive(source, path, "mbtiles", 16, [PairWindow(0, 0, 512, 512)], threads=2)
+
 kinds = {
     "cog": lambda path: picture(path, "cog"),
     "tiled": lambda path: picture(path, "tiled"),
     "image": lambda path: write_image(path, codes[:1], codes[1] > 9, grid, ["BAND_P"]),
+    "archive": archive,
     "text": lambda path: write_whole(path, "x" * 300_000),
 }
 fail_write = ctypes.CDLL(None).fail_write

@@ -1,10 +1,11 @@
 import json
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.errors import OutputError
+from potato.errors import InputError, OutputError
 from potato.raster.json_lines import append_json_line, json_line, whole_lines
 
 scalars = st.none() | st.booleans() | st.integers() | st.text()
@@ -35,6 +36,13 @@ def test_a_line_that_was_cut_short_is_dropped(tmp_path):
     for end in range(len(whole) + 1):
         path.write_bytes(whole[:end])
         assert len(list(whole_lines(path))) == whole[:end].count(b"\n")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    path = tmp_path / "log.jsonl"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="found a named pipe"):
+        list(whole_lines(path))
 
 
 def test_a_missing_file_has_no_lines(tmp_path):

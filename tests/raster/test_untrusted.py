@@ -10,6 +10,7 @@ import rasterio
 import pairs
 from potato.errors import InputError
 from potato.raster import gdal, open_dataset
+from potato.raster.untrusted import read_small
 from tiffs import LONG, LONG8, SHORT, big_tiff
 
 ELSEWHERE = "/vsicurl/http://127.0.0.1:9/other.tif"
@@ -75,6 +76,27 @@ def test_a_named_pipe_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "a.tif")
     with pytest.raises(InputError, match="expected a file, found a named pipe"):
         pixels(tmp_path / "a.tif", None)
+
+
+@pytest.mark.parametrize("name", ["a.tif.msk", "A.TIF.AUX.XML", "a.imd", "DIM_b.XML"])
+def test_a_named_pipe_beside_an_image_is_not_opened(image, name):
+    """Reading would wait for a writer, since GDAL opens whatever has such a name."""
+    os.mkfifo(image.with_name(name))
+    with pytest.raises(InputError, match=f"{name}: expected a file, found a named pipe"):
+        pixels(image, None)
+
+
+def test_a_named_pipe_that_has_nothing_to_do_with_an_image_does_not_matter(image):
+    os.mkfifo(image.with_name("queue"))
+    assert pixels(image, None).all()
+
+
+def test_small_files_are_read_up_to_their_limit(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"x" * 100)
+    assert read_small(path, 100) == b"x" * 100
+    with pytest.raises(InputError, match="at most, found more"):
+        read_small(path, 99)
 
 
 def test_a_name_that_no_library_takes_is_refused(tmp_path):

@@ -17,6 +17,7 @@ import pairs
 from potato.core.profiles import PROFILES
 from potato.errors import OutputError, OutputExists
 from potato.raster import Channels, create_picture, grid_at, write_image
+from potato.raster.trial import check_place
 
 HEIGHT, WIDTH = 700, 600
 GRID = grid_at(HEIGHT, WIDTH, 0.5)
@@ -177,6 +178,26 @@ def test_a_picture_says_which_grid_its_file_got(tmp_path, option):
         assert (picture.grid.height, picture.grid.width) == file.shape != (HEIGHT, WIDTH)
         assert picture.grid.transform == file.transform and picture.grid.crs == file.crs
         assert picture.share == pytest.approx((file.dataset_mask() > 0).mean())
+
+
+ACROSS = grid_at(HEIGHT, WIDTH, 10, 735_000.0, 4_987_000.0, 32660)
+"""A grid that the antimeridian crosses."""
+
+
+@pytest.mark.parametrize(
+    "option", ["TARGET_SRS=EPSG:4326", "TARGET_SRS=EPSG:3857", "TILING_SCHEME=GoogleMapsCompatible"]
+)
+def test_a_picture_is_not_torn_at_the_antimeridian(tmp_path, option):
+    options = dict([option.split("=")])
+    with (
+        pytest.raises(OutputError, match=rf"{option}, found one that crosses it.*TARGET_SRS=EPSG:3832"),
+        create_picture(
+            tmp_path / "a.tif", ACROSS, channels=Channels("uint8"), profile=PROFILES["cog"], options=options
+        ),
+    ):
+        pass
+    assert not list(tmp_path.iterdir())
+    check_place(tmp_path / "a.tif", ACROSS, {"TARGET_SRS": "EPSG:3832"})  # which the message recommends
 
 
 @pytest.mark.parametrize("masked", [False, True])

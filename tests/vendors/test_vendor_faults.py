@@ -10,6 +10,7 @@ import pytest
 
 from potato.core.platforms import find_sensor
 from potato.deliveries import clear_haze, find_products, open_delivery
+from potato.deliveries.haze import FORMAT
 from potato.errors import DeliveryError
 from potato.raster import grid_at
 from potato.raster.plain_file import write_plain
@@ -282,3 +283,12 @@ def test_haze_kept_for_another_product(made, tmp_path):
         with pytest.raises(DeliveryError, match=said):
             clear_haze(delivery, kept)
         kept.write_text("{}")
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "1e308", "1" + "0" * 400, "[" * 5000 + "]" * 5000])
+def test_kept_haze_that_no_air_has(made, tmp_path, value):
+    kept, delivery = tmp_path / "haze.json", open_delivery(made("maxar"))
+    haze = ", ".join(f'"{band}": {value}' for band in ("pan", *delivery.sensor.bands))
+    kept.write_text(f'{{"format": "{FORMAT}", "product": "{delivery.name}", "haze": {{{haze}}}}}')
+    with pytest.raises(DeliveryError, match="found a damaged file; remove it"):
+        clear_haze(delivery, kept)

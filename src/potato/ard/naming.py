@@ -7,6 +7,7 @@ from potato.ard.item import Tile
 from potato.core.advice import FIRST_COLUMN
 from potato.core.types import PathLike
 from potato.errors import InputError
+from potato.raster.untrusted import read_small
 
 _TABLE = re.compile(r"[\s,;|\"'{}\[\]]")
 """Characters of tables and of JSON, which no CID has."""
@@ -27,7 +28,7 @@ def read_allow_list(path: PathLike) -> frozenset[str]:
         InputError: if the file can't be read, has no line with text, or is a table.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_small(Path(path)).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise InputError(

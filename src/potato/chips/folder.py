@@ -135,11 +135,11 @@ class ChipFolder:
 
     def has(self, n: int) -> bool:
         """Whether chip `n` is there and has the digest that the manifest says."""
-        row = self.rows.get(n)
-        if row is None:
+        row, path = self.rows.get(n), self.path / f"{n}.pt"
+        if row is None or not path.is_file():
             return False
         try:
-            return bool(digest((self.path / f"{n}.pt").read_bytes()) == row.get("digest"))
+            return bool(digest(path.read_bytes()) == row.get("digest"))
         except OSError:
             return False
 

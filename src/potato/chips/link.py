@@ -164,7 +164,9 @@ def _open_source(folder: Path) -> Source:
         raise ChipError(f"{folder}: expected chips (0.pt, 1.pt, …), found none")
     for n in numbers:
         if not (folder / f"{n}.pt").is_file():
-            raise ChipError(f"{folder / f'{n}.pt'}: expected a chip, found a link that leads nowhere")
+            raise ChipError(
+                f"{folder / f'{n}.pt'}: expected a chip, found a folder, a pipe or a link that leads nowhere"
+            )
     return Source(folder, tuple(golden_order(numbers)), {n: rows.get(n, {}) for n in numbers})
 
 

@@ -13,6 +13,7 @@ from potato.core.types import PathLike
 from potato.errors import DeliveryError
 from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image, sample_pixels
 from potato.raster.atomic import write_whole
+from potato.raster.untrusted import read_small
 
 DARKEST = 0.01
 """The reflectance that the darkest object is taken to have: few natural ones are black."""
@@ -102,14 +103,16 @@ def keep_haze(
         f"{file}: expected the haze of {', '.join(bands)} in {product}, found a damaged file; remove it"
     )
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_small(file))
         known = data["format"], data["product"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise damaged from error
     if known != (FORMAT, product):
         raise DeliveryError(f"{file}: expected the haze of {product}, found that of {known[1]}; remove it")
     try:
         kept = {band: float(data["haze"][band]) for band in bands}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ArithmeticError, ValueError, LookupError, TypeError) as error:
         raise damaged from error
+    if not all(0 <= haze < 1 for haze in kept.values()):
+        raise damaged
     return kept

@@ -18,6 +18,7 @@ from potato.errors import InputError
 from potato.fusion.inputs import kept_file
 from potato.raster import Pair, mul_image, open_dataset, sample_pixels
 from potato.raster.atomic import write_whole
+from potato.raster.untrusted import read_small
 
 FORMAT = "potato grade 1"
 """The format that the JSON names."""
@@ -79,13 +80,13 @@ def read_grade(file: Path, product: str | None = None) -> Grade:
         InputError: if it can't be read, or isn't one.
     """
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_small(file))
         if data["format"] != FORMAT:
             raise ValueError(data["format"])
         grade, found = as_grade(data["black"], data["gain"]), data["product"]
     except OSError as error:
         raise InputError(f"{file}: can't read this grade: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ArithmeticError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{file}: expected a grade as --grade keeps it, found something else") from error
     if product not in (None, found):
         raise InputError(f"{file}: expected the grade of {product}, found that of {found}; remove it")

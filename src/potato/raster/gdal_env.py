@@ -20,7 +20,7 @@ from potato.core.text import one_line
 from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError, PotatoError
 from potato.raster.aws import Signing, default_signing, explain_refusal, s3_options
-from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header
+from potato.raster.untrusted import check_beside, check_dataset, check_file, check_header, check_pipes
 
 DEFAULTS: dict[str, str | int] = {
     # Blocks are read and written once, so 64 MB of cache are enough, and memory stays bounded.
@@ -83,6 +83,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
         InputError: if it can't be opened, or is made to harm (`raster.untrusted`).
     """
     check_file(path)
+    check_pipes(path)
     if driver is not None:
         check_beside(path, lambda beside: open_dataset(beside, role, "GTiff"))
     name = re.sub("^s3://", "/vsis3/", path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.raster.atomic import writing
+from potato.raster.untrusted import check_file
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -44,6 +45,8 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
     Raises:
         OSError: if the file can't be read.
+        InputError: if it isn't a file, but a named pipe, say.
     """
+    check_file(str(path))
     if path.exists():
         yield from enumerate(path.read_bytes().split(b"\n")[:-1], 1)

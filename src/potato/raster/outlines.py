@@ -1,6 +1,7 @@
 """Outlines of grids and boxes in longitude and latitude, and the polygons inside them."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,10 @@ def outline_of(grid: Grid, pieces: int = 1) -> list[list[float]]:
         for step in range(pieces)
     ]
     ring = [[round(value, 7) for value in grid_to_lonlat(grid, x, y)] for x, y in points]
+    # The antimeridian has two longitudes; a picture that ends there has the one of its own side.
+    inner = {math.copysign(180.0, x) for x, _ in ring if abs(x) != 180}
+    if len(inner) == 1:
+        ring = [[*inner, y] if abs(x) == 180 else [x, y] for x, y in ring]
     return [*ring, ring[0]]
 
 

@@ -7,14 +7,63 @@ from pathlib import Path
 import numpy as np
 import rasterio.shutil
 from rasterio.io import MemoryFile
+from rasterio.warp import transform
 
 from potato.core.profiles import TIFF_BLOCK
 from potato.errors import OutputError
 from potato.raster.coordinates import Grid
-from potato.raster.gdal_env import refusals
+from potato.raster.gdal_env import GDAL_ERRORS, refusals
 
 SIDE = TIFF_BLOCK + 8
 """Pixels along a side: more than a TIFF block, so that there are overviews."""
+
+STEPS = 16
+"""Parts of an edge of a picture, between whose ends the antimeridian is looked for."""
+
+FAR = 100
+"""Times the usual length of such a part; all are about equally long in any usual CRS."""
+
+_TILED = {"GoogleMapsCompatible": "EPSG:3857"}
+"""CRSs of tiling schemes that end at the antimeridian."""
+
+
+def check_place(path: Path, grid: Grid, given: Mapping[str, str]) -> None:
+    """Refuse to move a picture into a CRS in which it would be torn in two.
+
+    GDAL would stretch it around the Earth, with hardly a valid pixel in it.
+
+    Args:
+        path: the picture to be made, for messages.
+        grid: of that picture.
+        given: creation options of the user, by names in capitals.
+
+    Raises:
+        OutputError: if the picture crosses the antimeridian, where that CRS ends.
+    """
+    name = next((name for name in ("TARGET_SRS", "TILING_SCHEME") if name in given), None)
+    if name is None or not grid.placed:
+        return
+    crs = _TILED.get(given[name]) if name == "TILING_SCHEME" else given[name]
+    if crs is not None and _is_torn(grid, crs):
+        raise OutputError(
+            f"{path}: expected a picture on one side of the antimeridian for {name}={given[name]}, found one "
+            "that crosses it; leave this option out, or take a CRS that goes on there (TARGET_SRS=EPSG:3832)"
+        )
+
+
+def _is_torn(grid: Grid, crs: str) -> bool:
+    """Whether neighbouring places along the edges of a grid lie far from each other in a CRS."""
+    part, zero = np.linspace(0, 1, STEPS + 1), np.zeros(STEPS + 1)
+    edges = ((part, zero), (part, zero + 1), (zero, part), (zero + 1, part))
+    for x, y in edges:
+        places = [grid.transform @ place for place in zip(x * grid.width, y * grid.height, strict=True)]
+        try:
+            steps = np.hypot(*np.diff(transform(grid.crs, crs, *zip(*places, strict=True))))
+        except GDAL_ERRORS:
+            return False  # GDAL itself says better what is wrong with that CRS
+        if np.isfinite(steps).all() and steps.max() > FAR * np.median(steps):
+            return True
+    return False
 
 
 def try_options(
@@ -41,8 +90,10 @@ def try_options(
         given: those of the user.
 
     Raises:
-        OutputError: if GDAL can't make it, or can't read what it made; the message names `given`.
+        OutputError: if GDAL can't make it, or can't read what it made, or the picture would be torn
+            (`check_place`); the message names `given`.
     """
+    check_place(path, grid, given)
     names = ", ".join(f"{name}={value}" for name, value in given.items())
     shape = {"height": SIDE, "width": SIDE, "count": count, "dtype": dtype}
     place = {"crs": grid.crs, "transform": grid.transform} if grid.placed else {}

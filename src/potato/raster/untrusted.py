@@ -1,5 +1,7 @@
 """Checks of an image before GDAL reads it, since a stranger may have made it to harm."""
 
+import contextlib
+import os
 import stat
 import struct
 from collections.abc import Callable, Iterator
@@ -33,6 +35,9 @@ MOST_TAGS = 4096
 HEADER = 32 << 10
 """Bytes that are read at once, as many as GDAL reads first of a remote file."""
 
+METADATA = (".xml", ".txt", ".imd", ".rpb", ".til", ".pvl", ".aux", ".hdr")
+"""Endings of files that vendors' formats have beside images, whatever their names begin with."""
+
 _MOST_IMAGES = 64
 _METADATA = 42112
 _PLACES = {273, 279, 324, 325}
@@ -60,6 +65,40 @@ def check_file(path: str) -> None:
         raise InputError(f"{path}: expected a file, found {kind}")
 
 
+def read_small(path: Path, most: int = MOST_METADATA) -> bytes:
+    """The bytes of a file that is small, such as a list or a JSON.
+
+    Raises:
+        InputError: if it isn't a file, or has more than `most` bytes.
+        OSError: if it can't be read.
+    """
+    check_file(str(path))
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise InputError(f"{path}: expected {most >> 20} MB at most, found more")
+    return data
+
+
+def check_pipes(path: str) -> None:
+    """Refuse a local image beside which something lies that GDAL would wait for without end.
+
+    GDAL opens whatever has the name of a mask, of overviews or of metadata.
+
+    Raises:
+        InputError: if there is a named pipe, a device or a socket.
+    """
+    image = Path(path)
+    if not _is_file(image):
+        return
+    stem = image.stem.lower()
+    with contextlib.suppress(OSError), os.scandir(image.absolute().parent) as entries:
+        for entry in entries:
+            name = entry.name.lower()
+            if name.startswith(stem) or name.endswith(METADATA):
+                check_file(entry.path)
+
+
 def check_header(path: str) -> None:
     """Refuse a file that would take very long to open, or very much memory.
 
@@ -78,11 +117,7 @@ def check_header(path: str) -> None:
                 _count_items(path, read(start, size), b"<Item")
     beside = Path(f"{path}.aux.xml")
     if _is_file(beside):
-        with beside.open("rb") as file:
-            text = file.read(MOST_METADATA + 1)
-        if len(text) > MOST_METADATA:
-            raise InputError(f"{beside}: expected {MOST_METADATA >> 20} MB at most, found more")
-        _count_items(str(beside), text, b"<MDI")
+        _count_items(str(beside), read_small(beside), b"<MDI")
 
 
 def check_beside(path: str, look: Callable[[str], Any]) -> None:

@@ -69,7 +69,7 @@ def write_web_archive(
     """
     path = check_output(output, overwrite)
     threads = threads or available_cores()
-    with staging_folder(path) as folder, gdal(), rasterio.open(picture) as dataset:
+    with _database(path), staging_folder(path) as folder, gdal(), rasterio.open(picture) as dataset:
         grid = Grid(dataset.height, dataset.width, dataset.crs, dataset.transform)
         whole = folder / "whole"
         with _MBTiles(whole) as archive:
@@ -162,11 +162,20 @@ def _metadata(name: str, grid: Grid, first: int, last: int) -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
+def _database(path: Path) -> Iterator[None]:
+    """Turn any error of SQLite into an OutputError that names `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = DiskFullError if "full" in str(error) else OutputError
+        raise kind(f"{path}: can't write there: {error}") from error
+
+
 class _MBTiles(contextlib.AbstractContextManager["_MBTiles"]):
     """An MBTiles file that is being written: a database of SQLite."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._file = sqlite3.connect(path, isolation_level=None)
         # What fails half written is thrown away, so no journal is needed.
         self._file.executescript(
@@ -185,23 +194,18 @@ class _MBTiles(contextlib.AbstractContextManager["_MBTiles"]):
         """Add a web tile."""
         zoom, column, row = place
         # Rows of MBTiles are counted from the south.
-        self._run("INSERT INTO tiles VALUES (?, ?, ?, ?)", (zoom, column, (1 << zoom) - 1 - row, data))
+        self._file.execute(
+            "INSERT INTO tiles VALUES (?, ?, ?, ?)", (zoom, column, (1 << zoom) - 1 - row, data)
+        )
 
     def describe(self, metadata: dict[str, str]) -> None:
         """Add the metadata."""
         for pair in metadata.items():
-            self._run("INSERT INTO metadata VALUES (?, ?)", pair)
+            self._file.execute("INSERT INTO metadata VALUES (?, ?)", pair)
 
     def __exit__(self, *error: object) -> None:
         """Close the file."""
         self._file.close()
-
-    def _run(self, command: str, values: tuple[Any, ...]) -> None:
-        try:
-            self._file.execute(command, values)
-        except sqlite3.OperationalError as error:
-            kind = DiskFullError if "full" in str(error) else OutputError
-            raise kind(f"{self._path.parent.parent}: can't write there: {error}") from error
 
 
 def _as_pmtiles(mbtiles: Path, folder: Path) -> Path:

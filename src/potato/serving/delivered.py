@@ -13,12 +13,13 @@ from potato.ard.item import CID
 from potato.ard.listing import mean_of
 from potato.core.platforms import find_sensor
 from potato.core.text import redact
-from potato.errors import PotatoError
+from potato.errors import InputError, PotatoError
 from potato.fusion.delivery.manifest import MANIFEST, Record, read_manifest
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
 from potato.raster.outlines import outline_of, outline_of_box
+from potato.raster.untrusted import read_small
 from potato.serving.catalogue import Collect, Entry
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -61,8 +62,8 @@ def find_delivered(name: str, waiting: Waiting) -> tuple[list[Collect], list[Bro
 def _facts(path: Path) -> Mapping[str, Any]:
     """The properties of an item; nothing if it can't be read."""
     try:
-        return dict(json.loads(path.read_text("utf-8"))["properties"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return dict(json.loads(read_small(path))["properties"])
+    except (InputError, OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
 
 

@@ -27,6 +27,7 @@ from potato.core.types import PathLike
 from potato.errors import ChipError, SessionError
 from potato.model.facts import WIDE_REACH
 from potato.model.features import full_scale_weight, mul_sharpness, pan_sharpness, root
+from potato.raster.untrusted import check_file
 from potato.simulation.imager import displacement_field
 from potato.simulation.random_imager import random_imager
 from potato.simulation.reobserve import observe_again
@@ -143,6 +144,7 @@ def data_digest(paths: list[str]) -> str:
         for path in paths:
             digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
         for path in paths[:: max(1, len(paths) // _PROBES)]:
+            check_file(path)
             digest.update(Path(path).read_bytes())
     except OSError as error:
         raise SessionError(f"{error.filename}: can't read this chip: {error.strerror}") from error

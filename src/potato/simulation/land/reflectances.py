@@ -18,6 +18,7 @@ from pathlib import Path
 from potato.core.sensors import SCALE
 from potato.core.types import PathLike
 from potato.errors import InputError
+from potato.raster.untrusted import read_small
 from potato.simulation.land.basis import BASIS
 
 COLUMNS = ("name", "kind", "pan", *BASIS.bands, "note")
@@ -68,7 +69,7 @@ def _read(path: PathLike | None) -> tuple[str, str]:
         packaged = resources.files("potato") / "assets" / "reflectances.csv"
         return "the packaged list", packaged.read_text("utf-8")
     try:
-        return str(path), Path(path).read_text("utf-8")
+        return str(path), read_small(Path(path)).decode()
     except OSError as error:
         raise InputError(f"can't read the reflectances in {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
