@@ -48,7 +48,7 @@ LAST=$WORK/sessions/potato/latest.safetensors
 if [ "$SET" = worldview ]; then
     [ -e "$WORK/ard" ] || "$POTATO" make-ard "$WORK/ard" --area 22 --seed 11
     "$POTATO" make-chips --ard-dir "$WORK/ard" --chip-dir "$WORK/tiles" -n 300 --size 128 --no-extra-halving
-    train --session finish --load-from "$LAST" --chips "$WORK/tiles" --scenes 0.5 \
+    train --session finish --load-from potato --chips "$WORK/tiles" --scenes 0.5 \
         --photographs "$DATA/textures/ucmerced" --epochs 2 --epoch-length 1000 --lr 1e-4 \
         --fringe-weight 8 --ghost-weight 4 --saturated-weight 1.5 --caution-weight 0.2
     LAST=$WORK/sessions/finish/latest.safetensors
