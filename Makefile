@@ -168,10 +168,11 @@ build/base/installed: pyproject.toml constraints.txt $(shell find src native -ty
 	build/base/bin/python -m pip install --quiet -c constraints.txt .
 	touch $@
 
-# All extras at once: each installation compiles native/ again. On Linux, PyPI's torch brings CUDA, some
-# gigabytes; for the CPU build alone, set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU wheels.
+# All extras at once: each installation compiles native/ again. Python compiles the modules that are used, a
+# third of all, when they are first imported. On Linux, PyPI's torch brings CUDA, some gigabytes; for the CPU
+# build alone, set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU wheels.
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	touch $(VENV)/installed $@
 
 build/tools/installed: release/requirements.txt

@@ -132,7 +132,8 @@ def test_a_job_shows_what_the_filters_and_holes_let_the_map_show(tmp_path):
     inside = made[3] > 0
     red, blue = ((codes[0] > codes[2]) & inside for codes in (shown, -shown))
     assert red.sum() > 500 and blue.sum() > 1000
-    assert np.percentile(np.abs(made - shown)[:3, inside], 98) <= 2
+    # The map samples coarser blocks than the job, and a wrong pass differs by a hundred levels.
+    assert np.percentile(np.abs(made - shown)[:3, inside], 98) <= 4
     assert inside.sum() == pytest.approx(
         9000 * 2000 / (zoom_pixel(12) * np.cos(np.radians(36.1))) ** 2, rel=0.03
     )
