@@ -91,6 +91,11 @@ def test_a_named_pipe_that_has_nothing_to_do_with_an_image_does_not_matter(image
     assert pixels(image, None).all()
 
 
+def test_the_name_of_a_file_beside_an_image_does_not_matter(image):
+    (image.parent / os.fsdecode(b"a\xff.xml")).touch()
+    assert pixels(image, None).all()
+
+
 def test_small_files_are_read_up_to_their_limit(tmp_path):
     path = tmp_path / "list.txt"
     path.write_bytes(b"x" * 100)

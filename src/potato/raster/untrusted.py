@@ -94,8 +94,8 @@ def check_pipes(path: str) -> None:
     stem = image.stem.lower()
     with contextlib.suppress(OSError), os.scandir(image.absolute().parent) as entries:
         for entry in entries:
-            name = entry.name.lower()
-            if name.startswith(stem) or name.endswith(METADATA):
+            name, plain = entry.name.lower(), entry.is_file(follow_symlinks=False)
+            if not plain and (name.startswith(stem) or name.endswith(METADATA)):
                 check_file(entry.path)
 
 
