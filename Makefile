@@ -26,7 +26,7 @@ test: $(VENV)/installed-dev ## set up .venv with everything, run all tests
 # What breaks most often: arithmetic, files, the sharpener, the structure of the package.
 test-fast: $(VENV)/installed-dev ## run a part of the tests, in less than 3 minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist worksteal \
-		$(addprefix tests/,core raster model vendors project/test_name.py project/test_structure.py)
+		$(addprefix tests/,core raster model deliveries project/test_name.py project/test_structure.py)
 
 # The base as users install it, in an environment without torch.
 test-base: $(VENV)/installed-dev build/base/installed ## install the base without PyTorch, test it

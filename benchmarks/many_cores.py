@@ -120,7 +120,7 @@ class Bench:
             if gpu:
                 found.append((version, "tiled, GPU", partial(fuse, size.large, "tiled", *cuda)))
                 found.append((version, "cog, GPU", partial(fuse, size.large, "cog", *cuda)))
-            found.append((version, "fuse-ard", partial(script, "deliver.py", *small)))
+            found.append((version, "fuse-ard", partial(script, "fuse_ard.py", *small)))
         found.append(("after", "cores", self.curve))
         for version in self.env:
             script = partial(self.script, version)
@@ -128,7 +128,7 @@ class Bench:
             found.append((version, "scenes", partial(script, "scenes.py", *size.scenes)))
         if gpu:
             small += cuda
-            found.append(("after", "fuse-ard, GPU", partial(self.script, "after", "deliver.py", *small)))
+            found.append(("after", "fuse-ard, GPU", partial(self.script, "after", "fuse_ard.py", *small)))
         return found
 
     def curve(self) -> Any:

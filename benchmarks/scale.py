@@ -48,14 +48,14 @@ def slow_store(folder: Path, latency: float, bandwidth: float):
     return server
 
 
-def deliver(
+def fuse_ard(
     ard: str, folder: Path, workers: int, cluster: str | None = None, cores: int | None = None
 ) -> dict[str, float]:
     """Fuse an ARD into a new folder; returns total seconds, and Mpx/s with and without the start.
 
     Args:
         ard: a folder or an address.
-        folder: the delivery; replaced.
+        folder: for the pictures; replaced.
         workers: tiles at work at once.
         cluster: `local` for a Dask cluster; None for processes.
         cores: how many cores it may use; None for all.
@@ -102,7 +102,7 @@ def compare_workers(folder: Path, options: argparse.Namespace) -> list[dict]:
     for cluster in (None, "local"):
         runs: dict[int, list[float]] = {1: [], 2: []}
         for _, count in itertools.product(range(options.rounds), runs):
-            figures = deliver(str(folder / "ard"), folder / "out", count, cluster, cores=count)
+            figures = fuse_ard(str(folder / "ard"), folder / "out", count, cluster, cores=count)
             runs[count].append(figures["running"])
         one, two = (statistics.median(runs[count]) for count in runs)
         found.append({"cluster": cluster, "one": one, "two": two, "gain": two / one, "runs": runs})
@@ -118,7 +118,7 @@ def compare_stores(folder: Path, options: argparse.Namespace) -> list[dict]:
         milliseconds, megabytes = map(float, kind.split(":"))
         for workers in map(int, options.workers.split(",")):
             server = slow_store(folder / "ard", milliseconds / 1e3, megabytes * 1e6)
-            figures = deliver(server.url, folder / "out", workers)
+            figures = fuse_ard(server.url, folder / "out", workers)
             images = [one for one in server.requests if one[1].endswith(".tif")]
             found.append(
                 {

@@ -209,7 +209,7 @@ can therefore serve this many cores:
    pictures on request ([web tiles](guides/tiles.md)): the network is cheap enough to run again.
 6. **The command.** It receives each tile's result and writes two lines: 6 million tiles make some 3
    GB of manifest, all of which is read at the start. Long before that, give each event or zone its
-   own delivery."""
+   own output folder."""
 
 
 def store(kept: dict | None) -> str:

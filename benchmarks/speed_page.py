@@ -89,8 +89,8 @@ def block(kept: Kept) -> str:
     return table("one block | Mpx/s", rows) + f"\n\nOn {core(kept)}, {side}² pixels."
 
 
-def deliver(kept: Kept) -> str:
-    """The speed of a delivery, and the cost of a tile."""
+def fuse_ard(kept: Kept) -> str:
+    """The speed of a whole ARD, and the cost of a tile."""
     if kept is None:
         return UNKNOWN
     speed, tile = kept["speed"], kept["tile"]
@@ -232,7 +232,7 @@ BLOCKS = {
     "pairs": (pairs, "fuse"),
     "cores": (cores, "cores"),
     "block": (block, "block"),
-    "deliver": (deliver, "deliver"),
+    "fuse_ard": (fuse_ard, "fuse_ard"),
     "workers": (workers, "workers"),
     "many": (many, "many_cores"),
     "tiles": (tiles, "tiles"),

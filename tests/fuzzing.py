@@ -200,8 +200,8 @@ def _open_ard(folder: Path) -> None:
     from potato.core.sensor_table import WORKSHOP
     from potato.doctor.ards import examine_ard
     from potato.fusion.aoi import box_area
-    from potato.fusion.delivery.choice import Choice
-    from potato.fusion.delivery.plan import make_plan
+    from potato.fusion.ard.choice import Choice
+    from potato.fusion.ard.plan import make_plan
 
     place = next((folder / "ard").glob("11/*/*"))
     shutil.copy(folder / "item.json", place / "1030010000000A00.json")

@@ -76,7 +76,7 @@ def announce_and_wait(folder: str) -> None:
 
 def fuse_and_die(job):
     """Fuse a tile; kill the first worker that has done so, before it can return the record."""
-    from potato.fusion.delivery.tile import fuse_tile  # others need no torch
+    from potato.fusion.ard.tile import fuse_tile  # others need no torch
 
     record = fuse_tile(job)
     _die_first(f"{job.folder}/died")
@@ -85,7 +85,7 @@ def fuse_and_die(job):
 
 def fuse_first_and_die(job):
     """Fuse the first tile; die of any other while its picture is being made."""
-    from potato.fusion.delivery.tile import fuse_tile
+    from potato.fusion.ard.tile import fuse_tile
 
     if Path(f"{job.folder}/manifest.jsonl").read_text().count('"done"') == 0:
         return fuse_tile(job)
@@ -104,7 +104,7 @@ def _die_first(name: str) -> None:
 
 def fuse_and_count_threads(job: Any) -> tuple[Any, int]:
     """Fuse a tile; its record, and how many threads more the process has afterwards."""
-    from potato.fusion.delivery.tile import fuse_tile
+    from potato.fusion.ard.tile import fuse_tile
 
     before = _threads()
     return fuse_tile(job), _threads() - before

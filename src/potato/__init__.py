@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from potato.demonstration import Demonstration, demo
     from potato.errors import PotatoError
     from potato.evaluation import evaluate
-    from potato.fusion.delivery import fuse_ard
+    from potato.fusion.ard import fuse_ard
     from potato.fusion.pipeline import Fused, fuse
     from potato.fusion.window import sharpen_onto, sharpen_window
     from potato.model.model import Architecture, Model
@@ -64,7 +64,7 @@ _HOMES = {  # the module of each name
     "Sharpener": "model.network",
     "find_sensor": "core.platforms",
     "fuse": "fusion.pipeline",
-    "fuse_ard": "fusion.delivery",
+    "fuse_ard": "fusion.ard",
     "list_ard": "ard",
     "live": "serving",
     "load_model": "model.weights",

@@ -13,8 +13,8 @@ from potato.chips.survey import Shape, survey_ard
 from potato.core.sensor_table import WORKSHOP
 from potato.doctor.ards import examine_ard
 from potato.fusion.aoi import box_area
-from potato.fusion.delivery.choice import Choice
-from potato.fusion.delivery.plan import make_plan
+from potato.fusion.ard.choice import Choice
+from potato.fusion.ard.plan import make_plan
 
 WEST, SOUTH, EAST, NORTH = 400_000, 3_994_843.75, 405_312.5, 4_000_156.25
 

@@ -26,7 +26,7 @@ from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
 from potato.evaluation import Protocols, evaluate
 from potato.evaluation.methods import MethodSpec
-from potato.fusion.delivery.manifest import read_manifest
+from potato.fusion.ard.manifest import read_manifest
 from potato.model.weights import save_model
 
 dask = pytest.importorskip("dask")
@@ -106,11 +106,11 @@ def test_jobs_are_pulled_only_when_a_worker_is_free(address):
             results.close()
 
 
-def test_a_delivery_has_identical_bytes_after_a_worker_dies(ard, alone, address, tmp_path, monkeypatch):
-    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_and_die)
-    delivered = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
+def test_an_ard_has_identical_bytes_after_a_worker_dies(ard, alone, address, tmp_path, monkeypatch):
+    monkeypatch.setattr("potato.fusion.ard.ard_run.fuse_tile", worker_jobs.fuse_and_die)
+    fused = fuse_ard(ard, tmp_path / "out", cluster=address, mosaic="cog")
     assert (tmp_path / "out" / "died").exists()
-    assert (delivered.done, delivered.mosaics, delivered.failed) == (4, 1, ())
+    assert (fused.done, fused.mosaics, fused.failed) == (4, 1, ())
     assert pictures(tmp_path / "out") == alone
     assert {row.state for row in read_manifest(tmp_path / "out").rows.values()} == {"done"}
     assert not list((tmp_path / "out").rglob("*.partial"))
@@ -133,7 +133,7 @@ def test_the_local_cluster_limits_memory_and_makes_the_same_bytes(ard, alone, tm
         scheduler = cluster._client.scheduler_info()
         assert {worker["memory_limit"] for worker in scheduler["workers"].values()} == {MEMORY_BYTES}
         monkeypatch.setattr(
-            "potato.fusion.delivery.deliver.open_executor", lambda *_, **__: contextlib.nullcontext(cluster)
+            "potato.fusion.ard.ard_run.open_executor", lambda *_, **__: contextlib.nullcontext(cluster)
         )
         fuse_ard(ard, tmp_path / "out", mosaic="cog")
     assert pictures(tmp_path / "out") == alone

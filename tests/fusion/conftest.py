@@ -1,10 +1,10 @@
-"""Fixtures of deliveries."""
+"""An ARD, and what `fuse_ard` made of it."""
 
 import shutil
 
 import pytest
 
-from deliveries import deliver, write_joined_tiles
+from fused_ards import fuse_inline, write_joined_tiles
 from potato.engine.executor import open_executor
 
 
@@ -20,18 +20,18 @@ def ard(tmp_path_factory):
 def inline(monkeypatch):
     """No processes: they take seconds to start."""
     monkeypatch.setattr(
-        "potato.fusion.delivery.deliver.open_executor", lambda *_, **__: open_executor(kind="serial")
+        "potato.fusion.ard.ard_run.open_executor", lambda *_, **__: open_executor(kind="serial")
     )
 
 
 @pytest.fixture(scope="module")
-def delivered(ard, tmp_path_factory):
-    """A delivery, not to be changed."""
-    output = tmp_path_factory.mktemp("delivery") / "out"
-    return deliver(ard, output, mosaic="cog")
+def fused(ard, tmp_path_factory):
+    """What was made of it, not to be changed."""
+    output = tmp_path_factory.mktemp("fused") / "out"
+    return fuse_inline(ard, output, mosaic="cog")
 
 
 @pytest.fixture
-def out(delivered, tmp_path):
+def out(fused, tmp_path):
     """A copy to spoil."""
-    return shutil.copytree(delivered.folder, tmp_path / "out")
+    return shutil.copytree(fused.folder, tmp_path / "out")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rasterio.warp import transform
 
 import ards
-from deliveries import collect, deliver, lonlat, names, signed_distance
+from fused_ards import collect, fuse_inline, lonlat, names, signed_distance
 from potato import fuse
 from potato.ard import TILE_SIDE
 from potato.core.windows import PairWindow
@@ -102,9 +102,11 @@ def test_an_area_is_fused_exactly_and_no_more_is_read(tmp_path):
     aoi = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}}
     (tmp_path / "aoi.geojson").write_text(json.dumps(aoi))
     with serve_folder(tmp_path / "event") as server:
-        found = deliver(server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson", dry_run=True)
+        found = fuse_inline(
+            server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson", dry_run=True
+        )
         server.sent = 0
-        made = deliver(server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson")
+        made = fuse_inline(server.url, tmp_path / "out", look="flat", aoi=tmp_path / "aoi.geojson")
         sent = server.sent
     assert (made.done, made.left_out) == (1, {"outside of the area": 1})
     name = names(made.folder)[0]
@@ -138,11 +140,11 @@ def test_a_tile_that_turns_out_to_have_nothing_of_the_area_is_empty(ard, tmp_pat
         item.write_text(json.dumps(data))
     west, north = ards.corner(0, 0)
     low, high = lonlat(west + 1000, north - 2000), lonlat(west + 2000, north - 1000)
-    assert deliver(root, tmp_path / "out").done == 4
-    made = deliver(root, tmp_path / "out", bbox=(*low, *high), overwrite=True)
+    assert fuse_inline(root, tmp_path / "out").done == 4
+    made = fuse_inline(root, tmp_path / "out", bbox=(*low, *high), overwrite=True)
     assert (made.done, made.empty, made.complete) == (1, 3, True)
     assert len(names(made.folder)) == 1
-    assert deliver(root, tmp_path / "out", bbox=(*low, *high)).empty == 3
+    assert fuse_inline(root, tmp_path / "out", bbox=(*low, *high)).empty == 3
 
 
 @pytest.mark.parametrize(

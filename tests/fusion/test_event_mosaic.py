@@ -10,12 +10,12 @@ from rasterio.warp import transform
 
 import ards
 import pairs
-from deliveries import OURS, TILE, deliver
+from fused_ards import OURS, TILE, fuse_inline
 from potato.ard import SQUARE_SIDE
 from potato.cli import potato
 from potato.errors import InputError
-from potato.fusion.delivery.event_mosaic import rank_passes
-from potato.fusion.delivery.plan import TileJob
+from potato.fusion.ard.event_mosaic import rank_passes
+from potato.fusion.ard.plan import TileJob
 
 CLOUDY, CLEAR, LATER = ards.CID, ards.OTHER, "1040010000000C00"
 
@@ -53,7 +53,7 @@ def colour(path, x: float, y: float) -> np.ndarray:
 
 
 def test_the_clearest_pass_is_on_top_in_one_picture_of_all(event, tmp_path):
-    made = deliver(event, tmp_path / "out", mosaic="event")
+    made = fuse_inline(event, tmp_path / "out", mosaic="event")
     assert (made.done, made.mosaics, made.complete) == (3, 1, True)
     path = made.folder / "mosaic" / "event.tif"
     west, east = ards.WEST + SQUARE_SIDE / 2, ards.WEST + 1.5 * SQUARE_SIDE
@@ -78,23 +78,23 @@ def test_the_clearest_pass_is_on_top_in_one_picture_of_all(event, tmp_path):
 
 
 def test_an_order_puts_other_passes_on_top_and_makes_the_mosaic_again(event, tmp_path):
-    first = deliver(event, tmp_path / "out", mosaic="event")
+    first = fuse_inline(event, tmp_path / "out", mosaic="event")
     path = first.folder / "mosaic" / "event.tif"
     before = path.read_bytes()
-    again = deliver(event, tmp_path / "out", mosaic="event")
+    again = fuse_inline(event, tmp_path / "out", mosaic="event")
     assert (again.done, again.mosaics) == (0, 0) and path.read_bytes() == before
-    turned = deliver(event, tmp_path / "out", mosaic="event", order=[CLOUDY.lower()])
+    turned = fuse_inline(event, tmp_path / "out", mosaic="event", order=[CLOUDY.lower()])
     assert (turned.done, turned.mosaics) == (0, 1) and path.read_bytes() != before
     path.unlink()
-    assert deliver(event, tmp_path / "out", mosaic="event").mosaics == 1 and path.read_bytes() == before
+    assert fuse_inline(event, tmp_path / "out", mosaic="event").mosaics == 1 and path.read_bytes() == before
     with pytest.raises(InputError, match=f"in --order, found {LATER}"):
-        deliver(event, tmp_path / "out", mosaic="event", order=[LATER])
+        fuse_inline(event, tmp_path / "out", mosaic="event", order=[LATER])
     with pytest.raises(InputError, match="with --order, found none"):
-        deliver(event, tmp_path / "out", mosaic="cog", order=[CLOUDY])
+        fuse_inline(event, tmp_path / "out", mosaic="cog", order=[CLOUDY])
 
 
 def test_web_tiles_have_an_item_and_a_thumbnail(event, tmp_path):
-    made = deliver(event, tmp_path / "out", mosaic="mbtiles", workers=0)
+    made = fuse_inline(event, tmp_path / "out", mosaic="mbtiles", workers=0)
     path = made.folder / "mosaic" / "event.mbtiles"
     item = json.loads(path.with_suffix(".json").read_text())
     assert item["assets"]["picture"]["href"] == "./event.mbtiles"
@@ -106,12 +106,12 @@ def test_web_tiles_have_an_item_and_a_thumbnail(event, tmp_path):
         "event.mbtiles",
     ]
     with pytest.raises(InputError, match="expected a look of 8 bits for web tiles, found flat"):
-        deliver(event, tmp_path / "flat", mosaic="mbtiles", look="flat")
+        fuse_inline(event, tmp_path / "flat", mosaic="mbtiles", look="flat")
 
 
 def test_a_dry_run_counts_the_mosaic_and_its_room(event, tmp_path):
-    plain = deliver(event, tmp_path / "out", dry_run=True)
-    found = deliver(event, tmp_path / "out", dry_run=True, mosaic="event")
+    plain = fuse_inline(event, tmp_path / "out", dry_run=True)
+    found = fuse_inline(event, tmp_path / "out", dry_run=True, mosaic="event")
     assert (plain.mosaics, found.mosaics) == (0, 1)
     pixels = 2 * 512**2
     # Two squares, in pixels up to twice as fine, and 8.4 bytes for each.

@@ -7,7 +7,7 @@ import rasterio
 
 import ards
 import pairs
-from deliveries import deliver, names
+from fused_ards import fuse_inline, names
 from potato import fuse
 from potato.core.grade import STANDARD, grade_of
 from potato.errors import InputError
@@ -74,7 +74,7 @@ def test_the_grade_of_other_numbers_or_of_nothing_is_refused(pair, tmp_path):
 def test_all_tiles_of_a_pass_have_one_grade_whichever_are_chosen(tmp_path):
     ards.write_ard(tmp_path / "ard", 2, 1, side=32)
     ards.write_tile(tmp_path / "ard", 0, 0, cid=ards.OTHER, side=32)
-    whole = deliver(tmp_path / "ard", tmp_path / "whole", grade=True, **FAST)
+    whole = fuse_inline(tmp_path / "ard", tmp_path / "whole", grade=True, **FAST)
     west, _ = names(whole.folder)[0], None
     grades = {name: grade_of(tags_of(whole.folder / f"{name}.tif")).facts for name in names(whole.folder)}
     first, other = (
@@ -85,7 +85,7 @@ def test_all_tiles_of_a_pass_have_one_grade_whichever_are_chosen(tmp_path):
         kept = first if name.endswith(ards.CID) else other
         assert facts == {key: kept[key] for key in facts}
     east = next(name for name in grades if name.endswith(ards.CID) and name != west)
-    again = deliver(tmp_path / "ard", whole.folder, grade=True, **FAST)
+    again = fuse_inline(tmp_path / "ard", whole.folder, grade=True, **FAST)
     assert (again.done, again.there) == (0, 3)
     item = json.loads((whole.folder / f"{east}.json").read_text())
     assert item["properties"]["potato:gain"] == " ".join(f"{value:g}" for value in grades[east]["gain"])
@@ -93,7 +93,9 @@ def test_all_tiles_of_a_pass_have_one_grade_whichever_are_chosen(tmp_path):
     data = json.loads(cloudy.read_text())
     data["properties"]["tile:clouds_percent"] = 90
     cloudy.write_text(json.dumps(data))
-    part = deliver(tmp_path / "ard", tmp_path / "part", grade=True, max_clouds=10, cids=[ards.CID], **FAST)
+    part = fuse_inline(
+        tmp_path / "ard", tmp_path / "part", grade=True, max_clouds=10, cids=[ards.CID], **FAST
+    )
     assert names(part.folder) == [east]
     assert grade_of(tags_of(part.folder / f"{east}.tif")).facts == grades[east]
 
@@ -103,6 +105,6 @@ def test_a_pass_that_cannot_be_measured_does_not_stop_the_others(tmp_path):
     ards.write_tile(tmp_path / "ard", 1, 0, side=32, cid=ards.OTHER)
     broken = next((tmp_path / "ard").rglob(f"{ards.OTHER}-ms.tif"))
     broken.write_bytes(broken.read_bytes()[:200])
-    made = deliver(tmp_path / "ard", tmp_path / "out", grade=True, **FAST)
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", grade=True, **FAST)
     assert made.done == 1 and not made.complete
     assert f"grade of {ards.OTHER} can't be measured" in made.lost[0].reason

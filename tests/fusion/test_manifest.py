@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliveries import deliver
+from fused_ards import fuse_inline
 from potato.errors import OutputError
-from potato.fusion.delivery.manifest import MANIFEST, Record, open_manifest, read_manifest
+from potato.fusion.ard.manifest import MANIFEST, Record, open_manifest, read_manifest
 
 
-def test_the_manifest_records_every_tile(delivered):
-    rows = read_manifest(delivered.folder).rows
+def test_the_manifest_records_every_tile(fused):
+    rows = read_manifest(fused.folder).rows
     assert len(rows) == 5
     for row in rows.values():
-        path = delivered.folder / row.file
+        path = fused.folder / row.file
         assert (row.state, row.reason) == ("done", "")
         assert hashlib.sha256(path.read_bytes()).hexdigest() == row.digest
         assert path.stat().st_size == row.bytes and row.seconds > 0 and row.valid == 1
@@ -45,5 +45,5 @@ def test_a_manifest_cut_anywhere_is_the_manifest_of_fewer_tiles(tmp_path_factory
 def test_a_file_that_is_not_a_manifest_is_refused(ard, tmp_path, line):
     (tmp_path / MANIFEST).write_text(line + "\n")
     with pytest.raises(OutputError, match="line 1: expected a record of a tile"):
-        deliver(ard, tmp_path)
+        fuse_inline(ard, tmp_path)
     assert not (tmp_path / "collection.json").exists()

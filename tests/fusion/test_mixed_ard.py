@@ -1,4 +1,4 @@
-"""A delivery of an ARD with passes of several satellites: each has the weights of its sensor."""
+"""An ARD with passes of several satellites: each has the weights of its sensor."""
 
 import json
 
@@ -6,12 +6,12 @@ import pytest
 import rasterio
 
 import ards
-from deliveries import deliver, names, states
+from fused_ards import fuse_inline, names, states
 from networks import random_network
 from potato.core.platforms import find_sensor
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import ArdError, OutputExists, WeightsError
-from potato.fusion.delivery.manifest import read_manifest
+from potato.fusion.ard.manifest import read_manifest
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.model.weights import PREDICTOR, load_model, save_model
@@ -46,7 +46,7 @@ def by_cid(folder):
 
 
 def test_every_tile_has_the_weights_and_the_colours_of_its_sensor(mixed, tmp_path):
-    made = deliver(mixed, tmp_path / "out", mosaic="cog")
+    made = fuse_inline(mixed, tmp_path / "out", mosaic="cog")
     assert (made.done, made.mosaics, made.failed, made.left_out) == (4, 4, (), {"pan only": 1})
     for cid, path in by_cid(made.folder).items():
         sensor = find_sensor(PASSES[cid] or "WV02")
@@ -69,22 +69,22 @@ def test_every_tile_has_the_weights_and_the_colours_of_its_sensor(mixed, tmp_pat
 
 def test_tiles_of_one_sensor_are_the_same_alone_and_among_others(mixed, tmp_path):
     """So a run that begins with one pass can go on with the others, and the other way round."""
-    alone = deliver(mixed, tmp_path / "out", cids=[ards.CID])
+    alone = fuse_inline(mixed, tmp_path / "out", cids=[ards.CID])
     pictures = {path: path.read_bytes() for path in by_cid(alone.folder).values()}
-    rest = deliver(mixed, tmp_path / "out")
+    rest = fuse_inline(mixed, tmp_path / "out")
     assert (alone.done, rest.there, rest.done) == (1, 1, 3)
     assert all(path.read_bytes() == content for path, content in pictures.items())
-    again = deliver(mixed, tmp_path / "out", cids=[GEOEYE.lower(), WORLDVIEW_4.upper()])
+    again = fuse_inline(mixed, tmp_path / "out", cids=[GEOEYE.lower(), WORLDVIEW_4.upper()])
     assert (again.there, again.done, again.unknown) == (2, 0, ())
 
 
 def test_weights_that_change_for_one_sensor_make_only_its_pictures_stale(mixed, tmp_path):
-    deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION])
+    fuse_inline(mixed, tmp_path / "out", cids=[ards.CID, LEGION])
     # The predictor serves Legion anyway, and WorldView-2 has weights of its own.
-    assert deliver(mixed, tmp_path / "out", cids=[LEGION], weights=PREDICTOR).there == 1
+    assert fuse_inline(mixed, tmp_path / "out", cids=[LEGION], weights=PREDICTOR).there == 1
     with pytest.raises(OutputExists, match=rf"1 picture of others \(weights: {load_model().digest}"):
-        deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR)
-    made = deliver(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR, overwrite=True)
+        fuse_inline(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR)
+    made = fuse_inline(mixed, tmp_path / "out", cids=[ards.CID, LEGION], weights=PREDICTOR, overwrite=True)
     assert (made.done, made.there) == (1, 1)
     manifest = read_manifest(tmp_path / "out")
     digest = load_model(PREDICTOR).digest
@@ -94,7 +94,7 @@ def test_weights_that_change_for_one_sensor_make_only_its_pictures_stale(mixed, 
 def test_tiles_that_given_weights_do_not_read_are_left_out_and_counted(mixed, tmp_path):
     weights = tmp_path / "w.safetensors"
     save_model(Sharpener(Architecture(width=8, depth=2)), weights)
-    made = deliver(mixed, tmp_path / "out", weights=weights)
+    made = fuse_inline(mixed, tmp_path / "out", weights=weights)
     assert set(states(made.folder).values()) == {"done", "unusable"}
     assert set(by_cid(made.folder)) == {ards.CID}
     unread = "a sensor that the given weights don't read: {}; leave out -w, or take predictor"
@@ -102,11 +102,11 @@ def test_tiles_that_given_weights_do_not_read_are_left_out_and_counted(mixed, tm
     assert made.left_out == {"pan only": 1, **told}
     assert f"left out: 1 tile, {unread.format('GE01')}" in str(made)
     with pytest.raises(ArdError, match=r"found none: .*the given weights don't read: GE01"):
-        deliver(mixed, tmp_path / "none", weights=weights, cids=[GEOEYE])
-    named = deliver(mixed, tmp_path / "named", weights="bgrn")
+        fuse_inline(mixed, tmp_path / "none", weights=weights, cids=[GEOEYE])
+    named = fuse_inline(mixed, tmp_path / "named", weights="bgrn")
     assert set(by_cid(named.folder)) == {GEOEYE, WORLDVIEW_4}
     with pytest.raises(WeightsError, match="no such file"):
-        deliver(mixed, tmp_path / "none", weights=tmp_path / "x.safetensors")
+        fuse_inline(mixed, tmp_path / "none", weights=tmp_path / "x.safetensors")
     assert not (tmp_path / "none").exists()
 
 

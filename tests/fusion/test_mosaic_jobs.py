@@ -8,13 +8,13 @@ from affine import Affine
 
 import ards
 import pairs
-from deliveries import OURS, SIDE_PIXELS, deliver, names, write_joined_tiles
+from fused_ards import OURS, SIDE_PIXELS, fuse_inline, names, write_joined_tiles
 from potato import fuse
 from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
 from potato.ard.grid import quadkey_square
 from potato.errors import InputError
-from potato.fusion.delivery.mosaic_jobs import picture_square
-from potato.fusion.delivery.plan import MosaicJob, PassFacts
+from potato.fusion.ard.mosaic_jobs import picture_square
+from potato.fusion.ard.plan import MosaicJob, PassFacts
 from potato.raster.mosaic import lay_out
 
 
@@ -29,7 +29,7 @@ def test_the_signature_of_a_mosaic_changes_with_its_pictures():
 
 
 def test_cropped_pictures_show_their_grid_squares(ard, tmp_path):
-    made = deliver(ard, tmp_path / "out", crop_to_square=True, mosaic="cog")
+    made = fuse_inline(ard, tmp_path / "out", crop_to_square=True, mosaic="cog")
     for name in names(made.folder):
         with rasterio.open(made.folder / f"{name}.tif") as file:
             assert file.shape == (512, 512)
@@ -37,7 +37,7 @@ def test_cropped_pictures_show_their_grid_squares(ard, tmp_path):
             assert (bounds.left - ards.WEST) % SQUARE_SIDE == pytest.approx(
                 0
             ) and bounds.right - bounds.left == SQUARE_SIDE
-    plain = deliver(ard, tmp_path / "plain", mosaic="cog")
+    plain = fuse_inline(ard, tmp_path / "plain", mosaic="cog")
     mosaic = f"mosaic/11/{ards.CID}.tif"
     # Dithering begins at the corner of each picture.
     assert np.abs(pairs.read(made.folder / mosaic).astype(int) - pairs.read(plain.folder / mosaic)).max() <= 1
@@ -53,7 +53,7 @@ def test_a_mosaic_equals_the_fused_whole_ground(tmp_path):
     # predictor looks.
     options = {"look": "flat", "weights": "predictor"}
     fuse(fine, coarse, tmp_path / "whole.tif", **options)
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog", **options)
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="cog", **options)
     path = made.folder / "mosaic" / "11" / f"{ards.CID}.tif"
     whole = pairs.read(tmp_path / "whole.tif")[:, 16:-16, 16:-16].astype(int)
     assert np.abs(pairs.read(path) - whole).max() <= 1
@@ -65,7 +65,7 @@ def test_a_mosaic_equals_the_fused_whole_ground(tmp_path):
             ards.NORTH,
         )
         assert file.overviews(1) and file.tags()["POTATO_CID"] == ards.CID
-    deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt", **options)
+    fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="vrt", **options)
     assert np.array_equal(pairs.read(path.with_suffix(".vrt")), pairs.read(path))
     shutil.move(tmp_path / "out", tmp_path / "elsewhere")
     assert pairs.read(tmp_path / "elsewhere" / path.relative_to(tmp_path / "out").with_suffix(".vrt")).any()
@@ -88,7 +88,7 @@ def test_a_mosaic_has_no_seams_where_squares_are_no_whole_number_of_pixels(tmp_p
         ards.write_tile(
             tmp_path / "ard", column, row, side=side, ground=(pan.astype("uint16"), mul.astype("uint16"))
         )
-    made = deliver(tmp_path / "ard", tmp_path / "out", look="flat", mosaic="cog")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", look="flat", mosaic="cog")
     with rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}.tif") as file:
         codes, place = file.read().astype(float), file.transform
     size = round(SQUARE_SIDE / pixel)
@@ -117,8 +117,8 @@ def test_pictures_in_jpeg_are_joined_with_their_masks(tmp_path, kind):
     valid[:50, :75] = False
     for column in (0, 1):
         ards.write_tile(tmp_path / "ard", column, 0, valid=valid if column == 0 else None)
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic=kind, creation_options={"COMPRESS": "JPEG"})
-    plain = deliver(tmp_path / "ard", tmp_path / "plain", mosaic="vrt")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic=kind, creation_options={"COMPRESS": "JPEG"})
+    plain = fuse_inline(tmp_path / "ard", tmp_path / "plain", mosaic="vrt")
     ending = ".vrt" if kind == "vrt" else ".tif"
     with (
         rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}{ending}") as file,
@@ -134,7 +134,7 @@ def test_pictures_in_jpeg_are_joined_with_their_masks(tmp_path, kind):
 @pytest.mark.parametrize("option", ["target_srs", "TILING_SCHEME"])
 def test_pictures_that_leave_the_grid_are_not_joined(tmp_path, option):
     with pytest.raises(InputError, match=f"found {option}; leave out --mosaic or --vrt"):
-        deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog", creation_options={option: "x"})
+        fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="cog", creation_options={option: "x"})
     assert not (tmp_path / "out").exists()
 
 
@@ -142,7 +142,7 @@ def test_pictures_of_another_pixel_size_are_left_out_of_a_mosaic_and_named(tmp_p
     ards.write_tile(tmp_path / "ard", 0, 0)
     ards.write_tile(tmp_path / "ard", 1, 0)
     ards.write_tile(tmp_path / "ard", 0, 1, side=100)
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="cog")
     assert made.done == 3 and made.mosaics == 1 and made.complete
     name = sorted(names(made.folder))[-1]
     assert f"1 picture left out: {name}.tif: another pixel size" in made.notes[0]
@@ -151,7 +151,7 @@ def test_pictures_of_another_pixel_size_are_left_out_of_a_mosaic_and_named(tmp_p
 def test_a_picture_outside_its_grid_square_is_left_out_of_a_mosaic_and_named(tmp_path):
     ards.write_tile(tmp_path / "ard", 0, 0)
     ards.write_tile(tmp_path / "ard", 1, 0, changes={"quadkey": "000000000000"})
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
     assert (made.done, made.mosaics) == (2, 1)
     assert (
         "1 picture left out: 11/000000000000/" in made.notes[0]
@@ -172,7 +172,7 @@ def test_pictures_of_nearly_one_pixel_size_share_a_mosaic(tmp_path):
     for column, side in ((0, 272), (1, 273)):
         path = ards.write_tile(tmp_path / "ard", column, 0, side=side)
         (tmp_path / f"{column}.txt").write_text(str(path))
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="cog")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="cog")
     with rasterio.open(made.folder / "mosaic" / "11" / f"{ards.CID}.tif") as file:
         assert file.shape == (1024, 2048) and (file.read(4) == 255).all()
 
@@ -183,19 +183,19 @@ def test_a_mosaic_is_made_again_when_tiles_are_added(ard, tmp_path, kind):
     pan = sorted(root.rglob("*-pan.tif"))[0]
     whole = pan.read_bytes()
     pan.write_bytes(b"")
-    less = deliver(root, tmp_path / "out", mosaic=kind)
+    less = fuse_inline(root, tmp_path / "out", mosaic=kind)
     assert (less.done, less.mosaics, len(less.failed)) == (3, 1, 1)
     pan.write_bytes(whole)
-    more = deliver(root, tmp_path / "out", mosaic=kind, retry_failed=True)
+    more = fuse_inline(root, tmp_path / "out", mosaic=kind, retry_failed=True)
     assert (more.done, more.mosaics, more.complete) == (1, 1, True)
     before, after = less.folder / "mosaic", tmp_path / "fresh" / "mosaic"
-    deliver(root, after.parent, mosaic=kind)
+    fuse_inline(root, after.parent, mosaic=kind)
     name = f"11/{ards.CID}.{'tif' if kind == 'cog' else 'vrt'}"
     assert (before / name).read_bytes() == (after / name).read_bytes()
 
 
-def test_a_layout_refuses_pictures_that_show_nothing_of_their_square(delivered):
-    path = str(delivered.folder / f"{names(delivered.folder)[0]}.tif")
+def test_a_layout_refuses_pictures_that_show_nothing_of_their_square(fused):
+    path = str(fused.folder / f"{names(fused.folder)[0]}.tif")
     with pytest.raises(InputError, match="show their squares"):
         lay_out([(path, (0.0, 0.0, SQUARE_SIDE, SQUARE_SIDE))])
     with pytest.raises(InputError, match="found none"):

@@ -5,13 +5,13 @@ from rasterio.warp import transform
 
 import ards
 from ards import two_cids
-from deliveries import OURS, deliver, lonlat
+from fused_ards import OURS, fuse_inline, lonlat
 from potato.ard import TILE_SIDE, Tile, walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
 from potato.fusion.aoi import box_area
-from potato.fusion.delivery.choice import Choice
-from potato.fusion.delivery.plan import make_plan
+from potato.fusion.ard.choice import Choice
+from potato.fusion.ard.plan import make_plan
 
 
 def test_the_signature_changes_with_every_setting_that_changes_a_picture():
@@ -48,7 +48,7 @@ def test_the_signature_changes_with_every_setting_that_changes_a_picture():
     ],
 )
 def test_options_select_tiles(tmp_path, options, count, left_out):
-    found = deliver(two_cids(tmp_path), tmp_path / "out", dry_run=True, **options)
+    found = fuse_inline(two_cids(tmp_path), tmp_path / "out", dry_run=True, **options)
     assert (len(found.tiles), found.left_out) == (count, left_out)
     assert not (tmp_path / "out").exists()
 
@@ -57,7 +57,7 @@ def test_a_tile_that_is_listed_twice_is_fused_once(tmp_path, monkeypatch):
     """Two items without a quadkey may link to the same files."""
     tile = next(iter(walk_ard(str(ards.write_ard(tmp_path / "ard", 1, 1)))))
     twice = [tile, dataclasses.replace(tile, item="elsewhere.json")]
-    monkeypatch.setattr("potato.fusion.delivery.plan.walk_ard", lambda *_, **__: iter(twice))
+    monkeypatch.setattr("potato.fusion.ard.plan.walk_ard", lambda *_, **__: iter(twice))
     plan = make_plan("ard", Choice())
     assert (plan.tiles, plan.left_out) == ((tile,), {"a tile that is there twice": 1})
 
@@ -97,7 +97,7 @@ def test_an_area_that_touches_the_last_metres_of_a_tile_selects_it(tmp_path):
 
 def test_an_allow_list_limits_tiles_and_cids_without_tiles_are_named(tmp_path):
     (tmp_path / "allow.txt").write_text(f"{ards.OTHER}\n1030010000000FFF\n")
-    found = deliver(two_cids(tmp_path), tmp_path / "out", allow_list=tmp_path / "allow.txt", dry_run=True)
+    found = fuse_inline(two_cids(tmp_path), tmp_path / "out", allow_list=tmp_path / "allow.txt", dry_run=True)
     assert len(found.tiles) == 1 and found.unknown == ("1030010000000FFF",)
     both = Choice.of((ards.OTHER, ards.CID), tmp_path / "allow.txt", None, 100.0, None)
     assert both.cids == {ards.OTHER}
@@ -132,5 +132,5 @@ def test_a_malformed_cid_is_refused():
 
 def test_a_selection_without_tiles_is_an_error(ard, tmp_path):
     with pytest.raises(ArdError, match="found none: 4 tiles, another date"):
-        deliver(ard, tmp_path / "out", dates="1999-01-01")
+        fuse_inline(ard, tmp_path / "out", dates="1999-01-01")
     assert not (tmp_path / "out").exists()

@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 
 import ards
-from deliveries import ALONE, OURS, TILE
-from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import Plan
-from potato.fusion.delivery.schedule import make_schedule
+from fused_ards import ALONE, OURS, TILE
+from potato.fusion.ard.manifest import Manifest, Record
+from potato.fusion.ard.plan import Plan
+from potato.fusion.ard.schedule import make_schedule
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,19 @@ import sys
 import pytest
 
 import worker_jobs
-from deliveries import OURS, TILE, deliver
+from fused_ards import OURS, TILE, fuse_inline
 from potato.engine.executor import open_executor
 from potato.engine.threads import Serial, available_cores
 from potato.errors import InputError
-from potato.fusion.delivery import deliver as delivery
-from potato.fusion.delivery import tile
-from potato.fusion.delivery.choice import Choice
-from potato.fusion.delivery.manifest import Manifest
-from potato.fusion.delivery.plan import DeliverySettings, Plan, TileJob, make_plan
-from potato.fusion.delivery.schedule import make_schedule
+from potato.fusion.ard import ard_run, tile
+from potato.fusion.ard.choice import Choice
+from potato.fusion.ard.manifest import Manifest
+from potato.fusion.ard.plan import PictureSettings, Plan, TileJob, make_plan
+from potato.fusion.ard.schedule import make_schedule
 from potato.model.weights import load_model
 
 
-def scheduled(count: int, executor, folder) -> DeliverySettings:
+def scheduled(count: int, executor, folder) -> PictureSettings:
     """The settings that jobs get of a run with so many tiles."""
     plan = Plan(tuple(dataclasses.replace(TILE, quadkey=f"{n:012d}") for n in range(count)))
     schedule = make_schedule(
@@ -83,9 +82,9 @@ def test_mosaics_share_the_cores_anew(ard, tmp_path, monkeypatch):
         return note
 
     for name in ("fuse_tile", "make_mosaic"):
-        monkeypatch.setattr(delivery, name, noted(getattr(delivery, name)))
-    monkeypatch.setattr(delivery, "open_executor", lambda *_, **__: contextlib.nullcontext(Shared()))
-    made = deliver(ard, tmp_path / "out", weights="predictor", mosaic="vrt")
+        monkeypatch.setattr(ard_run, name, noted(getattr(ard_run, name)))
+    monkeypatch.setattr(ard_run, "open_executor", lambda *_, **__: contextlib.nullcontext(Shared()))
+    made = fuse_inline(ard, tmp_path / "out", weights="predictor", mosaic="vrt")
     assert (made.done, made.mosaics) == (4, 1) and given == [2, 2, 2, 2, 8]
 
 
@@ -98,7 +97,7 @@ def test_a_worker_reads_the_weights_once(ard, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tile, "load_model", load_and_note)
     tile._model.cache_clear()
-    assert deliver(ard, tmp_path / "out").done == 4 and len(read) == 1
+    assert fuse_inline(ard, tmp_path / "out").done == 4 and len(read) == 1
 
 
 @pytest.fixture
@@ -109,8 +108,8 @@ def gpu(monkeypatch):
 
 @pytest.mark.parametrize(("wanted", "given"), [(16, 1), (None, 1), (0, 0)])
 def test_a_gpu_has_one_process(gpu, wanted, given):
-    assert delivery._workers_for("auto", wanted) == given
-    assert delivery._workers_for("cpu", wanted) == wanted
+    assert ard_run._workers_for("auto", wanted) == given
+    assert ard_run._workers_for("cpu", wanted) == wanted
 
 
 def test_tiles_use_the_gpu_that_their_run_was_planned_for(gpu, ard, tmp_path, monkeypatch):
@@ -122,10 +121,10 @@ def test_tiles_use_the_gpu_that_their_run_was_planned_for(gpu, ard, tmp_path, mo
         raise InputError("there is no such GPU")
 
     monkeypatch.setattr(tile, "fuse_pair", note_device)
-    assert len(deliver(ard, tmp_path / "out").failed) == 4 and used == ["cuda:0"] * 4
+    assert len(fuse_inline(ard, tmp_path / "out").failed) == 4 and used == ["cuda:0"] * 4
 
 
 def test_a_device_that_is_not_there_ends_the_run_before_it_begins(ard, tmp_path):
     with pytest.raises(InputError, match="expected a device such as auto"):
-        deliver(ard, tmp_path / "out", device="quantum")
+        fuse_inline(ard, tmp_path / "out", device="quantum")
     assert not (tmp_path / "out").exists()

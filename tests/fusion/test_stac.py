@@ -12,21 +12,21 @@ from pystac.validation import validate_dict
 from rasterio.warp import transform
 
 import ards
-from deliveries import OURS, deliver, header
+from fused_ards import OURS, fuse_inline, header
 from potato.core.render import LOOKS
-from potato.fusion.delivery.manifest import Record, read_manifest
-from potato.fusion.delivery.plan import PassFacts
-from potato.fusion.delivery.stac import picture_bounds, picture_collection, picture_item
+from potato.fusion.ard.manifest import Record, read_manifest
+from potato.fusion.ard.plan import PassFacts
+from potato.fusion.ard.stac import picture_bounds, picture_collection, picture_item
 from potato.raster import grid_at
 from potato.raster.gdal_env import placeless
 
 
-def test_pystac_walks_the_delivery_and_finds_it_valid(delivered):
-    collection = pystac.Collection.from_file(str(delivered.folder / "collection.json"))
+def test_pystac_walks_the_collection_and_finds_it_valid(fused):
+    collection = pystac.Collection.from_file(str(fused.folder / "collection.json"))
     items = list(collection.get_items())
     assert len(items) == 5
     # Without extensions, so that no schema has to be fetched.
-    for path in [delivered.folder / "collection.json", *delivered.folder.rglob("*.json")]:
+    for path in [fused.folder / "collection.json", *fused.folder.rglob("*.json")]:
         validate_dict(json.loads(path.read_text()), extensions=[])
     west, south, east, north = collection.extent.spatial.bboxes[0]
     for item in items:
@@ -85,9 +85,9 @@ PUBLISHED = {
 """The form of the fields that we write, by the pages of the extensions; no schema is fetched."""
 
 
-def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(delivered):
+def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(fused):
     prefixes = {field.split(":")[0] for fields in PUBLISHED.values() for field in fields}
-    for path in delivered.folder.rglob("*/*.json"):
+    for path in fused.folder.rglob("*/*.json"):
         item = json.loads(path.read_text())
         declared = [
             address.split("/", 3)[3].removesuffix("/schema.json") for address in item["stac_extensions"]
@@ -109,7 +109,7 @@ def test_fields_of_stac_extensions_are_declared_and_have_the_published_form(deli
         # Of a file, and not of an item.
         assert not [name for name in item["properties"] if name.startswith("file:")]
     # A collection has none of these fields, so it declares no extension.
-    collection = (delivered.folder / "collection.json").read_text()
+    collection = (fused.folder / "collection.json").read_text()
     assert "stac_extensions" not in collection and not any(f'"{prefix}:' in collection for prefix in prefixes)
 
 
@@ -199,7 +199,7 @@ def test_an_item_has_the_angles_and_the_clouds_of_its_tile(tmp_path):
     angles = {f"view:{name}": value for name, value in ANGLES.items()}
     ards.write_tile(tmp_path / "ard", 0, 0, changes={**angles, "view:incidence_angle": 1e9})
     ards.write_tile(tmp_path / "ard", 1, 0, changes={**angles, "view:azimuth": 199.0})
-    made = deliver(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", mosaic="vrt")
     tile, _, mosaic = (item_of(path) for path in sorted(made.folder.rglob("*.json")) if path.stem == ards.CID)
     found = {name: value for name, value in tile["properties"].items() if name.startswith("view:")}
     assert found == angles and tile["properties"]["eo:cloud_cover"] == 0
@@ -216,7 +216,7 @@ def item_of(path):
 def test_items_and_manifests_describe_the_file_that_was_written(tmp_path, option):
     ards.write_tile(tmp_path / "ard", 0, 0)
     name, value = option.split("=")
-    made = deliver(tmp_path / "ard", tmp_path / "out", creation_options={name: value}, look="natural")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", creation_options={name: value}, look="natural")
     [path] = (made.folder / "11").rglob("*.tif")
     item, [row] = item_of(path.with_suffix(".json")), read_manifest(made.folder).rows.values()
     asset = item["assets"]["picture"]
@@ -233,8 +233,8 @@ def test_items_and_manifests_describe_the_file_that_was_written(tmp_path, option
     assert west == pytest.approx(corners[0][0], abs=2e-3) and north == pytest.approx(corners[1][0], abs=2e-3)
 
 
-def test_an_item_has_a_thumbnail(delivered):
-    for path in [*delivered.folder.glob("11/*/*/*.json"), *delivered.folder.glob("mosaic/*/*.json")]:
+def test_an_item_has_a_thumbnail(fused):
+    for path in [*fused.folder.glob("11/*/*/*.json"), *fused.folder.glob("mosaic/*/*.json")]:
         asset = pystac.Item.from_file(str(path)).assets["thumbnail"]
         assert asset.roles == ["thumbnail"] and asset.media_type == "image/jpeg"
         with placeless(), rasterio.open(asset.get_absolute_href()) as file:

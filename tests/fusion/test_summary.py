@@ -1,13 +1,13 @@
 import dataclasses
 
 import ards
-from deliveries import ALONE, NAME, OURS, SIDE_PIXELS, TILE, deliver, lonlat, names
+from fused_ards import ALONE, NAME, OURS, SIDE_PIXELS, TILE, fuse_inline, lonlat, names
 from potato.ard import TILE_SIDE, Broken
 from potato.core.render import LOOKS
-from potato.fusion.delivery.manifest import Manifest, Record, read_manifest
-from potato.fusion.delivery.plan import Plan
-from potato.fusion.delivery.schedule import make_schedule
-from potato.fusion.delivery.summary import Delivered, forecast
+from potato.fusion.ard.manifest import Manifest, Record, read_manifest
+from potato.fusion.ard.plan import Plan
+from potato.fusion.ard.schedule import make_schedule
+from potato.fusion.ard.summary import FusedArd, forecast
 from potato.raster import Area
 
 
@@ -65,7 +65,7 @@ def test_a_forecast_reads_no_more_of_a_far_tile_than_its_area_touches(tmp_path):
     assert found.pixels > 0.95 * 1088**2 and 0.5 < found.bytes_read / (2.1 * found.pixels) < 0.6
 
 
-def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
+def test_an_ard_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path):
     schedule = make_schedule(
         Plan((TILE,)), {TILE.sensor: OURS}, Manifest(tmp_path, {}, {}), threads_per_job=ALONE
     )
@@ -77,13 +77,13 @@ def test_a_delivery_is_complete_when_nothing_failed_and_nothing_is_lost(tmp_path
         (Plan((TILE,)), [done], [bad], False),
         (lost, [done], [], False),
     ):
-        found = Delivered.of(tmp_path, plan, schedule, tiles, mosaics, 1.0)
+        found = FusedArd.of(tmp_path, plan, schedule, tiles, mosaics, 1.0)
         assert found.complete == complete and found.done == 1
     assert (found.pixels, found.bytes) == (30, 7)
 
 
 def test_a_dry_run_prints_an_estimate_and_writes_nothing(ard, tmp_path):
-    found = deliver(ard, tmp_path / "out", dry_run=True)
+    found = fuse_inline(ard, tmp_path / "out", dry_run=True)
     assert not (tmp_path / "out").exists()
     assert found.pixels == 4 * SIDE_PIXELS**2
     images = sum(path.stat().st_size for path in ard.rglob("*.tif"))
@@ -97,7 +97,7 @@ def test_a_dry_run_estimates_time_from_the_manifest(ard, out):
     manifest = Manifest(out, {}, {})
     manifest.put(slow)
     first, second = (
-        deliver(ard, out, dry_run=True, look=look, overwrite=True) for look in ("natural", "flat")
+        fuse_inline(ard, out, dry_run=True, look=look, overwrite=True) for look in ("natural", "flat")
     )
     assert first.there == 4 and first.seconds == 0
     assert len(second.tiles) == 4 and second.seconds > 500

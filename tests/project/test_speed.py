@@ -112,7 +112,7 @@ def test_small_runs_write_their_figures(tmp_path):
     done = run("fuse.py", "--sizes", "256", "--rounds", 1, "--only", "tiled", "--json", kept)
     assert done.returncode == 0, done.stderr
     assert json.loads(kept.read_text())["sizes"]["256"]["summary"]["tiled"]["cpu_seconds"] > 0
-    kept = tmp_path / "deliver.json"
-    done = run("deliver.py", "--workers", 1, "--size", 256, "--small", 2, "--rounds", 1, "--json", kept)
+    kept = tmp_path / "fuse_ard.json"
+    done = run("fuse_ard.py", "--workers", 1, "--size", 256, "--small", 2, "--rounds", 1, "--json", kept)
     assert done.returncode == 0, done.stderr
     assert json.loads(kept.read_text())["tile"]["milliseconds"] > 0

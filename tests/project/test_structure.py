@@ -39,12 +39,13 @@ GLOSSARY = {
     "pair": ("raster",),
     "cell": ("core", "raster"),
     "halo": ("core", "raster", "model", "fusion", "viewing"),
-    "overlap": ("ard", "ard/synthetic", "fusion/delivery"),
+    "overlap": ("ard", "ard/synthetic", "fusion/ard"),
     "tile": ("ard",),
     "block": ("core", "engine", "raster", "fusion", "viewing", "evaluation", "evaluation/metrics"),
     "backend": ("model",),
     "chip": ("chips",),
     "pool": ("chips",),
+    "delivery": ("deliveries",),
     "look": ("core",),
     "pass": ("ard", "ard/rating", "ard/synthetic"),
     "count": ("core",),
@@ -90,7 +91,7 @@ BASE = (
     "deliveries",
     "deliveries/synthetic",
     "fusion",
-    "fusion/delivery",
+    "fusion/ard",
     "viewing",
     "report",
     "serving",
@@ -176,6 +177,11 @@ def own_imports(module: str) -> set[str]:
 
 def test_the_design_lists_every_room_once():
     assert sorted(ROOMS) == sorted({*map(room_of, MODULES), "assets"})
+
+
+def test_the_folders_of_tests_are_named_after_rooms():
+    folders = {path.parent.name for path in (REPOSITORY / "tests").glob("*/test_*.py")}
+    assert folders <= {*ROOMS, "project", "qgis"}
 
 
 def test_the_reference_lists_the_rooms_in_the_order_of_the_design():

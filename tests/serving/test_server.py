@@ -20,7 +20,7 @@ import pairs
 from pictures import decode, write_picture
 from potato import fuse_ard
 from potato.errors import InputError, OutputError
-from potato.fusion.delivery import Delivered
+from potato.fusion.ard import FusedArd
 from potato.raster import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
 from potato.serving import Server, live, painter, waiting
@@ -320,7 +320,7 @@ def test_sources_of_several_kinds_are_shown_together(pair, tmp_path):
 
 def test_a_folder_that_fuse_ard_made_is_shown_by_passes(event, tmp_path):
     made = fuse_ard(event, tmp_path / "out", cids=[ards.CID], weights="predictor", workers=0)
-    assert isinstance(made, Delivered) and made.done == 2
+    assert isinstance(made, FusedArd) and made.done == 2
     manifest = tmp_path / "out" / "manifest.jsonl"
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     stolen = {**next(one for one in lines if one.get("state") == "done"), "file": "../secret.tif"}

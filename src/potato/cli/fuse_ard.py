@@ -92,13 +92,13 @@ def fuse_ard(
     outcome of every tile. Repeat the command to finish a run that was cut short. Exit code 3 says
     that some tiles failed.
     """
-    from potato.fusion import delivery
+    from potato.fusion import ard
 
     if vrt and mosaic:
         raise click.UsageError("expected --mosaic or --vrt, found both")
     settings["mosaic"] = "vrt" if vrt else mosaic
     with _teller(verbose, log) as say:
-        result = delivery.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
+        result = ard.fuse_ard(progress=not (quiet or verbose), say=say, **settings)
     options.tell(result, quiet, json_, complete=result.complete)
     if not result.complete:
         if quiet and not json_:

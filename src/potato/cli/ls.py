@@ -36,7 +36,7 @@ def ls(source: str, bbox: Any, aoi: Any, follow_links: bool, **settings: Any) ->
     from potato.doctor.footprint_files import show_footprints
     from potato.doctor.sources import list_source
     from potato.fusion.aoi import choose_area
-    from potato.fusion.delivery.choice import Choice
+    from potato.fusion.ard.choice import Choice
 
     others = ("geojson", "output", "page", "overwrite", "json_")
     geojson, output, page, overwrite, json_ = (settings.pop(name) for name in others)

@@ -8,7 +8,7 @@ from potato.core.text import redact
 from potato.core.types import PathLike
 from potato.doctor.footprint_map import make_map
 from potato.doctor.footprints import feature_collection, find_footprints
-from potato.fusion.delivery.choice import Choice
+from potato.fusion.ard.choice import Choice
 from potato.raster import check_output
 from potato.raster.atomic import write_whole
 

@@ -14,7 +14,7 @@ from potato.core.text import redact
 from potato.deliveries import Examined, list_products
 from potato.doctor.sources import read_source
 from potato.errors import InputError
-from potato.fusion.delivery.choice import Choice
+from potato.fusion.ard.choice import Choice
 from potato.raster import Pair, open_pair
 from potato.raster.coordinates import ground_pixel
 from potato.raster.gdal_env import GDAL_ERRORS

@@ -9,7 +9,7 @@ from potato.core.text import redact
 from potato.doctor.ards import examine_ard
 from potato.doctor.finding import Finding
 from potato.errors import ArdError, DeliveryError
-from potato.fusion.delivery.choice import Choice
+from potato.fusion.ard.choice import Choice
 
 OfArd = TypeVar("OfArd")
 OfDelivery = TypeVar("OfDelivery")

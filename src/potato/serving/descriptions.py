@@ -7,7 +7,7 @@ from typing import Any
 from potato.core.installation import VERSION
 from potato.core.render import LOOKS
 from potato.core.text import redact
-from potato.fusion.delivery.stac import STAC_VERSION, extension_schemas, time_properties
+from potato.fusion.ard.stac import STAC_VERSION, extension_schemas, time_properties
 from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
 from potato.raster.outlines import geometry_of

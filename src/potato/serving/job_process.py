@@ -14,7 +14,7 @@ from potato.core.render import Look
 from potato.core.text import one_line, redact
 from potato.engine.children import end_with_parent
 from potato.errors import InputError
-from potato.fusion.delivery import Delivered, fuse_ard
+from potato.fusion.ard import FusedArd, fuse_ard
 from potato.fusion.pipeline import fuse
 from potato.serving.catalogue import Origin, Wanted
 
@@ -123,7 +123,7 @@ def _from_ard(task: Task, report: Callable[[float], None]) -> None:
             workers=0,  # a process of its own is there already
             progress=report,
         )
-        assert isinstance(done, Delivered)
+        assert isinstance(done, FusedArd)
         if done.failed:
             raise InputError(f"{done.failed[0].tile}: {done.failed[0].reason}")
         mosaics = sorted((folder / "mosaic").rglob("*.tif"))

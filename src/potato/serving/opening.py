@@ -22,7 +22,7 @@ from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
 from potato.raster.outlines import outline_of, outline_of_box
 from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, plain_name
-from potato.serving.delivered import find_delivered, is_delivered
+from potato.serving.fused_ard import find_fused_ard, is_fused_ard
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
 
@@ -101,8 +101,8 @@ def _collects_of(
     waiting: Waiting,
 ) -> tuple[list[Collect], list[Broken]]:
     """The passes of an ARD, of pictures that were made of one, or the products of a delivery."""
-    if is_delivered(name):
-        return find_delivered(name, waiting)
+    if is_fused_ard(name):
+        return find_fused_ard(name, waiting)
     if "://" in name or Path(name).is_dir():
         try:
             return _passes_of_ard(name, follow_links, waiting)

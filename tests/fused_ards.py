@@ -1,4 +1,4 @@
-"""Small deliveries for tests, and functions that read them."""
+"""Sharpening small ARDs, and reading what was made of them."""
 
 import json
 from pathlib import Path
@@ -12,8 +12,8 @@ from potato import fuse_ard
 from potato.ard import Tile
 from potato.core.render import LOOKS
 from potato.engine.threads import Serial
-from potato.fusion.delivery.manifest import read_manifest
-from potato.fusion.delivery.plan import DeliverySettings
+from potato.fusion.ard.manifest import read_manifest
+from potato.fusion.ard.plan import PictureSettings
 from potato.raster import Grid
 from potato.raster.header import Header
 
@@ -42,7 +42,7 @@ def write_joined_tiles(root: Path, columns: int = 2, rows: int = 2) -> tuple[np.
 ALONE = Serial().threads_per_job
 """All cores for every job."""
 
-OURS = DeliverySettings(None, "w", LOOKS["natural"], "cog")
+OURS = PictureSettings(None, "w", LOOKS["natural"], "cog")
 
 TILE = Tile(
     ards.CID, "WV02", 11, "0" * 12, "2024-12-14", 0, 32611, (0, 0, 64, 64), "p", "m", "i", (128, 128), 1
@@ -54,7 +54,7 @@ def header(grid: Grid, dtype: str = "uint8", names: tuple[str, ...] = RGBA) -> H
     return Header("x.tif", "GTiff", grid, dtype, names, None, True, 0, False, "", {})
 
 
-def deliver(source, output, **options):
+def fuse_inline(source, output, **options):
     return fuse_ard(source, output, **{"workers": 0, **options})
 
 

@@ -12,27 +12,27 @@ import pytest
 
 import ards
 import worker_jobs
-from deliveries import NAME, collect, deliver, lonlat, names, states
+from fused_ards import NAME, collect, fuse_inline, lonlat, names, states
 from potato import fuse
 from potato.errors import ArdError, DiskFullError, OutputError, OutputExists
-from potato.fusion.delivery.manifest import MANIFEST, open_manifest, read_manifest
-from potato.fusion.delivery.tile import fuse_tile
+from potato.fusion.ard.manifest import MANIFEST, open_manifest, read_manifest
+from potato.fusion.ard.tile import fuse_tile
 from potato.model.weights import save_model
 from servers import Fault, serve_folder
 
 
-def test_pictures_lie_in_the_tree_of_the_ard_and_equal_those_of_fuse(ard, delivered, tmp_path):
-    assert (delivered.done, delivered.mosaics, delivered.complete) == (4, 1, True)
+def test_pictures_lie_in_the_tree_of_the_ard_and_equal_those_of_fuse(ard, fused, tmp_path):
+    assert (fused.done, fused.mosaics, fused.complete) == (4, 1, True)
     items = sorted(path.relative_to(ard / "ard").with_suffix("") for path in ard.rglob("103*0A00.json"))
-    assert names(delivered.folder) == list(map(str, items)) and len(items) == 4
+    assert names(fused.folder) == list(map(str, items)) and len(items) == 4
     stem = ard / "ard" / items[0]
     fuse(f"{stem}-pan.tif", f"{stem}-ms.tif", tmp_path / "alone.tif")
-    assert (tmp_path / "alone.tif").read_bytes() == (delivered.folder / f"{items[0]}.tif").read_bytes()
+    assert (tmp_path / "alone.tif").read_bytes() == (fused.folder / f"{items[0]}.tif").read_bytes()
 
 
 def test_a_second_run_changes_nothing(ard, out):
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    again = deliver(ard, out, mosaic="cog")
+    again = fuse_inline(ard, out, mosaic="cog")
     assert (again.done, again.there, again.mosaics) == (0, 4, 0) and again.complete
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
@@ -43,20 +43,20 @@ def test_what_tiles_lack_is_told_and_kept_in_the_manifest(tmp_path):
     next(item.parent.glob("*-ms.tif")).unlink()
     name = str(item.relative_to(tmp_path / "ard").with_suffix(""))
     reason = f"a missing file (ms_analytic: {ards.CID}-ms.tif)"
-    found = deliver(tmp_path / "ard", tmp_path / "out", dry_run=True, mosaic="cog")
+    found = fuse_inline(tmp_path / "ard", tmp_path / "out", dry_run=True, mosaic="cog")
     assert found.faults == {name: reason} and found.mosaics == 1 and "1 mosaic to make" in str(found)
-    made = deliver(tmp_path / "ard", tmp_path / "out", profile="tiled")
+    made = fuse_inline(tmp_path / "ard", tmp_path / "out", profile="tiled")
     assert made.faults == {name: reason} and f"can't be sharpened: {name}: {reason}" in str(made)
     row = read_manifest(tmp_path / "out").rows[name]
     assert (row.state, row.reason) == ("unusable", reason)
     lines = (tmp_path / "out" / MANIFEST).read_text()
-    assert deliver(tmp_path / "ard", tmp_path / "out", profile="tiled").done == 0
+    assert fuse_inline(tmp_path / "ard", tmp_path / "out", profile="tiled").done == 0
     assert (tmp_path / "out" / MANIFEST).read_text() == lines
 
 
 def test_where_the_tiles_lie_is_told_if_none_is_in_the_area(ard, tmp_path):
     with pytest.raises(ArdError, match=r"4 tiles, outside of the area; its tiles lie between -118\.11"):
-        deliver(ard, tmp_path / "out", bbox=(1, 2, 3, 4))
+        fuse_inline(ard, tmp_path / "out", bbox=(1, 2, 3, 4))
 
 
 def test_only_missing_pictures_are_made(ard, out):
@@ -64,7 +64,7 @@ def test_only_missing_pictures_are_made(ard, out):
     (out / f"{first}.tif").unlink()
     with (out / f"{second}.tif").open("ab") as file:
         file.truncate(1000)
-    again = deliver(ard, out, mosaic="cog")
+    again = fuse_inline(ard, out, mosaic="cog")
     # The mosaic's pictures are what they were, and so is the mosaic.
     assert (again.done, again.there, again.mosaics) == (2, 2, 0)
     whole = hashlib.sha256((out / f"{second}.tif").read_bytes()).hexdigest()
@@ -92,21 +92,21 @@ def test_pictures_of_other_weights_or_options_need_overwrite(ard, out, network, 
     name = names(out)[0]
     before = (out / f"{name}.tif").read_bytes()
     with pytest.raises(OutputExists, match=rf"found 4 pictures of others .*{told}.*--overwrite"):
-        deliver(ard, out, **change)
+        fuse_inline(ard, out, **change)
     assert (out / f"{name}.tif").read_bytes() == before
-    again = deliver(ard, out, cids=[ards.CID], overwrite=True, **change)
+    again = fuse_inline(ard, out, cids=[ards.CID], overwrite=True, **change)
     assert again.done == 4 and (out / f"{name}.tif").read_bytes() != before
 
 
 def test_another_device_or_number_of_workers_is_no_change_of_settings(ard, out):
-    assert deliver(ard, out, device="cpu", workers=2).there == 4
+    assert fuse_inline(ard, out, device="cpu", workers=2).there == 4
 
 
 def test_a_picture_that_the_manifest_does_not_list_is_not_replaced(ard, tmp_path):
     mine = tmp_path / "out" / f"{NAME}.tif"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    made = deliver(ard, tmp_path / "out")
+    made = fuse_inline(ard, tmp_path / "out")
     assert made.done == 3 and mine.read_text() == "mine"
     assert "there is a file of this name already" in made.failed[0].reason
 
@@ -118,25 +118,25 @@ def test_an_output_folder_inside_the_ard_is_refused(tmp_path, where):
     (tmp_path / "door").symlink_to(tmp_path / "event")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(OutputError, match="expected a folder outside of the ARD"):
-        deliver(tmp_path / "event", tmp_path / where)
+        fuse_inline(tmp_path / "event", tmp_path / where)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_picture_in_the_place_of_an_item_is_refused_before_any_work(tmp_path, inline):
-    """The folder that the delivery has for a zone leads to the ARD's own."""
+    """The folder that the output has for a zone leads to the ARD's own."""
     item = ards.write_tile(tmp_path / "ard", 0, 0)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "11").symlink_to(tmp_path / "ard" / "11")
     before = item.read_bytes()
     with pytest.raises(OutputError, match="found the input"):
-        deliver(tmp_path / "ard", tmp_path / "out")
+        fuse_inline(tmp_path / "ard", tmp_path / "out")
     assert item.read_bytes() == before and not list(tmp_path.rglob("*.partial"))
 
 
 def test_a_collection_that_no_run_made_is_not_replaced(ard, tmp_path):
     (tmp_path / "collection.json").write_text("{}")
     with pytest.raises(OutputExists, match=r"found the collection\.json of something else"):
-        deliver(ard, tmp_path)
+        fuse_inline(ard, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["collection.json"]
 
 
@@ -145,18 +145,18 @@ def test_a_second_run_in_one_folder_is_refused(ard, tmp_path):
         open_manifest(tmp_path / "out"),
         pytest.raises(OutputError, match="another run is writing there"),
     ):
-        deliver(ard, tmp_path / "out")
+        fuse_inline(ard, tmp_path / "out")
 
 
-def test_processes_give_identical_bytes(ard, delivered, tmp_path):
-    made = deliver(ard, tmp_path / "out", workers=2, mosaic="cog")
+def test_processes_give_identical_bytes(ard, fused, tmp_path):
+    made = fuse_inline(ard, tmp_path / "out", workers=2, mosaic="cog")
     assert made.done == 4 and made.complete
-    for name in names(delivered.folder):
-        assert (made.folder / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+    for name in names(fused.folder):
+        assert (made.folder / f"{name}.tif").read_bytes() == (fused.folder / f"{name}.tif").read_bytes()
 
 
-def test_a_run_that_is_killed_is_finished_by_repeating_it(ard, delivered, tmp_path):
-    third = names(delivered.folder)[2]
+def test_a_run_that_is_killed_is_finished_by_repeating_it(ard, fused, tmp_path):
+    third = names(fused.folder)[2]
     with serve_folder(ard) as server:
         collect(ard)
         server.faults[f"/ard/{third}-pan.tif"] = fault = Fault("hang")
@@ -167,14 +167,14 @@ def test_a_run_that_is_killed_is_finished_by_repeating_it(ard, delivered, tmp_pa
         run.send_signal(signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
     found = states(tmp_path / "out")
-    assert [found.get(name) for name in names(delivered.folder)] == ["done", "done", "started", None]
-    again = deliver(ard, tmp_path / "out", mosaic="cog")
+    assert [found.get(name) for name in names(fused.folder)] == ["done", "done", "started", None]
+    again = fuse_inline(ard, tmp_path / "out", mosaic="cog")
     assert (again.there, again.done, again.mosaics) == (2, 2, 1)
-    for name in [*names(delivered.folder), "mosaic/11/1030010000000A00"]:
-        assert (again.folder / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+    for name in [*names(fused.folder), "mosaic/11/1030010000000A00"]:
+        assert (again.folder / f"{name}.tif").read_bytes() == (fused.folder / f"{name}.tif").read_bytes()
 
 
-def test_repeating_a_killed_run_removes_everything_half_written(ard, delivered, out):
+def test_repeating_a_killed_run_removes_everything_half_written(ard, fused, out):
     first, _, third, _ = names(out)
     # A picture in its place but not yet in the manifest; half a line; half a picture; half an item.
     lines = (out / MANIFEST).read_bytes().splitlines(keepends=True)
@@ -185,11 +185,11 @@ def test_repeating_a_killed_run_removes_everything_half_written(ard, delivered, 
     stem = Path(third).name
     (out / third).parent.joinpath(f".{stem}.tif.abc.partial").mkdir()
     (out / third).parent.joinpath(f".{stem}.json.123.partial").write_text("{")
-    again = deliver(ard, out)
+    again = fuse_inline(ard, out)
     assert (again.there, again.done) == (2, 2) and again.complete
     assert not [path for path in out.rglob("*") if "partial" in path.name]
     for name in (first, third):
-        assert (out / f"{name}.tif").read_bytes() == (delivered.folder / f"{name}.tif").read_bytes()
+        assert (out / f"{name}.tif").read_bytes() == (fused.folder / f"{name}.tif").read_bytes()
     assert all(json.loads(line) for line in (out / MANIFEST).read_text().splitlines())
 
 
@@ -197,14 +197,14 @@ def test_a_tile_whose_worker_dies_is_fused_by_the_next_run(tmp_path, monkeypatch
     """The worker dies again when it works alone; then memory is there again."""
     ards.write_tile(tmp_path / "ard", 0, 0)
     ards.write_tile(tmp_path / "ard", 1, 0)
-    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", worker_jobs.fuse_first_and_die)
+    monkeypatch.setattr("potato.fusion.ard.ard_run.fuse_tile", worker_jobs.fuse_first_and_die)
     command = "fuse-ard", tmp_path / "ard", tmp_path / "out", "-j", 1, "--device", "cpu"
     first = run(*command)
     assert first.exit_code == 3 and "1 tile fused" in first.stdout
     assert "killed (SIGKILL), also when it worked alone; is there too little memory?" in first.stdout
     assert "repeat the command to try these again" in first.stdout
     monkeypatch.undo()
-    again = deliver(tmp_path / "ard", tmp_path / "out", device="cpu")
+    again = fuse_inline(tmp_path / "ard", tmp_path / "out", device="cpu")
     assert (again.there, again.done) == (1, 1) and again.complete
     assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
 
@@ -220,11 +220,11 @@ def test_a_full_disk_ends_the_run_at_once(ard, tmp_path, monkeypatch):
             monkeypatch.undo()
 
     with monkeypatch.context() as patch:
-        patch.setattr("potato.fusion.delivery.deliver.fuse_tile", without_room)
+        patch.setattr("potato.fusion.ard.ard_run.fuse_tile", without_room)
         with pytest.raises(DiskFullError, match="the disk is full"):
-            deliver(ard, tmp_path / "out")
+            fuse_inline(ard, tmp_path / "out")
     assert list(states(tmp_path / "out").values()) == ["done", "started"]
-    assert deliver(ard, tmp_path / "out").done == 3
+    assert fuse_inline(ard, tmp_path / "out").done == 3
 
 
 def test_a_run_that_the_disk_has_no_room_for_does_not_begin(ard, tmp_path, monkeypatch, run):
@@ -235,7 +235,7 @@ def test_a_run_that_the_disk_has_no_room_for_does_not_begin(ard, tmp_path, monke
     assert states(tmp_path / "out") == {}
     assert read_manifest(tmp_path / "out").rows == {} and names(tmp_path / "out") == []
     free = 300_000_000
-    assert deliver(ard, tmp_path / "out").done == 4
+    assert fuse_inline(ard, tmp_path / "out").done == 4
 
 
 def test_an_interrupted_run_leaves_nothing_half_written(ard, tmp_path, monkeypatch):
@@ -245,9 +245,9 @@ def test_an_interrupted_run_leaves_nothing_half_written(ard, tmp_path, monkeypat
         job.output.parent.joinpath(f".{job.output.name}.abc.partial").mkdir(parents=True)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("potato.fusion.delivery.deliver.fuse_tile", interrupted)
+    monkeypatch.setattr("potato.fusion.ard.ard_run.fuse_tile", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        deliver(ard, tmp_path / "out")
+        fuse_inline(ard, tmp_path / "out")
     assert not [path for path in (tmp_path / "out").rglob("*") if "partial" in path.name]
     assert names(tmp_path / "out") == [NAME]
     collection = json.loads((tmp_path / "out" / "collection.json").read_text())
@@ -262,7 +262,7 @@ def test_a_tile_that_is_not_what_its_item_says_fails_alone(ard, tmp_path):
         value + 20 for value in data["assets"]["pan_analytic"]["proj:bbox"]
     ]
     item.write_text(json.dumps(data))
-    made = deliver(root, tmp_path / "out")
+    made = fuse_inline(root, tmp_path / "out")
     assert made.done == 3 and "item and file disagree: the corners of pan lie 20.0 m" in made.failed[0].reason
 
 

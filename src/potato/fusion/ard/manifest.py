@@ -1,4 +1,4 @@
-"""The manifest of a delivery: JSON lines that record the outcome of every tile.
+"""The manifest of an output folder: JSON lines that record the outcome of every tile.
 
 One process appends lines, and the last line of a tile counts. A run that is killed at any moment
 leaves at worst a last line that is cut short, which is dropped. Nothing needs file locks, which
@@ -19,7 +19,7 @@ from potato.raster.atomic import locked, make_folder
 from potato.raster.json_lines import append_json_line, whole_lines
 
 MANIFEST = "manifest.jsonl"
-"""Name of the manifest in the folder of a delivery."""
+"""Name of the manifest in the output folder."""
 
 COLLECTION = "collection.json"
 """Name of the STAC collection beside it."""
@@ -37,7 +37,7 @@ class Record:
             no file; `failed`; or `unusable`, by its item.
         signature: 16 hex digits that stand for weights and options; empty if unusable.
         reason: why the tile failed or is unusable, or a remark on one that is done.
-        file: path of the picture, relative to the delivery.
+        file: path of the picture, relative to the output folder.
         digest: SHA-256 of that file.
         bytes: size of that file.
         width: width of the picture in pixels.
@@ -85,7 +85,7 @@ class Manifest:
     """An open manifest.
 
     Attributes:
-        folder: the folder of the delivery.
+        folder: the output folder.
         rows: the last record of each tile.
         settings: weights and options by the signature that stands for them.
     """
@@ -128,7 +128,7 @@ class Manifest:
 
 @contextlib.contextmanager
 def open_manifest(folder: Path) -> Iterator[Manifest]:
-    """Open the manifest of a delivery for one run at a time; make folder and manifest if need be.
+    """Open the manifest of an output folder for one run at a time; make both if need be.
 
     Raises:
         OutputError: if the folder can't be made, another run holds it, or the manifest isn't one.
@@ -138,8 +138,8 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
     path = folder / MANIFEST
     if (folder / COLLECTION).exists() and not path.exists():
         raise OutputExists(
-            f"{folder}: expected a new folder or a delivery, found the {COLLECTION} of something else; "
-            "choose another folder"
+            f"{folder}: expected a new folder or one that fuse-ard made, found the {COLLECTION} of something "
+            "else; choose another folder"
         )
     busy = OutputError(f"{folder}: another run is writing there; wait for its end, or choose another folder")
     with locked(folder, busy):
@@ -150,7 +150,7 @@ def open_manifest(folder: Path) -> Iterator[Manifest]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a delivery, for reading; an empty one if there is none.
+    """The manifest of an output folder, for reading; an empty one if there is none.
 
     Raises:
         OutputError: if the file isn't a manifest.

@@ -14,7 +14,7 @@ from potato.ard.listing import mean_of
 from potato.core.platforms import find_sensor
 from potato.core.text import redact
 from potato.errors import InputError, PotatoError
-from potato.fusion.delivery.manifest import MANIFEST, Record, read_manifest
+from potato.fusion.ard.manifest import MANIFEST, Record, read_manifest
 from potato.raster import Grid, gdal, open_picture
 from potato.raster.coordinates import ground_pixel
 from potato.raster.header import read_header
@@ -25,12 +25,12 @@ from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
 
 
-def is_delivered(name: str) -> bool:
+def is_fused_ard(name: str) -> bool:
     """Whether a name is that of such a folder."""
     return (Path(name) / MANIFEST).is_file()
 
 
-def find_delivered(name: str, waiting: Waiting) -> tuple[list[Collect], list[Broken]]:
+def find_fused_ard(name: str, waiting: Waiting) -> tuple[list[Collect], list[Broken]]:
     """The passes of such a folder, and pictures that can't be shown. Mosaics are left out.
 
     Raises:

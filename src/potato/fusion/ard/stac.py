@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from potato.core.installation import VERSION
-from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import DeliverySettings, PassFacts
+from potato.fusion.ard.manifest import Record
+from potato.fusion.ard.plan import PassFacts, PictureSettings
 from potato.raster import Grid
 from potato.raster.coordinates import Degrees, ground_pixel, narrowest_bounds
 from potato.raster.header import Header
@@ -86,7 +86,7 @@ def picture_item(
     source: PassFacts,
     sources: Sequence[str],
     *,
-    settings: DeliverySettings,
+    settings: PictureSettings,
     profile: str,
     collection: str,
 ) -> dict[str, Any]:
@@ -97,9 +97,9 @@ def picture_item(
         header: of the picture's file.
         source: the pass that it was taken in.
         sources: addresses of the items that it was made from, relative to its own or absolute.
-        settings: the settings of the delivery.
+        settings: what it was made with.
         profile: `cog`, `tiled`, or the kind of a mosaic that is no GeoTIFF.
-        collection: ID of the delivery's collection.
+        collection: ID of the collection of all pictures.
     """
     ring = outline_of(header.grid)
     properties = _properties(header.grid, source, settings)
@@ -122,7 +122,7 @@ def picture_item(
     }
 
 
-def _properties(grid: Grid, source: PassFacts, settings: DeliverySettings) -> dict[str, Any]:
+def _properties(grid: Grid, source: PassFacts, settings: PictureSettings) -> dict[str, Any]:
     epsg = grid.crs.to_epsg()
     return {
         **time_properties(source.datetime, source.date, source.span),
@@ -167,7 +167,7 @@ def _asset(record: Record, header: Header, profile: str) -> dict[str, Any]:
 
 
 def picture_collection(name: str, records: Iterable[Record]) -> dict[str, Any]:
-    """The STAC collection of a delivery.
+    """The STAC collection of all pictures.
 
     Args:
         name: ID of the collection.

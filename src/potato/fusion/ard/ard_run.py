@@ -24,25 +24,25 @@ from potato.engine.jobs import Executor, Lost
 from potato.engine.progress import Progress, progress_bar
 from potato.errors import DiskFullError, InputError, OutputError
 from potato.fusion.aoi import choose_area
-from potato.fusion.delivery.choice import Choice
-from potato.fusion.delivery.event_mosaic import event_room
-from potato.fusion.delivery.finish import clean_up, files_of, json_text
-from potato.fusion.delivery.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
-from potato.fusion.delivery.mosaic_jobs import count_mosaics, make_mosaic, plan_mosaics
-from potato.fusion.delivery.pass_grades import grade_passes, kept_grades
-from potato.fusion.delivery.plan import (
-    DeliverySettings,
+from potato.fusion.ard.choice import Choice
+from potato.fusion.ard.event_mosaic import event_room
+from potato.fusion.ard.finish import clean_up, files_of, json_text
+from potato.fusion.ard.manifest import COLLECTION, Manifest, Record, open_manifest, read_manifest
+from potato.fusion.ard.mosaic_jobs import count_mosaics, make_mosaic, plan_mosaics
+from potato.fusion.ard.pass_grades import grade_passes, kept_grades
+from potato.fusion.ard.plan import (
     Joining,
     MosaicJob,
     MosaicKind,
+    PictureSettings,
     Plan,
     TileJob,
     make_plan,
 )
-from potato.fusion.delivery.schedule import Schedule, make_schedule
-from potato.fusion.delivery.stac import picture_collection
-from potato.fusion.delivery.summary import Delivered, Forecast, forecast, quantity
-from potato.fusion.delivery.tile import fuse_tile
+from potato.fusion.ard.schedule import Schedule, make_schedule
+from potato.fusion.ard.stac import picture_collection
+from potato.fusion.ard.summary import Forecast, FusedArd, forecast, quantity
+from potato.fusion.ard.tile import fuse_tile
 from potato.fusion.grading import as_given
 from potato.model.weights import load_model, portable_weights
 from potato.raster import check_folder, keep_inputs
@@ -78,7 +78,7 @@ def fuse_ard(
     dry_run: bool = False,
     progress: Progress = False,
     say: Callable[[str], None] | None = None,
-) -> Delivered | Forecast:
+) -> FusedArd | Forecast:
     """Sharpen the tiles of an ARD into a folder with the ARD's own tree.
 
     Every tile becomes `output/zone/quadkey/date/CID.tif` with a STAC item beside it and a line in
@@ -88,7 +88,7 @@ def fuse_ard(
 
     Args:
         ard: a local folder, `s3://bucket/prefix`, or `https://…`, also of an event's collection.
-        output: the folder of the delivery; made if it isn't there; outside of the ARD.
+        output: the folder for the pictures; made if it isn't there; outside of the ARD.
         cids: catalog IDs of the tiles to fuse; empty for all.
         allow_list: a text file of catalog IDs, one a line; with `cids`, both must allow a tile.
         bbox: west, south, east and north in degrees; nothing outside is read or shown.
@@ -149,7 +149,7 @@ def fuse_ard(
     choice = Choice.of(tuple(cids), allow_list, dates, max_clouds, area, given)
     source = source if "://" in source else str(Path(source).absolute())
     _keep_apart(source, folder)
-    settings = DeliverySettings(
+    settings = PictureSettings(
         weights=portable_weights(weights),
         weights_digest=model.digest,
         look=as_look(look) if isinstance(grade, bool) else as_look(look).graded(as_given(grade)),
@@ -188,7 +188,7 @@ def fuse_ard(
             for each in {job.settings.signature: job.settings for job in schedule.jobs}.values():
                 manifest.describe(each.signature, each.facts)
             tiles, mosaics = _fuse_all(schedule, manifest, executor, joining, progress, say)
-    return Delivered.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
+    return FusedArd.of(folder, plan, schedule, tiles, mosaics, time.perf_counter() - started)
 
 
 def _check_joinable(joining: Joining, creation_options: Mapping[str, str], look: Look) -> None:
@@ -229,7 +229,7 @@ def _forecast(
     return forecast(plan, schedule, manifest, executor.workers, mosaics, room=room)
 
 
-def _settings_for(sensor: Sensor, settings: DeliverySettings) -> DeliverySettings:
+def _settings_for(sensor: Sensor, settings: PictureSettings) -> PictureSettings:
     """The settings for tiles of a sensor, with the digest of its weights."""
     return replace(settings, weights_digest=load_model(settings.weights, sensor).digest)
 

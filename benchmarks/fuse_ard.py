@@ -4,7 +4,7 @@ Simulates one tile and repeats it as other passes over the same ground. `speed` 
 tiles as there are processes; `tile` is the median time of small tiles in one process, all of it
 but the pixels: opening, plan, picture, item, record, checks.
 
-    python benchmarks/deliver.py --json benchmarks/results/deliver.json
+    python benchmarks/fuse_ard.py --json benchmarks/results/fuse_ard.json
 """
 
 import json
@@ -38,15 +38,15 @@ def make_tiles(folder: Path, count: int, size: int) -> None:
                 os.link(file, copy)
 
 
-def deliver(ard: Path, out: Path, workers: int, *more: str) -> Figures:
+def fuse_ard(ard: Path, out: Path, workers: int, *more: str) -> Figures:
     """Fuse an ARD into a new folder; the figures of the whole process."""
     shutil.rmtree(out, ignore_errors=True)
-    fuse_ard = [sys.executable, "-m", "potato", "fuse-ard", str(ard), str(out)]
-    return measure([*fuse_ard, "-j", str(workers), "-q", *more])
+    command = [sys.executable, "-m", "potato", "fuse-ard", str(ard), str(out)]
+    return measure([*command, "-j", str(workers), "-q", *more])
 
 
 def tile_seconds(out: Path) -> list[float]:
-    """Seconds of each tile of a delivery, in the order in which they ended."""
+    """Seconds of each tile, in the order in which they ended."""
     rows = map(json.loads, (out / "manifest.jsonl").read_text().splitlines())
     return [row["seconds"] for row in rows if row.get("state") == "done"]
 
@@ -67,9 +67,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         work = Path(name)
         make_tiles(work / "large", options.workers, options.size)
-        runs = [deliver(work / "large", work / "out", options.workers, *how) for _ in range(options.rounds)]
+        runs = [fuse_ard(work / "large", work / "out", options.workers, *how) for _ in range(options.rounds)]
         make_tiles(work / "small", options.small, SMALL)
-        whole = [deliver(work / "small", work / "out", 1, *how) for _ in range(options.rounds)]
+        whole = [fuse_ard(work / "small", work / "out", 1, *how) for _ in range(options.rounds)]
         first, *later = tile_seconds(work / "out")
     speed = summarize(runs, options.workers * options.size**2)
     tile = {

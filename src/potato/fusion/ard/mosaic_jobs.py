@@ -1,4 +1,4 @@
-"""Mosaics of a delivery: which are to be made, and how each is.
+"""Mosaics of an ARD's pictures: which are to be made, and how each is.
 
 Those of a CID in a zone are joined at the edges of grid squares; `event_mosaic` has those of all.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 from potato.ard.grid import intersect, quadkey_square
 from potato.core.profiles import find_profile
 from potato.errors import InputError
-from potato.fusion.delivery.event_mosaic import EVENT, event_job, without, write_event
-from potato.fusion.delivery.finish import finish_picture, record_work
-from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import OF_EVENTS, Joining, MosaicJob, TileJob
-from potato.fusion.delivery.schedule import Schedule
+from potato.fusion.ard.event_mosaic import EVENT, event_job, without, write_event
+from potato.fusion.ard.finish import finish_picture, record_work
+from potato.fusion.ard.manifest import Manifest, Record
+from potato.fusion.ard.plan import OF_EVENTS, Joining, MosaicJob, TileJob
+from potato.fusion.ard.schedule import Schedule
 from potato.raster.coordinates import Box
 from potato.raster.header import read_header
 from potato.raster.mosaic import Layout, lay_out, write_mosaic, write_vrt

@@ -11,8 +11,8 @@ from potato.core.grade import Grade
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.errors import OutputExists
-from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import DeliverySettings, Plan, TileJob
+from potato.fusion.ard.manifest import Manifest, Record
+from potato.fusion.ard.plan import PictureSettings, Plan, TileJob
 from potato.model.weights import PREDICTOR, default_weights
 
 
@@ -45,7 +45,7 @@ class Schedule:
 
 def make_schedule(
     plan: Plan,
-    settings: Mapping[Sensor, DeliverySettings],
+    settings: Mapping[Sensor, PictureSettings],
     manifest: Manifest,
     grades: Mapping[str, Grade] = MappingProxyType({}),
     *,
@@ -70,7 +70,7 @@ def make_schedule(
     Args:
         plan: the tiles.
         settings: for tiles of each sensor; `threads` is set here.
-        manifest: the manifest of the delivery.
+        manifest: of the output folder.
         grades: by CID, for passes that have one of their own.
         threads_per_job: the number of threads for each of so many jobs, from the executor.
         overwrite: whether to make pictures again that were made with other settings.
@@ -82,12 +82,12 @@ def make_schedule(
     """
     todo: list[tuple[int, bool]] = []
     failed: list[Record] = []
-    stale: list[tuple[Record, DeliverySettings]] = []
+    stale: list[tuple[Record, PictureSettings]] = []
     there = empty = 0
     tiles = [(tile, tile.sensor) for tile in plan.tiles if tile.sensor]
 
     @functools.cache
-    def own(sensor: Sensor, cid: str, threads: int = 1) -> DeliverySettings:
+    def own(sensor: Sensor, cid: str, threads: int = 1) -> PictureSettings:
         look = settings[sensor].look
         look = look.graded(grades[cid]) if cid in grades else look
         return replace(settings[sensor], look=look, threads=threads)
@@ -125,7 +125,7 @@ def make_schedule(
     return Schedule(jobs, chosen, there, empty, tuple(failed))
 
 
-def _differences(stale: Record, settings: DeliverySettings, manifest: Manifest) -> str:
+def _differences(stale: Record, settings: PictureSettings, manifest: Manifest) -> str:
     """Which settings differ, for people."""
     before = manifest.settings.get(stale.signature, {})
     told = [

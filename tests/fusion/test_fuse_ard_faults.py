@@ -1,4 +1,4 @@
-"""Deliveries over HTTP and S3, with the faults of real servers, redirects and secrets."""
+"""An ARD over HTTP and S3, with the faults of real servers, redirects and secrets."""
 
 import json
 import re
@@ -9,11 +9,11 @@ import pytest
 
 import ards
 import pairs
-from deliveries import deliver
+from fused_ards import fuse_inline
 from potato import fuse
 from potato.ard import Broken, walk_ard
 from potato.errors import ArdError
-from potato.fusion.delivery.manifest import MANIFEST, read_manifest
+from potato.fusion.ard.manifest import MANIFEST, read_manifest
 from servers import Fault, serve_bucket, serve_folder, spoil_bucket
 
 SECRETS = ("wJalrXUtnFEMIK7MDENG", "AKIAIOSFODNN7EXAMPLE")
@@ -37,7 +37,7 @@ def collect(event: Path) -> None:
 
 @pytest.fixture(scope="module")
 def local(event, tmp_path_factory):
-    return deliver(event, tmp_path_factory.mktemp("local") / "out")
+    return fuse_inline(event, tmp_path_factory.mktemp("local") / "out")
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def everything(folder: Path) -> bytes:
 
 def test_a_web_server_gives_the_same_pictures(event, local, tmp_path):
     with serve_folder(event) as server:
-        made = deliver(server.url + "collection.json", tmp_path / "out")
+        made = fuse_inline(server.url + "collection.json", tmp_path / "out")
         images = sum(path.stat().st_size for path in event.rglob("*.tif"))
         assert server.sent < 1.2 * images
     assert made.complete and pictures(made.folder) == pictures(local.folder)
@@ -77,7 +77,7 @@ def test_a_bucket_gives_the_same_pictures(event, local, tmp_path, anonymous, mon
             monkeypatch.delenv("AWS_NO_SIGN_REQUEST")
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[1])
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[0])
-        made = deliver(bucket, tmp_path / "out")
+        made = fuse_inline(bucket, tmp_path / "out")
     assert made.complete and pictures(made.folder) == pictures(local.folder)
     assert not any(secret.encode() in everything(made.folder) for secret in SECRETS)
     item = json.loads(next(made.folder.glob("11/*/*/*.json")).read_text())
@@ -111,16 +111,16 @@ def test_a_tile_that_cannot_be_read_fails_alone_and_is_fused_later(
 
 def check_retry(server, source, path, fault, reason, local, tmp_path):
     server.faults[path] = fault
-    made = deliver(source, tmp_path / "out")
+    made = fuse_inline(source, tmp_path / "out")
     assert (made.done, len(made.failed), made.complete) == (1, 1, False)
     assert re.search(reason, made.failed[0].reason)
     assert not [left for left in made.folder.rglob("*") if "partial" in left.name]
     server.faults.clear()
     server.requests.clear()
-    again = deliver(source, tmp_path / "out")
+    again = fuse_inline(source, tmp_path / "out")
     assert (again.done, again.there, len(again.failed)) == (0, 1, 1)
     assert not [asked for asked in server.requests if ".tif" in asked[1]]
-    last = deliver(source, tmp_path / "out", retry_failed=True)
+    last = fuse_inline(source, tmp_path / "out", retry_failed=True)
     assert (last.done, last.there, last.complete) == (1, 1, True)
     assert pictures(last.folder) == pictures(local.folder)
 
@@ -131,7 +131,7 @@ def test_temporary_faults_are_retried(event, local, tmp_path, kind, monkeypatch)
         server.faults[f"/{pan_of(event)}"] = fault = Fault(kind, times=2)
         server.faults[r"/ard/.*\.json"] = Fault(kind, times=2)
         server.faults["/collection.json"] = Fault(kind, times=2)
-        made = deliver(server.url, tmp_path / "out")
+        made = fuse_inline(server.url, tmp_path / "out")
         assert fault.times == 0
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
@@ -141,7 +141,7 @@ def test_a_throttling_bucket_is_retried_after_growing_pauses(event, local, tmp_p
     with serve_bucket(event) as bucket, spoil_bucket() as server:
         monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "3")
         server.faults[f"/ard/{pan_of(event)}"] = Fault(503, times=3)
-        made = deliver(bucket, tmp_path / "out")
+        made = fuse_inline(bucket, tmp_path / "out")
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
@@ -150,7 +150,7 @@ def test_a_server_that_sends_too_slowly_is_given_up(event, tmp_path, monkeypatch
     with serve_folder(event) as server:
         server.faults[f"/{pan_of(event)}"] = Fault("trickle")
         items = sorted(path.relative_to(event).as_posix() for path in event.rglob("103*.json"))
-        made = deliver(server.url, tmp_path / "out", cids=[ards.CID])
+        made = fuse_inline(server.url, tmp_path / "out", cids=[ards.CID])
         server.faults[f"/{items[0]}"] = Fault("trickle")
         monkeypatch.setattr("potato.ard.source.TIMEOUT", 1)
         monkeypatch.setattr("potato.ard.source.TRIES", 1)
@@ -162,19 +162,19 @@ def test_a_server_that_sends_too_slowly_is_given_up(event, tmp_path, monkeypatch
 def test_an_item_that_cannot_be_fetched_now_is_a_failure_of_the_run(event, tmp_path, run, monkeypatch):
     with serve_folder(event) as server:
         server.faults[r"/ard/11/[0-3]*0/.*\.json"] = 503
-        made = deliver(server.url, tmp_path / "out")
+        made = fuse_inline(server.url, tmp_path / "out")
         assert made.done == 1 and not made.complete and "says 503" in made.lost[0].reason
         server.faults.clear()
         # Unlike failed tiles, lost items are tried again without --retry-failed.
-        assert deliver(server.url, tmp_path / "out").complete
+        assert fuse_inline(server.url, tmp_path / "out").complete
 
 
 def test_an_unknown_host_is_named_in_the_error(tmp_path, event):
     with pytest.raises(ArdError, match=r"expected a collection.json .*nowhere.invalid"):
-        deliver("https://nowhere.invalid/event", tmp_path / "out")
+        fuse_inline("https://nowhere.invalid/event", tmp_path / "out")
     root = shutil.copytree(event, tmp_path / "event")
     relink(root, lambda name: f"https://nowhere.invalid/{name}")
-    made = deliver(root, tmp_path / "out", follow_links=True)
+    made = fuse_inline(root, tmp_path / "out", follow_links=True)
     assert made.done == 1 and "resolve" in made.failed[0].reason
 
 
@@ -203,10 +203,10 @@ def test_links_out_of_the_source_are_not_followed(event, tmp_path, kind):
         }
         relink(root, ways[kind])
         for place, source in (("web", server.url), ("folder", root)):
-            made = deliver(source, tmp_path / place)
+            made = fuse_inline(source, tmp_path / place)
             assert made.left_out == {"an href that leaves the ARD": 1} and made.done == 1
         assert not elsewhere.requests
-        told = deliver(server.url, tmp_path / "told", follow_links=True)
+        told = fuse_inline(server.url, tmp_path / "told", follow_links=True)
         # Even then only to where anybody may look.
         assert told.done == (2 if kind == "host" else 1)
         assert bool(elsewhere.requests) == (kind == "host")
@@ -234,15 +234,15 @@ def test_a_server_that_redirects_to_another_host_is_not_followed(event, tmp_path
     with serve_folder(event) as server, serve_folder(event) as elsewhere:
         server.redirects[which] = named(elsewhere)
         if what == "images":
-            made = deliver(server.url, tmp_path / "out")
+            made = fuse_inline(server.url, tmp_path / "out")
             assert made.done == 0 and len(made.failed) == 2
             assert SENT_ON in made.failed[0].reason
             assert not elsewhere.requests
-            assert deliver(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
+            assert fuse_inline(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
             assert elsewhere.requests
         else:
             with pytest.raises(ArdError, match="its server sends us on to another host"):
-                deliver(server.url, tmp_path / "out")
+                fuse_inline(server.url, tmp_path / "out")
             assert not elsewhere.requests
             # Each request is made once: repeating it would end in the same redirect.
             asked = [path for _, path, *_ in server.requests if re.fullmatch(which, path)]
@@ -260,11 +260,11 @@ def test_a_server_that_redirects_only_later_requests_is_not_followed(event, tmp_
             return home(path, headers)
 
         server.answer = answer
-        made = deliver(server.url, tmp_path / "out")
+        made = fuse_inline(server.url, tmp_path / "out")
         assert made.done == 0 and len(made.failed) == 2
         assert any(asked[1].endswith(".tif") and asked[3] == 206 for asked in server.requests)
         assert not elsewhere.requests
-        assert deliver(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
+        assert fuse_inline(server.url, tmp_path / "out", retry_failed=True, follow_links=True).done == 2
         assert elsewhere.requests
 
 
@@ -273,12 +273,12 @@ def test_behind_a_proxy_a_redirect_of_the_first_request_is_noticed(event, tmp_pa
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
         server.redirects["/.*-pan.tif"] = named(elsewhere)
-        made = deliver(server.url, tmp_path / "out")
+        made = fuse_inline(server.url, tmp_path / "out")
         assert made.done == 0 and SENT_ON in made.failed[0].reason
         assert not elsewhere.requests
         server.redirects.clear()
     with serve_folder(event) as server:
-        assert deliver(server.url, tmp_path / "direct").done == 2
+        assert fuse_inline(server.url, tmp_path / "direct").done == 2
 
 
 @pytest.mark.usefixtures("no_proxies")
@@ -308,7 +308,7 @@ def test_a_server_may_redirect_to_itself(event, local, tmp_path):
     shutil.copytree(event, root / "v2")
     with serve_folder(root) as server:
         server.redirects["/(?!v2/).*"] = server.url + "v2"
-        made = deliver(server.url, tmp_path / "out")
+        made = fuse_inline(server.url, tmp_path / "out")
     assert made.complete and pictures(made.folder) == pictures(local.folder)
 
 
@@ -317,9 +317,9 @@ def test_a_copy_without_images_reads_those_of_the_original_if_told(event, tmp_pa
     with serve_folder(event) as original:
         relink(root, lambda name: original.url + pan_of(event))
         (root / pan_of(event)).unlink()
-        assert deliver(root, tmp_path / "out").left_out == {"a missing file": 1}
+        assert fuse_inline(root, tmp_path / "out").left_out == {"a missing file": 1}
         assert not original.requests
-        assert deliver(root, tmp_path / "out", follow_links=True).done == 1
+        assert fuse_inline(root, tmp_path / "out", follow_links=True).done == 1
 
 
 def test_an_image_that_would_read_other_files_is_refused(event, tmp_path, run):
@@ -333,7 +333,7 @@ def test_an_image_that_would_read_other_files_is_refused(event, tmp_path, run):
         pan.read_text().replace('relativeToVRT="1">secret', f'relativeToVRT="0">{tmp_path}/secret')
     )
     fuse(pan, str(pan).replace("-pan", "-ms"), tmp_path / "asked.tif")
-    made = deliver(root, tmp_path / "out")
+    made = fuse_inline(root, tmp_path / "out")
     assert made.done == 1 and "can't open pan" in made.failed[0].reason
     rated = run("rate-cids", root, "-o", tmp_path / "ratings.csv")
     told = run("doctor", root)
@@ -361,7 +361,7 @@ def test_secrets_of_linked_images_are_written_nowhere(event, tmp_path):
     root = shutil.copytree(event, tmp_path / "event")
     with serve_folder(event) as server:
         relink(root, lambda name: f"{server.url}none.tif?X-Amz-Signature={SECRETS[0]}")
-        made = deliver(root, tmp_path / "out", follow_links=True)
+        made = fuse_inline(root, tmp_path / "out", follow_links=True)
     assert made.done == 1 and "none.tif: HTTP response code: 404" in made.failed[0].reason
     assert SECRETS[0].encode() not in everything(made.folder) + str(made).encode()
 
@@ -396,7 +396,7 @@ def test_secrets_of_a_failing_bucket_are_written_nowhere(event, tmp_path, monkey
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", SECRETS[1])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRETS[0])
         server.faults[f"/ard/{pan_of(event)}"] = 500
-        made = deliver(bucket, tmp_path / "out")
+        made = fuse_inline(bucket, tmp_path / "out")
     assert len(made.failed) == 1 and (made.folder / MANIFEST).exists()
     written = everything(tmp_path) + str(made).encode()
     assert not any(secret.encode() in written for secret in SECRETS)

@@ -10,9 +10,9 @@ from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.engine.devices import choose_device
 from potato.errors import WeightsError
-from potato.fusion.delivery.finish import files_of, finish_picture, record_work
-from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import TileJob
+from potato.fusion.ard.finish import files_of, finish_picture, record_work
+from potato.fusion.ard.manifest import Record
+from potato.fusion.ard.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model

@@ -7,10 +7,10 @@ from pathlib import Path
 from potato.ard import Broken
 from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
-from potato.fusion.delivery.choice import tile_grid
-from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import Plan, TileJob
-from potato.fusion.delivery.schedule import Schedule
+from potato.fusion.ard.choice import tile_grid
+from potato.fusion.ard.manifest import Manifest, Record
+from potato.fusion.ard.plan import Plan, TileJob
+from potato.fusion.ard.schedule import Schedule
 from potato.raster import part_of
 from potato.raster.gdal_env import is_remote
 
@@ -83,11 +83,11 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Delivered:
+class FusedArd:
     """What a run did.
 
     Attributes:
-        folder: the folder of the delivery.
+        folder: the output folder.
         done: number of tiles that were fused.
         there: number of tiles that were done before.
         empty: number of tiles that have nothing of the area.
@@ -131,7 +131,7 @@ class Delivered:
         tiles: Sequence[Record],
         mosaics: Sequence[Record],
         seconds: float,
-    ) -> "Delivered":
+    ) -> "FusedArd":
         """Sum up a run by the records that it made."""
         every = [*tiles, *mosaics]
         made = [one for one in every if one.state == "done"]
@@ -192,7 +192,7 @@ def forecast(
     Args:
         plan: the tiles.
         schedule: the jobs.
-        manifest: the manifest of the delivery.
+        manifest: of the output folder.
         workers: jobs at work at once.
         mosaics: number of mosaics to make.
         speed: pan pixels a second and core, used if the manifest has no measurements.
@@ -249,7 +249,7 @@ def _also(count: int, what: str) -> str:
     return f", {count:,} {what}" if count else ""
 
 
-def _remarks(result: Forecast | Delivered) -> list[str]:
+def _remarks(result: Forecast | FusedArd) -> list[str]:
     """Lines on tiles that were not fused."""
     lines = [f"left out: {counted(count, 'tile')}, {reason}" for reason, count in result.left_out.items()]
     lines += first_lines([f"can't be sharpened: {name}: {reason}" for name, reason in result.faults.items()])

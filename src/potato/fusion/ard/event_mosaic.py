@@ -1,4 +1,4 @@
-"""One picture of an event: all passes and zones of a delivery in Web Mercator, the best on top.
+"""One picture of an event: all passes and zones of an ARD in Web Mercator, the best on top.
 
 Passes come in the order that was asked for, then by their clouds, to a whole percent, then the
 newest first. A pixel shows the first pass that has data there, so every pixel is of one moment.
@@ -15,12 +15,12 @@ from potato.ard.listing import reported_clouds
 from potato.core.grade import PLAIN
 from potato.core.profiles import find_profile
 from potato.core.text import counted
-from potato.fusion.delivery.choice import tile_grid
-from potato.fusion.delivery.finish import finish_picture
-from potato.fusion.delivery.manifest import Manifest, Record
-from potato.fusion.delivery.plan import DeliverySettings, Joining, MosaicJob, PassFacts, TileJob
-from potato.fusion.delivery.stac import day_span
-from potato.fusion.delivery.summary import BYTES_WRITTEN, STAGED
+from potato.fusion.ard.choice import tile_grid
+from potato.fusion.ard.finish import finish_picture
+from potato.fusion.ard.manifest import Manifest, Record
+from potato.fusion.ard.plan import Joining, MosaicJob, PassFacts, PictureSettings, TileJob
+from potato.fusion.ard.stac import day_span
+from potato.fusion.ard.summary import BYTES_WRITTEN, STAGED
 from potato.raster import grid_to_lonlat, part_of
 from potato.raster.atomic import staging_folder
 from potato.raster.coordinates import Box, ground_pixel
@@ -152,7 +152,7 @@ def _moment(tile: Tile, last: bool = False) -> str:
     return tile.datetime or day_span(tile.date)[last]
 
 
-def _common_settings(settings: Sequence[DeliverySettings]) -> DeliverySettings:
+def _common_settings(settings: Sequence[PictureSettings]) -> PictureSettings:
     """The settings of a mosaic: the weights of all sensors, and a grade only if all share it."""
     first = settings[0]
     look = first.look if len({each.look for each in settings}) == 1 else first.look.graded(PLAIN)

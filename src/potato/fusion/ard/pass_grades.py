@@ -15,13 +15,13 @@ from potato.core.text import one_line, redact
 from potato.core.windows import evenly
 from potato.engine.jobs import Executor, Lost
 from potato.errors import ArdError, InputError
-from potato.fusion.delivery.plan import Plan
+from potato.fusion.ard.plan import Plan
 from potato.fusion.grading import keep_grade, light_of, read_grade
 from potato.raster.atomic import make_folder
 from potato.raster.remote import try_again
 
 GRADES = "grade"
-"""The folder of the grades in a delivery; each has the name of its CID."""
+"""The folder of the grades in the output folder; each has the name of its CID."""
 
 SAMPLES = 16
 """The most tiles of a pass that are read, spread evenly over it."""
@@ -37,7 +37,7 @@ Light = NDArray[np.float32]
 
 
 def kept_grades(plan: Plan, folder: Path) -> dict[str, Grade]:
-    """Grades by CID that earlier runs kept in a delivery.
+    """Grades by CID that earlier runs kept in the output folder.
 
     Raises:
         InputError: if a file isn't a grade of its pass.
@@ -49,7 +49,7 @@ def kept_grades(plan: Plan, folder: Path) -> dict[str, Grade]:
 def grade_passes(
     plan: Plan, folder: Path, executor: Executor, follow_links: bool
 ) -> tuple[Plan, dict[str, Grade]]:
-    """The grades of a plan's passes by CID, measured if they aren't kept in the delivery.
+    """The grades of a plan's passes by CID, measured if they aren't kept in the output folder.
 
     Returns:
         The plan, with the tiles of passes that can't be measured now among those that are lost; and

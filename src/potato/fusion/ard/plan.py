@@ -17,7 +17,7 @@ from potato.core.render import Look
 from potato.core.sensors import Sensor
 from potato.core.text import counted, kind_of, redact
 from potato.errors import ArdError
-from potato.fusion.delivery.choice import OUTSIDE, Choice
+from potato.fusion.ard.choice import OUTSIDE, Choice
 from potato.raster import Area
 
 MosaicKind = Literal["cog", "vrt", "event", "mbtiles", "pmtiles"]
@@ -73,8 +73,8 @@ class PassFacts:
 
 
 @dataclass(frozen=True)
-class DeliverySettings:
-    """The settings that all pictures of a sensor share in a delivery.
+class PictureSettings:
+    """The settings that all pictures of a sensor share.
 
     Attributes:
         weights: a name, the absolute path of a checkpoint, or None for the sensor's own.
@@ -129,15 +129,15 @@ class TileJob:
 
     Attributes:
         tile: the tile as the ARD describes it.
-        folder: the absolute path of the delivery.
-        settings: the settings of the delivery.
+        folder: the absolute path of the output folder.
+        settings: of the sensor's pictures.
         overwrite: whether to replace a picture that is there already.
         follow_links: whether a server may redirect requests for the images to another host.
     """
 
     tile: Tile
     folder: str
-    settings: DeliverySettings
+    settings: PictureSettings
     overwrite: bool = False
     follow_links: bool = False
 
@@ -169,12 +169,12 @@ class MosaicJob:
 
     Attributes:
         name: `mosaic/zone/CID`, or `mosaic/event`.
-        folder: the absolute path of the delivery.
+        folder: the absolute path of the output folder.
         kind: `cog` for a picture of its own, `vrt` for a file that refers to the tiles' pictures;
             `event`, `mbtiles` or `pmtiles` for one of all passes and zones.
         source: the pass that its pictures were taken in.
         pictures: names of tiles, and the digests of their pictures; the best first.
-        settings: the settings of the delivery.
+        settings: of the sensor's pictures.
         overwrite: whether to replace a mosaic that is there already.
     """
 
@@ -183,7 +183,7 @@ class MosaicJob:
     kind: MosaicKind
     source: PassFacts
     pictures: tuple[tuple[str, str], ...]
-    settings: DeliverySettings
+    settings: PictureSettings
     overwrite: bool = False
 
     @property

@@ -10,9 +10,9 @@ from typing import Any
 
 from potato.core.text import one_line, redact
 from potato.errors import DiskFullError, PotatoError
-from potato.fusion.delivery.manifest import Record
-from potato.fusion.delivery.plan import MosaicJob, TileJob
-from potato.fusion.delivery.stac import THUMBNAIL, picture_bounds, picture_item
+from potato.fusion.ard.manifest import Record
+from potato.fusion.ard.plan import MosaicJob, TileJob
+from potato.fusion.ard.stac import THUMBNAIL, picture_bounds, picture_item
 from potato.fusion.outputs import draw_output
 from potato.raster import encode_jpeg
 from potato.raster.atomic import make_folder, remove_partials, write_whole
