@@ -72,7 +72,7 @@ def band_sets(side: int) -> Blocks:
 
 def _pixels(cells: int, sensor, holes: float = 0):
     """A block of smooth ground with noise, of which a share of the cells is invalid."""
-    from potato.raster import PairPixels
+    from potato.raster.pair import PairPixels
 
     chance, ratio = np.random.default_rng(0), sensor.ratio
     y, x = np.mgrid[: ratio * cells, : ratio * cells] / 40

@@ -22,7 +22,10 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.evaluation.protocols import Sharpen, displaced, full, plain
 from potato.model.network import Sharpener, sharpen
-from potato.raster import grid_at, open_pair, read_picture, write_image
+from potato.raster.coordinates import grid_at
+from potato.raster.pair import open_pair
+from potato.raster.pictures import read_picture
+from potato.raster.writer import write_image
 from whole_process import OTB, otb_version
 
 

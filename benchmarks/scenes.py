@@ -17,7 +17,7 @@ import torch
 from machine import keep, parser_of
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.engine.memory import keep_freed_memory
-from potato.training import TrainConfig
+from potato.training.config import TrainConfig
 
 
 def main() -> int:

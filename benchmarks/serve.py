@@ -50,7 +50,7 @@ def main() -> None:
 
 def measure(folder: Path, count: int, kind: str) -> dict[str, Any]:
     """Milliseconds by zoom, and web tiles a second of 8 clients."""
-    from potato.serving import Server
+    from potato.serving.server import Server
 
     summary: dict[str, Any] = {}
     chance = random.Random(0)

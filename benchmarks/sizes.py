@@ -30,7 +30,7 @@ from potato.evaluation.pair_windows import to_tensors
 from potato.evaluation.protocols import displaced, full, plain
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import open_pair
+from potato.raster.pair import open_pair
 
 SIZES = "24x3,32x3,32x4,40x4,40x5,48x4,48x5,64x4"
 EPOCH = 2000

@@ -20,7 +20,7 @@ from potato.engine.devices import choose_device
 from potato.engine.threads import available_cores
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
-from potato.training import TrainConfig
+from potato.training.config import TrainConfig
 from potato.training.data import Samples, list_chips
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.loader import Places, open_batches

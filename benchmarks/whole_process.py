@@ -38,7 +38,8 @@ def _make_pair(folder: Path, size: int, width: int, depth: int) -> None:
     import torch
 
     from potato import Architecture, Sharpener, save_model
-    from potato.raster import grid_at, write_image
+    from potato.raster.coordinates import grid_at
+    from potato.raster.writer import write_image
     from potato.simulation.ground import make_ground
     from potato.simulation.imager import observe
     from potato.simulation.random_imager import random_imager

@@ -23,9 +23,9 @@ from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.ui import WebDriverWait
 
-from potato.ard.synthetic import make_ard
+from potato.ard.synthetic.builder import make_ard
 from potato.demonstration import SCENE
-from potato.serving import Server
+from potato.serving.server import Server
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from pages import chromium

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from potato.ard.rating import rate_cids
-from potato.ard.synthetic import make_ard
+from potato.ard.rating.rate_ard import rate_cids
+from potato.ard.synthetic.builder import make_ard
 from potato.chips.contact_sheet import chips_sheet
 from potato.chips.fake import fake_chips
 from potato.chips.make import make_chips
@@ -38,11 +38,11 @@ from potato.core.resample import BICUBIC_REACH
 from potato.core.sensor_table import WORKSHOP
 from potato.demonstration import demo
 from potato.evaluation.cases import plain_case
-from potato.evaluation.metrics import psnr, ssim
+from potato.evaluation.metrics.reduced import psnr, ssim
 from potato.evaluation.registration import shift
 from potato.fusion.pipeline import fuse
 from potato.model.network import Sharpener, sharpen
-from potato.raster import write_png
+from potato.raster.encoding import write_png
 from potato.simulation.ground import Ground, make_ground
 from potato.simulation.imager import Imager, observe
 from potato.viewing.color_ops import at_lightness, exaggerated, gray_difference, screen_look

@@ -27,7 +27,9 @@ from potato.core.resample import block_mean
 from potato.core.windows import PairWindow
 from potato.model.network import Sharpener, sharpen
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import Reading, gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Reading
+from potato.raster.pair import open_pair
 from real_pairs import RealPair, find_pairs
 
 SIDE, COUNT = 96, 5

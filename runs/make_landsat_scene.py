@@ -13,12 +13,12 @@ from pathlib import Path
 import rasterio
 
 import potato
-from potato.deliveries import find_products
+from potato.deliveries.delivery import find_products
 from potato.deliveries.layout import read_part
 from potato.demonstration import SCENE
-from potato.raster import gdal, grid_at
 from potato.raster.atomic import make_folder
-from potato.raster.gdal_env import open_dataset
+from potato.raster.coordinates import grid_at
+from potato.raster.gdal_env import gdal, open_dataset
 
 
 def main(source: Path, target: Path) -> None:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from potato.core.full_scale import AXES, NOISE
 from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
-from potato.evaluation import Evaluation, MethodSpec, Protocols, evaluate_pair
-from potato.evaluation.methods import ALL
-from potato.evaluation.protocols import FULL, displaced_key, plain_key
-from potato.evaluation.result import Row, Section
+from potato.evaluation.by_pair import evaluate_pair
+from potato.evaluation.methods import ALL, MethodSpec
+from potato.evaluation.protocols import FULL, Protocols, displaced_key, plain_key
+from potato.evaluation.result import Evaluation, Row, Section
 from potato.evaluation.tables import fringe_key
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import Reading
+from potato.raster.layer import Reading
 from real_pairs import RealPair
 
 PUBLISHED = {"wv2": Protocols(), "wv3": Protocols(displacements=())}

@@ -16,8 +16,8 @@ from potato.core.platforms import find_sensor
 from potato.core.radiometry import Calibration
 from potato.core.resample import block_mean
 from potato.core.sensors import Sensor
-from potato.deliveries import open_delivery
-from potato.raster import Layer
+from potato.deliveries.delivery import open_delivery
+from potato.raster.layer import Layer
 
 PAIRS = {
     "wv2": "WV02",

@@ -29,11 +29,10 @@ from potato.chips.link import golden_order
 from potato.chips.scenes import GROUNDS, list_photographs, scene_chip
 from potato.core.band_sets import BAND_SETS, find_set
 from potato.engine.torch_threads import one_thread
-from potato.evaluation import MethodSpec
 from potato.evaluation.by_chips import CHIPS_KEY, evaluate_chip
 from potato.evaluation.by_surfaces import evaluate_fields
 from potato.evaluation.findings import Findings
-from potato.evaluation.methods import Method
+from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.result import Section, json_value, provenance, with_ratio
 from potato.model.weights import PREDICTOR, load_model
 from potato.raster.atomic import write_whole

@@ -41,7 +41,7 @@ from potato.core.sensors import SCALE, Sensor
 from potato.evaluation.cases import crop_to_multiple, plain_case
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-from potato.raster import write_png
+from potato.raster.encoding import write_png
 from real_pairs import DARKEST, PAIRS, REFLECTANCE, calibrate
 
 HAZE = {"coastal": 0.11, "blue": 0.08, "green": 0.05, "yellow": 0.04, "red": 0.03, "pan": 0.03}

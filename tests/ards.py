@@ -12,14 +12,13 @@ import numpy as np
 from affine import Affine
 
 import pairs
-from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
-from potato.ard.grid import square_quadkey
-from potato.ard.rating import Rating
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, square_quadkey
+from potato.ard.rating.measures import Rating
 from potato.ard.synthetic.metadata import band_codes
 from potato.chips.chip import Chip
 from potato.chips.wald import coarsen_pair
 from potato.core.sensors import Sensor
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 CID = "1030010000000A00"
 OTHER = "1040010000000B00"

@@ -9,12 +9,12 @@ from rasterio.warp import transform
 import ards
 import pairs
 from potato import fuse_ard
-from potato.ard import Tile
+from potato.ard.item import Tile
 from potato.core.render import LOOKS
 from potato.engine.threads import Serial
 from potato.fusion.ard.manifest import read_manifest
 from potato.fusion.ard.plan import PictureSettings
-from potato.raster import Grid
+from potato.raster.coordinates import Grid
 from potato.raster.header import Header
 
 SIDE_PIXELS = 4 * 136

@@ -132,7 +132,7 @@ def write_seeds(folder: Path) -> None:
     import ards
     import pairs
     from potato.chips.chip import save_chip
-    from potato.deliveries.synthetic import make_delivery
+    from potato.deliveries.synthetic.order import make_delivery
     from potato.model.model import Architecture
     from potato.model.network import Sharpener
     from potato.model.weights import save_model
@@ -179,7 +179,8 @@ def kinds(folder: Path) -> list[Kind]:
 
 def _open_pair(folder: Path) -> None:
     from potato.core.windows import PairWindow
-    from potato.raster import gdal, open_pair
+    from potato.raster.gdal_env import gdal
+    from potato.raster.pair import open_pair
 
     for driver in (None, "GTiff"):
         with gdal(), open_pair(folder / "x-pan.tif", folder / "x-ms.tif", driver=driver) as pair:
@@ -188,14 +189,16 @@ def _open_pair(folder: Path) -> None:
 
 
 def _open_picture(folder: Path) -> None:
-    from potato.raster import gdal, open_picture, read_overview
+    from potato.raster.gdal_env import gdal
+    from potato.raster.image import read_overview
+    from potato.raster.pictures import open_picture
 
     with gdal(), open_picture(folder / "picture.tif") as image:
         read_overview(image, 16)
 
 
 def _open_ard(folder: Path) -> None:
-    from potato.ard import list_ard
+    from potato.ard.listing import list_ard
     from potato.chips.survey import Shape, survey_ard
     from potato.core.sensor_table import WORKSHOP
     from potato.doctor.ards import examine_ard
@@ -216,7 +219,8 @@ def _open_ard(folder: Path) -> None:
 
 def _open_area(folder: Path) -> None:
     from potato.fusion.aoi import read_area
-    from potato.raster import grid_at, part_of
+    from potato.raster.area import part_of
+    from potato.raster.coordinates import grid_at
 
     part_of(grid_at(64, 64, 0.5), 4, area=read_area(folder / "area.geojson"))
 
@@ -240,7 +244,7 @@ def _open_delivery(kind: str) -> Opener:
     def open_(folder: Path) -> None:
         from potato.core.windows import PairWindow
         from potato.fusion.inputs import open_inputs
-        from potato.raster import Reading
+        from potato.raster.layer import Reading
 
         with open_inputs(folder / kind, None, Reading(calibrate="toa")) as pair:
             pair.read(PairWindow(0, 0, 4, 4))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from potato.training import TrainConfig
+from potato.training.config import TrainConfig
 from potato.training.data import Samples, list_chips
 
 ROOT = Path(__file__).parents[1]

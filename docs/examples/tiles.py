@@ -32,7 +32,8 @@ from titiler.core.utils import render_image
 from potato import load_model, open_pair, sharpen_onto
 from potato.core.sensors import Sensor
 from potato.errors import InputError
-from potato.raster import Grid, gdal
+from potato.raster.coordinates import Grid
+from potato.raster.gdal_env import gdal
 
 BBox = tuple[float, float, float, float]
 

@@ -8,21 +8,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from potato.ard import list_ard
+    from potato.ard.listing import list_ard
     from potato.core import color
     from potato.core.platforms import find_sensor
     from potato.core.render import Look
     from potato.demonstration import Demonstration, demo
     from potato.errors import PotatoError
-    from potato.evaluation import evaluate
-    from potato.fusion.ard import fuse_ard
+    from potato.evaluation.runner import evaluate
+    from potato.fusion.ard.ard_run import fuse_ard
     from potato.fusion.pipeline import Fused, fuse
     from potato.fusion.window import sharpen_onto, sharpen_window
     from potato.model.model import Architecture, Model
     from potato.model.network import Sharpener, sharpen
     from potato.model.weights import load_model, save_model
-    from potato.raster import Pair, Reading, open_pair
-    from potato.serving import live
+    from potato.raster.layer import Reading
+    from potato.raster.pair import Pair, open_pair
+    from potato.serving.live_map import live
 
 __all__ = [
     "Architecture",
@@ -54,21 +55,21 @@ _HOMES = {  # the module of each name
     "Architecture": "model.model",
     "Demonstration": "demonstration",
     "demo": "demonstration",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.runner",
     "Fused": "fusion.pipeline",
     "Look": "core.render",
     "Model": "model.model",
-    "Pair": "raster",
+    "Pair": "raster.pair",
     "PotatoError": "errors",
-    "Reading": "raster",
+    "Reading": "raster.layer",
     "Sharpener": "model.network",
     "find_sensor": "core.platforms",
     "fuse": "fusion.pipeline",
-    "fuse_ard": "fusion.ard",
-    "list_ard": "ard",
-    "live": "serving",
+    "fuse_ard": "fusion.ard.ard_run",
+    "list_ard": "ard.listing",
+    "live": "serving.live_map",
     "load_model": "model.weights",
-    "open_pair": "raster",
+    "open_pair": "raster.pair",
     "save_model": "model.weights",
     "sharpen": "model.network",
     "sharpen_onto": "fusion.window",

@@ -20,9 +20,12 @@ from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.fusion.inputs import open_inputs
 from potato.fusion.pipeline import Fused, fuse
-from potato.raster import Reading, check_folder, check_output, read_picture, write_png
 from potato.raster.atomic import make_folder, write_whole
-from potato.report import write_report
+from potato.raster.encoding import write_png
+from potato.raster.layer import Reading
+from potato.raster.output_files import check_folder, check_output
+from potato.raster.pictures import read_picture
+from potato.report.write import write_report
 
 CID = "10300100DE300000"
 """A catalog ID in the right form that no satellite has used."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from potato.ard.synthetic import make_ard
+from potato.ard.synthetic.builder import make_ard
 
 
 @pytest.fixture(scope="session")

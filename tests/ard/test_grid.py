@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
-from potato.ard.grid import quadkey_square, square_quadkey
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, quadkey_square, square_quadkey
 
 
 @given(st.integers(0, 4095), st.integers(0, 4095))

@@ -3,9 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ards import SQUARE, an_item
-from potato.ard import OVERLAP, Broken, Tile, unusable
-from potato.ard.grid import quadkey_square
-from potato.ard.item import CID_EXAMPLE, parse_item
+from potato.ard.grid import OVERLAP, quadkey_square
+from potato.ard.item import CID_EXAMPLE, Broken, Tile, parse_item, unusable
 
 ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"
 

@@ -6,9 +6,10 @@ import os
 import pytest
 
 from ards import SMALL, an_item, write_tile
-from potato.ard import Broken, list_ard, walk_ard
-from potato.ard.item import parse_item
+from potato.ard.item import Broken, parse_item
+from potato.ard.listing import list_ard
 from potato.ard.source import Folder
+from potato.ard.walk import walk_ard
 from potato.chips.survey import Shape, survey_ard
 from potato.core.sensor_table import WORKSHOP
 from potato.doctor.ards import examine_ard

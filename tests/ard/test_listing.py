@@ -6,8 +6,8 @@ from rasterio.warp import transform
 import ards
 from ards import two_cids
 from potato import list_ard
-from potato.ard import TILE_SIDE, Listing
-from potato.ard.listing import COLUMNS
+from potato.ard.grid import TILE_SIDE
+from potato.ard.listing import COLUMNS, Listing
 
 UNKNOWN = "a sensor that Potato doesn't know: WV01"
 

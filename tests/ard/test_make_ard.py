@@ -10,16 +10,20 @@ from pystac.validation import validate_dict
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
-from potato.ard import SQUARE_SIDE, TILE_SIDE, Broken, list_ard, unusable, walk_ard
+from potato.ard.grid import SQUARE_SIDE, TILE_SIDE
 from potato.ard.inspection import open_tile
-from potato.ard.synthetic import SIZE_STEP, Collect, builder, make_ard, plan_collects
-from potato.ard.synthetic.collects import plan_squares
+from potato.ard.item import Broken, unusable
+from potato.ard.listing import list_ard
+from potato.ard.synthetic import builder
+from potato.ard.synthetic.builder import make_ard
+from potato.ard.synthetic.collects import SIZE_STEP, Collect, plan_collects, plan_squares
 from potato.ard.synthetic.passes import simulate_pass
+from potato.ard.walk import walk_ard
 from potato.core.platforms import find_sensor
 from potato.core.windows import PairWindow
 from potato.doctor.ards import examine_ard
 from potato.errors import InputError, OutputError, OutputExists
-from potato.raster import open_pair
+from potato.raster.pair import open_pair
 
 SIZE = 544
 

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
-from potato.ard.rating import Measures, quality_index, rate
-from potato.ard.rating.measures import box_mean, haze_spectrum, measure, measure_haze
+from potato.ard.rating.measures import (
+    Measures,
+    box_mean,
+    haze_spectrum,
+    measure,
+    measure_haze,
+    quality_index,
+    rate,
+)
 from potato.core.sensor_table import GEOEYE_1, LEGION, SENSORS, WORLDVIEW_2
 from potato.core.sensors import SCALE
 

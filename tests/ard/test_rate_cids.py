@@ -6,12 +6,12 @@ import pytest
 from scipy.stats import spearmanr
 
 from ards import a_rating, read_table
-from potato.ard import rating, walk_ard
-from potato.ard.rating import choose_best, quality_index, rate_cids
-from potato.ard.rating.measures import HAZE_WHITE
-from potato.ard.rating.rate_ard import COLUMNS
-from potato.ard.synthetic import Collect, make_ard
-from potato.ard.synthetic.collects import plan_cid, plan_squares
+from potato.ard import rating
+from potato.ard.rating.measures import HAZE_WHITE, quality_index
+from potato.ard.rating.rate_ard import COLUMNS, choose_best, rate_cids
+from potato.ard.synthetic.builder import make_ard
+from potato.ard.synthetic.collects import Collect, plan_cid, plan_squares
+from potato.ard.walk import walk_ard
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from servers import serve_bucket, serve_folder
 

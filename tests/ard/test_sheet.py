@@ -8,7 +8,8 @@ import pytest
 from ards import a_rating, read_table
 from pages import chromium
 from potato.ard import rating
-from potato.ard.rating import quality_index, rate_cids
+from potato.ard.rating.measures import quality_index
+from potato.ard.rating.rate_ard import rate_cids
 from potato.ard.rating.sheet import make_sheet
 
 HOSTILE = '"><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>&amp;\u2028'

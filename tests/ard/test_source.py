@@ -5,7 +5,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ards import without_addresses
-from potato.ard import Broken, source, walk_ard
+from potato.ard import source
+from potato.ard.item import Broken
+from potato.ard.walk import walk_ard
 from potato.errors import ArdError
 from servers import serve_bucket, serve_folder
 

@@ -4,7 +4,9 @@ import shutil
 import pytest
 
 from ards import without_addresses, write_ard
-from potato.ard import OVERLAP, Broken, Tile, unusable, walk_ard
+from potato.ard.grid import OVERLAP
+from potato.ard.item import Broken, Tile, unusable
+from potato.ard.walk import walk_ard
 
 
 @pytest.fixture

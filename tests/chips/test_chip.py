@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ards import a_chip
-from potato.chips import Chip, load_chip, save_chip
-from potato.chips.chip import chip_bytes, decode_oklab, encode_oklab
+from potato.chips.chip import Chip, chip_bytes, decode_oklab, encode_oklab, load_chip, save_chip
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, WORKSHOP, WORLDVIEW_3
 from potato.core.sensors import SCALE

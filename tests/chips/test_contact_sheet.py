@@ -6,7 +6,7 @@ import torch
 
 import pairs
 from ards import a_chip, pixels
-from potato.chips import load_chip, save_chip
+from potato.chips.chip import load_chip, save_chip
 from potato.chips.contact_sheet import chips_sheet
 from potato.chips.wald import coarsen_pair
 from potato.errors import ChipError, InputError, OutputExists

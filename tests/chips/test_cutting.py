@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ards import CID, OTHER, SMALL, contents, damage, rows, write_ard, write_tile
-from potato.ard import walk_ard
 from potato.ard.inspection import open_tile
-from potato.ard.synthetic import make_ard
-from potato.chips import load_chip
+from potato.ard.synthetic.builder import make_ard
+from potato.ard.walk import walk_ard
+from potato.chips.chip import load_chip
 from potato.chips.make import make_chips
 from potato.chips.wald import coarsen_pair
 from potato.core.platforms import find_sensor

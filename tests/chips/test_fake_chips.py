@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from ards import contents
-from potato.chips import load_chip
-from potato.chips.chip import chip_bytes
+from potato.chips.chip import chip_bytes, load_chip
 from potato.chips.fake import fake_chip, fake_chips
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.sensor_table import WORKSHOP

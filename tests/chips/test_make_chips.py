@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from ards import CID, SMALL, contents, rows, write_ard
-from potato.ard import walk_ard
-from potato.chips import load_chip
-from potato.chips.chip import digest
+from potato.ard.walk import walk_ard
+from potato.chips.chip import digest, load_chip
 from potato.chips.folder import open_folder
 from potato.chips.make import make_chips
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, ChipError, InputError, OutputError
-from potato.raster import gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.pair import open_pair
 
 
 def test_two_runs_of_12_chips_equal_one_of_24(ard, whole, tmp_path):

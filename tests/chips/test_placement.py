@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ards import SMALL, rows
-from potato.ard import walk_ard
+from potato.ard.walk import walk_ard
 from potato.chips.make import make_chips
 from potato.chips.placement import GOLDEN, R2, Lattice, Placement
 from potato.chips.survey import grid_square_window

@@ -7,8 +7,9 @@ from potato.chips.sample_reflectance import get_reflectance, pair_of_stem, refle
 from potato.core.sensor_table import GEOEYE_1
 from potato.core.sensors import SCALE
 from potato.errors import BandError, EmptyError, InputError
-from potato.raster import gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
+from potato.raster.gdal_env import gdal
+from potato.raster.pair import open_pair
 from potato.simulation.land.reflectances import load_reflectances
 
 

@@ -15,7 +15,7 @@ from potato.core.color import delta_e_ok
 from potato.errors import InputError
 from potato.model.model import Architecture
 from potato.model.network import Sharpener, sharpen
-from potato.raster import read_photograph
+from potato.raster.pictures import read_photograph
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from potato.chips.wald import box_mean, box_sum, coarsen_pair
 from potato.core.color import delta_e_ok, mul_to_oklab
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 
 def mean(image, factor):

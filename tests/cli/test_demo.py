@@ -17,7 +17,7 @@ from potato.core.resample import block_mean
 from potato.core.windows import PairWindow
 from potato.demonstration import CID, SCENE, Demonstration
 from potato.fusion.inputs import open_inputs
-from potato.raster import Reading
+from potato.raster.layer import Reading
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from potato.deliveries.synthetic import make_delivery
+from potato.deliveries.synthetic.order import make_delivery
 
 SIZE = 160
 """Pan pixels along a side."""

@@ -10,10 +10,12 @@ import rasterio.shutil
 import pairs
 from potato import fuse
 from potato.core.platforms import find_sensor, sensor_in_name
-from potato.deliveries import list_products, open_delivery
-from potato.deliveries.synthetic import make_scene
+from potato.deliveries.delivery import open_delivery
+from potato.deliveries.examine import list_products
+from potato.deliveries.synthetic.scene import make_scene
 from potato.errors import BandError, DeliveryError, InputError
-from potato.raster import Reading, grid_at
+from potato.raster.coordinates import grid_at
+from potato.raster.layer import Reading
 from potato.raster.plain_file import write_plain
 
 SIDE = 32

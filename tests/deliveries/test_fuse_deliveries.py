@@ -12,9 +12,9 @@ import rasterio
 
 import pairs
 from potato import fuse
-from potato.deliveries.synthetic import KINDS
+from potato.deliveries.synthetic.order import KINDS
 from potato.errors import CalibrationError, DeliveryError, InputError, PotatoError
-from potato.raster import Reading
+from potato.raster.layer import Reading
 
 PAN, MUL = "052421600010_01_P001_PAN", "052421600010_01_P001_MUL"
 

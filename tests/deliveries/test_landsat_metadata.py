@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from potato.deliveries import open_delivery
+from potato.deliveries.delivery import open_delivery
 from potato.deliveries.odl import parse_odl
 from potato.errors import DeliveryError
 

@@ -8,11 +8,12 @@ import pytest
 import pairs
 from potato import fuse
 from potato.core.platforms import find_sensor
-from potato.deliveries import open_delivery
+from potato.deliveries.delivery import open_delivery
 from potato.deliveries.sunlight import earth_sun_distance, parse_time
-from potato.deliveries.synthetic import make_scene
+from potato.deliveries.synthetic.scene import make_scene
 from potato.errors import DeliveryError
-from potato.raster import Reading, grid_at
+from potato.raster.coordinates import grid_at
+from potato.raster.layer import Reading
 from potato.raster.plain_file import write_plain
 
 # The form of INPE's metadata, shortened; this scene, processed in July 2020, has no coefficients.

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from potato.deliveries import examine_products, is_delivery, list_products, open_delivery
 from potato.deliveries.contents import list_contents
+from potato.deliveries.delivery import is_delivery, open_delivery
+from potato.deliveries.examine import examine_products, list_products
 from potato.deliveries.markup import parse_xml
 from potato.deliveries.maxar_constants import find_constants
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectance_per_radiance
 from potato.errors import DeliveryError
-from potato.raster import grid_at, open_dataset
+from potato.raster.coordinates import grid_at
+from potato.raster.gdal_env import open_dataset
 from potato.raster.header import read_header
 from potato.raster.plain_file import write_plain
 from potato.raster.vrt import Placed, VrtBand, build_vrt

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries import clear_haze, find_products, open_delivery
+from potato.deliveries.delivery import clear_haze, find_products, open_delivery
 from potato.deliveries.haze import FORMAT
 from potato.errors import DeliveryError
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.plain_file import write_plain
 
 

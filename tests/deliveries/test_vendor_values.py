@@ -12,11 +12,14 @@ import pytest
 
 from potato.core.platforms import find_sensor
 from potato.core.sensors import WAVELENGTHS
-from potato.deliveries import clear_haze, open_delivery
+from potato.deliveries.delivery import clear_haze, open_delivery
 from potato.deliveries.haze import MOST_HAZE, limit_haze
 from potato.deliveries.odl import parse_odl
-from potato.deliveries.synthetic import make_scene
-from potato.raster import gdal, grid_at, mul_image, open_dataset, open_pair, pan_image
+from potato.deliveries.synthetic.scene import make_scene
+from potato.raster.coordinates import grid_at
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.layer import mul_image, pan_image
+from potato.raster.pair import open_pair
 from potato.raster.plain_file import write_plain
 
 SIZE = 160

@@ -17,8 +17,9 @@ from affine import Affine
 import ards
 import pairs
 import servers
-from potato.doctor import bucket, examine, leftovers, machine, software
+from potato.doctor import bucket, leftovers, machine, software
 from potato.doctor.ards import REMEDIES
+from potato.doctor.examination import examine
 from potato.errors import WeightsError
 
 

@@ -8,7 +8,7 @@ from rasterio.warp import transform
 import ards
 import pages
 from potato.cli import potato
-from potato.deliveries.synthetic import make_delivery
+from potato.deliveries.synthetic.order import make_delivery
 from potato.doctor.footprint_map import make_map
 from potato.doctor.footprints import find_footprints
 

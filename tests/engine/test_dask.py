@@ -17,15 +17,16 @@ import pairs
 import worker_jobs
 from ards import contents, write_ard
 from potato import fuse_ard
-from potato.ard.rating import rate_cids
+from potato.ard.rating.rate_ard import rate_cids
 from potato.chips.fake import fake_chips
 from potato.chips.make import make_chips
 from potato.engine.dask import LOCAL, MEMORY_BYTES, Cluster, Waits, _versions, open_cluster
 from potato.engine.jobs import Lost
 from potato.engine.threads import available_cores
 from potato.errors import ArdError, BlockError, ChipError, ClusterError, WeightsError
-from potato.evaluation import Protocols, evaluate
 from potato.evaluation.methods import MethodSpec
+from potato.evaluation.protocols import Protocols
+from potato.evaluation.runner import evaluate
 from potato.fusion.ard.manifest import read_manifest
 from potato.model.weights import save_model
 

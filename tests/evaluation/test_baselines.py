@@ -14,7 +14,7 @@ from potato.core.sensor_table import LANDSAT_8, PLEIADES_NEO_3, WORKSHOP, WORLDV
 from potato.core.sensors import SCALE
 from potato.evaluation.baselines import awlp, bicubic, gsa, make_baselines, mtf_glp_hpm
 from potato.evaluation.methods import as_sharpen
-from potato.evaluation.metrics import ergas, q2n, sam, scc
+from potato.evaluation.metrics.reduced import ergas, q2n, sam, scc
 from potato.evaluation.protocols import full, plain
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import IDEAL, observe, truth

@@ -16,11 +16,14 @@ from potato.core.sensor_table import LANDSAT_8, WORKSHOP
 from potato.core.windows import PairWindow
 from potato.engine.torch_threads import one_thread
 from potato.errors import EmptyError, InputError
-from potato.evaluation import MethodSpec, Protocols, evaluate_pair, protocols
+from potato.evaluation import protocols
+from potato.evaluation.by_pair import evaluate_pair
+from potato.evaluation.methods import MethodSpec
 from potato.evaluation.pair_windows import even_windows
+from potato.evaluation.protocols import Protocols
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-from potato.raster import Reading
+from potato.raster.layer import Reading
 from registered import smooth_noise
 
 displaced, full, plain = (

@@ -7,7 +7,7 @@ import pairs
 from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
-from potato.evaluation import measure_registration
+from potato.evaluation.by_registration import measure_registration
 from potato.simulation.artefacts import displace_arrays
 from potato.simulation.imager import array_sides
 

@@ -8,9 +8,8 @@ import torch
 import pairs
 from potato.core.sensors import SCALE
 from potato.errors import InputError, WeightsError
-from potato.evaluation import MethodSpec
 from potato.evaluation.gdal_brovey import gdal_pansharpen, has_gdal
-from potato.evaluation.methods import baseline_names
+from potato.evaluation.methods import MethodSpec, baseline_names
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.model.weights import save_model

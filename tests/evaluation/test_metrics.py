@@ -27,22 +27,9 @@ from potato.core.noise import power_noise
 from potato.core.resample import block_mean
 from potato.core.sensor_table import WORLDVIEW_2, WORLDVIEW_3
 from potato.evaluation import metrics
-from potato.evaluation.metrics import (
-    cell_error,
-    d_lambda,
-    d_lambda_khan,
-    d_s,
-    d_s_mtf,
-    hqnr,
-    psnr,
-    q2n,
-    qnr,
-    sam,
-    scc,
-    ssim,
-)
 from potato.evaluation.metrics.block_statistics import universal_quality, whole_blocks
-from potato.evaluation.metrics.reduced import _multiply
+from potato.evaluation.metrics.full import cell_error, d_lambda, d_lambda_khan, d_s, d_s_mtf, hqnr, qnr
+from potato.evaluation.metrics.reduced import _multiply, psnr, q2n, sam, scc, ssim
 
 ergas = functools.partial(metrics.ergas, ratio=4)
 

@@ -16,15 +16,16 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
-from potato.evaluation import MethodSpec, protocols
+from potato.evaluation import protocols
 from potato.evaluation.cases import mtf_case
 from potato.evaluation.masks import CompletePair
-from potato.evaluation.methods import Method
+from potato.evaluation.methods import Method, MethodSpec
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.registration import register_arrays
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-from potato.raster import gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.pair import open_pair
 from registered import pulled_apart, smooth_noise
 
 displaced, full, plain = (

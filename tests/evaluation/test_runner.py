@@ -7,8 +7,8 @@ import pytest
 
 import potato
 from potato.errors import InputError, OutputExists
-from potato.evaluation import Protocols
-from potato.raster import read_photograph
+from potato.evaluation.protocols import Protocols
+from potato.raster.pictures import read_photograph
 
 QUICK = ("--baselines", "predictor", "-q", "--json")
 PLAIN = Protocols(halvings=(0,), displacements=(), full=False, literature=False, mtf=False)

@@ -11,7 +11,7 @@ from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.windows import PairWindow
 from potato.errors import PairError
 from potato.fusion.align import ALIGNED, align_pair
-from potato.raster import open_pair
+from potato.raster.pair import open_pair
 
 ARRAYS = WORLDVIEW_2.array_places
 SPECTRUM = np.array([0.5, 0.6, 0.9, 1, 1.1, 1.5, 2, 2.1])

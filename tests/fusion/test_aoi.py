@@ -15,11 +15,12 @@ from rasterio.warp import transform
 import ards
 from fused_ards import collect, fuse_inline, lonlat, names, signed_distance
 from potato import fuse
-from potato.ard import TILE_SIDE
+from potato.ard.grid import TILE_SIDE
 from potato.core.windows import PairWindow
 from potato.errors import ExtraError, InputError
 from potato.fusion.aoi import box_area, read_area
-from potato.raster import Area, grid_at, part_of
+from potato.raster.area import Area, part_of
+from potato.raster.coordinates import grid_at
 from servers import serve_folder
 
 

@@ -11,7 +11,7 @@ from rasterio.warp import transform
 import ards
 import pairs
 from fused_ards import OURS, TILE, fuse_inline
-from potato.ard import SQUARE_SIDE
+from potato.ard.grid import SQUARE_SIDE
 from potato.cli import potato
 from potato.errors import InputError
 from potato.fusion.ard.event_mosaic import rank_passes

@@ -23,7 +23,7 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.model.backend import open_backend
-from potato.raster import gdal
+from potato.raster.gdal_env import gdal
 from servers import serve_bucket, serve_folder
 
 

@@ -10,8 +10,7 @@ import ards
 import pairs
 from fused_ards import OURS, SIDE_PIXELS, fuse_inline, names, write_joined_tiles
 from potato import fuse
-from potato.ard import OVERLAP, SQUARE_SIDE, TILE_SIDE
-from potato.ard.grid import quadkey_square
+from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, quadkey_square
 from potato.errors import InputError
 from potato.fusion.ard.mosaic_jobs import picture_square
 from potato.fusion.ard.plan import MosaicJob, PassFacts

@@ -13,7 +13,8 @@ from potato import fuse
 from potato.core.windows import PairWindow
 from potato.errors import InputError
 from potato.fusion.part import choose_part
-from potato.raster import grid_to_lonlat, open_pair
+from potato.raster.coordinates import grid_to_lonlat
+from potato.raster.pair import open_pair
 
 MAKING = ("-w", "predictor", "--look", "flat", "--profile", "tiled")
 

@@ -6,7 +6,9 @@ from rasterio.warp import transform
 import ards
 from ards import two_cids
 from fused_ards import OURS, fuse_inline, lonlat
-from potato.ard import TILE_SIDE, Tile, walk_ard
+from potato.ard.grid import TILE_SIDE
+from potato.ard.item import Tile
+from potato.ard.walk import walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
 from potato.fusion.aoi import box_area

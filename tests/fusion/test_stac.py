@@ -17,7 +17,7 @@ from potato.core.render import LOOKS
 from potato.fusion.ard.manifest import Record, read_manifest
 from potato.fusion.ard.plan import PassFacts
 from potato.fusion.ard.stac import picture_bounds, picture_collection, picture_item
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.gdal_env import placeless
 
 

@@ -2,13 +2,14 @@ import dataclasses
 
 import ards
 from fused_ards import ALONE, NAME, OURS, SIDE_PIXELS, TILE, fuse_inline, lonlat, names
-from potato.ard import TILE_SIDE, Broken
+from potato.ard.grid import TILE_SIDE
+from potato.ard.item import Broken
 from potato.core.render import LOOKS
 from potato.fusion.ard.manifest import Manifest, Record, read_manifest
 from potato.fusion.ard.plan import Plan
 from potato.fusion.ard.schedule import make_schedule
 from potato.fusion.ard.summary import FusedArd, forecast
-from potato.raster import Area
+from potato.raster.area import Area
 
 
 def test_a_forecast_is_in_proportion_to_the_pictures_to_make(tmp_path):

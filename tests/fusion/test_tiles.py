@@ -28,8 +28,9 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.windows import PairWindow
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
-from potato.raster import Grid, grid_at, write_image
+from potato.raster.coordinates import Grid, grid_at
 from potato.raster.gdal_env import placeless
+from potato.raster.writer import write_image
 
 rio_tiler = pytest.importorskip("rio_tiler", reason="needs potato-pansharp[tiles]")
 uvicorn = pytest.importorskip("uvicorn", reason="needs potato-pansharp[tiles]")

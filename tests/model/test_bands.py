@@ -20,7 +20,7 @@ from potato.model.model import BAND_HALOS
 from potato.model.native import NativeBackend
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 SIDE = 24
 RED, NIR = GEOEYE_1.bands.index("red"), GEOEYE_1.bands.index("nir")

@@ -17,7 +17,7 @@ from potato.model.model import Architecture
 from potato.model.native import NativeBackend
 from potato.model.network import Sharpener, sharpen, sharpen_cells
 from potato.model.weights import load_model
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 PREDICTOR = load_model("predictor")
 

@@ -18,7 +18,7 @@ from potato.model.model import Model, halos
 from potato.model.native import NativeBackend, render_colour
 from potato.model.network import Sharpener, sharpen_cells
 from potato.model.weights import load_model
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 SETS = list(_native.SETS)
 MOST_OKLAB = 1e-4

@@ -17,14 +17,17 @@ from affine import Affine
 import ards
 import pairs
 import potato
-from potato.ard import read_allow_list
+from potato.ard.naming import read_allow_list
 from potato.cli import COMMANDS
 from potato.cli import potato as group
 from potato.core import advice
 from potato.core.installation import DISTRIBUTION, reinstall_command
 from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError, PairError
-from potato.raster import Reading, open_dataset, open_pair, open_picture
+from potato.raster.gdal_env import open_dataset
+from potato.raster.layer import Reading
+from potato.raster.pair import open_pair
+from potato.raster.pictures import open_picture
 
 SOURCE = Path(potato.__file__).parent
 TESTS = Path(__file__).parent.parent

@@ -8,8 +8,7 @@ import torch
 from land_cover import EVERYTHING, LAND_COVER, classify, evaluate_land_cover, make_scene, near_invalid
 from potato.core.color import mul_to_oklab
 from potato.core.sensor_table import LANDSAT_8, WORKSHOP
-from potato.evaluation import MethodSpec
-from potato.evaluation.methods import Method
+from potato.evaluation.methods import Method, MethodSpec
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import IDEAL, truth
 

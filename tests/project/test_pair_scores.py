@@ -15,7 +15,9 @@ import pair_scores
 import pairs
 import potato
 from potato.core.sensor_table import FOUR_BANDS, GEOEYE_1, QUICKBIRD_2, WORKSHOP
-from potato.evaluation import MethodSpec, Protocols, evaluate_pair
+from potato.evaluation.by_pair import evaluate_pair
+from potato.evaluation.methods import MethodSpec
+from potato.evaluation.protocols import Protocols
 from potato.model.model import Architecture
 from real_pairs import find_pairs
 from score_tables import markdown, sections_of

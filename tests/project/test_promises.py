@@ -12,8 +12,7 @@ import numpy as np
 import rasterio
 
 import potato
-from potato.chips import load_chip
-from potato.chips.chip import digest
+from potato.chips.chip import digest, load_chip
 from potato.chips.link import link_chips
 from potato.core.render import NATURAL, look_of
 

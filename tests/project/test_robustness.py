@@ -5,7 +5,7 @@ import torch
 
 from land_cover import make_scene
 from potato.core.color import JND
-from potato.evaluation import MethodSpec
+from potato.evaluation.methods import MethodSpec
 from robustness import TRIALS, Robustness, run_trial, speckle
 
 

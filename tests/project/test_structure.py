@@ -379,6 +379,14 @@ def test_only_packages_list_what_they_export(module):
         assert not {"__all__"} & identifiers(module)
 
 
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) != "cli"])
+def test_names_are_imported_from_the_modules_that_define_them(module):
+    listing = [
+        name for name in own_imports(module) if hasattr(importlib.import_module(f"potato.{name}"), "__all__")
+    ]
+    assert listing == []
+
+
 PACKAGES = ["", *(module for module in MODULES if path_of(module).name == "__init__.py")]
 
 

@@ -9,8 +9,8 @@ from rasterio.session import Session
 
 from potato.ard.source import _bucket_settings
 from potato.errors import InputError
-from potato.raster import gdal
 from potato.raster.aws import FILES, SIGNS, Signing, default_signing, explain_refusal, s3_options
+from potato.raster.gdal_env import gdal
 
 KEYS = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "wJalrXUtnFEMI", "SessionToken": "FQoGZXIvYXdz"}
 OPTIONS = {

@@ -26,10 +26,11 @@ import numpy as np
 from potato.core.profiles import PROFILES
 from potato.core.windows import PairWindow
 from potato.errors import DiskFullError, OutputError
-from potato.raster import Channels, create_picture, grid_at, write_image
 from potato.raster.atomic import write_whole
+from potato.raster.coordinates import grid_at
 from potato.raster.web_archive import write_web_archive
 from potato.raster.web_mosaic import zoom_pixel
+from potato.raster.writer import Channels, create_picture, write_image
 
 codes = np.random.default_rng(0).integers(1, 256, (4, 600, 530), dtype=np.uint8)
 grid = grid_at(600, 530, 0.5)

@@ -10,7 +10,7 @@ import rasterio.shutil
 
 import pairs
 from potato.errors import InputError
-from potato.raster import gdal, open_dataset
+from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.untrusted import check_header
 
 

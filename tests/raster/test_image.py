@@ -13,18 +13,11 @@ from rasterio.enums import ColorInterp
 import pairs
 from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
-from potato.raster import (
-    Image,
-    check_same_grid,
-    gdal,
-    open_dataset,
-    open_mul,
-    open_picture,
-    read_overview,
-    read_photograph,
-    read_picture,
-    write_png,
-)
+from potato.raster.encoding import write_png
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.image import Image, read_overview
+from potato.raster.layer import open_mul
+from potato.raster.pictures import check_same_grid, open_picture, read_photograph, read_picture
 from tiffs import big_tiff
 
 CODES = np.random.default_rng(0).integers(1, 256, (3, 48, 64), dtype=np.uint8)

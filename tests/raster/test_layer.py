@@ -10,7 +10,8 @@ import pairs
 from potato.core.radiometry import STORED
 from potato.core.windows import PairWindow
 from potato.errors import BandError
-from potato.raster import Layer, Reading, open_pair
+from potato.raster.layer import Layer, Reading
+from potato.raster.pair import open_pair
 
 COARSE = pairs.CORNER @ Affine.scale(4)
 FOUR = ("red", "green", "blue", "nir")

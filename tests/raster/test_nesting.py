@@ -18,7 +18,7 @@ from rasterio.rpc import RPC
 import pairs
 from potato.core.windows import PairWindow
 from potato.errors import PairError
-from potato.raster import open_pair
+from potato.raster.pair import open_pair
 
 FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 ROWS, COLUMNS = 24, 30

@@ -1,6 +1,6 @@
 import itertools
 
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.outlines import outline_of
 
 

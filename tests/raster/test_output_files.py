@@ -7,7 +7,8 @@ import pytest
 
 import pairs
 from potato.errors import OutputError, OutputExists
-from potato.raster import check_folder, check_log, check_output, keep_inputs, new_folder, open_pair
+from potato.raster.output_files import check_folder, check_log, check_output, keep_inputs, new_folder
+from potato.raster.pair import open_pair
 
 ADDRESSES = (
     "s3://bucket/o.tif",

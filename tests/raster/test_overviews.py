@@ -6,8 +6,9 @@ import rasterio
 from rasterio.windows import Window
 
 from potato.core.profiles import PROFILES
-from potato.raster import Channels, create_picture, grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.overviews import halve
+from potato.raster.writer import Channels, create_picture
 
 
 def ragged_picture(height: int, width: int, dtype: str) -> np.ndarray:

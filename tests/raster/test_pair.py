@@ -8,7 +8,9 @@ import pairs
 from potato.core.radiometry import Calibration
 from potato.core.windows import PairWindow
 from potato.errors import BandError, InputError
-from potato.raster import Layer, Reading, gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Layer, Reading
+from potato.raster.pair import open_pair
 
 FINE, COARSE = pairs.CORNER, pairs.CORNER @ Affine.scale(4)
 

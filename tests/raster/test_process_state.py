@@ -15,7 +15,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from potato.core.windows import PairWindow
 from potato.engine.process_state import SharedChange
-from potato.raster import Area, grid_at, grid_to_lonlat, part_of
+from potato.raster.area import Area, part_of
+from potato.raster.coordinates import grid_at, grid_to_lonlat
 from potato.raster.gdal_env import placeless, refusals
 from potato.raster.remote import DEAD_PROXY, try_again
 

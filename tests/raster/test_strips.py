@@ -11,7 +11,8 @@ import pairs
 from potato.core.windows import PairWindow, PixelWindow, split
 from potato.engine.threads import Readers
 from potato.errors import InputError
-from potato.raster import gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.pair import open_pair
 from potato.raster.strips import PairStrips, Strip, strip_reader
 
 HEIGHT, WIDTH = 20, 24

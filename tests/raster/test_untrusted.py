@@ -9,7 +9,7 @@ import rasterio
 
 import pairs
 from potato.errors import InputError
-from potato.raster import gdal, open_dataset
+from potato.raster.gdal_env import gdal, open_dataset
 from potato.raster.untrusted import read_small
 from tiffs import LONG, LONG8, SHORT, big_tiff
 

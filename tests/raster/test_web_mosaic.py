@@ -10,10 +10,11 @@ from rasterio.warp import transform
 
 from potato.core.profiles import find_profile
 from potato.errors import InputError
-from potato.raster import grid_at, write_image
+from potato.raster.coordinates import grid_at
 from potato.raster.overviews import halve
 from potato.raster.web_archive import write_web_archive
 from potato.raster.web_mosaic import lay_out_web, write_web_mosaic, zoom_for, zoom_pixel
+from potato.raster.writer import write_image
 
 NORTH = 3_800_000.0
 RED, GREEN = (200, 10, 20), (20, 180, 40)

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import pairs
 from potato.core.profiles import PROFILES
 from potato.errors import OutputError, OutputExists
-from potato.raster import Channels, create_picture, grid_at, write_image
+from potato.raster.coordinates import grid_at
 from potato.raster.trial import check_place
+from potato.raster.writer import Channels, create_picture, write_image
 
 HEIGHT, WIDTH = 700, 600
 GRID = grid_at(HEIGHT, WIDTH, 0.5)

@@ -6,7 +6,7 @@ import pytest
 
 from potato.core.windows import PixelWindow
 from potato.errors import InputError
-from potato.raster import Grid
+from potato.raster.coordinates import Grid
 from potato.report.crop import DETAIL_PIXELS, MOST_PIXELS, choose_window
 
 

@@ -15,8 +15,8 @@ from potato.core.render import FLAT, NATURAL, adjust, render
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
 from potato.evaluation import protocols
-from potato.report import write_report
 from potato.report.layers import MOST_DIFFERENCE, scale_colours
+from potato.report.write import write_report
 
 
 def flat_codes(oklab: np.ndarray) -> np.ndarray:

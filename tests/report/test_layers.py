@@ -12,8 +12,8 @@ from potato.core.render import NATURAL, unrender
 from potato.core.resample import block_mean
 from potato.core.sensor_table import WORKSHOP
 from potato.core.sensors import SCALE
-from potato.report import write_report
 from potato.report.layers import scale_colours
+from potato.report.write import write_report
 
 
 def test_the_page_holds_every_pixel_of_the_window_unchanged(fused, tmp_path):

@@ -9,7 +9,7 @@ import pairs
 from pages import Reader, data_of, picture_of
 from pictures import HOSTILE, noise, write_picture
 from potato.core.render import NATURAL
-from potato.report import write_report
+from potato.report.write import write_report
 
 
 def test_the_notes_say_what_the_page_leaves_out(fused, tmp_path):

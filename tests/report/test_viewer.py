@@ -7,8 +7,8 @@ import pytest
 
 from pages import chromium, errors, requested
 from pictures import HOSTILE, decode, noise, write_picture
-from potato.report import write_report
 from potato.report.layers import scale_colours
+from potato.report.write import write_report
 from servers import serve_folder
 
 RED, BLUE = (200, 60, 60), (60, 60, 200)

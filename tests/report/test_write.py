@@ -9,7 +9,7 @@ import pairs
 from pages import data_of
 from pictures import noise, write_picture
 from potato.errors import EmptyError, GridError, InputError, OutputExists
-from potato.report import write_report
+from potato.report.write import write_report
 
 
 def test_pictures_on_different_grids_are_refused(fused, pair, tmp_path):

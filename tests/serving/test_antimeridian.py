@@ -8,9 +8,9 @@ from rasterio.warp import transform
 import pairs
 from pictures import decode
 from potato.raster.web_mosaic import HALF_WORLD
-from potato.serving import Server
 from potato.serving.job_routes import Polygon
 from potato.serving.mercator import project
+from potato.serving.server import Server
 from serving_requests import ask
 
 ZOOM = 10

@@ -11,11 +11,11 @@ import ards
 import pairs
 from pictures import decode
 from potato import fuse, fuse_ard, open_pair
-from potato.raster import grid_to_lonlat
+from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
-from potato.serving import Server
 from potato.serving.job_list import ENDED, JobList
 from potato.serving.mercator import project
+from potato.serving.server import Server
 from serving_requests import ask
 
 # pytest puts warning filters back after each phase of a test, while the server still works.

@@ -12,7 +12,7 @@ import ards
 from map_page import calm, colour, pointer, press, reload, state, text, visit, wait
 from pages import errors, requested
 from pictures import HOSTILE, decode
-from potato.serving import Server
+from potato.serving.server import Server
 
 # pytest puts warning filters back after each phase of a test, while the server still works.
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -13,8 +13,8 @@ import pairs
 from map_page import pointer, state, text, visit, wait
 from potato import fuse
 from potato.core.sensor_table import WORLDVIEW_2
-from potato.raster import Reading
-from potato.serving import Server
+from potato.raster.layer import Reading
+from potato.serving.server import Server
 
 # pytest puts warning filters back after each phase of a test, while the server still works.
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -20,13 +20,15 @@ import pairs
 from pictures import decode, write_picture
 from potato import fuse_ard
 from potato.errors import InputError, OutputError
-from potato.fusion.ard import FusedArd
-from potato.raster import Reading
+from potato.fusion.ard.summary import FusedArd
+from potato.raster.layer import Reading
 from potato.raster.web_mosaic import HALF_WORLD, zoom_pixel
-from potato.serving import Server, live, painter, waiting
+from potato.serving import painter, waiting
+from potato.serving.live_map import live
 from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
 from potato.serving.painter import Painter, Scene
+from potato.serving.server import Server
 from serving_requests import ask
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -12,8 +12,8 @@ import ards
 import pairs
 from pictures import decode
 from potato import fuse
-from potato.ard import TILE_SIDE
-from potato.raster import Reading
+from potato.ard.grid import TILE_SIDE
+from potato.raster.layer import Reading
 from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_of, zoom_pixel
 from potato.serving.catalogue import Entry
 from potato.serving.keeping import Cache, OpenFiles

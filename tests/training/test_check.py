@@ -9,8 +9,7 @@ import pytest
 import rasterio
 import torch
 
-from potato.chips import Chip, load_chip, save_chip
-from potato.chips.chip import encode_oklab
+from potato.chips.chip import Chip, encode_oklab, load_chip, save_chip
 from potato.chips.scenes import scene_chip
 from potato.core.color import JND, oklab_to_linear_srgb, srgb_encode
 from potato.core.sensor_table import PLEIADES_NEO_3

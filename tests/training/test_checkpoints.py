@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from potato.chips import save_chip
+from potato.chips.chip import save_chip
 from potato.chips.scenes import scene_chip
 from potato.errors import SessionError
 from potato.model.model import Architecture
 from potato.model.network import sharpen
 from potato.model.weights import load_model
-from potato.training import train
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.config import LATER, OLD_NAMES
 from potato.training.data import held_out, list_chips
+from potato.training.run import train
 from training_runs import CPU, state_of, train_config
 
 

@@ -6,8 +6,9 @@ import pytest
 from potato.chips.chip import SIZE
 from potato.cli.train import train as command
 from potato.errors import SessionError
-from potato.training import Settings, TrainConfig, train
-from potato.training.config import OLD_NAMES
+from potato.training import Settings
+from potato.training.config import OLD_NAMES, TrainConfig
+from potato.training.run import train
 from training_runs import train_config
 
 

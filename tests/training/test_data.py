@@ -9,17 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
-from potato.chips import load_chip, save_chip
-from potato.chips.chip import Chip
+from potato.chips.chip import Chip, load_chip, save_chip
 from potato.chips.scenes import scene_chip
 from potato.core.color import delta_e_ok
 from potato.core.resample import block_mean
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
-from potato.training import train
 from potato.training.data import Samples, chip_artefact_weight, held_out, list_chips
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
+from potato.training.run import train
 from training_runs import CPU, ROOT, same, samples, train_config
 
 

@@ -7,9 +7,9 @@ import torch
 
 from potato.engine.threads import available_cores
 from potato.model.network import Architecture
-from potato.training import train
 from potato.training.checkpoints import Session
 from potato.training.defaults import chips_in, default_batch_size, default_micro_batch, default_workers
+from potato.training.run import train
 from training_runs import CPU, train_config
 
 CUDA = torch.device("cuda")

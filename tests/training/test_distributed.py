@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from potato.training import train
+from potato.training.run import train
 from training_runs import PATIENCE, ROOT, SMALL, log_of, train_config
 
 TRAIN_AND_LIST_THREADS = f"""

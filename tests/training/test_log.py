@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from potato.model.weights import load_model
-from potato.training import log, train
+from potato.training import log
 from potato.training.log import Curves, Line, LogFile
+from potato.training.run import train
 from training_runs import log_of, train_config
 
 

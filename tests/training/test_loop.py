@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from potato.chips import Chip, load_chip, save_chip
+from potato.chips.chip import Chip, load_chip, save_chip
 from potato.model.network import Sharpener
 from potato.model.weights import load_model
-from potato.training import loop, train
+from potato.training import loop
 from potato.training.data import held_out, list_chips
 from potato.training.loop import deferred_interrupts
+from potato.training.run import train
 from potato.training.score import score_batches
 from training_runs import (
     CPU,

@@ -13,10 +13,11 @@ from potato.core.sensor_table import GEOEYE_1, QUICKBIRD_2, WORLDVIEW_2
 from potato.errors import InputError, SessionError
 from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
-from potato.training import run, train
+from potato.training import run
 from potato.training.checkpoints import find_origin, start_network
 from potato.training.data import held_out, list_chips
 from potato.training.loader import collate
+from potato.training.run import train
 from potato.training.score import score_batches, sharpen_batch
 from potato.training.step import Learner, batch_loss, train_step
 from training_runs import CPU, train_config

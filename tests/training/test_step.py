@@ -17,8 +17,8 @@ from potato.errors import SessionError
 from potato.model.features import trim
 from potato.model.model import Architecture
 from potato.model.network import Sharpener, fill_pair, sharpen
-from potato.training import TrainConfig
 from potato.training.augment import CLEAR_AIR
+from potato.training.config import TrainConfig
 from potato.training.data import held_out, list_chips
 from potato.training.dense_fill import fill_pair_densely
 from potato.training.loader import Places, open_batches

@@ -13,7 +13,7 @@ from potato.core.render import FLAT, LOOKS, NATURAL
 from potato.core.resample import upsample
 from potato.core.sensor_table import WORKSHOP
 from potato.errors import BandError, InputError
-from potato.raster import gdal
+from potato.raster.gdal_env import gdal
 from potato.viewing import tools
 from potato.viewing.reflectance import common_look, open_colours
 

@@ -10,7 +10,10 @@ from potato.ard.item import FORMAT, MOST_PIXELS, Tile
 from potato.core.radiometry import STORED
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster import Grid, Image, Layer, Pair, open_pair
+from potato.raster.coordinates import Grid
+from potato.raster.image import Image
+from potato.raster.layer import Layer
+from potato.raster.pair import Pair, open_pair
 from potato.raster.remote import remote_gdal, try_again
 
 LARGE = 1024

@@ -12,7 +12,9 @@ from potato.core.advice import ADD_OVERVIEWS
 from potato.core.radiometry import STORED
 from potato.core.sensors import Sensor
 from potato.errors import InputError
-from potato.raster import Image, Layer, mul_image, open_dataset, pan_image
+from potato.raster.gdal_env import open_dataset
+from potato.raster.image import Image
+from potato.raster.layer import Layer, mul_image, pan_image
 from potato.raster.remote import remote_gdal
 
 

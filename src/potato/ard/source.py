@@ -16,8 +16,8 @@ from potato.ard.item import Broken, LinkError
 from potato.core.installation import install_command
 from potato.core.text import one_line
 from potato.errors import ArdError
-from potato.raster import gdal
 from potato.raster.aws import REFUSED, explain_refusal, s3_options, s3_server
+from potato.raster.gdal_env import gdal
 from potato.raster.remote import AnotherHostError, open_web
 
 TRIES = 3

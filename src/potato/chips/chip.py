@@ -23,8 +23,8 @@ from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
 from potato.model.tensor_file import load_tensors
-from potato.raster import encode_png
 from potato.raster.atomic import write_whole
+from potato.raster.encoding import encode_png
 
 SIZE = 512
 """Default side of a chip in pan pixels."""

@@ -10,7 +10,8 @@ from potato.chips.folder import MANIFEST, list_chips
 from potato.core.draw import GUTTER
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
-from potato.raster import check_output, write_png
+from potato.raster.encoding import write_png
+from potato.raster.output_files import check_output
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from potato.ard import Tile, tile_name
 from potato.ard.inspection import metadata_mismatch, open_tile
+from potato.ard.item import Tile
+from potato.ard.naming import tile_name
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
 from potato.chips.placement import Lattice, Place, Placement
@@ -18,9 +19,9 @@ from potato.core.sensors import Sensor
 from potato.core.text import one_line
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, BandError, InputError, PairError
-from potato.raster import Pair, PairPixels
 from potato.raster.coordinates import grid_to_lonlat
 from potato.raster.coverage import read_coverage
+from potato.raster.pair import Pair, PairPixels
 from potato.raster.remote import remote_gdal, try_again
 
 MAP_SIDE = 128

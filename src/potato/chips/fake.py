@@ -25,7 +25,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.torch_threads import one_thread
 from potato.errors import InputError
-from potato.raster import check_folder
+from potato.raster.output_files import check_folder
 from potato.simulation.land.basis import mix_planes, random_shares
 from potato.simulation.land.reflectances import Reflectance, load_reflectances
 

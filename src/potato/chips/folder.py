@@ -15,9 +15,9 @@ from typing import Any
 from potato.chips.chip import digest
 from potato.core.types import PathLike
 from potato.errors import ChipError
-from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.json_lines import append_json_line, json_line, whole_lines
+from potato.raster.output_files import check_folder
 
 MANIFEST = "manifest.jsonl"
 """Name of the manifest: a JSON object a line, one for each chip of a folder."""

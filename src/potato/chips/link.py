@@ -13,9 +13,9 @@ from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
 from potato.errors import ChipError, InputError
-from potato.raster import check_folder, new_folder
 from potato.raster.atomic import whole_folder, write_whole
 from potato.raster.json_lines import json_line
+from potato.raster.output_files import check_folder, new_folder
 
 TRAIN, TEST = "train", "test"
 """Folders that a split makes. Pools beside each other with these in their names share no chip."""

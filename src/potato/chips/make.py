@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import read_allow_list
+from potato.ard.naming import read_allow_list
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
 from potato.chips.fill import Filled, check_numbers, fill_folder
@@ -19,8 +19,9 @@ from potato.core.text import counted, one_line
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
-from potato.raster import check_folder, check_log, known_sensor, open_log
+from potato.raster.band_finding import known_sensor
 from potato.raster.gdal_env import is_remote
+from potato.raster.output_files import check_folder, check_log, open_log
 from potato.raster.remote import bytes_moved, reset_bytes_moved
 
 SENSORS = ("WV02", "WV03")

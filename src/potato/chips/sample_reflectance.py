@@ -13,8 +13,9 @@ from potato.core.text import file_name
 from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import BandError, EmptyError, InputError
-from potato.raster import Pair, gdal, open_pair
 from potato.raster.coordinates import grid_to_lonlat, lonlat_to_grid, map_to_grid
+from potato.raster.gdal_env import gdal
+from potato.raster.pair import Pair, open_pair
 from potato.simulation.land.basis import BASIS
 from potato.simulation.land.reflectances import COLUMNS, KINDS, Reflectance
 

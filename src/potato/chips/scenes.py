@@ -24,7 +24,7 @@ from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.engine.memory import keep_freed_memory
 from potato.errors import InputError
-from potato.raster import read_photograph
+from potato.raster.pictures import read_photograph
 from potato.simulation.clutter import scatter_objects
 from potato.simulation.dead_leaves import lay_dead_leaves
 from potato.simulation.ground import (

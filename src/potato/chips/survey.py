@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
-from potato.ard.item import check_clouds
+from potato.ard.item import Broken, Tile, check_clouds, unusable
+from potato.ard.naming import tile_name
+from potato.ard.walk import walk_ard
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import Sensor

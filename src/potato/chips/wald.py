@@ -20,7 +20,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
 from potato.core.sensor_table import WORLDVIEW_2
 from potato.core.sensors import SCALE, Sensor
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 _LARGEST = 256
 """Side of the largest square whose sum of uint16 fits uint32."""

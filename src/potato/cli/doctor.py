@@ -26,7 +26,7 @@ def doctor(quiet: bool, json_: bool, **settings: Any) -> None:
     .tar, or a metadata file). Each finding is fine, a note, or wrong, and says what to
     do. The exit code is 3 if anything is wrong.
     """
-    from potato.doctor import examine
+    from potato.doctor.examination import examine
 
     found = examine(progress=not quiet, **settings)
     options.tell(found, quiet, json_, wrong=found.wrong)

@@ -169,7 +169,7 @@ def _spelling(name: str) -> str:
 
 def _tool_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The options as arguments of `potato.evaluate`: one `Protocols`, baselines as names."""
-    from potato.evaluation import Protocols
+    from potato.evaluation.protocols import Protocols
 
     wanted = settings.pop("protocol") or PROTOCOLS
     runs = {name: tuple(dict.fromkeys(settings.pop(option))) for name, option in PROTOCOLS.items() if option}

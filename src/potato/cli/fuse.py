@@ -75,7 +75,7 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
 
 def _is_alone(source: str, output: str) -> bool:
     """Whether an input is a delivery, and not a pan whose mul would be taken for the output."""
-    from potato.deliveries import find_products, is_delivery
+    from potato.deliveries.delivery import find_products, is_delivery
 
     if Path(source).is_dir() and not Path(output).suffix:
         find_products(source)  # An ARD is refused as one before its folder for pictures is.

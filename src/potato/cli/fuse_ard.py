@@ -112,7 +112,7 @@ def _teller(verbose: bool, log: str | None) -> Iterator[Callable[[str], None] | 
     if not (verbose or log):
         yield None
         return
-    from potato.raster import check_log, open_log
+    from potato.raster.output_files import check_log, open_log
 
     with contextlib.ExitStack() as stack:
         add = stack.enter_context(open_log(check_log(log))) if log is not None else None

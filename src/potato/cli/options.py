@@ -352,7 +352,7 @@ def reading(command: Command, options: Sequence[Decorator] = READING) -> Command
 
     @functools.wraps(command)
     def run(**settings: Any) -> Any:
-        from potato.raster import Reading
+        from potato.raster.layer import Reading
 
         names = [field.name for field in dataclasses.fields(Reading)]
         chosen = {name: settings.pop(name) for name in names if name in settings}

@@ -43,7 +43,7 @@ def report(
     """
     if pair and delivery:
         raise click.UsageError("expected --pair or --delivery, found both")
-    from potato.report import write_report
+    from potato.report.write import write_report
 
     source = (delivery, None) if delivery else pair
     result = write_report(pair=source, **settings)

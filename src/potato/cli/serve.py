@@ -44,7 +44,7 @@ def serve(sources: tuple[str, ...], open_: bool, **settings: Any) -> None:
     line of the output is the address of the page, which only programs of this machine can reach.
     Ctrl-C ends the server; the exit code is 0.
     """
-    from potato.serving import Server
+    from potato.serving.server import Server
 
     with Server(sources, say=lambda line: complain(f"potato: {line}"), **settings) as server:
         say(server.address)

@@ -30,7 +30,8 @@ from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.deliveries.radiance_files import calibrated
 from potato.deliveries.sense import sensible
 from potato.errors import DeliveryError
-from potato.raster import Grid, Layer
+from potato.raster.coordinates import Grid
+from potato.raster.layer import Layer
 from potato.raster.nesting import LEAST_RATIO
 from potato.raster.sidecars import DESCRIPTIONS
 

@@ -11,8 +11,10 @@ from potato.core.radiometry import counts_to_reflectance
 from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.core.types import PathLike
 from potato.errors import DeliveryError
-from potato.raster import Layer, gdal, mul_image, open_dataset, pan_image, sample_pixels
 from potato.raster.atomic import write_whole
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.layer import Layer, mul_image, pan_image
+from potato.raster.samples import sample_pixels
 from potato.raster.untrusted import read_small
 
 DARKEST = 0.01

@@ -13,8 +13,10 @@ from potato.core.text import counted
 from potato.deliveries.contents import Contents, read_part
 from potato.deliveries.product import NamedPart, VendorBand, VendorImage
 from potato.errors import DeliveryError, PairError
-from potato.raster import Grid, Layer, crs_name, grid_at, open_dataset
+from potato.raster.coordinates import Grid, crs_name, grid_at
+from potato.raster.gdal_env import open_dataset
 from potato.raster.header import Header
+from potato.raster.layer import Layer
 from potato.raster.nesting import find_nesting
 from potato.raster.vrt import Placed, VrtBand, build_vrt
 

@@ -4,10 +4,10 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from potato.ard import Broken, Tile, unusable, walk_ard
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
-from potato.ard.item import fault
+from potato.ard.item import Broken, Tile, fault, unusable
+from potato.ard.walk import walk_ard
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
 from potato.doctor.finding import Finding, State

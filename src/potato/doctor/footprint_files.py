@@ -9,8 +9,8 @@ from potato.core.types import PathLike
 from potato.doctor.footprint_map import make_map
 from potato.doctor.footprints import feature_collection, find_footprints
 from potato.fusion.ard.choice import Choice
-from potato.raster import check_output
 from potato.raster.atomic import write_whole
+from potato.raster.output_files import check_output
 
 
 def show_footprints(

@@ -12,8 +12,9 @@ from potato.engine.threads import map_blocks
 from potato.errors import PotatoError
 from potato.fusion.window import sharpen_onto
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import encode_webp, gdal, grid_at
-from potato.raster.coordinates import narrowest_bounds
+from potato.raster.coordinates import grid_at, narrowest_bounds
+from potato.raster.encoding import encode_webp
+from potato.raster.gdal_env import gdal
 from potato.raster.html_page import html_page
 
 READERS = 8

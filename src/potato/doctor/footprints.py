@@ -11,15 +11,15 @@ from potato.ard.listing import event_of, pan_pixel
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
 from potato.core.text import redact
-from potato.deliveries import Examined, list_products
+from potato.deliveries.examine import Examined, list_products
 from potato.doctor.sources import read_source
 from potato.errors import InputError
 from potato.fusion.ard.choice import Choice
-from potato.raster import Pair, open_pair
 from potato.raster.coordinates import ground_pixel
 from potato.raster.gdal_env import GDAL_ERRORS
 from potato.raster.header import read_header
 from potato.raster.outlines import geometry_of, outline_of, outline_of_box
+from potato.raster.pair import Pair, open_pair
 from potato.raster.remote import remote_gdal
 
 NOTHING: dict[str, Any] = dict.fromkeys(

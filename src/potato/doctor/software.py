@@ -16,7 +16,7 @@ from potato.engine.threads import available_cores
 from potato.errors import WeightsError
 from potato.model._native import SETS
 from potato.model.weights import load_model, shipped_weights
-from potato.raster import find_abilities
+from potato.raster.capabilities import find_abilities
 
 OLDEST_GDAL = (3, 9)
 """The first GDAL whose COG driver writes identical bytes in every run."""

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from potato import ard, deliveries
+from potato.ard.item import unusable
+from potato.ard.listing import Listing, list_ard
 from potato.core.text import redact
+from potato.deliveries import examine
+from potato.deliveries.delivery import is_delivery
 from potato.doctor.ards import examine_ard
 from potato.doctor.finding import Finding
 from potato.errors import ArdError, DeliveryError
@@ -33,7 +36,7 @@ def read_source(
         ArdError: if there is neither, or no ARD to choose from.
     """
     is_folder = Path(source).is_dir()
-    if choice is None and deliveries.is_delivery(source) and not is_folder:
+    if choice is None and is_delivery(source) and not is_folder:
         return read_delivery()
     try:
         return read_ard()
@@ -45,7 +48,7 @@ def read_source(
 
 def list_source(
     source: str, *, follow_links: bool = False, choice: Choice | None = None
-) -> ard.Listing | deliveries.Listing:
+) -> Listing | examine.Listing:
     """List what an ARD or a delivery holds; no pixel is read.
 
     Args:
@@ -58,17 +61,17 @@ def list_source(
         ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
-    if Path(source).is_file() and not deliveries.is_delivery(source):
+    if Path(source).is_file() and not is_delivery(source):
         raise ArdError(
             f"{source}: expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file), "
             "found another file"
         )
-    refuse = ard.unusable if choice is None else choice.refusal
+    refuse = unusable if choice is None else choice.refusal
     return read_source(
         source,
         choice,
-        lambda: ard.list_ard(source, follow_links=follow_links, refuse=refuse),
-        lambda: deliveries.list_products(source),
+        lambda: list_ard(source, follow_links=follow_links, refuse=refuse),
+        lambda: examine.list_products(source),
     )
 
 
@@ -77,7 +80,7 @@ def examine_source(
 ) -> Iterator[Finding]:
     """Check an ARD, as `examine_ard` does, or a delivery."""
     try:
-        is_ard = isinstance(list_source(source, follow_links=follow_links), ard.Listing)
+        is_ard = isinstance(list_source(source, follow_links=follow_links), Listing)
     except ArdError:
         is_ard = True  # `examine_ard` tells why it is none
     except DeliveryError as error:
@@ -87,7 +90,7 @@ def examine_source(
 
 
 def _examine_delivery(source: str) -> Iterator[Finding]:
-    for product in deliveries.examine_products(source):
+    for product in examine.examine_products(source):
         for fault in product.faults:
             found, _, remedy = redact(fault).rpartition("; ")
             yield Finding(product.name, "wrong", found or remedy, remedy if found else "")

@@ -17,7 +17,9 @@ from potato.evaluation.pair_windows import WINDOW, PairFiles, choose_region, map
 from potato.evaluation.protocols import Protocols, evaluate_window
 from potato.evaluation.result import Charts, Evaluation, provenance
 from potato.evaluation.tables import pair_sections
-from potato.raster import Layer, PairPixels, Reading, gdal
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Layer, Reading
+from potato.raster.pair import PairPixels
 
 
 @one_thread()

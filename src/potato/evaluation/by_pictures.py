@@ -14,7 +14,8 @@ from potato.evaluation.error_map import ErrorMap
 from potato.evaluation.findings import Findings, picture_figures
 from potato.evaluation.result import Charts, Evaluation
 from potato.evaluation.tables import difference_section, picture_section
-from potato.raster import check_same_grid, gdal
+from potato.raster.gdal_env import gdal
+from potato.raster.pictures import check_same_grid
 from potato.viewing.blocks import Block, map_image_blocks
 from potato.viewing.reflectance import Colours, open_colours, sensor_of_pictures
 

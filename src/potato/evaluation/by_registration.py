@@ -25,7 +25,9 @@ from potato.core.windows import PairWindow
 from potato.errors import EmptyError
 from potato.evaluation.pair_windows import PairFiles, choose_region, map_windows
 from potato.evaluation.result import Evaluation, Row, Section
-from potato.raster import Layer, PairPixels, Reading, gdal
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Layer, Reading
+from potato.raster.pair import PairPixels
 
 _SIDE = 32
 """Mul pixels along the side of the windows in which displacements are measured."""

@@ -12,8 +12,7 @@ from potato.core.full_scale import FullScaleCounts
 from potato.core.resample import block_mean
 from potato.core.sensors import Sensor
 from potato.core.statistics import Difference, Histogram, Mean
-from potato.evaluation import metrics
-from potato.evaluation.metrics.reduced import SSIM_WINDOW
+from potato.evaluation.metrics import full, reduced
 
 
 @dataclass
@@ -70,19 +69,19 @@ def picture_figures(result: Tensor, truth: Tensor, valid: Tensor) -> dict[str, f
         `square`, the mean square error, which is PSNR without its logarithm; and `SSIM`.
     """
     first, second = (srgb_encode(oklab_to_linear_srgb(image).clamp(0, 1)) for image in (result, truth))
-    decibel = metrics.psnr(first, second, valid=valid)
-    wide = min(valid.shape) >= SSIM_WINDOW
-    ssim = metrics.ssim(first, second, valid=valid) if wide else math.nan
+    decibel = reduced.psnr(first, second, valid=valid)
+    wide = min(valid.shape) >= reduced.SSIM_WINDOW
+    ssim = reduced.ssim(first, second, valid=valid) if wide else math.nan
     return {"square": 10 ** (-decibel / 10), "SSIM": ssim}
 
 
 def band_figures(result: Tensor, truth: Tensor, valid: Tensor, ratio: int) -> dict[str, float]:
     """The literature's figures of two images of bands (n, h, w), over `valid`, bool (h, w)."""
     return {
-        "SAM": metrics.sam(result, truth, valid=valid),
-        "ERGAS": metrics.ergas(result, truth, ratio, valid),
-        "Q2n": metrics.q2n(result, truth, valid=valid),
-        "SCC": metrics.scc(result, truth, valid=valid),
+        "SAM": reduced.sam(result, truth, valid=valid),
+        "ERGAS": reduced.ergas(result, truth, ratio, valid),
+        "Q2n": reduced.q2n(result, truth, valid=valid),
+        "SCC": reduced.scc(result, truth, valid=valid),
     }
 
 
@@ -100,9 +99,9 @@ def quality_figures(
     """
     low = block_mean(pan, pan.shape[-1] // mul.shape[-1])
     return {
-        "D_lambda": metrics.d_lambda(result, mul, valid=valid),
-        "D_s": metrics.d_s(result, mul, pan, low, valid=valid),
-        "D_lambda K": metrics.d_lambda_khan(result, mul, sensor, valid=valid),
-        "cell error": metrics.cell_error(result, mul, valid),
-        "D_s MTF": metrics.d_s_mtf(result, mul, pan, sensor, valid=valid),
+        "D_lambda": full.d_lambda(result, mul, valid=valid),
+        "D_s": full.d_s(result, mul, pan, low, valid=valid),
+        "D_lambda K": full.d_lambda_khan(result, mul, sensor, valid=valid),
+        "cell error": full.cell_error(result, mul, valid),
+        "D_s MTF": full.d_s_mtf(result, mul, pan, sensor, valid=valid),
     }

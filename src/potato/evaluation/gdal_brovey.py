@@ -14,7 +14,9 @@ from potato.core.radiometry import counts_to_reflectance, reflectance_to_counts
 from potato.core.types import check_pair_shapes
 from potato.core.windows import PairWindow
 from potato.errors import PotatoError
-from potato.raster import grid_at, read_picture, write_image
+from potato.raster.coordinates import grid_at
+from potato.raster.pictures import read_picture
+from potato.raster.writer import write_image
 
 GDAL = "gdal-pansharpen"
 """The baseline's name."""

@@ -19,7 +19,9 @@ from potato.engine.executor import open_executor
 from potato.engine.progress import MEGAPIXELS, progress_bar
 from potato.errors import InputError
 from potato.fusion.part import cells_of_window
-from potato.raster import Layer, Pair, PairPixels, Reading, gdal, open_pair
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Layer, Reading
+from potato.raster.pair import Pair, PairPixels, open_pair
 
 Result = TypeVar("Result")
 

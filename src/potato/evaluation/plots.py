@@ -13,8 +13,8 @@ from potato.core.statistics import Histogram, bin_edges
 from potato.core.types import PathLike
 from potato.evaluation.result import Evaluation, Section
 from potato.model.weights import PREDICTOR
-from potato.raster import check_folder, check_output
 from potato.raster.atomic import make_folder, write_whole
+from potato.raster.output_files import check_folder, check_output
 from potato.viewing.graticule import check_matplotlib
 
 _LIMIT = 5.0

@@ -14,8 +14,9 @@ from potato.evaluation.plots import draw_plots, plan_plots
 from potato.evaluation.protocols import Protocols
 from potato.evaluation.result import Evaluation
 from potato.model.network import Sharpener
-from potato.raster import Layer, Reading, check_output
 from potato.raster.atomic import write_whole
+from potato.raster.layer import Layer, Reading
+from potato.raster.output_files import check_output
 
 
 def evaluate(

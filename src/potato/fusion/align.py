@@ -17,7 +17,7 @@ from potato.core.resample import enlarge_mask
 from potato.core.text import counted, redact
 from potato.core.windows import PairWindow, even_starts
 from potato.errors import PairError
-from potato.raster import Pair
+from potato.raster.pair import Pair
 from potato.raster.regridded import Regridded
 
 SAMPLES = 4

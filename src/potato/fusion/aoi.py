@@ -11,9 +11,9 @@ from typing import Any
 from potato.core.text import one_line
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Area, area_of, read_polygons
-from potato.raster.area import Ring
+from potato.raster.area import Area, Ring
 from potato.raster.untrusted import check_file
+from potato.raster.vectors import area_of, read_polygons
 
 MOST_BYTES = 64 << 20
 """Bytes of a GeoJSON file."""

@@ -16,8 +16,11 @@ from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.fusion.inputs import kept_file
-from potato.raster import Pair, mul_image, open_dataset, sample_pixels
 from potato.raster.atomic import write_whole
+from potato.raster.gdal_env import open_dataset
+from potato.raster.layer import mul_image
+from potato.raster.pair import Pair
+from potato.raster.samples import sample_pixels
 from potato.raster.untrusted import read_small
 
 FORMAT = "potato grade 1"

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from potato.core.types import PathLike
 from potato.errors import BandError, CalibrationError, InputError
-from potato.raster import Layer, Pair, Reading, gdal, known_sensor, open_mul, open_pair
-from potato.raster.layer import as_layer
+from potato.raster.band_finding import known_sensor
+from potato.raster.gdal_env import gdal
+from potato.raster.layer import Layer, Reading, as_layer, open_mul
+from potato.raster.pair import Pair, open_pair
 from potato.raster.sidecars import has_metadata_beside
 
 if TYPE_CHECKING:
-    from potato.deliveries import Delivery
+    from potato.deliveries.delivery import Delivery
 
 
 @contextlib.contextmanager
@@ -75,7 +77,7 @@ def _open_found(
 
 def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, folder: Path | None) -> Pair:
     """Open two files whose scale is given, without their haze."""
-    from potato.deliveries import clear_files
+    from potato.deliveries.delivery import clear_files
 
     with open_mul(mul, reading) as (image, sensor):
         coarse = reading.mul(replace(as_layer(mul), indexes=tuple(image.indexes)))
@@ -114,7 +116,7 @@ def _find_delivery(
     if mul is None:
         if isinstance(pan, Layer):
             raise InputError("expected a mul, or a delivery that has one, found a pan alone")
-        from potato.deliveries import open_delivery
+        from potato.deliveries.delivery import open_delivery
 
         whole = open_delivery(
             pan,
@@ -136,7 +138,8 @@ def _find_delivery(
         return None
     products = None
     if has_metadata_beside(pan) and has_metadata_beside(mul):
-        from potato.deliveries import open_layers, product_of_files
+        from potato.deliveries.delivery import open_layers
+        from potato.deliveries.files import product_of_files
 
         products = product_of_files(pan, mul)
     if products is None:
@@ -160,7 +163,7 @@ def _find_delivery(
 
 def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Delivery":
     """A delivery without haze, unless it is to have it."""
-    from potato.deliveries import clear_haze
+    from potato.deliveries.delivery import clear_haze
 
     if reading.calibrate in ("none", "toa"):
         return delivery

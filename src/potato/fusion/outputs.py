@@ -18,7 +18,10 @@ from potato.core.types import Codes
 from potato.errors import BandError, InputError
 from potato.model.backend import Backend
 from potato.model.native import render_colour
-from potato.raster import Channels, Image, PairPixels, gdal, open_dataset, read_overview
+from potato.raster.gdal_env import gdal, open_dataset
+from potato.raster.image import Image, read_overview
+from potato.raster.pair import PairPixels
+from potato.raster.writer import Channels
 
 ALL = ("all",)
 """All bands of a sensor, where names of bands are expected."""

@@ -7,7 +7,9 @@ from potato.core.types import PathLike
 from potato.core.windows import PairWindow, PixelWindow
 from potato.errors import InputError
 from potato.fusion.aoi import choose_area
-from potato.raster import Pair, Part, grid_to_lonlat, part_of
+from potato.raster.area import Part, part_of
+from potato.raster.coordinates import grid_to_lonlat
+from potato.raster.pair import Pair
 
 EXTENTS = ("pan", "intersection")
 """What a picture shows: all of pan, or only the ground that mul has too."""

@@ -32,19 +32,12 @@ from potato.fusion.part import choose_part
 from potato.model.backend import Backend, open_backend
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import load_model
-from potato.raster import (
-    Layer,
-    Pair,
-    PairPixels,
-    Part,
-    Picture,
-    Reading,
-    check_output,
-    create_picture,
-    keep_inputs,
-)
-from potato.raster.output_files import GEOTIFF
+from potato.raster.area import Part
+from potato.raster.layer import Layer, Reading
+from potato.raster.output_files import GEOTIFF, check_output, keep_inputs
+from potato.raster.pair import Pair, PairPixels
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
+from potato.raster.writer import Picture, create_picture
 
 Block = tuple[PairWindow, Callable[[], PairPixels] | None]
 """A block, and the function that waits for its pixels; None if the part doesn't touch it."""
@@ -111,7 +104,7 @@ class Fused(Shown):
 
     def view(self) -> View:
         """The whole picture as a thumbnail, with its facts."""
-        from potato.raster import encode_png
+        from potato.raster.encoding import encode_png
 
         facts = {
             "file": str(self.output),

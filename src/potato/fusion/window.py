@@ -24,7 +24,9 @@ from potato.core.windows import PairWindow
 from potato.model.backend import open_backend
 from potato.model.model import HasModel, Model
 from potato.model.native import render_colour
-from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
+from potato.raster.coordinates import Grid
+from potato.raster.pair import Pair
+from potato.raster.warp import cells_within, find_footprint, warp_picture
 
 LEAST_SIDE = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""

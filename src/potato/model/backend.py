@@ -12,7 +12,7 @@ from potato.core.sensors import Sensor
 from potato.core.types import Codes
 from potato.model.model import HasModel, Model, as_model
 from potato.model.weights import check_fit
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 
 class Backend(Protocol):

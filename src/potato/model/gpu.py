@@ -15,7 +15,7 @@ from potato.core.types import Codes
 from potato.model.bands import sharpen_bands
 from potato.model.model import BAND_HALOS, Model
 from potato.model.network import Sharpener, sharpen_cells
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 LARGEST_BLOCK = 4096
 """Side of the largest block, in pan pixels: larger ones keep an H100 no busier."""

@@ -30,7 +30,7 @@ from potato.core.sensors import MOST_BANDS, MOST_RATIO, SCALE, Sensor
 from potato.core.types import Codes
 from potato.model import _native, facts
 from potato.model.model import BAND_HALOS, Model, halos
-from potato.raster import PairPixels
+from potato.raster.pair import PairPixels
 
 Tone = tuple[int, float, float, float, Triple, Triple]
 """A look: bits, exposure (0 without a tone curve), contrast, saturation; black and gain."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from potato.core.windows import PixelWindow
 from potato.errors import InputError
-from potato.raster import Grid
+from potato.raster.coordinates import Grid
 
 DETAIL_PIXELS = 5_000_000
 """Pixels in full detail, all layers together, unless a window is named: about 13 MB of HTML."""

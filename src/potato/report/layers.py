@@ -13,7 +13,8 @@ from potato.core.render import NATURAL, Look, dither, render
 from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, upsample
 from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow, PixelWindow
-from potato.raster import Pair, read_overview
+from potato.raster.image import read_overview
+from potato.raster.pair import Pair
 from potato.viewing.color_ops import screen_look
 from potato.viewing.reflectance import Colours
 

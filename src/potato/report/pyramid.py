@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.engine.threads import available_cores, map_blocks
-from potato.raster import encode_jpeg, encode_png
+from potato.raster.encoding import encode_jpeg, encode_png
 from potato.raster.overviews import halve_opaque
 from potato.report.layers import PageLayer
 

@@ -14,18 +14,14 @@ from potato.core.types import PathLike
 from potato.core.windows import PixelWindow
 from potato.errors import EmptyError, InputError
 from potato.fusion.inputs import open_inputs
-from potato.raster import (
-    Grid,
-    Image,
-    Pair,
-    Reading,
-    check_output,
-    check_same_grid,
-    crs_name,
-    gdal,
-    keep_inputs,
-)
 from potato.raster.atomic import write_whole
+from potato.raster.coordinates import Grid, crs_name
+from potato.raster.gdal_env import gdal
+from potato.raster.image import Image
+from potato.raster.layer import Reading
+from potato.raster.output_files import check_output, keep_inputs
+from potato.raster.pair import Pair
+from potato.raster.pictures import check_same_grid
 from potato.report.crop import choose_window
 from potato.report.figures import count_codes, draw_chroma, measure_full_scale
 from potato.report.layers import (

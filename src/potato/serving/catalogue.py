@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.ard import Broken
+from potato.ard.item import Broken
 from potato.core.sensors import Sensor
-from potato.raster import Image, Pair, Reading
 from potato.raster.coordinates import Box
+from potato.raster.image import Image
+from potato.raster.layer import Reading
+from potato.raster.pair import Pair
 from potato.raster.web_mosaic import HALF_WORLD
 
 Opened = Pair | Image

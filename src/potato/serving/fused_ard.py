@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from potato.ard import Broken
 from potato.ard.grid import quadkey_square
-from potato.ard.item import CID
+from potato.ard.item import CID, Broken
 from potato.ard.listing import mean_of
 from potato.core.platforms import find_sensor
 from potato.core.text import redact
 from potato.errors import InputError, PotatoError
 from potato.fusion.ard.manifest import MANIFEST, Record, read_manifest
-from potato.raster import Grid, gdal, open_picture
-from potato.raster.coordinates import ground_pixel
+from potato.raster.coordinates import Grid, ground_pixel
+from potato.raster.gdal_env import gdal
 from potato.raster.header import read_header
 from potato.raster.outlines import outline_of, outline_of_box
+from potato.raster.pictures import open_picture
 from potato.raster.untrusted import read_small
 from potato.serving.catalogue import Collect, Entry
 from potato.serving.mercator import extent_of, projected

@@ -21,9 +21,9 @@ from typing import Any
 from potato.core.types import PathLike
 from potato.engine.children import without_script
 from potato.errors import OutputError
-from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.coordinates import Degrees, narrowest_bounds
+from potato.raster.output_files import check_folder
 from potato.serving.catalogue import plain_name
 from potato.serving.job_process import Task, tiles_folder, work
 

@@ -14,7 +14,8 @@ from potato.core.render import Look
 from potato.core.text import one_line, redact
 from potato.engine.children import end_with_parent
 from potato.errors import InputError
-from potato.fusion.ard import FusedArd, fuse_ard
+from potato.fusion.ard.ard_run import fuse_ard
+from potato.fusion.ard.summary import FusedArd
 from potato.fusion.pipeline import fuse
 from potato.serving.catalogue import Origin, Wanted
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from potato.errors import OutputError
-from potato.raster import Area, part_of
+from potato.raster.area import Area, part_of
 from potato.raster.coordinates import Box
 from potato.serving.appearance import Contrast, LookName, Name, PassFilters, Stops, check_names
 from potato.serving.catalogue import Entry, Origin, Wanted

@@ -18,7 +18,7 @@ from potato.core.render import FLAT, LOOKS, Look, adjust
 from potato.core.sensors import SCALE
 from potato.core.types import Codes
 from potato.model.native import render_colour
-from potato.raster import encode_jpeg, encode_png, encode_webp
+from potato.raster.encoding import encode_jpeg, encode_png, encode_webp
 
 MID_GREY = 0.18
 """Reflectance of a grey card, which a change of contrast leaves as it is."""

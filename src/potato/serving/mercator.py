@@ -10,8 +10,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from potato.raster import Grid, grid_at
-from potato.raster.coordinates import Box
+from potato.raster.coordinates import Box, Grid, grid_at
 from potato.raster.web_mosaic import HALF_WORLD, WEB_CRS, WEB_TILE, zoom_pixel
 
 MOST_ZOOM = 24

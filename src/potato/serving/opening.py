@@ -9,18 +9,22 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
 from potato.ard.inspection import open_checked_tile
+from potato.ard.item import Broken, Tile, unusable
 from potato.ard.listing import event_of, mean_of, pan_pixel, reported_clouds
+from potato.ard.naming import tile_name
+from potato.ard.walk import walk_ard
 from potato.core.advice import GIVE_PLACE
 from potato.core.text import redact
-from potato.deliveries import find_products, is_delivery
+from potato.deliveries.delivery import find_products, is_delivery
 from potato.errors import ArdError, DeliveryError, InputError
 from potato.fusion.inputs import open_inputs
-from potato.raster import Grid, Reading, gdal, open_picture
-from potato.raster.coordinates import ground_pixel
+from potato.raster.coordinates import Grid, ground_pixel
+from potato.raster.gdal_env import gdal
 from potato.raster.header import read_header
+from potato.raster.layer import Reading
 from potato.raster.outlines import outline_of, outline_of_box
+from potato.raster.pictures import open_picture
 from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, plain_name
 from potato.serving.fused_ard import find_fused_ard, is_fused_ard
 from potato.serving.mercator import extent_of, projected

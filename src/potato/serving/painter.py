@@ -29,8 +29,10 @@ from potato.model.backend import open_backend
 from potato.model.model import Model
 from potato.model.native import render_colour
 from potato.model.weights import load_model
-from potato.raster import Grid, Pair, cells_within, find_footprint, warp_picture
+from potato.raster.coordinates import Grid
+from potato.raster.pair import Pair
 from potato.raster.remote import remote_gdal, try_again
+from potato.raster.warp import cells_within, find_footprint, warp_picture
 from potato.serving.catalogue import ANYTHING, Catalogue, Entry, Opened, Wanted
 from potato.serving.keeping import Cache, OpenFiles
 from potato.serving.mercator import inside, web_box, web_grid

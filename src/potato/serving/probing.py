@@ -13,7 +13,8 @@ from potato.core.sensors import SCALE
 from potato.core.windows import PairWindow
 from potato.fusion.window import sharpen_window
 from potato.model.model import Model
-from potato.raster import Pair, lonlat_to_grid
+from potato.raster.coordinates import lonlat_to_grid
+from potato.raster.pair import Pair
 from potato.serving.catalogue import Entry, Opened, Wanted
 from potato.serving.mercator import project
 from potato.serving.painter import Painter

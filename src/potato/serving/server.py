@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from potato.core.types import PathLike
 from potato.errors import InputError, OutputError
 from potato.model.weights import PREDICTOR, load_model, portable_weights, shipped_weights
-from potato.raster import Reading
+from potato.raster.layer import Reading
 from potato.serving.application import Rules, make_application
 from potato.serving.job_list import JobList
 from potato.serving.opening import open_catalogue

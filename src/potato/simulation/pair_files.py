@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from potato.raster import grid_at, write_image
+from potato.raster.coordinates import grid_at
+from potato.raster.writer import write_image
 from potato.simulation.ground import make_ground
 from potato.simulation.imager import observe, ragged_mask
 from potato.simulation.land.basis import BASIS

@@ -11,8 +11,9 @@ from potato.engine.devices import choose_device
 from potato.errors import EmptyError
 from potato.model.network import Sharpener
 from potato.model.weights import PREDICTOR, load_model
-from potato.raster import check_folder, check_output, write_png
 from potato.raster.atomic import make_folder
+from potato.raster.encoding import write_png
+from potato.raster.output_files import check_folder, check_output
 from potato.training.score import draw_oklab, score_pixels, sharpen_chips, to_score
 
 

@@ -43,8 +43,8 @@ from potato.model.weights import (
     load_model,
     save_model,
 )
-from potato.raster import check_folder
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
+from potato.raster.output_files import check_folder
 from potato.training.config import LATER, OLD_NAMES, TrainConfig
 from potato.training.step import Learner
 

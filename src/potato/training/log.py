@@ -15,8 +15,8 @@ from tqdm import tqdm
 from potato.core.text import duration
 from potato.engine.progress import EVERY
 from potato.errors import OutputError, SessionError
-from potato.raster import write_png
 from potato.raster.atomic import write_whole
+from potato.raster.encoding import write_png
 from potato.raster.json_lines import append_json_line, whole_lines
 
 

@@ -23,7 +23,7 @@ from potato.errors import SessionError
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.model.weights import BEST, load_model
-from potato.raster import check_folder
+from potato.raster.output_files import check_folder
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
 from potato.training.data import Batch, Samples, data_digest, first_chip, held_out, list_chips

@@ -18,7 +18,10 @@ from potato.core.windows import PixelWindow, pixel_windows
 from potato.engine.progress import MEGAPIXELS, progress_bar
 from potato.engine.threads import available_cores, map_blocks
 from potato.errors import OutputError
-from potato.raster import Channels, Grid, Image, check_output, create_picture, keep_inputs
+from potato.raster.coordinates import Grid
+from potato.raster.image import Image
+from potato.raster.output_files import check_output, keep_inputs
+from potato.raster.writer import Channels, create_picture
 
 BLOCK_SIDE = 512
 """Default side of a block in pixels: that of most files' TIFF blocks; it fits a core's caches."""
@@ -138,7 +141,7 @@ def map_image_blocks(
 
 
 def check_outputs(outputs: Sequence[PathLike], inputs: Sequence[PathLike], settings: Settings) -> None:
-    """Check the outputs of a tool before it opens its inputs, as `raster.check_output` does."""
+    """Check the outputs of a tool before it opens its inputs, as `check_output` does."""
     for output in outputs:
         check_output(output, settings.get("overwrite", False), inputs)
 

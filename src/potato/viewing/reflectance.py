@@ -21,9 +21,10 @@ from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Image, as_layer, mul_image, open_dataset, open_picture, read_overview
-from potato.raster.image import opaque_bands
-from potato.raster.layer import check_numbers
+from potato.raster.gdal_env import open_dataset
+from potato.raster.image import Image, opaque_bands, read_overview
+from potato.raster.layer import as_layer, check_numbers, mul_image
+from potato.raster.pictures import open_picture
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from potato.core.render import unrender
 from potato.core.types import PathLike
 from potato.errors import EmptyError, InputError
-from potato.raster import check_output, gdal, keep_inputs
 from potato.raster.atomic import write_whole
+from potato.raster.gdal_env import gdal
+from potato.raster.output_files import check_output, keep_inputs
 from potato.viewing.blocks import BLOCK_SIDE, Block, bits_of, map_image_blocks
 from potato.viewing.color_ops import screen_look
 from potato.viewing.graticule import CHROMA_JND, FORMATS, check_matplotlib, draw_scope

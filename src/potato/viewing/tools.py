@@ -26,7 +26,11 @@ from potato.core.render import (
 )
 from potato.core.types import PathLike
 from potato.errors import InputError
-from potato.raster import Grid, Image, Reading, check_same_grid, gdal, open_mul
+from potato.raster.coordinates import Grid
+from potato.raster.gdal_env import gdal
+from potato.raster.image import Image
+from potato.raster.layer import Reading, open_mul
+from potato.raster.pictures import check_same_grid
 from potato.viewing.blocks import (
     Block,
     OutputSpec,

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from potato.ard import Broken, Tile, unusable, walk_ard
+from potato.ard.item import Broken, Tile, unusable
 from potato.ard.listing import reported_clouds
 from potato.ard.overview import Overview, read_overview
 from potato.ard.rating.measures import Measures, Rating, measure, rate
 from potato.ard.rating.sheet import make_sheet
+from potato.ard.walk import walk_ard
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
@@ -29,8 +30,8 @@ from potato.engine.executor import open_executor
 from potato.engine.jobs import Executor, Lost
 from potato.engine.progress import progress_bar
 from potato.errors import ArdError, InputError, OutputError
-from potato.raster import check_output, keep_inputs
 from potato.raster.atomic import write_whole
+from potato.raster.output_files import check_output, keep_inputs
 from potato.raster.remote import try_again
 
 OVERVIEW_SIDES = (640, 320)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.ard.rating.measures import Rating
-from potato.raster import encode_jpeg
+from potato.raster.encoding import encode_jpeg
 from potato.raster.html_page import html_page
 
 

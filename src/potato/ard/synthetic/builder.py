@@ -28,10 +28,11 @@ from potato.core.sensor_table import WORKSHOP
 from potato.core.types import PathLike
 from potato.engine.progress import progress_bar
 from potato.errors import InputError
-from potato.raster import new_folder, write_image
 from potato.raster.atomic import whole_folder
 from potato.raster.band_finding import known_sensor
 from potato.raster.coordinates import Box
+from potato.raster.output_files import new_folder
+from potato.raster.writer import write_image
 
 RGB = ("red", "green", "blue")
 """Bands of the visual image."""

@@ -10,8 +10,7 @@ from typing import Any
 from potato.ard.grid import OVERLAP, SQUARE_SIDE, TILE_SIDE, square_quadkey
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
-from potato.raster import Grid, grid_at
-from potato.raster.coordinates import Box
+from potato.raster.coordinates import Box, Grid, grid_at
 
 SIZE_STEP = 136
 """Pan pixels of which a tile's side is a multiple, so that the overlap, 1/34 of the side, is a

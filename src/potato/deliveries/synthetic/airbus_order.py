@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from potato.core.sensors import Sensor
 from potato.deliveries.synthetic.scene import Scene, cut_grid
 from potato.errors import InputError
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.plain_file import write_plain
 
 DATE, TIME, DISTANCE = "2015-12-05", "16:06:06.0Z", 0.985478

@@ -8,7 +8,7 @@ import numpy as np
 from potato.core.sensors import Sensor
 from potato.deliveries.synthetic.scene import Scene
 from potato.errors import InputError
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.plain_file import write_plain
 
 SUN_ELEVATION, DISTANCE = 48.24450155, 0.985478

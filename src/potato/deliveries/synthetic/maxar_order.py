@@ -11,7 +11,7 @@ from potato.core.sensors import Sensor
 from potato.deliveries.maxar_constants import BandConstants, find_constants
 from potato.deliveries.synthetic.scene import Scene, cut_grid
 from potato.errors import InputError
-from potato.raster import Grid, grid_at
+from potato.raster.coordinates import Grid, grid_at
 from potato.raster.plain_file import write_plain
 
 ORDER = "052421600010_01"

@@ -14,8 +14,8 @@ from potato.deliveries.synthetic.maxar_order import write_flat, write_maxar
 from potato.deliveries.synthetic.pair_of_files import write_files
 from potato.deliveries.synthetic.scene import Scene, make_scene
 from potato.errors import InputError
-from potato.raster import new_folder
 from potato.raster.atomic import whole_folder
+from potato.raster.output_files import new_folder
 
 Writer = Callable[[Path, Sensor, Scene], None]
 """Writes a scene into a folder as a vendor delivers it."""

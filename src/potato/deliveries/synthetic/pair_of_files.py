@@ -5,7 +5,7 @@ from pathlib import Path
 from potato.core.radiometry import reflectance_to_counts
 from potato.core.sensors import Sensor
 from potato.deliveries.synthetic.scene import Scene
-from potato.raster import grid_at
+from potato.raster.coordinates import grid_at
 from potato.raster.plain_file import write_plain
 
 

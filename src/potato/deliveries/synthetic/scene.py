@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from potato.core.sensors import WAVELENGTHS, Sensor
 from potato.deliveries.haze import EXPONENT
-from potato.raster import Grid, grid_at
+from potato.raster.coordinates import Grid, grid_at
 
 KNOTS = (420, 480, 550, 610, 660, 700, 740, 830, 960)
 """Wavelengths in nm at which the spectra below are given."""

@@ -45,8 +45,8 @@ from potato.fusion.ard.summary import Forecast, FusedArd, forecast, quantity
 from potato.fusion.ard.tile import fuse_tile
 from potato.fusion.grading import as_given
 from potato.model.weights import load_model, portable_weights
-from potato.raster import check_folder, keep_inputs
 from potato.raster.atomic import write_whole
+from potato.raster.output_files import check_folder, keep_inputs
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
 

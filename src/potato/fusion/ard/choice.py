@@ -4,15 +4,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import Tile, read_allow_list, unusable
-from potato.ard.item import CID, CID_EXAMPLE, check_clouds
+from potato.ard.item import CID, CID_EXAMPLE, Tile, check_clouds, unusable
 from potato.ard.moments import day_of
+from potato.ard.naming import read_allow_list
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.model.model import Architecture
 from potato.model.weights import PREDICTOR
-from potato.raster import Area, Grid, grid_at, part_of
-from potato.raster.coordinates import Box
+from potato.raster.area import Area, part_of
+from potato.raster.coordinates import Box, Grid, grid_at
 from potato.raster.outlines import outline_of_box
 
 LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from potato.ard import Tile
+from potato.ard.item import Tile
 from potato.ard.listing import reported_clouds
 from potato.core.grade import PLAIN
 from potato.core.profiles import find_profile
@@ -21,9 +21,9 @@ from potato.fusion.ard.manifest import Manifest, Record
 from potato.fusion.ard.plan import Joining, MosaicJob, PassFacts, PictureSettings, TileJob
 from potato.fusion.ard.stac import day_span
 from potato.fusion.ard.summary import BYTES_WRITTEN, STAGED
-from potato.raster import grid_to_lonlat, part_of
+from potato.raster.area import part_of
 from potato.raster.atomic import staging_folder
-from potato.raster.coordinates import Box, ground_pixel
+from potato.raster.coordinates import Box, grid_to_lonlat, ground_pixel
 from potato.raster.web_archive import write_web_archive
 from potato.raster.web_mosaic import lay_out_web, write_web_mosaic, zoom_for, zoom_pixel
 

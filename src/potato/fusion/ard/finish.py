@@ -14,8 +14,8 @@ from potato.fusion.ard.manifest import Record
 from potato.fusion.ard.plan import MosaicJob, TileJob
 from potato.fusion.ard.stac import THUMBNAIL, picture_bounds, picture_item
 from potato.fusion.outputs import draw_output
-from potato.raster import encode_jpeg
 from potato.raster.atomic import make_folder, remove_partials, write_whole
+from potato.raster.encoding import encode_jpeg
 from potato.raster.header import read_header
 
 

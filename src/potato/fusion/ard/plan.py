@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from potato.ard import Broken, Tile, tile_name, unusable, walk_ard
-from potato.ard.item import fault
+from potato.ard.item import Broken, Tile, fault, unusable
 from potato.ard.listing import lonlat_bounds
+from potato.ard.naming import tile_name
+from potato.ard.walk import walk_ard
 from potato.core.grade import PLAIN
 from potato.core.render import Look
 from potato.core.sensors import Sensor
 from potato.core.text import counted, kind_of, redact
 from potato.errors import ArdError
 from potato.fusion.ard.choice import OUTSIDE, Choice
-from potato.raster import Area
+from potato.raster.area import Area
 
 MosaicKind = Literal["cog", "vrt", "event", "mbtiles", "pmtiles"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from potato.ard import tile_name
+from potato.ard.naming import tile_name
 from potato.core.grade import Grade
 from potato.core.sensors import Sensor
 from potato.core.text import counted

@@ -7,8 +7,7 @@ from typing import Any
 from potato.core.installation import VERSION
 from potato.fusion.ard.manifest import Record
 from potato.fusion.ard.plan import PassFacts, PictureSettings
-from potato.raster import Grid
-from potato.raster.coordinates import Degrees, ground_pixel, narrowest_bounds
+from potato.raster.coordinates import Degrees, Grid, ground_pixel, narrowest_bounds
 from potato.raster.header import Header
 from potato.raster.outlines import geometry_of, outline_of
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard import Broken
+from potato.ard.item import Broken
 from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
 from potato.fusion.ard.choice import tile_grid
 from potato.fusion.ard.manifest import Manifest, Record
 from potato.fusion.ard.plan import Plan, TileJob
 from potato.fusion.ard.schedule import Schedule
-from potato.raster import part_of
+from potato.raster.area import part_of
 from potato.raster.gdal_env import is_remote
 
 BYTES_READ = 2.1

@@ -16,8 +16,9 @@ from potato.fusion.ard.plan import TileJob
 from potato.fusion.pipeline import Fused, FuseSettings, fuse_pair
 from potato.model.model import Model
 from potato.model.weights import load_model
-from potato.raster import Pair, Part, part_of
+from potato.raster.area import Part, part_of
 from potato.raster.gdal_env import is_remote
+from potato.raster.pair import Pair
 from potato.raster.remote import bytes_moved, remote_gdal, reset_bytes_moved, try_again
 
 RETRIES = 3
