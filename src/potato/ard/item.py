@@ -15,7 +15,6 @@ from potato.core.sensors import Sensor
 from potato.core.text import redact
 from potato.errors import InputError
 from potato.raster.coordinates import Box, is_crs
-from potato.raster.gdal_env import is_remote
 
 ITEM_PATH = re.compile(r"(?:^|/)([0-9]{1,2})/([0-3]{12})/([0-9]{4}-[0-9]{2}-[0-9]{2})/([^/]+)$")
 """Where the files of an item lie: zone, quadkey, date, name."""
@@ -54,9 +53,8 @@ FARTHEST = 21e6
 LONGEST = 2048
 """Letters of the longest link that is followed."""
 
-_TRANSIENT = re.compile(
-    r"can't be read: (?!.*(says 4|not found|denied|another host|40[34]\b))", re.IGNORECASE
-)
+TWICE = "a tile that is there twice"
+"""Why the second of two tiles of one pass and one grid square isn't used."""
 
 
 class LinkError(ValueError):
@@ -80,10 +78,23 @@ class Broken:
     item: str
     reason: str
 
-    @property
-    def transient(self) -> bool:
-        """Whether the network is at fault, so that another attempt may succeed."""
-        return is_remote(self.item) and _TRANSIENT.match(self.reason) is not None
+
+class Duplicate(Broken):
+    """A tile of a pass and a grid square that have one already."""
+
+    __slots__ = ()
+
+
+class Refused(Broken):
+    """A file that its bucket refuses."""
+
+    __slots__ = ()
+
+
+class Unreachable(Broken):
+    """A file that the network keeps from us, so that another attempt may succeed."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import rasterio
 
-from potato.ard.item import Broken, LinkError
+from potato.ard.item import Broken, LinkError, Refused, Unreachable
 from potato.core.installation import install_command
 from potato.core.text import one_line
 from potato.errors import ArdError
@@ -31,10 +31,19 @@ SLOW = 1000
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
-REFUSES = "the bucket refuses"
-"""How the reason begins if access is denied."""
-
 LEADS_OUT = "a symlink that leads out of the ARD"
+
+
+class UnreadableError(OSError):
+    """A file of a web server or a bucket that can't be read.
+
+    Attributes:
+        kind: what it is among the parts of an ARD that can't be read.
+    """
+
+    def __init__(self, reason: str, kind: type[Broken]) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class Source(Protocol):
@@ -158,7 +167,7 @@ class Bucket:
                     self._known.add(name)
                     yield name
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            reason = _reason(error)
+            reason = str(_unreadable(error))
             raise ArdError(f"can't list {self.root}: {reason}{explain_refusal(reason)}") from error
 
     def read(self, name: str, limit: int) -> bytes:
@@ -168,7 +177,7 @@ class Bucket:
             found = self._obstore.get(self._store, key)
             return bytes(found.bytes()) if found.meta["size"] <= limit else b" " * (limit + 1)
         except Exception as error:  # obstore raises classes of its own and builtin ones
-            raise OSError(_reason(error)) from error
+            raise _unreadable(error) from error
 
     def locate(self, name: str) -> str | None:
         """The address of an object; None if it wasn't listed."""
@@ -230,10 +239,12 @@ class Web:
                 raise
             except urllib.error.HTTPError as error:
                 if (error.code < 500 and error.code not in (408, 429)) or attempt == TRIES:
-                    raise OSError(f"the server says {error.code} {error.reason}") from error
+                    reason = f"the server says {error.code} {error.reason}"
+                    raise UnreadableError(reason, Broken if error.code < 500 else Unreachable) from error
             except (OSError, HTTPException) as error:
                 if attempt == TRIES:
-                    raise OSError(one_line(getattr(error, "reason", error), 300)) from error
+                    reason = one_line(getattr(error, "reason", error), 300)
+                    raise UnreadableError(reason, Unreachable) from error
             time.sleep(0.05 * 4**attempt)
         raise AssertionError  # the last try returns or raises
 
@@ -283,7 +294,10 @@ def _read_body(answer: Any, limit: int) -> bytes:
     return bytes(body)
 
 
-def _reason(error: object) -> str:
-    """Why a bucket can't be read, in one line."""
-    refused = REFUSED.search(str(error))
-    return f"{REFUSES} ({refused.group()})" if refused else one_line(error, 300)
+def _unreadable(error: Exception) -> UnreadableError:
+    """Why a bucket can't be read, in one line; obstore tells only in words why it was refused."""
+    if refused := REFUSED.search(str(error)):
+        return UnreadableError(f"the bucket refuses ({refused.group()})", Refused)
+    return UnreadableError(
+        one_line(error, 300), Broken if isinstance(error, FileNotFoundError) else Unreachable
+    )

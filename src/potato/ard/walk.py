@@ -5,9 +5,10 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from potato.ard.item import ITEM_PATH, Broken, LinkError, Tile, parse_item, resolve
-from potato.ard.source import REFUSES, Bucket, Folder, Source, Web, open_source
+from potato.ard.item import ITEM_PATH, TWICE, Broken, Duplicate, LinkError, Refused, Tile, parse_item, resolve
+from potato.ard.source import Bucket, Folder, Source, UnreadableError, Web, open_source
 from potato.core.text import one_line, redact
 from potato.engine.threads import map_blocks
 from potato.errors import ArdError
@@ -61,7 +62,10 @@ def walk_ard(source: str, *, follow_links: bool = False, limit: int = LIMIT) -> 
             "OUTPUT"
         )
     found = itertools.chain(_read_items(place, items, follow_links, limit), broken)
-    return (Broken(redact(one.item), redact(one.reason)) if isinstance(one, Broken) else one for one in found)
+    return (
+        replace(one, item=redact(one.item), reason=redact(one.reason)) if isinstance(one, Broken) else one
+        for one in found
+    )
 
 
 def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) -> Iterator[Tile | Broken]:
@@ -69,7 +73,7 @@ def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) 
     refused: list[Broken] = []
     for name, data in _read_all(place, sorted(items, key=_order), limit):
         if isinstance(data, Broken):
-            if not seen and f": {REFUSES}" in data.reason:
+            if not seen and isinstance(data, Refused):
                 refused.append(data)
                 if len(refused) == MOST_REFUSALS:
                     break
@@ -82,7 +86,7 @@ def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) 
         if isinstance(tile, Tile):
             key = (tile.cid.upper(), tile.zone, tile.quadkey or tile.item)
             if key in seen:
-                tile = Broken(tile.item, f"a tile that is there twice (first as {seen[key]})")
+                tile = Duplicate(tile.item, f"{TWICE} (first as {seen[key]})")
             else:
                 seen[key] = tile.item
         yield tile
@@ -177,6 +181,8 @@ def _read_all(place: Source, names: Iterable[str], limit: int) -> Iterator[tuple
             if len(body) > limit:
                 return Broken(where, f"expected JSON of {limit / (1 << 20):g} MB at most, found more")
             return json.loads(body)
+        except UnreadableError as error:
+            return error.kind(where, f"can't be read: {error}")
         except OSError as error:
             return Broken(where, f"can't be read: {error.strerror or error}")
         except (ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from potato.ard.item import Broken, Tile, check_clouds, unusable
+from potato.ard.item import TWICE, Broken, Tile, Unreachable, check_clouds, unusable
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
 from potato.chips.chip import digest
@@ -134,7 +134,7 @@ def survey_ard(
     seen: set[str] = set()
     for found in walk_ard(source, follow_links=follow_links):
         if isinstance(found, Broken):
-            if found.transient:
+            if isinstance(found, Unreachable):
                 raise ArdError(
                     f"{found.item}: {found.reason}; the places of chips depend on every item, so "
                     "repeat the command when the network or the server works again"
@@ -144,7 +144,7 @@ def survey_ard(
         seen.add(found.cid.upper())
         reason = _refusal(found, shape, sensors, allowed, max_clouds)
         if reason is None and tile_name(found) in usable:
-            reason = "a tile that is there twice"
+            reason = TWICE
         if reason is not None:
             skips.append(Skip(found.item, reason))
         else:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
-from potato.ard.item import Broken, Tile, fault, unusable
+from potato.ard.item import Broken, Duplicate, Tile, fault, unusable
 from potato.ard.walk import walk_ard
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact
@@ -139,7 +139,7 @@ def examine_ard(
 def _item_flaw(each: Tile | Broken) -> Flaw | None:
     """The reason why an item gives no tile that can be sharpened; None for a good tile."""
     if isinstance(each, Broken):
-        return Flaw("twice" if "there twice" in each.reason else "broken", f"{each.item}: {each.reason}")
+        return Flaw("twice" if isinstance(each, Duplicate) else "broken", f"{each.item}: {each.reason}")
     reason = unusable(each)
     if reason is None:
         return None

@@ -168,7 +168,7 @@ def _database(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        kind = DiskFullError if "full" in str(error) else OutputError
+        kind = DiskFullError if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL else OutputError
         raise kind(f"{path}: can't write there: {error}") from error
 
 

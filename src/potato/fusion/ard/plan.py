@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from potato.ard.item import Broken, Tile, fault, unusable
+from potato.ard.item import TWICE, Broken, Tile, Unreachable, fault, unusable
 from potato.ard.listing import lonlat_bounds
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
@@ -249,14 +249,14 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         passes[found.cid].extend([] if unusable(found) else [found])
         reason = choice.refusal(found)
         if reason is None and tile_name(found) in chosen:
-            reason = "a tile that is there twice"
+            reason = TWICE
         if reason is None:
             chosen[tile_name(found)] = found
         else:
             left_out[kind_of(reason)] += 1
             if reason == unusable(found):
                 faults[tile_name(found)] = redact(fault(found) or "")
-    lost = [one for one in broken if one.transient]
+    lost = [one for one in broken if isinstance(one, Unreachable)]
     counts = dict(sorted(left_out.items()))
     if not chosen and not lost:
         told = "; ".join(f"{counted(count, 'tile')}, {reason}" for reason, count in counts.items())
