@@ -15,7 +15,7 @@ from potato.core.color import delta_e_ok
 from potato.core.resample import block_mean
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
-from potato.training.data import Samples, chip_artefact_weight, held_out, list_chips
+from potato.training.data import Samples, chip_artefact_weight, list_chips
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
 from potato.training.run import train
@@ -97,7 +97,7 @@ def test_artefact_weight_is_1_for_soft_native_images_and_for_added_artefacts(poo
         for faults in (False, True):
             source = samples(tmp_path / str(n), size=(160, 160), instrument=faults)
             found[n, faults] = {float(source[place].artefact_weight) for place in range(12)}
-        assert {float(next(held_out(source.paths, 0, (160, 160), 0)).artefact_weight)} == found[n, False]
+        assert {float(next(source.held_out(source.paths)).artefact_weight)} == found[n, False]
     assert found == {
         (0, False): {0.0},
         (1, False): {1.0},
@@ -166,23 +166,23 @@ def test_chips_with_other_bands_are_refused(pool, tmp_path):
     paths, source = list_chips(copy), samples(copy)
     for read in (
         lambda: [source[place] for place in range(len(paths))],
-        lambda: list(held_out(paths, 0, (64, 64), 0)),
+        lambda: list(source.held_out(paths)),
     ):
         with pytest.raises(SessionError, match=r"5\.pt: expected a chip with the bands coastal.*GeoEye-1"):
             read()
 
 
 def test_held_out_chips_are_never_augmented(pool):
-    paths = list_chips(pool)
-    batches = list(held_out(paths, 0, (80, 80), 0))
+    source, paths = samples(pool), list_chips(pool)
+    batches = list(source.held_out(paths))
     for path, batch in zip(paths, batches, strict=True):
         chip = load_chip(path)
         pan, mul, target = batch.floats(CPU)
         expected = chip.tensors()
         assert all(torch.equal(a[0], b) for a, b in zip((pan, mul, target), expected, strict=True))
-    shares = [list(held_out(paths, 3, (80, 80), 0, Ranks(rank, 2))) for rank in (0, 1)]
+    shares = [list(source.held_out(paths, 3, Ranks(rank, 2))) for rank in (0, 1)]
     assert [len(share) for share in shares] == [8, 7]
-    test = next(held_out([], 1, (80, 80), 0))
+    test = next(source.held_out((), 1))
     train_ = scene_chip(0, 0, 80).tensors()[2]
     off = delta_e_ok(test.floats(CPU)[2][0], train_)
     again = delta_e_ok(scene_chip(0, 0, 80, pass_index=1).tensors()[2], train_)

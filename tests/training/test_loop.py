@@ -12,7 +12,7 @@ from potato.chips.chip import Chip, load_chip, save_chip
 from potato.model.network import Sharpener
 from potato.model.weights import load_model
 from potato.training import loop
-from potato.training.data import held_out, list_chips
+from potato.training.data import list_chips
 from potato.training.loop import deferred_interrupts
 from potato.training.run import train
 from potato.training.score import score_batches
@@ -25,6 +25,7 @@ from training_runs import (
     finish,
     log_of,
     same,
+    samples,
     start,
     state_of,
     steps_done,
@@ -49,7 +50,7 @@ def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
     assert done.scores["test"] < 0.6 * done.scores["predictor"]
     assert load_model(done.checkpoint).card["scores"] == done.scores
     network = Sharpener.of(load_model(done.checkpoint))
-    score = score_batches(network, held_out(list_chips(pool), 0, (80, 80), 0), CPU)
+    score = score_batches(network, samples(pool).held_out(list_chips(pool)), CPU)
     assert score.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"
 
 

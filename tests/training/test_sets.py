@@ -15,12 +15,12 @@ from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
 from potato.training import run
 from potato.training.checkpoints import find_origin, start_network
-from potato.training.data import held_out, list_chips
+from potato.training.data import list_chips
 from potato.training.loader import collate
 from potato.training.run import train
 from potato.training.score import score_batches, sharpen_batch
 from potato.training.step import Learner, batch_loss, train_step
-from training_runs import CPU, train_config
+from training_runs import CPU, samples, train_config
 
 
 @pytest.mark.parametrize("pool", BAND_SETS, ids=lambda pool: pool.name)
@@ -29,7 +29,7 @@ def test_a_network_learns_each_set(tmp_path, pool):
         save_chip(scene_chip(3, number, 64, ground="leaves", sensors=(sensor,)), tmp_path / f"{number}.pt")
     plan = train_config(tmp_path, tmp_path, lr=5e-3, warm_up=0)
     network, _ = start_network(find_origin(plan), plan, pool.sensors[0])
-    batch = collate(list(held_out(list_chips(tmp_path), 0, (64, 64), 0, sensors=pool.sensors)))
+    batch = collate(list(samples(tmp_path, sensors=pool.sensors).held_out(list_chips(tmp_path))))
     learner = Learner.start(network, plan, CPU)
     before = batch_loss(learner.model, batch, CPU, plan)[1]
     for _ in range(16):
@@ -50,7 +50,7 @@ def four_band_pool(folder):
 
 def test_every_chip_is_learnt_and_judged_by_the_colours_of_its_own_sensor(tmp_path):
     paths = four_band_pool(tmp_path / "chips")
-    ones = list(held_out(paths, 0, (64, 64), 0, sensors=(GEOEYE_1,)))
+    ones = list(samples(tmp_path / "chips", sensors=(GEOEYE_1,)).held_out(paths))
     assert [batch.sensors[0] for batch in ones] == [GEOEYE_1, QUICKBIRD_2]
     network = random_network(GEOEYE_1, 8, 2, std=0.01)
     with torch.no_grad():

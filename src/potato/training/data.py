@@ -185,14 +185,7 @@ class Samples(Dataset[Batch]):
         scenes_before = int(place * self.scene_share)
         if int((place + 1) * self.scene_share) > scenes_before:
             ground, number = divmod(scenes_before, self.passes)
-            chip = scene_chip(
-                self.seed,
-                ground,
-                self.size[0],
-                pass_index=number,
-                photographs=self.photographs,
-                sensors=self.sensors,
-            )
+            chip = self._scene(ground, pass_index=number)
             skipped, problem, artefacts = 0, "", False
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
@@ -235,6 +228,37 @@ class Samples(Dataset[Batch]):
             f"{min(_TRIES, len(self.paths))} chips in a row can't be used, the last one: {problem}"
         )
 
+    def held_out(self, paths: Sequence[str], scenes: int = 0, ranks: Ranks = ALONE) -> Iterator[Batch]:
+        """This process's share of the chips to test on, one by one, never augmented.
+
+        Args:
+            paths: chips of any size; unreadable ones are left out.
+            scenes: number of simulated scenes, from a series that training never sees; photographs
+                that it sees are left out.
+            ranks: this process among those of the run.
+        """
+        for index in range(ranks.rank, len(paths) + scenes, ranks.count):
+            try:
+                chip = (
+                    load_trainable(paths[index], self.sensors[0])
+                    if index < len(paths)
+                    else self._scene(index - len(paths), series="test scene")
+                )
+            except ChipError:
+                continue
+            yield _batch(chip, chip_artefact_weight(chip))
+
+    def _scene(self, ground: int, *, series: str = "scene", pass_index: int = 0) -> Chip:
+        return scene_chip(
+            self.seed,
+            ground,
+            self.size[0],
+            series,
+            pass_index=pass_index,
+            photographs=self.photographs,
+            sensors=self.sensors,
+        )
+
 
 def chip_artefact_weight(chip: Chip) -> float:
     """`features.full_scale_weight` of a chip's mean sharpness; 0 for a chip that isn't native."""
@@ -260,42 +284,3 @@ def _batch(chip: Chip, weight: float) -> Batch:
         (chip.sensor,),
         bool(chip.pan.numpy().all()) and bool(chip.mul.numpy().any(0).all()),
     )
-
-
-def held_out(
-    paths: list[str],
-    scenes: int,
-    size: tuple[int, int],
-    seed: int,
-    ranks: Ranks = ALONE,
-    photographs: tuple[str, ...] = (),
-    sensors: tuple[Sensor, ...] = (WORLDVIEW_2,),
-) -> Iterator[Batch]:
-    """This process's share of the test chips, one by one, never augmented.
-
-    Args:
-        paths: chips of any size; unreadable ones are left out.
-        scenes: number of simulated scenes, from a series that training never sees.
-        size: height and width of scenes in pan pixels.
-        seed: of scenes.
-        ranks: this process among those of the run.
-        photographs: for scenes; those that training sees are left out.
-        sensors: those that see scenes; chips have their bands and ratio.
-    """
-    for index in range(ranks.rank, len(paths) + scenes, ranks.count):
-        try:
-            chip = (
-                load_trainable(paths[index], sensors[0])
-                if index < len(paths)
-                else scene_chip(
-                    seed,
-                    index - len(paths),
-                    size[0],
-                    "test scene",
-                    photographs=photographs,
-                    sensors=sensors,
-                )
-            )
-        except ChipError:
-            continue
-        yield _batch(chip, chip_artefact_weight(chip))

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from potato.core.text import one_line
 from potato.engine.children import end_with_parent, without_script
@@ -98,15 +98,37 @@ def open_batches(
         getattr(loader, "_shutdown_workers", lambda: None)()
 
 
-def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLoader[Batch]:
+@dataclass(frozen=True)
+class _Caught(Dataset[Batch | SessionError]):
+    """Samples, or why there is none: torch makes a traceback of what a loader process raises."""
+
+    samples: Samples
+
+    def __getitem__(self, place: int) -> Batch | SessionError:
+        try:
+            return self.samples[place]
+        except SessionError as error:
+            return error
+
+
+def _collate(found: list[Batch | SessionError]) -> Batch | SessionError:
+    batches = []
+    for one in found:
+        if isinstance(one, SessionError):
+            return one
+        batches.append(one)
+    return collate(batches)
+
+
+def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLoader[Batch | SessionError]:
     # A forked child would inherit locks held by threads that it doesn't have, and a fork server
     # would live on after the run.
     context = multiprocessing.get_context("spawn") if workers else None
     return DataLoader(
-        samples,
+        _Caught(samples),
         batch_sampler=places,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_collate,
         worker_init_fn=_start_worker if workers else None,
         multiprocessing_context=context,
         prefetch_factor=max(2, _AHEAD // places.micro_batch) if workers else None,
@@ -123,15 +145,15 @@ def _start_worker(number: int) -> None:
     torch.set_num_threads(1)
 
 
-def _next(loader: Iterator[Batch]) -> Batch:
+def _next(loader: Iterator[Batch | SessionError]) -> Batch:
     try:
-        return next(loader)
-    except SessionError as error:
-        # A loader process wraps its error in a traceback, of which the last line is the message.
-        raise SessionError(str(error).strip().splitlines()[-1].split("SessionError: ")[-1]) from error
+        batch = next(loader)
     except (RuntimeError, OSError, EOFError) as error:  # EOF and resets if it died while it was sending
         reason = one_line(error, 200)
         raise SessionError(
             f"a loader process died or failed ({reason}); the last saved state is intact: "
             "the same command goes on from it, and --workers 0 needs the least memory"
         ) from error
+    if isinstance(batch, SessionError):
+        raise batch
+    return batch

@@ -26,7 +26,7 @@ from potato.model.weights import BEST, load_model
 from potato.raster.output_files import check_folder
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
-from potato.training.data import Batch, Samples, data_digest, first_chip, held_out, list_chips
+from potato.training.data import Batch, Samples, data_digest, first_chip, list_chips
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
@@ -301,19 +301,12 @@ def _test_chips(
 ) -> tuple[Callable[[], Iterable[Batch]] | None, list[Batch]]:
     """A source of test chips or test scenes, or None; and those that pictures show."""
     samples, tests = data.samples, data.tests
-    judged = partial(
-        held_out,
-        size=samples.size,
-        seed=config.seed,
-        photographs=samples.photographs,
-        sensors=samples.sensors,
-    )
     if tests:
-        return partial(judged, tests, 0, ranks=ranks), list(judged(tests[:_SHOWN], 0))
+        return partial(samples.held_out, tests, ranks=ranks), list(samples.held_out(tests[:_SHOWN]))
     if not config.scene_share:
         return None, []
     # A scene takes longer to simulate than to sharpen, so scenes are made once.
-    scenes = list(judged([], _TEST_SCENES, ranks=ranks))
+    scenes = list(samples.held_out((), _TEST_SCENES, ranks))
     return (lambda: scenes), scenes[:_SHOWN]
 
 
