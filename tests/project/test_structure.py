@@ -437,6 +437,29 @@ def test_commands_have_few_statements_and_help_for_every_option(name):
         assert isinstance(parameter, click.Argument) or parameter.help, f"{name} {parameter.name} has no help"
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_defaults_of_a_command_are_those_of_its_tool(name):
+    """Help shows a default without loading the tool, so both have it."""
+    command, function = group.get_command(click.Context(group), name), name.replace("-", "_")
+    own = {option.name: option.default for option in command.params if isinstance(option.default, PLAIN)}
+    for module in MODULES:
+        if room_of(module) != "cli" and function in defined(module):
+            tool = getattr(importlib.import_module(f"potato.{module}"), function, None)
+            given = inspect.signature(tool).parameters if tool else {}
+            for one in own.keys() & given.keys():
+                if given[one].default is not inspect.Parameter.empty:
+                    assert plain(own[one]) == plain(given[one].default), one
+
+
+PLAIN = str, int, float, tuple
+
+
+def plain(value: object) -> object:
+    """A default as a command has it: a name for a look, a word for a tuple of one, "" for none."""
+    value = getattr(value, "name", value)
+    return value[0] if isinstance(value, tuple) and len(value) == 1 else value or ""
+
+
 def test_the_page_of_the_commands_is_current():
     spec = importlib.util.spec_from_file_location("make_cli", REPOSITORY / "docs" / "make_cli.py")
     make_cli = importlib.util.module_from_spec(spec)

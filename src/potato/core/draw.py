@@ -34,7 +34,7 @@ PAIR_BACKGROUND = 128
 """Grey code of invalid pixels in the drawing of a pair."""
 
 PICTURE_BACKGROUND = 0x3A
-"""Grey code of invalid pixels in the drawing of a picture; assets/report.css has it too."""
+"""Grey code of invalid pixels in the drawing of a picture, and of what surrounds it on a page."""
 
 
 def overview_step(height: int, width: int, side: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.color import linear_srgb_to_oklab
+from potato.core.draw import PICTURE_BACKGROUND
 from potato.core.installation import VERSION
 from potato.core.text import script_json
 from potato.core.windows import PixelWindow
@@ -101,6 +102,7 @@ class Page:
 def make_page(page: Page) -> str:
     """Make HTML of a page, whose content security policy allows only its own scripts and images."""
     style = "".join(map(_asset, ("pages/common.css", "pages/divider.css", "report.css")))
+    style = style.replace("$background", "#" + 3 * f"{PICTURE_BACKGROUND:02x}")
     script = "".join(map(_asset, ("pages/divider.js", "report.js")))
     viewer = _asset("openseadragon.min.js").partition("\n//# sourceMappingURL")[0]
     window = page.window
