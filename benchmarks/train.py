@@ -21,7 +21,7 @@ from potato.engine.threads import available_cores
 from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.training.config import TrainConfig
-from potato.training.data import Samples, list_chips
+from potato.training.data import Samples, chip_paths
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.loader import Places, open_batches
 from potato.training.step import Learner, train_step
@@ -53,7 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_scenes(folder, count=options.chips, size=options.size, workers=available_cores())
         config = TrainConfig(chips=folder, batch_size=batch_size, micro_batch=micro_batch)
-        samples = Samples(tuple(list_chips(folder)), 0.0, size, 0)
+        samples = Samples(tuple(chip_paths(folder)), 0.0, size, 0)
         learner = Learner.start(Sharpener(architecture), config, device)
 
         def measure(kind: str) -> float:

@@ -190,11 +190,11 @@ def _open_pair(folder: Path) -> None:
 
 def _open_picture(folder: Path) -> None:
     from potato.raster.gdal_env import gdal
-    from potato.raster.image import read_overview
+    from potato.raster.image import read_reduced
     from potato.raster.pictures import open_picture
 
     with gdal(), open_picture(folder / "picture.tif") as image:
-        read_overview(image, 16)
+        read_reduced(image, 16)
 
 
 def _open_ard(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from potato.training.config import TrainConfig
-from potato.training.data import Samples, list_chips
+from potato.training.data import Samples, chip_paths
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,7 +40,7 @@ def train_config(folder: Path, pool: Path | None, **more: object) -> TrainConfig
 
 def samples(pool: Path, **more: object) -> Samples:
     return Samples(
-        **{"paths": tuple(list_chips(pool)), "scene_share": 0.0, "size": (80, 80), "seed": 0, **more}
+        **{"paths": tuple(chip_paths(pool)), "scene_share": 0.0, "size": (80, 80), "seed": 0, **more}
     )
 
 

@@ -3,8 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ards import SQUARE, an_item
+from potato.ard.broken import Broken
 from potato.ard.grid import OVERLAP, quadkey_square
-from potato.ard.item import CID_EXAMPLE, Broken, Tile, parse_item, unusable
+from potato.ard.item import CID_EXAMPLE, Tile, parse_item, unusable
 
 ITEM = "11/031311102001/2024-12-14/103001010A705C00.json"
 

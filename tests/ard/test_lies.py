@@ -6,7 +6,8 @@ import os
 import pytest
 
 from ards import SMALL, an_item, write_tile
-from potato.ard.item import Broken, parse_item
+from potato.ard.broken import Broken
+from potato.ard.item import parse_item
 from potato.ard.listing import list_ard
 from potato.ard.source import Folder
 from potato.ard.walk import walk_ard

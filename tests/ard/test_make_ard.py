@@ -10,9 +10,10 @@ from pystac.validation import validate_dict
 from rasterio.enums import MaskFlags
 from rio_cogeo.cogeo import cog_validate
 
+from potato.ard.broken import Broken
 from potato.ard.grid import SQUARE_SIDE, TILE_SIDE
 from potato.ard.inspection import open_tile
-from potato.ard.item import Broken, unusable
+from potato.ard.item import unusable
 from potato.ard.listing import list_ard
 from potato.ard.synthetic import builder
 from potato.ard.synthetic.builder import make_ard

@@ -6,7 +6,7 @@ import pytest
 
 from ards import without_addresses
 from potato.ard import source
-from potato.ard.item import Broken
+from potato.ard.broken import Broken
 from potato.ard.walk import walk_ard
 from potato.errors import ArdError
 from servers import serve_bucket, serve_folder

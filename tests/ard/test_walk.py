@@ -4,8 +4,9 @@ import shutil
 import pytest
 
 from ards import without_addresses, write_ard
+from potato.ard.broken import Broken
 from potato.ard.grid import OVERLAP
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.item import Tile, unusable
 from potato.ard.walk import walk_ard
 
 

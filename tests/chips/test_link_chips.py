@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.chips.folder import read_manifest
+from potato.chips.folder import manifest_rows
 from potato.chips.link import fair_order, golden_order, link_chips
 from potato.chips.split import ground_of
 from potato.errors import ChipError, InputError, OutputError, OutputExists
@@ -106,12 +106,12 @@ def test_a_pool_that_is_there_as_asked_for_is_left_as_it_is(three, tmp_path, spl
 
 def test_a_pool_keeps_the_manifest_rows_of_its_chips(three, tmp_path):
     link_chips(three, tmp_path / "pool")
-    rows = read_manifest(tmp_path / "pool")
+    rows = manifest_rows(tmp_path / "pool")
     for n, path in enumerate(targets(tmp_path / "pool")):
         assert rows[n]["source"] == path.parent.name and rows[n]["source_n"] == int(path.stem)
         assert rows[n]["digest"] == f"{path.parent.name}-{path.stem}" and rows[n]["n"] == n
     link_chips([tmp_path / "pool"], tmp_path / "pool of pools")
-    again = read_manifest(tmp_path / "pool of pools")
+    again = manifest_rows(tmp_path / "pool of pools")
     assert {row["source"] for row in again.values()} == {"pool"}
     assert sorted(row["digest"] for row in again.values()) == sorted(row["digest"] for row in rows.values())
 
@@ -177,7 +177,7 @@ def test_the_weight_that_the_error_suggests_works(three, tmp_path):
 def test_a_split_shares_no_ground(tmp_path, share):
     sources = [a_source(tmp_path / "a", 200, squares=40), a_source(tmp_path / "b", 90, squares=30)]
     link_chips(sources, tmp_path / "pools", split=share)
-    parts = [read_manifest(tmp_path / "pools" / name) for name in ("train", "test")]
+    parts = [manifest_rows(tmp_path / "pools" / name) for name in ("train", "test")]
     grounds = [{ground_of(row) for row in part.values()} for part in parts]
     assert all(grounds) and not grounds[0] & grounds[1]
     assert len(parts[0]) + len(parts[1]) == 290
@@ -209,7 +209,7 @@ def test_grid_squares_of_two_zones_on_the_same_ground_stay_together(tmp_path):
         pools = tmp_path / f"pools{share}"
         link_chips([west, east], pools, split=share)
         train, test = (
-            {ground_of(row) for row in read_manifest(pools / name).values()} for name in ("train", "test")
+            {ground_of(row) for row in manifest_rows(pools / name).values()} for name in ("train", "test")
         )
         assert {"32/000000000003", "33/000000000000"} <= train or {
             "32/000000000003",

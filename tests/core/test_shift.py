@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from potato.core.shift import MARGIN, REACH, sample
+from potato.core.shift import MARGIN, REACH, sample_at
 
 SIDE = 96
 INSIDE = np.arange(MARGIN, SIDE - MARGIN, dtype=float)
@@ -21,7 +21,7 @@ def test_waves_land_where_they_belong_and_keep_their_contrast(positions, axis):
     image = np.cos(2 * np.pi * frequencies[:, None, None] * np.arange(SIDE)).repeat(SIDE, 1)
     image = image.astype(np.float32) if axis == 1 else image.swapaxes(1, 2).astype(np.float32)
     grid = (INSIDE, positions) if axis == 1 else (positions, INSIDE)
-    moved, valid = sample(image, everywhere(), *grid)
+    moved, valid = sample_at(image, everywhere(), *grid)
     lines = moved[:, 3] if axis == 1 else moved[:, :, 3]
     angles = 2 * np.pi * frequencies[:, None] * positions
     waves = np.stack([np.cos(angles), np.sin(angles)], 2)
@@ -35,9 +35,9 @@ def test_waves_land_where_they_belong_and_keep_their_contrast(positions, axis):
 
 def test_whole_pixels_stay_as_they_are_and_flat_stays_flat():
     image = np.random.default_rng(0).uniform(0, 1, (3, SIDE, SIDE)).astype(np.float32)
-    moved, _ = sample(image, everywhere(), INSIDE, INSIDE - 2)
+    moved, _ = sample_at(image, everywhere(), INSIDE, INSIDE - 2)
     assert moved == pytest.approx(image[:, MARGIN:-MARGIN, MARGIN - 2 : -MARGIN - 2], abs=1e-6)
-    flat, _ = sample(np.full_like(image, 0.7), everywhere(), INSIDE + 0.37, INSIDE - 0.11)
+    flat, _ = sample_at(np.full_like(image, 0.7), everywhere(), INSIDE + 0.37, INSIDE - 0.11)
     assert flat == pytest.approx(0.7, abs=1e-6)
 
 
@@ -45,11 +45,11 @@ def test_a_step_overshoots_little_and_not_beside_a_hole():
     image = np.zeros((1, SIDE, SIDE), np.float32)
     image[..., 48:] = 1
     for offset in np.linspace(-0.5, 0.5, 11):
-        moved, _ = sample(image, everywhere(), INSIDE, INSIDE + offset)
+        moved, _ = sample_at(image, everywhere(), INSIDE, INSIDE + offset)
         assert moved.min() > -0.135 and moved.max() < 1.135
         valid = everywhere()
         valid[:, 48:] = False
-        moved, seen = sample(image, valid, INSIDE, INSIDE + offset)
+        moved, seen = sample_at(image, valid, INSIDE, INSIDE + offset)
         assert moved[:, seen] == pytest.approx(0, abs=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_holes_move_with_the_image_and_are_not_seen(junk):
     valid = everywhere()
     valid[30:40, 50:70] = False
     image[:, ~valid] = junk
-    moved, seen = sample(image, valid, INSIDE + 0.4, INSIDE - 0.6)
+    moved, seen = sample_at(image, valid, INSIDE + 0.4, INSIDE - 0.6)
     expected = np.ones(seen.shape, bool)
     expected[30 - MARGIN : 40 - MARGIN, 51 - MARGIN : 71 - MARGIN] = False
     assert np.array_equal(seen, expected)
@@ -71,13 +71,13 @@ def test_blocks_give_what_the_whole_image_gives():
     image = random.uniform(0, 1, (2, SIDE, SIDE)).astype(np.float32)
     valid = random.uniform(0, 1, (SIDE, SIDE)) > 0.05
     rows, columns = 0.9997 * INSIDE[:-1] + 0.21, 1.0002 * INSIDE[:-1] + 0.4
-    whole, seen = sample(image, valid, rows, columns)
+    whole, seen = sample_at(image, valid, rows, columns)
     for top, left in ((0, 0), (17, 3), (30, 41)):
         own = rows[top : top + 20], columns[left : left + 33]
         up, before = (int(each[0]) - MARGIN for each in own)
         down, after = (int(each[-1]) + MARGIN + 2 for each in own)
         part = image[:, up:down, before:after], valid[up:down, before:after]
-        block, good = sample(*part, own[0] - up, own[1] - before)
+        block, good = sample_at(*part, own[0] - up, own[1] - before)
         inside = slice(top, top + 20), slice(left, left + 33)
         assert np.array_equal(good, seen[inside])
         assert block[:, good] == pytest.approx(whole[:, *inside][:, good], abs=1e-6)
@@ -86,4 +86,4 @@ def test_blocks_give_what_the_whole_image_gives():
 @pytest.mark.parametrize("rows", [INSIDE[:0], INSIDE - REACH - 2, INSIDE + REACH + 2])
 def test_positions_need_pixels_around_them(rows):
     with pytest.raises(ValueError, match="expected positions 6 pixels inside"):
-        sample(np.ones((1, SIDE, SIDE), np.float32), everywhere(), rows, INSIDE)
+        sample_at(np.ones((1, SIDE, SIDE), np.float32), everywhere(), rows, INSIDE)

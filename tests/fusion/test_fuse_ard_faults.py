@@ -11,7 +11,7 @@ import ards
 import pairs
 from fused_ards import fuse_inline
 from potato import fuse
-from potato.ard.item import Broken
+from potato.ard.broken import Broken
 from potato.ard.walk import walk_ard
 from potato.errors import ArdError
 from potato.fusion.ard.manifest import MANIFEST, read_manifest

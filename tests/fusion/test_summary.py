@@ -2,8 +2,8 @@ import dataclasses
 
 import ards
 from fused_ards import ALONE, NAME, OURS, SIDE_PIXELS, TILE, fuse_inline, lonlat, names
+from potato.ard.broken import Broken
 from potato.ard.grid import TILE_SIDE
-from potato.ard.item import Broken
 from potato.core.render import LOOKS
 from potato.fusion.ard.manifest import Manifest, Record, read_manifest
 from potato.fusion.ard.plan import Plan

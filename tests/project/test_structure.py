@@ -298,6 +298,17 @@ def identifiers(module: str) -> set[str]:
     return found
 
 
+def test_a_function_has_its_name_alone():
+    homes = Counter(
+        node.name
+        for module in MODULES
+        if room_of(module) != "cli"
+        for node in tree_of(module).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in homes.items() if count > 1] == []
+
+
 def words_of(name: str) -> list[str]:
     """`_TileError` as `tile`, `error`; `READ_HALO` as `read`, `halo`."""
     return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]

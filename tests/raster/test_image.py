@@ -15,7 +15,7 @@ from potato.core.windows import PixelWindow
 from potato.errors import BandError, GridError, InputError
 from potato.raster.encoding import write_png
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import Image, read_overview
+from potato.raster.image import Image, read_reduced
 from potato.raster.layer import open_mul
 from potato.raster.pictures import check_same_grid, open_picture, read_photograph, read_picture
 from tiffs import big_tiff
@@ -81,7 +81,7 @@ def test_a_coarser_image_has_means_of_whole_groups_of_pixels(tmp_path):
 @pytest.mark.parametrize(("side", "step"), [(64, 1), (63, 2), (16, 4), (1, 64)])
 def test_an_overview_is_no_larger_than_the_given_side(tmp_path, side, step):
     with open_picture(write_picture(tmp_path / "a.tif", np.full((3, 64, 64), 7, np.uint8))) as image:
-        codes, valid, found = read_overview(image, side)
+        codes, valid, found = read_reduced(image, side)
     assert found == step and codes.shape == (3, 64 // step, 64 // step)
     assert (codes == 7).all() and valid.all()
 

@@ -15,7 +15,7 @@ from potato.model.network import sharpen
 from potato.model.weights import load_model
 from potato.training.checkpoints import SHIPPED_EPOCH, Session
 from potato.training.config import LATER, OLD_NAMES
-from potato.training.data import list_chips
+from potato.training.data import chip_paths
 from potato.training.run import train
 from training_runs import CPU, samples, state_of, train_config
 
@@ -148,7 +148,7 @@ def test_load_epoch_starts_at_the_shipped_weights_and_number(pool, tmp_path):
     done = train(train_config(tmp_path, pool, load_epoch=SHIPPED_EPOCH, epochs=1, width=None, depth=None))
     assert done.epochs == (SHIPPED_EPOCH, SHIPPED_EPOCH + 1)
     started = load_model(tmp_path / "s" / f"{SHIPPED_EPOCH}.safetensors")
-    pan, mul, _ = next(samples(pool).held_out(list_chips(pool)[:1])).floats(CPU)
+    pan, mul, _ = next(samples(pool).held_out(chip_paths(pool)[:1])).floats(CPU)
     with torch.no_grad():
         torch.testing.assert_close(sharpen(started, pan, mul), sharpen(load_model(), pan, mul))
     assert started.architecture.depth > 0

@@ -15,7 +15,7 @@ from potato.core.color import delta_e_ok
 from potato.core.resample import block_mean
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
-from potato.training.data import Samples, chip_artefact_weight, list_chips
+from potato.training.data import Samples, chip_artefact_weight, chip_paths
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
 from potato.training.run import train
@@ -23,7 +23,7 @@ from training_runs import CPU, ROOT, same, samples, train_config
 
 
 def test_each_chip_appears_once_per_round_in_an_order_that_the_seed_gives(pool):
-    plain = [chip.target for chip in map(load_chip, list_chips(pool))]
+    plain = [chip.target for chip in map(load_chip, chip_paths(pool))]
 
     def which(sample) -> int:
         """Index of a sample's chip, found by the sum of squares, which turning keeps."""
@@ -44,7 +44,7 @@ def test_each_chip_appears_once_per_round_in_an_order_that_the_seed_gives(pool):
 @pytest.mark.parametrize("share", [0.25, 1.0])
 def test_scenes_have_their_share_and_depend_on_the_seed_alone(pool, share):
     source = samples(pool, scene_share=share, instrument=False)
-    chips = {float(load_chip(path).target.double().square().sum()) for path in list_chips(pool)}
+    chips = {float(load_chip(path).target.double().square().sum()) for path in chip_paths(pool)}
     known = [float(source[place].target.double().square().sum()) in chips for place in range(8)]
     assert known.count(False) == 8 * share
     first = scene_chip(0, 0, 80)
@@ -146,16 +146,16 @@ def test_pool_without_a_readable_chip_is_refused(tmp_path):
     with pytest.raises(SessionError, match=r"not one of the first 16.*\.pt"):
         train(train_config(tmp_path / "s", tmp_path))
     with pytest.raises(SessionError, match="found none; see make-chips"):
-        list_chips(ROOT / "docs")
+        chip_paths(ROOT / "docs")
 
 
 def test_a_folder_of_folders_of_chips_is_a_pool(pool, tmp_path):
     for name in ("italy23", "maui23"):
         shutil.copytree(pool, tmp_path / "chips" / name)
-    paths = [Path(path).relative_to(tmp_path / "chips") for path in list_chips(tmp_path / "chips")]
+    paths = [Path(path).relative_to(tmp_path / "chips") for path in chip_paths(tmp_path / "chips")]
     assert paths[:3] == [Path("italy23/0.pt"), Path("maui23/0.pt"), Path("italy23/1.pt")] and len(paths) == 24
     shutil.copy(pool / "3.pt", tmp_path / "chips" / "7.pt")
-    assert list_chips(tmp_path / "chips") == [str(tmp_path / "chips" / "7.pt")]
+    assert chip_paths(tmp_path / "chips") == [str(tmp_path / "chips" / "7.pt")]
 
 
 def test_chips_with_other_bands_are_refused(pool, tmp_path):
@@ -163,7 +163,7 @@ def test_chips_with_other_bands_are_refused(pool, tmp_path):
     copy = shutil.copytree(pool, tmp_path / "chips")
     chip = load_chip(copy / "0.pt")
     save_chip(replace(chip, mul=chip.mul[:4], sensor=GEOEYE_1), copy / "5.pt")
-    paths, source = list_chips(copy), samples(copy)
+    paths, source = chip_paths(copy), samples(copy)
     for read in (
         lambda: [source[place] for place in range(len(paths))],
         lambda: list(source.held_out(paths)),
@@ -173,7 +173,7 @@ def test_chips_with_other_bands_are_refused(pool, tmp_path):
 
 
 def test_held_out_chips_are_never_augmented(pool):
-    source, paths = samples(pool), list_chips(pool)
+    source, paths = samples(pool), chip_paths(pool)
     batches = list(source.held_out(paths))
     for path, batch in zip(paths, batches, strict=True):
         chip = load_chip(path)

@@ -12,7 +12,7 @@ from potato.chips.chip import Chip, load_chip, save_chip
 from potato.model.network import Sharpener
 from potato.model.weights import load_model
 from potato.training import loop
-from potato.training.data import list_chips
+from potato.training.data import chip_paths
 from potato.training.loop import deferred_interrupts
 from potato.training.run import train
 from potato.training.score import score_batches
@@ -36,7 +36,7 @@ from training_runs import (
 
 def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
     """A network learns in a few steps a constant offset that the predictor misses."""
-    for number, path in enumerate(list_chips(pool)):
+    for number, path in enumerate(chip_paths(pool)):
         chip = load_chip(path)
         lighter = chip.target + torch.tensor([600, -200, 300], dtype=torch.int16)[:, None, None]
         target = torch.where(chip.valid, lighter, torch.zeros_like(lighter))
@@ -50,7 +50,7 @@ def test_training_learns_an_offset_that_the_predictor_misses(pool, tmp_path):
     assert done.scores["test"] < 0.6 * done.scores["predictor"]
     assert load_model(done.checkpoint).card["scores"] == done.scores
     network = Sharpener.of(load_model(done.checkpoint))
-    score = score_batches(network, samples(pool).held_out(list_chips(pool)), CPU)
+    score = score_batches(network, samples(pool).held_out(chip_paths(pool)), CPU)
     assert score.delta_e > done.scores["test"], "on the truth as it was, it is wrong now"
 
 

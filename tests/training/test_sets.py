@@ -15,7 +15,7 @@ from potato.model.network import Sharpener
 from potato.model.weights import load_model, save_model
 from potato.training import run
 from potato.training.checkpoints import find_origin, start_network
-from potato.training.data import list_chips
+from potato.training.data import chip_paths
 from potato.training.loader import collate
 from potato.training.run import train
 from potato.training.score import score_batches, sharpen_batch
@@ -29,7 +29,7 @@ def test_a_network_learns_each_set(tmp_path, pool):
         save_chip(scene_chip(3, number, 64, ground="leaves", sensors=(sensor,)), tmp_path / f"{number}.pt")
     plan = train_config(tmp_path, tmp_path, lr=5e-3, warm_up=0)
     network, _ = start_network(find_origin(plan), plan, pool.sensors[0])
-    batch = collate(list(samples(tmp_path, sensors=pool.sensors).held_out(list_chips(tmp_path))))
+    batch = collate(list(samples(tmp_path, sensors=pool.sensors).held_out(chip_paths(tmp_path))))
     learner = Learner.start(network, plan, CPU)
     before = batch_loss(learner.model, batch, CPU, plan)[1]
     for _ in range(16):
@@ -45,7 +45,7 @@ def four_band_pool(folder):
     folder.mkdir()
     for number, sensor in enumerate((GEOEYE_1, QUICKBIRD_2)):
         save_chip(scene_chip(3, number, 64, ground="leaves", sensors=(sensor,)), folder / f"{number}.pt")
-    return list_chips(folder)
+    return chip_paths(folder)
 
 
 def test_every_chip_is_learnt_and_judged_by_the_colours_of_its_own_sensor(tmp_path):

@@ -4,7 +4,8 @@
 never ends a run. `list_ard` sums up its contents.
 """
 
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.broken import Broken
+from potato.ard.item import Tile, unusable
 from potato.ard.listing import Listing, list_ard
 from potato.ard.walk import walk_ard
 

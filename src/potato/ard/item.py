@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from potato.ard.broken import Broken
 from potato.ard.grid import intersect, quadkey_square, without_overlap
 from potato.ard.moments import day_of, utc_moment
 from potato.core.platforms import find_sensor
@@ -53,9 +54,6 @@ FARTHEST = 21e6
 LONGEST = 2048
 """Letters of the longest link that is followed."""
 
-TWICE = "a tile that is there twice"
-"""Why the second of two tiles of one pass and one grid square isn't used."""
-
 
 class LinkError(ValueError):
     """A link that Potato doesn't follow: the kind of reason, and the particulars."""
@@ -64,37 +62,6 @@ class LinkError(ValueError):
         found = redact(found)
         super().__init__(f"{kind} ({found})" if found else kind)
         self.kind, self.found = kind, found
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Something in an ARD that can't be read.
-
-    Attributes:
-        item: path or address.
-        reason: the fault, in one line.
-    """
-
-    item: str
-    reason: str
-
-
-class Duplicate(Broken):
-    """A tile of a pass and a grid square that have one already."""
-
-    __slots__ = ()
-
-
-class Refused(Broken):
-    """A file that its bucket refuses."""
-
-    __slots__ = ()
-
-
-class Unreachable(Broken):
-    """A file that the network keeps from us, so that another attempt may succeed."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

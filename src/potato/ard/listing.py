@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from potato.ard.broken import Broken
 from potato.ard.grid import union
-from potato.ard.item import ITEM_PATH, Broken, Tile, fault, unusable
+from potato.ard.item import ITEM_PATH, Tile, fault, unusable
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
 from potato.core.text import counted, first_lines, kind_of, redact

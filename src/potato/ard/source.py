@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit
 
 import rasterio
 
-from potato.ard.item import Broken, LinkError, Refused, Unreachable
+from potato.ard.broken import Broken, Refused, Unreachable
+from potato.ard.item import LinkError
 from potato.core.installation import install_command
 from potato.core.text import one_line
 from potato.errors import ArdError

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from potato.ard.item import ITEM_PATH, TWICE, Broken, Duplicate, LinkError, Refused, Tile, parse_item, resolve
+from potato.ard.broken import TWICE, Broken, Duplicate, Refused
+from potato.ard.item import ITEM_PATH, LinkError, Tile, parse_item, resolve
 from potato.ard.source import Bucket, Folder, Source, UnreadableError, Web, open_source
 from potato.core.text import one_line, redact
 from potato.engine.threads import map_blocks

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from potato.chips.chip import SIZE, Chip, chip_bytes
-from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
+from potato.chips.fill import Filled, NewChip, check_chip_numbers, fill_series
 from potato.chips.placement import scramble
 from potato.chips.wald import make_chip
 from potato.core.band_sets import choose_sensors
@@ -80,7 +80,7 @@ def fake_chips(
         OutputError: if a chip can't be written.
     """
     check_folder(chip_dir)
-    check_numbers(count, starting_from)
+    check_chip_numbers(count, starting_from)
     sensors = choose_sensors(sensor)
     ratio = sensors[0].ratio
     if size < 16 or size % ratio:

@@ -68,7 +68,7 @@ class _Job(Generic[Item]):
         return f"chip {self.n}"
 
 
-def check_numbers(count: int, starting_from: int) -> None:
+def check_chip_numbers(count: int, starting_from: int) -> None:
     """Refuse a count below 1 or a first number below 0.
 
     Raises:

@@ -77,7 +77,7 @@ def list_chips(folder: PathLike) -> list[Path]:
     return sorted(found, key=lambda chip: int(chip.stem))
 
 
-def read_manifest(folder: Path) -> dict[int, Row]:
+def manifest_rows(folder: Path) -> dict[int, Row]:
     """The rows of a folder's manifest by chip number; empty if there is no manifest.
 
     A last line that was cut short, by a crash or a full disk, is left out.
@@ -116,7 +116,7 @@ class ChipFolder:
 
     def __init__(self, path: Path, plan: str) -> None:
         self.path, self.plan = path, plan
-        self.rows = read_manifest(path)
+        self.rows = manifest_rows(path)
         found = set(chip_numbers(path))
         strangers = [
             *(f"{n}.pt isn't in its {MANIFEST}" for n in sorted(found - set(self.rows))),

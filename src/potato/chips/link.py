@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from potato.chips.folder import MANIFEST, Row, Source, chip_numbers, read_manifest
+from potato.chips.folder import MANIFEST, Row, Source, chip_numbers, manifest_rows
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
@@ -159,7 +159,7 @@ def fair_order(counts: Sequence[int]) -> list[int]:
 def _open_source(folder: Path) -> Source:
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
-    numbers, rows = chip_numbers(folder), read_manifest(folder)
+    numbers, rows = chip_numbers(folder), manifest_rows(folder)
     if not numbers:
         raise ChipError(f"{folder}: expected chips (0.pt, 1.pt, …), found none")
     for n in numbers:
@@ -224,7 +224,7 @@ def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) ->
     files: dict[str, str] = {}
     digests: dict[str, str] = {}
     for other, name in others.items():
-        rows = read_manifest(other)
+        rows = manifest_rows(other)
         for n in chip_numbers(other):
             files[os.path.realpath(other / f"{n}.pt")] = f"{name}/{n}.pt"
             if "digest" in rows.get(n, {}):

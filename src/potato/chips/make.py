@@ -11,7 +11,7 @@ from pathlib import Path
 from potato.ard.naming import read_allow_list
 from potato.chips.chip import SIZE
 from potato.chips.cutting import Cut, Cutter
-from potato.chips.fill import Filled, check_numbers, fill_folder
+from potato.chips.fill import Filled, check_chip_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.core.sensors import Sensor
@@ -118,7 +118,7 @@ def make_chips(
     started = time.perf_counter()
     source, folder = os.fspath(ard_dir), check_folder(chip_dir)
     log = None if log is None else check_log(log, [allow_list])
-    check_numbers(count, starting_from)
+    check_chip_numbers(count, starting_from)
     chosen = _same_bands(sensors)
     shape = Shape(size, extra_halving, minimum_valid, chosen[0].ratio)
     allowed = None if allow_list is None else read_allow_list(allow_list)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from potato.chips.chip import SIZE, Chip, chip_bytes, encode_oklab
-from potato.chips.fill import Filled, NewChip, check_numbers, fill_series
+from potato.chips.fill import Filled, NewChip, check_chip_numbers, fill_series
 from potato.core.band_sets import choose_sensors
 from potato.core.color import mul_to_oklab
 from potato.core.resample import enlarge_mask
@@ -261,7 +261,7 @@ def make_scenes(
         ChipError: if other chips are in the folder, or a worker process dies.
         OutputError: if a chip can't be written.
     """
-    check_numbers(count, starting_from)
+    check_chip_numbers(count, starting_from)
     sensors = choose_sensors(sensor)
     check_size(size, sensors[0])
     pictures = list_photographs(photographs)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from potato.ard.item import TWICE, Broken, Tile, Unreachable, check_clouds, unusable
+from potato.ard.broken import TWICE, Broken, Unreachable
+from potato.ard.item import Tile, check_clouds, unusable
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard
 from potato.chips.chip import digest

@@ -54,7 +54,7 @@ def box_sum(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint3
     return total
 
 
-def box_mean(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint16]:
+def rounded_mean(image: NDArray[np.unsignedinteger], factor: int) -> NDArray[np.uint16]:
     """Means over squares of uint16 (…, h · factor, w · factor), rounded, halves up: (…, h, w)."""
     return _rounded(box_sum(image, factor), factor)
 
@@ -112,7 +112,7 @@ def make_chip(
     """
     mul_factor = sensor.ratio * truth_factor
     truth = box_sum(bands, truth_factor)
-    fine = np.maximum(box_mean(pan, pan_factor), 1)
+    fine = np.maximum(rounded_mean(pan, pan_factor), 1)
     # Sums of exact sums are exact, so they too are rounded only once.
     coarse = np.maximum(_rounded(box_sum(truth, sensor.ratio), mul_factor), 1)
     valid = np.ones(fine.shape, np.bool_)

@@ -36,7 +36,7 @@ def kernel(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     return weights
 
 
-def sample(
+def sample_at(
     image: NDArray[np.float32],
     valid: NDArray[np.bool_],
     rows: NDArray[np.float64],

@@ -4,9 +4,10 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from potato.ard.broken import Broken, Duplicate
 from potato.ard.grid import intersect, quadkey_square
 from potato.ard.inspection import Flaw, inspect_tile
-from potato.ard.item import Broken, Duplicate, Tile, fault, unusable
+from potato.ard.item import Tile, fault, unusable
 from potato.ard.walk import walk_ard
 from potato.core.advice import ADD_OVERVIEWS, AS_COG
 from potato.core.text import counted, redact

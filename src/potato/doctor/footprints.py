@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from potato.ard.broken import Broken
 from potato.ard.inspection import open_tile
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.item import Tile, unusable
 from potato.ard.listing import event_of, pan_pixel
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard

@@ -19,7 +19,7 @@ from potato.errors import BandError, InputError
 from potato.model.backend import Backend
 from potato.model.native import render_colour
 from potato.raster.gdal_env import gdal, open_dataset
-from potato.raster.image import Image, read_overview
+from potato.raster.image import Image, read_reduced
 from potato.raster.pair import PairPixels
 from potato.raster.writer import Channels
 
@@ -173,8 +173,8 @@ def draw_output(output: Path) -> NDArray[np.uint8]:
     with gdal(), contextlib.closing(open_dataset(str(output), "picture")) as dataset:
         tags, count = dataset.tags(), dataset.count
         if dataset.nodata is None:
-            codes, valid, _ = read_overview(Image(str(output), dataset, (1, 2, 3)), THUMBNAIL_SIDE)
+            codes, valid, _ = read_reduced(Image(str(output), dataset, (1, 2, 3)), THUMBNAIL_SIDE)
             return draw_picture(codes, valid, tags)
         three = count, (count + 1) // 2, 1
-        counts, valid, _ = read_overview(Image(str(output), dataset, three), THUMBNAIL_SIDE)
+        counts, valid, _ = read_reduced(Image(str(output), dataset, three), THUMBNAIL_SIDE)
         return draw_picture(render_colour(counts, valid, PRIMARIES, NATURAL)[:3], valid, tags)

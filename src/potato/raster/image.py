@@ -214,7 +214,7 @@ class Image:
             ) from error
 
 
-def read_overview(image: Image, side: int) -> tuple[NDArray[Any], NDArray[np.bool_], int]:
+def read_reduced(image: Image, side: int) -> tuple[NDArray[Any], NDArray[np.bool_], int]:
     """All of an image, made coarser by the smallest power of two by which it fits into a square.
 
     Args:

@@ -10,7 +10,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from potato.core.displacement import Way
-from potato.core.shift import MARGIN, nearest, sample
+from potato.core.shift import MARGIN, nearest, sample_at
 from potato.raster.image import Image
 
 Positions = tuple[slice | list[int], NDArray[np.float64], NDArray[np.float64]]
@@ -57,7 +57,7 @@ class Regridded(Image):
         seen = np.ones((height, width), np.bool_)
         ends = np.iinfo(pixels.dtype)
         for bands, rows, columns in places:
-            part, good = sample(pixels[bands].astype(np.float32), valid, rows - top, columns - left)
+            part, good = sample_at(pixels[bands].astype(np.float32), valid, rows - top, columns - left)
             part += np.float32(0.5)  # to the nearest whole number
             moved[bands] = part.clip(ends.min, ends.max, out=part)
             seen &= good

@@ -13,7 +13,7 @@ from potato.core.render import NATURAL, Look, dither, render
 from potato.core.resample import BICUBIC_REACH, enlarge_mask, fill_invalid, upsample
 from potato.core.sensors import Sensor
 from potato.core.windows import PairWindow, PixelWindow
-from potato.raster.image import read_overview
+from potato.raster.image import read_reduced
 from potato.raster.pair import Pair
 from potato.viewing.color_ops import screen_look
 from potato.viewing.reflectance import Colours
@@ -135,7 +135,7 @@ def read_shown_picture(picture: Colours, window: PixelWindow, name: str, look: L
     numbers, valid = image.read(window.row, window.column, window.height, window.width)
     overview = None
     if (window.height, window.width) != (image.grid.height, image.grid.width):
-        small, small_valid, step = read_overview(image, OVERVIEW_SIDE)
+        small, small_valid, step = read_reduced(image, OVERVIEW_SIDE)
         overview = ShownOverview(picture.draw(small, small_valid, look), 0, 0, step)
     drawn = picture.draw(numbers, valid, look, window.row, window.column)
     layer = PageLayer(name, drawn, overview)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.ard.item import Broken
+from potato.ard.broken import Broken
 from potato.core.sensors import Sensor
 from potato.raster.coordinates import Box
 from potato.raster.image import Image

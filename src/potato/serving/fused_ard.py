@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from potato.ard.broken import Broken
 from potato.ard.grid import quadkey_square
-from potato.ard.item import CID, Broken
+from potato.ard.item import CID
 from potato.ard.listing import mean_of
 from potato.core.platforms import find_sensor
 from potato.core.text import redact

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from potato.ard.broken import Broken
 from potato.ard.inspection import open_checked_tile
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.item import Tile, unusable
 from potato.ard.listing import event_of, mean_of, pan_pixel, reported_clouds
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard

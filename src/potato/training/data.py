@@ -90,7 +90,7 @@ class Batch(NamedTuple):
         return torch.tensor([one.bands_to_xyz for one in self.sensors]).mT.to(device, non_blocking=True)
 
 
-def list_chips(folder: PathLike) -> list[str]:
+def chip_paths(folder: PathLike) -> list[str]:
     """The chips of a folder, or of the folders in it, as `chips.folder.list_chips` has them.
 
     Raises:

@@ -26,7 +26,7 @@ from potato.model.weights import BEST, load_model
 from potato.raster.output_files import check_folder
 from potato.training.checkpoints import Origin, Session, find_origin, start_network
 from potato.training.config import TrainConfig
-from potato.training.data import Batch, Samples, data_digest, first_chip, list_chips
+from potato.training.data import Batch, Samples, chip_paths, data_digest, first_chip
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
 from potato.training.distributed import Ranks, join_ranks, world
 from potato.training.loader import Places, open_batches
@@ -207,8 +207,8 @@ def _list_data(config: TrainConfig) -> _Data:
     Raises:
         SessionError: if chips can't be read, or can't be mixed with scenes.
     """
-    paths = list_chips(config.chips) if config.chips else []
-    tests = list_chips(config.test_chips)[: config.test_length] if config.test_chips else []
+    paths = chip_paths(config.chips) if config.chips else []
+    tests = chip_paths(config.test_chips)[: config.test_length] if config.test_chips else []
     size, sensors = (config.size, config.size), config.scene_sensors
     if paths:
         chip = first_chip(paths)

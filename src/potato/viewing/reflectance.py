@@ -22,7 +22,7 @@ from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.raster.gdal_env import open_dataset
-from potato.raster.image import Image, opaque_bands, read_overview
+from potato.raster.image import Image, opaque_bands, read_reduced
 from potato.raster.layer import as_layer, check_numbers, mul_image
 from potato.raster.pictures import open_picture
 from potato.viewing.blocks import bits_of
@@ -119,7 +119,7 @@ def holds_reflectance(picture: Image) -> bool:
         return False
     if any(picture.dataset.scales[index - 1] != 1 for index in picture.indexes):
         return True
-    numbers, valid, _ = read_overview(picture, SIDE)
+    numbers, valid, _ = read_reduced(picture, SIDE)
     if not valid.any():
         return False
     return float(np.quantile(numbers[:, valid], 1 - GLINTS)) <= MOST_REFLECTANCE

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from potato.ard.item import Broken, Tile, unusable
+from potato.ard.broken import Broken
+from potato.ard.item import Tile, unusable
 from potato.ard.listing import reported_clouds
 from potato.ard.overview import Overview, read_overview
 from potato.ard.rating.measures import Measures, Rating, measure, rate

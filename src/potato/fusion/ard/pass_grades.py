@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.ard.item import Broken, Tile
+from potato.ard.broken import Broken
+from potato.ard.item import Tile
 from potato.ard.overview import read_overview
 from potato.core.grade import Grade, measure_grade
 from potato.core.text import one_line, redact

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from potato.ard.item import TWICE, Broken, Tile, Unreachable, fault, unusable
+from potato.ard.broken import TWICE, Broken, Unreachable
+from potato.ard.item import Tile, fault, unusable
 from potato.ard.listing import lonlat_bounds
 from potato.ard.naming import tile_name
 from potato.ard.walk import walk_ard

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from potato.ard.item import Broken
+from potato.ard.broken import Broken
 from potato.core.text import counted, duration, first_lines
 from potato.engine.devices import CPU_SPEED
 from potato.fusion.ard.choice import tile_grid
