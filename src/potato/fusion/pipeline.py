@@ -163,7 +163,7 @@ def fuse(
             GDAL opens; or a `Layer`; None if `pan` is a delivery.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid);
             or bands.
-        sensor: the sensor or its name; None to find it by what the files say.
+        sensor: short for `Reading(sensor=…)`, and goes before that of `reading`.
         reading: how to read the files, where they don't say it themselves.
         bbox: west, south, east, north in degrees (WGS 84): read and show only the ground between
             these; west exceeds east across the antimeridian. None for the whole pair.

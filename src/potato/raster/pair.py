@@ -264,7 +264,7 @@ def open_pair(
             by their names if the file names them, else by position. The image may begin and end
             elsewhere than pan. If its pixels don't cover whole pixels of pan's grid, it is
             resampled as it is read, by fractions of its pixels, and `Pair.notes` says so.
-        sensor: the sensor or its name; None to find it by what the files say.
+        sensor: short for `Reading(sensor=…)`, and goes before that of `reading`.
         reading: how to read the files, where they don't say it themselves.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
             Files from strangers need one, since some formats, such as VRT, read further files.
@@ -275,7 +275,9 @@ def open_pair(
         PairError: if the two differ in CRS, or in scale by no whole number, or share no ground; the
             message says by how much, and has the command that mends it.
     """
-    reading = reading or Reading(sensor)
+    reading = reading or Reading()
+    if sensor is not None:
+        reading = dataclasses.replace(reading, sensor=sensor)
     fine, coarse = reading.pan(as_layer(pan, driver)), reading.mul(as_layer(mul, driver))
     if (fine.name, fine.indexes) == (coarse.name, coarse.indexes):
         raise PairError(f"expected a pan and a mul, found the same file twice: {fine.path}")
@@ -284,7 +286,7 @@ def open_pair(
         mul_file = stack.enter_context(contextlib.closing(open_dataset(coarse.name, "mul", coarse.driver)))
         with understood(f"{fine.path} and {coarse.path}"):
             one = pan_image(fine, pan_file)
-            named = sensor or reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
+            named = reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
             other, found, guess = mul_image(coarse, mul_file, named)
             nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
         check_numbers((coarse, other), (fine, one))
