@@ -6,8 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from ards import a_rating, read_table
-from potato.ard import rating
-from potato.ard.rating.measures import HAZE_WHITE, quality_index
+from potato.ard.rating.measures import AXES, HAZE_WHITE, quality_index
 from potato.ard.rating.rate_ard import COLUMNS, choose_best, rate_cids
 from potato.ard.synthetic.builder import make_ard
 from potato.ard.synthetic.collects import Collect, plan_cid, plan_squares
@@ -43,7 +42,7 @@ def test_ratings_agree_with_the_truth_of_a_synthetic_ard(tmp_path):
     made = make_ard(tmp_path / "event", size=680, collects=collects, broken=False)
     rated = rate_cids(str(made.folder), tmp_path / "ratings.csv")
     found = {one.cid: one for one in rated.ratings}
-    ratings = np.array([[getattr(found[one.cid], axis) for axis in rating.AXES] for one in collects])
+    ratings = np.array([[getattr(found[one.cid], axis) for axis in AXES] for one in collects])
     truths = [made.truths[one.cid] for one in collects]
     seen = [
         (1 - truth.clouds) * (1 - (one.haze / HAZE_WHITE) ** 2)
@@ -78,7 +77,7 @@ def test_every_usable_cid_is_rated_and_other_tiles_counted(event, tmp_path):
     indexes = [float(row["index"]) for row in rows]
     assert indexes == sorted(indexes, reverse=True)
     for row in rows:
-        parts = [float(row[axis]) for axis in rating.AXES]
+        parts = [float(row[axis]) for axis in AXES]
         assert all(0 <= part <= 4 for part in parts)
         assert float(row["index"]) == pytest.approx(quality_index(*parts), abs=1e-4)
     assert {row["zones"] for row in rows} == {"33", "32 33"}
@@ -114,7 +113,7 @@ def test_satellites_that_see_the_same_ground_rate_it_alike(tmp_path):
     for name in ("GE01", "LG01"):
         one, other = rated[name], rated["WV02"]
         assert one.clouds == pytest.approx(other.clouds, abs=3) and one.wet == pytest.approx(other.wet, abs=3)
-        for axis in rating.AXES:
+        for axis in AXES:
             assert getattr(one, axis) == pytest.approx(getattr(other, axis), abs=0.3)
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from ards import a_rating, read_table
 from pages import chromium
-from potato.ard import rating
-from potato.ard.rating.measures import quality_index
+from potato.ard.rating.measures import AXES, quality_index
 from potato.ard.rating.rate_ard import rate_cids
 from potato.ard.rating.sheet import make_sheet
 
@@ -114,7 +113,7 @@ def test_ratings_change_by_keyboard_and_are_saved(page):
     from selenium.webdriver.common.keys import Keys
 
     worst = shown(page)[-1][0]
-    for axis in rating.AXES:
+    for axis in AXES:
         slider(page, worst, axis).send_keys("4")
     assert {cid: (index, out) for cid, index, out in shown(page)}[worst] == (1, False)
     interest = slider(page, worst, "interest")
@@ -124,7 +123,7 @@ def test_ratings_change_by_keyboard_and_are_saved(page):
     allowed = download(page, "save-list", "allow-list.txt").read_text().split("\n")
     assert allowed[0] == worst and allowed[-1] == ""
     saved = {row["cid"]: row for row in read_table(download(page, "save-csv", "ratings.csv"))}[worst]
-    assert [float(saved[axis]) for axis in rating.AXES] == [4, 4, 3.4]
+    assert [float(saved[axis]) for axis in AXES] == [4, 4, 3.4]
     assert float(saved["index"]) == pytest.approx(quality_index(4, 4, 3.4), abs=1e-4)
     interest.send_keys(Keys.DELETE)
     assert {cid: index for cid, index, _ in shown(page)}[worst] != pytest.approx(found)
