@@ -250,7 +250,7 @@ def batch_loss(
     output = sharpen_cells(model, *pair, halo, matrices).float()
     predicted = None
     if config.caution_weight:
-        # The network corrects another predictor where pan sees infrared, so this one runs beside it.
+        # Where pan sees infrared, the network corrects another predictor: this one runs beside it.
         with torch.no_grad():
             predictor = Sharpener(Architecture(depth=0), model.sensor)
             predicted = sharpen_cells(predictor, *pair, halo, matrices).float()
