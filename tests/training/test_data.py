@@ -94,7 +94,7 @@ def test_artefact_weight_is_1_for_soft_native_images_and_for_added_artefacts(poo
     for n, chip in enumerate(chips):
         (tmp_path / str(n)).mkdir()
         save_chip(chip, tmp_path / str(n) / "0.pt")
-        for faults in (False, True):
+        for faults in (True, False):
             source = samples(tmp_path / str(n), size=(160, 160), instrument=faults)
             found[n, faults] = {float(source[place].artefact_weight) for place in range(12)}
         assert {float(next(source.held_out(source.paths)).artefact_weight)} == found[n, False]
@@ -172,8 +172,25 @@ def test_chips_with_other_bands_are_refused(pool, tmp_path):
             read()
 
 
-def test_held_out_chips_are_never_augmented(pool):
-    source, paths = samples(pool), chip_paths(pool)
+def test_chips_to_test_on_have_the_artefacts_of_training_the_same_each_time(pool):
+    """Otherwise the test would tell nothing of what training heals."""
+    source, paths = samples(pool), 4 * chip_paths(pool)
+    chips = [load_chip(path).tensors() for path in paths]
+    first, second = (list(source.held_out(paths)) for _ in range(2))
+    seen = 0
+    for chip, once, again in zip(chips, first, second, strict=True):
+        pan, mul, target = once.floats(CPU)
+        assert torch.equal(target[0], chip[2]), "the truth stays"
+        assert all(torch.equal(a, b) for a, b in zip(once.floats(CPU), again.floats(CPU), strict=True))
+        changed = not torch.equal(mul[0], chip[1])
+        assert changed == (not torch.equal(pan[0], chip[0]))
+        seen += changed
+        assert not changed or once.artefact_weight == 1
+    assert 0.6 < seen / len(paths) < 0.9
+
+
+def test_chips_to_test_on_are_as_they_are_without_artefacts_in_training(pool):
+    source, paths = samples(pool, instrument=False), chip_paths(pool)
     batches = list(source.held_out(paths))
     for path, batch in zip(paths, batches, strict=True):
         chip = load_chip(path)

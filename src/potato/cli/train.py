@@ -30,7 +30,7 @@ def _new_name(name: str) -> str:
 @_option("--session", help="Name of the session; one that exists goes on.")
 @_option("--sessions", type=click.Path(), help="Folder of all sessions.")
 @_option("--chips", type=click.Path(), help="Folder of chips to learn from, or of such folders.")
-@_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise; never augmented.")
+@_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise.")
 @_option("--test-length", type=options.WholeRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",

@@ -1,7 +1,7 @@
 """Augmentation of chips: the 8 symmetries of the square, exposure, and air.
 
 No function changes its arguments. Randomness comes from a `torch.Generator` alone. Test chips are
-never augmented. `simulation.reobserve` adds the artefacts of an imager.
+never augmented by these. `simulation.reobserve` adds the artefacts of an imager.
 """
 
 import math

@@ -6,7 +6,7 @@ run that was interrupted at place n therefore goes on with the samples that it w
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -186,22 +186,15 @@ class Samples(Dataset[Batch]):
         if int((place + 1) * self.scene_share) > scenes_before:
             ground, number = divmod(scenes_before, self.passes)
             chip = self._scene(ground, pass_index=number)
-            skipped, problem, artefacts = 0, "", False
+            weight, skipped, problem = chip_artefact_weight(chip), 0, ""
         else:
             chip, skipped, problem = self._chip(place - scenes_before)
-            artefacts = self.instrument and float(torch.rand((), generator=generator)) >= _CLEAN
-        pan, mul = chip.pan, chip.mul
-        if artefacts:
-            imager = random_imager(generator, chip.sensor)
-            field = displacement_field(mul.shape[1], mul.shape[2], imager, generator)
-            pan, mul = observe_again(pan, mul, imager, field, generator)
-        # Artefacts that were just added are certain, however sharp pan is.
-        weight = 1.0 if artefacts else chip_artefact_weight(chip)
+            chip, weight = self._with_artefacts(chip, generator)
         symmetry = random_symmetry(generator)
         if self.size[0] != self.size[1]:
             symmetry = 2 * (symmetry // 2)  # only those that keep the sides
-        pan, mul, target = (turn(image, symmetry) for image in (pan, mul, chip.target))
-        turned = Chip(pan, mul, target, chip.native, chip.sensor)
+        pan, mul, target = (turn(image, symmetry) for image in (chip.pan, chip.mul, chip.target))
+        turned = replace(chip, pan=pan, mul=mul, target=target)
         exposure = torch.tensor([random_exposure(generator)])
         air = random_air(generator, chip.sensor)[None]
         return _batch(turned, weight)._replace(exposure=exposure, air=air, skipped=skipped, problem=problem)
@@ -229,7 +222,10 @@ class Samples(Dataset[Batch]):
         )
 
     def held_out(self, paths: Sequence[str], scenes: int = 0, ranks: Ranks = ALONE) -> Iterator[Batch]:
-        """This process's share of the chips to test on, one by one, never augmented.
+        """This process's share of the chips to test on, one by one.
+
+        As many of them have sensor artefacts as in training, the same in each epoch. They aren't
+        augmented otherwise.
 
         Args:
             paths: chips of any size; unreadable ones are left out.
@@ -238,15 +234,26 @@ class Samples(Dataset[Batch]):
             ranks: this process among those of the run.
         """
         for index in range(ranks.rank, len(paths) + scenes, ranks.count):
+            if index >= len(paths):
+                scene = self._scene(index - len(paths), series="test scene")
+                yield _batch(scene, chip_artefact_weight(scene))
+                continue
             try:
-                chip = (
-                    load_trainable(paths[index], self.sensors[0])
-                    if index < len(paths)
-                    else self._scene(index - len(paths), series="test scene")
-                )
+                chip = load_trainable(paths[index], self.sensors[0])
             except ChipError:
                 continue
-            yield _batch(chip, chip_artefact_weight(chip))
+            generator = torch.Generator().manual_seed(seed_of(self.seed, "test artefacts", index))
+            yield _batch(*self._with_artefacts(chip, generator))
+
+    def _with_artefacts(self, chip: Chip, generator: torch.Generator) -> tuple[Chip, float]:
+        """The chip, perhaps with sensor artefacts, and its artefact weight."""
+        if not self.instrument or float(torch.rand((), generator=generator)) < _CLEAN:
+            return chip, chip_artefact_weight(chip)
+        imager = random_imager(generator, chip.sensor)
+        field = displacement_field(chip.mul.shape[1], chip.mul.shape[2], imager, generator)
+        pan, mul = observe_again(chip.pan, chip.mul, imager, field, generator)
+        # Artefacts that were just added are certain, however sharp pan is.
+        return replace(chip, pan=pan, mul=mul), 1.0
 
     def _scene(self, ground: int, *, series: str = "scene", pass_index: int = 0) -> Chip:
         return scene_chip(
