@@ -18,7 +18,7 @@ CARD = ROOT / "src" / "potato" / "assets" / "worldview.json"
 
 UNKNOWN = "–"
 
-SATELLITES = sum(not sensor.name.endswith(("BGRN", "four-band")) for sensor in SENSORS)
+SATELLITES = sum(not sensor.name.endswith(("BGRN", "-band")) for sensor in SENSORS)
 """Sensors without the choices of their bands, and without the one of no special satellite."""
 
 ERRORS = {

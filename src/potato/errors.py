@@ -49,15 +49,7 @@ class DeliveryError(InputError):
 
 
 class CalibrationError(DeliveryError):
-    """A delivery whose metadata don't tell how counts become reflectance.
-
-    Attributes:
-        kind: of the delivery: `maxar`, `dimap`, `landsat` or `files`.
-    """
-
-    def __init__(self, message: str, kind: str) -> None:
-        super().__init__(message)
-        self.kind = kind
+    """A delivery whose metadata don't tell how counts become reflectance."""
 
 
 class EmptyError(InputError):

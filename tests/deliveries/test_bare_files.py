@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from rasterio.enums import ColorInterp
 
 import pairs
 from potato import fuse
@@ -161,16 +162,21 @@ END;
 """
 
 
+def save_with_model(folder, stem, planes):
+    """A pan and a mul that lie on no map, with RPCs."""
+    for name, bands in (("PAN1", planes[:1]), ("MSS1", planes[1:])):
+        shape = {"count": len(bands), "height": len(bands[0]), "width": len(bands[0]), "dtype": "uint16"}
+        with rasterio.open(folder / f"{stem}-{name}.tiff", "w", driver="GTiff", **shape) as file:
+            file.write(np.stack(bands))
+        text = RPB.format(half=len(bands[0]) / 2, zeros=",0" * 16)
+        (folder / f"{stem}-{name}.rpb").write_text(text)
+
+
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_images_with_a_model_alone_are_refused_with_the_commands_that_project_them(tmp_path, planes):
     """Level 1A of Gaofen has RPCs in `.rpb` files, and its names tell the satellite."""
     stem = "GF2_PMS1_W91.0_N17.6_20200510_L1A0004793969"
-    for name, bands in (("PAN1", planes[:1]), ("MSS1", planes[1:])):
-        shape = {"count": len(bands), "height": len(bands[0]), "width": len(bands[0]), "dtype": "uint16"}
-        with rasterio.open(tmp_path / f"{stem}-{name}.tiff", "w", driver="GTiff", **shape) as file:
-            file.write(np.stack(bands))
-        text = RPB.format(half=len(bands[0]) / 2, zeros=",0" * 16)
-        (tmp_path / f"{stem}-{name}.rpb").write_text(text)
+    save_with_model(tmp_path, stem, planes)
     with pytest.raises(DeliveryError, match=r"but RPCs; .*: gdalwarp -rpc .*PAN1-ortho.tif && gdalwarp .*"):
         open_delivery(tmp_path)
     # What the commands write keeps the name, which tells the sensor and the order of its bands.
@@ -203,10 +209,114 @@ def test_a_satellite_in_text_of_geoeye_is_read_by_gdal(tmp_path, planes):
     assert "expected one pan" in str(list_products(tmp_path))
 
 
-def test_a_mul_of_three_bands_is_said_to_have_too_few(tmp_path, planes):
-    save(tmp_path / "pan.tif", planes[0], pixel=0.5)
-    save(tmp_path / "mul.tif", *planes[1:4])
-    said = r"expected a mul of 4 bands or more, .*found 3 bands; take the vendor's file with all bands"
+def save_three(folder, planes, *bands, names=(), alpha=False):
+    """A pan and three bands of a mul, or three and alpha."""
+    extra = [np.full_like(planes[1], 255)] * alpha
+    save(folder / "pan.tif", planes[0], pixel=0.5)
+    save(folder / "mul.tif", *[planes[1 + NAMES.index(band)] for band in bands], *extra, names=names)
+    return folder
+
+
+def test_three_bands_have_the_colours_of_any_four(tmp_path, planes):
+    names = ("red", "green", "blue")
+    delivery = open_delivery(save_three(tmp_path / "three", planes, *names, names=names))
+    assert delivery.sensor.name == "three-band" and "any three bands" in delivery.notes[0]
+    fuse(tmp_path / "three", None, tmp_path / "a.tif")
+    save_three(tmp_path / "marked", planes, *names)
+    with rasterio.open(tmp_path / "marked" / "mul.tif", "r+") as file:
+        file.colorinterp = [ColorInterp[name] for name in names]
+    fuse(tmp_path / "marked", None, tmp_path / "d.tif")
+    told = Reading(band_order=names)
+    fuse(save_three(tmp_path / "bare", planes, *names), None, tmp_path / "b.tif", reading=told)
+    fuse(save_three(tmp_path / "alpha", planes, *names, alpha=True), None, tmp_path / "c.tif", reading=told)
+    for other in ("b.tif", "c.tif", "d.tif"):
+        assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / other))
+
+
+@pytest.mark.parametrize(
+    ("bands", "names", "alpha", "said"),
+    [
+        (("red", "green", "blue"), (), False, r"found 3 bands \(none .*--band-order red,green,blue\)"),
+        (("red", "green", "blue"), (), True, r"found 4 bands .*or red,green,blue if the fourth is alpha\)"),
+        (("nir", "red", "green"), ("nir", "red", "green"), False, r"expected blue, green and red, of which"),
+        (
+            ("blue", "red"),
+            ("blue", "red"),
+            False,
+            r"found 2 bands \(blue, red\); take the vendor's file with all",
+        ),
+    ],
+)
+def test_a_mul_of_few_bands_that_cannot_be_coloured(tmp_path, planes, bands, names, alpha, said):
+    save_three(tmp_path, planes, *bands, names=names, alpha=alpha)
     for source in ((tmp_path, None), (tmp_path / "pan.tif", tmp_path / "mul.tif")):
         with pytest.raises(InputError, match=said):
             fuse(*source, tmp_path / "o.tif")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("20220605_124027_64_2475_3B_AnalyticMS_8b.tif",), "PlanetScope has no pan, so nothing can sharpen"),
+        (("T31TFJ_20210601T105031_B02_10m.tif",), "Sentinel-2 has no pan"),
+        (
+            ("image_pansharpened.tif",),
+            r"found no pan beside image_pansharpened.tif \(sharpened already\); order",
+        ),
+        (
+            ("pan.tif", "image_visual.tif"),
+            r"found no mul beside pan.tif, image_visual.tif \(sharpened already\)",
+        ),
+        (
+            ("pan.tif", *(f"IMG-0{n}-ALAV2A.tif" for n in range(1, 5))),
+            r"and 2 more; stack .*rio stack BLUE GREEN",
+        ),
+        (
+            ("PAN.tif", *(f"BAND{n}.tif" for n in range(1, 5))),
+            r"found 4 bands \(band1, band2, band3, band4\)",
+        ),
+        (("a_pan.tif", "b_pan.tif"), "expected one pan in .*found a_pan.tif, b_pan.tif; give pan and mul by"),
+    ],
+)
+def test_folders_without_a_pair_are_told_what_they_lack(tmp_path, planes, names, said):
+    for name in names:
+        single = "pan" in name.lower() and "pansharpened" not in name
+        bands = planes[:1] if single else planes[1:2] if len(names) > 2 else planes[1:]
+        save(tmp_path / name, *bands, pixel=0.5 if single else 2.0)
+    assert "1 product, 0 usable" in str(list_products(tmp_path))
+    with pytest.raises(DeliveryError, match=said):
+        open_delivery(tmp_path)
+
+
+def test_numbered_files_are_the_bands_of_a_sensor_that_is_named(tmp_path, planes):
+    for number, plane in enumerate(planes):
+        save(tmp_path / f"BAND{number}.tif", plane, pixel=2.0 if number else 0.5)
+    delivery = open_delivery(tmp_path, sensor=find_sensor("CBERS4A"))
+    assert delivery.parts == (1, 4) and delivery.sensor.bands == NAMES
+    assert open_delivery(tmp_path, band_order=NAMES).sensor.name == "four-band"
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_what_was_projected_beside_its_source_is_taken(tmp_path, planes):
+    save_pair(tmp_path, planes, "GF2-PAN1-ortho.tif", "GF2-MSS1-ortho.tif", ())
+    save_with_model(tmp_path, "GF2", planes)
+    delivery = open_delivery(tmp_path)
+    assert "ortho" in delivery.pan.name and "ortho" in delivery.mul.name
+
+
+@pytest.mark.parametrize("ratio", [2, 3])
+def test_any_files_may_have_any_ratio(tmp_path, planes, ratio):
+    save(tmp_path / "pan.tif", planes[0][: SIDE * ratio, : SIDE * ratio], pixel=2.0 / ratio)
+    save(tmp_path / "mul.tif", *planes[1:], names=NAMES)
+    fuse(tmp_path, None, tmp_path / "a.tif")
+    fuse(tmp_path / "pan.tif", tmp_path / "mul.tif", tmp_path / "b.tif")
+    assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / "b.tif"))
+
+
+def test_a_listing_refuses_what_fuse_refuses(tmp_path, planes):
+    save_pair(tmp_path, [plane // 10 for plane in planes])
+    with pytest.raises(BandError) as caught:
+        fuse(tmp_path, None, tmp_path / "o.tif")
+    assert "counts, none above 2,047" in str(caught.value)
+    (product,) = list_products(tmp_path).products
+    assert product.delivery is None and product.faults == (str(caught.value),)

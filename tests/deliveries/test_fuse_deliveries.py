@@ -168,7 +168,7 @@ def test_bands_in_unknown_order_are_refused_until_they_are_named(made, tmp_path)
     with rasterio.open(bare[1], "r+") as file:
         file.descriptions = (None,) * file.count
     for sensor, said in (
-        (None, r"\(--band-order blue,green,…\)"),
+        (None, r"\(--band-order blue,green,red,nir, or red,green,blue if the fourth is alpha\)"),
         ("SPOT-6", "--band-order blue,green,red,nir"),
     ):
         with pytest.raises(PotatoError, match=said):

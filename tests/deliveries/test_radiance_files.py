@@ -1,61 +1,21 @@
-"""Counts of CBERS-4A and KOMPSAT-3A become reflectance by the metadata beside their files."""
+"""Counts of CBERS-4A, KOMPSAT-3A, Gaofen and SkySat become reflectance by their metadata."""
 
+import json
 import math
+import re
 
 import numpy as np
 import pytest
+import rasterio
 
 import pairs
 from potato import fuse
-from potato.core.platforms import find_sensor
 from potato.deliveries.delivery import open_delivery
+from potato.deliveries.examine import list_products
 from potato.deliveries.sunlight import earth_sun_distance, parse_time
-from potato.deliveries.synthetic.scene import make_scene
-from potato.errors import DeliveryError
-from potato.raster.coordinates import grid_at
+from potato.errors import DeliveryError, InputError
+from potato.raster.header import read_header
 from potato.raster.layer import Reading
-from potato.raster.plain_file import write_plain
-
-# The form of INPE's metadata, shortened; this scene, processed in July 2020, has no coefficients.
-CBERS = """<?xml version="1.0" encoding="UTF-8" standalone="no" ?>
-<prdf xmlns="http://www.gisplan.com.br/xmlsat">
-  <satellite><name>CBERS</name><number>4A</number><instrument channel="1">WPM</instrument></satellite>
-  <image>
-    <level>4</level>
-    <timeStamp><center>2020-07-30T13:51:24.147711</center></timeStamp>
-    <sunPosition><elevation>44.3535</elevation><sunAzimuth>32.9856</sunAzimuth></sunPosition>
-    <absoluteCalibrationCoefficient>{}</absoluteCalibrationCoefficient>
-  </image>
-</prdf>"""
-
-# From the Aux.xml of K3A_20210113132915_32047_00039626_L1G, shortened.
-KOMPSAT = """<?xml version="1.0" encoding="utf-8" standalone="yes"?>
-<Auxiliary>
-  <General><Satellite>KOMPSAT-3A</Satellite><ProductLevel>Level1G</ProductLevel></General>
-  <Metadata><MetadataBlock><SunAngle><Elevation>28.911536736</Elevation></SunAngle></MetadataBlock></Metadata>
-  <Image>{}</Image>
-</Auxiliary>"""
-KOMPSAT_BAND = """<{tag}><ImageFileName>{name}</ImageFileName><ImagingTime><ImagingCenterTime>
-  <UTC>20210113132920.2144584</UTC></ImagingCenterTime></ImagingTime>
-  <RadianceConversion><Gain>0.022900</Gain><Offset>-13.045700</Offset></RadianceConversion></{tag}>"""
-
-
-def save(folder, pattern, codes, black=0):
-    """Pan and four bands as counts of 16 bits, `black` for no light."""
-    scene = make_scene(find_sensor("GE01"), 32, 0)
-    folder.mkdir()
-    for place, (code, plane) in enumerate(zip(codes, (scene.pan, *scene.mul), strict=True)):
-        counts = np.round(plane * 1500 + black).astype(np.uint16)[None]
-        grid = grid_at(counts.shape[1], counts.shape[2], 2.0 if place else 0.5)
-        write_plain(folder / pattern.format(code), counts, grid)
-    return folder
-
-
-def write_cbers(folder, coefficients):
-    bands = "".join(f'<band name="{code}">{value}</band>' for code, value in enumerate(coefficients))
-    for file in save(folder, "CBERS_4A_WPM_20200730_209_139_L4_BAND{}.tif", "01234").glob("*.tif"):
-        file.with_suffix(".xml").write_text(CBERS.format(bands))
-    return folder
 
 
 def reflectance(radiance, irradiance, elevation, time):
@@ -64,44 +24,75 @@ def reflectance(radiance, irradiance, elevation, time):
     return math.pi * radiance * distance**2 / (irradiance * math.sin(math.radians(elevation)))
 
 
-def test_cbers_4a(tmp_path):
-    folder = write_cbers(tmp_path / "cbers", (0.17, 0.24, 0.31, 0.214, 0.185))
-    delivery = open_delivery(folder, calibrate="toa")
-    assert (delivery.sensor.name, delivery.date) == ("CBERS4A", "2020-07-30")
-    red = reflectance(0.214, 1536.38, 44.3535, "2020-07-30T13:51:24")
-    assert delivery.mul.calibration.gains[2] == pytest.approx(red, rel=1e-6)
-    fuse(folder, None, tmp_path / "o.tif")
-    assert 20 < np.median(pairs.read(tmp_path / "o.tif")[:3]) < 235
+@pytest.mark.parametrize(
+    ("kind", "date", "gain", "offset", "sun"),
+    [
+        ("cbers", "2020-07-30", 0.214, 0, (1536.38, 44.3535, "2020-07-30T13:51:24")),
+        ("kompsat", "2021-01-13", 0.0229, -13.0457, (1525, 28.911536736, "2021-01-13T13:29:20")),
+        # Gaofen-2 in 2016: the red band of PMS1 in CRESDA's table of that year.
+        ("gaofen", "2016-08-26", 0.1477, 0, (1536.38, 90 - 28.3, "2016-08-26")),
+    ],
+)
+def test_red_counts_become_reflectance(made, kind, date, gain, offset, sun):
+    delivery = open_delivery(made(kind), calibrate="toa")
+    assert delivery.date == date and delivery.kind == "radiance"
+    calibration = delivery.mul.calibration
+    ends = [reflectance(radiance, *sun) for radiance in (gain, offset)]
+    assert (calibration.gains[2], calibration.offsets[2]) == pytest.approx(ends, rel=1e-6)
 
 
-def test_a_scene_of_cbers_without_coefficients_takes_a_scale(tmp_path):
-    folder = write_cbers(tmp_path / "cbers", ())
+def test_a_scene_of_cbers_without_coefficients_takes_a_scale(copied, tmp_path):
+    """As it was in July 2020."""
+    folder = copied("cbers")
+    for file in folder.glob("*.xml"):
+        file.write_text(re.sub("<band.*</band>", "", file.read_text()))
     assert open_delivery(folder).kind == "files"
     fuse(folder, None, tmp_path / "o.tif", reading=Reading(scale=(0.0004,)))
 
 
-def write_kompsat(folder):
-    stem = "K3A_20210113132915_32047_00039626_L1G"
-    save(folder, f"{stem}_{{}}.tif", "PBGRN", black=600)
-    tags = zip(("PAN", "MS1", "MS2", "MS3", "MS4"), "PBGRN", strict=True)
-    bands = "".join(KOMPSAT_BAND.format(tag=tag, name=f"{stem}_{code}.tif") for tag, code in tags)
-    (folder / f"{stem}_Aux.xml").write_text(KOMPSAT.format(bands))
-    return folder
-
-
-def test_kompsat_3a(tmp_path):
-    delivery = open_delivery(write_kompsat(tmp_path / "k3a"), calibrate="toa")
-    assert (delivery.sensor.name, delivery.date) == ("K3A", "2021-01-13")
-    ends = [
-        reflectance(radiance, 1525, 28.911536736, "2021-01-13T13:29:20") for radiance in (0.0229, -13.0457)
-    ]
-    calibration = delivery.mul.calibration
-    assert (calibration.gains[2], calibration.offsets[2]) == pytest.approx(ends, rel=1e-6)
-
-
-def test_metadata_of_kompsat_that_make_no_sense(tmp_path):
-    folder = write_kompsat(tmp_path / "k3a")
+def test_metadata_of_kompsat_that_make_no_sense(copied):
+    folder = copied("kompsat")
     (file,) = folder.glob("*_Aux.xml")
-    file.write_text(file.read_text().replace("0.022900", "much"))
+    file.write_text(file.read_text().replace("0.0229", "much"))
     with pytest.raises(DeliveryError, match=r"expected metadata that make sense, .*fetch them again"):
         open_delivery(folder)
+
+
+def test_gaofen_has_a_table_for_each_year_and_the_nearest_is_told(copied):
+    folder = copied("gaofen")
+    first = open_delivery(folder)
+    assert not first.notes or "CRESDA" not in str(first.notes)
+    for file in folder.glob("*.xml"):
+        file.write_text(file.read_text().replace("2016-", "2021-"))
+    later = open_delivery(folder)
+    assert "calibrated by CRESDA's table of 2018, the nearest that is known" in later.notes
+    assert later.mul.calibration.gains[2] / first.mul.calibration.gains[2] == pytest.approx(
+        0.1644 / 0.1477, rel=1e-3
+    )
+    for file in folder.glob("*.xml"):
+        file.write_text(file.read_text().replace("PMS1", "PMS9"))
+    assert "expected reflectance × 10,000, found counts" in str(list_products(folder))
+
+
+def test_planets_tiffs_state_what_their_counts_are(copied, tmp_path):
+    """The form of TIFFTAG_IMAGEDESCRIPTION in Planet's analytic products."""
+    folder, taken = copied("files", "SkySat"), (2e-5, 2.1e-5, 2.4e-5, 3.1e-5)
+    for name, gains in (("pan", (2.2e-5,)), ("mul", taken)):
+        stated = json.dumps({"properties": {"reflectance_coefficients": gains, "satellite_id": "SSC4"}})
+        with rasterio.open(folder / f"{name}.tif", "r+") as file:
+            file.write(
+                np.stack([band * (1e-4 / gain) for band, gain in zip(file.read(), gains, strict=True)])
+            )
+            file.update_tags(TIFFTAG_IMAGEDESCRIPTION=stated)
+    assert read_header(str(folder / "mul.tif"), "mul").coefficients == taken
+    delivery = open_delivery(folder, calibrate="toa", sensor=None)
+    assert delivery.mul.calibration.gains == taken and delivery.kind == "radiance"
+    fuse(folder / "pan.tif", folder / "mul.tif", tmp_path / "two.tif", sensor="SkySat")
+    fuse(
+        folder, None, tmp_path / "one.tif", sensor="SkySat", reading=Reading(calibrate="toa", sensor="SkySat")
+    )
+    assert np.array_equal(pairs.read(tmp_path / "two.tif"), pairs.read(tmp_path / "one.tif"))
+    with rasterio.open(folder / "mul.tif", "r+") as file:
+        file.update_tags(TIFFTAG_IMAGEDESCRIPTION='{"properties": {"reflectance_coefficients": [1, 2]}}')
+    with pytest.raises(InputError, match="expected"):
+        open_delivery(folder, calibrate="toa")

@@ -1,6 +1,7 @@
 """Published values, metadata as real products have them, and listings."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_products_are_listed_with_what_is_wrong(made, copied):
     line, count = listing.splitlines()
     assert line == (
         "052421600010_01_P001: WorldView-2, 2009-10-08, Standard LV2A, pan in 4 files, mul in 4 files, "
-        "top-of-atmosphere reflectance"
+        "surface reflectance, haze of the whole product subtracted"
     )
     assert count == "1 product, 1 usable"
     folder = copied("maxar")
@@ -159,3 +160,41 @@ def test_products_are_listed_with_what_is_wrong(made, copied):
     (examined,) = examine_products(folder)
     assert examined.delivery is None and part.name in examined.faults[-1]
     assert "can't be sharpened" in str(examined)
+
+
+def test_orders_of_several_vendors_are_all_listed(made, tmp_path):
+    for kind in ("maxar", "dimap", "landsat"):
+        shutil.copytree(made(kind), tmp_path / kind)
+    listing = list_products(tmp_path)
+    assert [one.kind for one in listing.products if one.delivery] == ["landsat", "dimap", "maxar"]
+    with pytest.raises(
+        DeliveryError, match=r"expected one product, found LC08_.*; choose one \(--product NAME"
+    ):
+        open_delivery(tmp_path)
+    assert open_delivery(tmp_path, product="P001").kind == "maxar"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("order.7z", r"unpack it, and name the folder \(order.7z\)"),
+        ("PRS_L2D_STD.he5", r"export its pan and its bands as GeoTIFFs first \(PRS_L2D_STD.he5\)"),
+        ("linked", "folders that are links aren't followed: name the one that linked leads to"),
+    ],
+)
+def test_folders_without_images_are_told_where_these_may_be(made, tmp_path, name, said):
+    if name == "linked":
+        (tmp_path / name).symlink_to(made("maxar"))
+    else:
+        (tmp_path / name).write_bytes(b"data")
+    with pytest.raises(DeliveryError, match=said):
+        open_delivery(tmp_path)
+
+
+def test_a_link_to_nothing_is_named(copied):
+    folder = copied("maxar-flat")
+    file = folder / "09OCT08_P001_MUL.IMD"
+    file.unlink()
+    file.symlink_to("gone.IMD")
+    with pytest.raises(DeliveryError, match=r"can't read 09OCT08_P001_MUL\.IMD: a link to nothing"):
+        open_delivery(folder)

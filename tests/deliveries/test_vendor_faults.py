@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from potato.core.platforms import find_sensor
-from potato.deliveries.delivery import clear_haze, find_products, open_delivery
+from potato.deliveries.clearing import clear_haze
+from potato.deliveries.delivery import find_products, open_delivery
 from potato.deliveries.haze import FORMAT
 from potato.errors import DeliveryError
 from potato.raster.coordinates import grid_at
@@ -131,7 +132,7 @@ def test_no_imd(copied, kind):
     folder = copied(kind)
     for file in folder.rglob("*.IMD"):
         file.unlink()
-    refused(folder, r"expected .*IMD|expected a satellite or the names of the bands in .*MUL.TIF, found")
+    refused(folder, r"expected .*IMD|MUL.TIF: expected the bands of a sensor that Potato knows, found")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_level_2_without_its_pan(made):
 def test_bands_in_unknown_order(tmp_path, names):
     write_image(tmp_path / "pan.tif", 1, 32, 0.5)
     write_image(tmp_path / "mul.tif", 4, 8, 2.0, names)
-    refused(tmp_path, "expected a satellite or the names of the bands in mul.tif, found .*; name the sensor")
+    refused(tmp_path, "mul.tif: expected the bands of a sensor that Potato knows, found .*; name the sensor")
     assert open_delivery(tmp_path, sensor=find_sensor("GE01")).mul.indexes == (1, 2, 3, 4)
     refused(tmp_path, "expected the bands of SPOT-6", sensor=find_sensor("SPOT6"))
     order = ("red", "green", "blue", "nir")

@@ -12,7 +12,8 @@ import pytest
 
 from potato.core.platforms import find_sensor
 from potato.core.sensors import WAVELENGTHS
-from potato.deliveries.delivery import clear_haze, open_delivery
+from potato.deliveries.clearing import clear_haze
+from potato.deliveries.delivery import open_delivery
 from potato.deliveries.haze import MOST_HAZE, limit_haze
 from potato.deliveries.odl import parse_odl
 from potato.deliveries.synthetic.scene import make_scene
@@ -36,8 +37,16 @@ KINDS = [
     ("dimap", "PNEO3"),
     ("landsat", "LC08"),
     ("landsat", "LE07"),
+    ("cbers", "CBERS4A"),
+    ("kompsat", "K3A"),
+    ("gaofen", "GF1"),
     ("files", "WV02"),
+    ("bands", "PNEO3"),
+    ("stac", "GE01"),
 ]
+
+BARE = ("files", "bands", "stac")
+"""Kinds whose files hold reflectance, and say nothing of it."""
 
 
 def read(delivery):
@@ -62,7 +71,7 @@ def scene_of(sensor):
 
 @pytest.mark.parametrize(("kind", "sensor"), KINDS)
 def test_counts_become_the_reflectance_that_they_were_made_from(made, kind, sensor):
-    delivery = open_delivery(made(kind, sensor), calibrate="none" if kind == "files" else "toa")
+    delivery = open_delivery(made(kind, sensor), calibrate="none" if kind in BARE else "toa")
     truth = scene_of(sensor)
     pan, mul, pan_valid, mul_valid = read(delivery)
     assert pan_valid.all() and mul_valid.all()

@@ -23,7 +23,8 @@ from potato.cli import potato as group
 from potato.core import advice
 from potato.core.installation import DISTRIBUTION, reinstall_command
 from potato.core.windows import PairWindow
-from potato.errors import BandError, InputError, PairError
+from potato.deliveries.delivery import open_delivery
+from potato.errors import BandError, DeliveryError, InputError, PairError
 from potato.raster.gdal_env import open_dataset
 from potato.raster.layer import Reading
 from potato.raster.pair import open_pair
@@ -90,6 +91,24 @@ def test_bands_are_taken_out(tmp_path, arrays):
     bands = " ".join(f"-b {band}" for band in range(1, 9))
     run(advice.TAKE_BANDS.replace("-b 1 -b 2 …", bands), tmp_path, "m.tif", "eight.tif")
     assert np.array_equal(all_of(fine, tmp_path / "eight.tif"), mul)
+
+
+@tries("STACK")
+def test_files_of_a_band_each_are_put_into_one(tmp_path, arrays):
+    pan, mul = arrays
+    folder = tmp_path / "order"
+    folder.mkdir()
+    fine = pairs.write(folder / "pan.tif", pan)
+    for number, band in enumerate(mul[:4]):
+        pairs.write(folder / f"IMG-{number}-U.tif", band[None], COARSE, names=())
+    with pytest.raises(DeliveryError, match=re.escape(advice.STACK)):
+        open_delivery(folder)
+    command = advice.STACK
+    for number, band in enumerate(("BLUE", "GREEN", "RED", "NIR")):
+        command = command.replace(band, f"IMG-{number}-U.tif")
+    run(command, folder, "", "mul.tif")
+    order = Reading(band_order=("blue", "green", "red", "nir"))
+    assert np.array_equal(all_of(fine, folder / "mul.tif", reading=order), mul[:4])
 
 
 @tries("AS_FLOATS")

@@ -55,7 +55,7 @@ def test_a_picture_has_8_or_16_bits(tmp_path):
 def test_a_mul_is_opened_without_its_pan(tmp_path):
     _, mul = pairs.ground(20, 24)
     with open_mul(pairs.write(tmp_path / "m.tif", mul[::-1], names=pairs.BAND_NAMES[::-1])) as opened:
-        image, sensor = opened
+        image, sensor, _ = opened
         assert sensor.title == "WorldView-2"
         assert np.array_equal(image.read(0, 0, 20, 24)[0], mul)
 

@@ -176,7 +176,7 @@ def test_corners_a_hundredth_of_a_pixel_apart_are_accepted(tmp_path, arrays):
 @pytest.mark.parametrize(
     ("bands", "names", "message"),
     [
-        (3, None, "expected a mul of 4 bands or more, with near infrared among them, found 3 bands"),
+        (3, None, r"found 3 bands \(none with a name\); name .*--band-order red,green,blue\)"),
         (1, None, "found 1 band; take the vendor's file with all bands"),
         (9, None, "found 9 bands"),
         (8, ("BAND_C", "BAND_B", "BAND_G", "?", "?", "?", "?", "?"), r"BAND_G, \?, \?"),

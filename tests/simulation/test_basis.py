@@ -15,6 +15,7 @@ from potato.core.sensor_table import (
     LANDSAT_8,
     PLEIADES_1A,
     SENSORS,
+    THREE_BANDS,
     WORLDVIEW_3,
 )
 from potato.core.sensors import SCALE
@@ -33,7 +34,10 @@ def mover(**more: float) -> Mover:
     return Mover(**{**place, **more}, colour=torch.full((PLANES,), 0.9), glass=torch.full((PLANES,), 0.9))
 
 
-@pytest.mark.parametrize("sensor", SENSORS, ids=lambda sensor: sensor.name)
+# No responses of a sensor with three bands are known, and no network is trained for any.
+@pytest.mark.parametrize(
+    "sensor", [one for one in SENSORS if one is not THREE_BANDS], ids=lambda sensor: sensor.name
+)
 def test_shares_are_those_of_a_mixture(sensor):
     """So reflectance is never negative, and white is white."""
     shares = random_shares(sensor, seeded(1))

@@ -4,7 +4,10 @@ import click
 
 from potato.cli import options
 
-KINDS = ("maxar", "maxar-flat", "dimap", "landsat", "landsat-2", "files")
+KINDS = (
+    *("maxar", "maxar-flat", "dimap", "landsat", "landsat-2"),
+    *("cbers", "kompsat", "gaofen", "files", "bands", "stac"),
+)
 
 
 @click.command()
@@ -29,8 +32,10 @@ def make_delivery(
     """Make a small order as a vendor delivers it: folders, parts, metadata and counts.
 
     maxar is an order in parts, maxar-flat one in whole files, dimap is Airbus', landsat a scene of
-    USGS, landsat-2 one with level 2, and files has pan and mul without metadata. DIR is the folder
-    to write, new or empty. The images show a patchwork of surfaces of known reflectance, no place.
+    USGS, landsat-2 one with level 2; cbers, kompsat and gaofen are scenes of INPE, KARI and CRESDA;
+    files has pan and mul without metadata, bands a file for each band, and stac an item beside its
+    images. DIR is the folder to write, new or empty. The images show a patchwork of surfaces of
+    known reflectance, no place.
     """
     from potato.deliveries import synthetic
 

@@ -8,6 +8,9 @@ from potato.core.text import redact
 TAKE_BANDS = "gdal_translate -b 1 -b 2 … IN OUT"
 """Keeps some bands of a file."""
 
+STACK = "rio stack BLUE GREEN RED NIR -o OUT"
+"""Puts files of a band each into one file."""
+
 AS_FLOATS = "gdal_translate -ot Float32 IN OUT"
 """Stores numbers of any type as floats."""
 

@@ -10,6 +10,9 @@ from potato.core.sensors import Sensor, simplified
 LEAST_BANDS = min(len(sensor.bands) for sensor in SENSORS)
 """The fewest bands of a mul that a sensor has."""
 
+NUMBERED = re.compile(r"(b|ms|band)[ _]?[0-9]+")
+"""Names that number bands, and tell nothing about them unless the sensor is known."""
+
 LEAST_SPELLING = 3
 """Letters of a platform's name in that of a file, at least: `GF2`, `K3A`, `PHR`."""
 
@@ -78,9 +81,7 @@ def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
         >>> guess_sensor(["red", "green", "blue", "nir"]).name
         'four-band'
     """
-    words = [
-        None if re.fullmatch(r"b(and)?[ _]?[0-9]+", (name or "").strip().lower()) else name for name in names
-    ]
+    words = [None if is_numbered(name or "") else name for name in names]
     alike = [each for each in SENSORS if len(each.bands) == len(names)]
     fitting = [each for each in alike if len(each.find_bands(words)) == len(names)]
     if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
@@ -95,6 +96,15 @@ def guess_unnamed(count: int) -> Sensor | None:
     little. It is a guess, so tell the user.
     """
     return WORKSHOP if count == len(WORKSHOP.bands) else None
+
+
+def is_numbered(name: str) -> bool:
+    """Whether a name numbers a band, in place of naming it.
+
+    >>> is_numbered("Band 1"), is_numbered("BAND_B")
+    (True, False)
+    """
+    return NUMBERED.fullmatch(name.strip().lower()) is not None
 
 
 def is_band(name: str) -> bool:

@@ -240,6 +240,16 @@ FOUR_BANDS = Sensor(
     source="fitted to GeoEye-1, WorldView-4, QuickBird-2, IKONOS-2, Pléiades, SPOT, SkySat and Gaofen-6",
 )
 
+THREE_BANDS = replace(
+    FOUR_BANDS,
+    name="three-band",
+    title="any three bands",
+    bands=_BGRN[:3],
+    bands_to_xyz=FOUR_BANDS.bands_to_xyz[:3],
+    pan_weights=(0.18, 0.36, 0.46),
+    source="the visible bands of any four bands",
+)
+
 _UNMEASURED = borrow(GAOFEN_6, FOUR_BANDS)
 GAOFEN_2 = _UNMEASURED[1]
 
@@ -374,7 +384,7 @@ SENSORS = (
     *(WORLDVIEW_2, WORLDVIEW_3, WORLDVIEW_BGRN, *LEGION, LEGION_BGRN),
     *(GEOEYE_1, WORLDVIEW_4, QUICKBIRD_2, IKONOS_2),
     *(PLEIADES_1A, PLEIADES_1B, PLEIADES_NEO_3, PLEIADES_NEO_4, PLEIADES_NEO_BGRN, SPOT_6, SPOT_7),
-    *(SKYSAT, GAOFEN_6, *_UNMEASURED, FOUR_BANDS),
+    *(SKYSAT, GAOFEN_6, *_UNMEASURED, FOUR_BANDS, THREE_BANDS),
     *(LANDSAT_7, LANDSAT_8, LANDSAT_9, LANDSAT_BGRN),
 )
 """All sensors, in the order in which they are listed."""

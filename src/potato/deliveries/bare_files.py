@@ -1,51 +1,73 @@
 """A folder of images without metadata that we read: a pan and a mul, or a file for each band."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from potato.core.sensors import Sensor
 from potato.deliveries.contents import Contents, read_part
-from potato.deliveries.file_names import find_band_files, finest, is_aside, is_pan
+from potato.deliveries.file_names import find_band_files, finest, is_aside, is_pan, is_sharpened
 from potato.deliveries.product import NamedPart, Product, VendorBand, VendorImage
 from potato.raster.header import Header
 
+PICTURE = {"red", "green", "blue"}
+"""Colours by which the bands of a picture are known if they have no names."""
 
-def find_files(contents: Contents) -> list[Product]:
+
+def find_files(contents: Contents, sensor: Sensor | None = None) -> list[Product]:
     """The one pan and the one mul among the images of a folder, if there are any images.
 
     Images of 1 band are pans, or bands of a mul if their names say so; others are muls. Where there
-    are several, names and sizes of pixels tell pan and mul from masks and pictures.
+    are several, names and sizes of pixels tell pan and mul from masks and pictures. Images that lie
+    on no map are left out if others do: people project images into the folder where they lie.
+
+    Args:
+        contents: the folder.
+        sensor: the sensor, if it is known; it tells which bands files number.
 
     Raises:
         DeliveryError: if an image can't be opened.
     """
-    headers = {name: read_part(contents, name) for name in contents.images()}
-    singles = {name: header for name, header in headers.items() if len(header.descriptions) == 1}
-    pans, band_files = _choose_pans(singles)
-    muls = _choose_muls({name: header for name, header in headers.items() if name not in singles})
+    headers = _placed({name: read_part(contents, name) for name in contents.images()})
+    sharp = [name for name in headers if is_sharpened(name)]
+    plain = {name: header for name, header in headers.items() if name not in sharp and not is_aside(name)}
+    singles = {name: header for name, header in plain.items() if len(header.descriptions) == 1}
+    pans, band_files = _choose_pans(singles, sensor)
+    muls = _choose_muls({name: header for name, header in plain.items() if name not in singles})
     images = [_image("pan", {"pan": name}, headers) for name in pans]
     images += [_image("mul", {"": name}, headers) for name in muls]
     if band_files and not muls:
         images.append(_image("mul", band_files, headers))
+    used = {*pans, *muls, *band_files.values()}
+    images += [_image("band", {"": name}, headers) for name in plain if name not in used]
+    images += [_image("sharp", {"": name}, headers) for name in sharp]
     name = PurePosixPath(contents.root).name
-    return [Product(name, "files", contents, tuple(images))] if images else []
+    known = {image.role for image in images if image.reflectance} >= {"pan", "mul"}
+    kind = "radiance" if known else "files"
+    return [Product(name, kind, contents, tuple(images))] if headers else []
 
 
-def _choose_pans(singles: Mapping[str, Header]) -> tuple[list[str], dict[str, str]]:
+def _placed(headers: Mapping[str, Header]) -> Mapping[str, Header]:
+    """The images that lie on a map, if any do and others have only a model of the ground."""
+    if not any(header.grid.placed for header in headers.values()):
+        return headers
+    return {name: header for name, header in headers.items() if not header.model}
+
+
+def _choose_pans(
+    singles: Mapping[str, Header], sensor: Sensor | None
+) -> tuple[Sequence[str], Mapping[str, str]]:
     """The pans among images of 1 band, and files of a band each by the names of their bands."""
-    band_files = find_band_files([name for name in singles if not is_aside(name)])
-    others = {name: header for name, header in singles.items() if name not in band_files.values()}
-    plain = [name for name in others if not is_aside(name)]
-    pans = [name for name in plain if is_pan(name)] or plain or list(others)
-    best = finest({name: others[name].pixel for name in pans})
-    return ([best] if best else pans), band_files
+    named = [name for name in singles if is_pan(name)]
+    best = finest({name: singles[name].pixel for name in named or singles})
+    pans = [best] if best else named
+    rest = [name for name in singles if name not in (pans or named)]
+    band_files = find_band_files(rest, sensor)
+    return pans or [name for name in rest if name not in band_files.values()], band_files
 
 
-def _choose_muls(several: Mapping[str, Header]) -> list[str]:
-    """The muls among images of several bands: no pictures and masks, if there are others."""
-    muls = list(several)
-    for other in (is_aside, lambda name: several[name].dtype == "uint8"):
-        muls = [name for name in muls if not other(name)] or muls
-    return muls
+def _choose_muls(several: Mapping[str, Header]) -> Sequence[str]:
+    """The muls among images of several bands: no pictures of 8 bits, if there are others."""
+    return [name for name in several if several[name].dtype != "uint8"] or list(several)
 
 
 def _image(role: str, files: Mapping[str, str], headers: Mapping[str, Header]) -> VendorImage:
@@ -53,10 +75,14 @@ def _image(role: str, files: Mapping[str, str], headers: Mapping[str, Header]) -
     first = next(iter(files.values()))
     header = headers[first]
     if "" in files:
-        named = [text or "" for text in header.descriptions]
-        bands = [VendorBand(text, 0, number) for number, text in enumerate(named, 1)]
+        own = [text or "" for text in header.descriptions]
+        named = header.colours if not any(own) and set(header.colours) == PICTURE else own
+        places = [(text, 0, number) for number, text in enumerate(named, 1)]
     else:
-        bands = [VendorBand(band, index, 1) for index, band in enumerate(files)]
+        places = [(text, group, 1) for group, text in enumerate(files)]
+    stated = [headers[file].coefficients for file in files.values()]
+    gains = [stated[group][number - 1] if stated[group] else None for _, group, number in places]
+    bands = [VendorBand(*place, gain, gain and 0.0) for place, gain in zip(places, gains, strict=True)]
     return VendorImage(
         role=role,
         metadata=first,
@@ -66,4 +92,5 @@ def _image(role: str, files: Mapping[str, str], headers: Mapping[str, Header]) -
         level="",
         groups=tuple((NamedPart(PurePosixPath(name).name, name),) for name in files.values()),
         bands=tuple(bands),
+        reflectance="toa" if all(gains) else "",
     )

@@ -1,21 +1,24 @@
 """Checks of a product before it is opened: one pan, one mul, one pass, a sensor, constants."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from potato.core.platforms import LEAST_BANDS, find_sensor, guess_sensor, guess_unnamed, sensor_in_name
+from potato.core.advice import STACK
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, sensor_in_name
 from potato.core.sensors import Sensor
+from potato.deliveries.file_names import satellite_without_pan
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import CalibrationError, DeliveryError
-from potato.raster.band_finding import too_few
+from potato.raster.band_finding import unknown_bands
 
 Calibrate = Literal["auto", "none", "toa", "surface"]
 """What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
 
-_ADVICE = {
-    "pan": "order pan and multispectral as a bundle (Landsat's level 2 has no pan: put the scene of level 1 "
-    "beside it)",
-    "mul": "order pan and multispectral as a bundle",
-}
+MANY = 3
+"""Files that a message names, at most."""
+
+_BUNDLE = "order pan and multispectral as a bundle"
+_LEVEL_1 = "Landsat's level 2 has no pan: put the scene of level 1 beside it"
 
 
 def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
@@ -28,16 +31,14 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
     for role in ("pan", "mul"):
         images = [image for image in product.images if image.role == role]
         if len(images) > 1:
-            names = ", ".join(image.metadata for image in images)
             raise DeliveryError(
-                f"{path}: expected one {role} in {product.name}, found {names}; give pan and mul by name"
+                f"{path}: expected one {role} in {product.name}, found {_listed(images)}; give pan and mul "
+                "by name"
             )
         if not images:
-            others = ", ".join(
-                image.metadata + " (sharpened already)" * (image.role == "other") for image in product.images
-            )
             raise DeliveryError(
-                f"{path}: expected a pan and a mul, found no {role} beside {others}; {_ADVICE[role]}"
+                f"{path}: expected a pan and a mul, found no {role} beside {_listed(product.images)}; "
+                f"{_advice(role, product)}"
             )
         pair += images
     for image in pair:
@@ -50,6 +51,28 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
             f"{', '.join(sorted(mul.passes))}; put each product into a folder of its own"
         )
     return pan, mul
+
+
+def _listed(images: Sequence[VendorImage]) -> str:
+    """The first names of images, for a message."""
+    names = [image.metadata + " (sharpened already)" * (image.role == "sharp") for image in images]
+    return ", ".join(names[:MANY]) + f" and {len(names) - MANY} more" * (len(names) > MANY) or "masks"
+
+
+def _advice(role: str, product: Product) -> str:
+    """What to do about a pan or a mul that isn't there."""
+    roles = [image.role for image in product.images]
+    if role == "pan":
+        without = next(filter(None, (satellite_without_pan(one.metadata) for one in product.images)), "")
+        if without:
+            return f"{without} has no pan, so nothing can sharpen it"
+        return f"{_BUNDLE} ({_LEVEL_1})" if product.kind == "landsat" else _BUNDLE
+    if "band" in roles:
+        return (
+            f"stack the files of its bands, in an order that you know ({STACK}), then give pan, OUT and "
+            "their names (--band-order)"
+        )
+    return _BUNDLE
 
 
 def name_sensor(
@@ -84,14 +107,8 @@ def name_sensor(
     guess = sensor_in_name(mul.metadata, len(names)) or guess_sensor(names)
     if guess is None and not any(names):
         guess = guess_unnamed(len(names))
-    if guess is None and 0 < len(names) < LEAST_BANDS:
-        raise DeliveryError(too_few(f"{path}: {mul.metadata}", len(names)))
     if guess is None:
-        found_names = ", ".join(name or "no name" for name in names) or "none"
-        raise DeliveryError(
-            f"{path}: expected a satellite or the names of the bands in {mul.metadata}, found {found_names}; "
-            "name the sensor (--sensor, see potato sensors) or the bands (--band-order blue,green,…)"
-        )
+        raise DeliveryError(unknown_bands(f"{path}: {mul.metadata}", names))
     return guess, (f"took the bands of {mul.metadata} for those of {guess.title}; --sensor names another",)
 
 
@@ -111,8 +128,7 @@ def choose_calibration(
             why = image.unknown or f"{image.metadata}: expected a vendor's metadata beside it, found none"
             raise CalibrationError(
                 f"{product.contents.path}: {why}; counts can't become reflectance without them: fetch the "
-                "metadata again, or take the files as they are (--calibrate none)",
-                product.kind,
+                "metadata again, or take the files as they are (--calibrate none)"
             )
     if calibrate == "toa" and "surface" in (pan.reflectance, mul.reflectance):
         raise DeliveryError(

@@ -27,11 +27,15 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NI
 OTHER_DRIVERS = {".img": "HFA", ".pix": "PCIDSK"}
 """The same for formats in which other software stores images."""
 
-METADATA = (".til", ".imd", ".xml", ".txt", "_mtl.json")
+METADATA = (".til", ".imd", ".xml", ".txt", ".json")
 """Endings of metadata files."""
 
 ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
 """GDAL's prefixes of what lies in an archive, by the ending of the archive's name."""
+
+
+UNREADABLE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, tarfile.TarError)
+"""What reading a file of a folder or an archive may raise."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Contents:
         """
         try:
             data = self.read(name, MOST_BYTES + 1)
-        except (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
+        except UNREADABLE as error:
             raise DeliveryError(f"{self.path}: can't read {name}: {error}") from error
         if len(data) > MOST_BYTES:
             raise DeliveryError(f"{self.path}: {name} is longer than metadata can be")
@@ -155,7 +159,8 @@ def _list_folder(path: str) -> Contents:
 
     def read(name: str, most: int) -> bytes:
         if not (root / name).is_file():
-            raise OSError("not a file, but a named pipe or a device")
+            dangling = (root / name).is_symlink() and not (root / name).exists()
+            raise OSError("a link to nothing" if dangling else "not a file, but a named pipe or a device")
         with (root / name).open("rb") as file:
             return file.read(most)
 

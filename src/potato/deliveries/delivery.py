@@ -2,9 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from potato.ard.walk import holds_items
 from potato.core.radiometry import Calibration
@@ -22,21 +22,22 @@ from potato.deliveries.contents import (
     list_contents,
 )
 from potato.deliveries.dimap import find_dimap
-from potato.deliveries.haze import estimate_haze, keep_haze
 from potato.deliveries.landsat import find_landsat
 from potato.deliveries.layout import check_models, make_layer, named_bands, order_bands, with_bands
 from potato.deliveries.maxar import find_maxar
 from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.deliveries.radiance_files import calibrated
 from potato.deliveries.sense import sensible
-from potato.errors import DeliveryError
+from potato.deliveries.stac_items import find_items
+from potato.errors import BandError, CalibrationError, DeliveryError
 from potato.raster.coordinates import Grid
-from potato.raster.layer import Layer
+from potato.raster.layer import Layer, Reading
 from potato.raster.nesting import LEAST_RATIO
+from potato.raster.pair import Pair, open_pair
 from potato.raster.sidecars import DESCRIPTIONS
 
 READERS = (find_landsat, find_dimap, find_maxar)
-"""Readers of metadata, of which the first that finds any is asked."""
+"""Readers of metadata; images that none of them knows are files without metadata."""
 
 FORMATS = (*DRIVERS, *OTHER_DRIVERS, "ENVI")
 """Formats of images in a delivery, for a message."""
@@ -45,6 +46,10 @@ RATIO_TOLERANCE = 0.02
 """Share by which the ratio of pan's and mul's pixels may differ from the sensor's."""
 
 WORDS = {"surface": "surface reflectance", "toa": "top-of-atmosphere reflectance"}
+
+UNREAD = dict.fromkeys((".rar", ".7z"), "unpack it, and name the folder")
+UNREAD |= dict.fromkeys((".he5", ".h5", ".nc"), "export its pan and its bands as GeoTIFFs first")
+"""What to do about files that may hold images, but aren't looked into."""
 
 _HALF = re.compile(r"_(PAN|MUL|P|MS|MS-FS)(?![A-Za-z])|^IMG_", re.IGNORECASE)
 """Names of folders that hold one half of a product."""
@@ -67,6 +72,8 @@ class Delivery:
         missing: files that the metadata name and that aren't there; their ground is invalid.
         notes: what was guessed, a line each.
         whole: mul of the whole product, if `mul` is a part of it.
+        refusal: what to raise if its numbers can't be reflectance; None if metadata say what they
+            are.
     """
 
     name: str
@@ -82,6 +89,7 @@ class Delivery:
     missing: tuple[str, ...]
     notes: tuple[str, ...]
     whole: Layer | None = None
+    refusal: CalibrationError | None = None
 
     def __str__(self) -> str:
         """One line for people."""
@@ -94,30 +102,38 @@ class Delivery:
 def is_delivery(path: PathLike) -> bool:
     """Whether a path may be a delivery: a folder, an archive, or a metadata file."""
     name = os.fspath(path)
-    return Path(name).is_dir() or bool(archive_kind(name)) or name.lower().endswith(DESCRIPTIONS)
+    described = name.lower().endswith(DESCRIPTIONS)
+    return Path(name).is_dir() or bool(archive_kind(name)) or described or _is_item(name)
 
 
-def find_products(path: PathLike) -> tuple[Product, ...]:
+def _is_item(name: str) -> bool:
+    """Whether a name is that of a local file that may be a STAC item."""
+    return name.lower().endswith(".json") and Path(name).is_file()
+
+
+def find_products(path: PathLike, sensor: Sensor | None = None) -> tuple[Product, ...]:
     """What a folder, an archive or a metadata file holds, by its metadata; no pan or mul is opened.
 
     Args:
-        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
+        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML, MTL.txt or STAC item of one
+            product.
+        sensor: the sensor, if it is known, for files whose metadata don't name it.
 
     Raises:
         DeliveryError: if there is no imagery, or metadata can't be understood.
     """
     name = os.fspath(path)
-    if Path(name).is_file() and name.lower().endswith(DESCRIPTIONS):
-        return _product_of(name)
+    if Path(name).is_file() and (name.lower().endswith(DESCRIPTIONS) or _is_item(name)):
+        return _product_of(name, sensor)
     contents = list_contents(name)
     if holds_items(contents.names):
         raise DeliveryError(
             f"{name}: expected a delivery, found an ARD; sharpen it by potato fuse-ard {name} OUT"
         )
     with sensible(name):
-        products = next((found for find in READERS if (found := find(contents))), None)
-        if products is None:
-            products = [calibrated(product) for product in find_files(contents)]
+        products = [product for find in READERS for product in find(contents)] or find_items(contents)
+        if not products:
+            products = [calibrated(product) for product in find_files(contents, sensor)]
     if not products:
         raise DeliveryError(
             f"{name}: expected images ({', '.join(FORMATS)}), found none in "
@@ -127,13 +143,19 @@ def find_products(path: PathLike) -> tuple[Product, ...]:
 
 
 def _unpack(contents: Contents) -> str:
-    """What to do about archives among files without images: the end of a message."""
+    """What to do about archives and other files without images: the end of a message."""
     packed = contents.ending(*ARCHIVES)
-    if not packed:
-        return "; if they have another format, name pan and mul"
-    if archive_kind(contents.path):
+    if packed and archive_kind(contents.path):
         return f"; unpack it, and name the archive in it ({packed[0]})"
-    return f"; name the archive in it: {contents.gdal_name(packed[0])}"
+    if packed:
+        return f"; name the archive in it: {contents.gdal_name(packed[0])}"
+    for name in contents.ending(*UNREAD):
+        return f"; {UNREAD[PurePosixPath(name).suffix.lower()]} ({name})"
+    root = Path(contents.path)
+    links = [one for one in root.iterdir() if one.is_symlink()] if root.is_dir() else []
+    for link in filter(Path.is_dir, links):
+        return f"; folders that are links aren't followed: name the one that {link.name} leads to"
+    return "; if they have another format, name pan and mul"
 
 
 def open_delivery(
@@ -144,11 +166,13 @@ def open_delivery(
     allow_missing: bool = False,
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
+    trusting: bool = False,
 ) -> Delivery:
     """Find the pan and the mul of a delivery; its haze is left to `clear_haze`.
 
     Args:
-        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML or MTL.txt of one product.
+        path: a folder, a .zip or a .tar; or the .TIL, .IMD, .XML, MTL.txt or STAC item of one
+            product.
         product: the name of the product, or the end of it (`P002`), if there are several.
         calibrate: what counts become. For `surface`, they become `toa`, from which `clear_haze`
             subtracts the haze of the whole product. `auto` is `surface`, but `none` for files
@@ -157,18 +181,20 @@ def open_delivery(
         sensor: the sensor, if the metadata don't name it.
         band_order: names of mul's bands in the order of its files, in place of those that metadata
             or files state.
+        trusting: whether to take numbers for reflectance where `auto` lacks Maxar's constants;
+            `open_delivered` refuses those that can't be.
 
     Raises:
         DeliveryError: if the delivery is incomplete, inconsistent or not understood.
     """
-    found = find_products(path)
+    found = find_products(path, sensor)
     products = [one for one in found if one.name.lower().endswith((product or "").lower())]
     if len(products) != 1:
         names = ", ".join(one.name for one in found)
         raise DeliveryError(
             f"{os.fspath(path)}: expected one product, found {names}; choose one (--product NAME)"
         )
-    return open_layers(products[0], calibrate, allow_missing, sensor, band_order)
+    return open_layers(products[0], calibrate, allow_missing, sensor, band_order, trusting)
 
 
 def open_layers(
@@ -177,6 +203,7 @@ def open_layers(
     allow_missing: bool = False,
     sensor: Sensor | None = None,
     band_order: Sequence[str] = (),
+    trusting: bool = False,
 ) -> Delivery:
     """The pan and the mul of a product; its haze is left to `clear_haze`.
 
@@ -186,7 +213,37 @@ def open_layers(
         DeliveryError: if the product is incomplete, inconsistent or not understood.
     """
     with sensible(product.contents.path):
-        return _open_layers(product, calibrate, allow_missing, sensor, band_order)
+        try:
+            return _open_layers(product, calibrate, allow_missing, sensor, band_order)
+        except CalibrationError as error:
+            # Other vendors say whether numbers are counts, so only Maxar's may be something else.
+            if not trusting or calibrate != "auto" or product.kind != "maxar":
+                raise
+            plain = _open_layers(product, "none", allow_missing, sensor, band_order)
+            note = "its metadata lack constants, so its numbers are taken for reflectance × 10,000"
+            return replace(plain, refusal=error, notes=(*plain.notes, note))
+
+
+def open_delivered(delivery: Delivery, reading: Reading) -> Pair:
+    """Open the pan and the mul of a delivery.
+
+    Args:
+        delivery: from `open_layers`.
+        reading: its scale, for files without metadata, and its nodata values count.
+
+    Raises:
+        CalibrationError: if its metadata lack constants, and its numbers can't be reflectance.
+        InputError, BandError, PairError: if the pair can't be used, as `raster.open_pair` says.
+    """
+    scale = reading.scale if delivery.kind == "files" else ()
+    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=scale)
+    try:
+        pair = open_pair(delivery.pan, delivery.mul, reading=own)
+    except BandError as error:
+        raise delivery.refusal or error from None
+    pair.notes = (str(delivery), *delivery.notes, *pair.notes)
+    pair.product, pair.whole = delivery.name, delivery.whole
+    return pair
 
 
 def _open_layers(
@@ -219,7 +276,8 @@ def _open_layers(
             f"{contents.path}: expected pixels of mul that are larger than those of pan, found them "
             f"{ratio:.3g} times as wide in {mul.metadata} as in {pan.metadata}: nothing is left to sharpen"
         )
-    if abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
+    # Files without metadata may be anybody's, such as aerial photographs of ratio 3.
+    if product.kind != "files" and abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
         raise DeliveryError(
             f"{contents.path}: expected pixels of mul {known.ratio} times as wide as those of pan, as "
             f"{known.title} has them, found {ratio:.3g} times; pan and mul aren't of one product"
@@ -247,40 +305,11 @@ def _ratio(pan: Grid, mul: Grid) -> float:
     return float(abs(mul.transform.determinant / pan.transform.determinant) ** 0.5)
 
 
-def clear_haze(delivery: Delivery, haze_file: PathLike | None = None) -> Delivery:
-    """A delivery without haze in those of its layers that are top-of-atmosphere reflectance.
-
-    Args:
-        delivery: from `open_layers`.
-        haze_file: a JSON file that keeps the haze for later runs; None to keep nothing.
-
-    Raises:
-        DeliveryError: if the file is another product's.
-        InputError: if an image can't be read.
-    """
-    layers = {"pan": delivery.pan, "mul": delivery.mul}
-    hazy = [role for role, layer in layers.items() if _is_hazy(layer)]
-    if not hazy:
-        return delivery
-    sensors = {"pan": None, "mul": delivery.sensor}
-    bands = {"pan": ("pan",), "mul": delivery.sensor.bands}
-
-    def estimate() -> dict[str, float]:
-        found = [estimate_haze(layers[role], sensors[role]) for role in hazy]
-        return {band: haze for one in found for band, haze in one.items()}
-
-    needed = [band for role in hazy for band in bands[role]]
-    haze = keep_haze(haze_file, delivery.name, needed, estimate)
-    told = f"{WORDS['surface']}, haze of the whole product subtracted"
-    pan, mul = (_subtract(layer, haze, bands[role]) for role, layer in layers.items())
-    return replace(delivery, pan=pan, mul=mul, calibration=told)
-
-
-def _product_of(name: str) -> tuple[Product, ...]:
+def _product_of(name: str, sensor: Sensor | None) -> tuple[Product, ...]:
     """The product that a metadata file describes, with its other half in the folders around it."""
     file = Path(name)
     for folder in (file.parent, file.parent.parent):
-        products = find_products(folder)
+        products = find_products(folder, sensor)
         found = tuple(
             one
             for one in products
@@ -311,51 +340,3 @@ def _calibration(image: VendorImage, bands: Sequence[VendorBand], wanted: str) -
         return None
     gains, offsets = zip(*scales, strict=True)
     return Calibration(gains, offsets, image.reflectance)
-
-
-def clear_files(
-    pan: Layer, mul: Layer, sensor: Sensor, haze_file: PathLike | None = None
-) -> tuple[Layer, Layer]:
-    """Two files whose calibration is known, without their haze.
-
-    Args:
-        pan: with a calibration.
-        mul: with a calibration.
-        sensor: that of the pair.
-        haze_file: a JSON file that keeps the haze for later runs; None to keep nothing.
-
-    Raises:
-        DeliveryError: if the file is another product's.
-        InputError: if an image can't be read.
-    """
-    layers = [_by_band(layer, count) for layer, count in ((pan, 1), (mul, len(sensor.bands)))]
-    name = f"{Path(pan.path).name}, {Path(mul.path).name}"
-
-    def estimate() -> dict[str, float]:
-        return estimate_haze(layers[0], None) | estimate_haze(layers[1], sensor)
-
-    haze = keep_haze(haze_file, name, ("pan", *sensor.bands), estimate)
-    return _subtract(layers[0], haze, ("pan",)), _subtract(layers[1], haze, sensor.bands)
-
-
-def _by_band(layer: Layer, bands: int) -> Layer:
-    """A layer whose calibration has a gain and an offset for each band, with haze."""
-    assert layer.calibration is not None
-    gains, offsets = (
-        values * (bands if len(values) == 1 else 1)
-        for values in (layer.calibration.gains, layer.calibration.offsets)
-    )
-    return replace(layer, calibration=Calibration(gains, offsets, "toa"))
-
-
-def _is_hazy(layer: Layer) -> bool:
-    return layer.calibration is not None and layer.calibration.product == "toa"
-
-
-def _subtract(layer: Layer, haze: Mapping[str, float], bands: Sequence[str]) -> Layer:
-    """A layer without the haze of its bands, if it has any."""
-    if layer.calibration is None or not _is_hazy(layer):
-        return layer
-    pairs = zip(layer.calibration.offsets, bands, strict=True)
-    offsets = tuple(offset - haze.get(band, 0.0) for offset, band in pairs)
-    return replace(layer, calibration=Calibration(layer.calibration.gains, offsets, "surface"))

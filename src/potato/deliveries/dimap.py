@@ -48,7 +48,7 @@ def _read_image(contents: Contents, name: str) -> VendorImage:
     settings = "Processing_Information/Product_Settings"
     level = root.findtext(f"{settings}/PROCESSING_LEVEL", "")
     radiometry = root.findtext(f"{settings}/Radiometric_Settings/RADIOMETRIC_PROCESSING", "BASIC").upper()
-    role = ROLES.get(root.findtext(f"{settings}/SPECTRAL_PROCESSING", "").upper(), "other")
+    role = ROLES.get(root.findtext(f"{settings}/SPECTRAL_PROCESSING", "").upper(), "sharp")
     strips = root.findall(_STRIP)
     if not strips:
         raise DeliveryError(f"{contents.path}: expected a Strip_Source in {name}, found none; fetch it again")

@@ -1,14 +1,17 @@
 """The products of a folder, and the faults of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from potato.core.text import counted
 from potato.core.types import PathLike
+from potato.deliveries.clearing import as_cleared
 from potato.deliveries.contents import read_part
-from potato.deliveries.delivery import Delivery, find_products, open_layers
+from potato.deliveries.delivery import Delivery, find_products, open_delivered, open_layers
 from potato.deliveries.product import Product
 from potato.errors import DeliveryError, InputError
+from potato.raster.gdal_env import gdal
 from potato.raster.header import read_corner
+from potato.raster.layer import Reading
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Listing:
 
 
 def list_products(path: PathLike) -> Listing:
-    """List the products of a folder, an archive or a metadata file; no pixel is read.
+    """List the products of a folder, an archive or a metadata file; few pixels are read.
 
     Raises:
         DeliveryError: if there is no imagery, or metadata can't be understood.
@@ -70,11 +73,14 @@ def examine_products(path: PathLike) -> tuple[Examined, ...]:
 
 
 def _examine(product: Product, faults: tuple[str, ...]) -> Examined:
+    """A product, judged as `fuse` judges it: its pair is opened, and some pixels are read."""
     try:
-        delivery = open_layers(product)
-    except DeliveryError as error:
+        delivery = open_layers(product, trusting=True)
+        with gdal(), open_delivered(delivery, Reading()) as pair:
+            notes = pair.notes[1:]  # the first is the delivery's line
+    except (DeliveryError, InputError) as error:
         return Examined(product.name, product.kind, None, (*faults, str(error)))
-    return Examined(product.name, product.kind, delivery, faults)
+    return Examined(product.name, product.kind, replace(as_cleared(delivery), notes=notes), faults)
 
 
 def _unreadable(product: Product) -> tuple[str, ...]:

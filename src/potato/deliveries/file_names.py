@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from potato.core.platforms import is_band, sensor_in_name
+from potato.core.platforms import is_band, is_numbered, sensor_in_name
 from potato.core.sensors import Sensor
 
 PAN_WORDS = ("pan", "panchromatic", "p", "pp", "pn")
@@ -15,6 +15,12 @@ SHARPENED_WORDS = ("pansharpened", "pansharp", "psh", "visual", "fused", "fusion
 
 ASIDE_WORDS = ("udm", "mask", "cloud", "browse", "preview", "quicklook", "thumb", "thumbnail", "icon", "qa")
 """Words for files beside the images."""
+
+WITHOUT_PAN = {
+    "PlanetScope": re.compile(r"_3[AB]_Analytic|_PSScene", re.IGNORECASE),
+    "Sentinel-2": re.compile(r"(?<![A-Z0-9])(S2[A-D]_MSI|T[0-9]{2}[A-Z]{3}_[0-9]{8}T)", re.IGNORECASE),
+}
+"""Satellites that have no pan, and what the names of their files have."""
 
 LEAST_FILES = 3
 """Files of one band each that make a mul, at least."""
@@ -39,19 +45,38 @@ def is_pan(name: str) -> bool:
 
 
 def is_aside(name: str) -> bool:
-    """Whether a file's name says that it is neither pan nor mul: a mask, a preview, a picture.
+    """Whether a file's name says that it is neither pan nor mul: a mask, a preview.
 
     >>> is_aside("20200814_162132_ssc4_u0001_analytic_udm2.tif")
     True
     """
-    return _has_word(name, (*ASIDE_WORDS, *SHARPENED_WORDS))
+    return _has_word(name, ASIDE_WORDS)
 
 
-def find_band_files(names: Sequence[str]) -> dict[str, str]:
+def is_sharpened(name: str) -> bool:
+    """Whether a file's name says that it is sharpened already, or a picture made for the eye.
+
+    >>> is_sharpened("20200814_162132_ssc4_u0001_pansharpened.tif")
+    True
+    """
+    return _has_word(name, SHARPENED_WORDS)
+
+
+def satellite_without_pan(name: str) -> str:
+    """The satellite of a file, if its name tells one that has no pan; else empty.
+
+    >>> satellite_without_pan("20220605_124027_64_2475_3B_AnalyticMS_8b.tif")
+    'PlanetScope'
+    """
+    return next((title for title, pattern in WITHOUT_PAN.items() if pattern.search(name)), "")
+
+
+def find_band_files(names: Sequence[str], sensor: Sensor | None = None) -> dict[str, str]:
     """The files that hold a band of one mul each: equal names but for the word for the band.
 
     Args:
         names: of images of one band.
+        sensor: the sensor, if it is known; else the names may tell it.
 
     Returns:
         The files by the vendor's words for their bands; empty if there is no mul, or more than one.
@@ -62,9 +87,9 @@ def find_band_files(names: Sequence[str]) -> dict[str, str]:
     """
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for name in names:
-        words, sensor = words_of(name), sensor_in_name(name)
+        words, known = words_of(name), sensor or sensor_in_name(name)
         for place in reversed(range(len(words))):
-            if _names_band(words[place], sensor):
+            if _names_band(words[place], known):
                 others = (*words[:place], "", *words[place + 1 :])
                 found.setdefault(others, {})[words[place]] = name
                 break
@@ -76,8 +101,7 @@ def _names_band(word: str, sensor: Sensor | None) -> bool:
     """Whether a word is the name of a band, of a sensor if it is known."""
     if sensor is not None:
         return bool(sensor.find_bands([word]))
-    numbered = re.fullmatch(r"b(and)?[0-9]+", word)
-    return numbered is None and is_band(word)
+    return is_numbered(word) or is_band(word)
 
 
 def finest(pixels: Mapping[str, float]) -> str | None:

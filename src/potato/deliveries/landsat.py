@@ -1,4 +1,7 @@
-"""Landsat Collection 2 of level 1 and level 2: a file for each band, and MTL.txt, .json or .xml."""
+"""Landsat of level 1 and level 2: a file for each band, and MTL.txt, .json or .xml.
+
+Collection 1 and scenes from before it have other names for the same facts.
+"""
 
 import json
 import math
@@ -23,11 +26,26 @@ PAN_NUMBER = 8
 OPTIONAL = "coastal"
 """The band that people leave out to save space; colour is possible without it."""
 
-METADATA = ("_mtl.xml", "_mtl.json", "_mtl.txt")
+METADATA = ("mtl.xml", "mtl.json", "mtl.txt")
 """Endings of metadata files in lower case; the last that is there is read."""
+
+ROOTS = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")
+"""The group around all others, in Collection 2 and before it."""
+
+FORMER = {
+    "LANDSAT_PRODUCT_ID": ("LANDSAT_PRODUCT_ID", "LANDSAT_SCENE_ID"),
+    "PROCESSING_LEVEL": ("DATA_TYPE",),
+}
+"""Names before Collection 2 of values that had other ones, the likeliest first."""
+
+SHORT = re.compile(r"(?:.*_)?(B[0-9]{1,2})\.TIF", re.IGNORECASE)
+"""Names of files that end in the number of their band."""
 
 PRODUCT = re.compile(r"L[CET]0[4-9]_L[12][A-Z]{2}_[0-9]{6}_[0-9]{8}_[0-9]{8}_0[12]_[A-Z0-9]{2}(?=_)")
 """The beginning of the names of a product's files, from the data format control books of USGS."""
+
+SHORT_NAMES = {"B2.TIF", "B3.TIF", "B4.TIF", "B8.TIF"}
+"""Files of a folder that are taken for Landsat's if all are there."""
 
 Lookup = Callable[[str, str], str]
 """Gives a value of MTL.txt by its group and name."""
@@ -44,16 +62,16 @@ def find_landsat(contents: Contents) -> list[Product]:
         values = _parse(contents.read_text(name), name)
 
         def value(group: str, key: str, name: str = name, values: dict[str, str] = values) -> str:
-            try:
-                return values[f"LANDSAT_METADATA_FILE.{group}.{key}"]
-            except KeyError as error:
+            found = (f"{group}.{key}", *FORMER.get(key, (key,)))
+            text = next((values[one] for one in found if one in values), None)
+            if text is None:
                 raise DeliveryError(
                     f"{contents.path}: expected {key} in {name}, as in Landsat Collection 2, found none; "
                     "fetch the scene again from Collection 2"
-                ) from error
+                )
+            return text
 
-        identity = value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID").split("_")
-        scene = "_".join((identity[0], *identity[2:4]))
+        scene = _scene_of(value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID"))
         scenes.setdefault(scene, []).extend(_read_images(contents, name, value))
     if not scenes:
         _check_metadata(contents)
@@ -66,25 +84,31 @@ def _choose_metadata(contents: Contents) -> list[str]:
     return sorted(chosen.values())
 
 
+def _scene_of(product: str) -> str:
+    """Satellite, place and date of a product, which its levels share; or a scene's own name."""
+    words = product.split("_")
+    return "_".join((words[0], *words[2:4]))
+
+
 def _parse(text: str, name: str) -> dict[str, str]:
-    """The values of a metadata file, by names that begin with `LANDSAT_METADATA_FILE`."""
+    """The values of a metadata file by group and name, such as `IMAGE_ATTRIBUTES.SUN_ELEVATION`.
+
+    Before Collection 2, groups were others, and a name is enough.
+    """
     if name.lower().endswith(".txt"):
-        return parse_odl(text)
+        parsed = parse_odl(text)
+        if any(found.startswith(f"{ROOTS[1]}.") for found in parsed):
+            return {found.split(".")[-1]: value for found, value in parsed.items()}
+        return {found.removeprefix(f"{ROOTS[0]}."): value for found, value in parsed.items()}
     if name.lower().endswith(".xml"):
         root = parse_xml(text, name)
         groups = {group.tag: {one.tag: one.text or "" for one in group} for group in root}
     else:
         try:
-            groups = json.loads(text)["LANDSAT_METADATA_FILE"]
+            groups = json.loads(text)[ROOTS[0]]
         except (ValueError, KeyError, TypeError) as error:
-            raise DeliveryError(
-                f"{name}: expected LANDSAT_METADATA_FILE, found none; fetch it again"
-            ) from error
-    return {
-        f"LANDSAT_METADATA_FILE.{group}.{key}": str(value)
-        for group, values in groups.items()
-        for key, value in values.items()
-    }
+            raise DeliveryError(f"{name}: expected {ROOTS[0]}, found none; fetch it again") from error
+    return {f"{group}.{key}": str(value) for group, values in groups.items() for key, value in values.items()}
 
 
 def _check_metadata(contents: Contents) -> None:
@@ -93,12 +117,15 @@ def _check_metadata(contents: Contents) -> None:
     Raises:
         DeliveryError: if there are any.
     """
-    for name in contents.ending(".tif"):
-        stem = PRODUCT.match(PurePosixPath(name).name)
-        if stem is not None:
+    names = {name: PurePosixPath(name).name for name in contents.ending(".tif")}
+    short = SHORT_NAMES if set(names.values()) >= SHORT_NAMES else set()
+    for name, base in names.items():
+        stem = PRODUCT.match(base)
+        if stem is not None or base in short:
+            wanted = f"{stem[0]}_MTL.txt" if stem else "MTL.txt"
             raise DeliveryError(
-                f"{contents.path}: expected the metadata {stem[0]}_MTL.txt (or .json, .xml) beside {name}, "
-                "found none; fetch it from the same scene"
+                f"{contents.path}: expected the metadata {wanted} (or .json, .xml) beside {name}, found "
+                "none; fetch it from the same scene"
             )
 
 
@@ -123,15 +150,21 @@ def _read_images(contents: Contents, name: str, value: Lookup) -> list[VendorIma
     files = {
         band: file
         for band, file in files.items()
-        if band != OPTIONAL or contents.beside(name, file) is not None
+        if band != OPTIONAL or _find(contents, name, file) is not None
     }
-    if not any(contents.beside(name, file) for file in files.values()):
+    if not any(_find(contents, name, file) for file in files.values()):
         _refuse_other_scene(contents, name, value("PRODUCT_CONTENTS", "LANDSAT_PRODUCT_ID"))
     mul = _image(contents, name, value, {band: (numbers[band], file) for band, file in files.items()})
     if level.startswith("L2"):
         return [mul]
     file = value("PRODUCT_CONTENTS", f"FILE_NAME_BAND_{PAN_NUMBER}")
     return [_image(contents, name, value, {"pan": (PAN_NUMBER, file)}), mul]
+
+
+def _find(contents: Contents, name: str, file: str) -> str | None:
+    """A file that metadata name, or one with the short name of its band (`B8.TIF`) in its place."""
+    short = SHORT.fullmatch(file)
+    return contents.beside(name, file) or (contents.beside(name, f"{short[1]}.TIF") if short else None)
 
 
 def _image(contents: Contents, name: str, value: Lookup, files: dict[str, tuple[int, str]]) -> VendorImage:
@@ -164,7 +197,7 @@ def _image(contents: Contents, name: str, value: Lookup, files: dict[str, tuple[
         passes=frozenset({value("IMAGE_ATTRIBUTES", "SCENE_CENTER_TIME")[:8]}),
         date=value("IMAGE_ATTRIBUTES", "DATE_ACQUIRED"),
         level=level,
-        groups=tuple((NamedPart(file, contents.beside(name, file)),) for _, file in files.values()),
+        groups=tuple((NamedPart(file, _find(contents, name, file)),) for _, file in files.values()),
         bands=tuple(bands),
         reflectance="surface" if second else "toa",
         lower_left=(west, south, cell),
@@ -179,6 +212,11 @@ def _refuse_other_scene(contents: Contents, name: str, scene: str) -> None:
         DeliveryError: always; the message names the scene of the files that are there.
     """
     folder = PurePosixPath(name).parent
+    if any("_sr_band" in file.lower() for file in contents.ending(".tif")):
+        raise DeliveryError(
+            f"{contents.path}: expected the images of {scene}, which {name} describes, found surface "
+            "reflectance of Collection 1 (…_sr_band2.tif); fetch level 2 of Collection 2 in their place"
+        )
     others = [
         PurePosixPath(file).name for file in contents.ending(".tif") if PurePosixPath(file).parent == folder
     ]

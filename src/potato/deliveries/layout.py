@@ -8,6 +8,7 @@ from affine import Affine
 
 from potato.core.advice import PROJECT
 from potato.core.radiometry import Calibration
+from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
 from potato.core.text import counted
 from potato.deliveries.contents import Contents, read_part
@@ -57,12 +58,15 @@ def named_bands(image: VendorImage, order: Sequence[str], where: str) -> VendorI
     """
     if not order:
         return image
-    if len(order) != len(image.bands):
+    bands = image.bands
+    if len(order) == len(FOUR_BANDS.bands) - 1 == len(bands) - 1 and not any(band.name for band in bands):
+        bands = bands[:-1]  # without alpha
+    if len(order) != len(bands):
         raise DeliveryError(
             f"{where}: expected a name for each of the {counted(len(image.bands), 'band')} of "
             f"{image.metadata}, found {len(order)} ({', '.join(order)})"
         )
-    pairs = zip(image.bands, order, strict=True)
+    pairs = zip(bands, order, strict=True)
     return dataclasses.replace(
         image, bands=tuple(dataclasses.replace(band, name=name) for band, name in pairs)
     )
@@ -125,7 +129,8 @@ def make_layer(
     if alone:
         header = parts[0].image
         numbers = tuple(band.number for band in bands)
-        return Layer(path, header.name, numbers, calibration=calibration, driver=header.driver), grid
+        # By its own name: messages may advise commands that take it.
+        return Layer(header.name, header.name, numbers, calibration=calibration, driver=header.driver), grid
     described = [VrtBand(band.name, group[0], band.number) for band, group in zip(bands, used, strict=True)]
     numbers = tuple(range(1, len(bands) + 1))
     vrt = build_vrt(grid, described)

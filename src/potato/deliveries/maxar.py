@@ -151,9 +151,9 @@ def _role(facts: Mapping[str, str], stem: str) -> str:
     band = facts.get("bandid", "").upper()
     sharpened = facts.get("pansharpenalgorithm", "None") not in ("None", "")
     if sharpened or band in ("BGRN", "RGB", "NRG"):
-        return "other"
+        return "sharp"
     sides = _SIDE.findall(PurePosixPath(stem).name)
-    side = {"PAN": "pan", "MUL": "mul"}.get(sides[-1].upper() if sides else "", "other")
+    side = {"PAN": "pan", "MUL": "mul"}.get(sides[-1].upper() if sides else "", "sharp")
     return {"P": "pan", "MULTI": "mul", "MS1": "mul"}.get(band, side)
 
 

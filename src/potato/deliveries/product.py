@@ -43,7 +43,8 @@ class VendorImage:
     """A pan or a mul, or another image of a product.
 
     Attributes:
-        role: `pan`, `mul` or `other`.
+        role: `pan`, `mul`, `band` for one band of an unknown one, or `sharp` for what is sharpened
+            already.
         metadata: the file that describes it.
         platform: the satellite, in the vendor's spelling; empty if the metadata don't say.
         passes: what identifies the passes that it shows, such as catalog IDs; empty if unknown.

@@ -1,4 +1,4 @@
-"""Files of one band each, whose metadata make radiance of counts: CBERS-4A, KOMPSAT-3 and -3A."""
+"""Files whose metadata make radiance of counts: CBERS-4A, KOMPSAT-3 and -3A, Gaofen."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
 from potato.deliveries.contents import Contents
+from potato.deliveries.gaofen_constants import find_coefficients
 from potato.deliveries.markup import parse_xml
 from potato.deliveries.product import Product, VendorBand, VendorImage
 from potato.deliveries.sunlight import earth_sun_distance, parse_time, reflectance_per_radiance
@@ -22,11 +23,13 @@ IRRADIANCE = {
     "KOMPSAT-3": {"PAN": _LIKE_PAN, "MS1": 1970.281, "MS2": 1814.155, "MS3": 1516.303, "MS4": 1024.850},
     "KOMPSAT-3A": {"PAN": _LIKE_PAN, "MS1": 2001.0, "MS2": 1875.0, "MS3": 1525.0, "MS4": 1027.0},
 }
+IRRADIANCE |= dict.fromkeys(("GF1", "GF2", "GF6"), IRRADIANCE["CBERS-4A"])
 """The sun's irradiance in W/(m² µm) by satellite and band.
 
 Source: the documentation of the International Charter's processor (docs.charter.uat.esaportal.eu,
 "CBERS-4 and CBERS-4A", "KOMPSAT-3/3A"), but for pan, which it lacks, and near infrared of CBERS-4A,
-for which its value is 7 % below those of sensors with this band.
+for which its value is 7 % below those of sensors with this band. Gaofen's bands are those of
+CBERS-4A, to 10 nm.
 """
 
 PRDF = "{http://www.gisplan.com.br/xmlsat}"
@@ -35,49 +38,57 @@ PRDF = "{http://www.gisplan.com.br/xmlsat}"
 
 @dataclass(frozen=True)
 class _Facts:
-    """What metadata say of a file: radiance is gain · count + offset, in W/(m² µm sr)."""
+    """What metadata say of a file: radiance is gain · count + offset, in W/(m² µm sr).
+
+    Codes, gains and offsets are those of its bands, in their order.
+    """
 
     platform: str
-    code: str
     time: str
     elevation: float
-    gain: float
-    offset: float
+    codes: tuple[str, ...]
+    gains: tuple[float, ...]
+    offsets: tuple[float, ...]
+    note: str = ""
 
 
 def calibrated(product: Product) -> Product:
     """A product of bare files, with constants if metadata beside the files have them for all."""
     facts = dict(_read_facts(product.contents))
-    images = [_with_facts(image, facts) for image in product.images]
-    if any(image is None for image in images):
+    pair = [_with_facts(image, facts) for image in product.images if image.role in ("pan", "mul")]
+    images = [image for image in pair if image is not None]
+    if not images or len(images) < len(pair):
         return product
-    return replace(product, kind="radiance", images=tuple(image for image in images if image is not None))
+    others = [image for image in product.images if image.role not in ("pan", "mul")]
+    notes = dict.fromkeys(fact.note for fact in facts.values() if fact.note)
+    return replace(product, kind="radiance", images=(*images, *others), notes=tuple(notes))
 
 
 def _with_facts(image: VendorImage, facts: dict[str, _Facts]) -> VendorImage | None:
     """An image with the constants of its bands; None if one has none."""
-    files = [part.file or "" for group in image.groups for part in group]
-    found = [facts.get(PurePosixPath(file).name.lower()) for file in files]
-    known = [one for one in found if one is not None and parse_time(one.time) is not None]
-    if len(known) != len(image.bands):
+    files = [next((part.file for part in group if part.file), "") for group in image.groups]
+    known = [facts.get(PurePosixPath(file or "").name.lower()) for file in files]
+    found = [one for one in known if one is not None and parse_time(one.time) is not None]
+    if len(found) < len(known) or any(len(found[one.group].codes) < one.number for one in image.bands):
         return None
-    first = known[0]
+    first = found[0]
     return replace(
         image,
         platform=first.platform,
-        passes=frozenset({first.time[:16]}),
+        # Bands are seen within seconds; the same satellite doesn't pass twice a day.
+        passes=frozenset({first.time[:10]}),
         date=first.time[:10],
-        bands=tuple(_band(band, one) for band, one in zip(image.bands, known, strict=True)),
+        bands=tuple(_band(band, found[band.group]) for band in image.bands),
         reflectance="toa",
     )
 
 
 def _band(band: VendorBand, facts: _Facts) -> VendorBand:
-    time = parse_time(facts.time)
+    time, place = parse_time(facts.time), band.number - 1
     assert time is not None
-    irradiance = IRRADIANCE[facts.platform][facts.code]
+    irradiance = IRRADIANCE[facts.platform][facts.codes[place]]
     scale = reflectance_per_radiance(irradiance, earth_sun_distance(time), facts.elevation)
-    return replace(band, gain=facts.gain * scale, offset=facts.offset * scale)
+    return replace(band, gain=facts.gains[place] * scale, offset=facts.offsets[place] * scale)
 
 
 def _read_facts(contents: Contents) -> Iterator[tuple[str, _Facts]]:
@@ -88,6 +99,8 @@ def _read_facts(contents: Contents) -> Iterator[tuple[str, _Facts]]:
             yield from _cbers(parse_xml(contents.read_text(name), name), base)
         elif re.fullmatch(r"k3a?_.*_aux\.xml", base):
             yield from _kompsat(parse_xml(contents.read_text(name), name))
+        elif re.fullmatch(r"gf[126]_pms.*-(pan|mss|mux)[12]?\.xml", base):
+            yield from _gaofen(parse_xml(contents.read_text(name), name), base, contents)
 
 
 def _cbers(root: ElementTree.Element, name: str) -> Iterator[tuple[str, _Facts]]:
@@ -97,7 +110,7 @@ def _cbers(root: ElementTree.Element, name: str) -> Iterator[tuple[str, _Facts]]
     elevation = float(root.findtext(f"{PRDF}image/{PRDF}sunPosition/{PRDF}elevation", "0"))
     for band in root.iterfind(f".//{PRDF}absoluteCalibrationCoefficient/{PRDF}band"):
         if band.get("name") == code and elevation > 0:
-            facts = _Facts("CBERS-4A", code, time, elevation, float(band.text or ""), 0.0)
+            facts = _Facts("CBERS-4A", time, elevation, (code,), (float(band.text or ""),), (0.0,))
             yield name.replace(".xml", ".tif"), facts
 
 
@@ -113,5 +126,27 @@ def _kompsat(root: ElementTree.Element) -> Iterator[tuple[str, _Facts]]:
         utc = image.findtext("ImagingTime/ImagingCenterTime/UTC", "")
         if gain and offset and elevation > 0 and image.tag in IRRADIANCE.get(platform, ()):
             time = f"{utc[:4]}-{utc[4:6]}-{utc[6:8]}T{utc[8:10]}:{utc[10:12]}:{utc[12:14]}"
-            facts = _Facts(platform, image.tag, time, elevation, float(gain), float(offset))
+            facts = _Facts(platform, time, elevation, (image.tag,), (float(gain),), (float(offset),))
             yield image.findtext("ImageFileName", "").lower(), facts
+
+
+def _gaofen(root: ElementTree.Element, name: str, contents: Contents) -> Iterator[tuple[str, _Facts]]:
+    """The facts of an image of CRESDA's, and of what was projected from it: `…-MSS1-ortho.tif`."""
+    platform, camera = root.findtext("SatelliteID", ""), root.findtext("SensorID", "")
+    times = (root.findtext(field, "").strip() for field in ("CenterTime", "ReceiveTime", "StartTime"))
+    time = next(filter(None, times), "")
+    elevation = 90 - float(root.findtext("SolarZenith", "90"))
+    year = parse_time(time[:10])
+    found = find_coefficients(f"{platform} {camera}", year.year) if year else None
+    if year is None or found is None or elevation <= 0:
+        return
+    known, gains, offsets = found
+    note = f"calibrated by CRESDA's table of {known}, the nearest that is known" * (known != year.year)
+    places = (0,) if "-pan" in name else (1, 2, 3, 4)
+    codes = tuple(str(place) for place in places)
+    own, added = (tuple(row[place] for place in places) for row in (gains, offsets))
+    facts = _Facts(platform, time[:10], elevation, codes, own, added, note)
+    for image in contents.images():
+        base = PurePosixPath(image).name.lower()
+        if base.startswith(name.removesuffix(".xml")):
+            yield base, facts

@@ -71,7 +71,7 @@ class Footprint:
 def find_footprints(
     source: str, *, follow_links: bool = False, choice: Choice | None = None
 ) -> Iterator[Footprint]:
-    """The outlines of an ARD's tiles, or of a delivery's products; no pixel is read.
+    """The outlines of an ARD's tiles, or of a delivery's products.
 
     Args:
         source: what `sources.list_source` takes.

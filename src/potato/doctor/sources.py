@@ -49,7 +49,7 @@ def read_source(
 def list_source(
     source: str, *, follow_links: bool = False, choice: Choice | None = None
 ) -> Listing | examine.Listing:
-    """List what an ARD or a delivery holds; no pixel is read.
+    """List what an ARD or a delivery holds; of an ARD, no pixel is read.
 
     Args:
         source: an ARD, as `list_ard` takes it; or a folder, an archive or a metadata file of a

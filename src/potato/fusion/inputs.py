@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from potato.core.types import PathLike
-from potato.errors import BandError, CalibrationError, InputError
+from potato.errors import InputError
 from potato.raster.band_finding import known_sensor
 from potato.raster.gdal_env import gdal
 from potato.raster.layer import Layer, Reading, as_layer, open_mul
@@ -41,16 +41,8 @@ def open_inputs(
         InputError, BandError, PairError: if the pair can't be used, as `raster.open_pair` says.
     """
     with gdal():
-        try:
-            delivery = _find_delivery(pan, mul, reading, folder)
-        except CalibrationError as error:
-            # Other vendors say whether numbers are counts, so only Maxar's may be something else.
-            if reading.calibrate != "auto" or error.kind != "maxar":
-                raise
-            pair = _open_uncalibrated(pan, mul, reading, error)
-        else:
-            pair = _open_found(delivery, pan, mul, reading, folder)
-        with pair:
+        delivery = _find_delivery(pan, mul, reading, folder)
+        with _open_found(delivery, pan, mul, reading, folder) as pair:
             yield pair
 
 
@@ -67,44 +59,22 @@ def _open_found(
         if reading.scale and reading.calibrate == "surface":
             return _open_hazy(pan, mul, reading, folder)
         return open_pair(pan, mul, reading=reading)
-    scale = reading.scale if delivery.kind == "files" else ()
-    own = replace(reading, sensor=delivery.sensor, band_order=(), scale=scale)
-    pair = open_pair(delivery.pan, delivery.mul, reading=own)
-    pair.notes = (str(delivery), *delivery.notes, *pair.notes)
-    pair.product, pair.whole = delivery.name, delivery.whole
-    return pair
+    from potato.deliveries.delivery import open_delivered
+
+    return open_delivered(delivery, reading)
 
 
 def _open_hazy(pan: PathLike | Layer, mul: PathLike | Layer, reading: Reading, folder: Path | None) -> Pair:
     """Open two files whose scale is given, without their haze."""
-    from potato.deliveries.delivery import clear_files
+    from potato.deliveries.clearing import clear_files
 
-    with open_mul(mul, reading) as (image, sensor):
+    with open_mul(mul, reading) as (image, sensor, guess):
         coarse = reading.mul(replace(as_layer(mul), indexes=tuple(image.indexes)))
         haze = None if folder is None else kept_file(Path(coarse.path).stem, folder, "haze")
         layers = clear_files(reading.pan(pan), coarse, sensor, haze)
     pair = open_pair(*layers, reading=replace(reading, sensor=sensor, band_order=(), scale=()))
-    pair.notes = ("surface reflectance, haze of the whole pair subtracted", *pair.notes)
-    return pair
-
-
-def _open_uncalibrated(
-    pan: PathLike | Layer, mul: PathLike | Layer | None, reading: Reading, error: CalibrationError
-) -> Pair:
-    """Open a delivery whose numbers may be reflectance, since its metadata lack the constants.
-
-    Raises:
-        CalibrationError: the one given, if they can't be reflectance.
-    """
-    plain = replace(reading, calibrate="none")
-    try:
-        pair = _open_found(_find_delivery(pan, mul, plain, None), pan, mul, plain, None)
-    except BandError:
-        raise error from None
-    pair.notes = (
-        *pair.notes,
-        "its metadata lack constants, so its numbers are taken for reflectance × 10,000",
-    )
+    told = "surface reflectance, haze of the whole pair subtracted"
+    pair.notes = (told, *([guess] if guess else []), *pair.notes)
     return pair
 
 
@@ -125,6 +95,7 @@ def _find_delivery(
             allow_missing=reading.allow_missing,
             sensor=sensor,
             band_order=reading.band_order,
+            trusting=True,
         )
         if reading.scale and whole.kind != "files":
             raise InputError(
@@ -149,7 +120,7 @@ def _find_delivery(
                 f"{reading.calibrate}, found none; name the folder of the delivery, or give --scale"
             )
         return None
-    settings = reading.calibrate, reading.allow_missing, sensor, reading.band_order
+    settings = reading.calibrate, reading.allow_missing, sensor, reading.band_order, True
     part, whole = (open_layers(product, *settings) for product in reversed(products))
     cleared = _clear(whole, reading, folder)
     return replace(
@@ -163,7 +134,7 @@ def _find_delivery(
 
 def _clear(delivery: "Delivery", reading: Reading, folder: Path | None) -> "Delivery":
     """A delivery without haze, unless it is to have it."""
-    from potato.deliveries.delivery import clear_haze
+    from potato.deliveries.clearing import clear_haze
 
     if reading.calibrate in ("none", "toa"):
         return delivery

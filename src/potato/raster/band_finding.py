@@ -12,8 +12,10 @@ from potato.core.platforms import (
     guess_sensor,
     guess_unnamed,
     is_band,
+    is_numbered,
     sensor_in_name,
 )
+from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
 from potato.core.text import counted, file_name
 from potato.errors import BandError, InputError
@@ -23,6 +25,9 @@ PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "
 
 COLOURS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir")
 """Colour interpretations of GDAL that are names of bands."""
+
+ORDERS = {3: "red,green,blue", 4: "blue,green,red,nir"}
+"""Orders of bands that messages propose, by the number of bands."""
 
 _NAME_SENSOR = "name the sensor whose bands these are (--sensor, see potato sensors)"
 
@@ -95,6 +100,9 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
     by_name = sensor_in_name(file_name(path), len(indexes))
     if by_name is not None and (len(by_name.find_bands(named)) == len(indexes) or not any(named)):
         return by_name, f"took the file for one of {by_name.title} by its name; --sensor names another"
+    if not given and not any(named) and len(indexes) < dataset.count == len(FOUR_BANDS.bands):
+        # Software marks the first bands of any four as red, green, blue and alpha.
+        raise BandError(unknown_bands(path, [None] * dataset.count))
     names = named if any(named) else _colours(dataset, indexes)
     sensor = guess_sensor(names)
     if sensor is not None:
@@ -104,21 +112,33 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
         return sensor, None if sensor.platforms else told
     if not any(named) and (sensor := guess_unnamed(len(names))):
         return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
-    if len(names) < LEAST_BANDS:
-        raise BandError(too_few(path, len(names)))
+    raise BandError(unknown_bands(path, names))
+
+
+def unknown_bands(path: str, names: Sequence[str | None]) -> str:
+    """The message about a mul whose bands are those of no sensor, or aren't known.
+
+    Args:
+        path: of the file.
+        names: of its bands; None or empty for no name.
+    """
+    count = counted(len(names), "band")
     found = ", ".join(name or "no name" for name in names) if any(names) else "none with a name"
-    raise BandError(
-        f"{path}: expected the bands of a sensor that Potato knows, found "
-        f"{counted(len(names), 'band')} ({found}); name the sensor (--sensor, see potato sensors) or the "
-        f"bands (--band-order blue,green,…), or take those of the sensor out first ({TAKE_BANDS})"
+    named = all(is_band(name or "") and not is_numbered(name or "") for name in names)
+    if len(names) < LEAST_BANDS or (named and "blue" not in FOUR_BANDS.find_bands(names)):
+        return (
+            f"{path}: expected blue, green and red, of which true colour is made, found {count}"
+            + f" ({found})" * any(names)
+            + "; take the vendor's file with all bands"
+        )
+    order = ORDERS.get(len(names), "blue,green,…")
+    alpha = ", or red,green,blue if the fourth is alpha" * (
+        len(names) == len(FOUR_BANDS.bands) and not any(names)
     )
-
-
-def too_few(path: str, count: int) -> str:
-    """The message about a mul with fewer bands than any sensor has."""
+    take = f", or take those of the sensor out first ({TAKE_BANDS})" * (len(names) not in ORDERS)
     return (
-        f"{path}: expected a mul of {LEAST_BANDS} bands or more, with near infrared among them, found "
-        f"{counted(count, 'band')}; take the vendor's file with all bands"
+        f"{path}: expected the bands of a sensor that Potato knows, found {count} ({found}); name the sensor "
+        f"(--sensor, see potato sensors) or the bands (--band-order {order}{alpha}){take}"
     )
 
 

@@ -11,6 +11,7 @@ from potato.errors import InputError
 from potato.raster.band_finding import platform_of
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, gdal, gdal_reason, open_dataset, understood
+from potato.raster.layer import stated_coefficients
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Header:
         vendor: the vendor's metadata, which GDAL reads from files beside the image (the domain
             `IMD`): values by dotted names, such as `IMAGE_1.satId`, without quotation marks.
         platform: the satellite that these name; empty if they name none.
+        coefficients: top-of-atmosphere reflectance of one count of each band; empty if the file
+            states none.
+        colours: GDAL's colour interpretation of each band, such as `red`, `alpha`, `undefined`.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Header:
     model: str
     vendor: Mapping[str, str]
     platform: str = ""
+    coefficients: tuple[float, ...] = ()
+    colours: tuple[str, ...] = ()
 
     @property
     def pixel(self) -> float:
@@ -79,6 +85,8 @@ def read_header(name: str, role: str, driver: str | None = None) -> Header:
             model=model,
             vendor={key: value.strip('"') for key, value in dataset.tags(ns="IMD").items()},
             platform=platform_of(dataset),
+            coefficients=stated_coefficients(dataset),
+            colours=tuple(colour.name for colour in dataset.colorinterp),
         )
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,6 +33,12 @@ second, which glints do. Otherwise its scale is wrong: the picture would be blac
 
 SCALE_REMEDY = "say how much reflectance a count is, such as --scale 0.0001"
 """What to do about a scale that is wrong."""
+
+METADATA = "if a vendor's metadata came with it, sharpen their folder"
+"""What to do about counts, if possible."""
+
+UNSTRETCHED = "if they were stretched for display, take the image from which they were made"
+"""What to do about a picture, if possible."""
 
 SAMPLE = 512
 """Side of the windows, in pixels, by which counts are told from reflectance."""
@@ -113,7 +120,9 @@ class Reading:
 
 
 @contextlib.contextmanager
-def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator[tuple[Image, Sensor]]:
+def open_mul(
+    path: PathLike | Layer, reading: Reading | None = None
+) -> Iterator[tuple[Image, Sensor, str | None]]:
     """Open a multispectral image by itself.
 
     Args:
@@ -121,7 +130,8 @@ def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator
         reading: how to read it, where it doesn't say it itself.
 
     Yields:
-        The image, its bands in the order of the sensor's; and the sensor.
+        The image, its bands in the order of the sensor's; the sensor; and what was guessed, or
+        None.
 
     Raises:
         InputError: if it can't be opened.
@@ -131,9 +141,9 @@ def open_mul(path: PathLike | Layer, reading: Reading | None = None) -> Iterator
     layer = reading.mul(path)
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
         with understood(layer.path):
-            image, found, _ = mul_image(layer, dataset, reading.sensor)
+            image, found, guess = mul_image(layer, dataset, reading.sensor)
         check_numbers((layer, image))
-        yield image, found
+        yield image, found, guess
 
 
 def as_layer(path: PathLike | Layer, driver: str | None = None) -> Layer:
@@ -261,6 +271,10 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
         tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
     )
     if all(gain == 1 for gain in gains) and not any(offsets):
+        coefficients = stated_coefficients(dataset)
+        if coefficients:
+            gains = tuple(coefficients[index - 1] for index in indexes)
+            return Calibration(gains, (0.0,) * len(gains), "toa")
         factor = dataset.tags(ns="ENVI").get("reflectance_scale_factor")
         if factor is None:
             return None
@@ -282,6 +296,21 @@ def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration |
         raise BandError(f"{layer.path}: {error} in its tags; {SCALE_REMEDY}") from error
 
 
+def stated_coefficients(dataset: Any) -> tuple[float, ...]:
+    """Top-of-atmosphere reflectance of one count of each band, as Planet's TIFFs state it.
+
+    Returns:
+        One for each band; empty if the file states none.
+    """
+    try:
+        stated = json.loads(dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""))
+        found = tuple(float(one) for one in stated["properties"]["reflectance_coefficients"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ()
+    good = len(found) == dataset.count and all(0 < one < DARKEST for one in found)
+    return found if good else ()
+
+
 def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
     """Refuse numbers that can't be reflectance × 10,000, by their type.
 
@@ -291,17 +320,16 @@ def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
     kind = dataset.dtypes[indexes[0] - 1]
     bits = dataset.tags(indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", "16")
     if kind not in ("uint16", "int16"):
-        raise uncalibrated(layer.path, f"numbers of {kind}")
+        raise uncalibrated(layer.path, f"numbers of {kind}", UNSTRETCHED if kind == "uint8" else METADATA)
     if bits.isdecimal() and int(bits) < 15:
         raise uncalibrated(layer.path, f"counts of {bits} bits")
 
 
-def uncalibrated(path: str, found: str) -> BandError:
+def uncalibrated(path: str, found: str, remedy: str = METADATA) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
-        f"{path}: expected reflectance × 10,000, found {found}; if a vendor's metadata came with it, "
-        "sharpen their folder; else say how much reflectance a count is (--scale 0.0001 if they are "
-        "reflectance × 10,000, 1 if they are reflectance)"
+        f"{path}: expected reflectance × 10,000, found {found}; {remedy}; else say how much reflectance a "
+        "count is (--scale 0.0001 if they are reflectance × 10,000, 1 if they are reflectance)"
     )
 
 

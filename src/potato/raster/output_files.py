@@ -20,7 +20,7 @@ BESIDE = (".aux.xml", ".msk", ".msk.ovr", ".ovr")
 
 INSTEAD = (
     *(".tfw", ".tifw", ".tiffw", ".j2w", ".jp2w", ".jgw", ".pgw", ".wld", ".hdr", ".prj"),
-    *(".til", ".imd", ".rpb", ".pvl", ".att", ".eph", ".geo", ".xml", "_rpc.txt", "_mtl.txt"),
+    *(".til", ".imd", ".rpb", ".pvl", ".att", ".eph", ".geo", ".xml", "_rpc.txt", "mtl.txt"),
 )
 """Endings that files have in place of the image's, and which GDAL then reads with the image."""
 

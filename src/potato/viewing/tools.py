@@ -236,7 +236,7 @@ def mul_to_rgb(
     """
     check_outputs([output], [mul], settings)
     chosen = as_look(look)
-    with gdal(), open_mul(mul, reading) as (image, seen):
+    with gdal(), open_mul(mul, reading) as (image, seen, _):
         red_green_blue = [seen.bands.index(name) for name in PLAIN_BANDS]
 
         def work(block: Block) -> list[Rendered]:

@@ -11,7 +11,8 @@ from potato.core.types import PathLike
 from potato.deliveries.synthetic.airbus_order import write_airbus
 from potato.deliveries.synthetic.landsat_scene import write_both_levels, write_landsat
 from potato.deliveries.synthetic.maxar_order import write_flat, write_maxar
-from potato.deliveries.synthetic.pair_of_files import write_files
+from potato.deliveries.synthetic.pair_of_files import write_bands, write_files, write_item
+from potato.deliveries.synthetic.radiance_scene import write_cbers, write_gaofen, write_kompsat
 from potato.deliveries.synthetic.scene import Scene, make_scene
 from potato.errors import InputError
 from potato.raster.atomic import whole_folder
@@ -26,7 +27,12 @@ KINDS: dict[str, tuple[str, Writer]] = {
     "dimap": ("PHR1A", write_airbus),
     "landsat": ("LC08", write_landsat),
     "landsat-2": ("LC09", write_both_levels),
+    "cbers": ("CBERS4A", write_cbers),
+    "kompsat": ("K3A", write_kompsat),
+    "gaofen": ("GF2", write_gaofen),
     "files": ("GE01", write_files),
+    "bands": ("four-band", write_bands),
+    "stac": ("GE01", write_item),
 }
 """The usual sensor of each kind, and what writes it."""
 
