@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 import threading
+import types
 import urllib.error
 import urllib.request
 
@@ -129,6 +130,11 @@ def test_a_picture_that_no_run_made_is_not_replaced(ard, alone, address, tmp_pat
 
 
 def test_the_local_cluster_limits_memory_and_makes_the_same_bytes(ard, alone, tmp_path, monkeypatch):
+    # As if called by a script without `if __name__ == "__main__":`, which no worker must run again.
+    script = types.ModuleType("__main__")
+    script.__file__ = str(tmp_path / "unguarded.py")
+    (tmp_path / "unguarded.py").write_text("raise SystemExit(1)")
+    monkeypatch.setitem(sys.modules, "__main__", script)
     with open_cluster(LOCAL, 1) as cluster:
         assert cluster.workers == 1 and cluster.threads_per_job(1) == available_cores()
         scheduler = cluster._client.scheduler_info()

@@ -19,7 +19,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from potato.core.installation import VERSION, install_command
-from potato.core.text import one_line, redact
+from potato.core.text import counted, one_line, redact
+from potato.engine.children import without_script
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.memory import reuse_freed_memory
 from potato.engine.process_state import SharedChange
@@ -230,17 +231,39 @@ def _start_local(workers: int) -> "LocalCluster":
             f"expected cryptography, by which --cluster {LOCAL} keeps others out, found it missing; "
             f"{install_command('dask')}"
         ) from error
+
+    class Nanny(distributed.Nanny):
+        """Starts a worker, again if it dies, which runs no script again."""
+
+        async def instantiate(self) -> distributed.Status:
+            with without_script():
+                return await super().instantiate()
+
     with SharedChange(lambda: dask.config.set(NO_PAGES)).held():
-        return distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=max(1, available_cores() // workers),
-            memory_limit=MEMORY_BYTES,
-            security=own,
-            # Any free port: the usual one is often taken.
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-        )
+        try:
+            return distributed.LocalCluster(
+                worker_class=Nanny,
+                n_workers=workers,
+                threads_per_worker=max(1, available_cores() // workers),
+                memory_limit=MEMORY_BYTES,
+                security=own,
+                # Any free port: the usual one is often taken.
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+            )
+        except (OSError, RuntimeError) as error:
+            raise ClusterError(
+                f"expected {counted(workers, 'worker')} of a cluster to start on this machine, found that they "
+                f"can't: {redact(one_line(_first(error)))}; leave out --cluster to work without Dask"
+            ) from error
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error that led to an error, over others while it was handled."""
+    while before := error.__cause__ or error.__context__:
+        error = before
+    return error
 
 
 def _end(cluster: "LocalCluster") -> None:
