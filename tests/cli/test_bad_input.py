@@ -198,6 +198,11 @@ def test_a_misspelt_creation_option_is_refused(pair, refuse):
     ("options", "says"),
     [
         (("--co", "NBITS=7"), "PREDICTOR=2 is only supported"),
+        (("--co", f"BLOCKSIZE={10**20}"), "expected a number below 2147483648 for BLOCKSIZE"),
+        (("--co", "BLOCKSIZE=8192"), "expected TIFF blocks of at most 64 MB, found 8192 × 8192 pixels"),
+        (("--co", "BLOCKXSIZE=65536", "--profile", "tiled"), "at most 64 MB, found 65536 × 512 pixels"),
+        (("--co", "NUM_THREADS=x"), "Invalid value for NUM_THREADS: X"),
+        (("--co", "TARGET_SRS="), "GDAL can't write it"),
         (("--co", "OVERVIEW_RESAMPLING=nonsense"), "Unsupported resampling method"),
         (("--look", "flat", "--co", "COMPRESS=JPEG"), "BitsPerSample 16 not allowed for JPEG"),
         (("--look", "flat", "--co", "COMPRESS=JPEG", "--profile", "tiled"), "16 not allowed for JPEG"),

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import re
@@ -12,12 +13,15 @@ import pytest
 
 import ards
 import worker_jobs
-from fused_ards import NAME, collect, fuse_inline, lonlat, names, states
+from fused_ards import NAME, OURS, TILE, collect, fuse_inline, lonlat, names, states
 from potato import fuse
 from potato.errors import ArdError, DiskFullError, OutputError, OutputExists
+from potato.fusion.ard.finish import record_work
 from potato.fusion.ard.manifest import MANIFEST, open_manifest, read_manifest
+from potato.fusion.ard.plan import TileJob
 from potato.fusion.ard.tile import fuse_tile
 from potato.model.weights import save_model
+from potato.raster.atomic import writing
 from servers import Fault, serve_folder
 
 
@@ -57,6 +61,28 @@ def test_what_tiles_lack_is_told_and_kept_in_the_manifest(tmp_path):
 def test_where_the_tiles_lie_is_told_if_none_is_in_the_area(ard, tmp_path):
     with pytest.raises(ArdError, match=r"4 tiles, outside of the area; its tiles lie between -118\.11"):
         fuse_inline(ard, tmp_path / "out", bbox=(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("option", ["TARGET_SRS=EPSG:99999", "COMPRES=LZW"])
+def test_creation_options_that_fail_for_every_tile_are_refused_before_the_first(ard, tmp_path, option):
+    for dry_run in (True, False):
+        with pytest.raises(OutputError, match=f"leave out what is wrong of the creation options {option}"):
+            options = dict([option.split("=")])
+            fuse_inline(ard, tmp_path / "out", creation_options=options, dry_run=dry_run)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_picture_that_the_disk_failed_to_take_is_made_by_the_next_run(tmp_path):
+    job = TileJob(TILE, str(tmp_path), OURS)
+
+    def fail(record):
+        with writing(job.output):
+            raise OSError(errno.EIO, "Input/output error")
+
+    def refuse(record):
+        raise OutputError("no")
+
+    assert record_work(job, fail).transient and not record_work(job, refuse).transient
 
 
 def test_only_missing_pictures_are_made(ard, out):

@@ -23,6 +23,12 @@ STEPS = 16
 FAR = 100
 """Times the usual length of such a part; all are about equally long in any usual CRS."""
 
+MOST_NUMBER = 2**31
+"""GDAL ends the process where a creation option has a much larger number."""
+
+MOST_BLOCK = 64 << 20
+"""Bytes of a TIFF block that is written: no more than is read (docs/formats.md)."""
+
 _TILED = {"GoogleMapsCompatible": "EPSG:3857"}
 """CRSs of tiling schemes that end at the antimeridian."""
 
@@ -74,7 +80,7 @@ def try_options(
     driver: str,
     options: Mapping[str, str],
     given: Mapping[str, str],
-) -> None:
+) -> list[Path]:
     """Make a small picture with creation options and read it.
 
     GDAL notices much that is wrong with them only when it compresses pixels, perhaps in a thread
@@ -89,15 +95,23 @@ def try_options(
         options: creation options of that driver.
         given: those of the user.
 
+    Returns:
+        The files that GDAL makes beside the picture.
+
     Raises:
-        OutputError: if GDAL can't make it, or can't read what it made, or the picture would be torn
-            (`check_place`); the message names `given`.
+        OutputError: if GDAL can't make it, or can't read what it made; the message names `given`.
     """
-    check_place(path, grid, given)
     names = ", ".join(f"{name}={value}" for name, value in given.items())
     shape = {"height": SIDE, "width": SIDE, "count": count, "dtype": dtype}
     place = {"crs": grid.crs, "transform": grid.transform} if grid.placed else {}
+    # One thread, since errors of others are lost; a number that GDAL refuses is left to it.
+    threads = options.get("NUM_THREADS", "1")
+    options = {
+        **options,
+        "NUM_THREADS": "1" if threads.upper() == "ALL_CPUS" else re.sub(r"^[0-9]+$", "1", threads),
+    }
     try:
+        _check_numbers(path, given, count * np.dtype(dtype).itemsize)
         with refusals(path), MemoryFile() as stage, MemoryFile() as whole:
             pixels = np.ones((count, SIDE, SIDE), dtype)
             direct = driver == "GTiff"
@@ -108,6 +122,31 @@ def try_options(
             with (stage if direct else whole).open() as file:
                 file.read(out_shape=(file.count, 16, 16))
                 file.read()
-    except OutputError as error:
-        reason = re.sub(r"[0-9a-f-]{36}\.tif: ?", "", str(error)).rstrip(".")  # a MemoryFile's name
+                own = Path(file.name).name
+                return [_beside(path, own, Path(name).name) for name in file.files if Path(name).name != own]
+    except (OutputError, SystemError) as error:  # rasterio's, if GDAL fails without a word
+        reason = f"{path}: GDAL can't write it" if isinstance(error, SystemError) else str(error)
+        reason = re.sub(r"(/vsimem/)?([0-9a-f-]{36}(/|\.tif:? ?))+", "", reason).rstrip(
+            "."
+        )  # a MemoryFile's name
         raise OutputError(f"{reason}; leave out what is wrong of the creation options {names}") from error
+
+
+def _check_numbers(path: Path, given: Mapping[str, str], pixel: int) -> None:
+    """Refuse numbers for which GDAL would take all memory, or end the process."""
+    numbers = {name: int(value) for name, value in given.items() if re.fullmatch(r"[+-]?[0-9]{1,40}", value)}
+    for name, number in numbers.items():
+        if abs(number) >= MOST_NUMBER:
+            raise OutputError(f"{path}: expected a number below {MOST_NUMBER} for {name}, found {number}")
+    side = numbers.get("BLOCKSIZE", TIFF_BLOCK)
+    tall, wide = (numbers.get(f"BLOCK{axis}SIZE", side) for axis in "YX")
+    if tall * wide * pixel > MOST_BLOCK:
+        raise OutputError(
+            f"{path}: expected TIFF blocks of at most {MOST_BLOCK >> 20} MB, found {wide} × {tall} pixels"
+        )
+
+
+def _beside(path: Path, own: str, made: str) -> Path:
+    """The place of a file that lies beside a picture `own` as `made`, for a picture at `path`."""
+    ending = made.removeprefix(own)
+    return path.with_name(path.name + ending if ending != made else path.stem + Path(made).suffix)

@@ -25,7 +25,7 @@ from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid
 from potato.raster.gdal_env import gdal, refusals
 from potato.raster.output_files import GEOTIFF, check_output
 from potato.raster.overviews import Overviews, open_overviews, with_overviews
-from potato.raster.trial import try_options
+from potato.raster.trial import check_place, try_options
 
 RGB = "red", "green", "blue"
 
@@ -215,11 +215,10 @@ def create_picture(
         # While a picture is compressed as it comes, most cores are busy making it. A thread of
         # GDAL's takes a third longer for a TIFF block than the calling thread itself.
         compressing = str(max(1, threads // 2 if direct else threads))
-        usual = {**profile.options, **({} if channels.has_alpha else profile.band_options)}
-        chosen = {**usual, "NUM_THREADS": compressing, **extra}
-        if extra:
-            once = {**(channels.creation_options if direct else {}), **chosen, "NUM_THREADS": "1"}
-            try_options(path, grid, channels.dtype, len(channels.names), profile.driver, once, extra)
+        chosen = {**_usual(channels, profile), "NUM_THREADS": compressing, **extra}
+        check_place(path, grid, extra)
+        for beside in check_creation(path, grid, channels, profile, extra):
+            check_output(beside, overwrite)
         with contextlib.ExitStack() as opened:
             with refusals(path), files.uninterrupted():
                 create = functools.partial(_create, files, channels)
@@ -255,6 +254,37 @@ def create_picture(
         else:
             picture.grid, picture.valid = found, count_valid(folder / WHOLE)
         move_into_place(folder, path, overwrite)
+
+
+def check_creation(
+    path: Path, grid: Grid, channels: Channels, profile: Profile, options: Mapping[str, str]
+) -> list[Path]:
+    """Refuse creation options that GDAL doesn't take, before a picture is made with them.
+
+    Args:
+        path: the picture to be made, for messages.
+        grid: of that picture.
+        channels: what its bands are.
+        profile: the format.
+        options: GDAL creation options, which replace or add to those of the profile.
+
+    Returns:
+        The files that they make beside it.
+
+    Raises:
+        OutputError: if GDAL refuses one; the message names them.
+    """
+    if not options:
+        return []
+    given = {name.upper(): value for name, value in options.items()}
+    own = channels.creation_options if profile.driver == "GTiff" else {}
+    wanted = {**own, **_usual(channels, profile), **given}
+    return try_options(path, grid, channels.dtype, len(channels.names), profile.driver, wanted, given)
+
+
+def _usual(channels: Channels, profile: Profile) -> dict[str, str]:
+    """The creation options of a profile."""
+    return {**profile.options, **({} if channels.has_alpha else profile.band_options)}
 
 
 def _staging(side: int) -> dict[str, str]:

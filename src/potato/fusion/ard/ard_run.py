@@ -46,7 +46,9 @@ from potato.fusion.ard.tile import fuse_tile
 from potato.fusion.grading import as_given
 from potato.model.weights import load_model, portable_weights
 from potato.raster.atomic import write_whole
+from potato.raster.coordinates import grid_at
 from potato.raster.output_files import check_folder, keep_inputs
+from potato.raster.writer import Channels, check_creation
 
 AnyJob = TypeVar("AnyJob", TileJob, MosaicJob)
 
@@ -163,7 +165,7 @@ def fuse_ard(
         workers = _workers_for(device, workers)
     with open_executor(workers, None if dry_run else cluster, kind="processes") as executor:
         plan = make_plan(source, choice, follow_links=follow_links)
-        _check_order(joining, plan)
+        _check_plan(plan, joining, settings, folder)
         schedule_by = functools.partial(
             make_schedule,
             settings={sensor: _settings_for(sensor, settings) for sensor in plan.sensors},
@@ -211,6 +213,12 @@ def _check_joinable(joining: Joining, creation_options: Mapping[str, str], look:
         raise InputError("expected --mosaic event, mbtiles or pmtiles with --order, found none of them")
 
 
+def _check_plan(plan: Plan, joining: Joining, settings: DeliverySettings, folder: Path) -> None:
+    """Refuse what would fail for every tile of a plan."""
+    _check_order(joining, plan)
+    _check_creation(plan, settings, folder)
+
+
 def _check_order(joining: Joining, plan: Plan) -> None:
     """Refuse an order of CIDs that no tile has."""
     unknown = sorted(set(joining.order) - {cid.upper() for cid in plan.passes})
@@ -218,6 +226,23 @@ def _check_order(joining: Joining, plan: Plan) -> None:
         raise InputError(
             f"expected CIDs of tiles to fuse in --order, found {', '.join(unknown)}; potato ls lists them"
         )
+
+
+def _check_creation(plan: Plan, settings: DeliverySettings, folder: Path) -> None:
+    """Refuse creation options by which no picture can be made, wherever it lies."""
+    channels, profile = Channels(f"uint{settings.look.bits}"), find_profile(settings.profile)
+    corners = {tile.epsg: (tile.bbox[0], tile.bbox[3]) for tile in plan.tiles if tile.bbox and tile.epsg}
+    refusals = []
+    for epsg, (west, north) in corners.items():
+        try:
+            grid = grid_at(1, 1, 0.5, west, north, epsg)
+            check_creation(folder, grid, channels, profile, dict(settings.creation_options))
+        except OutputError as error:
+            refusals.append(error)
+        else:
+            return
+    if refusals:
+        raise refusals[0]
 
 
 def _forecast(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.core.text import one_line, redact
-from potato.errors import DiskFullError, PotatoError
+from potato.errors import DiskFullError, OutputError, PotatoError
 from potato.fusion.ard.manifest import Record
 from potato.fusion.ard.plan import MosaicJob, TileJob
 from potato.fusion.ard.stac import THUMBNAIL, picture_bounds, picture_item
@@ -38,9 +38,12 @@ def record_work(job: TileJob | MosaicJob, work: Callable[[Record], Record]) -> R
     except DiskFullError:
         raise
     except PotatoError as error:
-        record = replace(record, reason=redact(one_line(error)))
+        # The disk's fault, not the tile's. Errors of GDAL are OSErrors too, but have no number.
+        disk = isinstance(error, OutputError) and getattr(error.__cause__, "errno", None) is not None
+        record = replace(record, reason=redact(one_line(error)), transient=disk)
     except OSError as error:
-        record = replace(record, reason=redact(f"{job.output}: can't write there: {error.strerror or error}"))
+        reason = redact(f"{job.output}: can't write there: {error.strerror or error}")
+        record = replace(record, reason=reason, transient=True)
     return replace(record, seconds=round(time.perf_counter() - started, 3))
 
 
