@@ -31,6 +31,15 @@ def test_signals_interrupt_once_and_again_after_a_while(interruption, monkeypatc
     assert interruption.came
 
 
+def test_a_signal_waits_until_torch_has_loaded(interruption):
+    loads = compile("raise_signal(SIGINT); loaded.append(True)", "torch/__init__.py", "exec")
+    module = {**vars(signal), "__name__": "torch.autograd", "loaded": []}
+    exec(loads, module)
+    assert module["loaded"] and not interruption.came
+    with pytest.raises(KeyboardInterrupt):
+        threading.Event().wait(60)
+
+
 def test_a_signal_waits_for_the_end(interruption):
     reached = False
     with pytest.raises(KeyboardInterrupt), held_back() as waiting:

@@ -1,5 +1,6 @@
 import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -50,6 +51,37 @@ def test_workers_end_with_a_killed_parent(tmp_path, when):
         families.wait_for(lambda: any(map(families.is_worker, families.family(head))), head)
     else:
         families.wait_for(lambda: len(list(tmp_path.glob("[0-9]*"))) == 2, head)
+    families.kill_head(head)
+
+
+SLOW = """
+import os, signal, time
+from potato.engine.children import Child
+
+class Loads:
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+signal.signal(signal.SIGINT, lambda *_: None)
+child = Child(target=print, args=[Loads(os.write, (1, b"loads\\n")), Loads(time.sleep, (600,))])
+child.start()
+child.join()
+"""
+
+
+@families.linux
+def test_a_child_that_loads_leaves_ctrl_c_to_its_parent_and_ends_with_it(tmp_path):
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW)
+    head = families.start(sys.executable, script)
+    families.wait_for(lambda: any(map(families.is_worker, families.family(head))), head)
+    os.killpg(head.pid, signal.SIGINT)  # while it starts
+    assert head.stdout.readline() == "loads\n"
+    os.killpg(head.pid, signal.SIGINT)
+    assert any(map(families.is_worker, families.family(head)))
     families.kill_head(head)
 
 

@@ -1,12 +1,15 @@
 """The log, the curves and the pictures of a session."""
 
+import shutil
 import time
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
+from potato.errors import SessionError
 from potato.model.weights import load_model
 from potato.training import log
 from potato.training.log import Curves, Line, LogFile
@@ -106,6 +109,20 @@ def test_curves_drop_points_after_the_last_save(tmp_path):
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
+@pytest.mark.skipif(find_spec("tensorboard") is None, reason="needs TensorBoard")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_curves_that_cannot_be_written_end_the_run_in_one_line(tmp_path):
+    curves = Curves(tmp_path / "curves", 0)
+    curves.pictures(1, torch.zeros(3, 8, 8))
+    shutil.rmtree(tmp_path / "curves")
+    told = "curves: can't write there: No such file or directory; what was saved before is intact"
+    with pytest.raises(SessionError, match=told):
+        for step in range(2, 9):  # it raises what its thread met some calls later
+            curves.pictures(step, torch.zeros(3, 8, 8))
+    with pytest.raises(SessionError, match=told):
+        curves.close()
+
+
 def test_resumed_run_continues_its_curves(pool, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+import threading
 import warnings
 from types import TracebackType
 
@@ -38,6 +39,7 @@ def silence_libraries() -> None:
         # GDAL's own threads know no handler of errors but the one that prints.
         os.environ.setdefault("CPL_LOG", os.devnull)
         sys.unraisablehook, sys.excepthook = (lambda _: None), _show_uncaught
+        threading.excepthook = _show_in_thread
 
 
 def _show_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -48,6 +50,12 @@ def _show_uncaught(kind: type[BaseException], error: BaseException, trace: Trace
     """
     if trace is not None:
         sys.__excepthook__(kind, error, trace)
+
+
+def _show_in_thread(ended: threading.ExceptHookArgs) -> None:
+    """Show an error that ended a thread; whoever waits for it gets those of the system, too."""
+    if not issubclass(ended.exc_type, OSError):
+        threading.__excepthook__(ended)
 
 
 def flush() -> None:

@@ -6,12 +6,18 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
+from typing import Any
 
 from potato.engine.interrupts import INTERRUPTS
 from potato.engine.process_state import SharedChange
+
+EVERY = 0.2
+"""Seconds between looks at who the parent is, until `multiprocessing` knows it."""
 
 
 def without_script() -> contextlib.AbstractContextManager[None]:
@@ -37,21 +43,65 @@ def _no_script() -> Iterator[None]:
 _WITHOUT_SCRIPT = SharedChange(_no_script)
 
 
-def end_with_parent() -> None:
-    """In a child process: end when the parent ends, and leave interruptions to it.
+class Child(SpawnProcess):
+    """A process that runs no script again, ends when its parent ends, and leaves signals to it.
 
     Ctrl-C and the end of a terminal reach children, too; the parent then ends them in good order. A
-    parent that is killed can't. The system closes its end of a pipe, on which a thread waits here.
+    parent that is killed can't: the child notices.
+
+    It isn't forked: neither torch's threads nor GDAL's survive that.
     """
+
+    def start(self) -> None:
+        """Start it. Interruptions wait in it until it can ignore them."""
+        with without_script(), _blocked():
+            super().start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # `_begin` runs before the arguments are unpickled, which may import much.
+        return _begin, (os.getpid(),), vars(self)
+
+
+class ChildContext(SpawnContext):
+    """Starts `Child` processes, for libraries that start processes themselves."""
+
+    Process = Child  # which all contexts overwrite
+
+
+def _begin(parent: int) -> Child:
+    """In a new child process: follow the parent and leave interruptions to it."""
     for number in INTERRUPTS:
         if number != signal.SIGTERM:
             signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
+    threading.Thread(target=_follow, args=[parent], daemon=True).start()
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
+    return Child.__new__(Child)
 
 
-def _follow() -> None:
+def _follow(parent: int) -> None:
     """End this process with its parent: nobody would take the result."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    while (known := multiprocessing.parent_process()) is None:
+        # Orphans get another parent, but on Windows.
+        if sys.platform != "win32" and os.getppid() != parent:
+            os._exit(1)
+        time.sleep(EVERY)
+    # The system closes the parent's end of a pipe.
+    wait([known.sentinel])
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _blocked() -> Iterator[None]:
+    """Let interruptions wait, also in processes that are started inside, where the system can."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker  # not on Windows
+
+    resource_tracker.ensure_running()  # which would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

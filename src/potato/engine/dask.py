@@ -254,8 +254,8 @@ def _start_local(workers: int) -> "LocalCluster":
             )
         except (OSError, RuntimeError) as error:
             raise ClusterError(
-                f"expected {counted(workers, 'worker')} of a cluster to start on this machine, found that they "
-                f"can't: {redact(one_line(_first(error)))}; leave out --cluster to work without Dask"
+                f"expected {counted(workers, 'worker')} of a cluster to start here, found that they can't: "
+                f"{redact(one_line(_first(error)))}; leave out --cluster to work without Dask"
             ) from error
 
 

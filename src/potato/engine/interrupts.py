@@ -5,7 +5,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 NAMES = "SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"
@@ -18,10 +18,22 @@ AGAIN = 3.0
 library. Sooner ones belong to the first: `timeout` sends two, and people press Ctrl-C twice."""
 
 
-class Interruption:
-    """A handler of signals that raises KeyboardInterrupt, but not for each of many signals."""
+SOON = 0.05
+"""Seconds after which a signal comes again that came at a bad moment."""
 
-    def __init__(self) -> None:
+UNBREAKABLE = "torch"
+"""A package whose C++ code ends the process if an exception comes out of Python while it loads."""
+
+
+class Interruption:
+    """A handler of signals that raises KeyboardInterrupt, but not for each of many signals.
+
+    Args:
+        error: makes another exception to raise.
+    """
+
+    def __init__(self, error: Callable[[], BaseException] = KeyboardInterrupt) -> None:
+        self._error = error
         self._raised = -math.inf
 
     @property
@@ -30,11 +42,26 @@ class Interruption:
         return self._raised > -math.inf
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Interrupt the main thread, unless it was just now."""
+        """Interrupt the main thread, unless it was just now; later, if it loads `UNBREAKABLE`."""
+        if _is_loading(UNBREAKABLE, frame):
+            again = threading.Timer(SOON, signal.raise_signal, [number])
+            again.daemon = True
+            again.start()
+            return
         now = time.monotonic()
         if now - self._raised > AGAIN:
             self._raised = now
-            raise KeyboardInterrupt
+            raise self._error()
+
+
+def _is_loading(package: str, frame: FrameType | None) -> bool:
+    """Whether a frame, or one that called it, runs the body of a package's module."""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module == package and frame.f_code.co_name == "<module>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager

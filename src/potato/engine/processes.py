@@ -5,16 +5,15 @@ died of. Executors of Python's library give up all their jobs when one worker di
 """
 
 import contextlib
-import multiprocessing
+import functools
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from types import FrameType
 from typing import Any, Generic
 
-from potato.engine.children import end_with_parent, without_script
+from potato.engine.children import Child, ChildContext
+from potato.engine.interrupts import AGAIN, Interruption
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.threads import available_cores
 
@@ -85,15 +84,12 @@ class _Worker(Generic[Job, Result]):
     """
 
     def __init__(self, function: Callable[[Job], Result]) -> None:
-        # Not forked: neither torch's threads nor GDAL's survive that.
-        context = multiprocessing.get_context("spawn")
-        self.pipe, other = context.Pipe()
-        self.process: BaseProcess = context.Process(target=_work, args=[other], daemon=True)
-        with without_script():
-            self.process.start()
+        self.pipe, other = ChildContext().Pipe()
+        self.process = Child(target=_work, args=[other], daemon=True)
+        self.process.start()
         other.close()
-        # Not as an argument: the process follows its parent before it imports anything large.
-        with contextlib.suppress(OSError):  # dead already, which `take` finds out
+        # Not as an argument: if the process is dead already, `take` finds that out.
+        with contextlib.suppress(OSError):
             self.pipe.send(function)
         self.alive, self.alone = True, False
         self._job: Job
@@ -133,7 +129,10 @@ def _dismiss(idle: list[_Worker[Any, Any]], busy: list[_Worker[Any, Any]]) -> No
     for worker in [*idle, *busy]:
         worker.pipe.close()
     for worker in [*idle, *busy]:
-        worker.process.join(CLEANUP_SECONDS)
+        worker.process.join(AGAIN + 1)
+        if worker.process.is_alive():  # the signal may have been lost in a library
+            worker.process.terminate()
+            worker.process.join(CLEANUP_SECONDS)
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
@@ -142,8 +141,8 @@ def _dismiss(idle: list[_Worker[Any, Any]], busy: list[_Worker[Any, Any]]) -> No
 
 def _work(pipe: Connection) -> None:
     """What a worker process runs: a function on jobs, both from the pipe, until it closes."""
-    end_with_parent()
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, Interruption(functools.partial(SystemExit, 128 + signal.SIGTERM)))
+    sys.unraisablehook = _show_lost
     try:
         function: Callable[[Any], Any] = pipe.recv()
         while True:
@@ -154,5 +153,7 @@ def _work(pipe: Connection) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+def _show_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """Show an error that Python lost, unless it was to end this process, which comes again."""
+    if not issubclass(lost.exc_type, SystemExit):
+        sys.__unraisablehook__(lost)

@@ -8,7 +8,6 @@ makes the same picture again.
 import contextlib
 import json
 import math
-import multiprocessing
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from potato.core.types import PathLike
-from potato.engine.children import without_script
+from potato.engine.children import Child, ChildContext
 from potato.errors import OutputError
 from potato.raster.atomic import locked, make_folder, remove_partials, write_whole
 from potato.raster.coordinates import Degrees, narrowest_bounds
@@ -238,16 +237,13 @@ class JobList:
 
     def _begin(self, name: str) -> Any:
         """Start the process of a job; the result is the end of a pipe that receives its reports."""
-        # Not forked: GDAL's threads don't survive that. No daemon: it may have workers itself.
-        context = multiprocessing.get_context("spawn")
-        pipe, other = context.Pipe(duplex=False)
+        pipe, other = ChildContext().Pipe(duplex=False)
         with self._change, other:
             task = self._tasks.pop(name, None)
             if task is None:  # it was cancelled just now
                 return pipe
-            self._process = context.Process(target=work, args=(task, other))
-            with without_script():
-                self._process.start()
+            self._process = Child(target=work, args=(task, other))  # no daemon: it may have workers itself
+            self._process.start()
         return pipe
 
     def _follow(self, name: str, pipe: Any) -> None:

@@ -12,7 +12,6 @@ from typing import Literal
 
 from potato.core.render import Look
 from potato.core.text import one_line, redact
-from potato.engine.children import end_with_parent
 from potato.errors import InputError
 from potato.fusion.ard.ard_run import fuse_ard
 from potato.fusion.ard.summary import FusedArd
@@ -55,7 +54,6 @@ def work(task: Task, pipe: Connection) -> None:
 
     The pipe gets the share that is done, 0..1, again and again; then None, or why it failed.
     """
-    end_with_parent()
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(os, "nice"):
         os.nice(POLITENESS)

@@ -1,6 +1,5 @@
 """The batches of every step, made ahead by loader processes."""
 
-import multiprocessing
 import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from potato.core.text import one_line
-from potato.engine.children import end_with_parent, without_script
+from potato.engine.children import ChildContext
 from potato.engine.memory import keep_freed_memory
 from potato.errors import SessionError
 from potato.training.data import Batch, Samples
@@ -88,8 +87,7 @@ def open_batches(
     Raises:
         SessionError: if a loader process dies, or chips can't be read.
     """
-    with without_script():
-        loader = iter(_loader(samples, places, workers, pin))
+    loader = iter(_loader(samples, places, workers, pin))
     try:
         for _ in range(places.first, places.last):
             yield [_next(loader) for _ in range(places.per_step)]
@@ -123,7 +121,7 @@ def _collate(found: list[Batch | SessionError]) -> Batch | SessionError:
 def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLoader[Batch | SessionError]:
     # A forked child would inherit locks held by threads that it doesn't have, and a fork server
     # would live on after the run.
-    context = multiprocessing.get_context("spawn") if workers else None
+    context = ChildContext() if workers else None
     return DataLoader(
         _Caught(samples),
         batch_sampler=places,
@@ -138,7 +136,6 @@ def _loader(samples: Samples, places: Places, workers: int, pin: bool) -> DataLo
 
 def _start_worker(number: int) -> None:
     """Leave interruptions to the main process, which saves the session; compute in one thread."""
-    end_with_parent()
     # `timeout` and Slurm send it to all processes of a run. This one ends after its batch.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     keep_freed_memory()

@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ from tqdm import tqdm
 from potato.core.text import duration
 from potato.engine.progress import EVERY
 from potato.errors import OutputError, SessionError
-from potato.raster.atomic import write_whole
+from potato.raster.atomic import write_whole, writing
 from potato.raster.encoding import write_png
 from potato.raster.json_lines import append_json_line, whole_lines
+
+INTACT = "what was saved before is intact"
+"""What the loss of a log leaves."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class LogFile(Reporter):
         try:
             append_json_line(self.path, {**facts, "time": round(time.time(), 1)})
         except OutputError as error:
-            raise SessionError(f"{error}; what was saved before is intact") from error
+            raise SessionError(f"{error}; {INTACT}") from error
 
     def pictures(self, step: int, picture: Tensor) -> None:
         """Write the pictures, over the last ones."""
@@ -125,7 +129,9 @@ class Curves(Reporter):
         """Go on with the curves of a folder after a step."""
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        self.writer: Any = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+        self.folder = folder
+        with self._writing():
+            self.writer: Any = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
     def line(self, line: Line) -> None:
         """Add a point to each curve."""
@@ -140,16 +146,28 @@ class Curves(Reporter):
         for name, title in titles.items():
             value = getattr(line, name)
             if value is not None:
-                self.writer.add_scalar(title, value, line.step)
+                with self._writing():
+                    self.writer.add_scalar(title, value, line.step)
 
     def pictures(self, step: int, picture: Tensor) -> None:
         """Add the pictures."""
-        self.writer.add_image("test chips", picture.to(torch.uint8), step)
-        self.writer.flush()
+        with self._writing():
+            self.writer.add_image("test chips", picture.to(torch.uint8), step)
+            self.writer.flush()
 
     def close(self) -> None:
         """Write buffered points."""
-        self.writer.close()
+        with self._writing():
+            self.writer.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Errors of writing as a `SessionError`; TensorBoard raises them some calls later."""
+        try:
+            with writing(self.folder):
+                yield
+        except OutputError as error:
+            raise SessionError(f"{error}; {INTACT}") from error
 
 
 class Bar(Reporter):

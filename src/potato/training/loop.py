@@ -187,6 +187,10 @@ def deferred_interrupts(active: bool = True) -> Iterator[Callable[[], bool]]:
     before = {number: signal.signal(number, note) for number in caught}
     try:
         yield lambda: came < math.inf
+    except Exception as error:  # of a child that the signal ended, too
+        if came < math.inf:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
