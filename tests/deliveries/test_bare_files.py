@@ -320,3 +320,9 @@ def test_a_listing_refuses_what_fuse_refuses(tmp_path, planes):
     assert "counts, none above 2,047" in str(caught.value)
     (product,) = list_products(tmp_path).products
     assert product.delivery is None and product.faults == (str(caught.value),)
+
+
+def test_a_line_break_in_a_name_begins_no_line_of_a_listing(tmp_path):
+    (tmp_path / "a\n1 product, 1 usable.IMD").write_text("BEGIN_GROUP = X\n")
+    lines = str(list_products(tmp_path)).splitlines()
+    assert [line for line in lines if line.startswith("1 product")] == ["1 product, 0 usable"]

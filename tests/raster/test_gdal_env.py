@@ -56,6 +56,13 @@ def test_an_error_of_gdal_while_writing_is_an_output_error():
         raise RasterioIOError("no room")
 
 
+@pytest.mark.parametrize("character", [" ", "\t", '"', "<", ">", "`"])
+def test_a_query_that_messages_could_not_leave_out_is_refused(character):
+    with pytest.raises(InputError, match="expected a query without spaces") as refused:
+        open_dataset(f"https://me:SECRET@127.0.0.1:9/a.tif?sig=A{character}SECRET", "pan")
+    assert "SECRET" not in str(refused.value) and "https://127.0.0.1:9/a.tif: " in str(refused.value)
+
+
 def test_a_file_of_another_format_than_the_given_one_is_refused(tmp_path):
     path = tmp_path / "a.vrt"
     path.write_text("<VRTDataset rasterXSize='1' rasterYSize='1'><VRTRasterBand band='1'/></VRTDataset>")

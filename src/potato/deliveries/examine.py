@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from potato.core.text import counted
+from potato.core.text import counted, one_line
 from potato.core.types import PathLike
 from potato.deliveries.clearing import as_cleared
 from potato.deliveries.contents import read_part
@@ -79,8 +79,9 @@ def _examine(product: Product, faults: tuple[str, ...]) -> Examined:
         with gdal(), open_delivered(delivery, Reading()) as pair:
             notes = pair.notes[1:]  # the first is the delivery's line
     except (DeliveryError, InputError) as error:
-        return Examined(product.name, product.kind, None, (*faults, str(error)))
-    return Examined(product.name, product.kind, replace(as_cleared(delivery), notes=notes), faults)
+        return Examined(one_line(product.name), product.kind, None, (*faults, one_line(error)))
+    shown = replace(as_cleared(delivery), notes=notes)
+    return Examined(one_line(product.name), product.kind, shown, faults)
 
 
 def _unreadable(product: Product) -> tuple[str, ...]:
@@ -91,5 +92,5 @@ def _unreadable(product: Product) -> tuple[str, ...]:
             try:
                 read_corner(read_part(product.contents, part.file or ""))
             except InputError as error:
-                faults.append(str(error))
+                faults.append(one_line(error))
     return tuple(faults)

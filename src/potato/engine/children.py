@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
@@ -15,6 +15,9 @@ from typing import Any
 
 from potato.engine.interrupts import INTERRUPTS
 from potato.engine.process_state import SharedChange
+
+LEFT_TO_PARENT = tuple(number for number in INTERRUPTS if number != signal.SIGTERM)
+"""Signals that reach all processes of a terminal; the other one is how a parent ends a child."""
 
 EVERY = 0.2
 """Seconds between looks at who the parent is, until `multiprocessing` knows it."""
@@ -54,7 +57,7 @@ class Child(SpawnProcess):
 
     def start(self) -> None:
         """Start it. Interruptions wait in it until it can ignore them."""
-        with without_script(), _blocked():
+        with without_script(), blocked(INTERRUPTS):
             super().start()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -70,9 +73,8 @@ class ChildContext(SpawnContext):
 
 def _begin(parent: int) -> Child:
     """In a new child process: follow the parent and leave interruptions to it."""
-    for number in INTERRUPTS:
-        if number != signal.SIGTERM:
-            signal.signal(number, signal.SIG_IGN)
+    for number in LEFT_TO_PARENT:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=[parent], daemon=True).start()
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
@@ -92,16 +94,20 @@ def _follow(parent: int) -> None:
 
 
 @contextlib.contextmanager
-def _blocked() -> Iterator[None]:
-    """Let interruptions wait, also in processes that are started inside, where the system can."""
+def blocked(numbers: Collection[int]) -> Iterator[None]:
+    """Let signals wait until the end, where the system can.
+
+    In processes and threads that are started inside they wait until these unblock them.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker  # not on Windows
 
-    resource_tracker.ensure_running()  # which would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
+        resource_tracker.ensure_running()  # which unblocks those that it ignores
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

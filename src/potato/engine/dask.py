@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from potato.core.installation import VERSION, install_command
 from potato.core.text import counted, one_line, redact
-from potato.engine.children import without_script
+from potato.engine.children import LEFT_TO_PARENT, blocked, without_script
+from potato.engine.interrupts import held_back
 from potato.engine.jobs import Executor, Job, Lost, Result, attempt
 from potato.engine.memory import reuse_freed_memory
 from potato.engine.process_state import SharedChange
@@ -239,7 +240,9 @@ def _start_local(workers: int) -> "LocalCluster":
             with without_script():
                 return await super().instantiate()
 
-    with SharedChange(lambda: dask.config.set(NO_PAGES)).held():
+    # Ctrl-C must not end workers before this process lets them clean up, nor reach Dask's own code.
+    quiet = SharedChange(lambda: dask.config.set(NO_PAGES)).held()
+    with quiet, held_back(), blocked(LEFT_TO_PARENT):
         try:
             return distributed.LocalCluster(
                 worker_class=Nanny,

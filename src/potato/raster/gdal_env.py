@@ -16,7 +16,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.session import DummySession
 
-from potato.core.text import one_line
+from potato.core.text import one_line, redact
 from potato.engine.process_state import SharedChange
 from potato.errors import InputError, OutputError, PotatoError
 from potato.raster.aws import Signing, default_signing, explain_refusal, s3_options
@@ -68,6 +68,20 @@ def gdal() -> rasterio.Env:
     return rasterio.Env(session=DummySession(), **unset_options({**DEFAULTS, **default_signing()}))
 
 
+def _check_query(path: str) -> None:
+    """Refuse an address whose query no message could tell from the words after it, to leave it out.
+
+    Raises:
+        InputError: if there is a space, a quotation mark or an angle bracket in it.
+    """
+    address, _, query = path.partition("?")
+    if is_remote(path) and not path.startswith("<") and re.search(r"[\s\"<>`]", query):
+        raise InputError(
+            f"{redact(address)}: expected a query without spaces, quotation marks and angle brackets, found "
+            'one; encode it: %20 is a space, %22 is ", %3C is <'
+        )
+
+
 def open_dataset(path: str, role: str, driver: str | None = None, **options: Any) -> Any:
     """Open a dataset for reading, with the masks and metadata that lie beside it if it is local.
 
@@ -82,6 +96,7 @@ def open_dataset(path: str, role: str, driver: str | None = None, **options: Any
     Raises:
         InputError: if it can't be opened, or is made to harm (`raster.untrusted`).
     """
+    _check_query(path)
     check_file(path)
     check_pipes(path)
     if driver is not None:
