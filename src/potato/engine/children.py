@@ -70,6 +70,10 @@ class ChildContext(SpawnContext):
 
     Process = Child  # which all contexts overwrite
 
+    def __init__(self) -> None:
+        with blocked(LEFT_TO_PARENT):  # also in Python's resource tracker, which begins here
+            super().__init__()
+
 
 def _begin(parent: int) -> Child:
     """In a new child process: follow the parent and leave interruptions to it."""
