@@ -213,7 +213,7 @@ def _check_joinable(joining: Joining, creation_options: Mapping[str, str], look:
         raise InputError("expected --mosaic event, mbtiles or pmtiles with --order, found none of them")
 
 
-def _check_plan(plan: Plan, joining: Joining, settings: DeliverySettings, folder: Path) -> None:
+def _check_plan(plan: Plan, joining: Joining, settings: PictureSettings, folder: Path) -> None:
     """Refuse what would fail for every tile of a plan."""
     _check_order(joining, plan)
     _check_creation(plan, settings, folder)
@@ -228,7 +228,7 @@ def _check_order(joining: Joining, plan: Plan) -> None:
         )
 
 
-def _check_creation(plan: Plan, settings: DeliverySettings, folder: Path) -> None:
+def _check_creation(plan: Plan, settings: PictureSettings, folder: Path) -> None:
     """Refuse creation options by which no picture can be made, wherever it lies."""
     channels, profile = Channels(f"uint{settings.look.bits}"), find_profile(settings.profile)
     corners = {tile.epsg: (tile.bbox[0], tile.bbox[3]) for tile in plan.tiles if tile.bbox and tile.epsg}
