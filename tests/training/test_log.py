@@ -1,6 +1,7 @@
 """The log, the curves and the pictures of a session."""
 
 import shutil
+import threading
 import time
 from dataclasses import replace
 from importlib.util import find_spec
@@ -109,9 +110,9 @@ def test_curves_drop_points_after_the_last_save(tmp_path):
 
 
 @pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
-@pytest.mark.skipif(find_spec("tensorboard") is None, reason="needs TensorBoard")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_curves_that_cannot_be_written_end_the_run_in_one_line(tmp_path):
+def test_curves_that_cannot_be_written_end_the_run_in_one_line(tmp_path, monkeypatch):
+    died = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: died.set())
     curves = Curves(tmp_path / "curves", 0)
     curves.pictures(1, torch.zeros(3, 8, 8))
     shutil.rmtree(tmp_path / "curves")
@@ -121,8 +122,10 @@ def test_curves_that_cannot_be_written_end_the_run_in_one_line(tmp_path):
             curves.pictures(step, torch.zeros(3, 8, 8))
     with pytest.raises(SessionError, match=told):
         curves.close()
+    assert died.wait(60), "TensorBoard's thread"
 
 
+@pytest.mark.skipif(not find_spec("tensorboard"), reason="tensorboard isn't installed")
 def test_resumed_run_continues_its_curves(pool, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

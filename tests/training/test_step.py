@@ -102,7 +102,7 @@ def test_average_follows_the_weights_and_forgets_the_start(pool, tmp_path):
 
 def test_batch_loss_equals_delta_e_of_the_sharpened_chip(pool, tmp_path):
     """The loss of an unchanged chip against `sharpen`, and the two terms beside ΔE."""
-    batch = next(samples(pool).held_out(chip_paths(pool)[:1]))
+    batch = next(samples(pool, instrument=False).held_out(chip_paths(pool)[:1]))
     model = Sharpener(Architecture(8, 2))
     with torch.no_grad():
         loss, total, count, pixels = batch_loss(model, batch, CPU, PLAIN)
@@ -121,7 +121,7 @@ def test_batch_loss_equals_delta_e_of_the_sharpened_chip(pool, tmp_path):
 
 
 def test_caution_weight_adds_what_changes_predicted_colour_where_no_artefact_is_sure(pool):
-    batch = next(samples(pool).held_out(chip_paths(pool)[:1]))
+    batch = next(samples(pool, instrument=False).held_out(chip_paths(pool)[:1]))
     model, predictor = random_network(), Sharpener(Architecture(depth=0))
     cautious = replace(PLAIN, caution_weight=2.0)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def test_caution_weight_adds_what_changes_predicted_colour_where_no_artefact_is_
 
 def test_saturated_weight_adds_delta_e_at_saturated_pixels_only(pool):
     """Where every pixel is saturated, weight w makes the loss 1 + w times as large."""
-    batch = next(samples(pool).held_out(chip_paths(pool)[:1]))
+    batch = next(samples(pool, instrument=False).held_out(chip_paths(pool)[:1]))
     model = Sharpener(Architecture(8, 2))
     for chroma, times in ((0.0, 1.0), (0.04, 1.0), (0.1, 4.0)):
         target = torch.tensor([0.5, chroma, 0.0])[None, :, None, None].expand_as(batch.target)
@@ -152,7 +152,7 @@ def test_saturated_weight_adds_delta_e_at_saturated_pixels_only(pool):
 
 
 def test_chips_smaller_than_the_halo_are_refused(pool):
-    batch = next(samples(pool).held_out(chip_paths(pool)[:1]))
+    batch = next(samples(pool, instrument=False).held_out(chip_paths(pool)[:1]))
     with pytest.raises(SessionError, match="more than 96 pan pixels"):
         batch_loss(Sharpener(Architecture(8, 8)), batch, CPU, PLAIN)
 
