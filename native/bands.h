@@ -338,17 +338,22 @@ static void find_slopes(const BandBlock *bands, BandPlanes *p)
     }
 }
 
-/* Cell means of the bicubic enlargement of a row of a plane. from: its first cell is 2 to the left, its
- * first row 2 above. work: width + 4 floats. */
-static void enlarged_mean(const Block *b, Plane from, int row, int width, float *restrict work,
-                          float *restrict to)
+/* Weights of cells in the cell means of their bicubic enlargement. */
+static void find_mean_taps(const Block *b, float *taps)
+{
+    for (int k = 0; k < TAPS; k++) {
+        taps[k] = 0;
+        for (int phase = 0; phase < b->ratio; phase++)
+            taps[k] += b->facts->phases[phase][k] / (float)b->ratio;
+    }
+}
+
+/* Weighted means of the cells around a row of a plane. from: its first cell is 2 to the left, its first row
+ * 2 above. work: width + 4 floats. */
+static void weigh(const float *w, Plane from, int row, int width, float *restrict work, float *restrict to)
 {
     const float *restrict rows[TAPS];
-    float w[TAPS] = {0};
-    for (int k = 0; k < TAPS; k++) {
-        rows[k] = row_of(from, row + k);
-        for (int phase = 0; phase < b->ratio; phase++) w[k] += b->facts->phases[phase][k] / (float)b->ratio;
-    }
+    for (int k = 0; k < TAPS; k++) rows[k] = row_of(from, row + k);
     for (int x = 0; x < width + 4; x++)
         work[x] =
             w[0] * rows[0][x] + w[1] * rows[1][x] + w[2] * rows[2][x] + w[3] * rows[3][x] + w[4] * rows[4][x];
@@ -357,17 +362,40 @@ static void enlarged_mean(const Block *b, Plane from, int row, int width, float 
                 w[4] * work[x + 4];
 }
 
-/* Leave a part of the change that is common to all bands, where mul is soft. */
-static void keep_common(const BandBlock *bands, BandPlanes *p, int y, Span out, const float *restrict common,
-                        const float *restrict squares)
+/* Sums over the bands of a row of cells, each times its share in pan. */
+typedef struct {
+    float *change, *extra, *flat; /* flat: cell means of the enlargement */
+} Bright;
+
+/* Change the brightness of a row towards what mul would see as its own.
+ *
+ * missed: pan less cell means of its enlargement. work: width + 4 floats; soft: two rows. */
+static void match_brightness(const BandBlock *bands, BandPlanes *p, int y, Span out, const Bright *bright,
+                             const float *restrict missed, float *work, float *soft)
 {
+    ptrdiff_t step = p->base.stride;
+    int left = out.first - BICUBIC_REACH, up = y - BICUBIC_REACH;
+    const float *restrict mean = row_of(p->base.mean, y) + out.first;
+    const float *restrict seen = row_of(p->seen, y) + out.first;
+    const float *restrict light = row_of(p->sum, y) + out.first;
     const float *restrict softness = row_of(p->softness, y) + out.first;
-    float left = 1 - bands->facts->cell_share;
+    const float *restrict change = bright->change, *restrict extra = bright->extra,
+                          *restrict flat = bright->flat;
+    float share = 1 - bands->facts->cell_share, low = bands->block.facts->least_mean;
+    float *restrict factor = soft, *restrict light_soft = soft + step;
+    weigh(bands->facts->enlarged_taps, shifted(p->seen, 0, left), up, out.width, work, factor);
+    weigh(bands->facts->enlarged_taps, shifted(p->sum, 0, left), up, out.width, work, light_soft);
+    for (int x = 0; x < out.width; x++) {
+        float pan_flat = mean[x] - missed[x];
+        float pan_seen = pan_flat + softness[x] * (factor[x] - pan_flat);
+        float light_seen = flat[x] + softness[x] * (light_soft[x] - flat[x]);
+        float wanted = light[x] - light_seen - (extra[x] + light[x] / seen[x]) * (seen[x] - pan_seen);
+        factor[x] = share * (wanted - change[x]) / greatest(light[x], low);
+    }
     for (int band = 0; band < bands->block.bands; band++) {
         const float *restrict mul = row_of(p->base.bands[band], y) + out.first;
         float *restrict to = row_of(p->level[band], y) + out.first;
-        for (int x = 0; x < out.width; x++)
-            to[x] -= left * softness[x] * (common[x] / greatest(squares[x], 1e-12f)) * mul[x];
+        for (int x = 0; x < out.width; x++) to[x] += factor[x] * mul[x];
     }
 }
 
@@ -377,31 +405,35 @@ static void find_levels(const BandBlock *bands, BandPlanes *p)
     const Block *b = &bands->block;
     Span out = span(bands, p, BICUBIC_REACH);
     ptrdiff_t step = p->base.stride;
-    float *work = p->work, *missed = work + step, *enlarged = missed + step, *common = enlarged + step,
-          *squares = common + step;
+    float *work = p->work, *missed = work + step, *enlarged = missed + step, *soft = enlarged + step;
+    Bright bright = {soft + 2 * step, soft + 3 * step, soft + 4 * step};
+    float *restrict change_sum = bright.change, *restrict extra_sum = bright.extra,
+                    *restrict flat_sum = bright.flat, taps[TAPS];
     int left = out.first - BICUBIC_REACH;
+    find_mean_taps(b, taps);
     for (int y = out.first; y < out.end; y++) {
         const float *restrict mean = row_of(p->base.mean, y) + out.first;
         const float *restrict seen = row_of(p->seen, y) + out.first;
-        enlarged_mean(b, shifted(p->seen, 0, left), y - BICUBIC_REACH, out.width, work, missed);
+        weigh(taps, shifted(p->seen, 0, left), y - BICUBIC_REACH, out.width, work, missed);
         for (int x = 0; x < out.width; x++) {
             missed[x] = mean[x] - missed[x];
-            common[x] = squares[x] = 0;
+            change_sum[x] = extra_sum[x] = flat_sum[x] = 0;
         }
         for (int band = 0; band < b->bands; band++) {
             const float *restrict mul = row_of(p->base.bands[band], y) + out.first;
             const float *restrict extra = row_of(p->extra[band], y) + out.first;
             float *restrict to = row_of(p->level[band], y) + out.first;
-            enlarged_mean(b, shifted(p->base.bands[band], 0, left), y - BICUBIC_REACH, out.width, work,
-                          enlarged);
+            float weight = bands->facts->pan_weights[band];
+            weigh(taps, shifted(p->base.bands[band], 0, left), y - BICUBIC_REACH, out.width, work, enlarged);
             for (int x = 0; x < out.width; x++) {
                 float change = mul[x] - enlarged[x] - (extra[x] + mul[x] / seen[x]) * missed[x];
                 to[x] = mul[x] + change;
-                common[x] += change * mul[x];
-                squares[x] += mul[x] * mul[x];
+                change_sum[x] += weight * change;
+                extra_sum[x] += weight * extra[x];
+                flat_sum[x] += weight * enlarged[x];
             }
         }
-        keep_common(bands, p, y, out, common, squares);
+        match_brightness(bands, p, y, out, &bright, missed, work, soft);
     }
 }
 
@@ -422,39 +454,72 @@ static void least_enlarged(const Facts *f, Plane from, int row, int width, float
     }
 }
 
-/* Move visible bands of a row of pixels towards the colour: `bands.towards_colour`. */
+/* XYZ of a row of pixels of one phase, from Oklab. */
+static void row_to_xyz(const BandBlock *bands, const float *oklab, int width, float *restrict x_row,
+                       float *restrict y_row, float *restrict z_row)
+{
+    const float (*m)[3] = bands->block.facts->oklab_to_lms, (*n)[3] = bands->facts->lms_to_xyz;
+    int ratio = bands->block.ratio;
+    ptrdiff_t channel = bands->oklab_channel;
+    for (int x = 0; x < width; x++) {
+        const float *pixel = oklab + ratio * x;
+        float lms[3];
+        for (int i = 0; i < 3; i++) {
+            float root = m[i][0] * pixel[0] + m[i][1] * pixel[channel] + m[i][2] * pixel[2 * channel];
+            lms[i] = root * root * root;
+        }
+        x_row[x] = n[0][0] * lms[0] + n[0][1] * lms[1] + n[0][2] * lms[2];
+        y_row[x] = n[1][0] * lms[0] + n[1][1] * lms[1] + n[1][2] * lms[2];
+        z_row[x] = n[2][0] * lms[0] + n[2][1] * lms[1] + n[2][2] * lms[2];
+    }
+}
+
+/* What a row of colours lacks of the chroma of another, by the share that is no noise. goal: becomes it. */
+static void find_missing(float *restrict goal_x, float *restrict goal_y, float *restrict goal_z,
+                         const float *restrict own_x, const float *restrict own_y,
+                         const float *restrict own_z, int width, float noise, float low)
+{
+    for (int x = 0; x < width; x++) {
+        float light = greatest(own_y[x], low), scale = light / greatest(goal_y[x], low);
+        float a = goal_x[x] * scale - own_x[x], b = goal_y[x] * scale - own_y[x],
+              c = goal_z[x] * scale - own_z[x], size = a * a + b * b + c * c;
+        float half = noise * light, share = size / (size + half * half);
+        goal_x[x] = share * a;
+        goal_y[x] = share * b;
+        goal_z[x] = share * c;
+    }
+}
+
+/* Move visible bands of a row of pixels towards a chroma: `bands.towards_colour`. work: 6 rows. */
 static void follow_colour(const BandBlock *bands, const float *oklab, float *fine, ptrdiff_t apart, int width,
                           ptrdiff_t step, float *work)
 {
-    const Facts *f = bands->block.facts;
-    const float (*m)[3] = f->oklab_to_lms;
+    const BandFacts *f = bands->facts;
     int ratio = bands->block.ratio, count = bands->block.bands;
-    ptrdiff_t channel = bands->oklab_channel;
-    float *restrict missing[3] = {work, work + step, work + 2 * step};
+    float *restrict goal[3] = {work, work + step, work + 2 * step};
+    float *restrict own[3] = {work + 3 * step, work + 4 * step, work + 5 * step};
+    float low = bands->block.facts->least_mean;
     for (int phase = 0; phase < ratio; phase++) {
-        for (int x = 0; x < width; x++) {
-            const float *pixel = oklab + ratio * x + phase;
-            for (int i = 0; i < 3; i++) {
-                float root = m[i][0] * pixel[0] + m[i][1] * pixel[channel] + m[i][2] * pixel[2 * channel];
-                missing[i][x] = root * root * root;
-            }
-        }
+        row_to_xyz(bands, oklab + phase, width, goal[0], goal[1], goal[2]);
+        for (int i = 0; i < 3; i++)
+            for (int x = 0; x < width; x++) own[i][x] = 0;
         for (int band = 0; band < count; band++) {
-            float l = f->bands_to_lms[0][band], n = f->bands_to_lms[1][band], s = f->bands_to_lms[2][band];
-            if (l == 0 && n == 0 && s == 0) continue;
+            float a = f->bands_to_xyz[0][band], b = f->bands_to_xyz[1][band], c = f->bands_to_xyz[2][band];
+            if (a == 0 && b == 0 && c == 0) continue;
             const float *restrict value = fine + band * apart + phase * step;
             for (int x = 0; x < width; x++) {
-                missing[0][x] -= l * value[x];
-                missing[1][x] -= n * value[x];
-                missing[2][x] -= s * value[x];
+                own[0][x] += a * value[x];
+                own[1][x] += b * value[x];
+                own[2][x] += c * value[x];
             }
         }
+        find_missing(goal[0], goal[1], goal[2], own[0], own[1], own[2], width, f->chroma_noise, low);
         for (int band = 0; band < count; band++) {
-            const float *to = bands->facts->lms_to_bands[band];
+            const float *to = f->xyz_to_bands[band];
             if (to[0] == 0 && to[1] == 0 && to[2] == 0) continue;
             float *restrict value = fine + band * apart + phase * step;
             for (int x = 0; x < width; x++)
-                value[x] += to[0] * missing[0][x] + to[1] * missing[1][x] + to[2] * missing[2][x];
+                value[x] += to[0] * goal[0][x] + to[1] * goal[1][x] + to[2] * goal[2][x];
         }
     }
 }
@@ -487,12 +552,12 @@ static void find_needed(const BandBlock *bands, uint8_t *needed)
     int coloured = 0;
     memset(needed, 0, MOST_BANDS);
     for (int i = 0; i < bands->count; i++) {
-        const float *to = bands->facts->lms_to_bands[bands->chosen[i]];
+        const float *to = bands->facts->xyz_to_bands[bands->chosen[i]];
         coloured |= bands->oklab && (to[0] != 0 || to[1] != 0 || to[2] != 0);
         needed[bands->chosen[i]] = 1;
     }
     for (int band = 0; band < bands->block.bands && coloured; band++)
-        for (int i = 0; i < 3; i++) needed[band] |= bands->block.facts->bands_to_lms[i][band] != 0;
+        for (int i = 0; i < 3; i++) needed[band] |= bands->facts->bands_to_xyz[i][band] != 0;
 }
 
 /* Pan's shading of a row of pixels, and its detail, by phases.
@@ -531,8 +596,8 @@ static int64_t write_bands(const BandBlock *bands, BandPlanes *p)
     const Block *b = &bands->block;
     int ratio = b->ratio, width = b->width, margin = p->base.margin, first = margin - BICUBIC_REACH;
     ptrdiff_t step = p->base.stride, line = ratio * step;
-    float *work = p->work, *least_coarse = work + step, *missing = least_coarse + step;
-    float *darkest = missing + 3 * step, *detail = darkest + MOST_BANDS * step, *coarse = detail + line;
+    float *work = p->work, *least_coarse = work + step, *colour = least_coarse + step;
+    float *darkest = colour + 6 * step, *detail = darkest + MOST_BANDS * step, *coarse = detail + line;
     float *shading = coarse + line, *gain = shading + line, *fine = gain + line;
     uint8_t *valid = (uint8_t *)(fine + MOST_BANDS * line), needed[MOST_BANDS];
     int64_t count = 0;
@@ -557,7 +622,7 @@ static int64_t write_bands(const BandBlock *bands, BandPlanes *p)
                                  fine + band * line, gain, work);
             if (bands->oklab)
                 follow_colour(bands, bands->oklab + row * bands->oklab_stride, fine, line, width, step,
-                              missing);
+                              colour);
             for (int k = 0; k < bands->count; k++)
                 write_counts(bands, fine + bands->chosen[k] * line, darkest + k * step, shading, valid, step,
                              (uint16_t *)gain, bands->out + k * bands->out_band + row * bands->out_stride);

@@ -107,10 +107,13 @@ _Static_assert(SOFT_REACH == BICUBIC_REACH, "the Gaussian has as many cells as t
 
 /* Constants of `model.bands`, as `model/native.py` lists them: float32 without gaps. */
 typedef struct {
-    float softness_ridge, softness_start, softness_gain, cell_share;
+    float softness_ridge, softness_start, softness_gain, cell_share, chroma_noise;
+    float enlarged_taps[TAPS];          /* of what the Gaussian sees of enlarged cells: those around a cell */
     float soft_taps[TAPS * MOST_RATIO]; /* of the Gaussian: pan pixels along the cells around a cell */
     float pan_weights[MOST_BANDS];
-    float lms_to_bands[MOST_BANDS][3]; /* change of the bands for one of the cone responses */
+    float lms_to_xyz[3][3];
+    float bands_to_xyz[3][MOST_BANDS];
+    float xyz_to_bands[MOST_BANDS][3]; /* change of the bands for one of X, Y and Z */
 } BandFacts;
 
 typedef struct {

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from potato.core.mtf import degrade, mul_gains, pan_gains, reach
-from potato.core.resample import block_mean
+from potato.core.mtf import degrade, enlarged_taps, mul_gains, pan_gains, reach
+from potato.core.resample import block_mean, upsample
 from potato.core.sensor_table import LANDSAT_8, SENSORS, WORLDVIEW_2, WORLDVIEW_3
 
 
@@ -53,6 +54,15 @@ def test_a_cell_is_blurred_exactly_as_far_as_the_reach(gains):
     image[..., 64:68, 64:68] = 1
     rows = (degrade(image, gains, 4) > 0).any(3).any(1)[0].nonzero()[:, 0]
     assert rows.min() == 16 - reach(gains) and rows.max() == 16 + reach(gains)
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4])
+def test_enlarged_taps_are_what_the_gaussian_sees_of_an_enlarged_image(ratio):
+    image = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    seen = degrade(upsample(image, ratio), (0.3,), ratio)[0, 0, 2:-2, 2:-2]
+    taps = torch.from_numpy(enlarged_taps(0.3, 2, ratio)).float()
+    expected = F.conv2d(image, taps.outer(taps)[None, None])[0, 0, 2:-2, 2:-2]
+    assert (seen - expected).abs().max() < 3e-3
 
 
 def test_each_channel_has_its_own_gain():

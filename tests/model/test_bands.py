@@ -10,11 +10,12 @@ import torch.nn.functional as F
 import pairs
 from networks import random_network
 from potato.core.color import mul_to_xyz, oklab_to_xyz
+from potato.core.mtf import degrade
 from potato.core.resample import block_mean, enlarge_mask, to_cells
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, WORLDVIEW_2
 from potato.model import _native
 from potato.model.bands import bands_out, sharpen_bands
-from potato.model.facts import NETWORK_SHARE
+from potato.model.facts import CHROMA_NOISE, SOFT_GAIN
 from potato.model.gpu import GpuBackend
 from potato.model.model import BAND_HALOS
 from potato.model.native import NativeBackend
@@ -61,6 +62,19 @@ def test_cell_means_are_those_of_mul():
     assert (ndvi - expected).abs()[..., 2:-2, 2:-2].mean() < 3e-3
 
 
+def test_a_soft_mul_sees_its_own_brightness_in_the_result_rather_than_in_cell_means():
+    truth, pan, _ = ground_truth()
+    mul = degrade(truth, (SOFT_GAIN,), 4)
+    found = bands_out(None, pan, mul, GEOEYE_1)
+    shares = torch.tensor(GEOEYE_1.pan_weights)[:, None, None]
+    light = (mul * shares).sum(1)
+    seen, means, true_means = (
+        ((cells * shares).sum(1) / light - 1)[..., 4:-4, 4:-4].abs().mean()
+        for cells in (degrade(found, (SOFT_GAIN,), 4), block_mean(found, 4), block_mean(truth, 4))
+    )
+    assert seen < 0.2 * means and 0.7 * true_means < means < true_means
+
+
 def test_bands_are_nearer_the_truth_than_enlarged_mul():
     truth, pan, mul = ground_truth()
     enlarged = F.interpolate(mul, scale_factor=4, mode="bicubic")
@@ -99,13 +113,17 @@ def test_order_of_bands_and_amount_of_light_do_not_matter():
     assert torch.allclose(bands_out(None, 2 * pan, 2 * mul, GEOEYE_1), 2 * found, rtol=1e-3, atol=1e-4)
 
 
-def test_visible_bands_go_their_share_of_the_way_to_the_colour_of_the_network():
+def test_visible_bands_go_towards_the_chroma_of_the_network_and_keep_their_luminance():
     pan, mul = pairs.smooth_pair(SIDE, SIDE)
     model = load_model()
     plain, found = (bands_out(each, pan, mul, WORLDVIEW_2).detach() for each in (None, model))
-    target = oklab_to_xyz(sharpen(model, pan, mul).detach())
-    before, after = (target - mul_to_xyz(bands, WORLDVIEW_2) for bands in (plain, found))
-    assert torch.allclose(after, (1 - NETWORK_SHARE) * before, atol=1e-5) and before.abs().max() > 1e-3
+    own, moved = (mul_to_xyz(bands, WORLDVIEW_2) for bands in (plain, found))
+    goal = oklab_to_xyz(sharpen(model, pan, mul).detach())
+    before, after = ((goal / goal[:, 1:2] - xyz / xyz[:, 1:2]).norm(dim=1) for xyz in (own, moved))
+    assert torch.allclose(own[:, 1], moved[:, 1], rtol=1e-4)
+    assert (
+        torch.allclose(after, before / (1 + (before / CHROMA_NOISE) ** 2), atol=1e-5) and before.max() > 0.03
+    )
     assert torch.equal(found[:, 5:], plain[:, 5:])
 
 

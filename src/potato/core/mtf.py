@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from potato.core.resample import bicubic_phases
 from potato.core.sensors import Sensor
 
 if TYPE_CHECKING:
@@ -67,6 +68,30 @@ def gaussian_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
     weights = np.exp(-0.5 * ((np.arange(count) - (count - 1) / 2) / (_deviation(gain) * ratio)) ** 2)
     taps: NDArray[np.float64] = weights / weights.sum()
     return taps
+
+
+def enlarged_taps(gain: float, reach: int, ratio: int) -> NDArray[np.float64]:
+    """Weights of cells in what the Gaussian of an MTF gain sees of their bicubic enlargement.
+
+    Cells beyond the reach of the enlargement weigh less than a thousandth, and count as the last.
+
+    Args:
+        gain: between 0 and 1.
+        reach: cells on every side of a cell after which the Gaussian is cut off.
+        ratio: pan pixels along a cell.
+
+    Returns:
+        (2 · `resample.BICUBIC_REACH` + 1,): of a cell and those around it along an axis; their sum
+        is 1.
+    """
+    phases = bicubic_phases(ratio)
+    whole = np.zeros(2 * reach + len(phases[0]))
+    for first, taps in enumerate(gaussian_taps(gain, reach, ratio).reshape(-1, ratio)):
+        whole[first : first + len(phases[0])] += taps @ phases
+    inside: NDArray[np.float64] = whole[reach : len(whole) - reach].copy()
+    inside[0] += whole[:reach].sum()
+    inside[-1] += whole[len(whole) - reach :].sum()
+    return inside
 
 
 def degrade(image: "Tensor", gains: Sequence[float], ratio: int) -> "Tensor":

@@ -9,10 +9,11 @@ Notable features:
   (`_softness`): the gain of its optics isn't known for every sensor, and differs within an image.
 - Cell means of the result are mul's, as nearly as a sharp picture allows: the change that
   sharpening makes to them is foreseen on cells and taken off in advance. Where mul is softer than
-  cell means, half the change that is common to all bands remains, since there the truth isn't a
-  mean over cells. Indices such as NDVI stay those of mul.
-- With a network, the visible bands move towards its colour by the least change that is likely for
-  the spectra of ground, which removes fringes.
+  cell means, the truth has other means. There, brightness is mainly such that mul would see its
+  own in the result. Indices such as NDVI stay those of mul.
+- With a network, the visible bands move towards its chroma by the least change that is likely for
+  the spectra of ground, which removes fringes. Small changes, which are no fringes, mostly don't
+  count, and neither does the network's luminance: all bands keep pan's shading.
 - Everything but the last two steps is computed on cells. Nothing is padded inside:
   `sharpen_bands` fills, pads and crops, as `network.sharpen_cells` does.
 """
@@ -20,18 +21,19 @@ Notable features:
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.core.arrays import constant_like
 from potato.core.color import mul_to_xyz, oklab_to_xyz, xyz_to_bands
-from potato.core.mtf import gaussian_taps
+from potato.core.mtf import enlarged_taps, gaussian_taps
 from potato.core.resample import BICUBIC_REACH, bicubic_phases, from_cells, to_cells, upsample_cells
 from potato.core.sensors import Sensor
 from potato.core.types import check_pair_shapes
 from potato.model.facts import (
     CELL_SHARE,
+    CHROMA_NOISE,
     LEAST_MEAN,
-    NETWORK_SHARE,
     RIDGE,
     SLOPE_WINDOW,
     SOFT_GAIN,
@@ -138,7 +140,7 @@ def sharp_bands(pan: Tensor, mul: Tensor, known: Tensor, sensor: Sensor) -> tupl
     mean, mul, seen = (trim(image, SLOPE_WINDOW) for image in (mean, mul, seen))
     darkest = UNDERSHOOT_LIMIT * trim(minimum(mul, reach), reach)
     softness = trim(softness, SLOPE_WINDOW + reach)
-    level, seen = _level(mean, seen, mul, extra, softness, ratio), trim(seen, reach)
+    level, seen = _level(mean, seen, mul, extra, softness, sensor), trim(seen, reach)
     return _inject(fine, seen, level, extra, darkest, ratio)
 
 
@@ -149,12 +151,12 @@ def _soft_mean(pan: Tensor, ratio: int) -> Tensor:
     return F.conv2d(pan, constant_like(kernel, pan))
 
 
-def _enlarged_mean(image: Tensor, ratio: int) -> Tensor:
-    """Cell means of the bicubic enlargement of an image: (b, c, h + 4, w + 4) to (b, c, h, w)."""
-    taps = constant_like(bicubic_phases(ratio).mean(0), image)
+def _weigh(image: Tensor, taps: NDArray[np.float64]) -> Tensor:
+    """Weighted means of cells along both axes: (b, c, h + 4, w + 4) to (b, c, h, w)."""
+    weights = constant_like(taps, image)
     for axis in (-1, -2):
         size = image.shape[axis] - 2 * BICUBIC_REACH
-        image = torch.stack([tap * image.narrow(axis, i, size) for i, tap in enumerate(taps)]).sum(0)
+        image = torch.stack([tap * image.narrow(axis, i, size) for i, tap in enumerate(weights)]).sum(0)
     return image
 
 
@@ -220,8 +222,12 @@ def _extra_slopes(seen: Tensor, mul: Tensor, known: Tensor) -> Tensor:
     return kept
 
 
-def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Tensor, ratio: int) -> Tensor:
+def _level(
+    mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Tensor, sensor: Sensor
+) -> Tensor:
     """The image to enlarge in mul's place, so that cell means of the result are mul's.
+
+    Where mul is soft, the brightness of cells is mainly such that mul would see its own.
 
     Args:
         mean: of pan (b, 1, h + 4, w + 4).
@@ -229,17 +235,29 @@ def _level(mean: Tensor, seen: Tensor, mul: Tensor, extra: Tensor, softness: Ten
         mul: (b, n, h + 4, w + 4).
         extra: from `_extra_slopes` (b, n, h, w).
         softness: from `_softness` (b, 1, h, w).
-        ratio: pan pixels along a cell.
+        sensor: the sensor.
 
     Returns:
         (b, n, h, w), reflectance.
     """
-    enlarged = _enlarged_mean(torch.cat([seen, mul], 1), ratio)
+
+    def bright(bands: Tensor) -> Tensor:
+        """What pan sees of bands."""
+        light: Tensor = (bands * constant_like(weights, bands)).sum(1, keepdim=True)
+        return light
+
+    ratio, weights = sensor.ratio, np.array(sensor.pan_weights)[:, None, None]
+    flat = _weigh(torch.cat([seen, mul], 1), bicubic_phases(ratio).mean(0))
+    soft = _weigh(torch.cat([seen, bright(mul)], 1), enlarged_taps(SOFT_GAIN, SOFT_REACH, ratio))
     mean, seen, mul = (trim(image, BICUBIC_REACH) for image in (mean, seen, mul))
-    detail = (extra + mul / seen) * (mean - enlarged[:, :1])
-    change = mul - enlarged[:, 1:] - detail
-    common = (change * mul).sum(1, keepdim=True) / (mul * mul).sum(1, keepdim=True).clamp_min(1e-12)
-    return mul + change - (1 - CELL_SHARE) * softness * common * mul
+    change = mul - flat[:, 1:] - (extra + mul / seen) * (mean - flat[:, :1])
+    light = bright(mul)
+    flat = torch.cat([flat[:, :1], bright(flat[:, 1:])], 1)
+    pan_seen, light_seen = (flat + softness * (soft - flat)).split(1, 1)
+    wanted = light - light_seen - (bright(extra) + light / seen) * (seen - pan_seen)
+    brighter = (wanted - bright(change)) / light.clamp_min(LEAST_MEAN)
+    level: Tensor = mul + change + (1 - CELL_SHARE) * brighter * mul
+    return level
 
 
 def _inject(
@@ -269,7 +287,9 @@ def _inject(
 
 
 def towards_colour(bands: Tensor, oklab: Tensor, sensor: Sensor) -> Tensor:
-    """Move the visible bands towards a colour, by `NETWORK_SHARE` of the way.
+    """Move the visible bands towards the chroma of a colour; their luminance stays.
+
+    The larger the change is against `CHROMA_NOISE`, the larger is its share.
 
     Args:
         bands: reflectance (b, n, r², h, w).
@@ -279,8 +299,11 @@ def towards_colour(bands: Tensor, oklab: Tensor, sensor: Sensor) -> Tensor:
     Returns:
         Reflectance (b, n, r², h, w).
     """
-    flat = bands.flatten(2, 3)
-    missing = oklab_to_xyz(oklab.flatten(2, 3)) - mul_to_xyz(flat, sensor)
-    change = torch.einsum("nk,bkhw->bnhw", constant_like(xyz_to_bands(sensor), bands), missing)
-    moved: Tensor = bands + NETWORK_SHARE * change.reshape(bands.shape)
+    own, goal = mul_to_xyz(bands.flatten(2, 3), sensor), oklab_to_xyz(oklab.flatten(2, 3))
+    light, goal_light = (xyz[:, 1:2].clamp_min(LEAST_MEAN) for xyz in (own, goal))
+    missing = goal * (light / goal_light) - own
+    size = missing.square().sum(1, keepdim=True)
+    share = size / (size + (CHROMA_NOISE * light) ** 2)
+    change = torch.einsum("nk,bkhw->bnhw", constant_like(xyz_to_bands(sensor), bands), share * missing)
+    moved: Tensor = bands + change.reshape(bands.shape)
     return moved

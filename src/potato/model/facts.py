@@ -86,14 +86,16 @@ SOFTNESS_RIDGE = 0.02
 """Regularisation of the softness of mul: the share of the detail that the Gaussian takes away that
 is added as if mul lacked it."""
 
-SOFTNESS_START, SOFTNESS_GAIN = 0.35, 1.5
-"""The measured softness that cell means alone give, and a factor of what exceeds it (measured on
-ten real pairs; dev/LOG.md)."""
+SOFTNESS_START, SOFTNESS_GAIN = 0.4, 3.0
+"""The measured softness that cell means give at most, and a factor of what exceeds it. On ten real
+pairs made coarser, it is at most .45 if by means, and at least .6 if by modulation transfer
+(dev/LOG.md)."""
 
-CELL_SHARE = 0.5
-"""Share of the change of brightness that is taken off cell means where mul is soft: 1 keeps them
-mul's, 0 has the figures of the sharpest methods (dev/LOG.md). Changes between bands are taken off
-in full, so that indices remain."""
+CELL_SHARE = 0.25
+"""Where mul is soft, the brightness of cells is between what keeps their means mul's (1), and what
+keeps mul's as it would see the result (0), which has the figures of the sharpest methods
+(dev/LOG.md). Proportions between bands keep their means, so that indices remain."""
 
-NETWORK_SHARE = 0.5
-"""Share of the way that visible bands move towards the network's colour (dev/LOG.md)."""
+CHROMA_NOISE = 0.08
+"""The change of chroma, by luminance, of which half is taken over from the network: of less, a
+smaller share, since that isn't a fringe (dev/LOG.md)."""

@@ -22,7 +22,7 @@ from potato.core.color import (
     xyz_to_bands,
 )
 from potato.core.grade import PLAIN, Triple
-from potato.core.mtf import gaussian_taps
+from potato.core.mtf import enlarged_taps, gaussian_taps
 from potato.core.render import Look, dither_phases
 from potato.core.resample import BICUBIC_REACH, bicubic_phases
 from potato.core.sensor_table import WORKSHOP
@@ -294,9 +294,23 @@ def _band_facts(sensor: Sensor) -> NDArray[np.float32]:
     taps = np.zeros((2 * facts.SOFT_REACH + 1) * MOST_RATIO)
     soft = gaussian_taps(facts.SOFT_GAIN, facts.SOFT_REACH, sensor.ratio)
     taps[: len(soft)] = soft
-    weights, to_bands = np.zeros(MOST_BANDS), np.zeros((MOST_BANDS, 3))
-    weights[: len(sensor.bands)] = sensor.pan_weights
-    lms_to_xyz = np.linalg.inv(np.array(XYZ_TO_LMS))
-    to_bands[: len(sensor.bands)] = facts.NETWORK_SHARE * xyz_to_bands(sensor) @ lms_to_xyz
-    numbers = facts.SOFTNESS_RIDGE, facts.SOFTNESS_START, facts.SOFTNESS_GAIN, facts.CELL_SHARE
-    return np.concatenate([numbers, taps, weights, to_bands.ravel()]).astype(np.float32)
+    weights, to_xyz, to_bands = np.zeros(MOST_BANDS), np.zeros((3, MOST_BANDS)), np.zeros((MOST_BANDS, 3))
+    count = len(sensor.bands)
+    weights[:count] = sensor.pan_weights
+    to_xyz[:, :count], to_bands[:count] = np.array(sensor.bands_to_xyz).T, xyz_to_bands(sensor)
+    numbers = (
+        facts.SOFTNESS_RIDGE,
+        facts.SOFTNESS_START,
+        facts.SOFTNESS_GAIN,
+        facts.CELL_SHARE,
+        facts.CHROMA_NOISE,
+    )
+    tables = (
+        enlarged_taps(facts.SOFT_GAIN, facts.SOFT_REACH, sensor.ratio),
+        taps,
+        weights,
+        np.linalg.inv(np.array(XYZ_TO_LMS)),
+        to_xyz,
+        to_bands,
+    )
+    return np.concatenate([numbers, *(table.ravel() for table in tables)]).astype(np.float32)
