@@ -87,7 +87,7 @@ SOFTNESS_RIDGE = 0.02
 is added as if mul lacked it."""
 
 SOFTNESS_START, SOFTNESS_GAIN = 0.4, 3.0
-"""The measured softness that cell means give at most, and a factor of what exceeds it. On ten real
+"""The measured softness that counts as none, and a factor of what exceeds it. On ten real
 pairs made coarser, it is at most .45 if by means, and at least .6 if by modulation transfer
 (dev/LOG.md)."""
 
