@@ -19,9 +19,10 @@ help: ## list the targets
 demo: $(VENV)/installed ## set up .venv, sharpen a simulated pair, say where the pictures are
 	$(BIN)/potato demo --overwrite
 
-# A process for each core, each with one thread of torch and of BLAS; idle ones take tests from the others.
+# A process for each core and one more, since tests often wait for others that they started. Each has one
+# thread of torch and of BLAS; idle ones take tests from the others.
 test: $(VENV)/installed-dev ## set up .venv with everything, run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n logical --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 
 # What breaks most often: arithmetic, files, the sharpener, the structure of the package.
 test-fast: $(VENV)/installed-dev ## run a part of the tests, in less than 3 minutes

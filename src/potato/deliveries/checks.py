@@ -99,8 +99,8 @@ def name_sensor(
     if platform:
         if found is None:
             raise DeliveryError(
-                f"{path}: expected a satellite that Potato knows, found {platform}; name one whose bands "
-                "are like its (--sensor, see potato sensors)"
+                f"{path}: expected a satellite that Potato knows, found {platform}; if it sees blue, green "
+                "and red, name one whose bands are like its (--sensor, see potato sensors)"
             )
         return found, ()
     names = [band.name for band in mul.bands]
