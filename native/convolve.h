@@ -1,16 +1,17 @@
-/* 3 x 3 convolutions by Winograd's minimal filtering, F(4 x 4, 3 x 3).
+/* 3 x 3 convolutions by Winograd's minimal filtering, F(6 x 6, 3 x 3).
  *
- * A tile of 6 x 6 inputs gives 4 x 4 outputs with 36 products for each pair of channels, where the
- * definition takes 144 (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks",
- * 2016; the matrices are theirs). Images are (rows, columns, channels), channels in multiples of LANES.
+ * A tile of 8 x 8 inputs gives 6 x 6 outputs with 64 products for each pair of channels, where the
+ * definition takes 324 (A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks",
+ * 2016; points of evaluation 0, 1, -1, 2, -2, 1/2, -1/2). Images are (rows, columns, channels), channels
+ * in multiples of LANES.
  */
 #ifndef CONVOLVE_H
 #define CONVOLVE_H
 
 #include "vector.h"
 
-#define SIDE 6                  /* inputs along a tile */
-#define STEP 4                  /* outputs along a tile */
+#define SIDE 8                  /* inputs along a tile */
+#define STEP 6                  /* outputs along a tile */
 #define POSITIONS (SIDE * SIDE) /* products of a tile and a pair of channels */
 #define GROUP 12                /* tiles at work together: their products stay in the cache of a core */
 
@@ -62,48 +63,49 @@ MULTIPLY(4, 2)
 #endif
 MULTIPLY(6, 1)
 
-/* One dimension of the transform of inputs, B^T d. */
-INLINE void transform_input(Vector d0, Vector d1, Vector d2, Vector d3, Vector d4, Vector d5, Vector *out,
-                            ptrdiff_t step)
+/* One dimension of the transform of inputs, B^T d; d and out: vectors `step` apart. */
+INLINE void transform_input(const float *from, ptrdiff_t next, Vector *out, ptrdiff_t step)
 {
-    Vector even = d4 - 4 * d2, odd = d3 - 4 * d1, near = d4 - d2, far = 2 * (d3 - d1);
-    out[0] = 4 * d0 - 5 * d2 + d4;
+    Vector d[SIDE];
+    for (int i = 0; i < SIDE; i++) d[i] = *(const Vector *)(from + i * next);
+    Vector even = d[2] + d[6] - 4.25f * d[4], odd = d[1] + d[5] - 4.25f * d[3];
+    Vector even_far = d[6] + 0.25f * d[2] - 1.25f * d[4], odd_far = 0.5f * d[1] - 2.5f * d[3] + 2 * d[5];
+    Vector even_near = d[6] + 4 * d[2] - 5 * d[4], odd_near = 2 * d[1] - 2.5f * d[3] + 0.5f * d[5];
+    out[0] = d[0] - d[6] + 5.25f * (d[4] - d[2]);
     out[step] = even + odd;
     out[2 * step] = even - odd;
-    out[3 * step] = near + far;
-    out[4 * step] = near - far;
-    out[5 * step] = 4 * d1 - 5 * d3 + d5;
+    out[3 * step] = even_far + odd_far;
+    out[4 * step] = even_far - odd_far;
+    out[5 * step] = even_near + odd_near;
+    out[6 * step] = even_near - odd_near;
+    out[7 * step] = d[7] - d[1] + 5.25f * (d[3] - d[5]);
 }
 
 /* One dimension of the transform of products, A^T m. */
-INLINE void transform_output(Vector m0, Vector m1, Vector m2, Vector m3, Vector m4, Vector m5, Vector *out,
-                             ptrdiff_t step)
+INLINE void transform_output(const float *from, ptrdiff_t next, Vector *out, ptrdiff_t step)
 {
-    Vector sum = m1 + m2, difference = m1 - m2, far_sum = m3 + m4, far_difference = m3 - m4;
-    out[0] = m0 + sum + far_sum;
-    out[step] = difference + 2 * far_difference;
-    out[2 * step] = sum + 4 * far_sum;
-    out[3 * step] = difference + 8 * far_difference + m5;
-}
-
-INLINE Vector load(const float *from)
-{
-    return *(const Vector *)from;
+    Vector m[SIDE];
+    for (int i = 0; i < SIDE; i++) m[i] = *(const Vector *)(from + i * next);
+    Vector sum = m[1] + m[2], difference = m[1] - m[2];
+    Vector far_sum = m[3] + m[4], far_difference = m[3] - m[4];
+    Vector near_sum = m[5] + m[6], near_difference = m[5] - m[6];
+    out[0] = m[0] + sum + far_sum + near_sum;
+    out[step] = difference + 2 * far_difference + 0.5f * near_difference;
+    out[2 * step] = sum + 4 * far_sum + 0.25f * near_sum;
+    out[3 * step] = difference + 8 * far_difference + 0.125f * near_difference;
+    out[4 * step] = sum + 16 * far_sum + 0.0625f * near_sum;
+    out[5 * step] = m[7] + difference + 32 * far_difference + 0.03125f * near_difference;
 }
 
 static void tile_in(const float *restrict image, ptrdiff_t row, int channels, float *restrict tile)
 {
     for (int c = 0; c < channels; c += LANES) {
         Vector half[SIDE][SIDE];
-        for (int x = 0; x < SIDE; x++) {
-            const float *from = image + (ptrdiff_t)x * channels + c;
-            transform_input(load(from), load(from + row), load(from + 2 * row), load(from + 3 * row),
-                            load(from + 4 * row), load(from + 5 * row), &half[0][x], SIDE);
-        }
+        for (int x = 0; x < SIDE; x++)
+            transform_input(image + (ptrdiff_t)x * channels + c, row, &half[0][x], SIDE);
         for (int y = 0; y < SIDE; y++) {
             Vector whole[SIDE];
-            const Vector *h = half[y];
-            transform_input(h[0], h[1], h[2], h[3], h[4], h[5], whole, 1);
+            transform_input((const float *)half[y], LANES, whole, 1);
             for (int x = 0; x < SIDE; x++) *(Vector *)(tile + (y * SIDE + x) * channels + c) = whole[x];
         }
     }
@@ -114,16 +116,11 @@ static void tile_out(const float *restrict product, int channels, float *restric
 {
     for (int c = 0; c < channels; c += LANES) {
         Vector half[STEP][SIDE];
-        for (int x = 0; x < SIDE; x++) {
-            const float *from = product + x * channels + c;
-            ptrdiff_t next = (ptrdiff_t)SIDE * channels;
-            transform_output(load(from), load(from + next), load(from + 2 * next), load(from + 3 * next),
-                             load(from + 4 * next), load(from + 5 * next), &half[0][x], SIDE);
-        }
+        for (int x = 0; x < SIDE; x++)
+            transform_output(product + x * channels + c, (ptrdiff_t)SIDE * channels, &half[0][x], SIDE);
         for (int y = 0; y < STEP; y++) {
             Vector whole[STEP];
-            const Vector *h = half[y];
-            transform_output(h[0], h[1], h[2], h[3], h[4], h[5], whole, 1);
+            transform_output((const float *)half[y], LANES, whole, 1);
             for (int x = 0; x < STEP; x++) {
                 float *to = image + y * row + (ptrdiff_t)x * channels + c;
                 Mask positive = whole[x] > 0;
@@ -143,7 +140,7 @@ INLINE ptrdiff_t convolve_space(int inputs, int outputs)
  *
  * image: rows + 2 by columns + 2 of `inputs` channels, made up to whole tiles by numbers of any size.
  * result: rows by columns of `outputs` channels, made up to whole tiles likewise.
- * side: columns of both in memory. kernel: (36, inputs, padded outputs). rectify: negative outputs
+ * side: columns of both in memory. kernel: (64, inputs, padded outputs). rectify: negative outputs
  * become 0. */
 static void convolve(const float *image, float *result, int rows, int columns, int side, int inputs,
                      int outputs, const float *kernel, int rectify, float *workspace)

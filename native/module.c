@@ -108,7 +108,7 @@ static const InstructionSet *read_network(Block *b, Buffers *buffers, const char
         view = borrow(buffers, PyTuple_GetItem(kernels, layer), "kernel", 3, sizeof(float), 0);
         if (!view) return NULL;
         Py_ssize_t inputs = view->shape[1], outputs = view->shape[2];
-        if (view->shape[0] != 36 || outputs % set->lanes || view->strides[1] != outputs * view->itemsize ||
+        if (view->shape[0] != 64 || outputs % set->lanes || view->strides[1] != outputs * view->itemsize ||
             view->strides[0] != inputs * view->strides[1] || (layer && channels[layer] != inputs))
             return PyErr_SetString(PyExc_ValueError, "expected packed kernels that fit each other"), NULL;
         channels[layer] = (int)inputs;

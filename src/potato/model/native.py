@@ -1,7 +1,7 @@
 """Sharpening on the CPU, in native code: one call for a block, without the interpreter lock.
 
 The C code in the folder `native` computes what `model.network` and `core.render` define, and tests
-compare the two. Its convolutions are Winograd's, which take a quarter of the products; the rest
+compare the two. Its convolutions are Winograd's, which take a fifth of the products; the rest
 are a few passes over rows that stay in the caches of a core.
 """
 
@@ -52,15 +52,17 @@ CACHE_LINE = 64
 
 TRANSFORM = np.array(
     [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
+        [1, 0, 0],
+        [-2 / 9, -2 / 9, -2 / 9],
+        [-2 / 9, 2 / 9, -2 / 9],
+        [1 / 90, 1 / 45, 2 / 45],
+        [1 / 90, -1 / 45, 2 / 45],
+        [32 / 45, 16 / 45, 8 / 45],
+        [32 / 45, -16 / 45, 8 / 45],
         [0, 0, 1],
     ]
 )
-"""G, by which a kernel of 3 × 3 becomes one of 6 × 6 for Winograd's F(4 × 4, 3 × 3).
+"""G, by which a kernel of 3 × 3 becomes one of 8 × 8 for Winograd's F(6 × 6, 3 × 3).
 
 Source: A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
 """
@@ -234,17 +236,17 @@ def _render_arguments(look: Look, height: int, width: int, row: int, column: int
 
 
 def _transformed(kernel: NDArray[np.float32], lanes: int, *, first: bool) -> NDArray[np.float32]:
-    """A kernel (n, m, 3, 3) as native code takes it, (36, m, n), with n made up to whole vectors.
+    """A kernel (n, m, 3, 3) as native code takes it, (64, m, n), with n made up to whole vectors.
 
     The inputs of all layers but the first are outputs of the layer before, so m is made up, too.
     """
     outputs, inputs = kernel.shape[:2]
     whole_outputs, whole_inputs = (-(-count // lanes) * lanes for count in (outputs, inputs))
-    shape = 36, inputs if first else whole_inputs, whole_outputs
+    shape = 64, inputs if first else whole_inputs, whole_outputs
     result = _aligned(math.prod(shape)).reshape(shape)
     result[:] = 0
     full = np.einsum("yi,nmij,xj->yxmn", TRANSFORM, kernel.astype(np.float64), TRANSFORM)
-    result[:, :inputs, :outputs] = full.reshape(36, inputs, outputs)
+    result[:, :inputs, :outputs] = full.reshape(64, inputs, outputs)
     return result
 
 
