@@ -97,12 +97,24 @@ INLINE void transform_output(const float *from, ptrdiff_t next, Vector *out, ptr
     out[5 * step] = m[7] + difference + 32 * far_difference + 0.03125f * near_difference;
 }
 
-static void tile_in(const float *restrict image, ptrdiff_t row, int channels, float *restrict tile)
+/* An image: floats from one row to the next, and from one cell to the next. */
+typedef struct {
+    float *data;
+    ptrdiff_t row, cell;
+} Image;
+
+INLINE Image from_cell(Image image, int row, int column)
+{
+    image.data += row * image.row + column * image.cell;
+    return image;
+}
+
+static void tile_in(Image image, int channels, float *restrict tile)
 {
     for (int c = 0; c < channels; c += LANES) {
         Vector half[SIDE][SIDE];
         for (int x = 0; x < SIDE; x++)
-            transform_input(image + (ptrdiff_t)x * channels + c, row, &half[0][x], SIDE);
+            transform_input(image.data + x * image.cell + c, image.row, &half[0][x], SIDE);
         for (int y = 0; y < SIDE; y++) {
             Vector whole[SIDE];
             transform_input((const float *)half[y], LANES, whole, 1);
@@ -111,8 +123,7 @@ static void tile_in(const float *restrict image, ptrdiff_t row, int channels, fl
     }
 }
 
-static void tile_out(const float *restrict product, int channels, float *restrict image, ptrdiff_t row,
-                     int rectify)
+static void tile_out(const float *restrict product, int channels, Image image, int rectify)
 {
     for (int c = 0; c < channels; c += LANES) {
         Vector half[STEP][SIDE];
@@ -122,7 +133,7 @@ static void tile_out(const float *restrict product, int channels, float *restric
             Vector whole[STEP];
             transform_output((const float *)half[y], LANES, whole, 1);
             for (int x = 0; x < STEP; x++) {
-                float *to = image + y * row + (ptrdiff_t)x * channels + c;
+                float *to = image.data + y * image.row + x * image.cell + c;
                 Mask positive = whole[x] > 0;
                 *(Vector *)to = rectify ? (Vector)((Mask)whole[x] & positive) : whole[x];
             }
@@ -138,27 +149,26 @@ INLINE ptrdiff_t convolve_space(int inputs, int outputs)
 
 /* Convolve an image, without padding.
  *
- * image: rows + 2 by columns + 2 of `inputs` channels, made up to whole tiles by numbers of any size.
- * result: rows by columns of `outputs` channels, made up to whole tiles likewise.
- * side: columns of both in memory. kernel: (64, inputs, padded outputs). rectify: negative outputs
- * become 0. */
-static void convolve(const float *image, float *result, int rows, int columns, int side, int inputs,
-                     int outputs, const float *kernel, int rectify, float *workspace)
+ * image: rows + 2 by columns + 2 of `inputs` channels, made up to whole tiles by finite numbers.
+ * result: rows by columns of `outputs` channels, made up to whole tiles likewise. It may be the image
+ * itself: a tile is written when all that is left of it and above it has been read.
+ * kernel: (64, inputs, padded outputs). rectify: negative outputs become 0. */
+static void convolve(Image image, Image result, int rows, int columns, int inputs, int outputs,
+                     const float *kernel, int rectify, float *workspace)
 {
     int in = padded(inputs), out = padded(outputs);
     int across = (columns + STEP - 1) / STEP, all = across * ((rows + STEP - 1) / STEP);
-    float *tiles = workspace, *products = workspace + (ptrdiff_t)GROUP * POSITIONS * in;
+    ptrdiff_t tile_step = POSITIONS * in, step = POSITIONS * out;
+    float *tiles = workspace, *products = workspace + GROUP * tile_step;
     for (int first = 0; first < all; first += GROUP) {
         int group = all - first < GROUP ? all - first : GROUP;
         for (int t = 0; t < group; t++) {
             int y = (first + t) / across * STEP, x = (first + t) % across * STEP;
-            tile_in(image + ((ptrdiff_t)y * side + x) * in, (ptrdiff_t)side * in, in,
-                    tiles + (ptrdiff_t)t * POSITIONS * in);
+            tile_in(from_cell(image, y, x), in, tiles + t * tile_step);
         }
         for (int p = 0; p < POSITIONS; p++) {
             const float *tile = tiles + p * in, *weights = kernel + (ptrdiff_t)p * inputs * out;
             float *product = products + p * out;
-            ptrdiff_t tile_step = POSITIONS * in, step = POSITIONS * out;
             int v = 0;
             for (; v + 4 * LANES <= out; v += 4 * LANES)
                 MULTIPLY_4(inputs, tile, tile_step, weights + v, out, product + v, step);
@@ -170,8 +180,7 @@ static void convolve(const float *image, float *result, int rows, int columns, i
         }
         for (int t = 0; t < group; t++) {
             int y = (first + t) / across * STEP, x = (first + t) % across * STEP;
-            tile_out(products + (ptrdiff_t)t * POSITIONS * out, out, result + ((ptrdiff_t)y * side + x) * out,
-                     (ptrdiff_t)side * out, rectify);
+            tile_out(products + t * step, out, from_cell(result, y, x), rectify);
         }
     }
 }

@@ -120,11 +120,11 @@ static void input_cells(const Block *b, Layout *m, const Inputs *i, int y)
     }
 }
 
-/* Put the inputs of a row into the image that the network reads: (rows, columns, channels), scaled. */
-static void put_inputs(const Block *b, Layout *m, const Inputs *i, int y)
+/* Put the inputs of a row into a row of the image that the network reads, (columns, channels), scaled. */
+static void put_inputs(const Block *b, const Inputs *i, float *to)
 {
     int channels = padded(b->channels[0]);
-    float *to = m->images[0] + (ptrdiff_t)y * m->side * channels, scale = b->facts->input_scale;
+    float scale = b->facts->input_scale;
     for (int c = 0; c < b->channels[0]; c++) {
         float *restrict row = i->detail + c * i->step;
         for (int x = 0; x < i->width; x++) row[x] *= scale;
@@ -147,22 +147,32 @@ static void compute_boards(Layout *m, int outside, int height, int width)
     for (int k = 0; k < 4; k++) board_threes(boards[k], height - 3, width - 3);
 }
 
-/* Compose the network's input for the result and the `depth + 2` cells around it. */
-static void compose_input(const Block *b, Layout *m)
+/* Fold the planes of wide context, for `input_context`. */
+static void fold_context(const Block *b, Layout *m)
 {
-    Inputs inputs = lay_out_inputs(b, m);
     int outside = m->margin - m->halo, height = m->height - 2 * outside, width = m->width - 2 * outside;
     for (int k = 0; k < 2; k++) {
         least_threes(shifted(m->dark[k], outside, outside), height, width);
         sum_threes(shifted(k ? m->coarse : m->fine, outside, outside), height, width);
     }
     if (reads_mul_sharpness(b)) compute_boards(m, outside, height, width);
-    for (int y = 0; y < b->height + 2 * inputs.around; y++) {
-        input_detail(b, m, &inputs, y);
-        input_regression(b, m, &inputs, y);
-        input_context(b, m, &inputs, y);
-        input_cells(b, m, &inputs, y);
-        put_inputs(b, m, &inputs, y);
+}
+
+/* Compose rows `first` to `end` of the network's input, which are those of the result and the `depth + 2`
+ * cells around it, in rows of an image from its first on; what lies beyond becomes 0. */
+static void compose_input(const Block *b, Layout *m, int first, int end, Image image)
+{
+    Inputs inputs = lay_out_inputs(b, m);
+    for (int y = first; y < end; y++, image.data += image.row) {
+        int width = y < b->height + 2 * inputs.around ? inputs.width : 0;
+        if (width) {
+            input_detail(b, m, &inputs, y);
+            input_regression(b, m, &inputs, y);
+            input_context(b, m, &inputs, y);
+            input_cells(b, m, &inputs, y);
+            put_inputs(b, &inputs, image.data);
+        }
+        memset(image.data + width * image.cell, 0, (m->side - width) * image.cell * sizeof(float));
     }
 }
 

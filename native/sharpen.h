@@ -62,47 +62,6 @@ static void compute_planes(const Block *b, Layout *m)
     }
 }
 
-/* Make the cells of an image that lie beyond `rows` and `columns` 0. */
-static void clear_beyond(const Layout *m, float *image, int rows, int columns, int channels)
-{
-    int side = m->side;
-    for (int y = 0; y < rows; y++)
-        memset(image + ((ptrdiff_t)y * side + columns) * channels, 0,
-               (size_t)(side - columns) * channels * sizeof(float));
-    memset(image + (ptrdiff_t)rows * side * channels, 0,
-           (size_t)(m->tall - rows) * side * channels * sizeof(float));
-}
-
-/* The network; returns the image that holds its output, for the result and 2 cells around it. */
-static const float *run_network(const Block *b, Layout *m)
-{
-    int rows = b->height + 2 * (b->depth + BICUBIC_REACH),
-        columns = b->width + 2 * (b->depth + BICUBIC_REACH);
-    clear_beyond(m, m->images[0], rows, columns, padded(b->channels[0]));
-    for (int layer = 0; layer < b->depth; layer++) {
-        float *from = m->images[layer % 2], *to = m->images[(layer + 1) % 2];
-        rows -= 2, columns -= 2;
-        convolve(from, to, rows, columns, m->side, b->channels[layer], b->channels[layer + 1],
-                 b->kernels[layer], layer + 1 < b->depth, m->convolution);
-        clear_beyond(m, to, rows, columns, padded(b->channels[layer + 1]));
-    }
-    return m->images[b->depth % 2];
-}
-
-/* Planes of the corrections of the injection gain, for the result and 2 cells around it. */
-static void read_gains(const Block *b, Layout *m, const float *output)
-{
-    int phases = b->ratio * b->ratio, channels = padded(b->channels[b->depth]);
-    for (int y = 0; y < b->height + 2 * BICUBIC_REACH; y++) {
-        const float *restrict from = output + (ptrdiff_t)y * m->side * channels + 3 * phases;
-        const float *restrict mean = row_of(m->local_mean, y + b->depth) + b->depth;
-        for (int x = 0; x < b->width + 2 * BICUBIC_REACH; x++) {
-            float share = 1 / greatest(mean[x], b->facts->least_root);
-            for (int c = 0; c < 3; c++) row_of(m->gain[c], y)[x] = from[x * channels + c] * share;
-        }
-    }
-}
-
 /* Planes of the correction of the predictor's gain, for the result and 2 cells around it. */
 static void compute_gains(const Block *b, Layout *m)
 {
@@ -132,15 +91,28 @@ static int validity(const Block *b, int row, int y, int phase, uint8_t *restrict
     return count;
 }
 
-/* Sort the network's residual for a row of cells by channel: the inverse of what ends `compose_input`. */
-static void read_residual(const Block *b, const Layout *m, const float *output, int row, float *to,
-                          ptrdiff_t step)
+/* Rows of the corrections of the injection gain, which begin 2 cells above and left of the result. */
+static void read_gains(const Block *b, Layout *m, int first, int end)
 {
-    int count = 3 * b->ratio * b->ratio, channels = padded(b->channels[b->depth]);
-    const float *from = output + ((ptrdiff_t)(row + BICUBIC_REACH) * m->side + BICUBIC_REACH) * channels;
+    int phases = b->ratio * b->ratio;
+    for (int y = first; y < end; y++) {
+        const float *restrict from = m->output.data + y % OUTPUT_ROWS * m->output.row + 3 * phases;
+        const float *restrict mean = row_of(m->local_mean, y + b->depth) + b->depth;
+        for (int x = 0; x < b->width + 2 * BICUBIC_REACH; x++) {
+            float share = 1 / greatest(mean[x], b->facts->least_root);
+            for (int c = 0; c < 3; c++) row_of(m->gain[c], y)[x] = from[x * m->output.cell + c] * share;
+        }
+    }
+}
+
+/* Sort the network's residual for a row of cells by channel: the inverse of what ends `compose_input`. */
+static void read_residual(const Block *b, const Layout *m, int row, float *to, ptrdiff_t step)
+{
+    int count = 3 * b->ratio * b->ratio;
+    Image from = from_cell(m->output, (row + BICUBIC_REACH) % OUTPUT_ROWS, BICUBIC_REACH);
     for (int x = 0; x < b->width; x += LANES)
         for (int c = 0; c < count; c += LANES)
-            transpose(from + (ptrdiff_t)x * channels + c, channels, to + c * step + x, step);
+            transpose(from.data + x * from.cell + c, from.cell, to + c * step + x, step);
 }
 
 /* The predictor for the pixels of one phase of a row.
@@ -183,8 +155,9 @@ static void correct_gain(const float *restrict fine, const float *restrict coars
     }
 }
 
-/* Combine the predictor with the network's output, render, and write; returns how many pixels are valid. */
-static int64_t compose_picture(const Block *b, Layout *m, const float *output)
+/* Combine the predictor with the network's output, render, and write rows of cells; returns how many pixels
+ * are valid. */
+static int64_t compose_picture(const Block *b, Layout *m, int start, int end)
 {
     int ratio = b->ratio, phases = ratio * ratio, first = m->margin - BICUBIC_REACH, width = b->width;
     ptrdiff_t step = m->stride, line = ratio * step;
@@ -193,21 +166,22 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
     uint8_t *valid = (uint8_t *)(residual + (3 * phases + LANES) * step);
     int64_t count = 0;
     int corrected = gain_is_corrected(b);
-    for (int y = 0; y < b->height; y++) {
-        if (output) read_residual(b, m, output, y, residual, step);
+    for (int y = start; y < end; y++) {
+        if (b->depth) read_residual(b, m, y, residual, step);
         for (int i = 0; i < ratio; i++) {
             const float *roots = m->roots + (ptrdiff_t)(y + m->margin) * phases * step + i * line + m->margin;
             const float *coarse = m->coarse_roots + (ptrdiff_t)y * phases * step + i * line;
             float *to = b->look.bits ? codes : (float *)b->out + (y * ratio + i) * b->out_stride;
             for (int c = 0; c < 3; c++) {
                 enlarge(b, shifted(m->oklab[c], first, first), y, i, width, colour + c * line, step, m->work);
-                if (output || corrected) enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
+                if (b->depth || corrected)
+                    enlarge(b, m->gain[c], y, i, width, gain + c * line, step, m->work);
             }
             if (corrected) enlarge(b, m->most_detail, y, i, width, limit, step, m->work);
             for (int j = 0; j < ratio; j++) {
                 predict(b->facts, roots + j * step, coarse + j * step, colour + j * step, line, width, oklab,
                         step);
-                for (int c = 0; c < 3 && output; c++)
+                for (int c = 0; c < 3 && b->depth; c++)
                     correct(b->facts, roots + j * step, coarse + j * step, gain + c * line + j * step,
                             residual + c * phases * step + i * line + j * step, width, oklab + c * step);
                 if (corrected)
@@ -217,6 +191,40 @@ static int64_t compose_picture(const Block *b, Layout *m, const float *output)
                 render_row(b, oklab, step, valid, y * ratio + i, j, m->work, to);
             }
             if (b->look.bits) put_row(b, codes, step, y * ratio + i);
+        }
+    }
+    return count;
+}
+
+/* The network, and the picture; returns how many pixels are valid.
+ *
+ * Layers work in place. The first one's input is composed while it works, and rows of the picture are while
+ * the last one does, so that both are in the cache when they are read. */
+static int64_t run_network(const Block *b, Layout *m)
+{
+    int rows = b->height + 2 * (b->depth + BICUBIC_REACH),
+        columns = b->width + 2 * (b->depth + BICUBIC_REACH), ready = 0;
+    int64_t count = 0;
+    memset(m->hidden.data, 0, m->tall * m->hidden.row * sizeof(float));
+    compose_input(b, m, 0, SIDE - STEP, m->input);
+    for (int layer = 0; layer < b->depth; layer++) {
+        rows -= 2, columns -= 2;
+        int last = layer == b->depth - 1;
+        for (int y = 0; y < rows; y += STEP) {
+            Image from = layer ? from_cell(m->hidden, y, 0) : m->input;
+            Image to = last ? from_cell(m->output, y % OUTPUT_ROWS, 0) : from_cell(m->hidden, y, 0);
+            if (!layer) compose_input(b, m, y + SIDE - STEP, y + SIDE, from_cell(from, SIDE - STEP, 0));
+            convolve(from, to, STEP, columns, b->channels[layer], b->channels[layer + 1], b->kernels[layer],
+                     !last, m->convolution);
+            if (!layer)
+                memcpy(from.data, from_cell(from, STEP, 0).data, (SIDE - STEP) * from.row * sizeof(float));
+            if (!last) continue;
+            int end = least(y + STEP, rows);
+            read_gains(b, m, y, end);
+            end -= 2 * BICUBIC_REACH;
+            if (end <= ready) continue;
+            count += compose_picture(b, m, ready, end);
+            ready = end;
         }
     }
     return count;
@@ -282,12 +290,10 @@ static int64_t sharpen(const Block *b, float *workspace)
             coarse_roots(b, shifted(m.mean, first, first), y, b->width,
                          m.coarse_roots + (ptrdiff_t)y * phases * m.stride, m.stride, m.work);
         if (gain_is_corrected(b)) compute_gains(b, &m);
-        return compose_picture(b, &m, NULL);
+        return compose_picture(b, &m, 0, b->height);
     }
-    compose_input(b, &m);
-    const float *output = run_network(b, &m);
-    read_gains(b, &m, output);
-    return compose_picture(b, &m, output);
+    fold_context(b, &m);
+    return run_network(b, &m);
 }
 
 #endif
