@@ -105,7 +105,7 @@ static void chessboards(Plane shading, Plane lightness, int row, int width, floa
     Plane planes[2] = {shading, lightness};
     float *restrict known = work, *board[2] = {work + step, work + 2 * step}, *down = work + 3 * step;
     for (int x = 0; x < width + 3; x++) {
-        float darkest = INFINITY;
+        float darkest = FLT_MAX;
         for (int y = 0; y < 4; y++)
             darkest = least(darkest, least(row_of(shading, row + y)[x], row_of(lightness, row + y)[x]));
         known[x] = darkest;

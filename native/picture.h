@@ -9,7 +9,7 @@
 
 INLINE float srgb_encode(float linear)
 {
-    float curve = 1.055f * power_of(greatest(linear, SRGB_TOE), 1 / 2.4f);
+    float curve = 1.055f * exp2_of(log2_of(greatest(linear, SRGB_TOE)) * (1 / 2.4f));
     return curve - (0.055f + 12.92f * SRGB_TOE) + 12.92f * least(linear, SRGB_TOE);
 }
 
@@ -37,24 +37,26 @@ static void tone(const Facts *f, const Look *look, float *restrict red, float *r
     float contrast = look->contrast, exposure = look->exposure;
     float factor = 1 + power_of(exposure, -contrast);
     for (int x = 0; x < width; x++) {
-        float luminance = red[x] * f->luminance[0] + green[x] * f->luminance[1] + blue[x] * f->luminance[2];
-        luminance = greatest(luminance, 1e-6f);
-        float toned = power_of(luminance * exposure, contrast);
-        float gain = toned * factor / ((toned + 1) * luminance), grey = gain * luminance;
-        float r = red[x] * gain, g = green[x] * gain, b = blue[x] * gain;
-        float most = greatest(greatest(r, g), b), fewest = least(least(r, g), b);
-        float saturation = least((1 - grey) / greatest(most - grey, 1e-12f), look->saturation);
-        saturation = least(grey / greatest(grey - fewest, 1e-12f), saturation);
-        red[x] = least(greatest(grey + (r - grey) * saturation, 0), 1);
-        green[x] = least(greatest(grey + (g - grey) * saturation, 0), 1);
-        blue[x] = least(greatest(grey + (b - grey) * saturation, 0), 1);
+        float r = red[x], g = green[x], b = blue[x];
+        float luminance = greatest(r * f->luminance[0] + g * f->luminance[1] + b * f->luminance[2], 1e-6f);
+        float toned = power_of(luminance * exposure, contrast), scaled = toned * factor;
+        float gain = scaled / ((toned + 1) * luminance);
+        /* The most saturation that keeps all channels below 1, and above 0; as one fraction of the two. */
+        float above = greatest(scaled * (greatest(greatest(r, g), b) - luminance), 1e-12f);
+        float below = greatest(luminance - least(least(r, g), b), 1e-12f);
+        float most = luminance * least((1 + toned - scaled) * below, above) / (above * below);
+        float saturation = least(most, look->saturation);
+        red[x] = least(greatest(gain * (luminance + (r - luminance) * saturation), 0), 1);
+        green[x] = least(greatest(gain * (luminance + (g - luminance) * saturation), 0), 1);
+        blue[x] = least(greatest(gain * (luminance + (b - luminance) * saturation), 0), 1);
     }
 }
 
-/* Codes of linear light: the sRGB signal, cut to integers after a threshold is added. */
-INLINE int32_t encode(float linear, float white, float threshold)
+/* From linear light, 0..1, to the sRGB signal in codes, of which the fraction is to be cut off: after a
+ * threshold is added. In place. */
+static void encode(float white, const float *restrict threshold, float *restrict light, int width)
 {
-    return (int32_t)least(greatest(srgb_encode(linear) * white + threshold, 0), white);
+    for (int x = 0; x < width; x++) light[x] = least(srgb_encode(light[x]) * white + threshold[x], white);
 }
 
 /* Thresholds of a row of pixels of one phase: `core.render.dither`, or 0.5. */
@@ -75,22 +77,20 @@ static void thresholds(const Look *look, int row, int phase, int ratio, int widt
 
 /* Codes of a row of pixels: red, green, blue and alpha, each in a row of its own, 0 where they are invalid.
  */
-#define ENCODE(NAME, CODE)                                                                           \
-    static void NAME(const Look *look, const float *restrict red, const float *restrict green,       \
-                     const float *restrict blue, const float *restrict threshold,                    \
-                     const uint8_t *restrict valid, int width, CODE *restrict to, ptrdiff_t channel) \
-    {                                                                                                \
-        float white = look->white;                                                                   \
-        for (int x = 0; x < width; x++) {                                                            \
-            CODE keep = valid[x] ? (CODE) - 1 : 0;                                                   \
-            to[x] = (CODE)encode(red[x], white, threshold[x]) & keep;                                \
-            to[channel + x] = (CODE)encode(green[x], white, threshold[x]) & keep;                    \
-            to[2 * channel + x] = (CODE)encode(blue[x], white, threshold[x]) & keep;                 \
-            to[3 * channel + x] = keep;                                                              \
-        }                                                                                            \
+#define CUT(NAME, CODE)                                                                                  \
+    static void NAME(const float *restrict red, const float *restrict green, const float *restrict blue, \
+                     const uint8_t *restrict valid, int width, CODE *restrict to, ptrdiff_t channel)     \
+    {                                                                                                    \
+        for (int x = 0; x < width; x++) {                                                                \
+            CODE keep = valid[x] ? (CODE) - 1 : 0;                                                       \
+            to[x] = (CODE)(int32_t)red[x] & keep;                                                        \
+            to[channel + x] = (CODE)(int32_t)green[x] & keep;                                            \
+            to[2 * channel + x] = (CODE)(int32_t)blue[x] & keep;                                         \
+            to[3 * channel + x] = keep;                                                                  \
+        }                                                                                                \
     }
-ENCODE(encode_8, uint8_t)
-ENCODE(encode_16, uint16_t)
+CUT(cut_8, uint8_t)
+CUT(cut_16, uint16_t)
 
 /* Put rows of pixels, one of each phase, into a row of the picture: the inverse of `split_counts`. */
 #define JOIN(NAME, CODE)                                                                                 \
@@ -146,12 +146,12 @@ static void render_row(const Block *b, float *oklab, ptrdiff_t step, const uint8
     oklab_to_rgb(b->facts, look, first, second, third, width);
     if (look->has_tone_curve) tone(b->facts, look, first, second, third, width);
     thresholds(look, row, phase, b->ratio, width, work);
+    for (int c = 0; c < 3; c++) encode(look->white, work, oklab + c * step, width);
+    ptrdiff_t channel = b->ratio * step;
     if (look->bits == 8)
-        encode_8(look, first, second, third, work, valid, width, (uint8_t *)to + phase * step,
-                 b->ratio * step);
+        cut_8(first, second, third, valid, width, (uint8_t *)to + phase * step, channel);
     else
-        encode_16(look, first, second, third, work, valid, width, (uint16_t *)to + phase * step,
-                  b->ratio * step);
+        cut_16(first, second, third, valid, width, (uint16_t *)to + phase * step, channel);
 }
 
 #endif

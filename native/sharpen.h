@@ -56,8 +56,8 @@ static void compute_planes(const Block *b, Layout *m)
                          row_of(m->coarse, y) + outside);
         float *dark = row_of(m->dark[0], y) + outside, *dark_colour = row_of(m->dark[1], y) + outside;
         for (int x = 0; x < width; x++) {
-            dark[x] = shading[x] > 0 ? shading[x] : INFINITY;
-            dark_colour[x] = lightness[x] > 0 ? lightness[x] : INFINITY;
+            dark[x] = shading[x] > 0 ? shading[x] : FLT_MAX;
+            dark_colour[x] = lightness[x] > 0 ? lightness[x] : FLT_MAX;
         }
     }
 }

@@ -7,6 +7,7 @@
 #ifndef VECTOR_H
 #define VECTOR_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -68,44 +69,33 @@ INLINE float signed_cube_root(float x)
 }
 
 /* log2 of a positive normal x, right to 1e-7: a polynomial in m - 1 for a mantissa m between
- * sqrt(1/2) and sqrt(2), fitted at Chebyshev nodes. */
+ * sqrt(1/2) and sqrt(2), with the least greatest error. Terms are summed in pairs, as in `exp2_of`: one
+ * after the other, each would wait for the last. */
 INLINE float log2_of(float x)
 {
     int32_t exponent = (bits_of(x) - 0x3F3504F3) >> 23;
-    float t = float_of(bits_of(x) - (int32_t)((uint32_t)exponent << 23)) - 1;
-    float p = 0.126148466f;
-    p = p * t - 0.207421035f;
-    p = p * t + 0.215669859f;
-    p = p * t - 0.238920340f;
-    p = p * t + 0.287918324f;
-    p = p * t - 0.360704828f;
-    p = p * t + 0.480910610f;
-    p = p * t - 0.721347333f;
-    p = p * t + 1.442695000f;
-    return p * t + (float)exponent;
+    float t = float_of(bits_of(x) - (int32_t)((uint32_t)exponent << 23)) - 1, t2 = t * t;
+    float low = (1.44269477f - 0.721357149f * t) + (0.480939445f - 0.360087214f * t) * t2;
+    float high = (0.286707445f - 0.250069058f * t) + (0.236890461f - 0.145744522f * t) * t2;
+    return (low + high * (t2 * t2)) * t + (float)exponent;
 }
 
-/* 2 ^ x for x between -126 and 127, right to 1e-7: a polynomial for the part of x between -1/2 and
- * 1/2, fitted at Chebyshev nodes. */
+/* 2 ^ x for x between -126 and 127, right to 2e-7: a polynomial for the part of x between -1/2 and
+ * 1/2, with the least greatest error. */
 INLINE float exp2_of(float x)
 {
-    x = least(greatest(x, -126), 127);
-    int32_t whole = (int32_t)(x + 126.5f) - 126; /* rounded: what is cut off is positive */
-    float t = x - (float)whole;
-    float p = 0.00015469732f;
-    p = p * t + 0.00134004322f;
-    p = p * t + 0.00961802560f;
-    p = p * t + 0.05550327210f;
-    p = p * t + 0.24022651200f;
-    p = p * t + 0.69314720700f;
-    p = p * t + 1;
-    return float_of(bits_of(p) + (int32_t)((uint32_t)whole << 23));
+    const float units =
+        12582912; /* 1.5 * 2^23: a sum with it has no fraction, and ends with its whole part */
+    float whole = x + units, t = x - (whole - units), t2 = t * t;
+    float p = (1 + 0.693146978f * t) +
+              ((0.240222421f + 0.0555073374f * t) + (0.00967151279f + 0.00132647273f * t) * t2) * t2;
+    return float_of(bits_of(p) + (int32_t)((uint32_t)bits_of(whole) << 23));
 }
 
-/* x ^ exponent for a positive normal x. */
+/* x ^ exponent for a positive normal x; between 2^-126 and 2^127. */
 INLINE float power_of(float x, float exponent)
 {
-    return exp2_of(log2_of(x) * exponent);
+    return exp2_of(least(greatest(log2_of(x) * exponent, -126), 127));
 }
 
 #if LANES == 16
