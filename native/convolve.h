@@ -20,31 +20,32 @@ INLINE int padded(int channels)
     return (channels + LANES - 1) / LANES * LANES;
 }
 
-/* Functions that sum over channels at one position, for a whole group: TILES tiles at a time, times WIDE
+/* Functions that sum over channels at one position, for a group of tiles: TILES at a time, times WIDE
  * vectors of outputs, which is what the registers hold. The sizes are literals and the functions are
  * not inlined, so that compilers keep every sum in a register; unrolled further, they spill. */
-#define MULTIPLY(TILES, WIDE)                                                                        \
-    static __attribute__((noinline)) void multiply_##TILES##x##WIDE(                                 \
-        int channels, const float *restrict tile, ptrdiff_t tile_step, const float *restrict kernel, \
-        ptrdiff_t kernel_step, float *restrict product, ptrdiff_t product_step)                      \
-    {                                                                                                \
-        for (int group = 0; group < GROUP; group += TILES) {                                         \
-            Vector sums[TILES][WIDE], value[TILES];                                                  \
-            for (int t = 0; t < TILES; t++)                                                          \
-                for (int v = 0; v < WIDE; v++) sums[t][v] = (Vector){0};                             \
-            for (int c = 0; c < channels; c++) {                                                     \
-                for (int t = 0; t < TILES; t++) value[t] = tile[t * tile_step + c] - (Vector){0};    \
-                for (int v = 0; v < WIDE; v++) {                                                     \
-                    Vector weight = *(const Vector *)(kernel + c * kernel_step + v * LANES);         \
-                    for (int t = 0; t < TILES; t++) sums[t][v] += value[t] * weight;                 \
-                }                                                                                    \
-            }                                                                                        \
-            for (int t = 0; t < TILES; t++)                                                          \
-                for (int v = 0; v < WIDE; v++)                                                       \
-                    *(Vector *)(product + t * product_step + v * LANES) = sums[t][v];                \
-            tile += TILES * tile_step;                                                               \
-            product += TILES * product_step;                                                         \
-        }                                                                                            \
+#define MULTIPLY(TILES, WIDE)                                                                     \
+    static __attribute__((noinline)) void multiply_##TILES##x##WIDE(                              \
+        int tiles, int channels, const float *restrict tile, ptrdiff_t tile_step,                 \
+        const float *restrict kernel, ptrdiff_t kernel_step, float *restrict product,             \
+        ptrdiff_t product_step)                                                                   \
+    {                                                                                             \
+        for (int first = 0; first < tiles; first += TILES) {                                      \
+            Vector sums[TILES][WIDE], value[TILES];                                               \
+            for (int t = 0; t < TILES; t++)                                                       \
+                for (int v = 0; v < WIDE; v++) sums[t][v] = (Vector){0};                          \
+            for (int c = 0; c < channels; c++) {                                                  \
+                for (int t = 0; t < TILES; t++) value[t] = tile[t * tile_step + c] - (Vector){0}; \
+                for (int v = 0; v < WIDE; v++) {                                                  \
+                    Vector weight = *(const Vector *)(kernel + c * kernel_step + v * LANES);      \
+                    for (int t = 0; t < TILES; t++) sums[t][v] += value[t] * weight;              \
+                }                                                                                 \
+            }                                                                                     \
+            for (int t = 0; t < TILES; t++)                                                       \
+                for (int v = 0; v < WIDE; v++)                                                    \
+                    *(Vector *)(product + t * product_step + v * LANES) = sums[t][v];             \
+            tile += TILES * tile_step;                                                            \
+            product += TILES * product_step;                                                      \
+        }                                                                                         \
     }
 #if LANES == 16
 MULTIPLY(6, 4)
@@ -171,11 +172,11 @@ static void convolve(Image image, Image result, int rows, int columns, int input
             float *product = products + p * out;
             int v = 0;
             for (; v + 4 * LANES <= out; v += 4 * LANES)
-                MULTIPLY_4(inputs, tile, tile_step, weights + v, out, product + v, step);
+                MULTIPLY_4(group, inputs, tile, tile_step, weights + v, out, product + v, step);
             switch ((out - v) / LANES) {
-            case 3: MULTIPLY_3(inputs, tile, tile_step, weights + v, out, product + v, step); break;
-            case 2: MULTIPLY_2(inputs, tile, tile_step, weights + v, out, product + v, step); break;
-            case 1: multiply_6x1(inputs, tile, tile_step, weights + v, out, product + v, step); break;
+            case 3: MULTIPLY_3(group, inputs, tile, tile_step, weights + v, out, product + v, step); break;
+            case 2: MULTIPLY_2(group, inputs, tile, tile_step, weights + v, out, product + v, step); break;
+            case 1: multiply_6x1(group, inputs, tile, tile_step, weights + v, out, product + v, step); break;
             }
         }
         for (int t = 0; t < group; t++) {
