@@ -219,7 +219,7 @@ static int64_t run_network(const Block *b, Layout *m)
             if (!layer)
                 memcpy(from.data, from_cell(from, STEP, 0).data, (SIDE - STEP) * from.row * sizeof(float));
             if (!last) continue;
-            int end = least(y + STEP, rows);
+            int end = y + STEP < rows ? y + STEP : rows;
             read_gains(b, m, y, end);
             end -= 2 * BICUBIC_REACH;
             if (end <= ready) continue;
