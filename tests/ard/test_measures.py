@@ -4,13 +4,14 @@ import pytest
 from potato.ard.rating.measures import (
     Measures,
     box_mean,
+    can_be_rated,
     haze_spectrum,
     measure,
     measure_haze,
     quality_index,
     rate,
 )
-from potato.core.sensor_table import GEOEYE_1, LEGION, SENSORS, WORLDVIEW_2
+from potato.core.sensor_table import GEOEYE_1, LEGION, SENSORS, THREE_BANDS, WORLDVIEW_2
 from potato.core.sensors import SCALE
 
 SPECTRA = {
@@ -84,10 +85,11 @@ def test_clouds_and_water_are_distinguished_from_land(names, clouds, water, sens
 
 def test_every_sensor_can_be_rated():
     pan = np.full((16, 16), 1000, np.uint16)
-    for sensor in SENSORS:
+    for sensor in filter(can_be_rated, SENSORS):
         mul = np.full((len(sensor.bands), 8, 8), 1000, np.uint16)
         found = measure(pan, pan > 0, mul, mul[0] > 0, sensor)
         assert found.clear == found.classes.sum() == 64, sensor.name
+    assert not can_be_rated(THREE_BANDS)
 
 
 def test_invalid_pixels_do_not_count():

@@ -253,6 +253,11 @@ def _infrared(bands: NDArray[np.float32], sensor: Sensor) -> list[NDArray[np.flo
     return [plane for name, plane in zip(sensor.bands, bands, strict=True) if name.startswith("nir")]
 
 
+def can_be_rated(sensor: Sensor) -> bool:
+    """Whether a sensor sees near infrared, by which water and plants are found."""
+    return any(name.startswith("nir") for name in sensor.bands)
+
+
 def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_], sensor: Sensor) -> NDArray[np.bool_]:
     """Find cloud: bright, as bright in blue as in red, and wider than a roof.
 
