@@ -8,6 +8,7 @@ import pytest
 import pairs
 from potato import fuse
 from potato.deliveries.delivery import is_delivery, open_delivery
+from potato.deliveries.examine import list_products
 from potato.errors import DeliveryError
 
 
@@ -58,6 +59,16 @@ def test_scales_that_an_item_states_are_obeyed(copied):
         asset["raster:bands"] = [{"scale": 2e-4, "offset": -0.1}] * len(asset["eo:bands"])
     path.write_text(json.dumps(item))
     assert set(open_delivery(path).mul.calibration.gains) == {2e-4}
+
+
+def test_an_item_makes_one_line_of_a_listing_whatever_it_says(copied):
+    path = copied("stac") / "scene.json"
+    item = json.loads(path.read_text())
+    item["id"], item["properties"]["datetime"] = "a\n1 product, 1 usable", "1\n2 products"
+    path.write_text(json.dumps(item))
+    first, *_ = lines = str(list_products(path.parent)).splitlines()
+    assert first.startswith("a 1 product, 1 usable: GeoEye-1, 1 2 produc, ")
+    assert [line for line in lines if line.startswith(("1 p", "2 p"))] == ["1 product, 1 usable"]
 
 
 def test_other_json_is_left_alone(copied, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from potato.ard.walk import holds_items
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
-from potato.core.text import counted
+from potato.core.text import counted, one_line
 from potato.core.types import PathLike
 from potato.deliveries.bare_files import find_files
 from potato.deliveries.checks import Calibrate, choose_calibration, choose_pair, name_sensor
@@ -96,7 +96,7 @@ class Delivery:
         files = f"pan in {counted(self.parts[0], 'file')}, mul in {counted(self.parts[1], 'file')}"
         facts = (self.sensor.title, self.date, self.level, files, self.calibration)
         lost = f"{counted(len(self.missing), 'file')} missing" if self.missing else ""
-        return f"{self.name}: " + ", ".join(filter(None, (*facts, lost)))
+        return one_line(f"{self.name}: " + ", ".join(filter(None, (*facts, lost))))
 
 
 def is_delivery(path: PathLike) -> bool:
@@ -139,7 +139,8 @@ def find_products(path: PathLike, sensor: Sensor | None = None) -> tuple[Product
             f"{name}: expected images ({', '.join(FORMATS)}), found none in "
             f"{counted(len(contents.names), 'file')}{_unpack(contents)}"
         )
-    return tuple(_join_halves(products))
+    # Names come from strangers' files.
+    return tuple(replace(one, name=one_line(one.name)) for one in _join_halves(products))
 
 
 def _unpack(contents: Contents) -> str:

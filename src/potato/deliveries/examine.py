@@ -79,9 +79,9 @@ def _examine(product: Product, faults: tuple[str, ...]) -> Examined:
         with gdal(), open_delivered(delivery, Reading()) as pair:
             notes = pair.notes[1:]  # the first is the delivery's line
     except (DeliveryError, InputError) as error:
-        return Examined(one_line(product.name), product.kind, None, (*faults, one_line(error)))
+        return Examined(product.name, product.kind, None, (*faults, one_line(error)))
     shown = replace(as_cleared(delivery), notes=notes)
-    return Examined(one_line(product.name), product.kind, shown, faults)
+    return Examined(product.name, product.kind, shown, faults)
 
 
 def _unreadable(product: Product) -> tuple[str, ...]:

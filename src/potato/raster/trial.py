@@ -126,9 +126,8 @@ def try_options(
                 return [_beside(path, own, Path(name).name) for name in file.files if Path(name).name != own]
     except (OutputError, SystemError) as error:  # rasterio's, if GDAL fails without a word
         reason = f"{path}: GDAL can't write it" if isinstance(error, SystemError) else str(error)
-        reason = re.sub(r"(/vsimem/)?([0-9a-f-]{36}(/|\.tif:? ?))+", "", reason).rstrip(
-            "."
-        )  # a MemoryFile's name
+        # Without the name of a MemoryFile.
+        reason = re.sub(r"(/vsimem/)?([0-9a-f-]{36}(/|\.tif:? ?))+", "", reason).rstrip(".")
         raise OutputError(f"{reason}; leave out what is wrong of the creation options {names}") from error
 
 
