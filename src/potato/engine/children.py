@@ -80,7 +80,7 @@ def _begin(parent: int) -> Child:
     for number in LEFT_TO_PARENT:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_follow, args=[parent], daemon=True).start()
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     return Child.__new__(Child)
 
@@ -103,10 +103,10 @@ def blocked(numbers: Collection[int]) -> Iterator[None]:
 
     In processes and threads that are started inside they wait until these unblock them.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
-    from multiprocessing import resource_tracker  # not on Windows
+    from multiprocessing import resource_tracker
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
