@@ -20,7 +20,7 @@ OUTPUTS = {
     "fuse-ard": ["ard {}"],
     "demo": ["{}"],
     "ls": ["ard --geojson -o {}", "ard --map {}"],
-    "serve": ["ard -o {}"],
+    "serve": ["ard -o {} --port 0"],
     "make-chips": ["--ard-dir ard --chip-dir {}", "--ard-dir ard --chip-dir chips --log {}"],
     "link-chips": ["a b {}"],
     "fake-chips": ["--chip-dir {}"],
