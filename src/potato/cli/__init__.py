@@ -17,6 +17,7 @@ import click
 from potato.cli.output import complain, describe, flush, open_streams, silence_libraries
 from potato.core.installation import VERSION, explain, refuse_conflict
 from potato.engine.interrupts import INTERRUPTS, Interruption
+from potato.engine.process_state import load_less
 
 __all__ = ["main", "potato"]
 
@@ -64,6 +65,7 @@ def main() -> None:
     # Torch makes 300,000 objects that live to the end. Searching them for garbage while torch
     # loads, and once more at exit, takes half as long as loading it.
     gc.set_threshold(100_000)
+    load_less()
     open_streams()
     silence_libraries()
     _catch_signals()

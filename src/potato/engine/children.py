@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from potato.engine.interrupts import INTERRUPTS
-from potato.engine.process_state import SharedChange
+from potato.engine.process_state import SharedChange, load_less
 
 LEFT_TO_PARENT = tuple(number for number in INTERRUPTS if number != signal.SIGTERM)
 """Signals that reach all processes of a terminal; the other one is how a parent ends a child."""
@@ -79,6 +79,7 @@ def _begin(parent: int) -> Child:
     """In a new child process: follow the parent and leave interruptions to it."""
     for number in LEFT_TO_PARENT:
         signal.signal(number, signal.SIG_IGN)
+    load_less()
     threading.Thread(target=_follow, args=[parent], daemon=True).start()
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)

@@ -1,9 +1,21 @@
-"""Changes of the whole process that end with the last call that needs them."""
+"""Changes of the whole process, most of which end with the last call that needs them."""
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+
+
+def load_less() -> None:
+    """Let a process start sooner that runs nothing but Potato: for good, before it imports numpy.
+
+    rasterio imports boto3 where it is installed, which takes as long as all else, though Potato
+    finds credentials without it. OpenBLAS starts a thread for each core, and all of them wait
+    busily at first; commands use the cores by threads and processes of their own.
+    """
+    sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class SharedChange:
