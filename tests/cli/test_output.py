@@ -113,3 +113,17 @@ def test_only_one_module_of_the_commands_prints():
     for path in Path(potato.cli.__file__).parent.glob("*.py"):
         if path.name != "output.py":
             assert not re.search(r"\b(click\.s?echo|print)\(", path.read_text()), path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+def test_a_command_imports_no_boto3_and_starts_no_thread_of_openblas():
+    code = (
+        "import atexit, os, sys; sys.argv = ['potato', 'sensors', '--json']\n"
+        "def tell():\n"
+        "    import numpy, rasterio\n"
+        "    print(rasterio.session.boto3, len(os.listdir('/proc/self/task')), file=sys.stderr)\n"
+        "atexit.register(tell)\n"
+        "from potato.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stderr == "None 1\n"

@@ -437,20 +437,6 @@ def test_help_imports_neither_torch_rasterio_nor_numpy():
     assert result.stdout.count("Usage:") == len(NAMES) + 1
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
-def test_a_command_imports_no_boto3_and_starts_no_thread_of_openblas():
-    code = (
-        "import atexit, os, sys; sys.argv = ['potato', 'sensors', '--json']\n"
-        "def tell():\n"
-        "    import numpy, rasterio\n"
-        "    print(rasterio.session.boto3, len(os.listdir('/proc/self/task')), file=sys.stderr)\n"
-        "atexit.register(tell)\n"
-        "from potato.cli import main; main()"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.stderr == "None 1\n"
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_have_few_statements_and_help_for_every_option(name):
     command = group.get_command(click.Context(group), name)

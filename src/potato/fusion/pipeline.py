@@ -289,10 +289,10 @@ def _fuse_blocks(
     picture, at most that of a panel. With the halos, and as strips are whole TIFF blocks, memory is
     about
 
-        64 MB for GDAL + 5 · width · (r + block + 2,500) bytes read + 4 · width · r bytes made,
+        64 MB for GDAL + 5 · width · (r + block + 2,500) bytes read + 4 · width · (r + 512) made,
 
-    twice the latter with 16 bits, 2 · width · r for each band instead, and what the workers
-    themselves need.
+    the 512 rows for overviews of a COG; twice the last term with 16 bits, 2 · width · (r + 512) for
+    each band instead; and what the workers themselves need.
     """
     region, grid = part.window.pixels(pair.ratio), part.picture
     block = (settings.block or backend.block) // pair.ratio * pair.ratio

@@ -1,12 +1,11 @@
-"""Overviews of a picture, averaged while its TIFF blocks are written.
+"""A picture and its overviews, which are averaged while its TIFF blocks are written.
 
 GDAL would read the finished pixels again and take more than twice the time.
 """
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,68 +18,91 @@ from potato.core.profiles import TIFF_BLOCK
 from potato.raster.checked_files import CheckedFiles
 from potato.raster.coordinates import Grid
 
-
-class Overviews:
-    """The overviews of a picture, each in a file of its own; made by `open_overviews`."""
-
-    def __init__(self, datasets: list[Any], has_alpha: bool, pool: ThreadPoolExecutor) -> None:
-        self._datasets, self._has_alpha, self._pool = datasets, has_alpha, pool
-
-    def average(self, blocks: Sequence[NDArray[Any]]) -> Iterator[list[NDArray[Any]]]:
-        """The overviews of TIFF blocks (n, h, w), in their order; threads make them ahead."""
-        return self._pool.map(self._halved, blocks)
-
-    def put(self, top: int, left: int, levels: Sequence[NDArray[Any]]) -> None:
-        """Write the overviews of the TIFF block that begins at (`top`, `left`) of the picture."""
-        for level, (dataset, pixels) in enumerate(zip(self._datasets, levels, strict=True), 1):
-            height, width = pixels.shape[1:]
-            dataset.write(pixels, window=Window(left >> level, top >> level, width, height))
-
-    def _halved(self, pixels: NDArray[Any]) -> list[NDArray[Any]]:
-        levels = []
-        for _ in self._datasets:
-            pixels = halve(pixels, self._has_alpha)
-            levels.append(pixels)
-        return levels
+Block = tuple[int, int, NDArray[Any]]
+"""First row and first column of a TIFF block, and its pixels (n, h, w)."""
 
 
-@contextlib.contextmanager
-def open_overviews(
-    grid: Grid, create: Callable[[str, Grid, int], Any], has_alpha: bool, threads: int
-) -> Iterator[Overviews]:
-    """Make the overviews of a picture, down to one that fits into a TIFF block.
+class Size:
+    """One size of a picture, in a file of its own: takes parts, and gives whole TIFF blocks."""
+
+    def __init__(self, dataset: Any) -> None:
+        """`dataset` is open for writing."""
+        self._dataset = dataset
+        self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
+
+    def place(self, row: int, column: int, pixels: NDArray[Any]) -> None:
+        """Place pixels (n, h, w), not to be changed afterwards, but for those beyond the grid."""
+        bottom = min(row + pixels.shape[1], self._dataset.height)
+        right = min(column + pixels.shape[2], self._dataset.width)
+        for top in range(row // TIFF_BLOCK * TIFF_BLOCK, bottom, TIFF_BLOCK):
+            for left in range(column // TIFF_BLOCK * TIFF_BLOCK, right, TIFF_BLOCK):
+                rows = slice(max(top, row), min(top + TIFF_BLOCK, bottom))
+                columns = slice(max(left, column), min(left + TIFF_BLOCK, right))
+                part = pixels[:, _moved(rows, row), _moved(columns, column)]
+                self._merge(top, left, part, _moved(rows, top), _moved(columns, left))
+
+    def take(self, is_whole: Callable[[int, int], bool]) -> list[Block]:
+        """Remove TIFF blocks whose first row and column `is_whole` takes; returns them in order."""
+        places = sorted(place for place in self._waiting if is_whole(*place))
+        return [(*place, self._waiting.pop(place)) for place in places]
+
+    def write(self, block: Block) -> None:
+        """Write a TIFF block."""
+        top, left, pixels = block
+        self._dataset.write(pixels, window=Window(left, top, pixels.shape[2], pixels.shape[1]))
+
+    def _merge(self, top: int, left: int, part: NDArray[Any], rows: slice, columns: slice) -> None:
+        """Place a part of the TIFF block at (`top`, `left`): a view of it, if it is the whole."""
+        dataset = self._dataset
+        shape = min(TIFF_BLOCK, dataset.height - top), min(TIFF_BLOCK, dataset.width - left)
+        if part.shape[1:] == shape:
+            self._waiting[top, left] = part
+            return
+        if (top, left) not in self._waiting:
+            self._waiting[top, left] = np.zeros((dataset.count, *shape), dataset.dtypes[0])
+        self._waiting[top, left][:, rows, columns] = part
+
+
+def _moved(span: slice, start: int) -> slice:
+    return slice(span.start - start, span.stop - start)
+
+
+def overview_grids(grid: Grid) -> list[Grid]:
+    """The grids of the overviews of a picture, down to one that fits into a TIFF block."""
+    longest = max(grid.width, grid.height, TIFF_BLOCK)
+    steps = [2**level for level in range(1, 1 + math.ceil(math.log2(longest / TIFF_BLOCK)))]
+    return [
+        Grid(-(-grid.height // step), -(-grid.width // step), grid.crs, grid.transform @ Affine.scale(step))
+        for step in steps
+    ]
+
+
+def halve_blocks(pool: Executor, has_alpha: bool, blocks: Sequence[Block]) -> Iterator[Block]:
+    """What TIFF blocks become in the next overview, in their order; threads make them ahead."""
+
+    def half(block: Block) -> Block:
+        top, left, pixels = block
+        return top // 2, left // 2, halve(pixels, has_alpha)
+
+    return pool.map(half, blocks)
+
+
+def with_overviews(files: CheckedFiles, names: Sequence[str]) -> str:
+    """The name of a VRT of a picture and its overviews, for GDAL to copy all into one file.
 
     Args:
-        grid: size and place of the picture.
-        create: creates the file of an overview, of a name and a grid, in TIFF blocks of a side.
-        has_alpha: whether the last band is alpha; else pixels of 0 are invalid.
-        threads: threads that average.
+        files: where they lie.
+        names: the files of the picture and of its overviews.
     """
-    with contextlib.ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="potato-overviews"))
-        datasets = []
-        for level in range(1, _count(grid) + 1):
-            step = 2**level
-            coarse = Grid(
-                -(-grid.height // step), -(-grid.width // step), grid.crs, grid.transform @ Affine.scale(step)
-            )
-            # A TIFF block of the picture becomes one of the overview; 16 is TIFF's least side.
-            dataset = create(_name(level), coarse, max(16, TIFF_BLOCK // step))
-            datasets.append(stack.enter_context(contextlib.closing(dataset)))
-        yield Overviews(datasets, has_alpha, pool)
-
-
-def with_overviews(files: CheckedFiles, stage: str, grid: Grid) -> str:
-    """The name of a VRT of a picture and its overviews, for GDAL to copy both into one file."""
     name = "stage.vrt"
-    files.copy(stage, name, "VRT")
+    files.copy(names[0], name, "VRT")
     files.check()
     path = files.folder / name
     tree = ElementTree.parse(path)
     for band in tree.iter("VRTRasterBand"):
-        for level in range(1, _count(grid) + 1):
+        for overview_name in names[1:]:
             overview = ElementTree.SubElement(band, "Overview")
-            ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1").text = _name(level)
+            ElementTree.SubElement(overview, "SourceFilename", relativeToVRT="1").text = overview_name
             ElementTree.SubElement(overview, "SourceBand").text = band.get("band")
     tree.write(path)
     return name
@@ -128,13 +150,3 @@ def _sums(pixels: NDArray[Any], dtype: type) -> NDArray[Any]:
     rows = np.add(pixels[:, ::2], pixels[:, 1::2], dtype=dtype)
     sums: NDArray[Any] = rows[..., ::2] + rows[..., 1::2]
     return sums
-
-
-def _count(grid: Grid) -> int:
-    """The number of overviews; in more, a TIFF block of the picture would be less than a pixel."""
-    most = TIFF_BLOCK.bit_length() - 1
-    return min(most, math.ceil(math.log2(max(grid.width, grid.height, TIFF_BLOCK) / TIFF_BLOCK)))
-
-
-def _name(level: int) -> str:
-    return f"overview-{level}.tif"

@@ -2,8 +2,8 @@
 
 import contextlib
 import functools
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
-from rasterio.windows import Window
 
 from potato.core.profiles import TIFF_BLOCK, Profile
 from potato.core.types import PathLike
@@ -20,11 +19,12 @@ from potato.engine.forks import LibraryThreads
 from potato.engine.threads import available_cores
 from potato.raster.atomic import staging_folder
 from potato.raster.checked_files import CheckedFiles, checked_files
+from potato.raster.cog import image_options, join
 from potato.raster.coordinates import Grid
 from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, grid_of, move_into_place
 from potato.raster.gdal_env import gdal, refusals
 from potato.raster.output_files import GEOTIFF, check_output
-from potato.raster.overviews import Overviews, open_overviews, with_overviews
+from potato.raster.overviews import Block, Size, halve_blocks, overview_grids, with_overviews
 from potato.raster.trial import check_place, try_options
 
 RGB = "red", "green", "blue"
@@ -33,7 +33,19 @@ _POOL = LibraryThreads()
 """GDAL's threads that compress."""
 
 _STAGE = "stage.tif"
-"""Name of the file whose pixels wait for a COG to be made of them."""
+"""Name of an image that waits for a COG to be made of it."""
+
+_QUICK = {
+    "TILED": "YES",
+    "BLOCKXSIZE": str(TIFF_BLOCK),
+    "BLOCKYSIZE": str(TIFF_BLOCK),
+    "INTERLEAVE": "BAND",
+    "BIGTIFF": "YES",
+}
+"""Creation options of files that are quick to write, of which GDAL makes a COG."""
+
+Halves = Callable[[Sequence[Block]], Iterator[Block]]
+"""Makes, of some TIFF blocks, those parts of the next overview that show the same."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +103,23 @@ class Picture:
         marks: row and column of one valid pixel in every TIFF block that has any.
     """
 
-    def __init__(
-        self, dataset: Any, grid: Grid, files: CheckedFiles, overviews: Overviews | None = None
-    ) -> None:
-        """`dataset` is open for writing among `files`, whose disk must have room for it."""
+    def __init__(self, grid: Grid, files: CheckedFiles, sizes: Sequence[Size], halves: Halves) -> None:
+        """Write among `files`, whose disk must have room.
+
+        Args:
+            grid: size and place.
+            files: where the files of `sizes` lie.
+            sizes: the picture itself, and the overviews that are made of it.
+            halves: makes an overview of each of some TIFF blocks.
+        """
         self.grid = grid
         self.valid = 0
-        self._dataset = dataset
-        self._files = files
-        self._overviews = overviews
-        self._row = 0
-        self._waiting: dict[tuple[int, int], NDArray[Any]] = {}
         self.marks: list[tuple[int, int]] = []
+        self._files = files
+        self._sizes = sizes
+        self._halves = halves
+        self._row = 0
+        self._right = 0
 
     @property
     def share(self) -> float:
@@ -120,55 +137,47 @@ class Picture:
         """
         if row != self._row:
             # The TIFF blocks above a new row of blocks are complete; so is all above a new panel.
-            self._write(row // TIFF_BLOCK * TIFF_BLOCK if row > self._row else self._dataset.height)
+            self._write(row // TIFF_BLOCK * TIFF_BLOCK if row > self._row else self.grid.height)
             self._row = row
-        if pixels is None:
-            return
-        bottom = min(row + height, self._dataset.height)
-        right = min(column + pixels.shape[2], self._dataset.width)
-        for top in range(row // TIFF_BLOCK * TIFF_BLOCK, bottom, TIFF_BLOCK):
-            for left in range(column // TIFF_BLOCK * TIFF_BLOCK, right, TIFF_BLOCK):
-                rows = slice(max(top, row), min(top + TIFF_BLOCK, bottom))
-                columns = slice(max(left, column), min(left + TIFF_BLOCK, right))
-                part = pixels[:, _moved(rows, row), _moved(columns, column)]
-                self._place(top, left, part, _moved(rows, top), _moved(columns, left))
+        if pixels is not None:
+            self._sizes[0].place(row, column, pixels)
+            self._right = max(self._right, column + pixels.shape[2])
 
     def finish(self) -> None:
         """Write what is left."""
-        self._write(self._dataset.height)
-
-    def _place(self, top: int, left: int, part: NDArray[Any], rows: slice, columns: slice) -> None:
-        """Place a part of the TIFF block at (`top`, `left`): a view of it, if it is the whole."""
-        dataset = self._dataset
-        shape = min(TIFF_BLOCK, dataset.height - top), min(TIFF_BLOCK, dataset.width - left)
-        if part.shape[1:] == shape:
-            self._waiting[top, left] = part
-            return
-        if (top, left) not in self._waiting:
-            self._waiting[top, left] = np.zeros((dataset.count, *shape), dataset.dtypes[0])
-        self._waiting[top, left][:, rows, columns] = part
+        self._right = self.grid.width
+        self._write(self.grid.height)
 
     def _write(self, end: int) -> None:
-        """Write the TIFF blocks that begin above row `end`."""
-        places = sorted(place for place in self._waiting if place[0] < end)
-        blocks = [self._waiting.pop(place) for place in places]
-        check_space(self._files.folder, sum(block.nbytes for block in blocks))
-        averaged = self._overviews.average(blocks) if self._overviews else itertools.repeat(())
-        for (top, left), pixels, levels in zip(places, blocks, averaged, strict=False):
-            valid = pixels[-1]
-            with self._files.uninterrupted():
-                self._dataset.write(pixels, window=Window(left, top, valid.shape[1], valid.shape[0]))
-                if self._overviews is not None:
-                    self._overviews.put(top, left, levels)
-            if count := int(np.count_nonzero(valid)):
-                self.valid += count
-                row, column = np.unravel_index(valid.argmax(), valid.shape)
-                self.marks.append((top + int(row), left + int(column)))
+        """Write what is complete now that all pixels of the panel above row `end` are there."""
+        for level, size in enumerate(self._sizes):
+            blocks = size.take(functools.partial(self._is_complete, end, level))
+            check_space(self._files.folder, sum(pixels.nbytes for _, _, pixels in blocks))
+            coarser = self._sizes[level + 1 : level + 2]
+            for block in blocks:
+                with self._files.uninterrupted():
+                    size.write(block)
+                if not level:
+                    self._count(*block)
+            for overview in coarser:
+                for half in self._halves(blocks):
+                    overview.place(*half)
         self._files.check()
 
+    def _is_complete(self, end: int, level: int, top: int, left: int) -> bool:
+        """Whether all pixels are there of a TIFF block of the picture, or of an overview."""
+        bottom = min((top + TIFF_BLOCK) << level, self.grid.height)
+        right = min((left + TIFF_BLOCK) << level, self.grid.width)
+        # A panel is as wide as several TIFF blocks of the picture, but not always of an overview.
+        return bottom <= end and (not level or right <= self._right)
 
-def _moved(span: slice, start: int) -> slice:
-    return slice(span.start - start, span.stop - start)
+    def _count(self, top: int, left: int, pixels: NDArray[Any]) -> None:
+        """Count the valid pixels of a TIFF block of the picture, and keep the place of one."""
+        valid = pixels[-1]
+        if count := int(np.count_nonzero(valid)):
+            self.valid += count
+            row, column = np.unravel_index(valid.argmax(), valid.shape)
+            self.marks.append((top + int(row), left + int(column)))
 
 
 @contextlib.contextmanager
@@ -208,44 +217,45 @@ def create_picture(
     path = check_output(output, overwrite, endings=GEOTIFF)
     extra = {name.upper(): value for name, value in (options or {}).items()}
     direct = profile.driver == "GTiff"
-    # The driver makes overviews itself if the user asks for others than these.
+    # GDAL makes what the user's creation options ask for, and overviews if these are among it.
+    joined = not direct and not extra
     averaged = not direct and not any(name.startswith("OVERVIEW") for name in extra)
     with staging_folder(path) as folder, checked_files(folder) as files, _POOL.used() as alive:
         threads = (threads or available_cores()) if alive else 1
-        # While a picture is compressed as it comes, most cores are busy making it. A thread of
-        # GDAL's takes a third longer for a TIFF block than the calling thread itself.
+        # While ZSTD compresses a picture as it comes, most cores are busy making it; a thread of
+        # GDAL's takes a third longer for a TIFF block than the calling thread itself. DEFLATE is
+        # slow enough to need all of them.
         compressing = str(max(1, threads // 2 if direct else threads))
         chosen = {**_usual(channels, profile), "NUM_THREADS": compressing, **extra}
         check_place(path, grid, extra)
         for beside in check_creation(path, grid, channels, profile, extra):
             check_output(beside, overwrite)
+        grids = [grid, *(overview_grids(grid) if averaged else ())]
+        names = [WHOLE] if direct else [f"size-{level}.tif" for level in range(len(grids))]
+        written = chosen if direct else image_options(chosen) if joined else _QUICK
         with contextlib.ExitStack() as opened:
             with refusals(path), files.uninterrupted():
-                create = functools.partial(_create, files, channels)
-                first = (WHOLE, grid, chosen) if direct else (_STAGE, grid, _staging(TIFF_BLOCK))
-                dataset = create(*first)
-                opened.enter_context(contextlib.closing(dataset))
-                dataset.update_tags(**(tags or {}))
-                overviews = None
-                if averaged:
-                    overviews = opened.enter_context(
-                        open_overviews(
-                            grid,
-                            lambda name, coarse, side: create(name, coarse, _staging(side)),
-                            channels.has_alpha,
-                            threads,
-                        )
-                    )
-            picture = Picture(dataset, grid, files, overviews)
+                datasets = [
+                    opened.enter_context(contextlib.closing(_create(files, channels, name, size, written)))
+                    for name, size in zip(names, grids, strict=True)
+                ]
+                channels.describe(datasets[0])
+                datasets[0].update_tags(**(tags or {}))
+            pool = opened.enter_context(ThreadPoolExecutor(threads, thread_name_prefix="potato-overviews"))
+            halves = functools.partial(halve_blocks, pool, channels.has_alpha)
+            picture = Picture(grid, files, [Size(dataset) for dataset in datasets], halves)
             yield picture
             with refusals(path):
                 picture.finish()
                 with files.uninterrupted():
                     opened.close()
-        if not direct:
+        files.check()
+        if joined:
+            join(files, names, WHOLE)
+        elif not direct:
             check_space(folder, channels.size(grid))
             with refusals(path), files.uninterrupted():
-                source = with_overviews(files, _STAGE, grid) if averaged else _STAGE
+                source = with_overviews(files, names) if averaged else names[0]
                 files.copy(source, WHOLE, profile.driver, **chosen)
         files.check()
         found = grid_of(folder / WHOLE)
@@ -287,17 +297,11 @@ def _usual(channels: Channels, profile: Profile) -> dict[str, str]:
     return {**profile.options, **({} if channels.has_alpha else profile.band_options)}
 
 
-def _staging(side: int) -> dict[str, str]:
-    """Creation options of a file that holds pixels until a COG is made of them: quick to write."""
-    sides = {"BLOCKXSIZE": str(side), "BLOCKYSIZE": str(side)}
-    return {"TILED": "YES", **sides, "INTERLEAVE": "BAND", "BIGTIFF": "YES"}
-
-
 def _create(
     files: CheckedFiles, channels: Channels, name: str, grid: Grid, options: Mapping[str, str]
 ) -> Any:
     """An empty GeoTIFF, open for writing."""
-    dataset = files.create(
+    return files.create(
         name,
         driver="GTiff",
         height=grid.height,
@@ -309,8 +313,6 @@ def _create(
         nodata=None if channels.has_alpha else 0,
         **{"SPARSE_OK": "YES", "INTERLEAVE": "PIXEL", **channels.creation_options, **options},
     )
-    channels.describe(dataset)
-    return dataset
 
 
 def write_image(
