@@ -15,9 +15,16 @@ from training_runs import CPU, train_config
 CUDA = torch.device("cuda")
 
 
-def test_batches_on_a_cpu_are_those_of_version_0_2():
-    assert default_batch_size(CPU) == 8 and default_workers(CPU) == 1
+def test_steps_on_a_cpu_are_small():
+    assert default_batch_size(CPU) == 2 and default_workers(CPU) == 1
     assert default_micro_batch((512, 512), Architecture(), CPU) == 4
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA])
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 64])
+def test_any_number_of_processes_divides_the_default(device, processes):
+    size = default_batch_size(device, processes)
+    assert size % processes == 0 and 0 <= size - default_batch_size(device) < processes
 
 
 @pytest.mark.parametrize("architecture", [Architecture(), Architecture(64, 8)])

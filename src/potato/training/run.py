@@ -158,7 +158,8 @@ def _train(config: TrainConfig, session: Session, process: _Process) -> tuple[in
     """Do this process's part: the session's number of steps and its scores."""
     ranks = process.ranks
     if config.batch_size is None:
-        config = replace(config, batch_size=session.batch_size or default_batch_size(process.device))
+        size = session.batch_size or default_batch_size(process.device, ranks.count)
+        config = replace(config, batch_size=size)
     data = _list_data(config)
     learner, scores, origin = _learner(config, session, data, process)
     if ranks.first:
