@@ -154,14 +154,15 @@ class Picture:
             blocks = size.take(functools.partial(self._is_complete, end, level))
             check_space(self._files.folder, sum(pixels.nbytes for _, _, pixels in blocks))
             coarser = self._sizes[level + 1 : level + 2]
+            halves = [self._halves(blocks) for _ in coarser]  # made while the blocks are written
             for block in blocks:
                 with self._files.uninterrupted():
                     size.write(block)
                 if not level:
                     self._count(*block)
-            for overview in coarser:
-                for half in self._halves(blocks):
-                    overview.place(*half)
+            for overview, parts in zip(coarser, halves, strict=True):
+                for part in parts:
+                    overview.place(*part)
         self._files.check()
 
     def _is_complete(self, end: int, level: int, top: int, left: int) -> bool:
