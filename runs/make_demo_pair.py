@@ -1,4 +1,4 @@
-"""Simulate the pair of `potato demo`, which is shipped in the package's assets.
+"""Simulate the pair of `potato demo` and its truth, which are shipped in the package's assets.
 
     python runs/make_demo_pair.py
 

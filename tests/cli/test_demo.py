@@ -11,11 +11,12 @@ from rio_cogeo.cogeo import cog_validate
 from pages import data_of
 from potato import demo, open_pair, save_model
 from potato.core.color import delta_e_ok, mul_to_oklab
+from potato.core.draw import GUTTER
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, unrender
 from potato.core.resample import block_mean
 from potato.core.windows import PairWindow
-from potato.demonstration import CID, SCENE, Demonstration
+from potato.demonstration import CHANGE_SIDE, CHANGE_ZOOM, CID, SCENE, Demonstration
 from potato.fusion.inputs import open_inputs
 from potato.raster.layer import Reading
 
@@ -44,6 +45,38 @@ def test_demo_writes_a_valid_pair_its_sharpened_picture_and_a_comparison(tmp_pat
     with pytest.warns(NotGeoreferencedWarning), rasterio.open(made.comparison) as comparison:
         assert comparison.driver == "PNG" and (comparison.height, comparison.width) == (side, 3 * side + 16)
     assert str(made.comparison) in str(made) and str(made.fused.output) in str(made)
+
+
+def test_weights_are_measured_against_the_truth_and_shown_beside_the_predictor(tmp_path, run):
+    plain, named, bare = (
+        demo(tmp_path / str(n), weights=weights) for n, weights in enumerate((None, "worldview", "predictor"))
+    )
+    assert plain.change.error < 0.7 * plain.change.predictor_error < 0.5, "JND"
+    assert bare.change.error == bare.change.predictor_error == plain.change.predictor_error
+    assert f"{plain.change.error:.3f} JND" in str(plain) and str(plain.change.drawing) in str(plain)
+    shape = (3, CHANGE_ZOOM * CHANGE_SIDE, 3 * CHANGE_ZOOM * CHANGE_SIDE + 2 * GUTTER)
+    for made in (plain, bare):
+        with pytest.warns(NotGeoreferencedWarning), rasterio.open(made.change.drawing) as change:
+            assert (change.count, change.height, change.width) == shape
+            codes, side = change.read(), CHANGE_ZOOM * CHANGE_SIDE
+        before, after = codes[..., :side], codes[..., side + GUTTER :][..., :side]
+        assert np.array_equal(before, after) == (made is bare)
+    start = [[layer["name"] for layer in data_of(made.report)["layers"]][:2] for made in (plain, named)]
+    assert start == [
+        [plain.fused.output.name, "mul, enlarged"],
+        [named.fused.output.name, f"{CID}-predictor.tif"],
+    ]
+
+
+@pytest.mark.parametrize("size", [None, 512])
+def test_the_truth_is_that_of_the_pair(tmp_path, size):
+    made = demo(tmp_path, size=size, weights="predictor")
+    with rasterio.open(made.change.truth) as truth, rasterio.open(made.fused.output) as picture:
+        assert (truth.transform, truth.crs) == (picture.transform, picture.crs)
+        true, sharp = (file.read()[:, 256:, :256] for file in (truth, picture))
+    assert np.array_equal(true[3], sharp[3])
+    coarse = [block_mean(unrender(codes[:3], NATURAL), 16) for codes in (true, sharp)]
+    assert delta_e_ok(*coarse).mean() < 0.25, "JND, of which the predictor leaves most at edges"
 
 
 def test_the_page_is_opened_if_asked_for(tmp_path, run, monkeypatch):

@@ -27,8 +27,10 @@ def demo(open_: bool, quiet: bool, json_: bool, **settings: Any) -> None:
 
     Writes to FOLDER (demo-out): the pair or the scene, the sharpened GeoTIFF, a PNG with pan, the
     enlarged mul and the result side by side, and an HTML page (report) to inspect them in a
-    browser. Pair and scene come with the package; --size or --seed simulates another pair and needs
-    the extra 'workshop'.
+    browser. The truth of a simulated pair is known: the output tells how far the result is from it,
+    and how far the predictor without weights; a PNG shows the place where they differ most. Pair
+    and scene come with the package; --size or --seed simulates another pair and needs the extra
+    'workshop'.
     """
     from potato import demonstration
 
