@@ -185,6 +185,42 @@ def test_a_folder_as_output_is_refused(pair, tmp_path, refuse):
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that even root can't write to")
+def test_a_name_that_ends_like_a_folder_is_no_output(pair, tmp_path, run):
+    refused = run("fuse", pair.pan, pair.mul, f"{tmp_path}/new/")
+    assert refused.exit_code == 1 and "found that of a folder" in refused.stderr
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere", "o.tif"], "found nowhere before o.tif, and nothing at nowhere"),
+        (["PAN", "o.tif"], "found PAN before o.tif\n"),
+        (["nowhere"], "found nowhere alone"),
+        (["s3://bucket/ard", "o.tif"], "an ARD is sharpened by potato fuse-ard ARD OUT"),
+    ],
+)
+def test_what_is_missing_before_an_output_is_told(pair, run, words, says):
+    refused = run("fuse", *[str(pair.pan) if word == "PAN" else word for word in words])
+    assert refused.exit_code == 2 and says in refused.stderr.replace(str(pair.pan), "PAN")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["fuse", "nowhere.zip", "o.tif"], "a zip or a tar archive, found nothing there"),
+        (["fuse", "https://127.0.0.1:9/order.zip", "o.tif"], "found an address; fetch it first"),
+        (
+            ["ls", "nowhere"],
+            "expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file), found n",
+        ),
+    ],
+)
+def test_a_source_that_is_not_there_is_told(run, words, says):
+    refused = run(*words)
+    assert refused.exit_code == 1 and says in refused.stderr and "Errno" not in refused.stderr
+
+
 def test_a_read_only_output_folder_is_refused(pair, refuse):
     refuse(pair.pan, pair.mul, output=Path("/proc/o.tif"), says="can't write there")
 

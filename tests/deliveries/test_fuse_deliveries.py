@@ -219,7 +219,7 @@ def test_a_mul_is_not_taken_for_the_output(pair, copied, run):
     for pan, mul in ((pair.pan, pair.mul), tils):
         before = mul.read_bytes()
         forgotten = run("fuse", pan, mul, "--overwrite")
-        assert forgotten.exit_code == 2 and f"found {pan} before it" in forgotten.output
+        assert forgotten.exit_code == 2 and f"found {pan} before {mul}" in forgotten.output
         assert mul.read_bytes() == before
 
 

@@ -8,7 +8,10 @@ from potato.engine.devices import choose_device
 from potato.errors import ExtraError, InputError
 
 
-def test_unknown_device_is_refused():
+@pytest.mark.parametrize("torch", [True, False])
+def test_a_name_of_no_device_is_refused_whether_or_not_pytorch_is_there(monkeypatch, torch):
+    if not torch:
+        monkeypatch.setattr(devices, "find_spec", lambda name: None)
     assert choose_device("cpu") == "cpu"
     with pytest.raises(InputError, match="expected a device such as auto, cpu, cuda or mps, found abacus"):
         choose_device("abacus")

@@ -10,7 +10,7 @@ from potato.cli import options
 
 # West and south may begin with a minus; click takes them for numbers, since no option is a number.
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="PAN MUL | DELIVERY")
+@click.argument("inputs", nargs=-1, metavar="PAN MUL | DELIVERY")
 @click.argument("output", type=click.Path())
 @options.reading_deliveries
 @options.bbox
@@ -63,14 +63,27 @@ def fuse(inputs: tuple[str, ...], quiet: bool, json_: bool, **settings: Any) -> 
     """
     from potato.fusion import pipeline
 
-    if len(inputs) > 2 or (len(inputs) == 1 and not _is_alone(inputs[0], settings["output"])):
+    output = settings["output"]
+    if len(inputs) not in (1, 2) or (len(inputs) == 1 and not _is_alone(inputs[0], output)):
         raise click.UsageError(
             "expected a pan and a mul, or a delivery (a folder, a .zip or .tar, a metadata file); then the "
-            f"output; found {', '.join(inputs)} before it; an ARD is sharpened by potato fuse-ard ARD OUT"
+            f"output; found {_tell(inputs, output)}"
         )
     pan, mul = inputs[0], inputs[1] if len(inputs) == 2 else None
     result = pipeline.fuse(pan, mul, progress=not quiet, **settings)
     options.tell(result, quiet, json_, speed=result.speed)
+
+
+def _tell(inputs: tuple[str, ...], output: str) -> str:
+    """What was given in the place of a pair or a delivery: the end of a message."""
+    from potato.raster.gdal_env import is_remote
+
+    found = f"{', '.join(inputs)} before {output}" if inputs else f"{output} alone"
+    if len(inputs) != 1:
+        return found
+    if is_remote(inputs[0]):
+        return f"{found}; an ARD is sharpened by potato fuse-ard ARD OUT"
+    return found if Path(inputs[0]).exists() else f"{found}, and nothing at {inputs[0]}"
 
 
 def _is_alone(source: str, output: str) -> bool:

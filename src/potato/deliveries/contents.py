@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from potato.ard.walk import holds_items
 from potato.core.types import PathLike
 from potato.errors import DeliveryError, InputError
+from potato.raster.gdal_env import is_remote
 from potato.raster.header import Header, read_header
 
 MOST_FILES = 50_000
@@ -105,6 +106,9 @@ def list_contents(path: PathLike) -> Contents:
     """
     name = os.fspath(path)
     kind = archive_kind(name)
+    if not Path(name).exists():
+        found = "an address; fetch it first" if is_remote(name) else "nothing there"
+        raise DeliveryError(f"{name}: expected a folder, a zip or a tar archive, found {found}")
     try:
         if kind == "/vsizip/":
             return _list_zip(name)

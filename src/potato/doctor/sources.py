@@ -61,10 +61,11 @@ def list_source(
         ArdError: if there is neither, or no ARD to choose from.
         DeliveryError: if a delivery can't be understood.
     """
-    if Path(source).is_file() and not is_delivery(source):
+    is_address, is_there = "://" in source or source.startswith("/vsi"), Path(source).exists()
+    if not is_address and not (is_there and is_delivery(source)):
         raise ArdError(
             f"{source}: expected an ARD, or a delivery (a folder, a .zip or .tar, a metadata file), "
-            "found another file"
+            f"found {'another file' if is_there else 'nothing there'}"
         )
     refuse = unusable if choice is None else choice.refusal
     return read_source(

@@ -15,6 +15,9 @@ from potato.errors import ExtraError, InputError
 
 CPU = "cpu"
 
+KINDS = ("cuda", "mps", "xpu")
+"""Beginnings of PyTorch's names of GPUs."""
+
 CPU_SPEED = 8e6
 """Pan pixels a second that a core sharpens, reading and writing included (docs/speed.md)."""
 
@@ -49,6 +52,9 @@ def choose_device(name: str = "auto", pixels: int | None = None) -> str:
         if pixels is not None and pixels < gpu_pays_from():
             return CPU
         return next(iter(find_gpus()), CPU)
+    expected = "expected a device such as auto, cpu, cuda or mps"
+    if not name.startswith(KINDS):
+        raise InputError(f"{expected}, found {name}")
     if find_spec("torch") is None:
         raise ExtraError(
             f"expected PyTorch for the device {name}, found none: {install_command('gpu')}", name="torch"
@@ -59,10 +65,7 @@ def choose_device(name: str = "auto", pixels: int | None = None) -> str:
         device = torch.device(name)
         torch.empty(0, device=device)
     except Exception as error:  # torch raises AssertionError, RuntimeError and others here
-        reason = one_line(error, 120)
-        raise InputError(
-            f"expected a device such as auto, cpu, cuda or mps, found {name}: {reason}"
-        ) from error
+        raise InputError(f"{expected}, found {name}: {one_line(error, 120)}") from error
     return str(device)
 
 

@@ -40,7 +40,9 @@ def box_area(west: float, south: float, east: float, north: float) -> Area:
     """
     found = f"found {west:g} {south:g} {east:g} {north:g}"
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south < north <= 90 and west != east):
-        raise InputError(f"expected west, south, east and north in degrees, south below north, {found}")
+        raise InputError(
+            f"expected west, south, east and north in degrees, longitude first, south below north, {found}"
+        )
     if east < west <= east + 180:
         raise InputError(
             f"expected west, south, east and north, {found}, which begins in the east; a box across the "

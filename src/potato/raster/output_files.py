@@ -53,6 +53,8 @@ def check_output(
             ending of another format.
     """
     path = local_path(output)
+    if os.fspath(output).endswith(("/", os.sep)):
+        raise OutputError(f"{path}: expected the name of a file to write, found that of a folder")
     keep_inputs(path, inputs)
     if endings and path.suffix and path.suffix.lower() not in endings:
         right = path.with_suffix(endings[0])

@@ -66,7 +66,8 @@ def read_polygons(path: Path) -> Area:
         ]
     except (DataSourceError, DataLayerError, ValueError, struct.error, RecursionError) as error:
         reason = one_line(error).partition(".;")[0]
-        raise InputError(f"{expected}, found {reason.replace(str(path), 'it')[:200]}") from error
+        reason = reason.replace(f"'{path}'", "a file that is").replace(str(path), "it")
+        raise InputError(f"{expected}, found {reason[:200]}") from error
     if not polygons:
         raise InputError(f"{expected}, found none")
     if not facts["crs"]:
