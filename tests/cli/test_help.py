@@ -23,6 +23,29 @@ def test_the_first_page_explains_its_own_words(run):
         assert re.search(rf"\b{word}", commands), word
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_options_say_whether_they_name_a_file_a_folder_or_a_word(name):
+    command = potato.get_command(click.Context(potato), name)
+    shown = {
+        each.opts[-1]: each.make_metavar(click.Context(command))
+        for each in command.params
+        if isinstance(each, click.Option) and not each.is_flag
+    }
+    assert not {option for option, word in shown.items() if word in ("PATH", "TEXT")}
+
+
+def test_an_option_means_one_thing_in_all_commands():
+    commands = [potato.get_command(click.Context(potato), name) for name in NAMES]
+    for option in ("--aoi", "--allow-list", "--bbox", "--max-clouds", "--log", "--cluster"):
+        found = {
+            each.make_metavar(click.Context(command))
+            for command in commands
+            for each in command.params
+            if option in each.opts
+        }
+        assert len(found) == 1, option
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("fuse_ard", "fuse-ard"), ("rapport", "report")])
 def test_a_misspelt_command_is_told_what_it_may_have_meant(typed, meant, run):
     found = run(typed, "--look", "clear")

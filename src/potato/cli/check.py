@@ -14,6 +14,7 @@ from potato.cli import options
     "-o",
     "--output",
     "folder",
+    metavar="DIR",
     type=click.Path(),
     default="check-out",
     show_default=True,

@@ -10,8 +10,14 @@ from potato.cli.output import say
 @click.argument("files", nargs=-1, required=True, metavar="PAN MUL", type=click.Path())
 @click.argument("x", type=float)
 @click.argument("y", type=float)
-@click.option("--name", help="Name of the surface.  [default: the image and the place]")
-@click.option("--kind", default="paint", show_default=True, help="Kind of surface: roof, paint, water, …")
+@click.option("--name", metavar="NAME", help="Name of the surface.  [default: the image and the place]")
+@click.option(
+    "--kind",
+    metavar="WORD",
+    default="paint",
+    show_default=True,
+    help="Kind of surface: roof, paint, water, …",
+)
 @click.option("--lonlat", "coordinates", flag_value="lonlat", help="X and Y are longitude and latitude.")
 @click.option("--map", "coordinates", flag_value="map", help="X and Y are in the CRS of the image.")
 @click.option("--header", is_flag=True, help="Print the header of a list of reflectances first.")

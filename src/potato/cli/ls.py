@@ -14,7 +14,7 @@ from potato.cli.output import say
 @options.choosing
 @options.follow_links
 @click.option("--geojson", is_flag=True, help="Print the outline of each tile or product as GeoJSON.")
-@click.option("-o", "--output", type=click.Path(), help="Write the GeoJSON to this file.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(), help="Write the GeoJSON to this file.")
 @click.option(
     "--map",
     "page",

@@ -26,16 +26,8 @@ from potato.cli import chip_options, options
     show_default=True,
     help="A sensor whose tiles to cut; may be repeated, for sensors with the same bands.",
 )
-@click.option(
-    "--allow-list", type=click.Path(), metavar="FILE", help="A text file of the CIDs to use, one a line."
-)
-@click.option(
-    "--max-clouds",
-    type=options.Number(0, 100),
-    default=100,
-    show_default=True,
-    help="Percent of cloud that a tile may have at most.",
-)
+@options.allow_list
+@options.max_clouds
 @click.option(
     "--minimum-valid",
     type=options.Number(0, 1, min_open=True),

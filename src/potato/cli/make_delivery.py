@@ -11,7 +11,7 @@ KINDS = (
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option(
     "--sensor", metavar="NAME", help="The sensor, as 'potato sensors' lists it.  [default: by the kind]"
@@ -31,11 +31,11 @@ def make_delivery(
 ) -> None:
     """Make a small order as a vendor delivers it: folders, parts, metadata and counts.
 
-    maxar is an order in parts, maxar-flat one in whole files, dimap is Airbus', landsat a scene of
-    USGS, landsat-2 one with level 2; cbers, kompsat and gaofen are scenes of INPE, KARI and CRESDA;
-    files has pan and mul without metadata, bands a file for each band, and stac an item beside its
-    images. DIR is the folder to write, new or empty. The images show a patchwork of surfaces of
-    known reflectance, no place.
+    KIND is one of these: maxar is an order in parts, maxar-flat one in whole files, dimap is
+    Airbus', landsat a scene of USGS, landsat-2 one with level 2; cbers, kompsat and gaofen are
+    scenes of INPE, KARI and CRESDA; files has pan and mul without metadata, bands a file for each
+    band, and stac an item beside its images. DIR is the folder to write, new or empty. The images
+    show a patchwork of surfaces of known reflectance, no place.
     """
     from potato.deliveries import synthetic
 

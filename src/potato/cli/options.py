@@ -177,14 +177,14 @@ bbox: Decorator = click.option(
     type=float,
     nargs=4,
     metavar="W S E N",
-    help="West, south, east and north in degrees: read and show only the ground between; commas are fine.",
+    help="West, south, east and north in degrees: only the ground between; commas are fine.",
 )
 aoi: Decorator = click.option(
     "--aoi",
     type=click.Path(),
     metavar="FILE",
-    help="Read and show only the polygons of this file: GeoJSON or, with the extra 'vectors', a "
-    "GeoPackage, a shapefile, KML, …",
+    help="Only the polygons of this file: GeoJSON or, with the extra 'vectors', a GeoPackage, a "
+    "shapefile, KML, …",
 )
 cids: Decorator = click.option(
     "--cid", "cids", metavar="CID", multiple=True, help="A CID to choose; may be repeated.  [default: all]"

@@ -13,17 +13,25 @@ from potato.cli import options
 @click.option(
     "-o",
     "--output",
+    metavar="FILE",
     type=click.Path(),
     default="ratings.csv",
     show_default=True,
     help="Table to write, best CID first.",
 )
-@click.option("--allow-list", type=click.Path(), help="Allow-list to write, for make-chips and fuse-ard.")
+@click.option(
+    "--allow-list",
+    metavar="FILE",
+    type=click.Path(),
+    help="Allow-list to write, for make-chips and fuse-ard.",
+)
 @click.option("--top", type=options.WholeRange(1), help="The most CIDs on the allow-list.")
 @click.option(
     "--above", type=options.Number(0, 1), help="Index that CIDs on the allow-list exceed.  [default: 0]"
 )
-@click.option("--sheet", type=click.Path(), help="HTML page to write, to view and change ratings.")
+@click.option(
+    "--sheet", metavar="FILE", type=click.Path(), help="HTML page to write, to view and change ratings."
+)
 @click.option(
     "--tiles-per-cid",
     type=options.WholeRange(1),

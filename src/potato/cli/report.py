@@ -9,7 +9,9 @@ from potato.cli import options
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="A [B …]")
-@click.option("-o", "--output", required=True, type=click.Path(), help="The HTML file to write.")
+@click.option(
+    "-o", "--output", metavar="FILE", required=True, type=click.Path(), help="The HTML file to write."
+)
 @click.option("--pair", nargs=2, metavar="PAN MUL", help="The pair from which the pictures were made.")
 @click.option("--delivery", metavar="DELIVERY", help="The delivery from which they were made.")
 @click.option(

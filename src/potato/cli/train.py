@@ -27,10 +27,12 @@ def _new_name(name: str) -> str:
 
 
 @click.command(context_settings={"token_normalize_func": _new_name})
-@_option("--session", help="Name of the session; one that exists goes on.")
-@_option("--sessions", type=click.Path(), help="Folder of all sessions.")
-@_option("--chips", type=click.Path(), help="Folder of chips to learn from, or of such folders.")
-@_option("--test-chips", type=click.Path(), help="Folder of chips to test on, likewise.")
+@_option("--session", metavar="NAME", help="Name of the session; one that exists goes on.")
+@_option("--sessions", metavar="DIR", type=click.Path(), help="Folder of all sessions.")
+@_option(
+    "--chips", metavar="DIR", type=click.Path(), help="Folder of chips to learn from, or of such folders."
+)
+@_option("--test-chips", metavar="DIR", type=click.Path(), help="Folder of chips to test on, likewise.")
 @_option("--test-length", type=options.WholeRange(1), help="Number of chips that each epoch is tested on.")
 @_option(
     "--scenes",
