@@ -34,6 +34,10 @@ from potato.model.weights import (
 )
 
 
+def test_a_model_shows_its_sizes_not_its_numbers():
+    assert "width=32" in repr(load_model()) and len(repr(load_model())) < 300
+
+
 def test_save_then_load_is_the_identity(tmp_path: Path, network):
     path = tmp_path / "a.safetensors"
     save_model(network, path, {"name": "test", "scores": {"jnd": 1.5}})

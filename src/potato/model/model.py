@@ -121,8 +121,8 @@ class Model:
     """
 
     architecture: Architecture
-    tensors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    card: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         expected = self.architecture.layers
