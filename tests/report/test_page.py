@@ -74,6 +74,16 @@ def test_pictures_with_one_file_name_get_different_names(fused, tmp_path):
     assert report.layers[:3] == (str(pictures["natural"]), str(twin), f"{twin} (3)")
 
 
+def test_labels_leave_out_what_all_names_begin_with_and_the_title_keeps_it(fused, tmp_path):
+    _, pictures = fused
+    copies = [tmp_path / f"CID_1-{name}.tif" for name in ("sharp", "shared")]
+    for copy in copies:
+        copy.write_bytes(pictures["natural"].read_bytes())
+    report = write_report(copies, tmp_path / "a.html")
+    assert report.layers[:2] == ("sharp.tif", "shared.tif")
+    assert "CID_1-sharp.tif · CID_1-shared.tif" in report.output.read_text()
+
+
 def test_the_page_refers_to_no_other_file_or_address(fused, tmp_path):
     pair, pictures = fused
     page = write_report([pictures["natural"]], tmp_path / "a.html", pair=(pair.pan, pair.mul)).output

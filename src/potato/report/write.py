@@ -1,6 +1,8 @@
 """The tool that writes a report: finished pictures in, one page out."""
 
 import contextlib
+import itertools
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,7 +145,8 @@ def write_report(
 def _compose(shown: Sequence[Colours], pair: Pair | None, wanted: Sequence[int] | None) -> Page:
     """Read and measure everything on the page."""
     images, look = [one.image for one in shown], common_look(shown)
-    grid, names = images[0].grid, _names(images)
+    grid, full = images[0].grid, _names(images)
+    names = _short(full)
     window = choose_window(
         grid, wanted, layers=_weight(len(images), pair is not None), step=pair.ratio if pair else 1
     )
@@ -156,7 +159,7 @@ def _compose(shown: Sequence[Colours], pair: Pair | None, wanted: Sequence[int] 
     if seen:
         tables.append(_pair_table(pictures, seen))
     return Page(
-        title=" · ".join(names),
+        title=" · ".join(full),
         summary=_summary(grid, len(pictures), pair),
         notes=_notes(grid, window, pictures, seen, layers, look.name),
         size=(grid.height, grid.width),
@@ -181,6 +184,16 @@ def _names(images: Sequence[Image]) -> list[str]:
     if len(set(names)) < len(names):
         names = [redact(image.path) for image in images]
     return [name if name not in names[:n] else f"{name} ({n + 1})" for n, name in enumerate(names)]
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """File names without what all begin with, such as a CID, which would fill a phone's labels."""
+    if len(names) == 1 or any(Path(name).name != name for name in names):
+        return list(names)
+    pieces = zip(*(re.split("(?<=[-_])", name) for name in names), strict=False)
+    alike = itertools.takewhile(lambda column: len(set(column)) == 1, pieces)
+    begin = sum(len(column[0]) for column in alike)
+    return [name[begin:] for name in names]
 
 
 def _card(picture: ShownPicture) -> Card:
