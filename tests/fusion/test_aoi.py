@@ -246,6 +246,13 @@ def test_files_that_refer_to_others_or_hold_no_polygons_are_refused(tmp_path):
             read_area(tmp_path / name)
 
 
+def test_a_file_without_vectors_is_told_in_a_sentence(tmp_path):
+    pytest.importorskip("pyogrio")
+    (tmp_path / "a.tif").write_bytes(b"II*\0")
+    with pytest.raises(InputError, match="found a file that is not recognized"):
+        read_area(tmp_path / "a.tif")
+
+
 def test_without_the_extra_other_files_say_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyogrio", None)
     (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3")
@@ -263,5 +270,5 @@ def test_a_box_with_its_sides_swapped_is_refused():
     "box", [(0, 1, 1, 1), (0, 2, 1, 1), (0, 0, 0, 1), (0, -91, 1, 1), (math.nan, 0, 1, 1)]
 )
 def test_boxes_without_ground_are_refused(box):
-    with pytest.raises(InputError, match="expected west, south, east and north"):
+    with pytest.raises(InputError, match="expected west, south, east and north in degrees, longitude first"):
         box_area(*box)
