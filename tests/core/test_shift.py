@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from potato.core.shift import MARGIN, REACH, sample_at
+from potato.core.shift import MARGIN, REACH, margin_of, sample_at
 
 SIDE = 96
 INSIDE = np.arange(MARGIN, SIDE - MARGIN, dtype=float)
@@ -31,6 +31,25 @@ def test_waves_land_where_they_belong_and_keep_their_contrast(positions, axis):
     contrast, error = np.hypot(cosine, sine), np.arctan2(sine, cosine) / (2 * np.pi * frequencies)
     assert contrast[:5] == pytest.approx(1, abs=0.01) and contrast.min() > 0.89
     assert abs(error[:5]).max() < 0.003  # at a ratio of 6, 0.02 pan pixels
+
+
+@pytest.mark.parametrize("step", [0.7, 0.8, 1.1, 1.25, 1.5])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_far_positions_show_no_wave_as_another(step, axis):
+    """Waves that the positions can show keep their contrast; finer ones are gone."""
+    side, limit = 400, 0.5 / max(1, step)
+    margin = margin_of(step)
+    positions = np.arange(margin, side - margin - 1, step)
+    waves = [(0.6 * limit, 1), (1.35 * limit, 0)]
+    for frequency, kept in (wave for wave in waves if wave[0] <= 0.5):
+        line = np.cos(2 * np.pi * frequency * np.arange(side) + 0.3).astype(np.float32)
+        image = np.broadcast_to(line if axis else line[:, None], (1, side, side)).copy()
+        ways = (INSIDE, positions), (1.0, step)
+        (rows, columns), steps = ways if axis else (way[::-1] for way in ways)
+        moved, valid = sample_at(image, everywhere(side), rows, columns, steps)
+        seen = moved[0, 5] if axis else moved[0, :, 5]
+        assert valid.all() and len(seen) == len(positions)
+        assert seen == pytest.approx(kept * np.cos(2 * np.pi * frequency * positions + 0.3), abs=0.06)
 
 
 def test_whole_pixels_stay_as_they_are_and_flat_stays_flat():

@@ -15,6 +15,7 @@ PLACES = [
     Affine.translation(0.125, -0.5),
     Affine.translation(-0.0925, 0.2) @ Affine.scale(1.0001),
     Affine.translation(0.4, 0.4) @ Affine.scale(0.9995, 1.0005),
+    Affine.translation(0.3, -0.2) @ Affine.scale(0.8, 1.2),
 ]
 
 
@@ -53,8 +54,12 @@ def test_windows_are_parts_of_the_whole_and_reach_beyond_it(tmp_path, place):
     with opened(tmp_path, mask=mask) as image:
         moved = Regridded(image, place)
         whole, valid = moved.read(-20, -20, 100, 130)
-        assert 0.9 * mask.sum() < valid.sum() < 1.1 * mask.sum() and whole[:, valid].max() < 4000
-        assert not valid[:19].any() and not valid[:, -19:].any()
+        assert abs(valid.sum() * place.determinant / mask.sum() - 1) < 0.1 and whole[:, valid].max() < 4000
+        y, x = (
+            scale * (np.arange(count) - 19.5) + offset
+            for scale, count, offset in ((place.e, 100, place.f), (place.a, 130, place.c))
+        )
+        assert not valid[(y < 0) | (y > 60)].any() and not valid[:, (x < 0) | (x > 90)].any()
         for row, column, height, width in ((-20, -5, 40, 40), (17, 35, 30, 21), (200, 0, 5, 5), (3, 3, 0, 9)):
             pixels, good = moved.read(row, column, height, width)
             assert pixels.shape == (2, height, width)

@@ -159,8 +159,8 @@ def fuse(
             the file states their scale and offset, the layer a calibration, or a vendor's metadata
             lie beside it. Or a delivery as a vendor makes it: a folder, a .zip or .tar, or a
             metadata file.
-        mul: the multispectral image of the same ground, coarser by a whole number. Anything that
-            GDAL opens; or a `Layer`; None if `pan` is a delivery.
+        mul: the multispectral image of the same ground, 1.5 to 7.5 times as coarse. Anything
+            that GDAL opens; or a `Layer`; None if `pan` is a delivery.
         output: the GeoTIFF to write: red, green, blue and alpha (0 where either input is invalid);
             or bands.
         sensor: short for `Reading(sensor=…)`, and goes before that of `reading`.

@@ -20,8 +20,9 @@ from potato.raster.coordinates import METRES_PER_DEGREE, crs_name
 NESTED = 0.05
 """Pan pixels by which corners of mul may miss those of pan's pixels: noise in their transforms."""
 
-MOST_STRETCH = 0.01
-"""Share by which the ratio may differ from a whole number, for mul to be resampled by us."""
+MOST_STRETCH = 0.25
+"""Share by which pixels of mul may be larger or smaller than cells, for mul to be resampled by us:
+ratios from 1.5 to 7.5."""
 
 LEAST_RATIO = 1.5
 """Ratio below which mul isn't coarser than pan, and no resampling makes a pair of them."""
@@ -58,12 +59,12 @@ def find_nesting(pan: Any, mul: Any, paths: tuple[str, str]) -> Nesting:
             the command that mends it.
     """
     to_pan, notes = _to_pan(pan, mul, paths)
-    ratio = round(to_pan.a)
+    ratio = whole_ratio(math.sqrt(abs(to_pan.a * to_pan.e)))
     turned = max(mul.width, mul.height) * max(abs(to_pan.b), abs(to_pan.d))
-    stretch = max(abs(to_pan.a / ratio - 1), abs(to_pan.e / ratio - 1)) if ratio else 1
-    if not 2 <= ratio <= MOST_RATIO or stretch > MOST_STRETCH or turned > NESTED:
+    stretch = max(abs(to_pan.a / ratio - 1), abs(to_pan.e / ratio - 1))
+    if stretch > MOST_STRETCH or turned > NESTED:
         raise PairError(
-            f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, a whole number, found "
+            f"expected mul pixels 2 to {MOST_RATIO} times as large as pan's, found "
             f"{to_pan.a:.6g} × {to_pan.e:.6g}"
             + (f", turned by {to_pan.b:.3g} and {to_pan.d:.3g}" if turned > NESTED else "")
             + _remedy(pan, mul, paths, to_pan.a)
@@ -83,6 +84,16 @@ def find_nesting(pan: Any, mul: Any, paths: tuple[str, str]) -> Nesting:
         moved += f", and its pixels are {to_pan.a:.6g} × {to_pan.e:.6g} of pan's"
     place = Affine(place.a, 0, place.c, 0, place.e, place.f)  # turned by less than what is NESTED
     return Nesting(ratio, row, column, place, (*notes, moved))
+
+
+def whole_ratio(ratio: float) -> int:
+    """The ratio of a pair whose pixels of mul are `ratio` times as large as those of pan.
+
+    >>> whole_ratio(2.5), whole_ratio(7.5)
+    (3, 6)
+    """
+    # Half up: pan's detail of a cell that is too small leaves a gap to that of mul.
+    return min(MOST_RATIO, max(2, math.floor(ratio + 0.5)))
 
 
 def _to_pan(pan: Any, mul: Any, paths: tuple[str, str]) -> tuple[Affine, tuple[str, ...]]:
@@ -204,7 +215,7 @@ def _remedy(pan: Any, mul: Any, paths: tuple[str, str], ratio: float) -> str:
         return (
             f"; warp both onto one grid that is north-up: {_both_freely(pan, mul, paths, '', pixel, pan.crs)}"
         )
-    whole = min(MOST_RATIO, max(2, round(ratio)))
+    whole = whole_ratio(ratio)
     across, down = pan.transform.a * whole, -pan.transform.e * whole
     west, north = pan.transform.c, pan.transform.f
     east, south = west + math.ceil(pan.width / whole) * across, north - math.ceil(pan.height / whole) * down
@@ -217,16 +228,25 @@ def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) ->
     """The error for images that don't both have a grid on Earth."""
     lost = [path for path, is_placed in zip(paths, placed, strict=True) if not is_placed]
     found = f"expected pan and mul with a place on Earth, found none in {' and '.join(map(redact, lost))}"
-    if pan.rpcs and mul.rpcs:
-        kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(pan.rpcs)
+    pair = list(zip(paths, (pan, mul), placed, strict=True))
+    lost = [(path, dataset) for path, dataset, is_placed in pair if not is_placed]
+    first = lost[0][1]
+    if all(dataset.rpcs for _, dataset in lost):
+        kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(first.rpcs)
         hint = " (on hilly ground with -to RPC_DEM=FILE, or by orthority)"
-    elif pan.gcps[0] and mul.gcps[0]:
+    elif all(dataset.gcps[0] for _, dataset in lost):
         kind, options, hint = "ground control points", "-order 1", ""
-        crs, pixel = pan.gcps[1], _rounded(abs(from_gcps(pan.gcps[0]).a))
+        crs, pixel = first.gcps[1], _rounded(abs(from_gcps(first.gcps[0]).a))
     else:
         return PairError(f"{found}; write it into a copy of each such file: {advice.GIVE_PLACE}")
-    lines = _both_freely(pan, mul, paths, options, pixel, crs)
-    return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {lines}")
+    if len(lost) == len(pair):
+        lines = _both_freely(pan, mul, paths, options, pixel, crs)
+        return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {lines}")
+    other = pan if placed[0] else mul
+    if other.crs.is_geographic and not crs.is_geographic:
+        pixel = _rounded(pixel / METRES_PER_DEGREE)
+    line = advice.warp_freely(lost[0][0], options, other.crs.to_string(), pixel, "ortho")
+    return PairError(f"{found} but {kind}; bring it onto the map first{hint}: {line}")
 
 
 def _both_freely(

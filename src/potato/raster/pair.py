@@ -260,10 +260,10 @@ def open_pair(
         pan: a panchromatic image of one band. Anything that GDAL opens: a path, `https://…`,
             `s3://…`, `zip://…`, `/vsi…`, a VRT; or a `Layer`. Its numbers are reflectance × 10,000,
             unless the file states their scale and offset, or the layer a calibration.
-        mul: the multispectral bands of the same ground, coarser by a whole number. Bands are found
-            by their names if the file names them, else by position. The image may begin and end
-            elsewhere than pan. If its pixels don't cover whole pixels of pan's grid, it is
-            resampled as it is read, by fractions of its pixels, and `Pair.notes` says so.
+        mul: the multispectral bands of the same ground, 1.5 to 7.5 times as coarse. Bands are
+            found by their names if the file names them, else by position. The image may begin and
+            end elsewhere than pan. If its pixels don't cover whole pixels of pan's grid, it is
+            resampled as it is read, and `Pair.notes` says so.
         sensor: short for `Reading(sensor=…)`, and goes before that of `reading`.
         reading: how to read the files, where they don't say it themselves.
         driver: the one format that the files may have, by GDAL's name of its driver; None for any.
@@ -272,8 +272,8 @@ def open_pair(
     Raises:
         InputError: if a file can't be opened, or the sensor isn't known.
         BandError: if bands or data type aren't the expected ones.
-        PairError: if the two differ in CRS, or in scale by no whole number, or share no ground; the
-            message says by how much, and has the command that mends it.
+        PairError: if the two differ in CRS, or in scale too little or too much, or share no ground;
+            the message says by how much, and has the command that mends it.
     """
     reading = reading or Reading()
     if sensor is not None:

@@ -1,4 +1,4 @@
-"""An image on another grid of nearly its scale, resampled as it is read."""
+"""An image on another grid, resampled as it is read."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from potato.core.displacement import Way
-from potato.core.shift import MARGIN, nearest, sample_at
+from potato.core.shift import margin_of, nearest, sample_at
 from potato.raster.image import Image
 
 Positions = tuple[slice | list[int], NDArray[np.float64], NDArray[np.float64]]
@@ -22,7 +22,7 @@ class Regridded(Image):
 
     Attributes:
         place: the affine transform from columns and rows of this grid to those of the image itself,
-            without rotation, of scales near 1.
+            without rotation.
         ways: for each band how far the image shows the ground from where its grid says, (down,
             right) in pixels of the image; this grid shows it in its place. Empty for no distance.
         grid: size and place of this grid; as many pixels as the image has.
@@ -51,13 +51,14 @@ class Regridded(Image):
         if not (height and width):
             return super().read(0, 0, height, width)
         places = self._positions(row, column, height, width)
-        top, left, tall, wide = _around(places, MARGIN)
+        steps = self.place.e, self.place.a
+        top, left, tall, wide = _around(places, margin_of(max(steps)))
         pixels, valid = super().read(top, left, tall, wide)
         moved = np.empty((len(pixels), height, width), pixels.dtype)
         seen = np.ones((height, width), np.bool_)
         ends = np.iinfo(pixels.dtype)
         for bands, rows, columns in places:
-            part, good = sample_at(pixels[bands].astype(np.float32), valid, rows - top, columns - left)
+            part, good = sample_at(pixels[bands].astype(np.float32), valid, rows - top, columns - left, steps)
             part += np.float32(0.5)  # to the nearest whole number
             moved[bands] = part.clip(ends.min, ends.max, out=part)
             seen &= good
