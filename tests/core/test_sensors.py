@@ -9,7 +9,7 @@ import pytest
 
 from networks import random_network
 from potato.core.color import D65
-from potato.core.platforms import find_sensor, guess_sensor
+from potato.core.platforms import find_sensor, guess_sensor, names_by_wavelength
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, SENSORS, WORLDVIEW_2, WORLDVIEW_3
 from potato.core.sensors import simplified
 
@@ -61,6 +61,9 @@ BAND_NAMES = [
     ("LC08", 4, "B2 B3 B4 B5"),
     ("LE07", 4, "B1 B2 B3 B4"),
     ("four-band", 4, "B G R N"),
+    ("four-band", 4, "Blue (B2),Green (B3),Red (B4),NIR (B8)"),
+    ("four-band", 4, "B2 (Blue),B3 - Green,B04_red,B8: NIR"),
+    ("four-band", 4, "Bleu,Vert,Rouge,PIR"),
 ]
 
 
@@ -139,8 +142,12 @@ def test_names_that_tell_nothing_find_nothing():
         ("B2 B3 B4 B5", None),
         ("B1 B2 B3 B4", None),
         ("red green blue", "three-band"),
-        ("red green blue nir swir", None),
+        ("red green blue nir swir", "four-band"),
+        ("blue green red rededge nir", "four-band"),
+        ("coastal blue green yellow red rededge nir1 nir2 swir1 swir2", "WV02"),
+        ("coastal blue green red nir swir1 swir2", "LC08"),
         ("red green blue blue", None),
+        ("green red nir", None),
     ],
 )
 def test_a_sensor_is_guessed_from_names_of_bands(names, sensor):
@@ -187,3 +194,18 @@ def test_the_command_tells_the_weights_that_serve_each_sensor(run, ship):
     assert some.items() <= served.items()
     table = {line.split()[0]: line.split() for line in run("sensors").stdout.splitlines()}
     assert all(weights in table[name] for name, weights in served.items())
+
+
+def test_wavelengths_name_the_nearest_bands_and_no_far_ones():
+    """EO-1's ALI, a spectrometer of 10 nm from 400 nm on, and bands without blue."""
+    ali = names_by_wavelength([443, 482, 565, 660, 790, 867])
+    assert ali == [None, "blue", "green", "red", None, "nir"]
+    cube = names_by_wavelength([*range(400, 1000, 10), None])
+    assert {name: 400 + 10 * place for place, name in enumerate(cube) if name} == {
+        "blue": 480,
+        "green": 550,
+        "red": 660,
+        "nir": 830,
+    }
+    assert names_by_wavelength([560, 650, 800]) == ["green", "red", "nir"]
+    assert names_by_wavelength([None, None]) == [None, None]

@@ -29,6 +29,8 @@ BAND_FILES = [
     ("K3A_20210113132915_32047_00039626_L1G_{}.tif", "PBGRN", None),
     ("po_123456_{}_0000000.tif", ("pan", "blu", "grn", "red", "nir"), "four-band"),
     ("Scene {}.TIF", ("Pan", "Blue", "Green", "Red", "NIR"), "four-band"),
+    ("scene_{}.tif", ("b5_pan", "b1_blue", "b2_green", "b3_red", "b4_nir"), "four-band"),
+    ("scene_{}.tif", ("pan_b8", "blue_band2", "green_band3", "red_band4", "nir_band5"), "four-band"),
 ]
 
 

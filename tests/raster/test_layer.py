@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from rasterio.enums import ColorInterp
 
@@ -73,6 +74,50 @@ def test_colours_that_agree_with_the_order_are_no_trouble(tmp_path, images):
         colours = dict(zip((4, 2, 1), ("red", "green", "blue"), strict=True))
         file.colorinterp = [ColorInterp[colours.get(band, "undefined")] for band in range(8)]
     assert np.array_equal(read((pairs.write(tmp_path / "p.tif", pan), coarse)).mul, mul)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_marks_of_colour_alone_are_proposed_but_not_taken(tmp_path, images, alpha):
+    """Software marks the first three of any bands."""
+    paths = write_four(tmp_path, images, None, ["red", "green", "blue", "undefined"], alpha)
+    with pytest.raises(BandError, match="--band-order " + ("blue,green" if alpha else "red,green,blue,nir")):
+        read(paths)
+
+
+def test_bands_that_no_sensor_has_are_left_out_and_the_pair_says_so(tmp_path, images):
+    pan, mul = images
+    names = ("swir1", "red", "rededge", "blue", "nir", "green")
+    fine = pairs.write(tmp_path / "p.tif", pan)
+    coarse = pairs.write(tmp_path / "m.tif", mul[[7, 4, 5, 1, 6, 2]], COARSE, names=names)
+    assert np.array_equal(read((fine, coarse)).mul, mul[[1, 2, 4, 6]])
+    with open_pair(fine, coarse) as pair:
+        assert "any four bands, and left out swir1, rededge; --sensor" in pair.notes[0]
+
+
+WAVES = (427, 478, 546, 608, 659, 724, 833, 949)
+
+
+@pytest.mark.parametrize(
+    "form", ["Band {0} ({1} nm)", "{2:.3f} Micrometers", "{3}-{4} nm", "{2:.3f} µm", "tags", "envi"]
+)
+def test_bands_are_found_by_their_wavelengths(tmp_path, images, form):
+    pan, mul = images
+    fine, coarse = pairs.write(tmp_path / "p.tif", pan), tmp_path / "m.tif"
+    names = [form.format(n, wave, wave / 1000, wave - 20, wave + 20) for n, wave in enumerate(WAVES, 1)]
+    pairs.write(coarse, mul, COARSE, names=None if form in ("tags", "envi") else names)
+    if form == "tags":
+        with rasterio.open(coarse, "r+") as file:
+            for index, wave in enumerate(WAVES, 1):
+                file.update_tags(index, WAVELENGTH=wave, WAVELENGTH_UNITS="Nanometers")
+    if form == "envi":
+        rasterio.shutil.copy(coarse, tmp_path / "m.dat", driver="ENVI")
+        coarse = tmp_path / "m.dat"
+        header = tmp_path / "m.hdr"
+        kept = header.read_text().split("band names")[0]
+        header.write_text(f"{kept}wavelength units = nm\nwavelength = {{{', '.join(map(str, WAVES))}}}\n")
+        coarse.with_name("m.dat.aux.xml").unlink(missing_ok=True)
+    for settings in ({}, {"sensor": "GE01"}):
+        assert np.array_equal(read((fine, coarse), **settings).mul, mul[[1, 2, 4, 6]])
 
 
 def test_a_name_that_occurs_twice_is_told(tmp_path, images):

@@ -4,14 +4,17 @@ import functools
 import re
 from collections.abc import Sequence
 
-from potato.core.sensor_table import SENSORS, WORKSHOP
-from potato.core.sensors import Sensor, simplified
+from potato.core.sensor_table import FOUR_BANDS, SENSORS, WORKSHOP
+from potato.core.sensors import WAVELENGTHS, Sensor, simplified
 
 LEAST_BANDS = min(len(sensor.bands) for sensor in SENSORS)
 """The fewest bands of a mul that a sensor has."""
 
 NUMBERED = re.compile(r"(b|ms|band)[ _]?[0-9]+")
 """Names that number bands, and tell nothing about them unless the sensor is known."""
+
+NEAR = 40
+"""Distance in nm between the middle of a band and that of its kind, at most."""
 
 LEAST_SPELLING = 3
 """Letters of a platform's name in that of a file, at least: `GF2`, `K3A`, `PHR`."""
@@ -67,26 +70,62 @@ def sensor_in_name(name: str, bands: int | None = None) -> Sensor | None:
 def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
     """The sensor whose bands have the names that a file gives its bands.
 
-    Where several sensors fit, it is one that is right for all of them, as they share bands and
-    colours, or else the record that stands for any satellite with these bands.
+    A file may have further bands, which are left out: of the sensors that fit, it is the one with
+    the most bands. Where several have as many, it is one that is right for all of them, as they
+    share bands and colours, or else the record that stands for any satellite with these bands.
 
     Args:
         names: one for each band of the file, as for `Sensor.find_bands`. Numbers (`B1`, `Band 1`)
             tell nothing, since most software calls any bands so.
 
     Returns:
-        The sensor; None if no sensor has just these bands. It is a guess, so tell the user.
+        The sensor; None if the bands of none are among them. It is a guess, so tell the user.
 
     Example:
-        >>> guess_sensor(["red", "green", "blue", "nir"]).name
+        >>> guess_sensor(["red", "green", "blue", "nir", "swir"]).name
         'four-band'
     """
     words = [None if is_numbered(name or "") else name for name in names]
-    alike = [each for each in SENSORS if len(each.bands) == len(names)]
-    fitting = [each for each in alike if len(each.find_bands(words)) == len(names)]
+    found = [each for each in SENSORS if len(each.find_bands(words)) == len(each.bands)]
+    most = max((len(each.bands) for each in found), default=0)
+    fitting = [each for each in found if len(each.bands) == most]
     if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
         fitting = [each for each in fitting if not each.platforms]
     return fitting[0] if fitting else None
+
+
+def left_out(names: Sequence[str | None], sensor: Sensor) -> str:
+    """A clause about the bands of a file that a sensor doesn't have; empty if it has all.
+
+    >>> left_out(["red", "green", "blue", "nir", "swir"], FOUR_BANDS)
+    ', and left out swir'
+    """
+    used = sensor.find_bands(names).values()
+    rest = [name or "one without a name" for place, name in enumerate(names) if place not in used]
+    return f", and left out {', '.join(rest)}" if used and rest else ""
+
+
+def names_by_wavelength(wavelengths: Sequence[float | None]) -> list[str | None]:
+    """Names of the bands that are nearest to blue, green, red and near infrared.
+
+    Args:
+        wavelengths: the middle of each band, in nm; None for an unknown one.
+
+    Returns:
+        A name for each band; None for those that are none of the four, or farther away than
+        `NEAR`.
+
+    Example:
+        >>> names_by_wavelength([443, 482, 565, 660, 867, 1650])
+        [None, 'blue', 'green', 'red', 'nir', None]
+    """
+    names: list[str | None] = [None] * len(wavelengths)
+    known = {place: middle for place, middle in enumerate(wavelengths) if middle is not None}
+    for band in FOUR_BANDS.bands if known else ():
+        nearest = min(known, key=lambda place: abs(known[place] - WAVELENGTHS[band]))
+        if abs(known[nearest] - WAVELENGTHS[band]) <= NEAR and names[nearest] is None:
+            names[nearest] = band
+    return names
 
 
 def guess_unnamed(count: int) -> Sensor | None:

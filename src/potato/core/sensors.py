@@ -23,14 +23,14 @@ INFRARED_PAN = 0.25
 
 BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "coastal": ("band_c", "c", "coastal blue", "coastal aerosol", "deep blue", "db"),
-    "blue": ("band_b", "b", "blu"),
-    "green": ("band_g", "g", "grn"),
+    "blue": ("band_b", "b", "blu", "bleu", "azul"),
+    "green": ("band_g", "g", "grn", "vert", "verde"),
     "yellow": ("band_y", "y"),
-    "red": ("band_r", "r"),
+    "red": ("band_r", "r", "rouge", "rojo", "vermelho"),
     "rededge": ("band_re", "re", "red edge", "rededge1", "band_re1", "re1"),
     "rededge1": ("band_re1", "re1", "red edge 1", "rededge071", "rededge", "band_re", "re"),
     "rededge2": ("band_re2", "re2", "red edge 2", "rededge075"),
-    "nir": ("band_n", "n", "nir1", "band_n1", "n1", "nir08", "near infrared", "near ir"),
+    "nir": ("band_n", "n", "nir1", "band_n1", "n1", "nir08", "near infrared", "near ir", "pir"),
     "nir1": ("band_n1", "n1", "nir 1", "band_n", "n", "nir", "nir08", "near infrared 1", "near ir 1"),
     "nir2": ("band_n2", "n2", "nir 2", "nir09", "near infrared 2", "near ir 2"),
 }
@@ -52,8 +52,10 @@ WAVELENGTHS = {
 }
 """Centres of bands in nm, roughly: sensors differ. Pan's is as haze weights it."""
 
-_AROUND = re.compile(r"^band[ _]?[0-9]+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b[0-9])|[0-9.]{3,}.*$| band$")
-"""What files write around the name of a band: `Band 2 - Blue`, `SR_B2`, `blue (450-510 nm)`."""
+_AROUND = re.compile(
+    r"^b(?:and)?[ _]?[0-9]+(?![0-9a-z])|^[a-z0-9]{2,4}_(?=b[0-9])|\([^()]*\)$|[0-9.]{3,}.*$| band$"
+)
+"""What files write around a band's name: `Band 2 - Blue`, `SR_B2`, `Blue (B2)`, `blue 450 nm`."""
 
 CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?![0-9A-Za-z])")
 """The catalog ID (CID) of most of Maxar's passes, in any text: 16 hexadecimal digits, of which the
@@ -213,4 +215,6 @@ class Sensor:
         """The band that a name means; None for none."""
         known = _bands_by_name(self.bands, self.codes)
         text = name.strip().lower()
-        return known.get(simplified(text)) or known.get(simplified(_AROUND.sub("", text)))
+        inside = text.removesuffix(")").rpartition("(")[2]  # `B2 (Blue)`
+        parts = text, _AROUND.sub("", text), inside
+        return next(filter(None, (known.get(simplified(part)) for part in parts)), None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from potato.core.advice import STACK
-from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, sensor_in_name
+from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, left_out, sensor_in_name
 from potato.core.sensors import Sensor
 from potato.deliveries.file_names import satellite_without_pan
 from potato.deliveries.product import Product, VendorImage
@@ -109,7 +109,8 @@ def name_sensor(
         guess = guess_unnamed(len(names))
     if guess is None:
         raise DeliveryError(unknown_bands(f"{path}: {mul.metadata}", names))
-    return guess, (f"took the bands of {mul.metadata} for those of {guess.title}; --sensor names another",)
+    told = f"took the bands of {mul.metadata} for those of {guess.title}{left_out(names, guess)}"
+    return guess, (f"{told}; --sensor names another",)
 
 
 def choose_calibration(

@@ -84,15 +84,24 @@ def find_band_files(names: Sequence[str], sensor: Sensor | None = None) -> dict[
     Example:
         >>> list(find_band_files([f"CBERS_4A_WPM_L4_BAND{number}.tif" for number in range(5)]))
         ['band1', 'band2', 'band3', 'band4']
+        >>> list(find_band_files(["b1_blue.tif", "b2_green.tif", "b3_red.tif"]))
+        ['blue', 'green', 'red']
     """
     found: dict[tuple[str, ...], dict[str, str]] = {}
     for name in names:
         words, known = words_of(name), sensor or sensor_in_name(name)
-        for place in reversed(range(len(words))):
-            if _names_band(words[place], known):
-                others = (*words[:place], "", *words[place + 1 :])
-                found.setdefault(others, {})[words[place]] = name
-                break
+        # `band1_blue` and `blue_b1` are one name, of which the number tells less.
+        named = [place for place, word in enumerate(words) if _names_band(word, known)]
+        named.sort(key=lambda place: (is_numbered(words[place]), -place))
+        if named:
+            place = named[0]
+            beside = (place - 1, place + 1)
+            others = [
+                "" if other == place else word
+                for other, word in enumerate(words)
+                if not (other in beside and is_numbered(word))
+            ]
+            found.setdefault(tuple(others), {})[words[place]] = name
     whole = [files for files in found.values() if len(files) >= LEAST_FILES]
     return whole[0] if len(whole) == 1 else {}
 

@@ -1,5 +1,6 @@
 """Finding the sensor of a file, and the sensor's bands among those of the file."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from potato.core.platforms import (
     guess_unnamed,
     is_band,
     is_numbered,
+    left_out,
+    names_by_wavelength,
     sensor_in_name,
 )
 from potato.core.sensor_table import FOUR_BANDS
@@ -28,6 +31,9 @@ COLOURS = ("coastal", "blue", "green", "yellow", "red", "rededge", "nir")
 
 ORDERS = {3: "red,green,blue", 4: "blue,green,red,nir"}
 """Orders of bands that messages propose, by the number of bands."""
+
+_WAVELENGTH = re.compile(r"([0-9.]+)(?: ?[-–] ?([0-9.]+))?[ _]?(nm|nanom|µm|um|microm)", re.IGNORECASE)
+"""A wavelength, or two between which a band lies, and the beginning of a unit."""
 
 _NAME_SENSOR = "name the sensor whose bands these are (--sensor, see potato sensors)"
 
@@ -48,6 +54,30 @@ def own_bands(dataset: Any, count: int | None = None) -> list[int]:
         for index, meaning, name in named
         if meaning != ColorInterp.alpha or dataset.count == count or is_band(name or "")
     ]
+
+
+def band_names(dataset: Any) -> list[str | None]:
+    """The names of a file's bands: its own, or else, if it has none that we know, by wavelength.
+
+    Args:
+        dataset: an open mul.
+    """
+    own = list(dataset.descriptions)
+    if any(is_band(name or "") and not is_numbered(name or "") for name in own):
+        return own
+    seen = names_by_wavelength([_wavelength(dataset, index) for index in dataset.indexes])
+    return seen if any(seen) else own
+
+
+def _wavelength(dataset: Any, index: int) -> float | None:
+    """The middle of a band in nm, as its metadata or its name state it; None if they don't."""
+    tags = {name.lower(): value for name, value in dataset.tags(index).items()}
+    stated = f"{tags.get('wavelength', '')} {tags.get('wavelength_units') or tags.get('wavelength_unit', '')}"
+    for text in (stated, dataset.descriptions[index - 1] or ""):
+        if found := _WAVELENGTH.search(text):
+            ends = [float(end) for end in found.groups()[:2] if end]
+            return sum(ends) / len(ends) * (1 if found[3].lower().startswith("n") else 1000)
+    return None
 
 
 def sensor_of(dataset: Any, bands: int | None = None) -> Sensor | None:
@@ -97,6 +127,9 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
     """
     indexes = own_bands(dataset, len(given))
     named = _names(path, dataset, indexes, given)
+    if not given:
+        seen = band_names(dataset)
+        named = [seen[index - 1] for index in indexes]
     by_name = sensor_in_name(file_name(path), len(indexes))
     if by_name is not None and (len(by_name.find_bands(named)) == len(indexes) or not any(named)):
         return by_name, f"took the file for one of {by_name.title} by its name; --sensor names another"
@@ -105,11 +138,12 @@ def guess_from_bands(path: str, dataset: Any, given: Sequence[str] = ()) -> tupl
         raise BandError(unknown_bands(path, [None] * dataset.count))
     names = named if any(named) else _colours(dataset, indexes)
     sensor = guess_sensor(names)
-    if sensor is not None:
-        told = (
-            f"took the bands ({', '.join(sensor.bands)}) for those of {sensor.title}; --sensor names another"
-        )
-        return sensor, None if sensor.platforms else told
+    # Marks of colour alone don't tell what the rest is: software marks any first three bands.
+    if sensor is not None and (any(named) or len(sensor.bands) == len(names)):
+        rest = left_out(names, sensor)
+        bands = ", ".join(sensor.bands)
+        told = f"took the bands ({bands}) for those of {sensor.title}{rest}; --sensor names another"
+        return sensor, told if rest or not sensor.platforms else None
     if not any(named) and (sensor := guess_unnamed(len(names))):
         return sensor, f"took {len(names)} bands without names for those of {sensor.title}, in their order"
     raise BandError(unknown_bands(path, names))
@@ -132,6 +166,8 @@ def unknown_bands(path: str, names: Sequence[str | None]) -> str:
             + "; take the vendor's file with all bands"
         )
     order = ORDERS.get(len(names), "blue,green,…")
+    if len(names) in ORDERS:
+        order = _option(order.split(","), FOUR_BANDS.find_bands(names)).removeprefix("--band-order ")
     alpha = ", or red,green,blue if the fourth is alpha" * (
         len(names) == len(FOUR_BANDS.bands) and not any(names)
     )
@@ -160,6 +196,10 @@ def find_bands(path: str, dataset: Any, sensor: Sensor, given: Sequence[str] = (
     indexes = own_bands(dataset, len(given) or len(sensor.bands))
     names = _names(path, dataset, indexes, given)
     places = sensor.find_bands(names)
+    if len(places) < len(sensor.bands) and not given:
+        seen = band_names(dataset)
+        by_wavelength = sensor.find_bands([seen[index - 1] for index in indexes])
+        places = by_wavelength if len(by_wavelength) == len(sensor.bands) else places
     told = places or sensor.find_bands(_colours(dataset, indexes))
     if len(told) == len(sensor.bands):
         return [indexes[told[band]] for band in sensor.bands]

@@ -8,7 +8,7 @@ from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
 from potato.errors import InputError
-from potato.raster.band_finding import platform_of
+from potato.raster.band_finding import band_names, platform_of
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, gdal, gdal_reason, open_dataset, understood
 from potato.raster.layer import stated_coefficients
@@ -23,7 +23,7 @@ class Header:
         driver: GDAL's name of its format.
         grid: size and place.
         dtype: data type of the first band.
-        descriptions: names of the bands; None for those that have none.
+        descriptions: names of the bands, or what their wavelengths say; None for none.
         nodata: the value that marks invalid pixels of the first band; None if the file names none.
         has_mask: whether a mask or an alpha band marks them.
         bits: bits of a pixel that are used, where fewer than its type has; else 0.
@@ -77,7 +77,7 @@ def read_header(name: str, role: str, driver: str | None = None) -> Header:
             driver=dataset.driver,
             grid=Grid(dataset.height, dataset.width, dataset.crs, dataset.transform),
             dtype=dataset.dtypes[0],
-            descriptions=dataset.descriptions,
+            descriptions=tuple(band_names(dataset)),
             nodata=dataset.nodatavals[0],
             has_mask=MaskFlags.per_dataset in dataset.mask_flag_enums[0],
             bits=int(dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", 0)),
