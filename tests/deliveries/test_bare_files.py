@@ -92,7 +92,9 @@ def test_bytes_are_a_mul_if_there_is_no_other(tmp_path, planes):
     save(tmp_path / "bytes" / "pan.tif", fine, pixel=0.5, kind=np.uint8)
     save(tmp_path / "bytes" / "mul.tif", *bands, kind=np.uint8, names=NAMES)
     with pytest.raises(BandError, match=r"found numbers of uint8; .*--scale 0\.0001"):
-        fuse(tmp_path / "bytes", None, tmp_path / "o.tif")
+        fuse(tmp_path / "bytes", None, tmp_path / "o.tif", sensor="GE01")
+    assert "pictures" in str(fuse(tmp_path / "bytes", None, tmp_path / "p.tif").notes)
+    assert "pictures" in str(list_products(tmp_path / "bytes"))
     fuse(tmp_path / "bytes", None, tmp_path / "o.tif", reading=Reading(scale=(0.005,)))
     assert 40 < np.median(pairs.read(tmp_path / "o.tif")[:3]) < 220
 

@@ -26,7 +26,7 @@ ROWS, COLUMNS = 24, 30
 
 def ground(x, y):
     """Counts of the ground at x and y, in pan pixels."""
-    return 3000 + 900 * np.cos(x / 9)[None] * np.cos(y / 8)[:, None]
+    return 5000 + 900 * np.cos(x / 9)[None] * np.cos(y / 8)[:, None]
 
 
 def write(folder, to_pan=None, **mul_profile):

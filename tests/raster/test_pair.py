@@ -266,6 +266,45 @@ def test_numbers_that_nothing_calls_reflectance_are_refused(tmp_path, arrays, ch
         assert pair.read(PairWindow(0, 0, pair.height, pair.width)).pan.max() == 10_000
 
 
+@pytest.mark.parametrize("kind", ["int16", "uint32", "int32"])
+def test_whole_numbers_of_any_type_are_reflectance(tmp_path, arrays, kind):
+    pan, mul = arrays
+    fine = pairs.write(tmp_path / "p.tif", pan.astype(kind))
+    coarse = pairs.write(tmp_path / "m.tif", mul.astype(kind), COARSE)
+    with open_pair(fine, coarse) as pair:
+        pixels = pair.read(PairWindow(0, 0, pair.height, pair.width))
+    assert np.array_equal(pixels.mul, mul) and np.array_equal(pixels.pan, pan)
+
+
+def test_pan_does_not_make_reflectance_of_the_counts_of_mul(tmp_path, arrays):
+    """Some orders have pan in 12 bits, and mul in 11, as the Pléiades pairs of benchmarks."""
+    pan, mul = (image / image.max() * most for image, most in zip(arrays, (4095, 2047), strict=True))
+    paths = (
+        pairs.write(tmp_path / "p.tif", pan.astype("uint16")),
+        pairs.write(tmp_path / "m.tif", mul.astype("uint16"), COARSE),
+    )
+    with pytest.raises(BandError, match=r"m\.tif: .*found counts, none above 2,047"):
+        open_pair(*paths)
+
+
+@pytest.mark.parametrize(("most", "told"), [(4095, True), (4096, False)])
+def test_numbers_of_12_bits_may_be_counts_and_the_pair_says_so(tmp_path, arrays, most, told):
+    pan, mul = (image / image.max() * most for image in arrays)
+    paths = (
+        pairs.write(tmp_path / "p.tif", pan.astype("uint16")),
+        pairs.write(tmp_path / "m.tif", mul.astype("uint16"), COARSE),
+    )
+    with open_pair(*paths) as pair:
+        assert any("as of counts of 12 bits" in note for note in pair.notes) == told
+
+
+def test_numbers_that_would_make_a_white_picture_are_refused(tmp_path, arrays):
+    fine = pairs.write(tmp_path / "p.tif", arrays[0])
+    coarse = pairs.write(tmp_path / "m.tif", (arrays[1] * 0.5 + 12_000).astype("uint16"), COARSE)
+    with pytest.raises(BandError, match=r"m\.tif: .*found numbers of which half exceed 12,500; .*--scale"):
+        open_pair(fine, coarse)
+
+
 def test_dark_ground_is_reflectance_if_anything_is_brighter_than_counts(tmp_path, arrays):
     pan, mul = (image // 4 for image in arrays)
     mul[6, 3, 5] = 2100

@@ -1,5 +1,6 @@
 """Drawing for people: arrays in, codes of a picture out."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,9 @@ PRIMARIES = Sensor(
     pan_weights=(1 / 3, 1 / 3, 1 / 3),
 )
 """A sensor whose bands are the primaries of sRGB."""
+
+PICTURE = dataclasses.replace(PRIMARIES, name="picture", title="a picture")
+"""The sensor of a picture that was developed for the eye, so that its colours remain."""
 
 PAIR_BACKGROUND = 128
 """Grey code of invalid pixels in the drawing of a pair."""

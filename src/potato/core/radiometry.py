@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potato.core.arrays import ArrayT, namespace
+from potato.core.color import srgb_decode
 from potato.core.sensors import SCALE
 from potato.errors import BandError
 
@@ -57,7 +58,8 @@ class Calibration:
     Attributes:
         gains: reflectance of one count, for each band that is read or for all.
         offsets: reflectance of count 0, likewise.
-        product: what the reflectance is, for messages and metadata: `surface`, `toa`, `relative`.
+        product: what the reflectance is, for messages and metadata: `surface`, `toa`, `stated`; or
+            `picture`, if gain · number + offset is an sRGB signal, whose light counts.
 
     Raises:
         BandError: if a gain isn't above 0, or a number is beyond `MOST_REFLECTANCE`.
@@ -90,8 +92,13 @@ class Calibration:
         shape = (-1, 1, 1)
         with np.errstate(over="ignore", invalid="ignore"):  # at invalid pixels
             reflectance = numbers.astype(np.float32)
-            reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
-            reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
+            if self.product == DEVELOPED.product:
+                gains, offsets = (np.array(each, np.float32) for each in (self.gains, self.offsets))
+                reflectance = srgb_decode(reflectance * gains.reshape(shape) + offsets.reshape(shape))
+                reflectance = reflectance * np.float32(SCALE) + np.float32(0.5)
+            else:
+                reflectance *= np.array(self.gains, np.float32).reshape(shape) * SCALE
+                reflectance += np.array(self.offsets, np.float32).reshape(shape) * SCALE + np.float32(0.5)
         counts: NDArray[np.uint16] = np.nan_to_num(reflectance, copy=False).clip(0, 65_535).astype(np.uint16)
         return counts
 
@@ -103,3 +110,6 @@ def _listed(numbers: Sequence[float]) -> str:
 
 STORED = Calibration((1 / SCALE,), (0.0,), "surface")
 """The calibration of numbers that are counts of reflectance already."""
+
+DEVELOPED = Calibration((1 / 255,), (0.0,), "picture")
+"""The calibration of a picture of 8 bits that was developed for the eye."""

@@ -2,17 +2,17 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from potato.core.draw import PRIMARIES, draw_picture
+from potato.core.draw import PICTURE, PRIMARIES, draw_picture
 from potato.core.grade import PLAIN
 from potato.core.notebook import THUMBNAIL_SIDE
-from potato.core.render import NATURAL, Look
+from potato.core.render import FLAT, NATURAL, Look
 from potato.core.sensors import SCALE, Sensor
 from potato.core.types import Codes
 from potato.errors import BandError, InputError
@@ -25,6 +25,10 @@ from potato.raster.writer import Channels
 
 ALL = ("all",)
 """All bands of a sensor, where names of bands are expected."""
+
+
+AS_IT_IS = replace(FLAT, bits=8)
+"""The look of pictures that are developed already, in place of `natural`."""
 
 
 class Output(Protocol):
@@ -138,6 +142,11 @@ def choose_output(
     """
     if bands and composite:
         raise InputError("expected bands or a composite, found both; write one after the other")
+    if bands and sensor.name == PICTURE.name:
+        raise InputError(
+            "expected bands of reflectance, found those of a picture of 8 bits; leave out --bands, or say "
+            "how much reflectance a count is (--scale)"
+        )
     if bands and look != NATURAL:
         raise InputError("expected a look with a picture, found one with bands, which are reflectance")
     if bands:
@@ -154,7 +163,7 @@ def choose_output(
             )
         # Grey ground has no known colour in other bands.
         return Composite(look.graded(PLAIN), numbers, _names(sensor, numbers))
-    return TrueColour(look)
+    return TrueColour(AS_IT_IS if sensor.name == PICTURE.name and look == NATURAL else look)
 
 
 def _names(sensor: Sensor, numbers: Sequence[int]) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from rasterio.windows import Window
 
 from potato.errors import InputError
 from potato.raster.band_finding import band_names, platform_of
+from potato.raster.calibrating import stated_coefficients
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, gdal, gdal_reason, open_dataset, understood
-from potato.raster.layer import stated_coefficients
 
 
 @dataclass(frozen=True)

@@ -2,46 +2,34 @@
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
 
 from potato.core.advice import AS_FLOATS
-from potato.core.radiometry import STORED, Calibration
-from potato.core.sensors import SCALE, Sensor
+from potato.core.draw import PICTURE
+from potato.core.radiometry import DEVELOPED, STORED, Calibration
+from potato.core.sensors import Sensor
 from potato.core.types import PathLike
-from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError, InputError
 from potato.raster.band_finding import find_bands, guess_from_bands, known_sensor, own_bands, sensor_of
+from potato.raster.calibrating import (
+    PICTURES,
+    READABLE,
+    UNSTRETCHED,
+    assumed_calibration,
+    check_numbers,
+    stated_calibration,
+    uncalibrated,
+)
 from potato.raster.gdal_env import open_dataset, understood
 from potato.raster.image import Image, holds, opaque_bands
 
-READABLE = ("uint8", "uint16", "int16", "float32", "float64")
-"""Data types of images that become reflectance."""
-
-MOST_COUNT = 2047
-"""The largest number of 11 bits, in which most sensors record. As reflectance × 10,000 it would be
-20 %, which vegetation and clouds exceed in some band."""
-
-DARKEST, BRIGHTEST = 0.001, 2.0
-"""Reflectance: some number of an image exceeds the first, and half of its numbers don't exceed the
-second, which glints do. Otherwise its scale is wrong: the picture would be black or white."""
-
-SCALE_REMEDY = "say how much reflectance a count is, such as --scale 0.0001"
-"""What to do about a scale that is wrong."""
-
-METADATA = "if a vendor's metadata came with it, sharpen their folder"
-"""What to do about counts, if possible."""
-
-UNSTRETCHED = "if they were stretched for display, take the image from which they were made"
-"""What to do about a picture, if possible."""
-
-SAMPLE = 512
-"""Side of the windows, in pixels, by which counts are told from reflectance."""
+NEVER = -1.0
+"""A nodata value that no picture has."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +44,8 @@ class Layer:
         names: names of all bands of the file, in its order, in place of its own; empty for its own.
         calibration: how its numbers become reflectance, for all bands or for each in the order of
             `indexes`, else of the file. None and `STORED` give way to the scale and offset that the
-            file states; without these, numbers are reflectance × 10,000. None refuses types and
-            bits that can't hold that.
+            file states; without these, numbers are reflectance × 10,000, or of 8 bits those of a
+            picture. None refuses types and bits that can't hold that.
         nodata: the values that mark invalid pixels, for all bands or for each in the order of
             `indexes`, else of the file; empty for the file's own.
         driver: the one format that it may have, by GDAL's name of its driver; None for any.
@@ -142,7 +130,7 @@ def open_mul(
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
         with understood(layer.path):
             image, found, guess = mul_image(layer, dataset, reading.sensor)
-        check_numbers((layer, image))
+        check_numbers(image, told=layer.calibration is not None)
         yield image, found, guess
 
 
@@ -206,7 +194,14 @@ def mul_image(
         found = find_bands(layer.path, dataset, sensor, layer.names)
         layer = _ordered(layer, own_bands(dataset, len(layer.names) or len(sensor.bands)), found)
     assert layer.indexes is not None
-    return _image(layer, dataset, layer.indexes), sensor, guess
+    image = _image(layer, dataset, layer.indexes)
+    if image.calibration != DEVELOPED:
+        return image, sensor, guess
+    if sensor.platforms:
+        raise uncalibrated(layer.path, "numbers of uint8", UNSTRETCHED)
+    # Near infrared makes no colour.
+    shown = [layer.indexes[sensor.bands.index(band)] for band in PICTURE.bands]
+    return _image(layer, dataset, shown, layer.indexes), PICTURE, PICTURES
 
 
 def _ordered(layer: Layer, own: Sequence[int], indexes: Sequence[int]) -> Layer:
@@ -226,8 +221,15 @@ def _reordered(values: tuple[float, ...], own: Sequence[int], indexes: Sequence[
     return values if order is None else tuple(values[order.index(index)] for index in indexes)
 
 
-def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
-    """An open layer; BandError if we don't know how its numbers become reflectance."""
+def _image(layer: Layer, dataset: Any, indexes: Sequence[int], bands: Sequence[int] = ()) -> Image:
+    """An open layer; BandError if we don't know how its numbers become reflectance.
+
+    Args:
+        layer: what was opened.
+        dataset: the open dataset.
+        indexes: the bands to read.
+        bands: all bands of the sensor, where they are more.
+    """
     kinds = sorted({dataset.dtypes[index - 1] for index in indexes})
     if len(kinds) != 1 or kinds[0] not in READABLE:
         raise BandError(
@@ -252,139 +254,24 @@ def _image(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Image:
         )
     calibration = layer.calibration
     if calibration in (None, STORED):  # which a file may contradict
-        calibration = _stated(layer, dataset, indexes) or calibration
+        calibration = stated_calibration(layer.path, dataset, indexes) or calibration
     if calibration is None:
-        _check_stored(layer, dataset, indexes)
-        calibration = STORED
+        calibration = assumed_calibration(layer.path, dataset, indexes)
     # Counts in the type that is wanted are read as they are.
     needed = None if calibration == STORED and kinds == ["uint16"] else calibration
-    return Image(layer.path, dataset, indexes, calibration=needed, nodata=layer.nodata)
+    nodata = layer.nodata
+    if calibration == DEVELOPED and not nodata and _is_unmasked(dataset, bands or indexes):
+        nodata = (NEVER,)  # shadows of a picture are 0
+    return Image(layer.path, dataset, indexes, calibration=needed, nodata=nodata)
 
 
-def _stated(layer: Layer, dataset: Any, indexes: Sequence[int]) -> Calibration | None:
-    """The calibration that the tags of a file state; None without one.
-
-    Raises:
-        BandError: if no numbers could have it.
-    """
-    gains, offsets = (
-        tuple(values[index - 1] for index in indexes) for values in (dataset.scales, dataset.offsets)
-    )
-    if all(gain == 1 for gain in gains) and not any(offsets):
-        coefficients = stated_coefficients(dataset)
-        if coefficients:
-            gains = tuple(coefficients[index - 1] for index in indexes)
-            return Calibration(gains, (0.0,) * len(gains), "toa")
-        factor = dataset.tags(ns="ENVI").get("reflectance_scale_factor")
-        if factor is None:
-            return None
-        with np.errstate(all="ignore"):
-            gains = (float(1 / np.float64(factor)),) * len(indexes)
-    silent = [
-        str(index)
-        for index, gain, offset in zip(indexes, gains, offsets, strict=True)
-        if (gain, offset) == (1, 0) and not dataset.dtypes[index - 1].startswith("float")
-    ]
-    if silent:
-        raise BandError(
-            f"{layer.path}: expected the scale of each band in its tags or of none, found none for band "
-            f"{', '.join(silent)}; {SCALE_REMEDY}"
-        )
-    try:
-        return Calibration(gains, offsets, "stated")
-    except BandError as error:
-        raise BandError(f"{layer.path}: {error} in its tags; {SCALE_REMEDY}") from error
+def _is_unmasked(dataset: Any, bands: Sequence[int]) -> bool:
+    """Whether a file marks no pixels of its bands as invalid, but by one of them as alpha."""
+    marks = (MaskFlags.all_valid, *([MaskFlags.alpha] if _alpha(dataset) <= {*bands} else []))
+    return all(any(mark in dataset.mask_flag_enums[band - 1] for mark in marks) for band in bands)
 
 
-def stated_coefficients(dataset: Any) -> tuple[float, ...]:
-    """Top-of-atmosphere reflectance of one count of each band, as Planet's TIFFs state it.
-
-    Returns:
-        One for each band; empty if the file states none.
-    """
-    try:
-        stated = json.loads(dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", ""))
-        found = tuple(float(one) for one in stated["properties"]["reflectance_coefficients"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ()
-    good = len(found) == dataset.count and all(0 < one < DARKEST for one in found)
-    return found if good else ()
-
-
-def _check_stored(layer: Layer, dataset: Any, indexes: Sequence[int]) -> None:
-    """Refuse numbers that can't be reflectance × 10,000, by their type.
-
-    Raises:
-        BandError: if they can't.
-    """
-    kind = dataset.dtypes[indexes[0] - 1]
-    bits = dataset.tags(indexes[0], ns="IMAGE_STRUCTURE").get("NBITS", "16")
-    if kind not in ("uint16", "int16"):
-        raise uncalibrated(layer.path, f"numbers of {kind}", UNSTRETCHED if kind == "uint8" else METADATA)
-    if bits.isdecimal() and int(bits) < 15:
-        raise uncalibrated(layer.path, f"counts of {bits} bits")
-
-
-def uncalibrated(path: str, found: str, remedy: str = METADATA) -> BandError:
-    """The error for numbers that we don't know how to turn into reflectance."""
-    return BandError(
-        f"{path}: expected reflectance × 10,000, found {found}; {remedy}; else say how much reflectance a "
-        "count is (--scale 0.0001 if they are reflectance × 10,000, 1 if they are reflectance)"
-    )
-
-
-def check_numbers(*images: tuple[Layer, Image]) -> None:
-    """Refuse images whose numbers can't be reflectance.
-
-    Raises:
-        BandError: if nothing calls numbers reflectance, and none of them exceeds `MOST_COUNT`; or
-            if a calibration makes an image darker than `DARKEST` or brighter than `BRIGHTEST`.
-        InputError: if a file can't be read.
-    """
-    for layer, image in images:
-        if image.calibration not in (None, STORED):
-            _check_scale(layer, image)
-    untold = [one for layer, one in images if not layer.calibration and one.calibration in (None, STORED)]
-    if untold and all(_holds_counts(image) for image in untold):
-        raise uncalibrated(untold[0].path, f"counts, none above {MOST_COUNT:,}")
-
-
-def _check_scale(layer: Layer, image: Image) -> None:
-    """Refuse a scale by which no number of an image, or half of them, would be light."""
-    total, bright, most = 0, 0, 0
-    for pixels, valid in _glances(image):
-        numbers = pixels[:, valid]
-        total += numbers.size
-        bright += int(np.count_nonzero(numbers > BRIGHTEST * SCALE))
-        most = max(most, int(numbers.max(initial=0)))
-        if most > DARKEST * SCALE and 2 * bright <= total:
-            return
-    if total:
-        found = f"half of them above {BRIGHTEST:g}" if bright else f"none above {DARKEST:g}"
-        raise BandError(
-            f"{layer.path}: expected reflectance, found {found} by {image.calibration}; {SCALE_REMEDY}"
-        )
-
-
-def _holds_counts(image: Image) -> bool:
-    """Whether no number exceeds `MOST_COUNT`; False for an even image, which tells nothing."""
-    low, high = np.full((2, len(image.indexes)), [[MOST_COUNT + 1], [0]])
-    for pixels, valid in _glances(image):
-        numbers = pixels[:, valid]
-        low = np.minimum(low, numbers.min(1, initial=MOST_COUNT + 1))
-        high = np.maximum(high, numbers.max(1, initial=0))
-        if high.max() > MOST_COUNT:
-            return False
-    return bool((low < high).any())
-
-
-def _glances(image: Image) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
-    """An image, piece by piece: first what is quick to read, at last all of it."""
-    overviews = image.dataset.overviews(image.indexes[0])
-    if overviews:
-        small = image.coarser(max(overviews))
-        yield small.read(0, 0, small.grid.height, small.grid.width)
-    height, width = image.grid.height, image.grid.width
-    middle = PixelWindow(max(0, height - SAMPLE) // 2, max(0, width - SAMPLE) // 2, SAMPLE, SAMPLE)
-    for window in (middle, *pixel_windows(height, width, SAMPLE, width)):
-        yield image.read(window.row, window.column, window.height, window.width)
+def _alpha(dataset: Any) -> set[int]:
+    """Numbers of the bands that are marked as alpha."""
+    marked = zip(dataset.indexes, dataset.colorinterp, strict=True)
+    return {band for band, meaning in marked if meaning == ColorInterp.alpha}

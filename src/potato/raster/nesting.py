@@ -226,26 +226,24 @@ def _remedy(pan: Any, mul: Any, paths: tuple[str, str], ratio: float) -> str:
 
 def _unplaced(pan: Any, mul: Any, paths: tuple[str, str], placed: list[bool]) -> PairError:
     """The error for images that don't both have a grid on Earth."""
-    lost = [path for path, is_placed in zip(paths, placed, strict=True) if not is_placed]
-    found = f"expected pan and mul with a place on Earth, found none in {' and '.join(map(redact, lost))}"
-    pair = list(zip(paths, (pan, mul), placed, strict=True))
-    lost = [(path, dataset) for path, dataset, is_placed in pair if not is_placed]
-    first = lost[0][1]
-    if all(dataset.rpcs for _, dataset in lost):
-        kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(first.rpcs)
+    pair = zip(paths, (pan, mul), placed, strict=True)
+    names, lost = zip(*((redact(path), one) for path, one, is_placed in pair if not is_placed), strict=True)
+    found = f"expected pan and mul with a place on Earth, found none in {' and '.join(names)}"
+    if all(one.rpcs for one in lost):
+        kind, options, (crs, pixel) = "RPCs", "-rpc", _rpc_grid(lost[0].rpcs)
         hint = " (on hilly ground with -to RPC_DEM=FILE, or by orthority)"
-    elif all(dataset.gcps[0] for _, dataset in lost):
+    elif all(one.gcps[0] for one in lost):
         kind, options, hint = "ground control points", "-order 1", ""
-        crs, pixel = first.gcps[1], _rounded(abs(from_gcps(first.gcps[0]).a))
+        crs, pixel = lost[0].gcps[1], _rounded(abs(from_gcps(lost[0].gcps[0]).a))
     else:
         return PairError(f"{found}; write it into a copy of each such file: {advice.GIVE_PLACE}")
-    if len(lost) == len(pair):
+    if not any(placed):
         lines = _both_freely(pan, mul, paths, options, pixel, crs)
         return PairError(f"{found} but {kind}; bring both onto one grid first{hint}: {lines}")
-    other = pan if placed[0] else mul
-    if other.crs.is_geographic and not crs.is_geographic:
+    path, target = (paths[1], pan.crs) if placed[0] else (paths[0], mul.crs)
+    if target.is_geographic and not crs.is_geographic:
         pixel = _rounded(pixel / METRES_PER_DEGREE)
-    line = advice.warp_freely(lost[0][0], options, other.crs.to_string(), pixel, "ortho")
+    line = advice.warp_freely(path, options, target.to_string(), pixel, "ortho")
     return PairError(f"{found} but {kind}; bring it onto the map first{hint}: {line}")
 
 

@@ -23,11 +23,12 @@ from potato.core.types import PathLike
 from potato.core.windows import PairWindow
 from potato.errors import InputError, PairError
 from potato.raster.band_finding import own_bands, sensor_of
+from potato.raster.calibrating import check_numbers
 from potato.raster.coordinates import crs_name
 from potato.raster.encoding import encode_png
 from potato.raster.gdal_env import gdal, open_dataset, understood
 from potato.raster.image import Image
-from potato.raster.layer import Layer, Reading, as_layer, check_numbers, mul_image, pan_image
+from potato.raster.layer import Layer, Reading, as_layer, mul_image, pan_image
 from potato.raster.nesting import find_nesting
 from potato.raster.regridded import Regridded
 
@@ -289,9 +290,9 @@ def open_pair(
             named = reading.sensor or sensor_of(pan_file, len(own_bands(mul_file)))
             other, found, guess = mul_image(coarse, mul_file, named)
             nesting = find_nesting(pan_file, mul_file, (fine.path, coarse.path))
-        check_numbers((coarse, other), (fine, one))
+        told = check_numbers(other, one, told=coarse.calibration is not None)
         stack.pop_all()
     nested = other if nesting.place is None else Regridded(other, nesting.place)
-    notes = [*([guess] if guess else []), *nesting.notes]
+    notes = [*([guess] if guess else []), *told, *nesting.notes]
     found = dataclasses.replace(found, ratio=nesting.ratio)
     return Pair(one, nested, found, nesting.row, nesting.column, notes)

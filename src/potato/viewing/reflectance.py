@@ -21,9 +21,10 @@ from potato.core.render import NATURAL, Look, dither, look_of, render, unrender
 from potato.core.sensors import Sensor
 from potato.core.types import PathLike
 from potato.errors import InputError
+from potato.raster.calibrating import check_numbers
 from potato.raster.gdal_env import open_dataset
 from potato.raster.image import Image, opaque_bands, read_reduced
-from potato.raster.layer import as_layer, check_numbers, mul_image
+from potato.raster.layer import as_layer, mul_image
 from potato.raster.pictures import open_picture
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
@@ -96,7 +97,7 @@ def open_colours(path: PathLike, sensor: Sensor | None = None) -> Iterator[Colou
         if len(indexes) > len(PRIMARIES.bands):
             fits = sensor if sensor and len(sensor.bands) == len(indexes) else None
             image, found, _ = mul_image(layer, dataset, fits)
-            check_numbers((layer, image))
+            check_numbers(image, told=layer.calibration is not None)
             yield Colours(image, sensor=found)
             return
     with open_picture(path) as picture:
