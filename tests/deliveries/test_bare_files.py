@@ -100,7 +100,8 @@ def test_bytes_are_a_mul_if_there_is_no_other(tmp_path, planes):
 
 
 @pytest.mark.parametrize(
-    ("driver", "ending"), [("HFA", ".img"), ("ENVI", ".dat"), ("ENVI", ""), ("PCIDSK", ".pix")]
+    ("driver", "ending"),
+    [("HFA", ".img"), ("ENVI", ".dat"), ("ENVI", ""), ("EHdr", ".bil"), ("PCIDSK", ".pix")],
 )
 def test_formats_of_other_software(tmp_path, planes, driver, ending):
     source = save_pair(tmp_path / "tif", planes)
@@ -315,6 +316,40 @@ def test_any_files_may_have_any_ratio(tmp_path, planes, ratio):
     fuse(tmp_path, None, tmp_path / "a.tif")
     fuse(tmp_path / "pan.tif", tmp_path / "mul.tif", tmp_path / "b.tif")
     assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / "b.tif"))
+
+
+@pytest.mark.parametrize("folders", [("", ""), ("P", "M")])
+def test_parts_of_an_image_are_one(tmp_path, planes, folders):
+    for name, folder, stack, pixel in (
+        ("PAN", folders[0], planes[:1], 0.5),
+        ("MS", folders[1], planes[1:], 2.0),
+    ):
+        half = len(stack[0]) // 2
+        (tmp_path / "parts" / folder).mkdir(parents=True, exist_ok=True)
+        for row in (0, 1):
+            for column in (0, 1):
+                part = np.stack(stack)[:, row * half :, column * half :][:, :half, :half]
+                place = grid_at(0, 0, pixel).transform @ (column * half, row * half)
+                path = tmp_path / "parts" / folder / f"{name}_R{row + 1}C{column + 1}.tif"
+                write_plain(path, part, grid_at(half, half, pixel, *place), NAMES if len(part) > 1 else ())
+    assert open_delivery(tmp_path / "parts").parts == (4, 4)
+    fuse(save_pair(tmp_path / "whole", planes), None, tmp_path / "a.tif")
+    fuse(tmp_path / "parts", None, tmp_path / "b.tif")
+    assert np.array_equal(pairs.read(tmp_path / "a.tif"), pairs.read(tmp_path / "b.tif"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{}/pan.tif {}/ms.tif", "{}/x.tif {}/y.tif", "{}_PAN1.tif {}_MSS1.tif", "P/{}_P.tif M/{}_M.tif"],
+)
+def test_pairs_of_several_scenes_are_products(tmp_path, planes, pattern):
+    for scene in ("20200101", "20210101"):
+        save_pair(tmp_path / "in", planes, *pattern.format(scene, scene).split())
+    assert [one.name for one in list_products(tmp_path / "in").products] == ["20200101", "20210101"]
+    with pytest.raises(DeliveryError, match=r"found 20200101, 20210101; choose one \(--product NAME\)"):
+        fuse(tmp_path / "in", None, tmp_path / "a.tif")
+    fuse(tmp_path / "in", None, tmp_path / "a.tif", reading=Reading(product="20210101"))
+    assert (tmp_path / "a.tif").exists()
 
 
 def test_a_listing_refuses_what_fuse_refuses(tmp_path, planes):

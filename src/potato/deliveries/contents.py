@@ -28,7 +28,7 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".jp2": "JP2OpenJPEG", ".ntf": "NI
 OTHER_DRIVERS = {".img": "HFA", ".pix": "PCIDSK"}
 """The same for formats in which other software stores images."""
 
-METADATA = (".til", ".imd", ".xml", ".txt", ".json")
+METADATA = (".til", ".imd", ".xml", ".txt", ".json", ".dim", ".hdr")
 """Endings of metadata files."""
 
 ARCHIVES = {".zip": "/vsizip/", ".tar": "/vsitar/", ".tgz": "/vsitar/", ".tar.gz": "/vsitar/"}
@@ -79,15 +79,16 @@ class Contents:
 
     def images(self) -> list[str]:
         """Names of the images, in formats of vendors and of other software."""
-        others = [name for name in self.names if self.has_header(name)]
+        others = [name for name in self.names if self.header_of(name)]
         return sorted({*self.ending(*DRIVERS, *OTHER_DRIVERS), *others})
 
-    def has_header(self, name: str) -> bool:
-        """Whether a file has the header of an ENVI image beside it, such as `a.hdr` of `a.dat`."""
+    def header_of(self, name: str) -> str | None:
+        """The header of a raw image, such as `a.hdr` of `a.dat`; None for a file without one."""
         path = PurePosixPath(name)
-        if path.suffix.lower() in (".hdr", ".xml", ".txt", *DRIVERS):
-            return False
-        return any(other in self.names for other in (f"{name}.hdr", str(path.with_suffix(".hdr"))))
+        if path.suffix.lower() in (".hdr", ".xml", ".txt", ".prj", *DRIVERS):
+            return None
+        headers = (f"{name}.hdr", str(path.with_suffix(".hdr")))
+        return next((header for header in headers if header in self.names), None)
 
     def beside(self, name: str, other: str) -> str | None:
         """The file that metadata in `name` call `other`: in the same folder or below, in any case.
@@ -130,8 +131,10 @@ def read_part(contents: Contents, file: str) -> Header:
     Raises:
         DeliveryError: if it can't be opened, or has another format than its name says.
     """
-    ending = PurePosixPath(file).suffix.lower()
-    driver = "ENVI" if contents.has_header(file) else (DRIVERS | OTHER_DRIVERS).get(ending, "TIL")
+    ending, beside = PurePosixPath(file).suffix.lower(), contents.header_of(file)
+    driver = (DRIVERS | OTHER_DRIVERS).get(ending, "TIL")
+    if beside is not None:
+        driver = "ENVI" if contents.read_text(beside).startswith("ENVI") else "EHdr"
     try:
         return read_header(contents.gdal_name(file), "image", driver)
     except InputError as error:

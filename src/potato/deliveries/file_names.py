@@ -10,6 +10,12 @@ from potato.core.sensors import Sensor
 PAN_WORDS = ("pan", "panchromatic", "p", "pp", "pn")
 """Words of vendors for pan, in lower case and without a number behind (`PAN1`)."""
 
+MUL_WORDS = ("m", "mul", "ms", "mss", "mux", "multi", "multispectral", "xs", "bgrn", "rgbn", "rgb")
+"""The same for mul."""
+
+_PART = re.compile(r"[-_ ]?(?<![a-z])r[0-9]+[-_]?c[0-9]+(?![a-z0-9])", re.IGNORECASE)
+"""What names of the parts of an image differ by: `_R1C2`."""
+
 SHARPENED_WORDS = ("pansharpened", "pansharp", "psh", "visual", "fused", "fusion")
 """Words of vendors for pictures that are sharpened, or made for the eye."""
 
@@ -60,6 +66,27 @@ def is_sharpened(name: str) -> bool:
     True
     """
     return _has_word(name, SHARPENED_WORDS)
+
+
+def whole_of(name: str) -> str:
+    """The name of the image that a part belongs to; that of another file remains.
+
+    >>> whole_of("IMG_PHR1A_P_R1C2.tif"), whole_of("pan.tif")
+    ('IMG_PHR1A_P.tif', 'pan.tif')
+    """
+    path = PurePosixPath(name)
+    return str(path.with_name(_PART.sub("", path.stem) + path.suffix)) if _PART.sub("", path.stem) else name
+
+
+def scene_of(name: str) -> tuple[str, ...]:
+    """What the names of a pan and its mul share: the words of the path, but for those of roles.
+
+    >>> scene_of("P/20200814_pan.tif"), scene_of("M/20200814_MS1.tif")
+    (('20200814',), ('20200814',))
+    """
+    roles = (*PAN_WORDS, *MUL_WORDS)
+    words = (word for part in PurePosixPath(name).parts for word in words_of(part))
+    return tuple(word for word in words if re.sub(r"[0-9]+$", "", word) not in roles)
 
 
 def satellite_without_pan(name: str) -> str:
