@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from potato.core.platforms import find_sensor
 from potato.core.sensor_table import (
-    FOUR_BANDS,
     LANDSAT_7,
     LANDSAT_8,
     LANDSAT_9,
@@ -26,17 +25,25 @@ class BandSet:
 
     Attributes:
         name: ours, such as `bgrn`.
-        sensors: all of them, at least one.
+        sensors: those whose pairs are simulated to train its network, at least one. It serves all
+            with these bands and this ratio.
     """
 
     name: str
     sensors: tuple[Sensor, ...]
 
 
+FOUR_BAND_SENSORS = (
+    *("WV-BGRN", "LG-BGRN", "GE01", "WV04", "QB02", "IK02", "PHR1A", "PHR1B", "PNEO-BGRN", "SPOT6", "SPOT7"),
+    *("SkySat", "GF6", "GF1", "GF2", "SV1", "CBERS4A", "K3", "K3A", "PER1", "VIS1", "DMC3", "JL1"),
+    "four-band",
+)
+"""Those of `bgrn`. Others that borrow the numbers of these would only be more of the same."""
+
 BAND_SETS = (
     BandSet("worldview", (WORLDVIEW_2, WORLDVIEW_3)),
     BandSet("legion", LEGION),
-    BandSet("bgrn", tuple(each for each in SENSORS if each.fits(FOUR_BANDS))),
+    BandSet("bgrn", tuple(each for each in SENSORS if each.name in FOUR_BAND_SENSORS)),
     BandSet("neo", (PLEIADES_NEO_3, PLEIADES_NEO_4)),
     BandSet("landsat", (LANDSAT_8, LANDSAT_9)),
     BandSet("landsat-bgrn", (LANDSAT_7, LANDSAT_BGRN)),

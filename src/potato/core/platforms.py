@@ -89,7 +89,7 @@ def guess_sensor(names: Sequence[str | None]) -> Sensor | None:
     found = [each for each in SENSORS if len(each.find_bands(words)) == len(each.bands)]
     most = max((len(each.bands) for each in found), default=0)
     fitting = [each for each in found if len(each.bands) == most]
-    if len({(each.bands, each.bands_to_xyz, each.ratio) for each in fitting}) > 1:
+    if len({(each.bands, each.bands_to_xyz) for each in fitting}) > 1:
         fitting = [each for each in fitting if not each.platforms]
     return fitting[0] if fitting else None
 

@@ -252,6 +252,7 @@ THREE_BANDS = replace(
 
 _UNMEASURED = borrow(GAOFEN_6, FOUR_BANDS)
 GAOFEN_2 = _UNMEASURED[1]
+ZIYUAN_1 = borrow(WORLDVIEW_2)
 
 PLEIADES_NEO_3 = Sensor(
     name="PNEO3",
@@ -292,6 +293,7 @@ LANDSAT_8 = Sensor(
     codes=("B1", "B2", "B3", "B4", "B5"),
     source=f"{_RESPONSES} NASA and USGS (bands); the Landsat 8-9 Data Users Handbook of USGS (names)",
 )
+EO_1 = borrow(LANDSAT_8)
 LANDSAT_9 = replace(LANDSAT_8, name="LC09", title="Landsat 9", platforms=("landsat-9",))
 LANDSAT_7 = replace(
     LANDSAT_8,
@@ -384,8 +386,8 @@ SENSORS = (
     *(WORLDVIEW_2, WORLDVIEW_3, WORLDVIEW_BGRN, *LEGION, LEGION_BGRN),
     *(GEOEYE_1, WORLDVIEW_4, QUICKBIRD_2, IKONOS_2),
     *(PLEIADES_1A, PLEIADES_1B, PLEIADES_NEO_3, PLEIADES_NEO_4, PLEIADES_NEO_BGRN, SPOT_6, SPOT_7),
-    *(SKYSAT, GAOFEN_6, *_UNMEASURED, FOUR_BANDS, THREE_BANDS),
-    *(LANDSAT_7, LANDSAT_8, LANDSAT_9, LANDSAT_BGRN),
+    *(SKYSAT, GAOFEN_6, *_UNMEASURED, *ZIYUAN_1, FOUR_BANDS, THREE_BANDS),
+    *(LANDSAT_7, LANDSAT_8, LANDSAT_9, LANDSAT_BGRN, *EO_1),
 )
 """All sensors, in the order in which they are listed."""
 

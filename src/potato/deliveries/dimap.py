@@ -33,7 +33,10 @@ def find_dimap(contents: Contents) -> list[Product]:
     for name in contents.ending(".xml"):
         path = PurePosixPath(name)
         if path.name.upper().startswith("DIM_") and "LINEAGE" not in path.parts:
-            image = _read_image(contents, name)
+            root = parse_xml(contents.read_text(name), f"{contents.path}: {name}")
+            if root.find("Data_Access") is not None:
+                continue  # version 1, which `radiance_files` reads
+            image = _read_image(contents, name, root)
             # Each image lies in a folder of its own; those of one area lie in one volume.
             volume = path.parent.parent if path.parent.name.upper().startswith("IMG_") else path.parent
             products.setdefault((str(volume), min(image.passes)), []).append(image)
@@ -43,8 +46,7 @@ def find_dimap(contents: Contents) -> list[Product]:
     ]
 
 
-def _read_image(contents: Contents, name: str) -> VendorImage:
-    root = parse_xml(contents.read_text(name), f"{contents.path}: {name}")
+def _read_image(contents: Contents, name: str, root: ElementTree.Element) -> VendorImage:
     settings = "Processing_Information/Product_Settings"
     level = root.findtext(f"{settings}/PROCESSING_LEVEL", "")
     radiometry = root.findtext(f"{settings}/Radiometric_Settings/RADIOMETRIC_PROCESSING", "BASIC").upper()

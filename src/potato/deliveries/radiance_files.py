@@ -1,4 +1,4 @@
-"""Files whose metadata make radiance of counts: CBERS-4A, KOMPSAT-3 and -3A, Gaofen."""
+"""Files whose metadata make radiance of counts: CBERS-4A, KOMPSAT, Gaofen, GEOSAT-2 and others."""
 
 import re
 from collections.abc import Iterator
@@ -32,6 +32,12 @@ for which its value is 7 % below those of sensors with this band. Gaofen's bands
 CBERS-4A, to 10 nm.
 """
 
+VISION_1 = {"PAN": 1828.0, "1": 2003.0, "2": 1828.0, "3": 1618.0, "4": 1042.0}
+"""The same for Vision-1, whose counts are radiance × 100.
+
+Source: Vision-1 Imagery User Guide, Airbus, 2021.
+"""
+
 PRDF = "{http://www.gisplan.com.br/xmlsat}"
 """The namespace of INPE's XML files."""
 
@@ -40,7 +46,8 @@ PRDF = "{http://www.gisplan.com.br/xmlsat}"
 class _Facts:
     """What metadata say of a file: radiance is gain · count + offset, in W/(m² µm sr).
 
-    Codes, gains and offsets are those of its bands, in their order.
+    Codes, gains and offsets are those of its bands, in their order; so is the sun's irradiance, if
+    the metadata state it.
     """
 
     platform: str
@@ -49,6 +56,7 @@ class _Facts:
     codes: tuple[str, ...]
     gains: tuple[float, ...]
     offsets: tuple[float, ...]
+    irradiance: tuple[float, ...] = ()
     note: str = ""
 
 
@@ -86,8 +94,8 @@ def _with_facts(image: VendorImage, facts: dict[str, _Facts]) -> VendorImage | N
 def _band(band: VendorBand, facts: _Facts) -> VendorBand:
     time, place = parse_time(facts.time), band.number - 1
     assert time is not None
-    irradiance = IRRADIANCE[facts.platform][facts.codes[place]]
-    scale = reflectance_per_radiance(irradiance, earth_sun_distance(time), facts.elevation)
+    stated = facts.irradiance or [IRRADIANCE[facts.platform][code] for code in facts.codes]
+    scale = reflectance_per_radiance(stated[place], earth_sun_distance(time), facts.elevation)
     return replace(band, gain=facts.gains[place] * scale, offset=facts.offsets[place] * scale)
 
 
@@ -101,6 +109,11 @@ def _read_facts(contents: Contents) -> Iterator[tuple[str, _Facts]]:
             yield from _kompsat(parse_xml(contents.read_text(name), name))
         elif re.fullmatch(r"gf[126]_pms.*-(pan|mss|mux)[12]?\.xml", base):
             yield from _gaofen(parse_xml(contents.read_text(name), name), base, contents)
+        elif re.search(r"(?<![a-z])(pan|mux|mss)[12]?\.xml$", base):
+            yield from _stated(parse_xml(contents.read_text(name), name), base, contents)
+    for name in contents.ending(".dim", ".xml"):
+        if name.lower().endswith(".dim") or PurePosixPath(name).name.upper().startswith("DIM_"):
+            yield from _dimap_1(parse_xml(contents.read_text(name), name))
 
 
 def _cbers(root: ElementTree.Element, name: str) -> Iterator[tuple[str, _Facts]]:
@@ -145,8 +158,60 @@ def _gaofen(root: ElementTree.Element, name: str, contents: Contents) -> Iterato
     places = (0,) if "-pan" in name else (1, 2, 3, 4)
     codes = tuple(str(place) for place in places)
     own, added = (tuple(row[place] for place in places) for row in (gains, offsets))
-    facts = _Facts(platform, time[:10], elevation, codes, own, added, note)
+    facts = _Facts(platform, time[:10], elevation, codes, own, added, note=note)
+    yield from _of_images(contents, name, facts)
+
+
+def _of_images(contents: Contents, name: str, facts: _Facts) -> Iterator[tuple[str, _Facts]]:
+    """Facts of the images that have the name of a metadata file, or begin with it."""
     for image in contents.images():
         base = PurePosixPath(image).name.lower()
         if base.startswith(name.removesuffix(".xml")):
             yield base, facts
+
+
+def _stated(root: ElementTree.Element, name: str, contents: Contents) -> Iterator[tuple[str, _Facts]]:
+    """The facts of an image whose metadata state gain, offset and irradiance, as SuperView's do."""
+    texts = [root.findtext(f".//{field}", "") for field in ("Gain", "Offset", "ESUN")]
+    times = (root.findtext(f".//{field}", "").strip() for field in ("StartTime", "ReceiveTime"))
+    if not all(texts):
+        return
+    gains, offsets, irradiance = (tuple(float(part) for part in text.split(",")) for text in texts)
+    if not len(gains) == len(offsets) == len(irradiance):
+        raise ValueError(f"{name} has {len(gains)} gains, {len(offsets)} offsets, {len(irradiance)} of ESUN")
+    elevation = 90 - float(root.findtext(".//SolarZenith", "90"))
+    if elevation > 0:
+        time, codes = next(filter(None, times), "")[:10], tuple(map(str, range(len(gains))))
+        platform = root.findtext(".//SatelliteID", "")
+        facts = _Facts(platform, time, elevation, codes, gains, offsets, irradiance)
+        yield from _of_images(contents, name, facts)
+
+
+def _dimap_1(root: ElementTree.Element) -> Iterator[tuple[str, _Facts]]:
+    """The facts of the files that metadata of DIMAP 1 name, as those of GEOSAT-2 and Vision-1.
+
+    Source: GEOSAT-2 Imagery User Guide, 2022: radiance is gain · count + bias.
+    """
+    files = [path.get("href", "") for path in root.iterfind("Data_Access/Data_File/DATA_FILE_PATH")]
+    platform = root.findtext(".//MISSION", "") + root.findtext(".//MISSION_INDEX", "")
+    time = root.findtext(".//START_TIME", "") or "T".join(
+        root.findtext(f".//{field}", "") for field in ("IMAGING_DATE", "IMAGING_TIME")
+    )
+    bands = root.findall("Image_Interpretation/Spectral_Band_Info")
+    bands.sort(key=lambda band: int(band.findtext("BAND_INDEX", "0")))
+    elevation = float(root.findtext(".//SUN_ELEVATION", "0"))
+    codes = tuple(band.findtext("BAND_INDEX", "") for band in bands) if len(bands) > 1 else ("PAN",)
+    if "vision" in platform.lower() or platform.upper().startswith("VIS"):
+        gains, offsets = (0.01,) * len(codes), (0.0,) * len(codes)
+        irradiance = tuple(VISION_1[code] for code in codes)
+    else:
+        fields = ("PHYSICAL_GAIN", "PHYSICAL_BIAS", "ESUN")
+        if not all(band.findtext(field) for band in bands for field in fields):
+            return
+        gains, offsets, irradiance = (
+            tuple(float(band.findtext(field, "")) for band in bands) for field in fields
+        )
+    if bands and elevation > 0:
+        facts = _Facts(platform, time[:19], elevation, codes, gains, offsets, irradiance)
+        for file in files:
+            yield PurePosixPath(file.replace("\\", "/")).name.lower(), facts

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from potato.core.types import PathLike
 
-DESCRIPTIONS = (".til", ".imd", ".xml", "mtl.txt", "mtl.json")
+DESCRIPTIONS = (".til", ".imd", ".xml", ".dim", "mtl.txt", "mtl.json")
 """Endings of metadata files, each of which stands for the product that it describes."""
 
 
