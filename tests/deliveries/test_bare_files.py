@@ -264,6 +264,9 @@ def test_a_mul_of_few_bands_that_cannot_be_coloured(tmp_path, planes, bands, nam
     [
         (("20220605_124027_64_2475_3B_AnalyticMS_8b.tif",), "PlanetScope has no pan, so nothing can sharpen"),
         (("T31TFJ_20210601T105031_B02_10m.tif",), "Sentinel-2 has no pan"),
+        (("2011-05-05T112233_RE3_3A-NAC_6683383_149747.tif",), "RapidEye has no pan"),
+        (("GF1_WFV2_E117.8_N36.9_20150101_L1A0000564539.tif",), "Gaofen's wide field camera has no pan"),
+        (("UMBRA-05_pan.tif",), "Umbra is a radar, whose images have no colours"),
         (
             ("image_pansharpened.tif",),
             r"found no pan beside image_pansharpened.tif \(sharpened already\); order",

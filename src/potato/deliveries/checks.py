@@ -6,7 +6,7 @@ from typing import Literal
 from potato.core.advice import STACK
 from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, left_out, sensor_in_name
 from potato.core.sensors import Sensor
-from potato.deliveries.file_names import satellite_without_pan
+from potato.core.unfit_satellites import unfit_file, unfit_platform
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import CalibrationError, DeliveryError
 from potato.raster.band_finding import unknown_bands
@@ -62,10 +62,10 @@ def _listed(images: Sequence[VendorImage]) -> str:
 def _advice(role: str, product: Product) -> str:
     """What to do about a pan or a mul that isn't there."""
     roles = [image.role for image in product.images]
+    unfit = (unfit_platform(one.platform) or unfit_file(one.metadata) for one in product.images)
+    for satellite in filter(None, unfit):
+        return str(satellite)
     if role == "pan":
-        without = next(filter(None, (satellite_without_pan(one.metadata) for one in product.images)), "")
-        if without:
-            return f"{without} has no pan, so nothing can sharpen it"
         return f"{_BUNDLE} ({_LEVEL_1})" if product.kind == "landsat" else _BUNDLE
     if "band" in roles:
         return (
@@ -98,9 +98,13 @@ def name_sensor(
         return sensor, ()
     if platform:
         if found is None:
+            unfit = unfit_platform(platform)
+            remedy = (
+                "if it sees blue, green and red, name one whose bands are like its (--sensor, see potato "
+            )
             raise DeliveryError(
-                f"{path}: expected a satellite that Potato knows, found {platform}; if it sees blue, green "
-                "and red, name one whose bands are like its (--sensor, see potato sensors)"
+                f"{path}: expected a satellite that Potato knows, found {platform}; "
+                + (str(unfit) if unfit else f"{remedy}sensors)")
             )
         return found, ()
     names = [band.name for band in mul.bands]

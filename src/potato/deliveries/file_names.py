@@ -22,12 +22,6 @@ SHARPENED_WORDS = ("pansharpened", "pansharp", "psh", "visual", "fused", "fusion
 ASIDE_WORDS = ("udm", "mask", "cloud", "browse", "preview", "quicklook", "thumb", "thumbnail", "icon", "qa")
 """Words for files beside the images."""
 
-WITHOUT_PAN = {
-    "PlanetScope": re.compile(r"_3[AB]_Analytic|_PSScene", re.IGNORECASE),
-    "Sentinel-2": re.compile(r"(?<![A-Z0-9])(S2[A-D]_MSI|T[0-9]{2}[A-Z]{3}_[0-9]{8}T)", re.IGNORECASE),
-}
-"""Satellites that have no pan, and what the names of their files have."""
-
 LEAST_FILES = 3
 """Files of one band each that make a mul, at least."""
 
@@ -87,15 +81,6 @@ def scene_of(name: str) -> tuple[str, ...]:
     roles = (*PAN_WORDS, *MUL_WORDS)
     words = (word for part in PurePosixPath(name).parts for word in words_of(part))
     return tuple(word for word in words if re.sub(r"[0-9]+$", "", word) not in roles)
-
-
-def satellite_without_pan(name: str) -> str:
-    """The satellite of a file, if its name tells one that has no pan; else empty.
-
-    >>> satellite_without_pan("20220605_124027_64_2475_3B_AnalyticMS_8b.tif")
-    'PlanetScope'
-    """
-    return next((title for title, pattern in WITHOUT_PAN.items() if pattern.search(name)), "")
 
 
 def find_band_files(names: Sequence[str], sensor: Sensor | None = None) -> dict[str, str]:

@@ -21,6 +21,7 @@ from potato.core.platforms import (
 from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
 from potato.core.text import counted, file_name
+from potato.core.unfit_satellites import unfit_platform
 from potato.errors import BandError, InputError
 
 PLATFORM_TAGS = (("IMAGERY", "SATELLITEID"), ("IMD", "IMAGE_1.satId"), ("IMD", "satId"))
@@ -110,7 +111,9 @@ def known_sensor(name: str, bands: int | None = None) -> Sensor:
     """
     sensor = find_sensor(name, bands)
     if sensor is None:
-        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}")
+        unfit = unfit_platform(name)
+        why = f"; {unfit}" if unfit else ""
+        raise InputError(f"expected a sensor that `potato sensors` lists, found {name}{why}")
     return sensor
 
 
