@@ -9,7 +9,7 @@ import pytest
 
 from networks import random_network
 from potato.core.color import D65
-from potato.core.platforms import find_sensor, guess_sensor, names_by_wavelength
+from potato.core.platforms import find_sensor, guess_sensor, left_out, names_by_wavelength
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, SENSORS, WORLDVIEW_2, WORLDVIEW_3
 from potato.core.sensors import simplified
 
@@ -221,3 +221,13 @@ def test_wavelengths_name_the_nearest_bands_and_no_far_ones():
     }
     assert names_by_wavelength([560, 650, 800]) == ["green", "red", "nir"]
     assert names_by_wavelength([None, None]) == [None, None]
+
+
+def test_what_is_left_out_is_named_if_it_is_little():
+    four = find_sensor("four-band")
+    assert left_out(["red", "green", "blue", "nir"], four) == ""
+    assert left_out(["swir", "red", "green", "blue", "nir"], four) == ", and left out swir"
+    assert left_out(["red", "green", "blue", "nir", None, "swir"], four) == ", and left out 2 other bands"
+    many = [f"swir{number}" for number in range(20)]
+    assert left_out(["red", "green", "blue", "nir", *many], four) == ", and left out 20 other bands"
+    assert left_out(["B1", "B2"], four) == ""

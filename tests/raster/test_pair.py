@@ -295,7 +295,7 @@ def test_numbers_of_12_bits_may_be_counts_and_the_pair_says_so(tmp_path, arrays,
         pairs.write(tmp_path / "m.tif", mul.astype("uint16"), COARSE),
     )
     with open_pair(*paths) as pair:
-        assert any("as of counts of 12 bits" in note for note in pair.notes) == told
+        assert any("counts of 12 bits" in note for note in pair.notes) == told
 
 
 def test_numbers_that_would_make_a_white_picture_are_refused(tmp_path, arrays):

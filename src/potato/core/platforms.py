@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from potato.core.sensor_table import FOUR_BANDS, SENSORS, WORKSHOP
 from potato.core.sensors import WAVELENGTHS, Sensor, simplified
+from potato.core.text import counted
 
 LEAST_BANDS = min(len(sensor.bands) for sensor in SENSORS)
 """The fewest bands of a mul that a sensor has."""
 
 NUMBERED = re.compile(r"(b|ms|band)[ _]?[0-9]+")
 """Names that number bands, and tell nothing about them unless the sensor is known."""
+
+MOST_LISTED = 8
+"""Bands of which a message gives the names, at most."""
 
 NEAR = 40
 """Distance in nm between the middle of a band and that of its kind, at most."""
@@ -101,8 +105,11 @@ def left_out(names: Sequence[str | None], sensor: Sensor) -> str:
     ', and left out swir'
     """
     used = sensor.find_bands(names).values()
-    rest = [name or "one without a name" for place, name in enumerate(names) if place not in used]
-    return f", and left out {', '.join(rest)}" if used and rest else ""
+    rest = [name for place, name in enumerate(names) if place not in used]
+    if not (used and rest):
+        return ""
+    few = len(rest) <= MOST_LISTED and all(rest)
+    return f", and left out {', '.join(filter(None, rest)) if few else counted(len(rest), 'other band')}"
 
 
 def names_by_wavelength(wavelengths: Sequence[float | None]) -> list[str | None]:

@@ -11,6 +11,7 @@ from potato.core.radiometry import DEVELOPED, STORED, Calibration
 from potato.core.sensors import SCALE
 from potato.core.windows import PixelWindow, pixel_windows
 from potato.errors import BandError
+from potato.raster.gdal_env import is_remote
 from potato.raster.image import Image
 
 COUNTED = ("uint16", "int16", "uint32", "int32")
@@ -33,9 +34,9 @@ MOST_REFLECTED = 12_500
 """Reflectance × 10,000 that half of an image doesn't exceed: fresh snow has less."""
 
 TWELVE_BITS = (
-    f"no number of mul exceeds {MOST_OF_12_BITS:,}, as of counts of 12 bits, but nothing says that these are "
-    "counts: they are taken for reflectance × 10,000. If the picture is dark, sharpen the folder with the "
-    "vendor's metadata, or say how much reflectance a count is (--scale)"
+    f"taken for reflectance × 10,000, though no number of mul that was looked at exceeds {MOST_OF_12_BITS:,}, "
+    "as if they were counts of 12 bits. If the picture is dark, sharpen the folder with the vendor's "
+    "metadata, or say how much reflectance a count is (--scale)"
 )
 """What is told of numbers that may be counts."""
 
@@ -197,8 +198,10 @@ def _check_scale(image: Image) -> None:
 def _brightest(image: Image) -> tuple[float, bool]:
     """The largest number, and whether half of them exceed `MOST_REFLECTED`.
 
-    Reading stops where it is clear that they aren't counts. An even image tells nothing: infinity.
+    Reading stops where it is clear that they aren't counts of 11 bits, or of 12 bits if it costs no
+    network. An even image tells nothing: infinity.
     """
+    enough = MOST_COUNT if is_remote(image.dataset.name) else MOST_OF_12_BITS
     low, high, looks = np.inf, 0.0, 0
     for pixels, valid in _glances(image):
         numbers = pixels[:, valid]
@@ -207,7 +210,9 @@ def _brightest(image: Image) -> tuple[float, bool]:
         low = np.minimum(low, numbers.min(1, initial=MOST_OF_12_BITS))
         high = np.maximum(high, numbers.max(1, initial=0))
         looks += int(np.max(high) > MOST_COUNT)
-        if np.max(high) > MOST_OF_12_BITS or looks > MOST_LOOKS:
+        if np.max(high) > enough:
+            return np.inf, False
+        if looks == MOST_LOOKS:
             break
     return (float(np.max(high)) if np.any(low < high) else np.inf), False
 
