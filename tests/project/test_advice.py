@@ -115,7 +115,7 @@ def test_files_of_a_band_each_are_put_into_one(tmp_path, arrays):
 def test_numbers_of_other_types_become_floats(tmp_path, arrays):
     pan, mul = arrays
     fine = pairs.write(tmp_path / "p.tif", pan)
-    coarse = pairs.write(tmp_path / "m.tif", mul.astype("uint32"), COARSE)
+    coarse = pairs.write(tmp_path / "m.tif", mul.astype("int64"), COARSE)
     with pytest.raises(BandError, match=re.escape(advice.AS_FLOATS)):
         open_pair(fine, coarse)
     run(advice.AS_FLOATS, tmp_path, "m.tif", "f.tif")

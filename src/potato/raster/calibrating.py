@@ -34,8 +34,8 @@ MOST_REFLECTED = 12_500
 """Reflectance × 10,000 that half of an image doesn't exceed: fresh snow has less."""
 
 TWELVE_BITS = (
-    f"taken for reflectance × 10,000, though no number of mul that was looked at exceeds {MOST_OF_12_BITS:,}, "
-    "as if they were counts of 12 bits. If the picture is dark, sharpen the folder with the vendor's "
+    f"taken for reflectance × 10,000, but no number of mul that was seen exceeds {MOST_OF_12_BITS:,}: "
+    "they may be counts of 12 bits. If the picture is dark, sharpen the folder with the vendor's "
     "metadata, or say how much reflectance a count is (--scale)"
 )
 """What is told of numbers that may be counts."""
