@@ -277,8 +277,8 @@ def _open_layers(
             f"{contents.path}: expected pixels of mul that are larger than those of pan, found them "
             f"{ratio:.3g} times as wide in {mul.metadata} as in {pan.metadata}: nothing is left to sharpen"
         )
-    # Files without metadata may be anybody's, such as aerial photographs of ratio 3.
-    if product.kind != "files" and abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
+    # Files that aren't on a vendor's grid may be anybody's, such as aerial photographs of ratio 3.
+    if product.kind not in ("files", "radiance") and abs(ratio / known.ratio - 1) > RATIO_TOLERANCE:
         raise DeliveryError(
             f"{contents.path}: expected pixels of mul {known.ratio} times as wide as those of pan, as "
             f"{known.title} has them, found {ratio:.3g} times; pan and mul aren't of one product"

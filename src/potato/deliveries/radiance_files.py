@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
+from potato.core.platforms import find_sensor
 from potato.deliveries.contents import Contents
 from potato.deliveries.gaofen_constants import find_coefficients
 from potato.deliveries.markup import parse_xml
@@ -193,7 +194,8 @@ def _dimap_1(root: ElementTree.Element) -> Iterator[tuple[str, _Facts]]:
     Source: GEOSAT-2 Imagery User Guide, 2022: radiance is gain · count + bias.
     """
     files = [path.get("href", "") for path in root.iterfind("Data_Access/Data_File/DATA_FILE_PATH")]
-    platform = root.findtext(".//MISSION", "") + root.findtext(".//MISSION_INDEX", "")
+    mission, index = (root.findtext(f".//{field}", "") for field in ("MISSION", "MISSION_INDEX"))
+    platform = mission if find_sensor(mission) else mission + index
     time = root.findtext(".//START_TIME", "") or "T".join(
         root.findtext(f".//{field}", "") for field in ("IMAGING_DATE", "IMAGING_TIME")
     )
@@ -201,7 +203,7 @@ def _dimap_1(root: ElementTree.Element) -> Iterator[tuple[str, _Facts]]:
     bands.sort(key=lambda band: int(band.findtext("BAND_INDEX", "0")))
     elevation = float(root.findtext(".//SUN_ELEVATION", "0"))
     codes = tuple(band.findtext("BAND_INDEX", "") for band in bands) if len(bands) > 1 else ("PAN",)
-    if "vision" in platform.lower() or platform.upper().startswith("VIS"):
+    if find_sensor(platform) == find_sensor("Vision-1"):
         gains, offsets = (0.01,) * len(codes), (0.0,) * len(codes)
         irradiance = tuple(VISION_1[code] for code in codes)
     else:

@@ -130,6 +130,8 @@ def open_mul(
     with contextlib.closing(open_dataset(layer.name, "mul", layer.driver)) as dataset:
         with understood(layer.path):
             image, found, guess = mul_image(layer, dataset, reading.sensor)
+        if image.calibration == DEVELOPED:
+            raise uncalibrated(layer.path, "numbers of uint8")
         check_numbers(image, told=layer.calibration is not None)
         yield image, found, guess
 
