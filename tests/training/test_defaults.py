@@ -16,7 +16,7 @@ CUDA = torch.device("cuda")
 
 
 def test_steps_on_a_cpu_are_small():
-    assert default_batch_size(CPU) == 2 and default_workers(CPU) == 1
+    assert default_batch_size(CPU) == 1 and default_workers(CPU) == 1
     assert default_micro_batch((512, 512), Architecture(), CPU) == 4
 
 

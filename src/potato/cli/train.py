@@ -90,7 +90,7 @@ def _new_name(name: str) -> str:
 @_option(
     "--batch-size",
     type=options.WholeRange(1),
-    help="Chips that a step learns from.  [default: the session's; for a new one 2, or 32 on CUDA]",
+    help="Chips that a step learns from.  [default: the session's; for a new one 1, or 32 on CUDA]",
 )
 @_option(
     "--micro-batch",

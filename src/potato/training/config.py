@@ -12,7 +12,7 @@ from potato.errors import SessionError
 SCHEDULES = ("cosine", "constant")
 """Courses of the learning rate after its warm-up; `step.learning_rate` has the formulas."""
 
-BATCH_SIZE = 2
+BATCH_SIZE = 1
 """Chips that a step learns from where no number is given; `defaults` has others for GPUs."""
 
 FREE = frozenset(

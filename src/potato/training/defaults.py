@@ -26,10 +26,10 @@ _MOST_WORKERS = 16
 
 
 def default_batch_size(device: torch.device, processes: int = 1) -> int:
-    """Chips that a step learns from: 2, or 32 on CUDA; more if the processes don't divide these.
+    """Chips that a step learns from: 1, or 32 on CUDA; more if the processes don't divide these.
 
     By small steps, a network learns more from as many chips, for little more time on a CPU:
-    dev/LOG.md, "Two chips in a step".
+    dev/LOG.md, "One chip in a step".
     """
     least = CUDA_BATCH_SIZE if device.type == "cuda" else BATCH_SIZE
     return -(-least // processes) * processes
