@@ -4,7 +4,6 @@ import pytest
 from potato.ard.rating.measures import (
     Measures,
     box_mean,
-    can_be_rated,
     haze_spectrum,
     measure,
     measure_haze,
@@ -83,13 +82,13 @@ def test_clouds_and_water_are_distinguished_from_land(names, clouds, water, sens
     assert found.valid == 64 * 64
 
 
-def test_every_sensor_can_be_rated():
+def test_every_sensor_that_sees_near_infrared_can_be_rated():
     pan = np.full((16, 16), 1000, np.uint16)
-    for sensor in filter(can_be_rated, SENSORS):
+    for sensor in (sensor for sensor in SENSORS if sensor.infrared):
         mul = np.full((len(sensor.bands), 8, 8), 1000, np.uint16)
         found = measure(pan, pan > 0, mul, mul[0] > 0, sensor)
         assert found.clear == found.classes.sum() == 64, sensor.name
-    assert not can_be_rated(THREE_BANDS)
+    assert THREE_BANDS.infrared == () and WORLDVIEW_2.infrared == ("nir1", "nir2")
 
 
 def test_invalid_pixels_do_not_count():

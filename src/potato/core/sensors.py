@@ -149,10 +149,15 @@ class Sensor:
         return tuple(band for band, xyz in zip(self.bands, self.bands_to_xyz, strict=True) if any(xyz))
 
     @property
+    def infrared(self) -> tuple[str, ...]:
+        """The bands of near infrared."""
+        return tuple(band for band in self.bands if band.startswith("nir"))
+
+    @property
     def pan_sees_infrared(self) -> bool:
         """Whether vegetation, dark to the eye, is bright in pan, which sees much near infrared."""
-        weights = zip(self.bands, self.pan_weights, strict=True)
-        return sum(weight for band, weight in weights if band.startswith("nir")) > INFRARED_PAN
+        weights = dict(zip(self.bands, self.pan_weights, strict=True))
+        return sum(weights[band] for band in self.infrared) > INFRARED_PAN
 
     @property
     def array_places(self) -> list[list[int]]:

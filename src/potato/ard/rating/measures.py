@@ -207,7 +207,8 @@ def measure(
         pan_valid: (h, w).
         mul: (n, h', w') counts.
         mul_valid: (h', w').
-        sensor: the sensor, which has n bands.
+        sensor: the sensor, which has n bands. Water and plants are found by near infrared, so it
+            sees that.
     """
     valid = int(mul_valid.sum())
     if not valid:
@@ -243,19 +244,9 @@ def haze_spectrum(sensor: Sensor) -> NDArray[np.float32]:
     return np.array([HAZE_SPECTRUM[band] for band in sensor.bands], np.float32)
 
 
-def _visible(bands: NDArray[np.float32], sensor: Sensor) -> NDArray[np.float32]:
-    """The bands that make the colour."""
-    return bands[[sensor.bands.index(band) for band in sensor.visible]]
-
-
-def _infrared(bands: NDArray[np.float32], sensor: Sensor) -> list[NDArray[np.float32]]:
-    """The bands of the near infrared, in the order of their wavelengths."""
-    return [plane for name, plane in zip(sensor.bands, bands, strict=True) if name.startswith("nir")]
-
-
-def can_be_rated(sensor: Sensor) -> bool:
-    """Whether a sensor sees near infrared, by which water and plants are found."""
-    return any(name.startswith("nir") for name in sensor.bands)
+def _planes(bands: NDArray[np.float32], sensor: Sensor, names: tuple[str, ...]) -> NDArray[np.float32]:
+    """The bands of some names, in their order."""
+    return bands[[sensor.bands.index(name) for name in names]]
 
 
 def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_], sensor: Sensor) -> NDArray[np.bool_]:
@@ -270,7 +261,7 @@ def find_clouds(bands: NDArray[np.float32], valid: NDArray[np.bool_], sensor: Se
         bool (h, w). Snow and salt count as cloud.
     """
     band = dict(zip(sensor.bands, bands, strict=True))
-    visible, infrared = _visible(bands, sensor), _infrared(bands, sensor)[0]
+    visible, infrared = _planes(bands, sensor, sensor.visible), band[sensor.infrared[0]]
     white = (visible.max(0) - visible.min(0)) < 0.35 * visible.mean(0)
     bright = (band["blue"] > 0.18) & (band["blue"] - 0.5 * band["red"] > 0.08) & (infrared > 0.15)
     return valid & (box_mean((white & bright & valid).astype(np.float32), 4) > 0.5)
@@ -288,7 +279,7 @@ def find_water(bands: NDArray[np.float32], clear: NDArray[np.bool_], sensor: Sen
         bool (h, w).
     """
     band = dict(zip(sensor.bands, bands, strict=True))
-    infrared = np.maximum.reduce(_infrared(bands, sensor))
+    infrared = _planes(bands, sensor, sensor.infrared).max(0)
     visible = np.maximum(band["green"], band["blue"])
     wet = clear & (infrared < 0.12) & (visible > 1.4 * infrared)
     return clear & (box_mean(wet.astype(np.float32), 2) > 0.5)
@@ -302,7 +293,7 @@ def measure_haze(bands: NDArray[np.float32], land: NDArray[np.bool_], sensor: Se
         land: bool (h, w), the ground to search.
         sensor: the sensor.
     """
-    dark = _visible(bands, sensor).mean(0)[land]
+    dark = _planes(bands, sensor, sensor.visible).mean(0)[land]
     if not dark.size:
         return 0.0
     darkest = dark <= np.quantile(dark, 0.03)
@@ -314,10 +305,9 @@ def measure_haze(bands: NDArray[np.float32], land: NDArray[np.bool_], sensor: Se
 
 def cover_classes(bands: NDArray[np.float32], sensor: Sensor) -> NDArray[np.int64]:
     """The class of land cover of each pixel, int64 (h, w): its greenness, lightness and redness."""
-    blue, red = (bands[sensor.bands.index(band)] for band in ("blue", "red"))
-    infrared = _infrared(bands, sensor)[0]
+    blue, red, infrared = _planes(bands, sensor, ("blue", "red", sensor.infrared[0]))
     greenness = (infrared - red) / (infrared + red)
-    lightness = np.sqrt(_visible(bands, sensor).mean(0))
+    lightness = np.sqrt(_planes(bands, sensor, sensor.visible).mean(0))
     redness = (red - blue) / (red + blue)
     steps = (
         np.clip((greenness + 0.1) / 1.0 * CLASSES[0], 0, CLASSES[0] - 1),

@@ -17,7 +17,7 @@ from potato.ard.broken import Broken
 from potato.ard.item import Tile, unusable
 from potato.ard.listing import reported_clouds
 from potato.ard.overview import Overview, read_overview
-from potato.ard.rating.measures import Measures, Rating, can_be_rated, measure, rate
+from potato.ard.rating.measures import Measures, Rating, measure, rate
 from potato.ard.rating.sheet import make_sheet
 from potato.ard.walk import walk_ard
 from potato.core.color import mul_to_oklab
@@ -214,7 +214,7 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
             broken.append(tile)
         elif reason := unusable(tile):
             left_out[kind_of(reason)] += 1
-        elif tile.sensor is None or not can_be_rated(tile.sensor):
+        elif tile.sensor is None or not tile.sensor.infrared:
             left_out["a sensor that sees no near infrared"] += 1
         else:
             usable[tile.cid].append(tile)
