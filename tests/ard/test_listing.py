@@ -7,7 +7,7 @@ import ards
 from ards import two_cids
 from potato import list_ard
 from potato.ard.grid import TILE_SIDE
-from potato.ard.listing import COLUMNS, Listing
+from potato.ard.listing import COLUMNS, ArdListing
 
 UNKNOWN = "a sensor that Potato doesn't know: WV01"
 
@@ -36,7 +36,7 @@ def test_ls_prints_a_row_for_each_event_and_cid(tmp_path, run):
     assert table[5].startswith("not usable: 11/") and table[5].endswith(f"{ards.OTHER}: {UNKNOWN}")
     facts = json.loads(run("ls", root, "--json").stdout)
     assert facts["tiles"] == 4 and facts["cids"][0]["platform"] == "WV02"
-    assert isinstance(listing, Listing)
+    assert isinstance(listing, ArdListing)
 
 
 def test_angles_pixels_and_bounds_are_told(tmp_path):

@@ -17,7 +17,7 @@ from potato.ard.item import unusable
 from potato.ard.listing import list_ard
 from potato.ard.synthetic import builder
 from potato.ard.synthetic.builder import make_ard
-from potato.ard.synthetic.collects import SIZE_STEP, Collect, plan_collects, plan_squares
+from potato.ard.synthetic.collects import SIZE_STEP, PassPlan, plan_collects, plan_squares
 from potato.ard.synthetic.passes import simulate_pass
 from potato.ard.walk import walk_ard
 from potato.core.platforms import find_sensor
@@ -169,8 +169,8 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
     squares = plan_squares(33, 1, 0)
     collects = [
-        Collect("103001000000AA00", "WV02", "2023-05-16", squares, plain=0.5, water=0.3, clouds=0.4, seed=1),
-        Collect("103001000000BB00", "WV02", "2023-05-16", squares, reported=False, seed=1),
+        PassPlan("103001000000AA00", "WV02", "2023-05-16", squares, plain=0.5, water=0.3, clouds=0.4, seed=1),
+        PassPlan("103001000000BB00", "WV02", "2023-05-16", squares, reported=False, seed=1),
     ]
     made = make_ard(tmp_path / "event", size=408, collects=collects, broken=False)
     rich, bare = (made.truths[collect.cid] for collect in collects)
@@ -183,7 +183,7 @@ def test_a_pass_has_the_planned_shares_of_cloud_water_and_plain(tmp_path):
 
 def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "PATCH", 136 * 136)
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0))
+    collect = PassPlan("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0))
     make_ard(tmp_path / "event", size=272, collects=[collect], broken=False)
     tiles = list(walk_ard(str(tmp_path)))
     assert len(tiles) == 4 and not any(isinstance(tile, Broken) for tile in tiles)
@@ -196,7 +196,7 @@ def test_ground_beyond_the_simulated_patch_is_its_mirror_image(tmp_path, monkeyp
 
 
 def test_ground_of_an_area_never_repeats():
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0), clouds=0.1)
+    collect = PassPlan("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 4, 0), clouds=0.1)
     whole = simulate_pass(collect, 272, 264, 6, 136 * 136, repeat=False)
     assert whole.pan.shape == (272, 264) and whole.mul.shape == (8, 68, 66)
     again = simulate_pass(collect, 272, 264, 6, 136 * 136, repeat=False)

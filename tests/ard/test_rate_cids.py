@@ -9,7 +9,7 @@ from ards import a_rating, read_table
 from potato.ard.rating.measures import AXES, HAZE_WHITE, quality_index
 from potato.ard.rating.rate_ard import COLUMNS, choose_best, rate_cids
 from potato.ard.synthetic.builder import make_ard
-from potato.ard.synthetic.collects import Collect, plan_cid, plan_squares
+from potato.ard.synthetic.collects import PassPlan, plan_cid, plan_squares
 from potato.ard.walk import walk_ard
 from potato.errors import ArdError, InputError, OutputError, OutputExists
 from servers import serve_bucket, serve_folder
@@ -25,7 +25,7 @@ def test_ratings_agree_with_the_truth_of_a_synthetic_ard(tmp_path):
 
     clouds, water, haze = spread(7, 0.4), spread(5, 0.6), HAZE_WHITE * spread(11, 0.5) ** 0.5
     collects = [
-        Collect(
+        PassPlan(
             plan_cid(place, 0, "WV03"),
             "WV03",
             "2023-05-16",
@@ -94,7 +94,7 @@ def test_every_usable_cid_is_rated_and_other_tiles_counted(event, tmp_path):
 
 def test_satellites_that_see_the_same_ground_rate_it_alike(tmp_path):
     collects = [
-        Collect(
+        PassPlan(
             plan_cid(0, 0, name),
             name,
             "2023-05-16",
@@ -142,7 +142,7 @@ def test_the_allow_list_holds_the_best():
 
 def test_only_overviews_are_read_from_a_server(tmp_path):
     sides = {"overview_sides": (272, 68)}
-    collect = Collect("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 1, 0))
+    collect = PassPlan("103001000000AA00", "WV02", "2023-05-16", plan_squares(33, 1, 0))
     event = make_ard(tmp_path / "event", size=1088, collects=[collect], broken=False).folder
     pixels = sum(path.stat().st_size for path in event.rglob("*.tif") if "visual" not in path.name)
     local = rate_cids(str(event), tmp_path / "local.csv", **sides).ratings

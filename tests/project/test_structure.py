@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -298,15 +298,18 @@ def identifiers(module: str) -> set[str]:
     return found
 
 
-def test_a_function_has_its_name_alone():
-    homes = Counter(
-        node.name
-        for module in MODULES
-        if room_of(module) != "cli"
-        for node in tree_of(module).body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-    )
-    assert [name for name, count in homes.items() if count > 1] == []
+def named(module: str) -> Iterator[str]:
+    """The functions, classes and types that a module defines at its top, but for type variables."""
+    for node in tree_of(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign) and not ast.unparse(node.value).startswith("TypeVar("):
+            yield from (ast.unparse(name) for name in node.targets if not ast.unparse(name).isupper())
+
+
+def test_a_function_a_class_and_a_type_have_their_names_alone():
+    homes = Counter(name for module in MODULES if room_of(module) != "cli" for name in named(module))
+    assert [name for name, count in homes.items() if count > 1 and not name.startswith("_")] == []
 
 
 def words_of(name: str) -> list[str]:

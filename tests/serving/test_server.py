@@ -27,7 +27,7 @@ from potato.serving import painter, waiting
 from potato.serving.live_map import live
 from potato.serving.mercator import project
 from potato.serving.opening import open_catalogue
-from potato.serving.painter import Painter, Scene
+from potato.serving.painter import Painter, Subject
 from potato.serving.server import Server
 from serving_requests import ask
 
@@ -402,9 +402,9 @@ def test_a_live_map_is_a_frame_that_notebooks_of_this_machine_may_show(pair):
 def test_ground_of_too_many_tiles_is_empty(event, monkeypatch):
     with open_catalogue([str(event)], Reading()) as catalogue:
         drawn = Painter(catalogue, {})
-        assert drawn.web_tile(8, 44, 100, Scene()).any()
+        assert drawn.web_tile(8, 44, 100, Subject()).any()
         monkeypatch.setattr(painter, "MOST_ENTRIES", 1)
         many = Painter(catalogue, {})
-        assert not many.web_tile(8, 44, 100, Scene()).any()
+        assert not many.web_tile(8, 44, 100, Subject()).any()
         many.close()
         drawn.close()

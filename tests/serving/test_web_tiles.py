@@ -29,7 +29,7 @@ from potato.serving.mercator import (
     within_world,
 )
 from potato.serving.opening import open_catalogue
-from potato.serving.painter import Painter, Scene
+from potato.serving.painter import Painter, Subject
 
 ZOOM, COLUMN, ROW = 18, 70000, 100000
 """The web tile at the corner of the pair, whose pan has the pixels of that zoom."""
@@ -72,7 +72,7 @@ def test_on_the_pixels_of_pan_a_web_tile_has_the_codes_of_fuse(pair, painter, lo
     fuse(pair.pan, pair.mul, tmp_path / "out.tif", look=look)
     whole = pairs.read(tmp_path / "out.tif").astype(int)
     for right, down in ((0, 0), (1, 1)):
-        codes = painter.web_tile(ZOOM, COLUMN + right, ROW + down, Scene())
+        codes = painter.web_tile(ZOOM, COLUMN + right, ROW + down, Subject())
         found = show(codes, Rendering(look), "sharp").astype(int)
         part = whole[:, down * WEB_TILE : (down + 1) * WEB_TILE, right * WEB_TILE : (right + 1) * WEB_TILE]
         assert np.array_equal(found[3], part[3])
@@ -85,12 +85,12 @@ def test_web_tiles_are_parts_of_one_picture(painter, view, zoom):
     """What is drawn at once equals what is drawn web tile by web tile: there are no seams."""
     shift = 2.0 ** (zoom - ZOOM)
     column, row = int(COLUMN * shift), int(ROW * shift)
-    scene = Scene(view)
+    subject = Subject(view)
     west, _, _, north = web_box(zoom, column, row)
     _, south, east, _ = web_box(zoom, column + 1, row + 1)
     entries = painter.catalogue.within((west, south, east, north))
-    whole = painter.draw(entries, grid_around((west, south, east, north), 2 * WEB_TILE), scene)
-    tiles = [[painter.web_tile(zoom, column + i, row + j, scene) for i in (0, 1)] for j in (0, 1)]
+    whole = painter.draw(entries, grid_around((west, south, east, north), 2 * WEB_TILE), subject)
+    tiles = [[painter.web_tile(zoom, column + i, row + j, subject) for i in (0, 1)] for j in (0, 1)]
     parts = np.concatenate([np.concatenate(line, 2) for line in tiles], 1)
     assert whole.any() and np.array_equal(parts[3], whole[3])
     assert np.abs(parts.astype(int) - whole).max() <= 0.002 * 65535
@@ -118,7 +118,7 @@ def test_tiles_of_an_ard_have_no_seam(tmp_path):
         with open_catalogue(names, Reading(sensor="WV02")) as catalogue:
             painter = Painter(catalogue, {"predictor": "predictor"})
             drawn.append(
-                painter.draw(catalogue.within(box), grid_around(box, 256), Scene(weights="predictor"))
+                painter.draw(catalogue.within(box), grid_around(box, 256), Subject(weights="predictor"))
             )
             painter.close()
     assert drawn[0][3].all() and drawn[1][3].all()
@@ -126,18 +126,16 @@ def test_tiles_of_an_ard_have_no_seam(tmp_path):
 
 
 def test_ground_without_a_picture_is_transparent(painter):
-    codes = painter.web_tile(ZOOM, 5, 5, Scene())
+    codes = painter.web_tile(ZOOM, 5, 5, Subject())
     for kind in ("png", "webp"):
         assert not decode(encode(show(codes, Rendering(), "sharp"), kind)).any()
-    inside = painter.web_tile(ZOOM, COLUMN, ROW, Scene())
+    inside = painter.web_tile(ZOOM, COLUMN, ROW, Subject())
     assert not inside[:, :50, :30].any() and inside[3, 64:, 64:].all()
 
 
 def test_views_and_weights_change_the_picture(painter):
-    scenes = [Scene(view) for view in ("sharp", "plain", "pan", "composite")]
-    drawn = [
-        painter.web_tile(ZOOM, COLUMN + 1, ROW, scene) for scene in (*scenes, Scene(weights="predictor"))
-    ]
+    subjects = *map(Subject, ("sharp", "plain", "pan", "composite")), Subject(weights="predictor")
+    drawn = [painter.web_tile(ZOOM, COLUMN + 1, ROW, subject) for subject in subjects]
     assert len({one.tobytes() for one in drawn}) == len(drawn)
     pan = drawn[2]
     assert np.array_equal(pan[0], pan[1]) and np.array_equal(pan[0], pan[2])

@@ -22,7 +22,7 @@ from potato.simulation.land.roads import survey_roads
 from potato.simulation.land.shapes import Plot, Window, disc, rectangle
 from potato.simulation.land.spectra import Palette, canopy
 from potato.simulation.land.texture import clouds, smoothstep
-from potato.simulation.land.trees import Layer, grow
+from potato.simulation.land.trees import TreeLayer, grow
 from potato.simulation.land.vehicles import CAR_COLOURS
 from potato.simulation.land.zoning import (
     ZONE_SIDE,
@@ -129,7 +129,7 @@ def test_clouds_are_smooth_and_steps_are_bounded():
 
 def test_trees_grow_only_where_the_density_allows():
     rough = torch.randn(120, 130, generator=seeded(4))
-    layer = Layer(16, (6.0, 14.0), (5.0, 15.0), 1.0)
+    layer = TreeLayer(16, (6.0, 14.0), (5.0, 15.0), 1.0)
     none = grow(torch.zeros(120, 130), seeded(1), layer, rough)
     assert float(none.cover.max()) == float(none.height.max()) == 0
     wood = grow(torch.ones(120, 130), seeded(1), layer, rough)

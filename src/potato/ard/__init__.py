@@ -6,7 +6,7 @@ never ends a run. `list_ard` sums up its contents.
 
 from potato.ard.broken import Broken
 from potato.ard.item import Tile, unusable
-from potato.ard.listing import Listing, list_ard
+from potato.ard.listing import ArdListing, list_ard
 from potato.ard.walk import walk_ard
 
-__all__ = ["Broken", "Listing", "Tile", "list_ard", "unusable", "walk_ard"]
+__all__ = ["ArdListing", "Broken", "Tile", "list_ard", "unusable", "walk_ard"]

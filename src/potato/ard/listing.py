@@ -72,7 +72,7 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ArdListing:
     """The content of an ARD.
 
     Attributes:
@@ -120,7 +120,7 @@ class Listing:
 
 def list_ard(
     ard: PathLike, *, follow_links: bool = False, refuse: Callable[[Tile], str | None] = unusable
-) -> Listing:
+) -> ArdListing:
     """List the events and CIDs of an ARD; no image is opened.
 
     Args:
@@ -155,7 +155,7 @@ def list_ard(
             faults[tile_name(found)] = redact(fault(found) or "")
     listed = [_listed(event, tiles) for (event, _), tiles in groups.items()]
     listed.sort(key=lambda one: (one.event, one.date, one.cid))
-    return Listing(
+    return ArdListing(
         tuple(listed),
         sum(one.tiles for one in listed),
         dict(sorted(reasons.items())),

@@ -12,7 +12,7 @@ from potato.ard.item import Tile
 from potato.ard.naming import tile_name
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
-from potato.chips.placement import Lattice, Place, Placement
+from potato.chips.placement import ChipPlace, Lattice, Placement
 from potato.chips.survey import Shape, Skip, Survey, grid_square_window
 from potato.chips.wald import coarsen_pair
 from potato.core.sensors import Sensor
@@ -109,7 +109,7 @@ class Cutter:
         # Other processes get the names of tiles, and nothing that is open or remembered.
         return Cutter, (self._survey, self._shape, self._follow_links)
 
-    def cut(self, place: Place) -> Cut:
+    def cut(self, place: ChipPlace) -> Cut:
         """Cut a chip.
 
         Raises:
@@ -137,7 +137,7 @@ class Cutter:
             "allow less valid ground (--minimum-valid) or mend the tiles"
         )
 
-    def _picks(self, place: Place) -> list[tuple[Tile, _Pick]]:
+    def _picks(self, place: ChipPlace) -> list[tuple[Tile, _Pick]]:
         """Tiles to try for a chip, each with a function that picks one of its windows."""
 
         def planned(lattice: Lattice) -> PairWindow | None:

@@ -22,14 +22,14 @@ from potato.raster.output_files import check_folder
 MANIFEST = "manifest.jsonl"
 """Name of the manifest: a JSON object a line, one for each chip of a folder."""
 
-Row = dict[str, Any]
+ChipRow = dict[str, Any]
 """What the manifest says of a chip."""
 
 _CHIP = re.compile(r"(0|[1-9][0-9]{0,11})\.pt")
 
 
 @dataclass(frozen=True)
-class Source:
+class ChipSource:
     """A folder of chips that goes into a pool.
 
     Attributes:
@@ -40,7 +40,7 @@ class Source:
 
     folder: Path
     numbers: tuple[int, ...]
-    rows: Mapping[int, Row]
+    rows: Mapping[int, ChipRow]
 
     def target(self, n: int) -> Path:
         """The file of chip `n`."""
@@ -77,7 +77,7 @@ def list_chips(folder: PathLike) -> list[Path]:
     return sorted(found, key=lambda chip: int(chip.stem))
 
 
-def manifest_rows(folder: Path) -> dict[int, Row]:
+def manifest_rows(folder: Path) -> dict[int, ChipRow]:
     """The rows of a folder's manifest by chip number; empty if there is no manifest.
 
     A last line that was cut short, by a crash or a full disk, is left out.
@@ -86,7 +86,7 @@ def manifest_rows(folder: Path) -> dict[int, Row]:
         ChipError: if another line isn't as `docs/formats.md` says, or the file can't be read.
     """
     path = folder / MANIFEST
-    rows: dict[int, Row] = {}
+    rows: dict[int, ChipRow] = {}
     try:
         for number, line in whole_lines(path):
             try:
@@ -143,7 +143,7 @@ class ChipFolder:
         except OSError:
             return False
 
-    def put(self, n: int, row: Row, data: bytes) -> None:
+    def put(self, n: int, row: ChipRow, data: bytes) -> None:
         """Add a chip: first its row, then its file.
 
         Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from potato.chips.folder import MANIFEST, Row, Source, chip_numbers, manifest_rows
+from potato.chips.folder import MANIFEST, ChipRow, ChipSource, chip_numbers, manifest_rows
 from potato.chips.placement import GOLDEN
 from potato.chips.split import split_by_ground
 from potato.core.types import PathLike
@@ -156,7 +156,7 @@ def fair_order(counts: Sequence[int]) -> list[int]:
     return order
 
 
-def _open_source(folder: Path) -> Source:
+def _open_source(folder: Path) -> ChipSource:
     if not folder.is_dir():
         raise ChipError(f"{folder}: expected a folder of chips, found none")
     numbers, rows = chip_numbers(folder), manifest_rows(folder)
@@ -167,7 +167,7 @@ def _open_source(folder: Path) -> Source:
             raise ChipError(
                 f"{folder / f'{n}.pt'}: expected a chip, found a folder, a pipe or a link that leads nowhere"
             )
-    return Source(folder, tuple(golden_order(numbers)), {n: rows.get(n, {}) for n in numbers})
+    return ChipSource(folder, tuple(golden_order(numbers)), {n: rows.get(n, {}) for n in numbers})
 
 
 def _shares(
@@ -190,7 +190,7 @@ def _shares(
     return shares
 
 
-def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Source]:
+def _weighted(sources: list[ChipSource], shares: list[Fraction | None]) -> list[ChipSource]:
     """Sources reduced to their shares."""
     whole = sum(len(source.numbers) for source, share in zip(sources, shares, strict=True) if share is None)
     total = whole / (1 - sum((share for share in shares if share is not None), Fraction(0)))
@@ -210,7 +210,7 @@ def _weighted(sources: list[Source], shares: list[Fraction | None]) -> list[Sour
     return result
 
 
-def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) -> None:
+def _keep_apart(pool: Path, sources: list[ChipSource], named: Iterable[PathLike]) -> None:
     """Refuse chips that are also in a pool of `named`, or in a counterpart beside this pool."""
     others = {Path(os.path.realpath(name)): str(name) for name in named}
     for path in others:
@@ -241,7 +241,7 @@ def _keep_apart(pool: Path, sources: list[Source], named: Iterable[PathLike]) ->
                 )
 
 
-def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, Row]:
+def _link(pool: Path, sources: list[ChipSource], relative: bool) -> dict[Path, ChipRow]:
     """The target of each link of a pool, and its row of the manifest, in their order."""
     waiting = [iter(source.numbers) for source in sources]
     starts = [
@@ -256,11 +256,11 @@ def _link(pool: Path, sources: list[Source], relative: bool) -> dict[Path, Row]:
     return links
 
 
-def _manifest(links: Mapping[Path, Row]) -> str:
+def _manifest(links: Mapping[Path, ChipRow]) -> str:
     return "".join(map(json_line, links.values()))
 
 
-def _is_there(pool: Path, links: Mapping[Path, Row]) -> bool:
+def _is_there(pool: Path, links: Mapping[Path, ChipRow]) -> bool:
     """Whether a folder holds a pool just as it would be made."""
     try:
         # Windows puts this before absolute names.
@@ -272,7 +272,7 @@ def _is_there(pool: Path, links: Mapping[Path, Row]) -> bool:
         return False
 
 
-def _write_pool(folder: Path, links: Mapping[Path, Row]) -> None:
+def _write_pool(folder: Path, links: Mapping[Path, ChipRow]) -> None:
     folder.mkdir(exist_ok=True)
     for n, target in enumerate(links):
         (folder / f"{n}.pt").symlink_to(target)

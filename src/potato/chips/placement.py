@@ -40,7 +40,7 @@ _NEARBY = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChipPlace:
     """Where chip `n` is cut: it is chip number `rank` of tile number `tile`."""
 
     n: int
@@ -60,7 +60,7 @@ class Placement:
         self._bounds = np.array([(int(edge) << 64) // total for edge in sums[:-1]], np.uint64)
         self._count = len(areas)
 
-    def places(self, start: int, count: int) -> Iterator[Place]:
+    def places(self, start: int, count: int) -> Iterator[ChipPlace]:
         """The places of chips `start` to `start + count`."""
         ranks = np.zeros(self._count, np.int64)
         for first in range(0, start + count, _CHUNK):
@@ -71,10 +71,10 @@ class Placement:
                 continue
             for n, tile in zip(numbers.tolist(), tiles.tolist(), strict=True):
                 if n >= start:
-                    yield Place(n, tile, int(ranks[tile]))
+                    yield ChipPlace(n, tile, int(ranks[tile]))
                 ranks[tile] += 1
 
-    def detours(self, place: Place) -> Iterator[tuple[int, int]]:
+    def detours(self, place: ChipPlace) -> Iterator[tuple[int, int]]:
         """Other tiles for chip `place.n`, each with a number that chooses a window in it."""
         for turn in range(_NEARBY):
             yield place.tile, scramble(place.n, turn)

@@ -7,12 +7,12 @@ from functools import reduce
 from itertools import combinations
 
 from potato.ard.grid import intersect, union
-from potato.chips.folder import Row, Source
+from potato.chips.folder import ChipRow, ChipSource
 from potato.errors import ChipError
 from potato.raster.coordinates import METRES_PER_DEGREE, Box
 
 
-def ground_of(row: Row) -> str | None:
+def ground_of(row: ChipRow) -> str | None:
     """A name for the ground of a chip: its grid square; None if its row doesn't say.
 
     A fake chip, or one of a simulated scene, has ground of its own.
@@ -22,7 +22,7 @@ def ground_of(row: Row) -> str | None:
     return f"fake {row['digest']}" if row.get("synthetic") and "digest" in row else None
 
 
-def split_by_ground(sources: Sequence[Source], share: float) -> set[tuple[int, int]]:
+def split_by_ground(sources: Sequence[ChipSource], share: float) -> set[tuple[int, int]]:
     """Choose chips for training: about `share` of them, with no ground that the others show too.
 
     Ground goes to the test in the order of its name, whenever the test has too few chips, so that
@@ -70,7 +70,7 @@ def split_by_ground(sources: Sequence[Source], share: float) -> set[tuple[int, i
     return {chip for index, group in enumerate(members) if index not in set(test) for chip in group}
 
 
-def _box(row: Row) -> Box | None:
+def _box(row: ChipRow) -> Box | None:
     """West, south, east, north of a chip in degrees; None if its row doesn't say."""
     try:
         lon, lat, metres = (float(row[name]) for name in ("lon", "lat", "metres"))

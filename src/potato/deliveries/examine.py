@@ -38,7 +38,7 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Listing:
+class DeliveryListing:
     """The products of a delivery.
 
     Attributes:
@@ -54,13 +54,13 @@ class Listing:
         return "\n".join(lines)
 
 
-def list_products(path: PathLike) -> Listing:
+def list_products(path: PathLike) -> DeliveryListing:
     """List the products of a folder, an archive or a metadata file; few pixels are read.
 
     Raises:
         DeliveryError: if there is no imagery, or metadata can't be understood.
     """
-    return Listing(tuple(_examine(product, ()) for product in find_products(path)))
+    return DeliveryListing(tuple(_examine(product, ()) for product in find_products(path)))
 
 
 def examine_products(path: PathLike) -> tuple[Examined, ...]:

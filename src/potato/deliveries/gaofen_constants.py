@@ -1,11 +1,11 @@
 """Coefficients by which counts of Gaofen become radiance, a table for each year."""
 
-Row = tuple[float, float, float, float, float]
+PerBand = tuple[float, float, float, float, float]
 """Of pan, blue, green, red and near infrared."""
 
-NO_OFFSETS: Row = (0.0, 0.0, 0.0, 0.0, 0.0)
+NO_OFFSETS: PerBand = (0.0, 0.0, 0.0, 0.0, 0.0)
 
-GAINS: dict[str, dict[int, Row]] = {
+GAINS: dict[str, dict[int, PerBand]] = {
     "GF1 PMS1": {
         2013: (0.1886, 0.2082, 0.1672, 0.1748, 0.1883),
         2014: (0.1963, 0.2247, 0.1892, 0.1889, 0.1939),
@@ -45,7 +45,7 @@ satellites". Its pages aren't at hand: the numbers are those of copies and of pr
 them. 2016 to 2018 agree in two or three of these each, earlier years are from one.
 """
 
-OFFSETS: dict[str, dict[int, Row]] = {
+OFFSETS: dict[str, dict[int, PerBand]] = {
     "GF1 PMS1": {2013: (-13.127, 4.6186, 4.8768, 4.8924, -9.4771)},
     "GF1 PMS2": {2013: (-7.9731, 7.5348, 3.9395, -1.7445, -7.2053)},
     "GF2 PMS1": {2014: (-0.6077, -0.8765, -0.9742, -0.7652, -0.7233)},
@@ -54,7 +54,7 @@ OFFSETS: dict[str, dict[int, Row]] = {
 """Radiance of count 0 in the years that have one; from the same sources."""
 
 
-def find_coefficients(camera: str, year: int) -> tuple[int, Row, Row] | None:
+def find_coefficients(camera: str, year: int) -> tuple[int, PerBand, PerBand] | None:
     """The year of a table, and its gains and offsets; None if none is known for a camera.
 
     Args:

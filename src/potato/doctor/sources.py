@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from potato.ard.item import unusable
-from potato.ard.listing import Listing, list_ard
+from potato.ard.listing import ArdListing, list_ard
 from potato.core.text import redact
 from potato.deliveries import examine
 from potato.deliveries.delivery import is_delivery
@@ -48,7 +48,7 @@ def read_source(
 
 def list_source(
     source: str, *, follow_links: bool = False, choice: Choice | None = None
-) -> Listing | examine.Listing:
+) -> ArdListing | examine.DeliveryListing:
     """List what an ARD or a delivery holds; of an ARD, no pixel is read.
 
     Args:
@@ -81,7 +81,7 @@ def examine_source(
 ) -> Iterator[Finding]:
     """Check an ARD, as `examine_ard` does, or a delivery."""
     try:
-        is_ard = isinstance(list_source(source, follow_links=follow_links), Listing)
+        is_ard = isinstance(list_source(source, follow_links=follow_links), ArdListing)
     except ArdError:
         is_ard = True  # `examine_ard` tells why it is none
     except DeliveryError as error:

@@ -39,7 +39,7 @@ from potato.raster.pair import Pair, PairPixels
 from potato.raster.strips import PairStrips, Pixels, Strip, can_share, strip_reader
 from potato.raster.writer import Picture, create_picture
 
-Block = tuple[PairWindow, Callable[[], PairPixels] | None]
+BlockToRead = tuple[PairWindow, Callable[[], PairPixels] | None]
 """A block, and the function that waits for its pixels; None if the part doesn't touch it."""
 
 
@@ -314,7 +314,7 @@ def _fuse_blocks(
 
 def _request_blocks(
     pair: Pair, part: Part, block: int, halo: int, submit: Callable[[Strip], Future[Pixels]]
-) -> Iterator[tuple[PairWindow, Block]]:
+) -> Iterator[tuple[PairWindow, BlockToRead]]:
     """The blocks of a part in the order of a picture, each with its pixels to come."""
     for panel in panels(part.window, panel_width(pair.ratio) // pair.ratio):
         windows = [window for row in split(panel, block) for window in row]
@@ -326,7 +326,7 @@ def _request_blocks(
             yield window, (window, strips.request(window.padded(halo)) if is_touched else None)
 
 
-def _fuse_block(backend: Backend, written: Output, part: Part, block: Block) -> Codes | None:
+def _fuse_block(backend: Backend, written: Output, part: Part, block: BlockToRead) -> Codes | None:
     """The codes of a block; None if nothing of it is valid, or the part doesn't touch it."""
     window, wait_for_pixels = block
     if wait_for_pixels is None:

@@ -26,7 +26,7 @@ from potato.model.model import HasModel, Model
 from potato.model.native import render_colour
 from potato.raster.coordinates import Grid
 from potato.raster.pair import Pair
-from potato.raster.warp import cells_within, find_footprint, warp_picture
+from potato.raster.warp import cells_within, find_shown_part, warp_picture
 
 LEAST_SIDE = 64
 """Pixels along the longer side below which a pair isn't reduced any more."""
@@ -108,14 +108,14 @@ def find_window(
         The pair, reduced as far as it may be, and a window of it; None if the grid shows nothing of
         it.
     """
-    footprint = find_footprint(pair.grid, grid)
-    if footprint is None:
+    part = find_shown_part(pair.grid, grid)
+    if part is None:
         return None
     longest, factor = max(pair.grid.height, pair.grid.width), least
-    while 2 * factor <= coarsest * footprint.scale and longest >= 2 * factor * LEAST_SIDE:
+    while 2 * factor <= coarsest * part.scale and longest >= 2 * factor * LEAST_SIDE:
         factor *= 2
     pair = pair.reduced(factor)
-    window = cells_within(pair.grid, pair.ratio, footprint)
+    window = cells_within(pair.grid, pair.ratio, part)
     return (pair, window) if window.size else None
 
 

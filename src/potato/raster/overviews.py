@@ -18,7 +18,7 @@ from potato.core.profiles import TIFF_BLOCK
 from potato.raster.checked_files import CheckedFiles
 from potato.raster.coordinates import Grid
 
-Block = tuple[int, int, NDArray[Any]]
+PlacedBlock = tuple[int, int, NDArray[Any]]
 """First row and first column of a TIFF block, and its pixels (n, h, w)."""
 
 
@@ -41,12 +41,12 @@ class Size:
                 part = pixels[:, _moved(rows, row), _moved(columns, column)]
                 self._merge(top, left, part, _moved(rows, top), _moved(columns, left))
 
-    def take(self, is_whole: Callable[[int, int], bool]) -> list[Block]:
+    def take(self, is_whole: Callable[[int, int], bool]) -> list[PlacedBlock]:
         """Remove TIFF blocks whose first row and column `is_whole` takes; returns them in order."""
         places = sorted(place for place in self._waiting if is_whole(*place))
         return [(*place, self._waiting.pop(place)) for place in places]
 
-    def write(self, block: Block) -> None:
+    def write(self, block: PlacedBlock) -> None:
         """Write a TIFF block."""
         top, left, pixels = block
         self._dataset.write(pixels, window=Window(left, top, pixels.shape[2], pixels.shape[1]))
@@ -77,10 +77,10 @@ def overview_grids(grid: Grid) -> list[Grid]:
     ]
 
 
-def halve_blocks(pool: Executor, has_alpha: bool, blocks: Sequence[Block]) -> Iterator[Block]:
+def halve_blocks(pool: Executor, has_alpha: bool, blocks: Sequence[PlacedBlock]) -> Iterator[PlacedBlock]:
     """What TIFF blocks become in the next overview, in their order; threads make them ahead."""
 
-    def half(block: Block) -> Block:
+    def half(block: PlacedBlock) -> PlacedBlock:
         top, left, pixels = block
         return top // 2, left // 2, halve(pixels, has_alpha)
 

@@ -17,11 +17,11 @@ DENSE = 21
 """Points along each side of a box that is transformed, since its sides bend in another CRS."""
 
 SPARE = 2
-"""Pixels around the footprint of a grid: linear interpolation needs them."""
+"""Pixels around a part that are read with it: linear interpolation needs them."""
 
 
 @dataclass(frozen=True)
-class Footprint:
+class ShownPart:
     """The part of a picture that another grid shows.
 
     Attributes:
@@ -34,7 +34,7 @@ class Footprint:
     scale: float
 
 
-def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
+def find_shown_part(shown: Grid, grid: Grid) -> ShownPart | None:
     """The part of a picture on the grid `shown` that `grid` shows; None if it shows nothing."""
     corners = _outline(shown)
     try:
@@ -59,12 +59,12 @@ def find_footprint(shown: Grid, grid: Grid) -> Footprint | None:
     scale = min(math.dist(middle, point) for point in beside)
     if not all(map(math.isfinite, (*bounds, scale))):
         return None
-    return Footprint(bounds, scale)
+    return ShownPart(bounds, scale)
 
 
-def cells_within(grid: Grid, ratio: int, footprint: Footprint) -> PairWindow:
-    """The cells, `ratio` pixels a side, that hold a footprint and `SPARE` pixels around it."""
-    columns, rows = _spans(~grid.transform, footprint.bounds)
+def cells_within(grid: Grid, ratio: int, part: ShownPart) -> PairWindow:
+    """The cells, `ratio` pixels a side, that hold a part and `SPARE` pixels around it."""
+    columns, rows = _spans(~grid.transform, part.bounds)
     (top, bottom), (left, right) = (
         (max(0, math.floor(low) - SPARE) // ratio, -(-min(side, math.ceil(high) + SPARE) // ratio))
         for (low, high), side in ((rows, grid.height), (columns, grid.width))

@@ -37,7 +37,7 @@ QUALITY = 90
 MBTILES_ID = 0x4D504258
 """The application ID by which `file` knows an MBTiles from other SQLite files ("MPBX")."""
 
-Place = tuple[int, int, int]
+WebTilePlace = tuple[int, int, int]
 """Zoom level, column and row of a web tile; rows are counted from the north."""
 
 
@@ -86,7 +86,7 @@ def write_web_archive(
 
 def _tiles(
     dataset: Any, grid: Grid, zoom: int, boxes: Sequence[PixelWindow]
-) -> Iterator[tuple[Place, NDArray[np.uint8]]]:
+) -> Iterator[tuple[WebTilePlace, NDArray[np.uint8]]]:
     """All web tiles of a picture that show anything, each after those that it is made of."""
     pixel = zoom_pixel(zoom)
     left = round((grid.transform.c + HALF_WORLD) / pixel)
@@ -101,8 +101,8 @@ def _tiles(
         return codes
 
     def walk(
-        place: Place, near: Sequence[PixelWindow]
-    ) -> Generator[tuple[Place, NDArray[np.uint8]], None, NDArray[np.uint8] | None]:
+        place: WebTilePlace, near: Sequence[PixelWindow]
+    ) -> Generator[tuple[WebTilePlace, NDArray[np.uint8]], None, NDArray[np.uint8] | None]:
         """Yield a tile and those below it; returns its pixels, None if it shows nothing."""
         level, column, row = place
         side = WEB_TILE << (zoom - level)
@@ -190,7 +190,7 @@ class _MBTiles(contextlib.AbstractContextManager["_MBTiles"]):
             """
         )
 
-    def put(self, place: Place, data: bytes) -> None:
+    def put(self, place: WebTilePlace, data: bytes) -> None:
         """Add a web tile."""
         zoom, column, row = place
         # Rows of MBTiles are counted from the south.

@@ -23,7 +23,7 @@ from potato.raster.coordinates import Box, Grid, crs_name, grid_to_lonlat, groun
 from potato.raster.gdal_env import GDAL_ERRORS, gdal
 from potato.raster.header import Header, read_header
 from potato.raster.pictures import read_rgba
-from potato.raster.warp import DENSE, cells_within, find_footprint, warp_picture
+from potato.raster.warp import DENSE, cells_within, find_shown_part, warp_picture
 from potato.raster.writer import Channels, create_picture
 
 WEB_CRS = 3857
@@ -279,12 +279,12 @@ def _make_block(layout: WebLayout, window: PixelWindow) -> Codes | None:
 
 def _warp_piece(piece: WebPiece, grid: Grid) -> Codes | None:
     """The pixels of a grid (4, h, w) as far as a piece shows them; None if it shows none."""
-    footprint = find_footprint(piece.shown, grid)
-    if footprint is None:
+    part = find_shown_part(piece.shown, grid)
+    if part is None:
         return None
     whole = PixelWindow(0, 0, piece.shown.height, piece.shown.width)
     # Cubic convolution reaches a pixel further than linear interpolation.
-    window = cells_within(piece.shown, 1, footprint).pixels(1).padded(1).intersection(whole)
+    window = cells_within(piece.shown, 1, part).pixels(1).padded(1).intersection(whole)
     row, column = piece.row + window.row, piece.column + window.column
     codes = read_rgba(piece.path, PixelWindow(row, column, window.height, window.width))
     return warp_picture(codes, piece.shown, window, grid, Resampling.cubic)

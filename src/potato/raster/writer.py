@@ -24,7 +24,7 @@ from potato.raster.coordinates import Grid
 from potato.raster.finished import WHOLE, check_blocks, check_space, count_valid, grid_of, move_into_place
 from potato.raster.gdal_env import gdal, refusals
 from potato.raster.output_files import GEOTIFF, check_output
-from potato.raster.overviews import Block, Size, halve_blocks, overview_grids, with_overviews
+from potato.raster.overviews import PlacedBlock, Size, halve_blocks, overview_grids, with_overviews
 from potato.raster.trial import check_place, try_options
 
 RGB = "red", "green", "blue"
@@ -44,7 +44,7 @@ _QUICK = {
 }
 """Creation options of files that are quick to write, of which GDAL makes a COG."""
 
-Halves = Callable[[Sequence[Block]], Iterator[Block]]
+Halves = Callable[[Sequence[PlacedBlock]], Iterator[PlacedBlock]]
 """Makes, of some TIFF blocks, those parts of the next overview that show the same."""
 
 

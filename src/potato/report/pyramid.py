@@ -18,7 +18,7 @@ WEB_TILE_SIDE = 512
 JPEG_QUALITY = 85
 """JPEG quality, 1 to 100, of web tiles that aren't in full detail."""
 
-Codes = NDArray[np.uint8]
+Codes8 = NDArray[np.uint8]
 
 
 def pyramids(layers: Sequence[PageLayer]) -> list[dict[str, Any]]:
@@ -45,13 +45,13 @@ def pyramids(layers: Sequence[PageLayer]) -> list[dict[str, Any]]:
     return found
 
 
-def data_url(codes: Codes, palette: Codes | None = None, *, exact: bool = True) -> str:
+def data_url(codes: Codes8, palette: Codes8 | None = None, *, exact: bool = True) -> str:
     """A picture (n, h, w) as a data URL: of a PNG if it must be exact, else of a JPEG."""
     kind, data = ("png", encode_png(codes, palette)) if exact else ("jpeg", encode_jpeg(codes, JPEG_QUALITY))
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _parts(layer: PageLayer) -> dict[str, Codes]:
+def _parts(layer: PageLayer) -> dict[str, Codes8]:
     overview = {} if layer.overview is None else {"overview": layer.overview.codes}
     return {"window": layer.codes, **overview}
 
@@ -75,8 +75,8 @@ def _describe(layer: PageLayer) -> dict[str, Any]:
 
 
 def _cut(
-    codes: Codes, palette: Codes | None, exact: bool
-) -> Iterator[tuple[int, int, tuple[Codes, Codes | None, bool]]]:
+    codes: Codes8, palette: Codes8 | None, exact: bool
+) -> Iterator[tuple[int, int, tuple[Codes8, Codes8 | None, bool]]]:
     """Yield level, row and content of each web tile, finest level first, left to right."""
     levels = ((max(codes.shape[1:]) - 1) // WEB_TILE_SIDE).bit_length()
     for level in range(levels, -1, -1):
@@ -91,6 +91,6 @@ def _cut(
                 yield level, top // WEB_TILE_SIDE, (tile, palette, exact)
 
 
-def _encode(tile: tuple[Codes, Codes | None, bool]) -> str:
+def _encode(tile: tuple[Codes8, Codes8 | None, bool]) -> str:
     codes, palette, exact = tile
     return data_url(np.ascontiguousarray(codes), palette, exact=exact)

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from potato.core.render import LOOKS
 from potato.serving.catalogue import Wanted
 from potato.serving.looks import Rendering
-from potato.serving.painter import VIEWS, Painter, Scene
+from potato.serving.painter import VIEWS, Painter, Subject
 
 
 def one_of(names: Iterable[str]) -> AfterValidator:
@@ -29,7 +29,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 """A name that `/source.json` or `/jobs` gives."""
 
 Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-View = Annotated[str, one_of(VIEWS)]
+ViewName = Annotated[str, one_of(VIEWS)]
 LookName = Annotated[str, one_of(LOOKS)]
 Stops = Annotated[FiniteFloat, Field(ge=-4, le=4)]
 Contrast = Annotated[FiniteFloat, Field(ge=0.25, le=4)]
@@ -58,7 +58,7 @@ class PassFilters(BaseModel):
 class Appearance(PassFilters):
     """What a web tile shows, and how."""
 
-    view: View = "sharp"
+    view: ViewName = "sharp"
     look: LookName = "natural"
     exposure: Stops = 0.0
     contrast: Contrast = 1.0
@@ -70,7 +70,7 @@ class Appearance(PassFilters):
         given = {**self.model_dump(by_alias=True, exclude_defaults=True), **changes}
         return f"?{urlencode(given)}" if given else ""
 
-    def scene(self, painter: Painter) -> Scene:
+    def subject(self, painter: Painter) -> Subject:
         """What is asked for; HTTPException if there is no such pass, picture or weights."""
         check_names(painter, self.collect, self.weights)
         if self.view == "picture" and self.collect is not None:
@@ -79,7 +79,7 @@ class Appearance(PassFilters):
                 raise HTTPException(400, f"view: expected {', '.join(views)} for this pass, found picture")
         if self.picture is not None and painter.picture(self.picture) is None:
             raise HTTPException(404, "expected a job of /jobs that is done, found another")
-        return Scene(self.view, self.weights, self.wanted, self.picture)
+        return Subject(self.view, self.weights, self.wanted, self.picture)
 
     @property
     def rendering(self) -> Rendering:
@@ -87,7 +87,7 @@ class Appearance(PassFilters):
         return Rendering(self.look, self.exposure, self.contrast)
 
 
-class Place(PassFilters):
+class PointQuery(PassFilters):
     """A place that is asked for, in degrees (EPSG:4326)."""
 
     lon: Annotated[FiniteFloat, Field(ge=-180, le=180)]

@@ -23,7 +23,7 @@ from potato.core.installation import VERSION
 from potato.core.text import one_line, redact
 from potato.errors import PotatoError
 from potato.serving import descriptions
-from potato.serving.appearance import Place, check_names
+from potato.serving.appearance import PointQuery, check_names
 from potato.serving.job_list import JobList
 from potato.serving.job_routes import add_jobs
 from potato.serving.painter import Painter
@@ -164,7 +164,7 @@ def _add_facts(application: FastAPI, painter: Painter, output: str | None) -> No
         return JSONResponse(descriptions.footprints(painter), media_type="application/geo+json")
 
     @application.get("/point")
-    def point(place: Annotated[Place, Query()]) -> dict[str, Any]:
+    def point(place: Annotated[PointQuery, Query()]) -> dict[str, Any]:
         check_names(painter, place.collect, None)
         found = probe(painter, place.lon, place.lat, place.wanted)
         if found is None:

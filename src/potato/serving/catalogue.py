@@ -21,7 +21,7 @@ from potato.raster.web_mosaic import HALF_WORLD
 Opened = Pair | Image
 """What is drawn: a pair, or a finished picture."""
 
-Ring = Sequence[Sequence[float]]
+Outline = Sequence[Sequence[float]]
 """Longitudes and latitudes of an outline, closed."""
 
 KINDS = "ard", "delivery", "pair", "pictures"
@@ -31,7 +31,7 @@ PAIR_VIEWS = "sharp", "plain", "pan", "composite"
 
 
 @dataclass(frozen=True)
-class Origin:
+class PassOrigin:
     """From what a job makes the pictures of a pass.
 
     Attributes:
@@ -105,7 +105,7 @@ class Entry:
     opening: Callable[[], AbstractContextManager[Opened]] | None
     paths: tuple[str, ...] = ()
     reason: str | None = None
-    ring: Ring = ()
+    ring: Outline = ()
     extent: Box | None = None
     square: Sequence[tuple[float, float]] = ()
     sensor: Sensor | None = None
@@ -136,7 +136,7 @@ class Collect:
     title: str
     kind: str
     entries: tuple[Entry, ...]
-    origin: Origin | None = None
+    origin: PassOrigin | None = None
     event: str | None = None
     date: str | None = None
     time: str | None = None

@@ -12,7 +12,7 @@ from potato.model.weights import PREDICTOR
 from potato.raster.coordinates import narrowest_bounds
 from potato.raster.outlines import geometry_of
 from potato.raster.web_mosaic import HALF_WORLD, zoom_of, zoom_pixel
-from potato.serving.catalogue import Catalogue, Collect, Entry, Ring
+from potato.serving.catalogue import Catalogue, Collect, Entry, Outline
 from potato.serving.mercator import MOST_ZOOM
 from potato.serving.painter import DEFAULT, MOST_ENTRIES, VIEWS, Painter
 
@@ -104,7 +104,7 @@ def _reason(entry: Entry, painter: Painter) -> str | None:
     return None if found is None else redact(found)
 
 
-def _bounds(rings: Sequence[Ring]) -> list[float] | None:
+def _bounds(rings: Sequence[Outline]) -> list[float] | None:
     """West, south, east, north of rings, west exceeds east across the antimeridian; or None."""
     points = [point for ring in rings for point in ring]
     return list(narrowest_bounds(points)) if points else None

@@ -16,7 +16,7 @@ from potato.errors import InputError
 from potato.fusion.ard.ard_run import fuse_ard
 from potato.fusion.ard.summary import FusedArd
 from potato.fusion.pipeline import fuse
-from potato.serving.catalogue import Origin, Wanted
+from potato.serving.catalogue import PassOrigin, Wanted
 
 POLITENESS = 5
 """By how much the priority of a job is lower, so that the map stays quick."""
@@ -38,7 +38,7 @@ class Task:
         output: the picture to write.
     """
 
-    origin: Origin
+    origin: PassOrigin
     wanted: Wanted
     look: Look
     weights: str | None

@@ -13,12 +13,12 @@ from potato.errors import OutputError
 from potato.raster.area import Area, part_of
 from potato.raster.coordinates import Box
 from potato.serving.appearance import Contrast, LookName, Name, PassFilters, Stops, check_names
-from potato.serving.catalogue import Entry, Origin, Wanted
+from potato.serving.catalogue import Entry, PassOrigin, Wanted
 from potato.serving.job_list import Job, JobList
 from potato.serving.job_process import Task
 from potato.serving.looks import Rendering
 from potato.serving.mercator import extent_of, grid_around, jumps, within_world
-from potato.serving.painter import Painter, Scene
+from potato.serving.painter import Painter, Subject
 
 MOST_POINTS = 10_000
 """Points of an area; a person draws some."""
@@ -27,7 +27,7 @@ SAMPLES = 256
 """Pixels along an area in which it is asked which passes show it."""
 
 Position = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
-Ring = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
+AreaRing = Annotated[list[Position], Field(min_length=4, max_length=MOST_POINTS)]
 
 
 class Polygon(BaseModel):
@@ -36,7 +36,7 @@ class Polygon(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: Literal["Polygon"]
-    coordinates: Annotated[list[Ring], Field(min_length=1, max_length=100)]
+    coordinates: Annotated[list[AreaRing], Field(min_length=1, max_length=100)]
 
     def continued(self) -> dict[str, Any]:
         """The polygon; where it jumps at the antimeridian, its longitudes go on beyond 180."""
@@ -101,7 +101,7 @@ def add_jobs(application: FastAPI, painter: Painter, jobs: JobList | None, follo
         return FileResponse(path, media_type="image/tiff", filename=f"{name}.tif")
 
 
-def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event"]]:
+def _choose(painter: Painter, wish: Wish) -> tuple[PassOrigin, Literal["cog", "event"]]:
     """From what to make the picture: the passes that the map shows in the area, the best first."""
     ring = wish.area.coordinates[0]
     if any(abs(point[0]) > 360 or abs(point[1]) > 90 for point in ring):
@@ -124,7 +124,7 @@ def _choose(painter: Painter, wish: Wish) -> tuple[Origin, Literal["cog", "event
 
 def _shown_passes(
     painter: Painter, area: Area, box: Box, wanted: Wanted
-) -> list[tuple[Sequence[Entry], Origin]]:
+) -> list[tuple[Sequence[Entry], PassOrigin]]:
     """The passes that show ground of an area that those before them don't, and their origins.
 
     Args:
@@ -137,7 +137,7 @@ def _shown_passes(
         return []
     parts = [part_of(grid, 1, area=area) for grid in within_world(grid_around(box, SAMPLES))]
     left = [(part.picture, part.cells) for part in parts if part is not None]
-    found: list[tuple[Sequence[Entry], Origin]] = []
+    found: list[tuple[Sequence[Entry], PassOrigin]] = []
     for tiles in painter.catalogue.by_pass(painter.catalogue.within(box, wanted)):
         origin = painter.catalogue.owner(tiles[0]).origin
         if origin is None:
@@ -145,7 +145,7 @@ def _shown_passes(
         news = False
         for grid, bare in left:
             assert bare is not None
-            seen = painter.draw(tiles, grid, Scene("plain"))[3] > 0
+            seen = painter.draw(tiles, grid, Subject("plain"))[3] > 0
             news |= bool((seen & bare).any())
             bare &= ~seen
         found += [(tiles, origin)] if news else []

@@ -26,7 +26,7 @@ from potato.raster.header import read_header
 from potato.raster.layer import Reading
 from potato.raster.outlines import outline_of, outline_of_box
 from potato.raster.pictures import open_picture
-from potato.serving.catalogue import Catalogue, Collect, Entry, Origin, Ring, plain_name
+from potato.serving.catalogue import Catalogue, Collect, Entry, Outline, PassOrigin, plain_name
 from potato.serving.fused_ard import find_fused_ard, is_fused_ard
 from potato.serving.mercator import extent_of, projected
 from potato.serving.waiting import Waiting
@@ -148,7 +148,7 @@ def _collect_of_tiles(source: str, event: str, tiles: Sequence[Tile]) -> Collect
         title=f"{sensor.title if sensor else first.platform or 'unknown sensor'}, {first.date or 'no date'}",
         kind="ard",
         entries=tuple(map(_tile_entry, tiles)),
-        origin=Origin(source, cids=(first.cid,)),
+        origin=PassOrigin(source, cids=(first.cid,)),
         event=event or None,
         date=min((tile.date for tile in tiles if tile.date), default=None),
         time=min((tile.datetime for tile in tiles if tile.datetime), default=None),
@@ -163,8 +163,8 @@ def _collect_of_tiles(source: str, event: str, tiles: Sequence[Tile]) -> Collect
 
 def _tile_entry(tile: Tile) -> Entry:
     reason = unusable(tile)
-    ring: Ring = ()
-    square: Ring = ()
+    ring: Outline = ()
+    square: Outline = ()
     if tile.bbox and tile.epsg and tile.grid_square:
         with gdal():
             ring = outline_of_box(tile.bbox, tile.epsg)
@@ -210,7 +210,7 @@ def _collect_of_pair(
         title=title,
         kind="pair" if mul else "delivery",
         entries=(entry,),
-        origin=Origin(pan, mul, reading=reading),
+        origin=PassOrigin(pan, mul, reading=reading),
         date=entry.date,
         sensor=pair.sensor.title,
         gsd=round(ground_pixel(pair.grid), 3),
@@ -233,7 +233,7 @@ def _collect_of_picture(name: str) -> Collect:
     return Collect(entry.id, title, "pictures", (entry,), gsd=round(gsd, 3))
 
 
-def _outline(grid: Grid, name: str) -> Ring:
+def _outline(grid: Grid, name: str) -> Outline:
     """The outline of an image.
 
     Raises:

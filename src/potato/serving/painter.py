@@ -32,7 +32,7 @@ from potato.model.weights import load_model
 from potato.raster.coordinates import Grid
 from potato.raster.pair import Pair
 from potato.raster.remote import remote_gdal, try_again
-from potato.raster.warp import cells_within, find_footprint, warp_picture
+from potato.raster.warp import cells_within, find_shown_part, warp_picture
 from potato.serving.catalogue import ANYTHING, Catalogue, Entry, Opened, Wanted
 from potato.serving.keeping import Cache, OpenFiles
 from potato.serving.mercator import inside, web_box, web_grid
@@ -71,7 +71,7 @@ CACHE_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
-class Scene:
+class Subject:
     """What a web tile shows, but for its look.
 
     Attributes:
@@ -124,47 +124,47 @@ class Painter:
             self._made[name] = picture_entry(str(path), f"job-{name}")
         return self._made[name]
 
-    def web_tile(self, zoom: int, column: int, row: int, scene: Scene) -> Codes:
+    def web_tile(self, zoom: int, column: int, row: int, subject: Subject) -> Codes:
         """Draw a web tile.
 
         Returns:
             RGBA (4, 256, 256): codes of the look `flat` in uint16; or finished ones in uint8, if it
             shows a picture. 0 where nothing is valid.
         """
-        key = zoom, column, row, scene
+        key = zoom, column, row, subject
         codes = self._kept.get(key)
         if codes is None:
-            entries = self._entries(zoom, column, row, scene)
-            codes = self.draw(entries, web_grid(zoom, column, row), scene)
+            entries = self._entries(zoom, column, row, subject)
+            codes = self.draw(entries, web_grid(zoom, column, row), subject)
             if not any(map(self.fault, entries)):
                 self._kept.put(key, codes)
         return codes
 
-    def _entries(self, zoom: int, column: int, row: int, scene: Scene) -> Sequence[Entry]:
-        if scene.picture is not None:
-            picture = self.picture(scene.picture)
+    def _entries(self, zoom: int, column: int, row: int, subject: Subject) -> Sequence[Entry]:
+        if subject.picture is not None:
+            picture = self.picture(subject.picture)
             return () if picture is None else (picture,)
-        entries = self.catalogue.within(web_box(zoom, column, row), scene.wanted)
+        entries = self.catalogue.within(web_box(zoom, column, row), subject.wanted)
         if len(entries) > MOST_ENTRIES:
             best = self.catalogue.owner(entries[0])
             of_best = sum(self.catalogue.owner(entry) is best for entry in entries)
             return () if of_best > MOST_ENTRIES else entries[:MOST_ENTRIES]
         return entries
 
-    def draw(self, entries: Sequence[Entry], grid: Grid, scene: Scene) -> Codes:
+    def draw(self, entries: Sequence[Entry], grid: Grid, subject: Subject) -> Codes:
         """Draw entries on a grid in Web Mercator: RGBA codes as those of a web tile.
 
         The first pass is on top. Its tiles meet at the edges of their grid squares, as in mosaics
         of `fuse_ard`: beyond them they lack context, so that a seam would be seen.
         """
         whole: Codes | None = None
-        for tiles in self.catalogue.by_pass(_of_view(entries, scene)):
+        for tiles in self.catalogue.by_pass(_of_view(entries, subject)):
             bare = np.ones((grid.height, grid.width), np.bool_) if whole is None else whole[3] == 0
             for entry in tiles:
                 own = bare & inside(entry.square, grid) if entry.square else np.zeros_like(bare)
                 if whole is not None and not (own.any() or (whole[3] == 0).any()):
                     continue
-                codes = self._draw_entry(entry, grid, scene)
+                codes = self._draw_entry(entry, grid, subject)
                 if codes is None or (whole is not None and codes.dtype != whole.dtype):
                     continue
                 own &= codes[3] > 0
@@ -178,13 +178,13 @@ class Painter:
                 break
         return np.zeros((4, grid.height, grid.width), np.uint16) if whole is None else whole
 
-    def _draw_entry(self, entry: Entry, grid: Grid, scene: Scene) -> Codes | None:
+    def _draw_entry(self, entry: Entry, grid: Grid, subject: Subject) -> Codes | None:
         """Draw an entry; None if nothing of it is there, or it can't be read."""
 
         def draw(opened: Opened) -> Codes | None:
             if not isinstance(opened, Pair):
                 return _draw_picture(opened, grid)
-            return _draw_pair(opened, grid, scene.view, self.model(scene.weights, opened.sensor))
+            return _draw_pair(opened, grid, subject.view, self.model(subject.weights, opened.sensor))
 
         found: Codes | None = self.use(entry, draw)
         return found
@@ -223,10 +223,10 @@ def _model(weights: str | None, sensor: Sensor) -> Model:
     return load_model(weights, sensor)
 
 
-def _of_view(entries: Sequence[Entry], scene: Scene) -> Sequence[Entry]:
+def _of_view(entries: Sequence[Entry], subject: Subject) -> Sequence[Entry]:
     """What a view shows: finished pictures, or pairs and, where there are none, pictures."""
     pairs = [entry for entry in entries if entry.sensor is not None]
-    if scene.view == "picture":
+    if subject.view == "picture":
         return [entry for entry in entries if entry.sensor is None]
     return pairs or entries
 
@@ -273,14 +273,14 @@ def _grey(counts: NDArray[np.uint16]) -> NDArray[np.uint16]:
 def _draw_picture(picture: Opened, grid: Grid) -> Codes | None:
     """Draw a finished picture on a grid: RGBA codes uint8."""
     assert not isinstance(picture, Pair)
-    footprint = find_footprint(picture.grid, grid)
-    if footprint is None:
+    part = find_shown_part(picture.grid, grid)
+    if part is None:
         return None
     factor = 1
-    while 2 * factor <= COARSEST * footprint.scale:
+    while 2 * factor <= COARSEST * part.scale:
         factor *= 2
     picture = picture.coarser(factor)
-    window = cells_within(picture.grid, 1, footprint)
+    window = cells_within(picture.grid, 1, part)
     if not window.size:
         return None
     codes, valid = picture.read(window.row, window.column, window.height, window.width)

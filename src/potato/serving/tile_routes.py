@@ -13,7 +13,7 @@ from potato.serving import descriptions
 from potato.serving.appearance import Appearance, one_of
 from potato.serving.looks import MEDIA_TYPES, Rendering, encode, show
 from potato.serving.mercator import MOST_ZOOM, box_around, grid_around, within_world
-from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter, Scene
+from potato.serving.painter import MOST_ENTRIES, VIEWS, Painter, Subject
 from potato.serving.wmts import PARAMETERS, MapLayer, TileRequest, capabilities
 
 THUMBNAIL_SIDE = 256
@@ -41,11 +41,11 @@ class Drawer:
         zoom, column, row = place
         if not (0 <= zoom <= MOST_ZOOM and 0 <= column < 1 << zoom and 0 <= row < 1 << zoom):
             raise HTTPException(404, f"expected a zoom to {MOST_ZOOM}, and a column and row of it")
-        scene, rendering = appearance.scene(self._painter), appearance.rendering
+        subject, rendering = appearance.subject(self._painter), appearance.rendering
 
         def draw() -> bytes:
-            codes = self._painter.web_tile(zoom, column, row, scene)
-            return encode(show(codes, rendering, scene.view, row * WEB_TILE, column * WEB_TILE), kind)
+            codes = self._painter.web_tile(zoom, column, row, subject)
+            return encode(show(codes, rendering, subject.view, row * WEB_TILE, column * WEB_TILE), kind)
 
         async with self._turns:
             # People pan on before all is drawn; nobody waits for those web tiles any more.
@@ -64,7 +64,7 @@ def add_layers(application: FastAPI, painter: Painter) -> None:
 
     @application.get("/tilejson.json")
     def tilejson(request: Request, appearance: Annotated[Appearance, Query()]) -> dict[str, Any]:
-        appearance.scene(painter)
+        appearance.subject(painter)
         template = f"{address_of(request)}tiles/{{z}}/{{x}}/{{y}}.png{appearance.query()}"
         return descriptions.tilejson(
             painter, template, f"{painter.catalogue.title}: {VIEWS[appearance.view]}"
@@ -106,7 +106,7 @@ def _thumbnail(painter: Painter, name: str) -> bytes:
     boxes = [entry.extent for entry in entries if entry.extent is not None]
     shown = entries[:: -(-len(entries) // MOST_ENTRIES)] if entries else []
     grid = grid_around(box_around(boxes) if boxes else (0, 0, 1, 1), THUMBNAIL_SIDE if boxes else 1)
-    parts = [show(painter.draw(shown, part, Scene()), Rendering(), "sharp") for part in within_world(grid)]
+    parts = [show(painter.draw(shown, part, Subject()), Rendering(), "sharp") for part in within_world(grid)]
     return encode(np.concatenate(parts, 2), "webp")
 
 
@@ -125,7 +125,7 @@ def _add_wmts(application: FastAPI, painter: Painter, drawer: Drawer) -> None:
             tile = TileRequest.model_validate(told)
             appearance = appearance.model_copy(update={"view": tile.layer})
             return await drawer.answer(request, (tile.zoom, tile.column, tile.row), "png", appearance)
-        appearance.scene(painter)
+        appearance.subject(painter)
         return Response(_capabilities(painter, appearance, address_of(request)), media_type="application/xml")
 
 

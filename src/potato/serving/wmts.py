@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from pydantic import BaseModel, ConfigDict, Field
 
 from potato.raster.web_mosaic import HALF_WORLD, WEB_TILE, zoom_pixel
-from potato.serving.appearance import View
+from potato.serving.appearance import ViewName
 
 WMTS = "http://www.opengis.net/wmts/1.0"
 OWS = "http://www.opengis.net/ows/1.1"
@@ -30,7 +30,7 @@ class TileRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    layer: View
+    layer: ViewName
     style: Literal["default", ""] = "default"
     format: Literal["image/png"] = "image/png"
     tilematrixset: Literal["GoogleMapsCompatible"]

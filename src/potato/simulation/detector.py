@@ -16,7 +16,7 @@ from potato.simulation.taps import Taps
 MARGIN = 3
 """The imager's pixels beyond the grid on every side: cubic convolution reads two."""
 
-Displacement = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+DisplacementField = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """From (rows, columns) in pixels of the grid to the displacement there, (down, right)."""
 
 
@@ -24,7 +24,7 @@ def sample(
     planes: Sequence[Tensor],
     blurs: Sequence[float],
     factor: int,
-    displacement: Displacement | None,
+    displacement: DisplacementField | None,
     mtf_boost: tuple[float, float],
     pitch: float,
     phase: tuple[float, float],

@@ -13,7 +13,7 @@ from potato.core.resample import block_mean
 from potato.core.sensors import SCALE, WAVELENGTHS, Sensor
 from potato.engine.torch_threads import one_thread
 from potato.simulation.artefacts import boost_mtf, displace_arrays, read_at, to_counts
-from potato.simulation.detector import Displacement, sample
+from potato.simulation.detector import DisplacementField, sample
 from potato.simulation.ground import Ground
 from potato.simulation.land.basis import BASIS, mix_planes, plane_shares
 from potato.simulation.land.texture import clouds, draw_seed, smoothstep
@@ -251,7 +251,7 @@ def _sample_mul(
     return mul
 
 
-def _gaze(field: Tensor, lean: Tensor, side: float, factor: int) -> Displacement:
+def _gaze(field: Tensor, lean: Tensor, side: float, factor: int) -> DisplacementField:
     """The displacement of one array, whose share is `side`, on flat ground and by height."""
 
     def displacement(rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,7 +56,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Origin:
+class SessionOrigin:
     """The start of a session.
 
     Attributes:
@@ -89,10 +89,10 @@ class Saved:
     learner: dict[str, Any]
     network: Sharpener
     scores: dict[str, Any]
-    origin: Origin
+    origin: SessionOrigin
 
 
-def find_origin(config: TrainConfig) -> Origin:
+def find_origin(config: TrainConfig) -> SessionOrigin:
     """The origin that the options `load_epoch`, `load_from` and `from_scratch` name.
 
     Raises:
@@ -104,9 +104,9 @@ def find_origin(config: TrainConfig) -> Origin:
                 f"the package ships epoch {SHIPPED_EPOCH}, found --load-epoch {config.load_epoch}; "
                 "for an epoch of a session, say --load-from SESSION/EPOCH"
             )
-        return Origin(f"shipped/{SHIPPED_EPOCH}", None, SHIPPED_EPOCH + 1)
+        return SessionOrigin(f"shipped/{SHIPPED_EPOCH}", None, SHIPPED_EPOCH + 1)
     if config.load_from is None:
-        return Origin("scratch", None, 0)
+        return SessionOrigin("scratch", None, 0)
     name, _, number = config.load_from.rpartition("/")
     if not name or not EPOCH.fullmatch(number):
         name, number = config.load_from, ""
@@ -117,10 +117,10 @@ def find_origin(config: TrainConfig) -> Origin:
         found = f"epochs {epochs[0]} to {epochs[-1]}" if epochs else "none"
         raise SessionError(f"{folder}: expected a session with {wanted}, found {found}")
     epoch = int(number or epochs[-1])
-    return Origin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", epoch + 1)
+    return SessionOrigin(f"{name}/{epoch}", folder / f"{epoch}.safetensors", epoch + 1)
 
 
-def start_network(origin: Origin, config: TrainConfig, sensor: Sensor) -> tuple[Sharpener, str]:
+def start_network(origin: SessionOrigin, config: TrainConfig, sensor: Sensor) -> tuple[Sharpener, str]:
     """The network that a new session starts with, and a line to print about it.
 
     Args:
@@ -236,7 +236,7 @@ class Session:
             yield
 
     def save(
-        self, learner: Learner, config: TrainConfig, origin: Origin, data: str, scores: dict[str, Any]
+        self, learner: Learner, config: TrainConfig, origin: SessionOrigin, data: str, scores: dict[str, Any]
     ) -> None:
         """Save everything; if the last step ended an epoch, its checkpoint too.
 
@@ -339,7 +339,7 @@ class Session:
                 content["learner"],
                 Sharpener(Architecture(**content["architecture"])),
                 json.loads(content["scores"]),
-                Origin(str(content["origin"]), None, int(content["first_epoch"])),
+                SessionOrigin(str(content["origin"]), None, int(content["first_epoch"])),
             )
             began = json.loads(content["settings"])
             began = LATER | {OLD_NAMES.get(option, option): value for option, value in began.items()}

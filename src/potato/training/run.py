@@ -24,7 +24,7 @@ from potato.model.model import Architecture
 from potato.model.network import Sharpener
 from potato.model.weights import BEST, load_model
 from potato.raster.output_files import check_folder
-from potato.training.checkpoints import Origin, Session, find_origin, start_network
+from potato.training.checkpoints import Session, SessionOrigin, find_origin, start_network
 from potato.training.config import TrainConfig
 from potato.training.data import Batch, Samples, chip_paths, data_digest, first_chip
 from potato.training.defaults import default_batch_size, default_micro_batch, default_workers
@@ -249,7 +249,7 @@ def _sensors_beside(chip: Chip, config: TrainConfig) -> tuple[Sensor, ...]:
 
 def _learner(
     config: TrainConfig, session: Session, data: _Data, process: _Process
-) -> tuple[Learner, Scores, Origin]:
+) -> tuple[Learner, Scores, SessionOrigin]:
     """A new learner, or the one that the session saved; its scores and origin."""
     exists = session.exists
     process.ranks.wait()  # The first process may write only after the others have looked for its files.
@@ -269,7 +269,7 @@ def _learner(
 def _test_start(
     learner: Learner,
     scores: Scores,
-    origin: Origin,
+    origin: SessionOrigin,
     test_chips: Callable[[], Iterable[Batch]] | None,
     process: _Process,
 ) -> Scores:
@@ -312,7 +312,7 @@ def _test_chips(
 
 
 def _reporters(
-    config: TrainConfig, session: Session, origin: Origin, step: int, process: _Process
+    config: TrainConfig, session: Session, origin: SessionOrigin, step: int, process: _Process
 ) -> list[Reporter]:
     """The reporters of the first process; other processes have none."""
     if not process.ranks.first:

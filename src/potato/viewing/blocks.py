@@ -32,7 +32,7 @@ Rendered = tuple[NDArray[Any], NDArray[np.bool_]]
 Result = TypeVar("Result")
 
 
-class Settings(TypedDict, total=False):
+class ViewingSettings(TypedDict, total=False):
     """Keyword arguments that every tool takes on top of its own; all may be left out.
 
     Attributes:
@@ -140,7 +140,7 @@ def map_image_blocks(
             bar.update(window.height * window.width / 1e6)
 
 
-def check_outputs(outputs: Sequence[PathLike], inputs: Sequence[PathLike], settings: Settings) -> None:
+def check_outputs(outputs: Sequence[PathLike], inputs: Sequence[PathLike], settings: ViewingSettings) -> None:
     """Check the outputs of a tool before it opens its inputs, as `check_output` does."""
     for output in outputs:
         check_output(output, settings.get("overwrite", False), inputs)
@@ -150,7 +150,7 @@ def write_pictures(
     images: Sequence[Image],
     outputs: Sequence[OutputSpec],
     work: Callable[[Block], Sequence[Rendered]],
-    **settings: Unpack[Settings],
+    **settings: Unpack[ViewingSettings],
 ) -> tuple[WrittenPicture, ...]:
     """Make pictures from images of one size, all in one pass over the images.
 
@@ -159,7 +159,7 @@ def write_pictures(
         outputs: the pictures to write.
         work: renders a block for each output; called only where an image is valid.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError: if a file is damaged.

@@ -35,7 +35,7 @@ from potato.viewing.blocks import (
     Block,
     OutputSpec,
     Rendered,
-    Settings,
+    ViewingSettings,
     WrittenPicture,
     bits_of,
     check_outputs,
@@ -55,7 +55,7 @@ def ab(
     *,
     lightness: float = LIGHTNESS,
     chroma: float = 1.0,
-    **settings: Unpack[Settings],
+    **settings: Unpack[ViewingSettings],
 ) -> WrittenPicture:
     """Show the hue and chroma of a picture alone: Oklab a and b, at constant L.
 
@@ -65,7 +65,7 @@ def ab(
         lightness: L of every pixel, between 0 and 1.
         chroma: factor on a and b, 0 or more.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError, BandError: if the picture or a number can't be used.
@@ -92,7 +92,7 @@ def exaggerate(
     second_output: PathLike,
     *,
     factor: float,
-    **settings: Unpack[Settings],
+    **settings: Unpack[ViewingSettings],
 ) -> tuple[WrittenPicture, WrittenPicture]:
     """Multiply the difference between two pictures, so that it shows when one blinks between them.
 
@@ -106,7 +106,7 @@ def exaggerate(
         second_output: the GeoTIFF to write of the second picture, with as many bits.
         factor: factor on the difference; 1 gives the pictures back, 0 their mean.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError, BandError, GridError: if the pictures or the factor can't be used.
@@ -135,7 +135,12 @@ def exaggerate(
 
 
 def gray_diff(
-    first: PathLike, second: PathLike, output: PathLike, *, factor: float = 1.0, **settings: Unpack[Settings]
+    first: PathLike,
+    second: PathLike,
+    output: PathLike,
+    *,
+    factor: float = 1.0,
+    **settings: Unpack[ViewingSettings],
 ) -> WrittenPicture:
     """Show the first picture minus the second around mid-grey, in Oklab, where both are valid.
 
@@ -145,7 +150,7 @@ def gray_diff(
         output: the GeoTIFF to write, with as many bits as the deeper picture.
         factor: factor on the difference; 1 shows a JND as a JND.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError, BandError, GridError: if the pictures or the factor can't be used.
@@ -167,7 +172,7 @@ def gray_diff(
 
 
 def quick_contrast(
-    picture: PathLike, output: PathLike, *, look: Look = NATURAL, **settings: Unpack[Settings]
+    picture: PathLike, output: PathLike, *, look: Look = NATURAL, **settings: Unpack[ViewingSettings]
 ) -> WrittenPicture:
     """Turn a flat picture into one for viewing.
 
@@ -180,7 +185,7 @@ def quick_contrast(
         look: the look to give it, with a tone curve; another exposure or contrast by
             `core.render.adjust`.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError, BandError: if the picture can't be used, or its tags say that it isn't flat.
@@ -215,7 +220,7 @@ def mul_to_rgb(
     look: str | Look = "natural",
     plain: bool = False,
     reading: Reading | None = None,
-    **settings: Unpack[Settings],
+    **settings: Unpack[ViewingSettings],
 ) -> WrittenPicture:
     """Show a mul in true colour, on its own grid.
 
@@ -228,7 +233,7 @@ def mul_to_rgb(
             the colour that all visible bands give.
         reading: how to read the file, where it doesn't say it itself.
         **settings: `profile`, `creation_options`, `workers`, `block`, `overwrite`, `progress`
-            (`Settings`).
+            (`ViewingSettings`).
 
     Raises:
         InputError, BandError: if the image can't be used.

@@ -44,7 +44,7 @@ PICTURE = 288
 COLUMNS = (*(field.name for field in fields(Rating)), "index")
 """Columns of `ratings.csv`."""
 
-Picture = NDArray[np.uint8]
+Thumbnail = NDArray[np.uint8]
 """Codes (3, h, w)."""
 
 
@@ -86,7 +86,7 @@ class _Sample:
     """One tile: its measures, and a small picture."""
 
     measures: Measures
-    picture: Picture
+    picture: Thumbnail
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def _read_sample(sides: tuple[int, int], follow_links: bool, tile: Tile) -> _Sam
     return _Sample(measures, _picture(mul, tile.sensor))
 
 
-def _picture(mul: Overview, sensor: Sensor) -> Picture:
+def _picture(mul: Overview, sensor: Sensor) -> Thumbnail:
     """A tile in natural colour (3, PICTURE, PICTURE), black where invalid."""
     bands = torch.from_numpy(counts_to_reflectance(mul.pixels))
     valid = torch.from_numpy(mul.valid).float()[None]
@@ -279,11 +279,11 @@ def _picture(mul: Overview, sensor: Sensor) -> Picture:
     share = shrink(valid)
     means = shrink(bands * valid) / share.clamp_min(1e-6)
     colours = render(mul_to_oklab(means[None], sensor)[0], NATURAL)
-    picture: Picture = (colours * (share > 0.5)).to(torch.uint8).numpy()
+    picture: Thumbnail = (colours * (share > 0.5)).to(torch.uint8).numpy()
     return picture
 
 
-def _montage(pictures: Sequence[Picture]) -> Picture:
+def _montage(pictures: Sequence[Thumbnail]) -> Thumbnail:
     """Pictures side by side in rows, together no wider than `PICTURE`."""
     columns = int(np.ceil(np.sqrt(len(pictures))))
     side = PICTURE // columns

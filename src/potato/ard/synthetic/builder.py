@@ -15,8 +15,8 @@ from potato.ard.synthetic import metadata
 from potato.ard.synthetic.collects import (
     PLATFORMS,
     SIZE_STEP,
-    Collect,
     GridSquare,
+    PassPlan,
     plan_cid,
     plan_collects,
     plan_revisits,
@@ -84,7 +84,7 @@ class MadeArd:
     """
 
     folder: Path
-    collects: tuple[Collect, ...]
+    collects: tuple[PassPlan, ...]
     truths: dict[str, Truth]
     tiles: int
     broken: int
@@ -109,7 +109,7 @@ def make_ard(
     area: float | None = None,
     size: int = 5168,
     seed: int = 0,
-    collects: Iterable[Collect] | None = None,
+    collects: Iterable[PassPlan] | None = None,
     sensors: Sequence[str] = (),
     revisits: int = 0,
     broken: bool = True,
@@ -204,7 +204,7 @@ def _platform(name: str) -> str:
     return sensor.name
 
 
-def _simulate(collect: Collect, size: int, seed: int, repeat: bool) -> Iterator[tuple[GridSquare, Pass]]:
+def _simulate(collect: PassPlan, size: int, seed: int, repeat: bool) -> Iterator[tuple[GridSquare, Pass]]:
     """The tiles of a pass; those of one zone are cut from one image."""
     for zone in sorted({square.zone for square in collect.squares}):
         squares = [square for square in collect.squares if square.zone == zone]
@@ -222,7 +222,7 @@ def _simulate(collect: Collect, size: int, seed: int, repeat: bool) -> Iterator[
 
 
 def _write_collect(
-    ard: Path, collect: Collect, tiles: Iterable[tuple[GridSquare, Pass]], bar: Any
+    ard: Path, collect: PassPlan, tiles: Iterable[tuple[GridSquare, Pass]], bar: Any
 ) -> tuple[Items, Truth]:
     """Write the tiles of a pass; returns their items and the true shares."""
     items = []
@@ -247,7 +247,7 @@ def _cut(whole: Pass, row: int, column: int, size: int) -> Pass:
     return Pass(whole.pan[fine], whole.mul[coarse], *masks)
 
 
-def _write_tile(ard: Path, collect: Collect, square: GridSquare, tile: Pass) -> tuple[str, dict[str, Any]]:
+def _write_tile(ard: Path, collect: PassPlan, square: GridSquare, tile: Pass) -> tuple[str, dict[str, Any]]:
     """Write the images and the item of a tile; returns the path and the JSON of the item."""
     name = metadata.item_name(collect.cid, square, collect.date)
     stem = ard / name.removesuffix(".json")
@@ -313,7 +313,7 @@ def _write_broken(ard: Path, seed: int, first: int) -> dict[str, Items]:
     for index, (square, kind) in enumerate(zip(plan_squares(33, len(kinds), BROKEN_ROW), kinds, strict=True)):
         platform, bands, pan, fault = kind
         cid = plan_cid(first + index, seed, platform)
-        collect = Collect(cid, platform, "2023-05-14", (square,), seed=index)
+        collect = PassPlan(cid, platform, "2023-05-14", (square,), seed=index)
         name = metadata.item_name(cid, square, collect.date)
         folder = (ard / name).parent
         folder.mkdir(parents=True, exist_ok=True)

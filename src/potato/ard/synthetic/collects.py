@@ -90,7 +90,7 @@ class GridSquare:
 
 
 @dataclass(frozen=True, slots=True)
-class Collect:
+class PassPlan:
     """The plan of one pass of the satellite.
 
     Attributes:
@@ -148,7 +148,7 @@ def plan_squares(zone: int, count: int, rows_down: int) -> tuple[GridSquare, ...
     )
 
 
-def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -> tuple[Collect, ...]:
+def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -> tuple[PassPlan, ...]:
     """Plan several passes of `tiles` tiles in all; the last has tiles in a second zone.
 
     One is an older export, and those after the first have clouds or water.
@@ -169,7 +169,7 @@ def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -
         top += math.ceil(math.sqrt(share)) + 1
         third = index % 3
         collects.append(
-            Collect(
+            PassPlan(
                 cid=plan_cid(index, seed, platform := platforms[index % len(platforms)]),
                 platform=platform,
                 date=f"2023-05-{16 + index % 15:02}",
@@ -186,7 +186,7 @@ def plan_collects(tiles: int, seed: int, platforms: Sequence[str] = PLATFORMS) -
     return tuple(collects)
 
 
-def plan_revisits(collects: Sequence[Collect], count: int, seed: int) -> tuple[Collect, ...]:
+def plan_revisits(collects: Sequence[PassPlan], count: int, seed: int) -> tuple[PassPlan, ...]:
     """Plan passes over the ground of others, days later: other clouds, other water, more haze.
 
     Args:

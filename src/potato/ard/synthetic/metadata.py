@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Sequence
 from typing import Any
 
-from potato.ard.synthetic.collects import Collect, GridSquare
+from potato.ard.synthetic.collects import GridSquare, PassPlan
 from potato.raster.coordinates import Box
 from potato.raster.outlines import outline_of_box
 
@@ -74,7 +74,7 @@ def image_asset(key: str, href: str | None, box: Box, side: int, bands: Sequence
 
 
 def item(
-    collect: Collect,
+    collect: PassPlan,
     square: GridSquare,
     assets: dict[str, Any],
     *,

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from potato.ard.synthetic.collects import Collect
+from potato.ard.synthetic.collects import PassPlan
 from potato.core.noise import power_noise
 from potato.core.sensors import SCALE
 from potato.engine.torch_threads import one_thread
@@ -52,7 +52,7 @@ class Pass:
 
 @one_thread()
 def simulate_pass(
-    collect: Collect, height: int, width: int, seed: int, patch: int = PATCH, repeat: bool = True
+    collect: PassPlan, height: int, width: int, seed: int, patch: int = PATCH, repeat: bool = True
 ) -> Pass:
     """Simulate the ground of a pass and take its images.
 
@@ -91,7 +91,7 @@ def simulate_pass(
 
 
 def _simulate_other(
-    collect: Collect, height: int, width: int, seed: int, number: int, imager: Imager
+    collect: PassPlan, height: int, width: int, seed: int, number: int, imager: Imager
 ) -> tuple[NDArray[Any], ...]:
     """A patch with a seed of its own, seen by the imager of its pass."""
     own = ((seed << 20) + number) % (1 << 63)
@@ -99,7 +99,7 @@ def _simulate_other(
 
 
 def _simulate_patch(
-    collect: Collect,
+    collect: PassPlan,
     height: int,
     width: int,
     seed: int,
@@ -136,7 +136,7 @@ def _simulate_patch(
     return *counts, *(mask.numpy() for mask in (cloudy, wet, plain & ~wet))
 
 
-def _pass_imager(collect: Collect, generator: torch.Generator) -> Imager:
+def _pass_imager(collect: PassPlan, generator: torch.Generator) -> Imager:
     """A random imager, sharper than most in training, since ratings depend on a pass's detail."""
     crisp = dataclasses.replace(random_imager(generator, collect.sensor or BASIS), pan_blur=0.33)
     return dataclasses.replace(crisp, haze=float(collect.haze), haze_slope=1.6, pan_haze=1.0)

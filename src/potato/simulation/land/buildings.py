@@ -11,7 +11,7 @@ from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.light import slope_factor
-from potato.simulation.land.shapes import Footprint, Plot, disc
+from potato.simulation.land.shapes import Plot, ShapePixels, disc
 
 Roofs = tuple[tuple[tuple[str, ...], float], ...]
 
@@ -103,7 +103,7 @@ class _Roof:
     hip: bool
     rise: float
 
-    def lay(self, canvas: Canvas, footprint: Footprint, plot: Plot, eaves: float) -> None:
+    def lay(self, canvas: Canvas, footprint: ShapePixels, plot: Plot, eaves: float) -> None:
         """Lay the roof on a plot, with its eaves at so many metres."""
         u, v, window, rng = footprint.u, footprint.v, footprint.window, canvas.rng
         fall = plot.width / 2 - v.abs()
@@ -129,7 +129,7 @@ class _Roof:
         canvas.raise_to(window, footprint.cover, torch.maximum(height, canvas.height[window.slices]))
 
 
-def _lay_detail(canvas: Canvas, plot: Plot, surface: str) -> Footprint | None:
+def _lay_detail(canvas: Canvas, plot: Plot, surface: str) -> ShapePixels | None:
     footprint = canvas.footprint(plot)
     if footprint is not None:
         canvas.lay(footprint.window, footprint.cover, canvas.palette[surface])

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from potato.simulation.land.basis import PLANES
-from potato.simulation.land.shapes import Footprint, Plot, Window, rectangle
+from potato.simulation.land.shapes import Plot, ShapePixels, Window, rectangle
 from potato.simulation.land.spectra import Palette
 
 METRE = 2.0
@@ -55,7 +55,7 @@ class Canvas:
         for top in range(0, self.rows, _STRIP):
             yield Window(top, min(top + _STRIP, self.rows), 0, self.columns)
 
-    def footprint(self, plot: Plot, margin: float = 0.0) -> Footprint | None:
+    def footprint(self, plot: Plot, margin: float = 0.0) -> ShapePixels | None:
         """The pixels that a plot covers, in a window `margin` larger; None outside the scene."""
         return rectangle(plot, self.rows, self.columns, margin)
 

@@ -57,7 +57,7 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class Footprint:
+class ShapePixels:
     """The pixels that a shape covers.
 
     Attributes:
@@ -98,7 +98,7 @@ def _coordinates(
     return xs * c + ys * s, ys * c - xs * s
 
 
-def rectangle(plot: Plot, height: int, width: int, margin: float = 0.0) -> Footprint | None:
+def rectangle(plot: Plot, height: int, width: int, margin: float = 0.0) -> ShapePixels | None:
     """The footprint of a plot on an image of `height` rows and `width` columns.
 
     Args:
@@ -119,7 +119,7 @@ def rectangle(plot: Plot, height: int, width: int, margin: float = 0.0) -> Footp
     u, v = _coordinates(window, plot.x, plot.y, plot.angle)
     cover = _inside(u, plot.length / 2)
     cover *= _inside(v, plot.width / 2)
-    return Footprint(window, *map(torch.from_numpy, (u, v, cover)))
+    return ShapePixels(window, *map(torch.from_numpy, (u, v, cover)))
 
 
 def _inside(way: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
@@ -129,13 +129,13 @@ def _inside(way: NDArray[np.float32], reach: float) -> NDArray[np.float32]:
     return cover.clip(0, 1, out=cover)
 
 
-def disc(x: float, y: float, radius: float, height: int, width: int) -> Footprint | None:
+def disc(x: float, y: float, radius: float, height: int, width: int) -> ShapePixels | None:
     """The footprint of a disc, u and v being x and y from its centre; None outside the image."""
     window = window_around(x, y, radius, radius, height, width)
     if window is None:
         return None
     u, v = local_grid(window, x, y, 0.0)
-    return Footprint(window, u, v, (radius + 0.5 - torch.sqrt(u * u + v * v)).clamp_(0, 1))
+    return ShapePixels(window, u, v, (radius + 0.5 - torch.sqrt(u * u + v * v)).clamp_(0, 1))
 
 
 def segment(

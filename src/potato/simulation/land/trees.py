@@ -28,7 +28,7 @@ CHANCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class TreeLayer:
     """A layer of trees.
 
     Attributes:
@@ -44,7 +44,7 @@ class Layer:
     share: float
 
 
-LAYERS = (Layer(16, (6.0, 14.4), (5.0, 15.0), 1.0), Layer(9, (2.5, 8.0), (2.0, 7.0), 0.8))
+LAYERS = (TreeLayer(16, (6.0, 14.4), (5.0, 15.0), 1.0), TreeLayer(9, (2.5, 8.0), (2.0, 7.0), 0.8))
 """Trees, and shrubs below them."""
 
 
@@ -69,7 +69,7 @@ class Crowns:
     hue: Tensor
 
 
-def grow(density: Tensor, generator: torch.Generator, layer: Layer, rough: Tensor) -> Crowns:
+def grow(density: Tensor, generator: torch.Generator, layer: TreeLayer, rough: Tensor) -> Crowns:
     """Grow one tree in each square of a grid, with the probability that the density gives.
 
     Args:

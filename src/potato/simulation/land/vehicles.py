@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from potato.simulation.land.canvas import METRE, Canvas
-from potato.simulation.land.shapes import Footprint, Plot, Window, rectangle
+from potato.simulation.land.shapes import Plot, ShapePixels, Window, rectangle
 from potato.simulation.land.spectra import Palette
 from potato.simulation.land.zoning import LANE, Road
 
@@ -80,7 +80,7 @@ def car_colour(palette: Palette, rng: random.Random) -> Tensor:
     return palette.mixture(rng, rng.choices(names, weights)[0], spread=0.2)
 
 
-def _windows(local: Footprint, length: float) -> NDArray[np.float32]:
+def _windows(local: ShapePixels, length: float) -> NDArray[np.float32]:
     """The share of each pixel that shows a car's windscreen or rear window."""
     u = local.u.numpy()
     front = 1 - (np.abs(u - np.float32(0.17 * length)) - np.float32(0.07 * length - 0.5)).clip(0, 1)

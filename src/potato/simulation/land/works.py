@@ -11,7 +11,7 @@ import torch
 from potato.simulation.land.buildings import build_hall
 from potato.simulation.land.canvas import METRE, Canvas
 from potato.simulation.land.roads import RoadField
-from potato.simulation.land.shapes import Footprint, Plot
+from potato.simulation.land.shapes import Plot, ShapePixels
 from potato.simulation.land.vehicles import CONTAINER_WIDTH, park_car, place_container
 
 YARDS = (
@@ -90,7 +90,7 @@ def _place_containers(canvas: Canvas, plot: Plot, low: float) -> None:
         v += rng.choice((2.7, 2.7, 9.0)) * METRE
 
 
-def _lay_car_park(canvas: Canvas, pad: Footprint, plot: Plot, low: float) -> None:
+def _lay_car_park(canvas: Canvas, pad: ShapePixels, plot: Plot, low: float) -> None:
     """Lay rows of bays with white lines, in pairs between aisles, from `low` along the plot."""
     rng = canvas.rng
     bay, depth, aisle = 2.6 * METRE, 5.0 * METRE, 6.5 * METRE
@@ -132,7 +132,7 @@ def lay_pitch(canvas: Canvas, x: float, y: float, angle: float) -> None:
     canvas.pave(pitch.window, pitch.cover, solid=True)
 
 
-def _lay_courts(canvas: Canvas, pitch: Footprint) -> None:
+def _lay_courts(canvas: Canvas, pitch: ShapePixels) -> None:
     """Lay two tennis courts, 23.8 m by 11 m, side by side."""
     rng, palette = canvas.rng, canvas.palette
     around = rng.choice(("court green paint", "court red paint", "worn court green paint"))
@@ -147,7 +147,7 @@ def _lay_courts(canvas: Canvas, pitch: Footprint) -> None:
     canvas.lay(pitch.window, line * outline * 0.5, palette["worn white paint"])
 
 
-def _lay_field(canvas: Canvas, pitch: Footprint, plot: Plot) -> None:
+def _lay_field(canvas: Canvas, pitch: ShapePixels, plot: Plot) -> None:
     """Lay a football field with its lines: a circle of 9.15 m, boxes 16.5 m deep and 40 m wide."""
     u, v, palette = pitch.u, pitch.v, canvas.palette
     names = ("turf", "bright turf") if canvas.rng.random() < 0.5 else ("sports lawn", "lush grass")
