@@ -12,7 +12,7 @@ from potato.core.color import srgb_decode
 from potato.core.sensors import SCALE
 from potato.errors import BandError
 
-MOST_REFLECTANCE = 1000
+MOST_SCALE = 1000
 """The largest scale, and the largest offset, of a calibration: far above any that is published."""
 
 
@@ -62,7 +62,7 @@ class Calibration:
             `picture`, if gain · number + offset is an sRGB signal, whose light counts.
 
     Raises:
-        BandError: if a gain isn't above 0, or a number is beyond `MOST_REFLECTANCE`.
+        BandError: if a gain isn't above 0, or a number is beyond `MOST_SCALE`.
     """
 
     gains: tuple[float, ...]
@@ -70,10 +70,10 @@ class Calibration:
     product: str
 
     def __post_init__(self) -> None:
-        least = [0 < gain <= MOST_REFLECTANCE for gain in self.gains]
-        if not all((*least, *(abs(offset) <= MOST_REFLECTANCE for offset in self.offsets))):
+        least = [0 < gain <= MOST_SCALE for gain in self.gains]
+        if not all((*least, *(abs(offset) <= MOST_SCALE for offset in self.offsets))):
             raise BandError(
-                f"expected a scale above 0 and an offset, both up to {MOST_REFLECTANCE:,}, found {self}"
+                f"expected a scale above 0 and an offset, both up to {MOST_SCALE:,}, found {self}"
             )
 
     def __str__(self) -> str:

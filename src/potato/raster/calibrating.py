@@ -47,10 +47,10 @@ second, which glints do. Otherwise its scale is wrong: the picture would be blac
 SCALE_REMEDY = "say how much reflectance a count is, such as --scale 0.0001"
 """What to do about a scale that is wrong."""
 
-METADATA = "if a vendor's metadata came with it, sharpen their folder"
+METADATA_REMEDY = "if a vendor's metadata came with it, sharpen their folder"
 """What to do about counts, if possible."""
 
-UNSTRETCHED = (
+UNSTRETCHED_REMEDY = (
     "if they were stretched for display, take the image from which they were made, or sharpen pan and mul "
     "of 8 bits as pictures (--sensor three-band)"
 )
@@ -133,7 +133,7 @@ def assumed_calibration(path: str, dataset: Any, indexes: Sequence[int]) -> Cali
     return STORED
 
 
-def uncalibrated(path: str, found: str, remedy: str = METADATA) -> BandError:
+def uncalibrated(path: str, found: str, remedy: str = METADATA_REMEDY) -> BandError:
     """The error for numbers that we don't know how to turn into reflectance."""
     return BandError(
         f"{path}: expected reflectance × 10,000, found {found}; {remedy}; else say how much reflectance a "
@@ -164,7 +164,7 @@ def check_numbers(mul: Image, *pan: Image, told: bool = False) -> tuple[str, ...
     images = (mul, *pan)
     pictures = [image for image in images if image.calibration == DEVELOPED]
     if 0 < len(pictures) < len(images):
-        raise uncalibrated(pictures[0].path, "numbers of uint8", UNSTRETCHED)
+        raise uncalibrated(pictures[0].path, "numbers of uint8", UNSTRETCHED_REMEDY)
     for image in images:
         if image.calibration not in (None, STORED):
             _check_scale(image)

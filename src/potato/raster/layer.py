@@ -19,7 +19,7 @@ from potato.raster.band_finding import find_bands, guess_from_bands, known_senso
 from potato.raster.calibrating import (
     PICTURES,
     READABLE,
-    UNSTRETCHED,
+    UNSTRETCHED_REMEDY,
     assumed_calibration,
     check_numbers,
     stated_calibration,
@@ -200,7 +200,7 @@ def mul_image(
     if image.calibration != DEVELOPED:
         return image, sensor, guess
     if sensor.platforms:
-        raise uncalibrated(layer.path, "numbers of uint8", UNSTRETCHED)
+        raise uncalibrated(layer.path, "numbers of uint8", UNSTRETCHED_REMEDY)
     # Near infrared makes no colour.
     shown = [layer.indexes[sensor.bands.index(band)] for band in PICTURE.bands]
     return _image(layer, dataset, shown, layer.indexes), PICTURE, PICTURES

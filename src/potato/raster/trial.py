@@ -13,6 +13,7 @@ from potato.core.profiles import TIFF_BLOCK
 from potato.errors import OutputError
 from potato.raster.coordinates import Grid
 from potato.raster.gdal_env import GDAL_ERRORS, refusals
+from potato.raster.untrusted import MOST_BLOCK
 
 SIDE = TIFF_BLOCK + 8
 """Pixels along a side: more than a TIFF block, so that there are overviews."""
@@ -25,9 +26,6 @@ FAR = 100
 
 MOST_NUMBER = 2**31
 """GDAL ends the process where a creation option has a much larger number."""
-
-MOST_BLOCK = 64 << 20
-"""Bytes of a TIFF block that is written: no more than is read (docs/formats.md)."""
 
 _TILED = {"GoogleMapsCompatible": "EPSG:3857"}
 """CRSs of tiling schemes that end at the antimeridian."""
@@ -139,6 +137,7 @@ def _check_numbers(path: Path, given: Mapping[str, str], pixel: int) -> None:
             raise OutputError(f"{path}: expected a number below {MOST_NUMBER} for {name}, found {number}")
     side = numbers.get("BLOCKSIZE", TIFF_BLOCK)
     tall, wide = (numbers.get(f"BLOCK{axis}SIZE", side) for axis in "YX")
+    # No larger than a TIFF block that is read.
     if tall * wide * pixel > MOST_BLOCK:
         raise OutputError(
             f"{path}: expected TIFF blocks of at most {MOST_BLOCK >> 20} MB, found {wide} × {tall} pixels"

@@ -29,7 +29,7 @@ from potato.raster.pictures import open_picture
 from potato.viewing.blocks import bits_of
 from potato.viewing.color_ops import screen_look
 
-MOST_REFLECTANCE = 16_384
+BRIGHTEST_COUNT = 16_384
 """Numbers of 16 bits up to which all but the brightest `GLINTS` are taken for reflectance × 10,000:
 1.64. A picture so dark would have no light above 5 %."""
 
@@ -123,7 +123,7 @@ def holds_reflectance(picture: Image) -> bool:
     numbers, valid, _ = read_reduced(picture, SIDE)
     if not valid.any():
         return False
-    return float(np.quantile(numbers[:, valid], 1 - GLINTS)) <= MOST_REFLECTANCE
+    return float(np.quantile(numbers[:, valid], 1 - GLINTS)) <= BRIGHTEST_COUNT
 
 
 @contextlib.contextmanager
@@ -137,7 +137,7 @@ def open_codes(path: PathLike) -> Iterator[Image]:
         if holds_reflectance(picture):
             raise InputError(
                 f"{path}: expected a picture, found reflectance: 16 bits, hardly a number above "
-                f"{MOST_REFLECTANCE:,}; potato report and potato evaluate --pictures show it as a picture"
+                f"{BRIGHTEST_COUNT:,}; potato report and potato evaluate --pictures show it as a picture"
             )
         yield picture
 
