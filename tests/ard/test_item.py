@@ -55,7 +55,13 @@ def test_platforms_have_one_spelling(platform, name):
     tile = parse(an_item(platform=platform))
     assert tile.platform == name
     unknown = {"WV01": "a sensor that Potato doesn't know: WV01", "": "an item without a platform"}
-    assert unusable(tile) == unknown.get(name)
+    assert str(unusable(tile)) == unknown.get(name, "None")
+
+
+def test_tiles_are_counted_by_the_whole_name_of_an_unknown_platform():
+    """What brackets hold may be part of it."""
+    reason = unusable(parse(an_item(platform="Sat (2)")))
+    assert (reason.kind, reason.particulars) == ("a sensor that Potato doesn't know: Sat (2)", "")
 
 
 @pytest.mark.parametrize(
@@ -166,13 +172,13 @@ def test_a_box_is_computed_from_transform_and_shape():
     ],
 )
 def test_missing_assets_are_named(assets, reason):
-    assert unusable(parse({**an_item(), "assets": assets})) == reason
+    assert str(unusable(parse({**an_item(), "assets": assets}))) == reason
 
 
 def test_pan_of_a_sensor_that_has_no_mul_is_pan_only():
     item = an_item(platform="WV01")
     del item["assets"]["ms_analytic"]
-    assert unusable(parse(item)) == "pan only"
+    assert str(unusable(parse(item))) == "pan only"
 
 
 @pytest.mark.parametrize(
@@ -195,14 +201,14 @@ def test_pan_of_a_sensor_that_has_no_mul_is_pan_only():
 def test_links_that_leave_the_ard_are_not_followed(href, root):
     tile = with_href(href, root=root)
     assert tile.mul is None
-    assert unusable(tile).startswith("an href that leaves the ARD (ms_analytic: ")
+    assert str(unusable(tile)).startswith("an href that leaves the ARD (ms_analytic: ")
 
 
 @pytest.mark.parametrize("href", ["..\\..\\secret.tif", "a\n.tif", "a\0.tif", "\ud800.tif"])
 def test_links_with_odd_characters_are_not_followed(href):
     tile = with_href(href)
-    assert unusable(tile).startswith("an href with characters that no ARD has (")
-    assert unusable(tile).isprintable() and unusable(tile).isascii()
+    assert str(unusable(tile)).startswith("an href with characters that no ARD has (")
+    assert str(unusable(tile)).isprintable() and str(unusable(tile)).isascii()
 
 
 @pytest.mark.parametrize(
@@ -247,7 +253,7 @@ values = st.recursive(
 def test_any_json_gives_a_tile(properties, assets):
     tile = parse({"properties": properties, "assets": assets})
     assert isinstance(tile, Tile)
-    assert unusable(tile) is None or unusable(tile).isprintable()
+    assert unusable(tile) is None or str(unusable(tile)).isprintable()
     assert tile.grid_square is None or len(tile.grid_square) == 4
 
 

@@ -35,13 +35,13 @@ def parse(item):
 )
 def test_sizes_and_places_that_no_tile_has_are_told(image, trouble):
     tile = parse(an_item(pan_analytic={"href": "./x-pan.tif", **image}))
-    assert tile.trouble.startswith(trouble)
+    assert str(tile.trouble).startswith(trouble)
     assert tile.shape is tile.bbox is tile.epsg is None
 
 
 @pytest.mark.parametrize("code", ["EPSG:99999", 99999, "EPSG:1024"])
 def test_a_crs_that_is_not_known_is_told(code):
-    assert parse(an_item(**{"proj:code": code})).trouble.startswith("a CRS that isn't known (EPSG:")
+    assert parse(an_item(**{"proj:code": code})).trouble.kind == "a CRS that isn't known"
 
 
 @pytest.mark.parametrize("value", [1e308, -1e308, float("nan"), float("inf"), 10**400, "1e999", [], {}, True])
@@ -70,9 +70,9 @@ def test_links_that_can_not_be_followed_are_told(tmp_path, href, trouble, follow
     item = an_item(ms_analytic={"href": href})
     folder = Folder(str(tmp_path))
     tile = parse_item(item, "x.json", folder.root, lambda name: folder.locate(name) or None, follow)
-    assert tile.mul is None and (trouble or "a missing file") in tile.trouble
+    assert tile.mul is None and (trouble or "a missing file") in str(tile.trouble)
     if trouble:
-        assert trouble in parse(item).trouble
+        assert parse(item).trouble.kind == trouble
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from ards import without_addresses, write_ard
 from potato.ard.broken import Broken
 from potato.ard.grid import OVERLAP
 from potato.ard.item import Tile, unusable
+from potato.ard.reason import Reason
 from potato.ard.walk import walk_ard
 
 
@@ -48,7 +49,7 @@ def test_event_folder_ard_folder_and_parent_give_the_same_tiles_in_order(walked_
 
 
 def test_each_broken_item_has_its_reason(walked_event):
-    reasons = {unusable(tile).partition(" (")[0] for tile in walk_ard(str(walked_event)) if unusable(tile)}
+    reasons = {unusable(tile).kind for tile in walk_ard(str(walked_event)) if unusable(tile)}
     assert reasons == {
         "a sensor that Potato doesn't know: XY01",
         "pan only",
@@ -114,8 +115,8 @@ def test_symlinks_out_of_the_ard_are_not_followed_unless_told(ard):
     assert all("links to" in reason for reason in reasons.values())
     tiles = {one.item: one for one in found if isinstance(one, Tile)}
     assert tiles[str(other)].pan is None and tiles[str(other)].mul
-    assert unusable(tiles[str(other)]) == (
-        f"a symlink that leads out of the ARD (pan_analytic: {image.name})"
+    assert unusable(tiles[str(other)]) == Reason(
+        "a symlink that leads out of the ARD", f"pan_analytic: {image.name}"
     )
     assert not any("/32/" in name for name in tiles)
     told = [one for one in walk_ard(str(ard), follow_links=True) if isinstance(one, Tile)]

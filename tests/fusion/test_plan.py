@@ -12,7 +12,7 @@ from potato.ard.walk import walk_ard
 from potato.core.render import LOOKS
 from potato.errors import ArdError, InputError
 from potato.fusion.aoi import box_area
-from potato.fusion.ard.choice import Choice
+from potato.fusion.ard.choice import OUTSIDE, Choice
 from potato.fusion.ard.plan import make_plan
 
 
@@ -84,7 +84,7 @@ def test_tiles_on_both_sides_of_the_antimeridian_touch_an_area_across_it(longitu
         data_area=None,
     )
     refusal = Choice(area=box_area(179.5, -17, -179.5, -16)).refusal(tile)
-    assert refusal == (None if touched else "outside of the area")
+    assert refusal == (None if touched else OUTSIDE)
 
 
 def test_an_area_that_touches_the_last_metres_of_a_tile_selects_it(tmp_path):
@@ -94,7 +94,7 @@ def test_an_area_that_touches_the_last_metres_of_a_tile_selects_it(tmp_path):
         edge, top = lonlat(west + metres, north - 2000)
         _, bottom = lonlat(west + metres, north - 2100)
         refusal = Choice(area=box_area(edge - 0.1, bottom, edge, top)).refusal(tile)
-        assert refusal == (None if touched else "outside of the area")
+        assert refusal == (None if touched else OUTSIDE)
 
 
 def test_an_allow_list_limits_tiles_and_cids_without_tiles_are_named(tmp_path):

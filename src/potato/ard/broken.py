@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-TWICE = "a tile that is there twice"
-"""Why the second of two tiles of one pass and one grid square isn't used."""
-
 
 @dataclass(frozen=True, slots=True)
 class Broken:

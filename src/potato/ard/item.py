@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from potato.ard.broken import Broken
 from potato.ard.grid import intersect, quadkey_square, without_overlap
 from potato.ard.moments import day_of, utc_moment
+from potato.ard.reason import Reason
 from potato.core.platforms import find_sensor
 from potato.core.sensors import Sensor
 from potato.core.text import redact
@@ -56,12 +57,15 @@ LONGEST = 2048
 
 
 class LinkError(ValueError):
-    """A link that Potato doesn't follow: the kind of reason, and the particulars."""
+    """A link that Potato doesn't follow, and the reason."""
 
-    def __init__(self, kind: str, found: str = "") -> None:
-        found = redact(found)
-        super().__init__(f"{kind} ({found})" if found else kind)
-        self.kind, self.found = kind, found
+    def __init__(self, kind: str, particulars: str = "") -> None:
+        self.reason = Reason(kind, redact(particulars))
+        super().__init__(str(self.reason))
+
+    def of_asset(self, name: str) -> Reason:
+        """The reason, with the name of the asset that has the link."""
+        return Reason(self.reason.kind, ": ".join(filter(None, (name, self.reason.particulars))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Tile:
     item: str
     shape: tuple[int, int] | None
     data_area: float | None
-    trouble: str | None = None
+    trouble: Reason | None = None
     datetime: str | None = None
     bands: int | None = None
     view: tuple[tuple[str, float], ...] = ()
@@ -136,23 +140,21 @@ class Tile:
         return without_overlap(self.bbox)
 
 
-def unusable(tile: Tile) -> str | None:
-    """Why a tile can't be sharpened or cut; None if its item shows no reason.
-
-    Reasons of one kind differ in their particulars alone; see `core.text.kind_of`.
-    """
+def unusable(tile: Tile) -> Reason | None:
+    """Why a tile can't be sharpened or cut; None if its item shows no reason."""
     if tile.trouble is None and not (tile.pan and tile.mul):
-        return "pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul"
+        return Reason("pan only" if tile.pan else "mul only" if tile.mul else "neither pan nor mul")
     if tile.sensor is None:
-        name = tile.platform.replace(" (", " ")
-        return f"a sensor that Potato doesn't know: {name}" if name else "an item without a platform"
+        name = tile.platform
+        return Reason(f"a sensor that Potato doesn't know: {name}" if name else "an item without a platform")
     return tile.trouble
 
 
 def fault(tile: Tile) -> str | None:
     """Why a tile can't be sharpened or cut, by `unusable`, and what its item says about it."""
     reason = unusable(tile)
-    return f"{reason}; its item: {tile.description}" if reason and tile.description else reason
+    described = f"; its item: {tile.description}" if tile.description else ""
+    return None if reason is None else f"{reason}{described}"
 
 
 def check_clouds(most: float) -> None:
@@ -242,7 +244,7 @@ def parse_item(
         try:
             images[key] = _find(assets[key], name, root, locate, follow_links)
         except LinkError as refusal:
-            trouble = f"{refusal.kind} ({': '.join(filter(None, (key, refusal.found)))})"
+            trouble = refusal.of_asset(key)
     described = [assets[key] for key in images if isinstance(assets.get(key), dict)]
     shape, bbox = _shape(assets.get("pan_analytic")), next((box for box in map(_box, described) if box), None)
     epsg = _epsg(properties)
@@ -301,16 +303,16 @@ def _find(
         raise
 
 
-def _untrue(shape: tuple[int, int] | None, box: Box | None, epsg: int | None) -> str | None:
-    """A claim of an item that no tile fulfils, in one line; None if all claims may be true."""
+def _untrue(shape: tuple[int, int] | None, box: Box | None, epsg: int | None) -> Reason | None:
+    """A claim of an item that no tile fulfils; None if all claims may be true."""
     if shape and max(shape) > MOST_PIXELS:
-        return f"a size that no tile has ({shape[0]} × {shape[1]} pixels)"
+        return Reason("a size that no tile has", f"{shape[0]} × {shape[1]} pixels")
     if box:
         sides = box[2] - box[0], box[3] - box[1]
         if max(sides) > MOST_METRES or max(map(abs, box)) > FARTHEST:
-            return f"a place that no tile has ({', '.join(f'{edge:g}' for edge in box)})"
+            return Reason("a place that no tile has", ", ".join(f"{edge:g}" for edge in box))
     if epsg and not is_crs(epsg):
-        return f"a CRS that isn't known (EPSG:{epsg})"
+        return Reason("a CRS that isn't known", f"EPSG:{epsg}")
     return None
 
 

@@ -10,8 +10,9 @@ from potato.ard.broken import Broken
 from potato.ard.grid import union
 from potato.ard.item import ITEM_PATH, Tile, fault, unusable
 from potato.ard.naming import tile_name
+from potato.ard.reason import Reason
 from potato.ard.walk import walk_ard
-from potato.core.text import counted, first_lines, kind_of, redact
+from potato.core.text import counted, first_lines, redact
 from potato.core.types import PathLike
 from potato.raster.coordinates import Box, Degrees, narrowest_bounds
 from potato.raster.outlines import outline_of_box
@@ -119,7 +120,7 @@ class ArdListing:
 
 
 def list_ard(
-    ard: PathLike, *, follow_links: bool = False, refuse: Callable[[Tile], str | None] = unusable
+    ard: PathLike, *, follow_links: bool = False, refuse: Callable[[Tile], Reason | None] = unusable
 ) -> ArdListing:
     """List the events and CIDs of an ARD; no image is opened.
 
@@ -146,12 +147,12 @@ def list_ard(
             continue
         seen.append(found)
         reason, trouble = refuse(found), unusable(found)
-        if reason not in (None, trouble):
-            left_out[kind_of(str(reason))] += 1
+        if reason is not None and reason != trouble:
+            left_out[reason.kind] += 1
             continue
         groups[event_of(found.item), found.cid].append(found)
         if trouble is not None:
-            reasons[kind_of(trouble)] += 1
+            reasons[trouble.kind] += 1
             faults[tile_name(found)] = redact(fault(found) or "")
     listed = [_listed(event, tiles) for (event, _), tiles in groups.items()]
     listed.sort(key=lambda one: (one.event, one.date, one.cid))

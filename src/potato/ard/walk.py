@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from potato.ard.broken import TWICE, Broken, Duplicate, Refused
+from potato.ard.broken import Broken, Duplicate, Refused
 from potato.ard.item import ITEM_PATH, LinkError, Tile, parse_item, resolve
+from potato.ard.reason import TWICE
 from potato.ard.source import Bucket, Folder, Source, UnreadableError, Web, open_source
 from potato.core.text import one_line, redact
 from potato.engine.threads import map_blocks
@@ -87,7 +88,7 @@ def _read_items(place: Source, items: set[str], follow_links: bool, limit: int) 
         if isinstance(tile, Tile):
             key = (tile.cid.upper(), tile.zone, tile.quadkey or tile.item)
             if key in seen:
-                tile = Duplicate(tile.item, f"{TWICE} (first as {seen[key]})")
+                tile = Duplicate(tile.item, str(replace(TWICE, particulars=f"first as {seen[key]}")))
             else:
                 seen[key] = tile.item
         yield tile

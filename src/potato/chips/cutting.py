@@ -10,6 +10,7 @@ from typing import Any
 from potato.ard.inspection import metadata_mismatch, open_tile
 from potato.ard.item import Tile
 from potato.ard.naming import tile_name
+from potato.ard.reason import Reason
 from potato.chips.chip import chip_bytes
 from potato.chips.fill import NewChip
 from potato.chips.placement import ChipPlace, Lattice, Placement
@@ -69,20 +70,24 @@ class _Seen:
     metres: float
 
 
-class _TileError(Exception):
+class _NoChipError(Exception):
+    """What gives no chip, and why; `read` if a window had to be read to find out."""
+
+    def __init__(self, reason: Reason, read: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.read = reason, read
+
+
+class _TileError(_NoChipError):
     """A tile that gives no chip at all."""
+
+
+class _WindowError(_NoChipError):
+    """A window that gives no chip."""
 
 
 class _DamagedError(InputError):
     """A window that can't be read."""
-
-
-class _WindowError(Exception):
-    """A window that gives no chip; `read` if it had to be read to find out."""
-
-    def __init__(self, reason: str, read: bool) -> None:
-        super().__init__(reason)
-        self.read = read
 
 
 class Cutter:
@@ -101,7 +106,7 @@ class Cutter:
     def __init__(self, survey: Survey, shape: Shape, follow_links: bool = False) -> None:
         self.placement = Placement(survey.areas)
         self._survey, self._shape, self._follow_links = survey, shape, follow_links
-        self._unusable: dict[str, str] = {}
+        self._unusable: dict[str, Reason] = {}
         self._lattices: OrderedDict[str, Lattice] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -121,10 +126,8 @@ class Cutter:
             name = tile_name(tile)
             try:
                 window, data, row = self._make(tile, pick)
-            except _TileError as error:
-                skips.append(Skip(name, str(error)))
-            except _WindowError as error:
-                skips.append(Skip(name, str(error)))
+            except _NoChipError as error:
+                skips.append(Skip(name, error.reason))
                 reads += error.read
                 if reads == READS:
                     break
@@ -157,7 +160,7 @@ class Cutter:
         valid = float(chip.valid.float().mean())
         window = seen.window
         if valid < self._shape.minimum_valid:
-            raise _WindowError(f"too little valid ({window}: {valid:.1%})", read=True)
+            raise _WindowError(Reason("too little valid", f"{window}: {valid:.1%}"), read=True)
         row = {
             "cid": tile.cid,
             "platform": tile.platform,
@@ -182,13 +185,13 @@ class Cutter:
         try:
             return try_again(lambda: self._fetch(tile, pick), (tile.pan, tile.mul), follow=self._follow_links)
         except _DamagedError as error:
-            raise _WindowError(f"damaged ({one_line(error)})", read=True) from error
+            raise _WindowError(Reason("damaged", one_line(error)), read=True) from error
         except InputError as error:
             kind = "no pair" if isinstance(error, PairError | BandError) else "unreadable"
-            self._unusable[name] = f"{kind} ({one_line(error)})"
+            self._unusable[name] = Reason(kind, one_line(error))
             raise _TileError(self._unusable[name]) from error
         except _TileError as error:
-            self._unusable[name] = str(error)
+            self._unusable[name] = error.reason
             raise
 
     def _fetch(self, tile: Tile, pick: _Pick) -> _Seen:
@@ -196,10 +199,10 @@ class Cutter:
         with remote_gdal(), open_tile(tile) as pair:
             lattice = self._lattice(tile, pair)
             if not lattice.windows:
-                raise _TileError("too little valid (no window with enough)")
+                raise _TileError(Reason("too little valid", "no window with enough"))
             window = pick(lattice)
             if window is None:
-                raise _WindowError(f"no more room (all of {lattice.windows} windows are cut)", read=False)
+                raise _WindowError(Reason("no more room", f"all of {lattice.windows} windows are cut"))
             centre = (
                 pair.ratio * (window.column + window.width / 2),
                 pair.ratio * (window.row + window.height / 2),
@@ -219,9 +222,9 @@ class Cutter:
                 return self._lattices[name]
         mismatch = metadata_mismatch(tile, pair.grid)
         if mismatch:
-            raise _TileError(f"item and file disagree ({mismatch})")
+            raise _TileError(Reason("item and file disagree", mismatch))
         if pair.notes:
-            raise _TileError(f"mul that has to be resampled ({pair.notes[0]})")
+            raise _TileError(Reason("mul that has to be resampled", pair.notes[0]))
         factor = math.ceil(max(pair.height, pair.width) / MAP_SIDE)
         lattice = Lattice(
             name,

@@ -148,7 +148,7 @@ def make_chips(
             count - made,
             time.perf_counter() - started,
             skipped=dict(sorted(survey.skipped.items())),
-            passed=dict(sorted(Counter(skip.kind for skip in passed).items())),
+            passed=dict(sorted(Counter(skip.reason.kind for skip in passed).items())),
             warnings=warnings,
             plan=survey.plan,
             bytes_moved=bytes_moved() if remote and cluster is None else None,

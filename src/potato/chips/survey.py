@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import torch
 
-from potato.ard.broken import TWICE, Broken, Unreachable
+from potato.ard.broken import Broken, Duplicate, Unreachable
 from potato.ard.item import Tile, check_clouds, unusable
 from potato.ard.naming import tile_name
+from potato.ard.reason import TWICE, Reason
 from potato.ard.walk import walk_ard
 from potato.chips.chip import digest
 from potato.core.color import mul_to_oklab
 from potato.core.sensors import Sensor
-from potato.core.text import counted, kind_of
+from potato.core.text import counted
 from potato.core.windows import PairWindow
 from potato.errors import ArdError, InputError
 from potato.raster.coordinates import Box
@@ -65,16 +66,11 @@ class Skip:
 
     Attributes:
         where: address of the item, or name of the tile.
-        reason: one line; its particulars are in brackets.
+        reason: why.
     """
 
     where: str
-    reason: str
-
-    @property
-    def kind(self) -> str:
-        """The reason without its particulars, good for counting."""
-        return kind_of(self.reason)
+    reason: Reason
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ class Survey:
     @property
     def skipped(self) -> Counter[str]:
         """How many items aren't used, by kind of reason."""
-        return Counter(skip.kind for skip in self.skips)
+        return Counter(skip.reason.kind for skip in self.skips)
 
 
 def survey_ard(
@@ -140,7 +136,7 @@ def survey_ard(
                     f"{found.item}: {found.reason}; the places of chips depend on every item, so "
                     "repeat the command when the network or the server works again"
                 )
-            skips.append(Skip(found.item, found.reason))
+            skips.append(Skip(found.item, TWICE if isinstance(found, Duplicate) else Reason(found.reason)))
             continue
         seen.add(found.cid.upper())
         reason = _refusal(found, shape, sensors, allowed, max_clouds)
@@ -151,7 +147,7 @@ def survey_ard(
         else:
             usable[tile_name(found)] = found, _valid_area(found)
     if not usable:
-        counts = Counter(skip.kind for skip in skips).most_common()
+        counts = Counter(skip.reason.kind for skip in skips).most_common()
         listed = "; ".join(f"{counted(count, 'tile')}, {kind}" for kind, count in counts)
         raise ArdError(f"{source}: expected tiles that chips can be cut from, found none: {listed}")
     names = sorted(usable)
@@ -194,22 +190,22 @@ def grid_square_window(tile: Tile, rows: int, columns: int) -> PairWindow:
 
 def _refusal(
     tile: Tile, shape: Shape, sensors: Sequence[Sensor], allowed: frozenset[str] | None, max_clouds: float
-) -> str | None:
+) -> Reason | None:
     """Why a tile isn't used, by the metadata; None if it is."""
     if allowed is not None and tile.cid.upper() not in allowed:
-        return "not on the allow-list"
+        return Reason("not on the allow-list")
     reason = unusable(tile)
     if reason is not None:
         return reason
     if tile.sensor and tile.sensor not in sensors:
-        return f"of {tile.sensor.name}, which --sensor doesn't name"
+        return Reason(f"of {tile.sensor.name}, which --sensor doesn't name")
     if tile.clouds is not None and tile.clouds > max_clouds:
-        return f"too cloudy ({tile.clouds:g} %)"
+        return Reason("too cloudy", f"{tile.clouds:g} %")
     if tile.bbox is None:
-        return "no bounding box given"
+        return Reason("no bounding box given")
     if _windows(tile, shape) == 0:
         needed = shape.window * shape.ratio
-        return f"smaller than a chip ({needed} pan pixels are needed; ask for smaller chips)"
+        return Reason("smaller than a chip", f"{needed} pan pixels are needed; ask for smaller chips")
     side = _window_side(tile, shape)
     area = _valid_area(tile)
     if area < 1 or (
@@ -217,7 +213,7 @@ def _refusal(
         and tile.data_area is not None
         and tile.data_area * 1e6 < shape.minimum_valid * side**2
     ):
-        return f"too little valid ({area / 1e6:.1f} km²)"
+        return Reason("too little valid", f"{area / 1e6:.1f} km²")
     return None
 
 

@@ -82,15 +82,6 @@ def one_line(error: object, most: int | None = None) -> str:
     return " ".join(str(error).split())[:most] or type(error).__name__
 
 
-def kind_of(reason: str) -> str:
-    """The kind of a reason, good for counting: what stands before its particulars in brackets.
-
-    >>> kind_of("a missing file (103001010A705C00-ms.tif)")
-    'a missing file'
-    """
-    return reason.partition(" (")[0]
-
-
 def duration(seconds: float) -> str:
     """A length of time in words, in minutes from 100 seconds on.
 

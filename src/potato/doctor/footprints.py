@@ -131,8 +131,8 @@ def _of_tile(tile: Tile | Broken) -> Footprint:
         with remote_gdal(), open_tile(tile) as pair:
             yield pair
 
-    reason = None if reason is None else redact(reason)
-    return Footprint(tile_name(tile), ring, NOTHING | facts, reason, None if reason else opening)
+    told = None if reason is None else redact(str(reason))
+    return Footprint(tile_name(tile), ring, NOTHING | facts, told, None if reason else opening)
 
 
 def _of_product(product: Examined) -> Footprint:

@@ -14,6 +14,7 @@ from potato.ard.inspection import open_checked_tile
 from potato.ard.item import Tile, unusable
 from potato.ard.listing import event_of, mean_of, pan_pixel, reported_clouds
 from potato.ard.naming import tile_name
+from potato.ard.reason import Reason
 from potato.ard.walk import walk_ard
 from potato.core.advice import GIVE_PLACE
 from potato.core.text import redact
@@ -170,12 +171,12 @@ def _tile_entry(tile: Tile) -> Entry:
             ring = outline_of_box(tile.bbox, tile.epsg)
             square = outline_of_box(tile.grid_square, tile.epsg)
     elif reason is None:
-        reason = "an item without a place"
+        reason = Reason("an item without a place")
     return Entry(
         id=tile_name(tile).replace("/", "-"),
         opening=None if reason else lambda: open_checked_tile(tile),
         paths=tuple(path for path in (tile.pan, tile.mul) if path),
-        reason=reason and redact(reason),
+        reason=None if reason is None else redact(str(reason)),
         ring=ring,
         extent=extent_of(ring) if ring else None,
         square=projected(square) if square else (),

@@ -24,7 +24,7 @@ from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
 from potato.core.render import NATURAL, render
 from potato.core.sensors import Sensor
-from potato.core.text import counted, kind_of, one_line, redact
+from potato.core.text import counted, one_line, redact
 from potato.core.types import PathLike
 from potato.core.windows import evenly
 from potato.engine.executor import open_executor
@@ -213,7 +213,7 @@ def _sort_tiles(ard: str, follow_links: bool) -> _Tiles:
         if isinstance(tile, Broken):
             broken.append(tile)
         elif reason := unusable(tile):
-            left_out[kind_of(reason)] += 1
+            left_out[reason.kind] += 1
         elif tile.sensor is None or not tile.sensor.infrared:
             left_out["a sensor that sees no near infrared"] += 1
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 from potato.ard.item import CID, CID_EXAMPLE, Tile, check_clouds, unusable
 from potato.ard.moments import day_of
 from potato.ard.naming import read_allow_list
+from potato.ard.reason import Reason
 from potato.core.types import PathLike
 from potato.errors import InputError
 from potato.model.model import Architecture
@@ -21,7 +22,7 @@ LATITUDE_SLACK, LONGITUDE_SLACK = 0.1, 1.0
 SLACK_METRES = 10.0
 """Metres by which a tile may miss an area in a second check; its item gives its place roughly."""
 
-OUTSIDE = "outside of the area"
+OUTSIDE = Reason("outside of the area")
 """Why tiles of other ground are left out."""
 
 COARSE_SIDE = 256
@@ -83,23 +84,23 @@ class Choice:
                 raise InputError(f"{allow_list}: expected the CIDs that are asked for, found none of them")
         return cls(frozenset(wanted), area, parse_dates(dates or ""), max_clouds, network)
 
-    def refusal(self, tile: Tile) -> str | None:
+    def refusal(self, tile: Tile) -> Reason | None:
         """Why a tile is left out; None if it isn't. The choice comes before faults of the tile."""
         if self.cids and tile.cid.upper() not in self.cids:
-            return "another CID"
+            return Reason("another CID")
         first, last = self.dates
         if (first or last) and not (tile.date and first <= tile.date <= (last or "9999")):
-            return "another date"
+            return Reason("another date")
         if tile.clouds is not None and tile.clouds > self.max_clouds:
-            return f"too cloudy ({tile.clouds:g} %)"
+            return Reason("too cloudy", f"{tile.clouds:g} %")
         if self.area is not None and not _touches(self.area, tile):
             return OUTSIDE
         reason = unusable(tile)
         if reason is not None:
             return reason
         if self.network and tile.sensor and not self.network.fits(tile.sensor):
-            name = tile.sensor.name
-            return f"a sensor that the given weights don't read: {name}; leave out -w, or take {PREDICTOR}"
+            kind = f"a sensor that the given weights don't read: {tile.sensor.name}"
+            return Reason(f"{kind}; leave out -w, or take {PREDICTOR}")
         return None
 
 

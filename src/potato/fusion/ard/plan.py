@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from potato.ard.broken import TWICE, Broken, Unreachable
+from potato.ard.broken import Broken, Unreachable
 from potato.ard.item import Tile, fault, unusable
 from potato.ard.listing import lonlat_bounds
 from potato.ard.naming import tile_name
+from potato.ard.reason import TWICE
 from potato.ard.walk import walk_ard
 from potato.core.grade import PLAIN
 from potato.core.render import Look
 from potato.core.sensors import Sensor
-from potato.core.text import counted, kind_of, redact
+from potato.core.text import counted, redact
 from potato.errors import ArdError
 from potato.fusion.ard.choice import OUTSIDE, Choice
 from potato.raster.area import Area
@@ -254,7 +255,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
         if reason is None:
             chosen[tile_name(found)] = found
         else:
-            left_out[kind_of(reason)] += 1
+            left_out[reason.kind] += 1
             if reason == unusable(found):
                 faults[tile_name(found)] = redact(fault(found) or "")
     lost = [one for one in broken if isinstance(one, Unreachable)]
@@ -262,7 +263,7 @@ def make_plan(source: str, choice: Choice, *, follow_links: bool = False) -> Pla
     if not chosen and not lost:
         told = "; ".join(f"{counted(count, 'tile')}, {reason}" for reason, count in counts.items())
         first = f"; {broken[0].item}: {broken[0].reason}" if broken else ""
-        place = _place(tile for group in passes.values() for tile in group) if OUTSIDE in counts else ""
+        place = _place(tile for group in passes.values() for tile in group) if OUTSIDE.kind in counts else ""
         raise ArdError(
             f"{redact(source)}: expected tiles to fuse, found none: {told or 'nothing'}{place}{first}"
         )
