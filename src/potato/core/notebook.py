@@ -2,6 +2,7 @@
 
 import base64
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,16 +25,16 @@ class View:
     png: bytes | None
 
 
-class Shown:
+class Shown(ABC):
     """An object that Jupyter shows as a picture with facts.
 
     The files of an object may be gone, and a notebook must go on: the methods that Jupyter calls
     never raise. If `view` fails, they return None, and Jupyter shows the plain `repr`.
     """
 
+    @abstractmethod
     def view(self) -> View:
-        """What to show; each class defines it."""
-        raise NotImplementedError
+        """What to show."""
 
     def _repr_html_(self) -> str | None:
         view = self._view()
