@@ -11,7 +11,7 @@ from networks import random_network
 from potato.core.color import D65
 from potato.core.platforms import find_sensor, guess_sensor, left_out, names_by_wavelength
 from potato.core.sensor_table import GEOEYE_1, LANDSAT_8, SENSORS, WORLDVIEW_2, WORLDVIEW_3
-from potato.core.sensors import simplified
+from potato.core.sensors import BAND_ALIASES, simplified
 
 NAMES = [sensor.name for sensor in SENSORS]
 
@@ -89,9 +89,11 @@ def test_white_is_white_and_pan_sees_what_its_bands_see(sensor):
 
 
 @pytest.mark.parametrize("sensor", SENSORS, ids=NAMES)
-def test_no_name_stands_for_two_bands_of_a_sensor(sensor):
-    names = [name for band in sensor.bands for name in {simplified(one) for one in sensor.band_names(band)}]
-    assert max(Counter(names).values()) == 1
+def test_each_name_of_a_band_finds_that_band(sensor):
+    codes = dict(zip(sensor.bands, sensor.codes, strict=bool(sensor.codes)))
+    for band in sensor.bands:
+        for name in (band, codes.get(band, band), *BAND_ALIASES[band]):
+            assert sensor.find_bands([name]) == {band: 0}, name
     assert {name for array in sensor.arrays for name in array} <= {*sensor.bands}
 
 

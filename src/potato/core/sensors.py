@@ -34,7 +34,7 @@ BAND_ALIASES: dict[str, tuple[str, ...]] = {
     "nir1": ("band_n1", "n1", "nir 1", "band_n", "n", "nir", "nir08", "near infrared 1", "near ir 1"),
     "nir2": ("band_n2", "n2", "nir 2", "nir09", "near infrared 2", "near ir 2"),
 }
-"""Further names of each band in files and STAC items, in lower case, the likeliest first."""
+"""Further names of each band in files and STAC items, in lower case."""
 
 WAVELENGTHS = {
     "coastal": 427,
@@ -62,17 +62,12 @@ CATALOG_ID = re.compile(r"(?<![0-9A-Za-z])(?:10[1-6]|B[0-9A-F]{2})[0-9A-F]{13}(?
 first three name the satellite. Those of WorldView-4 look otherwise."""
 
 
-def _names_of(band: str, code: str | None) -> tuple[str, ...]:
-    own = () if code is None else (code.lower(),)
-    return tuple(dict.fromkeys((*own, band, *BAND_ALIASES.get(band, ()))))
-
-
 # Every pair that is opened asks for the bands of all sensors.
 @functools.cache
 def _bands_by_name(bands: tuple[str, ...], codes: tuple[str, ...]) -> dict[str, str]:
     """The band of each name, `simplified`."""
-    called = dict(zip(bands, codes, strict=False))
-    return {simplified(name): band for band in bands for name in _names_of(band, called.get(band))}
+    known = [(name, band) for band in bands for name in (band, *BAND_ALIASES.get(band, ()))]
+    return {simplified(name): band for name, band in (*known, *zip(codes, bands, strict=False))}
 
 
 def simplified(spelling: str) -> str:
@@ -167,10 +162,6 @@ class Sensor:
     def fits(self, other: "Sensor") -> bool:
         """Whether one network can read pairs of both: whether bands and ratio are the same."""
         return (self.bands, self.ratio) == (other.bands, other.ratio)
-
-    def band_names(self, band: str) -> tuple[str, ...]:
-        """All names of a band in files, in lower case, the likeliest first."""
-        return _names_of(band, dict(zip(self.bands, self.codes, strict=False)).get(band))
 
     def find_bands(self, names: Iterable[str | None]) -> dict[str, int]:
         """Positions of bands, from 0, among the names that a file gives its bands.
