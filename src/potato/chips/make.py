@@ -15,7 +15,7 @@ from potato.chips.fill import Filled, check_chip_numbers, fill_folder
 from potato.chips.folder import open_folder
 from potato.chips.survey import Shape, Skip, Survey, survey_ard
 from potato.core.sensors import Sensor
-from potato.core.text import counted, one_line
+from potato.core.text import counted, first_names, one_line
 from potato.core.types import PathLike
 from potato.engine.executor import open_executor
 from potato.errors import InputError, OutputError
@@ -193,8 +193,8 @@ def _warnings(survey: Survey, chips: int) -> tuple[str, ...]:
         )
     warnings = []
     if survey.unknown:
-        unknown = ", ".join(survey.unknown[:5]) + ("…" if len(survey.unknown) > 5 else "")
-        warnings.append(f"{len(survey.unknown)} lines of the allow-list are no CID of this ARD: {unknown}")
+        unknown, lines = survey.unknown, counted(len(survey.unknown), "line")
+        warnings.append(f"{lines} of the allow-list without a CID of this ARD: {first_names(unknown)}")
     if 0 < survey.holds < chips:
         warnings.append(
             f"{chips} chips are more than the {survey.holds} that this ground holds side by side: "

@@ -104,6 +104,16 @@ def first_lines(lines: Sequence[str], most: int = 20) -> list[str]:
     return [*lines[:most], *([f"… and {more:,} more, which --json lists"] if more > 0 else [])]
 
 
+def first_names(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names for a message, and how many more there are.
+
+    >>> first_names("abc"), first_names("abcde")
+    ('a, b, c', 'a, b, c and 2 more')
+    """
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def valid_share(valid: float) -> str:
     """The valid share of a picture, 0..1, in words.
 

@@ -6,6 +6,7 @@ from typing import Literal
 from potato.core.advice import STACK
 from potato.core.platforms import find_sensor, guess_sensor, guess_unnamed, left_out, sensor_in_name
 from potato.core.sensors import Sensor
+from potato.core.text import first_names
 from potato.core.unfit_satellites import unfit_file, unfit_platform
 from potato.deliveries.product import Product, VendorImage
 from potato.errors import CalibrationError, DeliveryError
@@ -13,9 +14,6 @@ from potato.raster.band_finding import unknown_bands
 
 Calibrate = Literal["auto", "none", "toa", "surface"]
 """What counts become: `toa` or `surface` reflectance; `auto` is `surface`, but for bare files."""
-
-MANY = 3
-"""Files that a message names, at most."""
 
 _BUNDLE = "order pan and multispectral as a bundle"
 _LEVEL_1 = "Landsat's level 2 has no pan: put the scene of level 1 beside it"
@@ -56,7 +54,7 @@ def choose_pair(product: Product) -> tuple[VendorImage, VendorImage]:
 def _listed(images: Sequence[VendorImage]) -> str:
     """The first names of images, for a message."""
     names = [image.metadata + " (sharpened already)" * (image.role == "sharp") for image in images]
-    return ", ".join(names[:MANY]) + f" and {len(names) - MANY} more" * (len(names) > MANY) or "masks"
+    return first_names(names) or "masks"
 
 
 def _advice(role: str, product: Product) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from potato.ard.walk import holds_items
 from potato.core.radiometry import Calibration
 from potato.core.sensors import Sensor
-from potato.core.text import counted, one_line
+from potato.core.text import counted, first_names, one_line
 from potato.core.types import PathLike
 from potato.deliveries.bare_files import find_files
 from potato.deliveries.checks import Calibrate, choose_calibration, choose_pair, name_sensor
@@ -260,7 +260,7 @@ def _open_layers(
     if missing and not allow_missing:
         raise DeliveryError(
             f"{contents.path}: expected all files that the metadata name, found no "
-            f"{', '.join(missing[:3])}{' …' * (len(missing) > 3)}; fetch the delivery again, or leave a hole "
+            f"{first_names(missing)}; fetch the delivery again, or leave a hole "
             "(--allow-missing)"
         )
     check_models(contents, pan, mul)

@@ -10,7 +10,7 @@ from potato.core.advice import PROJECT
 from potato.core.radiometry import Calibration
 from potato.core.sensor_table import FOUR_BANDS
 from potato.core.sensors import Sensor
-from potato.core.text import counted
+from potato.core.text import counted, first_names
 from potato.deliveries.contents import Contents, read_part
 from potato.deliveries.product import NamedPart, VendorBand, VendorImage
 from potato.errors import DeliveryError, PairError
@@ -23,9 +23,6 @@ from potato.raster.vrt import Placed, VrtBand, build_vrt
 
 TOLERANCE = 0.1
 """Pixels by which a part may lie beside the grid of the others."""
-
-MANY = 3
-"""Missing parts that a message names, at most."""
 
 Group = tuple[Placed, ...]
 """Parts of an image with their places, the same bands in each."""
@@ -161,7 +158,7 @@ def _place_group(contents: Contents, image: VendorImage, group: tuple[NamedPart,
     """The parts of a group that are there, with their places in the whole image, and its grid."""
     there = [(part, read_part(contents, part.file)) for part in group if part.file is not None]
     if not there:
-        names = ", ".join(part.name for part in group[:MANY])
+        names = first_names([part.name for part in group])
         raise DeliveryError(
             f"{contents.path}: expected {names}, which {image.metadata} names, found none of them; "
             "copy the whole folder of the order"

@@ -4,12 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from potato.core.text import counted
+from potato.core.text import counted, first_names
 from potato.doctor.finding import Finding
 from potato.raster.atomic import find_partials
-
-NAMED = 3
-"""Files that a finding names, at most."""
 
 
 def examine_leftovers(source: str | None) -> Iterator[Finding]:
@@ -20,7 +17,7 @@ def examine_leftovers(source: str | None) -> Iterator[Finding]:
     found = [*dict.fromkeys(path.absolute() for path in found)]
     if found:
         size = sum(file.stat().st_size for path in found for file in [path, *path.rglob("*")])
-        names = ", ".join(map(str, found[:NAMED])) + (", …" if len(found) > NAMED else "")
+        names = first_names([*map(str, found)])
         yield Finding(
             "unfinished files",
             "note",
