@@ -181,6 +181,61 @@ def test_a_picture_says_which_grid_its_file_got(tmp_path, option):
         assert picture.share == pytest.approx((file.dataset_mask() > 0).mean())
 
 
+@pytest.mark.parametrize(
+    ("option", "profile", "needed"),
+    [
+        ("EXTENT=0,0,9,9", "cog", "TARGET_SRS"),
+        ("RES=3", "cog", "TARGET_SRS"),
+        ("WARP_RESAMPLING=CUBIC", "cog", "TARGET_SRS or TILING_SCHEME"),
+        ("RESAMPLING=NEAREST", "cog", "TARGET_SRS or TILING_SCHEME"),
+        ("ALIGNED_LEVELS=2", "cog", "TILING_SCHEME"),
+        ("QUALITY=50", "cog", "COMPRESS=JPEG or COMPRESS=WEBP"),
+        ("JPEG_QUALITY=50", "tiled", "COMPRESS=JPEG"),
+    ],
+)
+def test_a_creation_option_that_gdal_would_ignore_is_refused(tmp_path, option, profile, needed):
+    with pytest.raises(OutputError, match=f"expected {needed} with {option.partition('=')[0]},.*{option}"):
+        write(tmp_path / "a.tif", 512, profile, options=dict([option.split("=")]))
+    assert not list(tmp_path.iterdir())
+
+
+WARPED = {"TARGET_SRS": "EPSG:32611"}
+TILED = {"TILING_SCHEME": "GoogleMapsCompatible"}
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        (TILED | {"ALIGNED_LEVELS": "9"}, "at most 8192 pixels a side, found 131072 by ALIGNED_LEVELS"),
+        (TILED | {"ALIGNED_LEVELS": "0"}, "a whole number from 1 for ALIGNED_LEVELS, found 0"),
+        (TILED | {"ZOOM_LEVEL": "24"}, "at most 8192 pixels a side, found 89600 by ZOOM_LEVEL"),
+        (TILED | {"ZOOM_LEVEL": "x"}, "a whole number from 0 for ZOOM_LEVEL, found x"),
+        (WARPED | {"EXTENT": "0,0,1,1", "RES": "1e-9"}, "at most 8192 pixels a side, found 1e.09 by EXTENT"),
+        (WARPED | {"EXTENT": "0,0,1,1", "RES": "nan"}, "a number above 0, .*found nan"),
+        (WARPED | {"EXTENT": "1,1,0,0"}, "west,south,east,north for EXTENT, found 1,1,0,0"),
+        (WARPED | {"RES": "3"}, "beside an EXTENT, for RES"),
+    ],
+)
+def test_creation_options_make_no_picture_of_any_size(tmp_path, options, refusal):
+    """GDAL would fill it for minutes, in which it hears no interruption."""
+    with pytest.raises(OutputError, match=refusal):
+        write(tmp_path / "a.tif", 512, "cog", options=options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_creation_options_choose_the_ground_and_the_pixels(tmp_path):
+    west, north = GRID.transform @ (100, 100)
+    east, south = GRID.transform @ (500, 600)
+    extent = {"EXTENT": f"{west},{south},{east},{north}", "RES": "1"}
+    write(tmp_path / "a.tif", 512, "cog", options={"TARGET_SRS": str(GRID.crs), **extent})
+    with rasterio.open(tmp_path / "a.tif") as file:
+        assert file.bounds == (west, south, east, north) and file.res == (1, 1)
+    for zoom in (16, 17):
+        write(tmp_path / f"{zoom}.tif", 512, "cog", options=TILED | {"ZOOM_LEVEL": str(zoom)})
+        with rasterio.open(tmp_path / f"{zoom}.tif") as file:
+            assert file.tags(ns="TILING_SCHEME")["ZOOM_LEVEL"] == str(zoom)
+
+
 ACROSS = grid_at(HEIGHT, WIDTH, 10, 735_000.0, 4_987_000.0, 32660)
 """A grid that the antimeridian crosses."""
 

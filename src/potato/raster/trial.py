@@ -1,8 +1,10 @@
 """Creation options, tried on a small picture before a large one is made with them."""
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio.shutil
@@ -26,6 +28,40 @@ FAR = 100
 
 MOST_NUMBER = 2**31
 """GDAL ends the process where a creation option has a much larger number."""
+
+MOST_SIDE = 8192
+"""Pixels along a side that creation options may give any picture."""
+
+MOST_GROWN = 4
+"""Times its side that they may give a larger one. GDAL fills the rest for minutes, in which it
+hears no interruption."""
+
+_SIZING = {
+    "ALIGNED_LEVELS": "a whole number from 1",
+    "ZOOM_LEVEL": "a whole number from 0",
+    "RES": "a number above 0, beside an EXTENT,",
+    "EXTENT": "west,south,east,north",
+}
+"""Creation options that give a picture another size, and what they take."""
+
+_WARPED = "TARGET_SRS", "TILING_SCHEME"
+_LOSSY = "COMPRESS=JPEG", "COMPRESS=WEBP"
+
+HEARD_WITH = {
+    **dict.fromkeys(("EXTENT", "RES"), ("TARGET_SRS",)),
+    **dict.fromkeys(("ZOOM_LEVEL", "ZOOM_LEVEL_STRATEGY", "ALIGNED_LEVELS"), ("TILING_SCHEME",)),
+    # The profile says how overviews are resampled.
+    **dict.fromkeys(("WARP_RESAMPLING", "RESAMPLING", "ADD_ALPHA"), _WARPED),
+    "QUALITY": _LOSSY,
+    "OVERVIEW_QUALITY": (*_LOSSY, "OVERVIEW_COMPRESS"),
+    "JPEG_QUALITY": ("COMPRESS=JPEG",),
+    **dict.fromkeys(("WEBP_LEVEL", "WEBP_LOSSLESS"), ("COMPRESS=WEBP",)),
+    "MAX_Z_ERROR": ("COMPRESS=LERC",),
+    "ZLEVEL": ("COMPRESS=DEFLATE", "COMPRESS=LERC_DEFLATE"),
+    "ZSTD_LEVEL": ("COMPRESS=ZSTD", "COMPRESS=LERC_ZSTD"),
+}
+"""Creation options that GDAL ignores, without a word, where none of these others is given. The
+others are named by how they begin."""
 
 _TILED = {"GoogleMapsCompatible": "EPSG:3857"}
 """CRSs of tiling schemes that end at the antimeridian."""
@@ -105,7 +141,7 @@ def try_options(
     # One thread, since errors of others are lost; a number that GDAL refuses is left to it.
     threads = options.get("NUM_THREADS", "1")
     options = {
-        **options,
+        **{name: value for name, value in options.items() if name not in _SIZING},
         "NUM_THREADS": "1" if threads.upper() == "ALL_CPUS" else re.sub(r"^[0-9]+$", "1", threads),
     }
     try:
@@ -120,6 +156,8 @@ def try_options(
             with (stage if direct else whole).open() as file:
                 file.read(out_shape=(file.count, 16, 16))
                 file.read()
+                _check_heard(path, given, options)
+                _check_sides(path, grid, given, file)
                 own = Path(file.name).name
                 return [_beside(path, own, Path(name).name) for name in file.files if Path(name).name != own]
     except (OutputError, SystemError) as error:  # rasterio's, if GDAL fails without a word
@@ -127,6 +165,68 @@ def try_options(
         # Without the name of a MemoryFile.
         reason = re.sub(r"(/vsimem/)?([0-9a-f-]{36}(/|\.tif:? ?))+", "", reason).rstrip(".")
         raise OutputError(f"{reason}; leave out what is wrong of the creation options {names}") from error
+
+
+def _check_heard(path: Path, given: Mapping[str, str], options: Mapping[str, str]) -> None:
+    """Refuse options that GDAL ignores, since those that they belong to aren't there."""
+    others = [f"{name}={value}".upper() for name, value in options.items() if value.upper() != "CUSTOM"]
+    for name in given:
+        needed = HEARD_WITH.get(name)
+        if needed and not any(other.startswith(needed) for other in others):
+            raise OutputError(
+                f"{path}: expected {' or '.join(needed)} with {name}, which GDAL ignores without it"
+            )
+
+
+def _check_sides(path: Path, grid: Grid, given: Mapping[str, str], trial: Any) -> None:
+    """Refuse options that would make a far larger picture, or whose values mean nothing.
+
+    Args:
+        path: the picture to be made, for messages.
+        grid: of that picture.
+        given: options of the user.
+        trial: a small picture, open, made without those of `_SIZING`.
+    """
+    longest = max(grid.height, grid.width)
+    most = max(MOST_SIDE, MOST_GROWN * longest)
+    for name, meaning in _SIZING.items():
+        if name not in given:
+            continue
+        try:
+            side = _side(name, given, grid, trial)
+        except (ValueError, LookupError, ZeroDivisionError) as error:
+            raise OutputError(f"{path}: expected {meaning} for {name}, found {given[name]}") from error
+        if side > most:
+            raise OutputError(
+                f"{path}: expected a picture of at most {most} pixels a side, found {side:.6g} by {name}"
+            )
+
+
+def _side(name: str, given: Mapping[str, str], grid: Grid, trial: Any) -> float:
+    """The longest side in pixels that an option gives a picture; ValueError if it means nothing."""
+    if name == "ALIGNED_LEVELS":
+        return max(trial.block_shapes[0]) * 2.0 ** (_whole(given[name], 1) - 1)
+    if name == "ZOOM_LEVEL":
+        usual = int(trial.tags(ns="TILING_SCHEME")["ZOOM_LEVEL"])
+        return max(grid.height, grid.width) * 2.0 ** (_whole(given[name], 0) - usual)
+    pixel = float(given.get("RES", trial.res[0]))
+    if not 0 < pixel < math.inf or "EXTENT" not in given:
+        raise ValueError(pixel)
+    if name == "RES":
+        return 0
+    west, south, east, north = map(float, given["EXTENT"].split(","))
+    sides = (east - west) / pixel, (north - south) / pixel
+    if not 0 < min(sides) <= max(sides) < math.inf:
+        raise ValueError(name)
+    return max(sides)
+
+
+def _whole(text: str, least: int) -> int:
+    """A whole number of at least `least`, and below 100; ValueError if it is none."""
+    number = int(text)
+    if not least <= number < 100:
+        raise ValueError(text)
+    return number
 
 
 def _check_numbers(path: Path, given: Mapping[str, str], pixel: int) -> None:
