@@ -14,12 +14,17 @@ import rasterio
 import potato.cli
 from servers import serve_folder
 
-COMMAND = [sys.executable, "-m", "potato", "sensors"]
+POTATO = [sys.executable, "-m", "potato"]
+COMMAND = [*POTATO, "sensors"]
+PRINTING = pytest.mark.parametrize("given", ["sensors", "--help", "--version", "sensors --help"])
 
 
-def test_a_full_output_is_told_in_one_line():
+@PRINTING
+def test_a_full_output_is_told_in_one_line(given):
     with Path("/dev/full").open("w") as full:
-        found = subprocess.run(COMMAND, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        found = subprocess.run(
+            [*POTATO, *given.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
     assert found.returncode == 1
     assert found.stderr == "potato: standard output: can't write there: No space left on device\n"
 
@@ -31,12 +36,19 @@ def test_a_closed_output_is_no_failure():
     assert (found.returncode, found.stderr) == (0, "")
 
 
-def test_a_reader_that_has_gone_ends_a_command_without_a_word():
+@PRINTING
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(given):
     ours, theirs = os.pipe()
     os.close(ours)
-    found = subprocess.run(COMMAND, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    command = [*POTATO, *given.split()]
+    found = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
     os.close(theirs)
     assert (found.returncode, found.stderr) == (1, "")
+
+
+def test_a_usage_error_has_its_exit_code_though_it_cannot_be_printed():
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run([*POTATO, "nothing"], stderr=full, check=False).returncode == 2
 
 
 def test_an_interruption_before_a_command_is_loaded_is_one_line(tmp_path):

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 refused, with one line that says why; 2 called wrongly; 3 
 isn't good enough; 130 interrupted.
 """
 
+import contextlib
 import difflib
 import gc
 import importlib
@@ -14,7 +15,15 @@ from typing import Any
 
 import click
 
-from potato.cli.output import complain, describe, flush, open_streams, silence_libraries
+from potato.cli.output import (
+    complain,
+    describe,
+    flush,
+    is_unprinted,
+    open_streams,
+    silence_libraries,
+    unprinted,
+)
 from potato.core.installation import VERSION, explain, refuse_conflict
 from potato.engine.interrupts import INTERRUPTS, Interruption
 from potato.engine.process_state import load_less
@@ -79,8 +88,13 @@ def main() -> None:
         complain(INTERRUPTED)
         code = INTERRUPTED_CODE
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         code = error.exit_code
+    except OSError as error:  # of --help or --version
+        if not isinstance(error, BrokenPipeError):
+            complain(f"potato: {unprinted(error)}")
+        code = 1
     flush()
     if code == INTERRUPTED_CODE:
         for number in INTERRUPTS:  # many send two, and Python drops its handlers on its way out
@@ -138,8 +152,10 @@ class Commands(click.Group):
             if _interrupted(error):
                 complain(INTERRUPTED)
                 context.exit(INTERRUPTED_CODE)
+            if is_unprinted(error):
+                error = unprinted(error)
             if context.params.get("debug") or isinstance(error, CLICK):
-                raise
+                raise error
             feature = f'"{context.invoked_subcommand}"'
             complain(f"potato: {describe(explain(error, feature))}")
             context.exit(1)

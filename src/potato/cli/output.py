@@ -84,11 +84,25 @@ def say(text: object, *, end: bool = True) -> None:
         except UnicodeEncodeError:
             encoding = sys.stdout.encoding
             click.echo(line.encode(encoding, "backslashreplace").decode(encoding), nl=end)
-    except BrokenPipeError as error:
-        _mute()
-        raise click.exceptions.Exit(1) from error
     except OSError as error:
-        raise OutputError(f"standard output: can't write there: {error.strerror or error}") from error
+        raise unprinted(error) from error
+
+
+def is_unprinted(error: BaseException) -> bool:
+    """Whether an error comes from click, which prints the text of `--help`."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = trace and trace.tb_frame.f_globals.get("__name__")
+    return isinstance(error, OSError) and place == click.echo.__module__
+
+
+def unprinted(error: BaseException) -> Exception:
+    """What becomes of a text that can't be printed: an error, or the end if its reader has gone."""
+    if isinstance(error, BrokenPipeError):
+        _mute()
+        return click.exceptions.Exit(1)
+    return OutputError(f"standard output: can't write there: {getattr(error, 'strerror', error)}")
 
 
 def _mute() -> None:
