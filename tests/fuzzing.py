@@ -58,6 +58,9 @@ EXTREMES: tuple[Any, ...] = (
 )
 """Values that programs write by mistake, and people on purpose."""
 
+METADATA = {".imd", ".til", ".xml", ".txt", ".json"}
+"""Endings of metadata in deliveries, in lower case."""
+
 Opener = Callable[[Path], object]
 
 
@@ -132,10 +135,14 @@ def write_seeds(folder: Path) -> None:
     import ards
     import pairs
     from potato.chips.chip import save_chip
-    from potato.deliveries.synthetic.order import make_delivery
+    from potato.core.grade import Grade
+    from potato.deliveries.odl import parse_odl
+    from potato.deliveries.synthetic.order import KINDS, make_delivery
+    from potato.fusion.grading import keep_grade
     from potato.model.model import Architecture
     from potato.model.network import Sharpener
     from potato.model.weights import save_model
+    from potato.raster.json_lines import json_line
 
     pairs.write_pair(folder, 8, 8)
     picture = torch.randint(1, 255, (3, 32, 32), dtype=torch.uint8).numpy()
@@ -152,12 +159,26 @@ def write_seeds(folder: Path) -> None:
     save_model(network, folder / "net.safetensors")
     card = json.dumps({"architecture": {"width": 8, "depth": 2}})
     torch.save({"card": card, "state_dict": network.state_dict()}, folder / "net.pt")
-    for kind in ("maxar", "dimap", "landsat"):
+    for kind in KINDS:
         make_delivery(kind, folder / kind, size=128)
+    # USGS delivers the same metadata in three forms.
+    table = next((folder / "landsat").glob("*MTL.txt"))
+    groups: dict[str, dict[str, str]] = {}
+    for name, value in parse_odl(table.read_text()).items():
+        groups.setdefault(name.split(".")[-2], {})[name.split(".")[-1]] = value
+    shutil.copytree(table.parent, folder / "landsat-json", ignore=shutil.ignore_patterns("*MTL.txt"))
+    json_table = folder / "landsat-json" / f"{table.stem}.json"
+    json_table.write_text(json.dumps({"LANDSAT_METADATA_FILE": groups}))
+    _open_delivery("landsat-json")(folder)
+    row = {"n": 0, "digest": "0" * 16, "plan": "0" * 16}
+    (folder / "manifest.jsonl").write_text(json_line(row))
+    keep_grade(folder / "grade.json", "a product", lambda: Grade((0.1, 0.1, 0.1), (2.0, 2.0, 2.0)))
 
 
 def kinds(folder: Path) -> list[Kind]:
     """All kinds; in a folder that `write_seeds` has filled."""
+    from potato.deliveries.synthetic.order import KINDS
+
     found = [
         Kind("x-pan.tif", damaged_bytes, _open_pair),
         Kind("x-ms.tif", damaged_bytes, _open_pair),
@@ -168,11 +189,18 @@ def kinds(folder: Path) -> list[Kind]:
         Kind("0.pt", damaged_bytes, _open_chip),
         Kind("net.safetensors", damaged_bytes, _open_weights("net.safetensors")),
         Kind("net.pt", damaged_bytes, _open_weights("net.pt")),
+        Kind("manifest.jsonl", damaged_json, _open_manifest),
+        Kind("grade.json", damaged_json, _open_grade),
     ]
-    for kind, endings in (("maxar", (".IMD", ".TIL")), ("dimap", (".XML",)), ("landsat", ("MTL.txt",))):
-        texts = [path for path in sorted((folder / kind).rglob("*")) if path.name.endswith(endings)]
+    for kind in (*KINDS, "landsat-json"):
+        texts = [path for path in sorted((folder / kind).rglob("*")) if path.suffix.lower() in METADATA]
         found += [
-            Kind(str(path.relative_to(folder)), damaged_text, _open_delivery(kind)) for path in texts[:4]
+            Kind(
+                str(path.relative_to(folder)),
+                damaged_json if path.suffix == ".json" else damaged_text,
+                _open_delivery(kind),
+            )
+            for path in texts[:4]
         ]
     return found
 
@@ -231,6 +259,20 @@ def _open_chip(folder: Path) -> None:
     load_chip(folder / "0.pt").tensors()
 
 
+def _open_manifest(folder: Path) -> None:
+    from potato.chips.folder import manifest_rows
+
+    path = folder / "manifest.jsonl"
+    path.write_bytes(path.read_bytes() + b"\n")  # without it, the line is one that was cut short
+    manifest_rows(folder)
+
+
+def _open_grade(folder: Path) -> None:
+    from potato.fusion.grading import read_grade
+
+    read_grade(folder / "grade.json", "a product")
+
+
 def _open_weights(name: str) -> Opener:
     def load(folder: Path) -> None:
         from potato.model.weights import load_model
@@ -243,9 +285,11 @@ def _open_weights(name: str) -> Opener:
 def _open_delivery(kind: str) -> Opener:
     def open_(folder: Path) -> None:
         from potato.core.windows import PairWindow
+        from potato.deliveries.examine import list_products
         from potato.fusion.inputs import open_inputs
         from potato.raster.layer import Reading
 
+        _allowed(lambda: str(list_products(folder / kind)))
         with open_inputs(folder / kind, None, Reading(calibrate="toa")) as pair:
             pair.read(PairWindow(0, 0, 4, 4))
             str(pair.notes)

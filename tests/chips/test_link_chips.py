@@ -1,4 +1,5 @@
 import json
+import os
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from potato.chips.folder import manifest_rows
+from potato.chips.folder import MANIFEST, manifest_rows
 from potato.chips.link import fair_order, golden_order, link_chips
 from potato.chips.split import ground_of
 from potato.errors import ChipError, InputError, OutputError, OutputExists
@@ -114,6 +115,15 @@ def test_a_pool_keeps_the_manifest_rows_of_its_chips(three, tmp_path):
     again = manifest_rows(tmp_path / "pool of pools")
     assert {row["source"] for row in again.values()} == {"pool"}
     assert sorted(row["digest"] for row in again.values()) == sorted(row["digest"] for row in rows.values())
+
+
+def test_a_pipe_in_place_of_a_pools_manifest_is_not_waited_for(three, tmp_path):
+    pool = tmp_path / "pool"
+    link_chips(three, pool)
+    (pool / MANIFEST).unlink()
+    os.mkfifo(pool / MANIFEST)
+    with pytest.raises(OutputExists):
+        link_chips(three, pool)
 
 
 def test_relative_links_survive_a_move(three, tmp_path):

@@ -1,14 +1,23 @@
 """Files are whole or absent, and a folder belongs to one run at a time."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from potato.errors import OutputError, SessionError
-from potato.raster.atomic import find_partials, locked, remove_partials, staging_folder, write_whole
+from potato.errors import OutputError, OutputExists, SessionError
+from potato.raster.atomic import (
+    find_partials,
+    locked,
+    remove_partials,
+    staging_folder,
+    whole_folder,
+    write_whole,
+)
 
 HOLD = """
 import sys
@@ -73,6 +82,30 @@ def test_an_interruption_right_after_mkdir_leaves_no_staging_folder(tmp_path, mo
     with pytest.raises(KeyboardInterrupt), staging_folder(tmp_path / "a.tif"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_while_the_staging_folder_is_removed_comes_afterwards(tmp_path, monkeypatch):
+    unlink = os.unlink
+
+    def interrupted(*arguments, **settings):
+        unlink(*arguments, **settings)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), staging_folder(tmp_path / "a.tif") as folder:
+        for name in "abc":
+            (folder / name).write_text(name)
+        monkeypatch.setattr(os, "unlink", interrupted)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_another_run_has_filled_meanwhile_stays_as_it_is(tmp_path):
+    path = tmp_path / "a"
+    refused = pytest.raises(OutputExists, match="what another run put there meanwhile")
+    with refused, whole_folder(path) as growing:
+        (growing / "own").touch()
+        path.mkdir()
+        (path / "other").touch()
+    assert [file.name for file in tmp_path.rglob("*")] == ["a", "other"]
 
 
 def test_an_os_error_while_staging_is_an_output_error_that_names_the_target(tmp_path):

@@ -45,6 +45,14 @@ def test_a_named_pipe_is_not_waited_for(tmp_path):
         list(whole_lines(path))
 
 
+def test_a_line_without_an_end_takes_no_memory(tmp_path):
+    path = tmp_path / "log.jsonl"
+    append_json_line(path, {})
+    os.truncate(path, 1 << 40)  # a sparse file, which takes no room on the disk
+    with pytest.raises(InputError, match=r"log\.jsonl, line 2: expected 16 MB at most"):
+        list(whole_lines(path))
+
+
 def test_a_missing_file_has_no_lines(tmp_path):
     assert list(whole_lines(tmp_path / "none.jsonl")) == []
 

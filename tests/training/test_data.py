@@ -1,5 +1,6 @@
 """The samples of a run: order, scenes, artefacts, unreadable chips, held-out chips."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from potato.core.color import delta_e_ok
 from potato.core.resample import block_mean
 from potato.core.sensor_table import GEOEYE_1
 from potato.errors import SessionError
-from potato.training.data import Samples, chip_artefact_weight, chip_paths
+from potato.training.data import Samples, chip_artefact_weight, chip_paths, data_digest
 from potato.training.distributed import Ranks
 from potato.training.loader import collate
 from potato.training.run import train
@@ -147,6 +148,13 @@ def test_pool_without_a_readable_chip_is_refused(tmp_path):
         train(train_config(tmp_path / "s", tmp_path))
     with pytest.raises(SessionError, match="found none; see make-chips"):
         chip_paths(ROOT / "docs")
+
+
+def test_the_digest_of_data_takes_little_memory_whatever_the_files(pool, tmp_path):
+    paths = [str(shutil.copy(path, tmp_path)) for path in chip_paths(pool)[:2]]
+    before = data_digest(paths)
+    os.truncate(paths[0], 1 << 40)  # a sparse file, which takes no room on the disk
+    assert data_digest(paths) != before
 
 
 def test_a_folder_of_folders_of_chips_is_a_pool(pool, tmp_path):

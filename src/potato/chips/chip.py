@@ -29,7 +29,7 @@ from potato.raster.encoding import encode_png
 SIZE = 512
 """Default side of a chip in pan pixels."""
 
-_LIMIT = 64 << 20
+MOST_BYTES = 64 << 20
 """Bytes of the largest file that is opened, and of its largest tensor; chips have 2.4 million."""
 
 _MAXIMUM = 32_767
@@ -189,7 +189,7 @@ def load_chip(path: PathLike) -> Chip:
         >>> pan, mul, oklab = chip.tensors()  # doctest: +SKIP
     """
     try:
-        found = load_tensors(path, _LIMIT)
+        found = load_tensors(path, MOST_BYTES)
         if not isinstance(found, dict) or set(found) - {"native", "sensor"} != set(_TENSORS):
             raise ValueError("other things than pan, mul and target")
         name = found.pop("sensor", WORLDVIEW_2.name)

@@ -16,6 +16,7 @@ from potato.errors import ChipError, InputError
 from potato.raster.atomic import whole_folder, write_whole
 from potato.raster.json_lines import json_line
 from potato.raster.output_files import check_folder, new_folder
+from potato.raster.untrusted import read_small
 
 TRAIN, TEST = "train", "test"
 """Folders that a split makes. Pools beside each other with these in their names share no chip."""
@@ -266,9 +267,10 @@ def _is_there(pool: Path, links: Mapping[Path, ChipRow]) -> bool:
         # Windows puts this before absolute names.
         read = (str((pool / f"{n}.pt").readlink()) for n in range(len(links)))
         found = [Path(name.removeprefix("\\\\?\\")) for name in read]
-        text = (pool / MANIFEST).read_text(encoding="utf-8")
-        return (found, text, len(list(pool.iterdir()))) == ([*links], _manifest(links), len(links) + 1)
-    except (OSError, ValueError):
+        wanted = _manifest(links).encode()
+        text = read_small(pool / MANIFEST, len(wanted))
+        return (found, text, len(list(pool.iterdir()))) == ([*links], wanted, len(links) + 1)
+    except (InputError, OSError):
         return False
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from potato.core.text import redact
 from potato.core.types import PathLike
-from potato.errors import DiskFullError, OutputError, PotatoError
+from potato.engine.interrupts import held_back
+from potato.errors import DiskFullError, OutputError, OutputExists, PotatoError
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|/vsi", re.IGNORECASE)
 """How names begin that are no files of this machine.
@@ -120,7 +121,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
         while handle is None:
             # The name comes first, so that an interruption right after mkdir removes the folder.
             folder = _hidden(target)
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            stack.callback(_clear, folder)
             folder.mkdir(mode=0o700)
             with contextlib.suppress(FileNotFoundError):  # another run took it for abandoned
                 handle = _hold(folder / _LOCK)
@@ -139,6 +140,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         A hidden folder, which is moved to `path` at the end.
 
     Raises:
+        OutputExists: if something is there at the end.
         OutputError: for any OSError inside the `with`.
     """
     make_folder(path.parent)
@@ -146,9 +148,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         growing = hidden / "whole"
         growing.mkdir()
         yield growing
-        if path.exists():  # empty; Windows doesn't rename onto it
-            path.rmdir()
-        growing.rename(path)
+        try:
+            if path.exists():  # empty; Windows doesn't rename onto it
+                path.rmdir()
+            growing.rename(path)
+        except OSError as error:
+            if not os.path.lexists(path):
+                raise
+            raise OutputExists(
+                f"{path}: expected a new or empty folder, found what another run put there meanwhile; choose "
+                "another"
+            ) from error
 
 
 def remove_partials(folder: Path, name: str = "") -> None:
@@ -248,6 +258,12 @@ def _abandoned(path: Path) -> Iterator[bool]:
         yield _lock(handle) is True
     finally:
         os.close(handle)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder of this process; an interruption waits, since it would leave the rest."""
+    with held_back():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -4,14 +4,19 @@ One process appends; anything that reads lines can read, also while it grows. A 
 can cut the last line short, so text after the last line break is not a line.
 """
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from potato.errors import InputError
 from potato.raster.atomic import writing
 from potato.raster.untrusted import check_file
+
+MOST_LINE = 16 << 20
+"""Bytes of the longest line that is read."""
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -45,8 +50,18 @@ def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
     Raises:
         OSError: if the file can't be read.
-        InputError: if it isn't a file, but a named pipe, say.
+        InputError: if it isn't a file, but a named pipe, say; or if a line is too long.
     """
     check_file(str(path))
-    if path.exists():
-        yield from enumerate(path.read_bytes().split(b"\n")[:-1], 1)
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number in itertools.count(1):
+            line = file.readline(MOST_LINE)
+            if not line.endswith(b"\n"):
+                if len(line) == MOST_LINE:
+                    raise InputError(
+                        f"{path}, line {number}: expected {MOST_LINE >> 20} MB at most, found more; remove it"
+                    )
+                return
+            yield number, line[:-1]

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from potato.chips import folder as chip_folder
-from potato.chips.chip import Chip, load_chip
+from potato.chips.chip import MOST_BYTES, Chip, load_chip
 from potato.chips.scenes import scene_chip, seed_of
 from potato.core.color import mul_to_oklab
 from potato.core.radiometry import counts_to_reflectance
@@ -145,7 +145,8 @@ def data_digest(paths: list[str]) -> str:
             digest.update(f"{Path(path).name} {Path(path).stat().st_size}\n".encode())
         for path in paths[:: max(1, len(paths) // _PROBES)]:
             check_file(path)
-            digest.update(Path(path).read_bytes())
+            with Path(path).open("rb") as file:
+                digest.update(file.read(MOST_BYTES))
     except OSError as error:
         raise SessionError(f"{error.filename}: can't read this chip: {error.strerror}") from error
     return digest.hexdigest()[:16]

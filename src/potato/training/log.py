@@ -118,7 +118,7 @@ def _step_of(text: bytes) -> float:
     """The step of a line of the log; infinite for a damaged line."""
     try:
         return int(json.loads(text)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return float("inf")
 
 
