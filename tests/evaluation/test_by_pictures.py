@@ -60,3 +60,10 @@ def test_pixels_valid_in_both_pictures_count_and_bits_may_differ(run, tmp_path):
     assert result.exit_code == 1 and "one size" in result.stderr
     empty = write_picture(tmp_path / "d.tif", codes, np.zeros_like(alpha))
     assert "valid in both" in run("evaluate", "--pictures", first, empty).stderr
+
+
+def test_a_dollar_in_a_name_begins_no_formula_in_a_plot(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # so that the title has the whole name
+    write_picture(tmp_path / "$_$.tif", flat_codes((120, 130, 90)))
+    result = run("evaluate", "--pictures", "$_$.tif", "$_$.tif", "--plots", "plots", "-q")
+    assert result.exit_code == 0, result.stderr

@@ -15,7 +15,7 @@ from potato.evaluation.result import Evaluation, Section
 from potato.model.weights import PREDICTOR
 from potato.raster.atomic import make_folder, write_whole
 from potato.raster.output_files import check_folder, check_output
-from potato.viewing.graticule import check_matplotlib
+from potato.viewing.graticule import PLAIN, check_matplotlib
 
 _LIMIT = 5.0
 """JND at the bright end of a map's scale, where larger distances end too."""
@@ -76,7 +76,9 @@ def draw_plots(evaluation: Evaluation, files: dict[str, Path]) -> None:
     """
     draw = {"map": _map, "histogram": _histogram, "bars": _bars, "registration": _registration}
     for name, path in files.items():
-        write_whole(path, draw[name](evaluation))
+        with PLAIN.held():
+            data = draw[name](evaluation)
+        write_whole(path, data)
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:

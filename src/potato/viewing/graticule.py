@@ -66,10 +66,12 @@ def check_matplotlib(drawing: str) -> None:
 def _default_style() -> contextlib.AbstractContextManager[None]:
     import matplotlib.style
 
-    return matplotlib.style.context("default")
+    # A dollar in the name of a file begins no formula.
+    return matplotlib.style.context(["default", {"text.parse_math": False}])
 
 
-_PLAIN = SharedChange(_default_style)
+PLAIN = SharedChange(_default_style)
+"""Matplotlib's own style: that of the user must not change a drawing."""
 
 
 def draw_scope(
@@ -98,8 +100,7 @@ def draw_scope(
     side = DENSITY_SIDE + 2 * FRAME
     share, start = DENSITY_SIDE / side, FRAME / side
     file = io.BytesIO()
-    # The user's own style for plots must not change the drawing.
-    with _PLAIN.held():
+    with PLAIN.held():
         figure = Figure(figsize=(side / 100, side / 100), dpi=100, facecolor="black")
         axes = figure.add_axes((start, start, share, share), frameon=False)
         axes.imshow(
