@@ -1,7 +1,9 @@
+import contextlib
 import json
 import math
 import os
 import shutil
+import sqlite3
 import struct
 import sys
 
@@ -222,6 +224,16 @@ def test_other_files_of_polygons_are_areas_too(tmp_path, ending):
         crs="EPSG:32611",
     )
     check_square(read_area(tmp_path / f"a{ending}"))
+
+
+def test_a_query_without_an_end_in_a_database_is_not_asked(tmp_path):
+    """GDAL would hear no interruption meanwhile."""
+    pytest.importorskip("pyogrio")
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.gpkg")) as database:
+        endless = "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r)"
+        database.execute(f"CREATE VIEW areas AS {endless} SELECT n AS fid, n AS geom FROM r WHERE n < 0")
+    with pytest.raises(InputError, match="expected polygons in tables, found the view areas"):
+        read_area(tmp_path / "a.gpkg")
 
 
 def check_square(area: Area) -> None:

@@ -205,7 +205,7 @@ def _check_sides(path: Path, grid: Grid, given: Mapping[str, str], trial: Any) -
 def _side(name: str, given: Mapping[str, str], grid: Grid, trial: Any) -> float:
     """The longest side in pixels that an option gives a picture; ValueError if it means nothing."""
     if name == "ALIGNED_LEVELS":
-        return max(trial.block_shapes[0]) * 2.0 ** (_whole(given[name], 1) - 1)
+        return float(max(trial.block_shapes[0])) * 2.0 ** (_whole(given[name], 1) - 1)
     if name == "ZOOM_LEVEL":
         usual = int(trial.tags(ns="TILING_SCHEME")["ZOOM_LEVEL"])
         return max(grid.height, grid.width) * 2.0 ** (_whole(given[name], 0) - usual)

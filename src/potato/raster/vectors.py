@@ -1,6 +1,8 @@
 """Polygons from files of vectors, and their way to longitude and latitude."""
 
+import contextlib
 import math
+import sqlite3
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,9 @@ POLYGON, COLLECTIONS = 3, (6, 7)
 KINDS = {1: "Point", 2: "LineString", 4: "MultiPoint", 5: "MultiLineString", 10: "CurvePolygon"}
 """Names of other types, for messages."""
 
+SQLITE = b"SQLite format 3\0"
+"""How databases begin."""
+
 REFERRING = (b"<OGRVRT", b"<GDALVRT", b"<VRT")
 """How files begin that name others, which may lie anywhere."""
 
@@ -54,6 +59,11 @@ def read_polygons(path: Path) -> Area:
     with path.open("rb") as file:
         if file.read(64).lstrip().startswith(REFERRING):
             raise InputError(f"{expected}, found a file that refers to others")
+    if views := _views(path):
+        raise InputError(
+            f"{expected} in tables, found the view {views[0]}, whose query may never end; write the layer to "
+            "a file of its own"
+        )
     try:
         layer = _polygon_layer(pyogrio.list_layers(path), expected, path)
         facts, _, shapes, _ = pyogrio.raw.read(
@@ -94,6 +104,20 @@ def area_of(polygons: Sequence[Sequence[Any]], crs: str) -> Area:
     return Area(
         tuple(tuple(_to_lonlat(np.array(ring), known, longest) for ring in polygon) for polygon in polygons)
     )
+
+
+def _views(path: Path) -> list[str]:
+    """The views of a database, such as a GeoPackage; of any other file none."""
+    with path.open("rb") as file:
+        if file.read(len(SQLITE)) != SQLITE:
+            return []
+    # GDAL itself says better what is wrong with a damaged one.
+    with contextlib.suppress(sqlite3.Error):
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            found = database.execute("SELECT name FROM sqlite_master WHERE type = 'view'")
+            return [str(name) for (name,) in found]
+    return []
 
 
 def _polygon_layer(layers: NDArray[Any], expected: str, path: Path) -> str:
