@@ -152,7 +152,7 @@ def test_the_page_of_formats_has_the_limits_of_the_code():
         "image: a block (tile or strip), decoded": untrusted.MOST_BLOCK,
         "image: JPEG 2000, PNG or WebP, what GDAL decodes at once": compressed.MOST_DECODED,
         "metadata of a delivery, each file": contents.MOST_BYTES,
-        "chip (`.pt`), and each tensor in it": chip._LIMIT,
+        "chip (`.pt`), and each tensor in it": chip.MOST_BYTES,
         "checkpoint (`.safetensors`, `.pt`)": weights.MOST_BYTES,
     }
     numbers = {
