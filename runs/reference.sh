@@ -37,11 +37,10 @@ esac
 
 # One thread trains at the highest speed per core; a loader process uses the other core.
 train() {
-    OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --no-instrument --batch-size 4 --micro-batch 4 \
-        --workers 1 --save-every 3 "$@"
+    OMP_NUM_THREADS=1 "$POTATO" train --sessions "$WORK/sessions" --no-instrument --workers 1 --save-every 3 "$@"
 }
 train --session potato --chips "$CHIPS" --width 32 --depth 4 --seed 1 --epochs $EPOCHS --epoch-length 2000 \
-    --lr 2e-3 $TERMS
+    --batch-size 4 --lr 2e-3 $TERMS
 LAST=$WORK/sessions/potato/latest.safetensors
 
 # Last, new scenes and chips by Wald's protocol of whole simulated tiles, which make WorldView-3 truer.
@@ -49,8 +48,8 @@ if [ "$SET" = worldview ]; then
     [ -e "$WORK/ard" ] || "$POTATO" make-ard "$WORK/ard" --area 22 --seed 11
     "$POTATO" make-chips --ard-dir "$WORK/ard" --chip-dir "$WORK/tiles" -n 300 --size 128 --no-extra-halving
     train --session finish --load-from potato --chips "$WORK/tiles" --scenes 0.5 \
-        --photographs "$DATA/textures/ucmerced" --epochs 2 --epoch-length 1000 --lr 1e-4 \
-        --fringe-weight 8 --ghost-weight 4 --saturated-weight 1.5 --caution-weight 0.2
+        --photographs "$DATA/textures/ucmerced" --epochs 2 --epoch-length 1000 \
+        --batch-size 1 --lr 1e-4 --fringe-weight 12 --ghost-weight 4 --saturated-weight 1.5 --caution-weight 0.2
     LAST=$WORK/sessions/finish/latest.safetensors
 fi
 PYTHON=${PYTHON:-.venv/bin/python}
