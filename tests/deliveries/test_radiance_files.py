@@ -147,14 +147,8 @@ def geosat(folder, planes):
             for number in range(len(stack), 0, -1)
         ]
         time = "<START_TIME>2018-05-30T10:00:00</START_TIME>"
-        known = {
-            "file": f"{stem}.tif",
-            "mission": "Deimos",
-            "index": "2",
-            "time": time,
-            "bands": "".join(bands),
-        }
-        (folder / f"{stem}.dim").write_text(DIMAP_1.format(**known))
+        text = dimap_1(f"{stem}.tif", "Deimos", "2", time, bands)
+        (folder / f"{stem}.dim").write_text(text)
     return 0.22, 1, 1236
 
 
@@ -165,15 +159,14 @@ def vision(folder, planes):
         save_stated(folder / f"{stem}.tif", stack)
         bands = [DIMAP_1_BAND.format(number=n + 1, constants="") for n in range(len(stack))]
         time = "<IMAGING_DATE>2018-05-30</IMAGING_DATE><IMAGING_TIME>10:00:00.0Z</IMAGING_TIME>"
-        known = {
-            "file": f"{stem}.tif",
-            "mission": "VISION",
-            "index": "1",
-            "time": time,
-            "bands": "".join(bands),
-        }
-        (folder / f"DIM_{stem}.xml").write_text(DIMAP_1.format(**known))
+        text = dimap_1(f"{stem}.tif", "VISION", "1", time, bands)
+        (folder / f"DIM_{stem}.xml").write_text(text)
     return 0.01, 0, 1618
+
+
+def dimap_1(file, mission, index, time, bands):
+    """Metadata of an image, with the elements of its time and of its bands."""
+    return DIMAP_1.format(file=file, mission=mission, index=index, time=time, bands="".join(bands))
 
 
 def save_stated(path, planes):

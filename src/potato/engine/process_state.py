@@ -14,7 +14,7 @@ def load_less() -> None:
     finds credentials without it. OpenBLAS starts a thread for each core, and all of them wait
     busily at first; commands use the cores by threads and processes of their own.
     """
-    sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]
+    sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]  # as Python forbids an import
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

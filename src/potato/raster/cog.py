@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from potato.raster.checked_files import CheckedFiles
 from potato.raster.finished import check_space
+from potato.raster.untrusted import TYPE_BYTES
 
 _LAYOUT = (
     b"LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n"
@@ -39,9 +40,6 @@ _OVERVIEW = _LONG, struct.pack("<I", 1)
 
 _NUMBERS = {3: "H", _LONG: "I", _LONG8: "Q"}
 """How `struct` calls the types of whole numbers."""
-
-_BYTES = {1: 1, 2: 1, 3: 2, _LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, _LONG8: 8}
-"""Bytes of a value of each type."""
 
 Tags = dict[int, tuple[int, bytes]]
 """The type and the values of each tag of an image, by its number."""
@@ -74,7 +72,7 @@ class _Form:
         (count,) = self.count.unpack(file.read(self.count.size))
         tags = {}
         for number, type_, length, values in self.entry.iter_unpack(file.read(count * self.entry.size)):
-            size = length * _BYTES[type_]
+            size = length * TYPE_BYTES[type_]
             if size > len(values):
                 file.seek(*self.offset.unpack(values))
                 values = file.read(size)
@@ -86,7 +84,7 @@ class _Form:
         fixed = self.count.size + len(tags) * self.entry.size + self.offset.size
         head, outside = self.count.pack(len(tags)), b""
         for number, (type_, values) in sorted(tags.items()):
-            length = len(values) // _BYTES[type_]
+            length = len(values) // TYPE_BYTES[type_]
             if len(values) > self.offset.size:
                 where = place + fixed + fixed % 2 + len(outside)
                 outside += values + bytes(len(values) % 2)
@@ -181,4 +179,4 @@ def _new_places(sizes: Sequence[Sequence[int]], place: int) -> list[list[int]]:
 def _numbers(tags: Tags, number: int) -> tuple[int, ...]:
     """The values of a tag, whole numbers."""
     type_, values = tags[number]
-    return struct.unpack(f"<{len(values) // _BYTES[type_]}{_NUMBERS[type_]}", values)
+    return struct.unpack(f"<{len(values) // TYPE_BYTES[type_]}{_NUMBERS[type_]}", values)

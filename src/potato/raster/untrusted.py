@@ -41,8 +41,10 @@ METADATA = (".xml", ".txt", ".imd", ".rpb", ".til", ".pvl", ".aux", ".hdr")
 _MOST_IMAGES = 64
 _METADATA = 42112
 _PLACES = {273, 279, 324, 325}
-_SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), 1)) | dict.fromkeys((16, 17, 18), 8)
-"""Bytes of a value of each type of a TIFF, by its code. Tags of `_PLACES` say where blocks lie."""
+"""Tags that say where blocks lie, and how long they are."""
+
+TYPE_BYTES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), 1)) | dict.fromkeys((16, 17, 18), 8)
+"""Bytes of a value of each type of a TIFF, by its code."""
 
 
 def check_file(path: str) -> None:
@@ -221,5 +223,5 @@ def _tags(path: str, read: Read) -> Iterator[tuple[int, int, int]]:
         if len(body) < number * entry.size + after.size:
             return
         for tag, type_, values, where in entry.iter_unpack(body[: number * entry.size]):
-            yield tag, where, values * _SIZES.get(type_, 1)
+            yield tag, where, values * TYPE_BYTES.get(type_, 1)
         (place,) = after.unpack_from(body, number * entry.size)
